@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+/** Packages resolve to their TypeScript source; nothing is built before a test. */
+export const source = {
+  resolve: { conditions: ['unfold-source'] },
+  ssr: { resolve: { conditions: ['unfold-source', 'node'] } },
+};
+
+export default defineConfig({
+  ...source,
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/**/*.slow.test.ts'],
+    pool: 'forks',
+    globalSetup: ['test/support/build-kernels.ts'],
+    setupFiles: ['test/support/relaxed-simd.ts'],
+  },
+});

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+import { source } from './vitest.config.js';
+
+export default defineConfig({
+  ...source,
+  test: {
+    include: ['test/**/*.slow.test.ts'],
+    pool: 'forks',
+    globalSetup: ['test/support/build-kernels.ts'],
+    // One after another: several of them measure or use all cores.
+    fileParallelism: false,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+  },
+});
