@@ -1,0 +1,254 @@
+/**
+ * The one list of kernels. Every kernel exists twice: as plain loops in `reference/` (the
+ * definition, for float32 and float64) and as WebAssembly SIMD behind `wasm/` (float32).
+ *
+ * Rules that hold for all of them:
+ * - `out` comes first, then the inputs, then one object with the geometry or the constants.
+ * - Arrays are row-major and contiguous; their lengths follow from the geometry. A kernel checks
+ *   nothing: shapes are checked once, by the op that calls it.
+ * - "Writes" means that every element of `out` is overwritten, whatever it held. "Adds" means that
+ *   the result is added to what `out` holds. Each kernel says which.
+ * - `out` may be the same array as an input only where the comment says so.
+ * - Nothing outside `out` is written.
+ * - A kernel that is handed an array outside the engine's heap copies it in and out; the result is
+ *   the same.
+ */
+
+/** Element types that the arithmetic kernels know. */
+export type FloatArray = Float32Array | Float64Array;
+
+/** Element types of any tensor. */
+export type NumericArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/**
+ * An elementwise operation on two broadcast operands. `shape` is the shape of `out`; the strides
+ * are counted in elements, 0 along a broadcast axis. Neighbouring axes that can be walked as one
+ * are already merged, so the rank is usually 0 to 3 (rank 0: one element).
+ */
+export interface BroadcastGeometry {
+  readonly shape: readonly number[];
+  readonly aStrides: readonly number[];
+  readonly bStrides: readonly number[];
+}
+
+/** As `BroadcastGeometry`, with the condition's strides (elements of a Uint8Array). */
+export interface WhereGeometry extends BroadcastGeometry {
+  readonly conditionStrides: readonly number[];
+}
+
+/** A walk over `shape` that reads and writes at strides (in elements; 0 or negative allowed). */
+export interface StridedGeometry {
+  readonly shape: readonly number[];
+  readonly outStrides: readonly number[];
+  readonly outOffset: number;
+  readonly xStrides: readonly number[];
+  readonly xOffset: number;
+}
+
+/** `x` seen as `[outer, n, inner]`, reduced over `n` to `[outer, inner]`. */
+export interface ReduceGeometry {
+  readonly outer: number;
+  readonly n: number;
+  readonly inner: number;
+}
+
+/** `x` seen as `[rows, n]`, each row on its own. */
+export interface RowsGeometry {
+  readonly rows: number;
+  readonly n: number;
+}
+
+/** `x` seen as `[outer, n, inner]`; `index` holds `count` positions in 0 … n-1. */
+export interface IndexGeometry extends ReduceGeometry {
+  readonly count: number;
+}
+
+/**
+ * `out[b] = op(a[b]) · op(b[b])`: `out` is `[batch, M, N]`. `a` is `[M, K]`, or `[K, M]` with
+ * `transposeA`; `b` is `[K, N]`, or `[N, K]` with `transposeB`. The batch strides are in elements,
+ * 0 where one operand serves the whole batch.
+ */
+export interface MatmulGeometry {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  /** True: add to what `out` holds; false: overwrite it. */
+  readonly accumulate: boolean;
+  readonly batch: number;
+  readonly aBatchStride: number;
+  readonly bBatchStride: number;
+}
+
+/** A window that slides over `[C, H, W]`; `OH` and `OW` are already known. */
+export interface WindowGeometry {
+  readonly C: number;
+  readonly H: number;
+  readonly W: number;
+  readonly KH: number;
+  readonly KW: number;
+  readonly OH: number;
+  readonly OW: number;
+  readonly strideH: number;
+  readonly strideW: number;
+  /** Rows of zeros above the image; those below follow from `OH`. */
+  readonly padTop: number;
+  /** Columns of zeros left of the image; those to the right follow from `OW`. */
+  readonly padLeft: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+}
+
+/** `logProbs` is `[N, C]`, `labels` holds N classes in 0 … C-1. */
+export interface CrossEntropyGeometry {
+  readonly N: number;
+  readonly C: number;
+  /** ε in 0 … 1: the target is (1-ε) at the label, plus ε/C everywhere. */
+  readonly labelSmoothing: number;
+}
+
+/** Constants of one SGD update, named as in `torch.optim.SGD`. */
+export interface SgdOptions {
+  readonly lr: number;
+  readonly momentum: number;
+  readonly dampening: number;
+  readonly weightDecay: number;
+  readonly nesterov: boolean;
+  /** The first update of this parameter: the buffer becomes the gradient, undamped. */
+  readonly firstStep: boolean;
+}
+
+/** One element type's kernels. `F` is the float array they compute on. */
+export interface Kernels<F extends NumericArray = FloatArray> {
+  // --- Elementwise, one input. Write; `out` may be `x`. ---
+  neg(out: F, x: F): void;
+  exp(out: F, x: F): void;
+  log(out: F, x: F): void;
+  sqrt(out: F, x: F): void;
+  abs(out: F, x: F): void;
+  /** max(x, 0); NaN stays NaN. */
+  relu(out: F, x: F): void;
+  leakyRelu(out: F, x: F, options: { readonly slope: number }): void;
+  sigmoid(out: F, x: F): void;
+  tanh(out: F, x: F): void;
+  /** x·Φ(x), exact (by erf), as PyTorch's default. */
+  gelu(out: F, x: F): void;
+  /** min(max(x, min), max); NaN stays NaN. The bounds may be infinite. */
+  clamp(out: F, x: F, options: { readonly min: number; readonly max: number }): void;
+
+  // --- Their gradients. Write; `dX` may be `dOut`. ---
+  /** dOut where out > 0, else 0: the derivative at 0 is 0. `out` is relu's result. */
+  reluBackward(dX: F, dOut: F, out: F): void;
+  /** dOut where x > 0, else slope·dOut. */
+  leakyReluBackward(dX: F, dOut: F, x: F, options: { readonly slope: number }): void;
+  /** dOut·out·(1-out), `out` being sigmoid's result. */
+  sigmoidBackward(dX: F, dOut: F, out: F): void;
+  /** dOut·(1-out²), `out` being tanh's result. */
+  tanhBackward(dX: F, dOut: F, out: F): void;
+  /** dOut·(Φ(x) + x·φ(x)). */
+  geluBackward(dX: F, dOut: F, x: F): void;
+  /** dOut·sign(x): 0 at 0. */
+  absBackward(dX: F, dOut: F, x: F): void;
+  /** dOut / (2·out), `out` being sqrt's result. */
+  sqrtBackward(dX: F, dOut: F, out: F): void;
+  /** dOut where min ≤ x ≤ max, else 0: the bounds themselves pass the gradient. */
+  clampBackward(
+    dX: F,
+    dOut: F,
+    x: F,
+    options: { readonly min: number; readonly max: number },
+  ): void;
+
+  // --- Elementwise, two broadcast inputs. Write; `out` may be an input that is not broadcast. ---
+  add(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
+  sub(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
+  mul(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
+  div(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
+  /** a to the power of b, as C's `pow`: pow(x, 0) = 1, pow(1, y) = 1, also for NaN. */
+  pow(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
+  /** The larger; NaN if either is NaN. */
+  maximum(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
+  minimum(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
+  /** 1 where a equals b, else 0; NaN equals nothing. */
+  eq(out: Uint8Array, a: F, b: F, geometry: BroadcastGeometry): void;
+  lt(out: Uint8Array, a: F, b: F, geometry: BroadcastGeometry): void;
+  gt(out: Uint8Array, a: F, b: F, geometry: BroadcastGeometry): void;
+  /** a where the condition is not 0, else b. Writes. */
+  where(out: F, condition: Uint8Array, a: F, b: F, geometry: WhereGeometry): void;
+
+  // --- Movement ---
+  /** Sets every element of `out` to `value`. */
+  fill(out: F, options: { readonly value: number }): void;
+  /** Copies the addressed elements of `x` to the addressed ones of `out`; leaves the others. */
+  copyStrided(out: F, x: F, geometry: StridedGeometry): void;
+  /** Writes `[outer, count, inner]`: out[o, j, i] = x[o, index[j], i]. */
+  indexSelect(out: F, x: F, index: Int32Array, geometry: IndexGeometry): void;
+  /** Adds to `[outer, n, inner]`: dX[o, index[j], i] += dOut[o, j, i], j ascending. */
+  indexAdd(dX: F, dOut: F, index: Int32Array, geometry: IndexGeometry): void;
+
+  // --- Reductions. Write. ---
+  /** An empty sum (n = 0) is 0. */
+  sum(out: F, x: F, geometry: ReduceGeometry): void;
+  /** Values and the position of the first largest along `n` ≥ 1; NaN counts as the largest. */
+  max(out: F, indices: Int32Array, x: F, geometry: ReduceGeometry): void;
+  min(out: F, indices: Int32Array, x: F, geometry: ReduceGeometry): void;
+  /** The gradient of max or min: writes dX `[outer, n, inner]`, dOut at `indices`, else 0. */
+  selectBackward(dX: F, dOut: F, indices: Int32Array, geometry: ReduceGeometry): void;
+  /** exp(x - max) / Σ exp(x - max), row by row. `out` may be `x`. */
+  softmax(out: F, x: F, geometry: RowsGeometry): void;
+  /** x - max - log Σ exp(x - max), row by row. `out` may be `x`. */
+  logSoftmax(out: F, x: F, geometry: RowsGeometry): void;
+  /** out·(dOut - Σ dOut·out), row by row, `out` being softmax's result. */
+  softmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
+  /** dOut - exp(out)·Σ dOut, row by row, `out` being logSoftmax's result. */
+  logSoftmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
+
+  // --- Linear algebra ---
+  /** Writes, or adds with `accumulate`. K = 0 gives zeros. */
+  matmul(out: F, a: F, b: F, geometry: MatmulGeometry): void;
+
+  // --- Windows over one image ---
+  /**
+   * Copies each patch of x `[C, H, W]` into a column of out `[C·KH·KW, OH·OW]`; padding reads 0.
+   * Writes.
+   */
+  unfold(out: F, x: F, geometry: WindowGeometry): void;
+  /**
+   * The adjoint of unfold: adds each column of `columns` `[C·KH·KW, OH·OW]` into the pixels of dX
+   * `[C, H, W]` that it was copied from; what fell on padding is dropped. Adds.
+   */
+  fold(dX: F, columns: F, geometry: WindowGeometry): void;
+  /**
+   * The largest value of each window, for each of the C planes: out `[C, OH, OW]`, and in
+   * `indices` its place h·W + w in the plane, the first at a tie. Padding never wins; NaN counts
+   * as the largest. Every window holds at least one pixel. Writes both.
+   */
+  maxPool2d(out: F, indices: Int32Array, x: F, geometry: WindowGeometry): void;
+  /** Writes dX `[C, H, W]`: zeros, plus each dOut `[C, OH, OW]` added at its index. */
+  maxPool2dBackward(dX: F, dOut: F, indices: Int32Array, geometry: WindowGeometry): void;
+
+  // --- Loss and update ---
+  /** Writes N losses: -(1-ε)·logProbs[label] - ε/C·Σ logProbs. */
+  crossEntropy(out: F, logProbs: F, labels: Int32Array, geometry: CrossEntropyGeometry): void;
+  /**
+   * The gradient of crossEntropy ∘ logSoftmax with respect to the logits: writes dX `[N, C]`,
+   * dX[i, c] = dOut[i]·(exp(logProbs[i, c]) - target[i, c]); `dOut` holds N values.
+   */
+  crossEntropyBackward(
+    dX: F,
+    dOut: F,
+    logProbs: F,
+    labels: Int32Array,
+    geometry: CrossEntropyGeometry,
+  ): void;
+  /**
+   * One SGD update in place of `param` and of `velocity` (left alone, and may be of length 0, when
+   * momentum is 0): g = grad + weightDecay·param; velocity = momentum·velocity + (1-dampening)·g
+   * (= g on the first step); param -= lr·(nesterov ? g + momentum·velocity : velocity).
+   */
+  sgdStep(param: F, velocity: F, grad: F, options: SgdOptions): void;
+}
+
+/** The name of a kernel. */
+export type KernelName = keyof Kernels;

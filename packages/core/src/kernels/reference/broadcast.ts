@@ -1,0 +1,83 @@
+import type { BroadcastGeometry, NumericArray, WhereGeometry } from '../contract.js';
+import { rowCount, rowLength, rowStart, rowStep } from './strides.js';
+
+/*
+ * Operations on two broadcast operands. `out` is contiguous, so its elements are simply counted;
+ * the operands are walked by their strides.
+ */
+
+type Binary = (
+  out: NumericArray,
+  a: NumericArray,
+  b: NumericArray,
+  geometry: BroadcastGeometry,
+) => void;
+
+/** out[…] = f(a[…], b[…]). */
+const zip =
+  (f: (a: number, b: number) => number): Binary =>
+  (out, a, b, { shape, aStrides, bStrides }) => {
+    const length = rowLength(shape);
+    const rows = rowCount(shape);
+    const aStep = rowStep(aStrides);
+    const bStep = rowStep(bStrides);
+    for (let row = 0; row < rows; row++) {
+      const outStart = row * length;
+      const aStart = rowStart(row, shape, aStrides);
+      const bStart = rowStart(row, shape, bStrides);
+      for (let i = 0; i < length; i++) {
+        out[outStart + i] = f(a[aStart + i * aStep] as number, b[bStart + i * bStep] as number);
+      }
+    }
+  };
+
+/**
+ * The power as C defines it. ECMAScript differs in one place: a base of ±1 with an exponent that
+ * is infinite, and a base of 1 with NaN, give NaN there and 1 in C.
+ */
+function power(a: number, b: number): number {
+  if (a === 1 || (a === -1 && Math.abs(b) === Infinity)) return 1;
+  return a ** b;
+}
+
+const product = zip((a, b) => a * b);
+/** A product of two int32 may not fit a double; `imul` gives its low 32 bits. */
+const productInt32 = zip((a, b) => Math.imul(a, b));
+
+export const add = zip((a, b) => a + b);
+export const sub = zip((a, b) => a - b);
+export const mul: Binary = (out, a, b, geometry) =>
+  (out instanceof Int32Array ? productInt32 : product)(out, a, b, geometry);
+export const div = zip((a, b) => a / b);
+export const pow = zip(power);
+export const maximum = zip((a, b) => Math.max(a, b));
+export const minimum = zip((a, b) => Math.min(a, b));
+export const eq = zip((a, b) => (a === b ? 1 : 0));
+export const lt = zip((a, b) => (a < b ? 1 : 0));
+export const gt = zip((a, b) => (a > b ? 1 : 0));
+
+export function where(
+  out: NumericArray,
+  condition: Uint8Array,
+  a: NumericArray,
+  b: NumericArray,
+  { shape, conditionStrides, aStrides, bStrides }: WhereGeometry,
+): void {
+  const length = rowLength(shape);
+  const rows = rowCount(shape);
+  const conditionStep = rowStep(conditionStrides);
+  const aStep = rowStep(aStrides);
+  const bStep = rowStep(bStrides);
+  for (let row = 0; row < rows; row++) {
+    const outStart = row * length;
+    const conditionStart = rowStart(row, shape, conditionStrides);
+    const aStart = rowStart(row, shape, aStrides);
+    const bStart = rowStart(row, shape, bStrides);
+    for (let i = 0; i < length; i++) {
+      out[outStart + i] =
+        condition[conditionStart + i * conditionStep] !== 0
+          ? (a[aStart + i * aStep] as number)
+          : (b[bStart + i * bStep] as number);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { MatmulGeometry, NumericArray } from '../contract.js';
+
+/**
+ * One row of `out` at a time, its sums held as doubles. Each sum runs over k ascending, whichever
+ * operand is transposed.
+ */
+export function matmul(
+  out: NumericArray,
+  a: NumericArray,
+  b: NumericArray,
+  geometry: MatmulGeometry,
+): void {
+  const { M, N, K, transposeA, transposeB, accumulate } = geometry;
+  // a[i, k] is at aStart + i·aRow + k·aColumn; b[k, j] at bStart + k·N + j or bStart + j·K + k.
+  const aRow = transposeA ? 1 : K;
+  const aColumn = transposeA ? M : 1;
+  const sums = new Float64Array(N);
+
+  for (let batch = 0; batch < geometry.batch; batch++) {
+    const aStart = batch * geometry.aBatchStride;
+    const bStart = batch * geometry.bBatchStride;
+    for (let i = 0; i < M; i++) {
+      const outStart = (batch * M + i) * N;
+      const aRowStart = aStart + i * aRow;
+      for (let j = 0; j < N; j++) sums[j] = accumulate ? (out[outStart + j] as number) : 0;
+
+      if (transposeB) {
+        for (let j = 0; j < N; j++) {
+          const bRowStart = bStart + j * K;
+          let total = sums[j] as number;
+          for (let k = 0; k < K; k++) {
+            total += (a[aRowStart + k * aColumn] as number) * (b[bRowStart + k] as number);
+          }
+          sums[j] = total;
+        }
+      } else {
+        for (let k = 0; k < K; k++) {
+          const bRowStart = bStart + k * N;
+          const aValue = a[aRowStart + k * aColumn] as number;
+          for (let j = 0; j < N; j++) {
+            sums[j] = (sums[j] as number) + aValue * (b[bRowStart + j] as number);
+          }
+        }
+      }
+
+      for (let j = 0; j < N; j++) out[outStart + j] = sums[j] as number;
+    }
+  }
+}

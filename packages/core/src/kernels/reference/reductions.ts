@@ -1,0 +1,124 @@
+import type { NumericArray, ReduceGeometry, RowsGeometry } from '../contract.js';
+
+/** Row by row over `[n, inner]`, in memory order; the sums of one row of results are doubles. */
+export function sum(out: NumericArray, x: NumericArray, { outer, n, inner }: ReduceGeometry): void {
+  const sums = new Float64Array(inner);
+  for (let o = 0; o < outer; o++) {
+    sums.fill(0);
+    for (let j = 0; j < n; j++) {
+      const start = (o * n + j) * inner;
+      for (let i = 0; i < inner; i++) sums[i] = (sums[i] as number) + (x[start + i] as number);
+    }
+    for (let i = 0; i < inner; i++) out[o * inner + i] = sums[i] as number;
+  }
+}
+
+/** Keeps the first value that `wins` over all before it; the first NaN wins over everything. */
+const select =
+  (wins: (value: number, best: number) => boolean) =>
+  (
+    out: NumericArray,
+    indices: Int32Array,
+    x: NumericArray,
+    { outer, n, inner }: ReduceGeometry,
+  ): void => {
+    for (let o = 0; o < outer; o++) {
+      for (let i = 0; i < inner; i++) {
+        const start = o * n * inner + i;
+        let best = x[start] as number;
+        let bestAt = 0;
+        for (let j = 1; j < n; j++) {
+          const value = x[start + j * inner] as number;
+          if (wins(value, best) || (Number.isNaN(value) && !Number.isNaN(best))) {
+            best = value;
+            bestAt = j;
+          }
+        }
+        out[o * inner + i] = best;
+        indices[o * inner + i] = bestAt;
+      }
+    }
+  };
+
+export const max = select((value, best) => value > best);
+export const min = select((value, best) => value < best);
+
+export function selectBackward(
+  dX: NumericArray,
+  dOut: NumericArray,
+  indices: Int32Array,
+  { outer, n, inner }: ReduceGeometry,
+): void {
+  dX.fill(0, 0, outer * n * inner);
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < inner; i++) {
+      const j = indices[o * inner + i] as number;
+      dX[(o * n + j) * inner + i] = dOut[o * inner + i] as number;
+    }
+  }
+}
+
+/** The largest of x[start] … x[start + n - 1]; NaN if one of them is. */
+function rowMax(x: NumericArray, start: number, n: number): number {
+  let largest = -Infinity;
+  for (let j = 0; j < n; j++) largest = Math.max(largest, x[start + j] as number);
+  return largest;
+}
+
+export function softmax(out: NumericArray, x: NumericArray, { rows, n }: RowsGeometry): void {
+  const exponentials = new Float64Array(n);
+  for (let row = 0; row < rows; row++) {
+    const start = row * n;
+    const largest = rowMax(x, start, n);
+    let total = 0;
+    for (let j = 0; j < n; j++) {
+      const e = Math.exp((x[start + j] as number) - largest);
+      exponentials[j] = e;
+      total += e;
+    }
+    for (let j = 0; j < n; j++) out[start + j] = (exponentials[j] as number) / total;
+  }
+}
+
+export function logSoftmax(out: NumericArray, x: NumericArray, { rows, n }: RowsGeometry): void {
+  for (let row = 0; row < rows; row++) {
+    const start = row * n;
+    const largest = rowMax(x, start, n);
+    let total = 0;
+    for (let j = 0; j < n; j++) total += Math.exp((x[start + j] as number) - largest);
+    const logTotal = Math.log(total);
+    for (let j = 0; j < n; j++) out[start + j] = (x[start + j] as number) - largest - logTotal;
+  }
+}
+
+export function softmaxBackward(
+  dX: NumericArray,
+  dOut: NumericArray,
+  out: NumericArray,
+  { rows, n }: RowsGeometry,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const start = row * n;
+    let dot = 0;
+    for (let j = 0; j < n; j++) dot += (dOut[start + j] as number) * (out[start + j] as number);
+    for (let j = 0; j < n; j++) {
+      dX[start + j] = (out[start + j] as number) * ((dOut[start + j] as number) - dot);
+    }
+  }
+}
+
+export function logSoftmaxBackward(
+  dX: NumericArray,
+  dOut: NumericArray,
+  out: NumericArray,
+  { rows, n }: RowsGeometry,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const start = row * n;
+    let total = 0;
+    for (let j = 0; j < n; j++) total += dOut[start + j] as number;
+    for (let j = 0; j < n; j++) {
+      dX[start + j] = (dOut[start + j] as number) - Math.exp(out[start + j] as number) * total;
+    }
+  }
+}
