@@ -1,0 +1,181 @@
+import { EngineError } from '../errors.js';
+
+/** Bytes of a WebAssembly page. */
+const PAGE = 65536;
+/** Blocks start and end on a cache line, so that two threads never share one. */
+const ALIGNMENT = 64;
+/** Low memory left to the binaries' own constants. */
+export const RESERVED_BYTES = 65536;
+
+export interface HeapOptions {
+  /** Whether worker threads can see the memory. */
+  readonly shared: boolean;
+  /** Upper limit in bytes, rounded down to whole pages. Default and maximum: 4 GiB. */
+  readonly maximumBytes?: number;
+}
+
+/**
+ * The one memory that tensors live on and WebAssembly kernels compute in: a best-fit allocator
+ * over a `WebAssembly.Memory`. Neighbouring free blocks are merged at once, so memory that a step
+ * returned serves the next step whatever its sizes are. All bookkeeping is on the JavaScript side;
+ * a kernel cannot corrupt it.
+ */
+export class Heap {
+  /** @internal */
+  readonly memory: WebAssembly.Memory;
+  readonly shared: boolean;
+  readonly maximumBytes: number;
+  #used = 0;
+  #peak = 0;
+  /** First byte that was never part of a block. */
+  #top = RESERVED_BYTES;
+  /** Free blocks: size by start, start by end, and starts by size with the sizes sorted. */
+  readonly #sizeByStart = new Map<number, number>();
+  readonly #startByEnd = new Map<number, number>();
+  readonly #startsBySize = new Map<number, number[]>();
+  #sizes: number[] = [];
+
+  constructor({ shared, maximumBytes = 65536 * PAGE }: HeapOptions) {
+    this.shared = shared;
+    const maximum = Math.max(2, Math.floor(maximumBytes / PAGE));
+    this.maximumBytes = maximum * PAGE;
+    this.memory = new WebAssembly.Memory({ initial: 2, maximum, shared });
+  }
+
+  /** The memory's buffer as it is now. Growing replaces it: never hold on to it. */
+  get buffer(): ArrayBufferLike {
+    return this.memory.buffer;
+  }
+
+  /** Bytes in blocks that were allocated and not freed. */
+  get usedBytes(): number {
+    return this.#used;
+  }
+
+  /** The largest `usedBytes` so far. */
+  get peakBytes(): number {
+    return this.#peak;
+  }
+
+  /** What an allocation of `bytes` really takes. */
+  static blockSize(bytes: number): number {
+    return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+  }
+
+  /**
+   * Takes a block of at least `bytes`, aligned to 64, its content undefined.
+   * @returns The address of its first byte.
+   * @throws EngineError if the heap's limit or the system's memory is reached.
+   */
+  allocate(bytes: number): number {
+    const size = Heap.blockSize(bytes);
+    const start = this.#takeFree(size) ?? this.#extend(size);
+    this.#used += size;
+    this.#peak = Math.max(this.#peak, this.#used);
+    return start;
+  }
+
+  /** Returns the block that `allocate(bytes)` gave. */
+  free(start: number, bytes: number): void {
+    let size = Heap.blockSize(bytes);
+    this.#used -= size;
+    const next = this.#sizeByStart.get(start + size);
+    if (next !== undefined) {
+      this.#unlink(start + size, next);
+      size += next;
+    }
+    const previous = this.#startByEnd.get(start);
+    if (previous !== undefined) {
+      this.#unlink(previous, start - previous);
+      size += start - previous;
+      start = previous;
+    }
+    if (start + size === this.#top) this.#top = start;
+    else this.#link(start, size);
+  }
+
+  #takeFree(size: number): number | undefined {
+    const best = this.#sizes[this.#firstSizeFrom(size)];
+    if (best === undefined) return undefined;
+    const start = this.#startsBySize.get(best)?.at(-1);
+    if (start === undefined) throw new EngineError('heap: the free lists disagree');
+    this.#unlink(start, best);
+    if (best > size) this.#link(start + size, best - size);
+    return start;
+  }
+
+  #extend(size: number): number {
+    const start = this.#top;
+    const missing = start + size - this.memory.buffer.byteLength;
+    if (missing > 0) {
+      // Growing by an eighth keeps the number of growths small without doubling the footprint.
+      const wanted = Math.max(missing, this.memory.buffer.byteLength / 8);
+      if (!this.#grow(wanted) && !this.#grow(missing)) {
+        throw new EngineError(
+          `heap: cannot allocate ${formatBytes(size)}: ${formatBytes(this.#used)} of at most ` +
+            `${formatBytes(this.maximumBytes)} are in use`,
+        );
+      }
+    }
+    this.#top = start + size;
+    return start;
+  }
+
+  #grow(bytes: number): boolean {
+    const pages = Math.ceil(bytes / PAGE);
+    if (this.memory.buffer.byteLength + pages * PAGE > this.maximumBytes) return false;
+    try {
+      this.memory.grow(pages);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #link(start: number, size: number): void {
+    this.#sizeByStart.set(start, size);
+    this.#startByEnd.set(start + size, start);
+    const starts = this.#startsBySize.get(size);
+    if (starts) starts.push(start);
+    else {
+      this.#startsBySize.set(size, [start]);
+      this.#sizes.splice(this.#firstSizeFrom(size), 0, size);
+    }
+  }
+
+  #unlink(start: number, size: number): void {
+    this.#sizeByStart.delete(start);
+    this.#startByEnd.delete(start + size);
+    const starts = this.#startsBySize.get(size) ?? [];
+    const at = starts.lastIndexOf(start);
+    const last = starts.pop();
+    if (last !== undefined && at < starts.length) starts[at] = last;
+    if (starts.length === 0) {
+      this.#startsBySize.delete(size);
+      this.#sizes.splice(this.#firstSizeFrom(size), 1);
+    }
+  }
+
+  /** Index in `#sizes` of the first that is at least `size`. */
+  #firstSizeFrom(size: number): number {
+    let low = 0;
+    let high = this.#sizes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#sizes[middle] ?? 0) < size) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** `1536` → `1.5 KiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB'];
+  let unit = 0;
+  while (bytes >= 1024 && unit < units.length - 1) {
+    bytes /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`;
+}

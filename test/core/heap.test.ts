@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Heap, RESERVED_BYTES, formatBytes } from '../../packages/core/src/engine/heap.js';
+import { EngineError } from '../../packages/core/src/errors.js';
+
+const MIB = 2 ** 20;
+
+/** A block that was handed out, and the byte it was filled with. */
+interface Block {
+  readonly start: number;
+  readonly bytes: number;
+  readonly mark: number;
+}
+
+/** Allocate `bytes`, or free the live block at `index` (modulo their number). */
+type Step = { readonly bytes: number } | { readonly index: number };
+
+const size = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 300 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 20_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 200_000 }) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 1, 63, 64, 65, 65536) },
+);
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: size.map((bytes) => ({ bytes })) },
+    { weight: 2, arbitrary: fc.nat(1000).map((index) => ({ index })) },
+  ),
+  { maxLength: 80 },
+);
+
+describe.each([
+  { name: 'local', shared: false },
+  { name: 'shared', shared: true },
+])('Heap over $name memory', ({ shared }) => {
+  const blockBytes = (heap: Heap, { start, bytes }: Block) =>
+    new Uint8Array(heap.buffer, start, bytes);
+
+  /** Runs the steps, checking every block as it is made; returns those still live. */
+  function play(heap: Heap, sequence: readonly Step[]): Block[] {
+    const live: Block[] = [];
+    let used = 0;
+    let peak = heap.peakBytes;
+    for (const [i, step] of sequence.entries()) {
+      if ('bytes' in step) {
+        const start = heap.allocate(step.bytes);
+        const block = { start, bytes: step.bytes, mark: i % 255 };
+        expect(start % 64).toBe(0);
+        expect(start).toBeGreaterThanOrEqual(RESERVED_BYTES);
+        const end = start + step.bytes;
+        expect(end).toBeLessThanOrEqual(heap.buffer.byteLength);
+        // Also empty blocks have a place of their own.
+        for (const other of live) {
+          expect(start).not.toBe(other.start);
+          expect(end <= other.start || start >= other.start + other.bytes).toBe(true);
+        }
+        blockBytes(heap, block).fill(block.mark);
+        live.push(block);
+        used += Heap.blockSize(step.bytes);
+        peak = Math.max(peak, used);
+      } else if (live.length > 0) {
+        const [block] = live.splice(step.index % live.length, 1);
+        if (!block) throw new Error('no block');
+        // Nothing wrote over it while it was live, and growing kept its content.
+        expect(blockBytes(heap, block).every((byte) => byte === block.mark)).toBe(true);
+        heap.free(block.start, block.bytes);
+        used -= Heap.blockSize(block.bytes);
+      }
+      expect(heap.usedBytes).toBe(used);
+      expect(heap.peakBytes).toBe(peak);
+    }
+    return live;
+  }
+
+  it('gives aligned blocks that do not overlap, and counts them', () => {
+    fc.assert(
+      fc.property(steps, (sequence) => {
+        play(new Heap({ shared, maximumBytes: 64 * MIB }), sequence);
+      }),
+      { seed: 1, numRuns: 100 },
+    );
+  });
+
+  it('merges what is freed, in any order, into one block', () => {
+    fc.assert(
+      fc.property(steps, fc.infiniteStream(fc.nat()), (sequence, order) => {
+        const heap = new Heap({ shared, maximumBytes: 64 * MIB });
+        const live = play(heap, sequence);
+        while (live.length > 0) {
+          const [block] = live.splice(order.next().value % live.length, 1);
+          if (block) heap.free(block.start, block.bytes);
+        }
+        expect(heap.usedBytes).toBe(0);
+        const before = heap.buffer.byteLength;
+        expect(heap.allocate(before - RESERVED_BYTES)).toBe(RESERVED_BYTES);
+        expect(heap.buffer.byteLength).toBe(before);
+      }),
+      { seed: 2, numRuns: 100 },
+    );
+  });
+
+  it('fits a block into a gap that is just large enough', () => {
+    const heap = new Heap({ shared, maximumBytes: 64 * MIB });
+    const blocks = [640, 64, 320, 64, 128, 64].map((bytes) => ({
+      start: heap.allocate(bytes),
+      bytes,
+    }));
+    const gaps = [blocks[0], blocks[2], blocks[4]];
+    for (const gap of gaps) if (gap) heap.free(gap.start, gap.bytes);
+    // The smallest gap that holds it, not the first and not the largest.
+    expect(heap.allocate(300)).toBe(blocks[2]?.start);
+    expect(heap.allocate(128)).toBe(blocks[4]?.start);
+    // The rest of a gap stays free.
+    expect(heap.allocate(512)).toBe(blocks[0]?.start);
+    expect(heap.allocate(128)).toBe((blocks[0]?.start ?? 0) + 512);
+  });
+
+  it('serves a repeated step from the same memory', () => {
+    const heap = new Heap({ shared, maximumBytes: 64 * MIB });
+    const sizes = [100, 5000, 0, 77_777, 64, 300_000, 12];
+    const step = () => {
+      const starts = sizes.map((bytes) => heap.allocate(bytes));
+      starts.forEach((start, i) => heap.free(start, sizes[i] ?? 0));
+    };
+    step();
+    const { byteLength } = heap.buffer;
+    const { peakBytes } = heap;
+    for (let i = 0; i < 1000; i++) step();
+    expect(heap.buffer.byteLength).toBe(byteLength);
+    expect(heap.peakBytes).toBe(peakBytes);
+  });
+
+  it('is an error that names sizes when the limit is reached, and works on after it', () => {
+    const heap = new Heap({ shared, maximumBytes: 4 * MIB + 100 });
+    expect(heap.maximumBytes).toBe(4 * MIB);
+    const first = heap.allocate(3 * MIB);
+    expect(() => heap.allocate(1.5 * MIB)).toThrow(EngineError);
+    expect(() => heap.allocate(1.5 * MIB)).toThrow(
+      'heap: cannot allocate 1.5 MiB: 3.0 MiB of at most 4.0 MiB are in use',
+    );
+    expect(heap.usedBytes).toBe(3 * MIB);
+    expect(heap.peakBytes).toBe(3 * MIB);
+    // The last byte can be had.
+    const second = heap.allocate(MIB - RESERVED_BYTES);
+    expect(second + MIB - RESERVED_BYTES).toBe(4 * MIB);
+    expect(() => heap.allocate(0)).toThrow('cannot allocate 64 bytes');
+    heap.free(first, 3 * MIB);
+    expect(heap.allocate(2 * MIB)).toBe(first);
+  });
+
+  it('keeps what blocks hold when it grows', () => {
+    const heap = new Heap({ shared, maximumBytes: 64 * MIB });
+    const start = heap.allocate(1000);
+    const old = new Uint8Array(heap.buffer, start, 1000).fill(7);
+    heap.allocate(10 * MIB);
+    expect(new Uint8Array(heap.buffer, start, 1000).every((byte) => byte === 7)).toBe(true);
+    // The old view is dead over local memory. Over shared memory it goes on, too short a buffer.
+    expect(old.length).toBe(shared ? 1000 : 0);
+    expect(old.buffer.byteLength).toBeLessThan(heap.buffer.byteLength);
+  });
+});
+
+describe('formatBytes', () => {
+  it.each([
+    [0, '0 bytes'],
+    [1023, '1023 bytes'],
+    [1536, '1.5 KiB'],
+    [3 * MIB, '3.0 MiB'],
+    [5 * 2 ** 30, '5.0 GiB'],
+    [4096 * 2 ** 30, '4096.0 GiB'],
+  ])('writes %d as %s', (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text);
+  });
+});
