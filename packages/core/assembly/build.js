@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto';
+import {
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { tilesSource } from './tiles.js';
+
+/*
+ * Compiles the kernels: one source, four binaries. `node packages/core/assembly/build.js` does so
+ * if a source, this script or the compiler changed since the last time; nothing else has to know.
+ */
+
+const SOURCES = fileURLToPath(new URL('.', import.meta.url));
+const BUILD = join(SOURCES, 'build');
+const RECORD = join(BUILD, 'record.json');
+const LOCK = join(BUILD, 'lock');
+/** A build takes seconds: a lock that is minutes old was left behind. */
+const STALE_LOCK_MS = 120_000;
+
+/** What each binary is compiled with, besides what all have in common. */
+const BINARIES = {
+  'unfold-local-plain': { shared: false, fused: false },
+  'unfold-local-fused': { shared: false, fused: true },
+  'unfold-shared-plain': { shared: true, fused: false },
+  'unfold-shared-fused': { shared: true, fused: true },
+};
+
+/**
+ * The version of the installed compiler, or undefined if there is none.
+ * @returns {string | undefined}
+ */
+function compilerVersion() {
+  try {
+    const manifest = createRequire(import.meta.url).resolve('assemblyscript/package.json');
+    return JSON.parse(readFileSync(manifest, 'utf8')).version;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The SHA-256 of everything in this folder that the binaries are made from. */
+function sourcesHash() {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(SOURCES).sort()) {
+    if (!/\.(ts|js)$/.test(name)) continue;
+    hash.update(`${name}\n`).update(readFileSync(join(SOURCES, name)));
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Whether the binaries are missing or older than their sources. Without a compiler its version is
+ * not asked: binaries that fit their sources are good.
+ */
+export function isStale() {
+  try {
+    const record = JSON.parse(readFileSync(RECORD, 'utf8'));
+    const compiler = compilerVersion() ?? record.compiler;
+    return record.sources !== sourcesHash() || record.compiler !== compiler;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Makes the binaries if they are stale. Any number of processes may call it at once: one compiles,
+ * the others wait.
+ * @throws {Error} if the compiler is missing or refuses the sources.
+ */
+export async function build() {
+  mkdirSync(BUILD, { recursive: true });
+  while (isStale()) {
+    if (!takeLock()) {
+      await sleep(50);
+      continue;
+    }
+    try {
+      if (isStale()) await compileAll();
+    } finally {
+      rmSync(LOCK, { recursive: true, force: true });
+    }
+  }
+}
+
+/**
+ * Takes the lock, or removes one whose holder is gone. The lock only saves work: should two
+ * processes ever compile at once, they write the same bytes, and each file appears whole.
+ * @returns {boolean} whether this process holds it now
+ */
+function takeLock() {
+  try {
+    mkdirSync(LOCK);
+    writeFileSync(join(LOCK, 'pid'), String(process.pid));
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
+  if (isAbandoned()) {
+    const aside = `${LOCK}-${process.pid}`;
+    try {
+      renameSync(LOCK, aside);
+      rmSync(aside, { recursive: true, force: true });
+    } catch (error) {
+      // Another process was quicker.
+      if (errorCode(error) !== 'ENOENT') throw error;
+    }
+  }
+  return false;
+}
+
+/** Whether the lock's holder died, or holds it for longer than any build takes. */
+function isAbandoned() {
+  try {
+    if (Date.now() - statSync(LOCK).mtimeMs > STALE_LOCK_MS) return true;
+    const pid = Number(readFileSync(join(LOCK, 'pid'), 'utf8'));
+    // Between its two steps of taking the lock, the holder has not written its number yet.
+    if (!(pid > 0)) return false;
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return errorCode(error) === 'ESRCH';
+  }
+}
+
+/** @param {unknown} error */
+function errorCode(error) {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+async function compileAll() {
+  const compiler = compilerVersion();
+  if (compiler === undefined) {
+    throw new Error(
+      'build: the WebAssembly kernels must be compiled, and the compiler is not installed; ' +
+        "run 'npm ci' in the repository's root (it installs assemblyscript)",
+    );
+  }
+  const sources = sourcesHash();
+  const start = performance.now();
+  replaceFile(join(BUILD, 'tiles.ts'), tilesSource());
+  for (const [name, flags] of Object.entries(BINARIES)) await compile(name, flags);
+  // The record comes last: who sees it finds the binaries in place.
+  replaceFile(RECORD, JSON.stringify({ sources, compiler }));
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.error(`compiled the WebAssembly kernels in ${seconds} s`);
+}
+
+/**
+ * @param {string} name
+ * @param {{ shared: boolean, fused: boolean }} flags
+ */
+async function compile(name, { shared, fused }) {
+  const { default: asc } = await import('assemblyscript/asc');
+  const output = `build/${name}.${process.pid}.tmp`;
+  const options = [
+    '-O3 --runtime stub --importMemory --initialMemory 2 --maximumMemory 65536',
+    // Nothing here can throw, so nothing needs the runtime's abort.
+    `--use abort= --use UNFOLD_FUSED=${fused ? 1 : 0}`,
+    `--enable simd${fused ? ',relaxed-simd' : ''}`,
+    ...(shared ? ['--enable threads --sharedMemory'] : []),
+  ];
+  const { error, stderr } = await asc.main([
+    'index.ts',
+    '--baseDir',
+    SOURCES,
+    '--outFile',
+    output,
+    ...options.join(' ').split(' '),
+  ]);
+  // A warning counts: the sources have none.
+  if (error || stderr.toString() !== '') {
+    throw new Error(`build: ${name} does not compile\n${stderr.toString()}`, { cause: error });
+  }
+  renameSync(join(SOURCES, output), join(BUILD, `${name}.wasm`));
+}
+
+/**
+ * Writes a file so that nobody ever sees half of it.
+ * @param {string} path
+ * @param {string} content
+ */
+function replaceFile(path, content) {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, content);
+  renameSync(temporary, path);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await build();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

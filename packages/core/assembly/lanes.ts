@@ -1,0 +1,84 @@
+/*
+ * Four floats at a time: the few helpers that every family of kernels shares.
+ *
+ * The kernels allocate nothing and keep no state: addresses come in, and all that is written lies
+ * behind them. So one binary may run on several threads over one memory.
+ *
+ * `UNFOLD_FUSED` (0 or 1) is set on the compiler's command line: see build.js.
+ *
+ * Helpers are static methods because `@inline` on a free function is not TypeScript's syntax. An
+ * elementwise operation is a class without fields whose method `of` computes four lanes; a loop
+ * takes the class as its type parameter and calls `changetype<Op>(0).of(…)`. Nothing of that is
+ * left after inlining.
+ */
+export class Lanes {
+  /** a·b + c, rounded once where the machine can. */
+  @inline static madd(a: v128, b: v128, c: v128): v128 {
+    if (UNFOLD_FUSED) return f32x4.relaxed_madd(a, b, c);
+    return f32x4.add(f32x4.mul(a, b), c);
+  }
+
+  /** Loads `count` (1 … 3) floats and nothing behind them; the other lanes are 0. */
+  @inline static loadPart(from: usize, count: usize): v128 {
+    let v = v128.load32_zero(from);
+    if (count > 1) v = v128.load_lane<f32>(from, v, 1, 4);
+    if (count > 2) v = v128.load_lane<f32>(from, v, 2, 8);
+    return v;
+  }
+
+  /** Stores the first `count` (1 … 3) lanes. */
+  @inline static storePart(to: usize, v: v128, count: usize): void {
+    v128.store_lane<f32>(to, v, 0);
+    if (count > 1) v128.store_lane<f32>(to, v, 1, 4);
+    if (count > 2) v128.store_lane<f32>(to, v, 2, 8);
+  }
+
+  /** Ones in the first `count` lanes, zeros in the others. */
+  @inline static mask(count: usize): v128 {
+    return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(<i32>count));
+  }
+
+  /** The sum of the four lanes: (v0 + v2) + (v1 + v3). */
+  @inline static sum(v: v128): f32 {
+    const pairs = f32x4.add(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+    return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+  }
+
+  /** `n` floats from `x` to `out`, which do not overlap. */
+  static copy(out: usize, x: usize, n: usize): void {
+    // For a long row the machine's own copy is worth its call.
+    if (n >= 256) {
+      memory.copy(out, x, n << 2);
+      return;
+    }
+    const bytes = n << 2;
+    if (bytes < 16) {
+      for (let i: usize = 0; i < bytes; i += 4) store<f32>(out + i, load<f32>(x + i));
+      return;
+    }
+    const last = bytes - 16;
+    for (let i: usize = 0; i < last; i += 16) v128.store(out + i, v128.load(x + i));
+    // The last vector ends with the row; it may repeat a few floats of the one before.
+    v128.store(out + last, v128.load(x + last));
+  }
+
+  static fill(out: usize, value: f32, n: usize): void {
+    const bytes = n << 2;
+    const whole = bytes & ~15;
+    const v = f32x4.splat(value);
+    let i: usize = 0;
+    for (; i < whole; i += 16) v128.store(out + i, v);
+    for (; i < bytes; i += 4) store<f32>(out + i, value);
+  }
+
+  /** out[i] += x[i]. */
+  static addTo(out: usize, x: usize, n: usize): void {
+    const bytes = n << 2;
+    const whole = bytes & ~15;
+    let i: usize = 0;
+    for (; i < whole; i += 16) {
+      v128.store(out + i, f32x4.add(v128.load(out + i), v128.load(x + i)));
+    }
+    for (; i < bytes; i += 4) store<f32>(out + i, load<f32>(out + i) + load<f32>(x + i));
+  }
+}

@@ -1,0 +1,345 @@
+import { Lanes } from './lanes';
+import { LaneMath } from './math';
+
+/** Floats that a row's sum adds up in single precision before it goes on in double. */
+const SUM_BLOCK: usize = 1024;
+/** The same for rows added lane by lane; their total stays in single precision. */
+const COLUMN_BLOCK: usize = 128;
+
+class Rows {
+  /** The sum of n floats. */
+  static sum(x: usize, n: usize): f32 {
+    let total: f64 = 0;
+    while (n > SUM_BLOCK) {
+      total += Rows.sumBlock(x, SUM_BLOCK);
+      x += SUM_BLOCK << 2;
+      n -= SUM_BLOCK;
+    }
+    return <f32>(total + Rows.sumBlock(x, n));
+  }
+
+  /** Four vectors are summed side by side: a machine adds faster than one sum can be told. */
+  static sumBlock(x: usize, n: usize): f32 {
+    let s0 = f32x4.splat(0);
+    let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
+    for (; n >= 16; n -= 16, x += 64) {
+      s0 = f32x4.add(s0, v128.load(x));
+      s1 = f32x4.add(s1, v128.load(x, 16));
+      s2 = f32x4.add(s2, v128.load(x, 32));
+      s3 = f32x4.add(s3, v128.load(x, 48));
+    }
+    for (; n >= 4; n -= 4, x += 16) s0 = f32x4.add(s0, v128.load(x));
+    if (n > 0) s1 = f32x4.add(s1, Lanes.loadPart(x, n));
+    return Lanes.sum(f32x4.add(f32x4.add(s0, s2), f32x4.add(s1, s3)));
+  }
+
+  /** The largest of n floats; NaN if one of them is; -Infinity if there are none. */
+  static max(x: usize, n: usize): f32 {
+    let largest = f32x4.splat(-Infinity);
+    for (; n >= 4; n -= 4, x += 16) largest = f32x4.max(largest, v128.load(x));
+    for (; n > 0; n--, x += 4) largest = f32x4.max(largest, v128.load32_splat(x));
+    const pairs = f32x4.max(largest, v128.shuffle<f32>(largest, largest, 2, 3, 0, 1));
+    const all = f32x4.max(pairs, v128.shuffle<f32>(pairs, pairs, 1, 0, 3, 2));
+    return f32x4.extract_lane(all, 0);
+  }
+
+  /** Σ a·b over n floats. */
+  static dot(a: usize, b: usize, n: usize): f32 {
+    let sum = f32x4.splat(0);
+    for (; n >= 4; n -= 4, a += 16, b += 16) {
+      sum = Lanes.madd(v128.load(a), v128.load(b), sum);
+    }
+    if (n > 0) sum = Lanes.madd(Lanes.loadPart(a, n), Lanes.loadPart(b, n), sum);
+    return Lanes.sum(sum);
+  }
+}
+
+class Columns {
+  /** out[i] = Σ over j < n of x[j, i] for i < 16: a cache line is read once. */
+  static sumSixteen(out: usize, x: usize, n: usize, step: usize): void {
+    let t0 = f32x4.splat(0);
+    let t1 = t0;
+    let t2 = t0;
+    let t3 = t0;
+    while (n > 0) {
+      const block = n < COLUMN_BLOCK ? n : COLUMN_BLOCK;
+      let s0 = f32x4.splat(0);
+      let s1 = s0;
+      let s2 = s0;
+      let s3 = s0;
+      for (let j: usize = 0; j < block; j++, x += step) {
+        s0 = f32x4.add(s0, v128.load(x));
+        s1 = f32x4.add(s1, v128.load(x, 16));
+        s2 = f32x4.add(s2, v128.load(x, 32));
+        s3 = f32x4.add(s3, v128.load(x, 48));
+      }
+      t0 = f32x4.add(t0, s0);
+      t1 = f32x4.add(t1, s1);
+      t2 = f32x4.add(t2, s2);
+      t3 = f32x4.add(t3, s3);
+      n -= block;
+    }
+    v128.store(out, t0);
+    v128.store(out, t1, 16);
+    v128.store(out, t2, 32);
+    v128.store(out, t3, 48);
+  }
+
+  /** The same for one i, with the same bits. */
+  static sumOne(out: usize, x: usize, n: usize, step: usize): void {
+    let total: f32 = 0;
+    while (n > 0) {
+      const block = n < COLUMN_BLOCK ? n : COLUMN_BLOCK;
+      let part: f32 = 0;
+      for (let j: usize = 0; j < block; j++, x += step) part += load<f32>(x);
+      total += part;
+      n -= block;
+    }
+    store<f32>(out, total);
+  }
+
+  /**
+   * For four neighbouring floats (or one, with `single`): the value that no other of its n rows
+   * beats, and in `indices` the first row that holds it.
+   */
+  @inline static select<Op>(
+    out: usize,
+    indices: usize,
+    x: usize,
+    n: usize,
+    step: usize,
+    single: bool,
+  ): void {
+    const op = changetype<Op>(0);
+    let best = single ? v128.load32_zero(x) : v128.load(x);
+    let bestAt = i32x4.splat(0);
+    for (let j: usize = 1; j < n; j++) {
+      x += step;
+      const value = single ? v128.load32_zero(x) : v128.load(x);
+      // "Not kept out" rather than "better", so that NaN wins; but nothing replaces a NaN.
+      const wins = v128.andnot(f32x4.eq(best, best), op.isKeptOut(value, best));
+      best = v128.bitselect(value, best, wins);
+      bestAt = v128.bitselect(i32x4.splat(<i32>j), bestAt, wins);
+    }
+    if (single) {
+      v128.store_lane<f32>(out, best, 0);
+      v128.store_lane<i32>(indices, bestAt, 0);
+    } else {
+      v128.store(out, best);
+      v128.store(indices, bestAt);
+    }
+  }
+
+  @inline static selectAll<Op>(
+    out: usize,
+    indices: usize,
+    x: usize,
+    outer: usize,
+    n: usize,
+    inner: usize,
+  ): void {
+    const step = inner << 2;
+    const whole = step & ~15;
+    for (let o: usize = 0; o < outer; o++) {
+      let i: usize = 0;
+      for (; i < whole; i += 16) {
+        Columns.select<Op>(out + i, indices + i, x + i, n, step, false);
+      }
+      for (; i < step; i += 4) {
+        Columns.select<Op>(out + i, indices + i, x + i, n, step, true);
+      }
+      x += n * step;
+      out += step;
+      indices += step;
+    }
+  }
+}
+
+@final
+@unmanaged
+class Largest {
+  @inline isKeptOut(value: v128, best: v128): v128 {
+    return f32x4.le(value, best);
+  }
+}
+
+@final
+@unmanaged
+class Smallest {
+  @inline isKeptOut(value: v128, best: v128): v128 {
+    return f32x4.ge(value, best);
+  }
+}
+
+/** x `[outer, n, inner]`, out `[outer, inner]`. */
+export function sum(out: usize, x: usize, outer: usize, n: usize, inner: usize): void {
+  if (inner == 1) {
+    for (let o: usize = 0; o < outer; o++) {
+      store<f32>(out + (o << 2), Rows.sum(x, n));
+      x += n << 2;
+    }
+    return;
+  }
+  const step = inner << 2;
+  const whole = step & ~63;
+  for (let o: usize = 0; o < outer; o++) {
+    let i: usize = 0;
+    for (; i < whole; i += 64) Columns.sumSixteen(out + i, x + i, n, step);
+    for (; i < step; i += 4) Columns.sumOne(out + i, x + i, n, step);
+    x += n * step;
+    out += step;
+  }
+}
+
+export function max(
+  out: usize,
+  indices: usize,
+  x: usize,
+  outer: usize,
+  n: usize,
+  inner: usize,
+): void {
+  Columns.selectAll<Largest>(out, indices, x, outer, n, inner);
+}
+
+export function min(
+  out: usize,
+  indices: usize,
+  x: usize,
+  outer: usize,
+  n: usize,
+  inner: usize,
+): void {
+  Columns.selectAll<Smallest>(out, indices, x, outer, n, inner);
+}
+
+/** dX `[outer, n, inner]`: dOut `[outer, inner]` at `indices`, else 0. */
+export function selectBackward(
+  dX: usize,
+  dOut: usize,
+  indices: usize,
+  outer: usize,
+  n: usize,
+  inner: usize,
+): void {
+  memory.fill(dX, 0, (outer * n * inner) << 2);
+  for (let o: usize = 0; o < outer; o++) {
+    for (let i: usize = 0; i < inner; i++) {
+      const j = <usize>load<i32>(indices + (i << 2));
+      store<f32>(dX + ((j * inner + i) << 2), load<f32>(dOut + (i << 2)));
+    }
+    dX += (n * inner) << 2;
+    dOut += inner << 2;
+    indices += inner << 2;
+  }
+}
+
+/** Row by row; `out` may be `x`. */
+export function softmax(out: usize, x: usize, rows: usize, n: usize): void {
+  const bytes = n << 2;
+  const whole = bytes & ~15;
+  const rest = n & 3;
+  for (let row: usize = 0; row < rows; row++) {
+    const largest = f32x4.splat(Rows.max(x, n));
+    let sum = f32x4.splat(0);
+    for (let i: usize = 0; i < whole; i += 16) {
+      const e = LaneMath.exp(f32x4.sub(v128.load(x + i), largest));
+      v128.store(out + i, e);
+      sum = f32x4.add(sum, e);
+    }
+    if (rest > 0) {
+      const e = LaneMath.exp(f32x4.sub(Lanes.loadPart(x + whole, rest), largest));
+      Lanes.storePart(out + whole, e, rest);
+      sum = f32x4.add(sum, v128.and(e, Lanes.mask(rest)));
+    }
+    const total = f32x4.splat(Lanes.sum(sum));
+    for (let i: usize = 0; i < whole; i += 16) {
+      v128.store(out + i, f32x4.div(v128.load(out + i), total));
+    }
+    if (rest > 0) {
+      const quotient = f32x4.div(Lanes.loadPart(out + whole, rest), total);
+      Lanes.storePart(out + whole, quotient, rest);
+    }
+    x += bytes;
+    out += bytes;
+  }
+}
+
+/** Row by row; `out` may be `x`. */
+export function logSoftmax(out: usize, x: usize, rows: usize, n: usize): void {
+  const bytes = n << 2;
+  const whole = bytes & ~15;
+  const rest = n & 3;
+  for (let row: usize = 0; row < rows; row++) {
+    const largest = f32x4.splat(Rows.max(x, n));
+    let sum = f32x4.splat(0);
+    for (let i: usize = 0; i < whole; i += 16) {
+      sum = f32x4.add(sum, LaneMath.exp(f32x4.sub(v128.load(x + i), largest)));
+    }
+    if (rest > 0) {
+      const e = LaneMath.exp(f32x4.sub(Lanes.loadPart(x + whole, rest), largest));
+      sum = f32x4.add(sum, v128.and(e, Lanes.mask(rest)));
+    }
+    const logTotal = LaneMath.log(f32x4.splat(Lanes.sum(sum)));
+    for (let i: usize = 0; i < whole; i += 16) {
+      v128.store(out + i, f32x4.sub(f32x4.sub(v128.load(x + i), largest), logTotal));
+    }
+    if (rest > 0) {
+      const shifted = f32x4.sub(Lanes.loadPart(x + whole, rest), largest);
+      Lanes.storePart(out + whole, f32x4.sub(shifted, logTotal), rest);
+    }
+    x += bytes;
+    out += bytes;
+  }
+}
+
+/** dX = out·(dOut - Σ dOut·out), row by row. */
+export function softmaxBackward(dX: usize, dOut: usize, out: usize, rows: usize, n: usize): void {
+  const bytes = n << 2;
+  const whole = bytes & ~15;
+  for (let row: usize = 0; row < rows; row++) {
+    const dot = f32x4.splat(Rows.dot(dOut, out, n));
+    let i: usize = 0;
+    for (; i < whole; i += 16) {
+      const d = f32x4.sub(v128.load(dOut + i), dot);
+      v128.store(dX + i, f32x4.mul(v128.load(out + i), d));
+    }
+    for (; i < bytes; i += 4) {
+      const d = f32x4.sub(v128.load32_zero(dOut + i), dot);
+      v128.store_lane<f32>(dX + i, f32x4.mul(v128.load32_zero(out + i), d), 0);
+    }
+    dX += bytes;
+    dOut += bytes;
+    out += bytes;
+  }
+}
+
+/** dX = dOut - exp(out)·Σ dOut, row by row. */
+export function logSoftmaxBackward(
+  dX: usize,
+  dOut: usize,
+  out: usize,
+  rows: usize,
+  n: usize,
+): void {
+  const bytes = n << 2;
+  const whole = bytes & ~15;
+  for (let row: usize = 0; row < rows; row++) {
+    const minusTotal = f32x4.splat(-Rows.sum(dOut, n));
+    let i: usize = 0;
+    for (; i < whole; i += 16) {
+      const p = LaneMath.exp(v128.load(out + i));
+      v128.store(dX + i, Lanes.madd(p, minusTotal, v128.load(dOut + i)));
+    }
+    for (; i < bytes; i += 4) {
+      const p = LaneMath.exp(v128.load32_zero(out + i));
+      const d = Lanes.madd(p, minusTotal, v128.load32_zero(dOut + i));
+      v128.store_lane<f32>(dX + i, d, 0);
+    }
+    dX += bytes;
+    dOut += bytes;
+    out += bytes;
+  }
+}

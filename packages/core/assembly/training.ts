@@ -1,0 +1,131 @@
+import { Lanes } from './lanes';
+import { LaneMath } from './math';
+
+/**
+ * out[i] = -atLabel·logProbs[i, label] - everywhere·Σ logProbs[i, …], logProbs `[N, C]`, with
+ * atLabel = 1-ε and everywhere = ε/C for label smoothing ε.
+ */
+export function crossEntropy(
+  out: usize,
+  logProbs: usize,
+  labels: usize,
+  N: usize,
+  C: usize,
+  atLabel: f32,
+  everywhere: f32,
+): void {
+  for (let i: usize = 0; i < N; i++) {
+    const label = load<i32>(labels + (i << 2));
+    let loss = -atLabel * load<f32>(logProbs + (label << 2));
+    // Without smoothing the other classes have no part: 0·(-Infinity) must not make a NaN.
+    if (everywhere > 0) {
+      let total: f64 = 0;
+      for (let c: usize = 0; c < C; c++) total += load<f32>(logProbs + (c << 2));
+      loss -= everywhere * <f32>total;
+    }
+    store<f32>(out + (i << 2), loss);
+    logProbs += C << 2;
+  }
+}
+
+/** dX[i, c] = dOut[i]·(exp(logProbs[i, c]) - target[i, c]); the target as in crossEntropy. */
+export function crossEntropyBackward(
+  dX: usize,
+  dOut: usize,
+  logProbs: usize,
+  labels: usize,
+  N: usize,
+  C: usize,
+  atLabel: f32,
+  everywhere: f32,
+): void {
+  const bytes = C << 2;
+  const whole = bytes & ~15;
+  const target = f32x4.splat(everywhere);
+  const labelTarget = f32x4.splat(everywhere + atLabel);
+  for (let row: usize = 0; row < N; row++) {
+    const d = v128.load32_splat(dOut + (row << 2));
+    let i: usize = 0;
+    for (; i < whole; i += 16) {
+      const p = LaneMath.exp(v128.load(logProbs + i));
+      v128.store(dX + i, f32x4.mul(d, f32x4.sub(p, target)));
+    }
+    for (; i < bytes; i += 4) {
+      const p = LaneMath.exp(v128.load32_zero(logProbs + i));
+      v128.store_lane<f32>(dX + i, f32x4.mul(d, f32x4.sub(p, target)), 0);
+    }
+    const at = (<usize>load<i32>(labels + (row << 2))) << 2;
+    const p = LaneMath.exp(v128.load32_zero(logProbs + at));
+    v128.store_lane<f32>(dX + at, f32x4.mul(d, f32x4.sub(p, labelTarget)), 0);
+    dX += bytes;
+    logProbs += bytes;
+  }
+}
+
+/** param -= lr·(grad + weightDecay·param). */
+export function sgdPlainStep(param: usize, grad: usize, n: usize, lr: f32, weightDecay: f32): void {
+  const decay = f32x4.splat(weightDecay);
+  const minusLr = f32x4.splat(-lr);
+  const bytes = n << 2;
+  const whole = bytes & ~15;
+  let i: usize = 0;
+  for (; i < whole; i += 16) {
+    const old = v128.load(param + i);
+    const g = Lanes.madd(decay, old, v128.load(grad + i));
+    v128.store(param + i, Lanes.madd(minusLr, g, old));
+  }
+  for (; i < bytes; i += 4) {
+    const old = v128.load32_zero(param + i);
+    const g = Lanes.madd(decay, old, v128.load32_zero(grad + i));
+    v128.store_lane<f32>(param + i, Lanes.madd(minusLr, g, old), 0);
+  }
+}
+
+class Momentum {
+  /** The new velocity: momentum·velocity + undamped·g, or g itself on the first step. */
+  @inline static velocity(v: v128, g: v128, momentum: v128, undamped: v128, first: bool): v128 {
+    return first ? g : Lanes.madd(momentum, v, f32x4.mul(undamped, g));
+  }
+
+  /** What the parameter moves along. */
+  @inline static direction(v: v128, g: v128, momentum: v128, nesterov: bool): v128 {
+    return nesterov ? Lanes.madd(momentum, v, g) : v;
+  }
+}
+
+/** As the contract's sgdStep with momentum; `undamped` is 1 - dampening. */
+export function sgdMomentumStep(
+  param: usize,
+  velocity: usize,
+  grad: usize,
+  n: usize,
+  lr: f32,
+  weightDecay: f32,
+  momentum: f32,
+  undamped: f32,
+  nesterov: bool,
+  first: bool,
+): void {
+  const decay = f32x4.splat(weightDecay);
+  const minusLr = f32x4.splat(-lr);
+  const m = f32x4.splat(momentum);
+  const u = f32x4.splat(undamped);
+  const bytes = n << 2;
+  const whole = bytes & ~15;
+  let i: usize = 0;
+  for (; i < whole; i += 16) {
+    const old = v128.load(param + i);
+    const g = Lanes.madd(decay, old, v128.load(grad + i));
+    const v = Momentum.velocity(v128.load(velocity + i), g, m, u, first);
+    v128.store(velocity + i, v);
+    v128.store(param + i, Lanes.madd(minusLr, Momentum.direction(v, g, m, nesterov), old));
+  }
+  for (; i < bytes; i += 4) {
+    const old = v128.load32_zero(param + i);
+    const g = Lanes.madd(decay, old, v128.load32_zero(grad + i));
+    const v = Momentum.velocity(v128.load32_zero(velocity + i), g, m, u, first);
+    v128.store_lane<f32>(velocity + i, v, 0);
+    const moved = Lanes.madd(minusLr, Momentum.direction(v, g, m, nesterov), old);
+    v128.store_lane<f32>(param + i, moved, 0);
+  }
+}

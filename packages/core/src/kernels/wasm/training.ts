@@ -1,0 +1,58 @@
+import type { Kernels } from '../contract.js';
+import type { WasmExports } from './exports.js';
+import type { Frame } from './frame.js';
+
+type F = Float32Array;
+
+/** The loss and the update of a training step. */
+export function trainingKernels(wasm: WasmExports, frame: Frame) {
+  return {
+    crossEntropy(out, logProbs, labels, { N, C, labelSmoothing }) {
+      const everywhere = labelSmoothing / C;
+      frame.enter(1, out, logProbs, labels);
+      try {
+        const { first, second, third } = frame;
+        wasm.crossEntropy(first, second, third, N, C, 1 - labelSmoothing, everywhere);
+      } finally {
+        frame.leave();
+      }
+    },
+
+    crossEntropyBackward(dX, dOut, logProbs, labels, { N, C, labelSmoothing }) {
+      const everywhere = labelSmoothing / C;
+      frame.enter(1, dX, dOut, logProbs, labels);
+      try {
+        const { first, second, third, fourth } = frame;
+        const atLabel = 1 - labelSmoothing;
+        wasm.crossEntropyBackward(first, second, third, fourth, N, C, atLabel, everywhere);
+      } finally {
+        frame.leave();
+      }
+    },
+
+    sgdStep(param, velocity, grad, options) {
+      const n = param.length;
+      const { lr, momentum, weightDecay } = options;
+      frame.enter(2, param, velocity, grad);
+      try {
+        if (momentum === 0) wasm.sgdPlainStep(frame.first, frame.third, n, lr, weightDecay);
+        else {
+          wasm.sgdMomentumStep(
+            frame.first,
+            frame.second,
+            frame.third,
+            n,
+            lr,
+            weightDecay,
+            momentum,
+            1 - options.dampening,
+            options.nesterov ? 1 : 0,
+            options.firstStep ? 1 : 0,
+          );
+        }
+      } finally {
+        frame.leave();
+      }
+    },
+  } satisfies Partial<Kernels<F>>;
+}

@@ -1,0 +1,283 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
+import { Heap, RESERVED_BYTES } from '../../packages/core/src/engine/heap.js';
+import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
+import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
+import { expectClose } from '../support/compare.js';
+import type { Float32Kernels, KernelArray, Problem } from '../support/kernels-problem.js';
+import { largeMatmul } from '../support/kernels-problems-matmul.js';
+import { PROBLEMS } from '../support/kernels-problems.js';
+
+const RUNS = 40;
+/** Bytes in front of and behind every array, which no kernel may touch. */
+const GUARD = 128;
+const GUARD_BYTE = 0xa5;
+
+type Arrays = Record<string, KernelArray>;
+
+/** Where a call's arrays lie: which ones, counted from 0, are on the heap. */
+const PLACES = {
+  heap: () => true,
+  foreign: () => false,
+  even: (nth: number) => nth % 2 === 0,
+  odd: (nth: number) => nth % 2 === 1,
+};
+type Place = keyof typeof PLACES;
+
+function viewLike(array: KernelArray, buffer: ArrayBufferLike, start: number): KernelArray {
+  if (array instanceof Float32Array) return new Float32Array(buffer, start, array.length);
+  if (array instanceof Int32Array) return new Int32Array(buffer, start, array.length);
+  return new Uint8Array(buffer, start, array.length);
+}
+
+/** A copy of an array in the middle of a block of guard bytes, on the heap or off it. */
+class Placed {
+  readonly original: KernelArray;
+  readonly #heap: Heap;
+  readonly #foreign: ArrayBuffer | undefined;
+  readonly #blockStart: number;
+  readonly #blockBytes: number;
+  /** From the block's start to the array's. */
+  readonly #offset: number;
+
+  /** @param shift Elements that it is moved by, so that not every array is aligned. */
+  constructor(heap: Heap, original: KernelArray, onHeap: boolean, shift: number) {
+    this.original = original;
+    this.#heap = heap;
+    this.#offset = GUARD + shift * original.BYTES_PER_ELEMENT;
+    this.#blockBytes = this.#offset + original.byteLength + GUARD;
+    this.#blockStart = onHeap ? heap.allocate(this.#blockBytes) : 0;
+    this.#foreign = onHeap ? undefined : new ArrayBuffer(this.#blockBytes);
+    this.#block.fill(GUARD_BYTE);
+    this.array.set(original);
+  }
+
+  /** A view on the array, made now: the heap may have grown since the last one. */
+  get array(): KernelArray {
+    const buffer = this.#foreign ?? this.#heap.buffer;
+    return viewLike(this.original, buffer, this.#blockStart + this.#offset);
+  }
+
+  get #block(): Uint8Array {
+    return new Uint8Array(this.#foreign ?? this.#heap.buffer, this.#blockStart, this.#blockBytes);
+  }
+
+  /** The first byte around the array that is not as it was, counted from the array's start. */
+  brokenGuard(): number | undefined {
+    const block = this.#block;
+    const end = this.#offset + this.original.byteLength;
+    for (let i = 0; i < block.length; i++) {
+      if (i === this.#offset) i = end;
+      if (block[i] !== GUARD_BYTE) return i - this.#offset;
+    }
+    return undefined;
+  }
+
+  free(): void {
+    if (!this.#foreign) this.#heap.free(this.#blockStart, this.#blockBytes);
+  }
+}
+
+/** Bytes that the heap has left without growing. */
+const freeBytes = (heap: Heap) => heap.buffer.byteLength - RESERVED_BYTES - heap.usedBytes;
+
+const bytesOf = (array: KernelArray) =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+function sameBits(a: KernelArray, b: KernelArray): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  // Bit by bit, except that NaNs differ in bits that mean nothing.
+  if (a instanceof Float32Array) return a.every((value, i) => Object.is(value, b[i]));
+  const other = bytesOf(b);
+  return bytesOf(a).every((byte, i) => byte === other[i]);
+}
+
+interface RunOptions {
+  readonly place: Place;
+  /** [written, read]: both are the written one's array, which holds the read one's values. */
+  readonly alias?: readonly [string, string];
+  /** Called between placing the arrays and the call. */
+  readonly before?: () => void;
+}
+
+/**
+ * Runs the problem and returns copies of what was written. Fails if a byte outside the arrays, or
+ * of an array that is only read, changed.
+ */
+function run(
+  kernels: Float32Kernels,
+  heap: Heap,
+  problem: Problem,
+  { place, alias, before }: RunOptions,
+): Arrays {
+  const placed = new Map<string, Placed>();
+  for (const [name, array] of Object.entries(problem.arrays)) {
+    if (name === alias?.[1]) continue;
+    const content = (name === alias?.[0] && problem.arrays[alias[1]]) || array;
+    const nth = placed.size;
+    placed.set(name, new Placed(heap, content, PLACES[place](nth), (3 * nth) % 4));
+  }
+  const arrays = Object.fromEntries([...placed].map(([name, { array }]) => [name, array]));
+  if (alias) Object.assign(arrays, { [alias[1]]: arrays[alias[0]] });
+  before?.();
+  try {
+    problem.call(kernels, arrays);
+    const written: Arrays = {};
+    for (const [name, block] of placed) {
+      const { array, original } = block;
+      const broken = block.brokenGuard();
+      if (broken !== undefined) {
+        throw new Error(`wrote outside '${name}' (${array.byteLength} bytes), at byte ${broken}`);
+      }
+      if (problem.writes.includes(name)) written[name] = array.slice();
+      else if (!sameBits(array, original)) throw new Error(`changed its input '${name}'`);
+    }
+    return written;
+  } finally {
+    for (const block of placed.values()) block.free();
+  }
+}
+
+/** What the reference kernels make of the problem. */
+function expectedOf(problem: Problem): Arrays {
+  const arrays = Object.fromEntries(
+    Object.entries(problem.arrays).map(([name, array]) => [name, array.slice()]),
+  );
+  problem.call(referenceKernels, arrays);
+  return arrays;
+}
+
+function expectParity(problem: Problem, actual: Arrays): void {
+  const expected = expectedOf(problem);
+  for (const name of problem.writes) {
+    const actualArray = actual[name];
+    const expectedArray = expected[name];
+    if (!actualArray || !expectedArray) throw new Error(`no array ${name}`);
+    expectClose(actualArray, expectedArray, problem.tolerance(name, expectedArray));
+  }
+}
+
+function expectSameBits(actual: Arrays, expected: Arrays, what: string): void {
+  for (const [name, array] of Object.entries(expected)) {
+    const other = actual[name];
+    if (!other || !sameBits(other, array)) throw new Error(`'${name}' is different ${what}`);
+  }
+}
+
+const problemsByName = Object.entries(PROBLEMS).map(([name, problem]) => ({ name, problem }));
+
+it('has a case for every reference kernel', () => {
+  expect(Object.keys(PROBLEMS).sort()).toEqual(Object.keys(referenceKernels).sort());
+});
+
+describe.each([
+  { binary: 'unfold-local-plain', shared: false },
+  { binary: 'unfold-local-fused', shared: false },
+  { binary: 'unfold-shared-plain', shared: true },
+  { binary: 'unfold-shared-fused', shared: true },
+] as const)('$binary against the reference', ({ binary, shared }) => {
+  const heap = new Heap({ shared, maximumBytes: 2 ** 28 });
+  const kernels = instantiateKernels(loadBinary(binary), heap);
+
+  it.each(problemsByName)('$name', ({ problem: problems }) => {
+    fc.assert(
+      fc.property(problems, (problem) => {
+        const onHeap = run(kernels, heap, problem, { place: 'heap' });
+        expectParity(problem, onHeap);
+        for (const alias of problem.aliases) {
+          const inPlace = run(kernels, heap, problem, { place: 'heap', alias });
+          expectSameBits(inPlace, onHeap, `when it is '${alias[1]}' as well`);
+        }
+      }),
+      { seed: 11, numRuns: RUNS },
+    );
+  });
+
+  it.each(problemsByName)('$name on foreign arrays: the same bits', ({ problem: problems }) => {
+    let used: number | undefined;
+    fc.assert(
+      fc.property(problems, fc.constantFrom<Place>('foreign', 'even', 'odd'), (problem, place) => {
+        const onHeap = run(kernels, heap, problem, { place: 'heap' });
+        expectSameBits(
+          run(kernels, heap, problem, { place }),
+          onHeap,
+          `(${place} arrays on the heap)`,
+        );
+        for (const alias of problem.aliases) {
+          const inPlace = run(kernels, heap, problem, { place: 'foreign', alias });
+          expectSameBits(inPlace, onHeap, `when it is '${alias[1]}' as well, on foreign arrays`);
+        }
+        // The copies' blocks were returned.
+        used ??= heap.usedBytes;
+        expect(heap.usedBytes).toBe(used);
+      }),
+      { seed: 12, numRuns: RUNS / 4 },
+    );
+  });
+
+  it.each([
+    { transposeA: false, transposeB: false },
+    { transposeA: true, transposeB: false },
+    { transposeA: false, transposeB: true },
+    { transposeA: true, transposeB: true },
+  ])('matmul larger than its blocks, $transposeA $transposeB', (transposed) => {
+    const sizes = [
+      { M: 150, N: 301, K: 270 },
+      { M: 9, N: 1100, K: 33 },
+      { M: 1030, N: 7, K: 65 },
+      { M: 6, N: 10, K: 5003 },
+    ];
+    for (const accumulate of [false, true]) {
+      for (const size of sizes) {
+        const spec = { ...size, ...transposed, accumulate, batch: 1, share: 'none' } as const;
+        const problem = largeMatmul(spec);
+        expectParity(problem, run(kernels, heap, problem, { place: 'heap' }));
+      }
+    }
+  });
+
+  it('sees the heap as it is after it has grown', () => {
+    for (const { problem: problems } of problemsByName) {
+      const grown = new Heap({ shared, maximumBytes: 2 ** 26 });
+      const grownKernels = instantiateKernels(loadBinary(binary), grown);
+      const grow = () => {
+        const old = grown.buffer;
+        const bytes = freeBytes(grown) + 1;
+        grown.free(grown.allocate(bytes), bytes);
+        expect(grown.buffer).not.toBe(old);
+      };
+      for (const problem of fc.sample(problems, { seed: 13, numRuns: 3 })) {
+        run(grownKernels, grown, problem, { place: 'heap' });
+        grow();
+        expectParity(problem, run(grownKernels, grown, problem, { place: 'heap' }));
+        if (!shared) continue;
+        // Over shared memory, arrays that were made before are valid still.
+        expectParity(problem, run(grownKernels, grown, problem, { place: 'heap', before: grow }));
+      }
+    }
+  });
+
+  it('may grow the heap for the copy of a foreign array', () => {
+    let growths = 0;
+    for (const { problem: problems } of problemsByName) {
+      const full = new Heap({ shared, maximumBytes: 2 ** 26 });
+      const fullKernels = instantiateKernels(loadBinary(binary), full);
+      for (const problem of fc.sample(problems, { seed: 14, numRuns: 2 })) {
+        // With one block up to the end of the memory, the copies have no room left.
+        let rest = { start: 0, bytes: 0 };
+        const before = () => {
+          const bytes = freeBytes(full);
+          rest = { start: full.allocate(bytes), bytes };
+        };
+        for (const place of ['even', 'odd'] as const) {
+          const { byteLength } = full.buffer;
+          expectParity(problem, run(fullKernels, full, problem, { place, before }));
+          full.free(rest.start, rest.bytes);
+          if (full.buffer.byteLength > byteLength) growths++;
+        }
+      }
+    }
+    expect(growths).toBeGreaterThan(100);
+  });
+});

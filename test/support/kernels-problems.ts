@@ -1,0 +1,24 @@
+import type fc from 'fast-check';
+import type { KernelName } from '../../packages/core/src/kernels/contract.js';
+import type { Problem } from './kernels-problem.js';
+import { BROADCAST_PROBLEMS } from './kernels-problems-broadcast.js';
+import { ELEMENTWISE_PROBLEMS } from './kernels-problems-elementwise.js';
+import { MATMUL_PROBLEMS } from './kernels-problems-matmul.js';
+import { MOVEMENT_PROBLEMS } from './kernels-problems-movement.js';
+import { REDUCTION_PROBLEMS } from './kernels-problems-reductions.js';
+import { TRAINING_PROBLEMS } from './kernels-problems-training.js';
+import { WINDOW_PROBLEMS } from './kernels-problems-windows.js';
+
+/**
+ * Random calls of every kernel, for the test that holds two sets of kernels equal. There is one
+ * entry for each name of the contract: a kernel without one does not compile.
+ */
+export const PROBLEMS: Readonly<Record<KernelName, fc.Arbitrary<Problem>>> = {
+  ...ELEMENTWISE_PROBLEMS,
+  ...BROADCAST_PROBLEMS,
+  ...MOVEMENT_PROBLEMS,
+  ...REDUCTION_PROBLEMS,
+  ...MATMUL_PROBLEMS,
+  ...WINDOW_PROBLEMS,
+  ...TRAINING_PROBLEMS,
+};
