@@ -1,0 +1,149 @@
+import { DisposedError, TapeError } from '../errors.js';
+import { Tensor } from '../tensor.js';
+import { moveOut, Scope } from './scope.js';
+import { recordingTape, type RecordedOp } from './tape.js';
+
+/** What `backward` gives: a gradient for each tensor input, null where none was asked for. */
+export type Gradients = Tensor | null | readonly (Tensor | null)[];
+
+/** What forward leaves for backward. `Saved` is any record of tensors and plain values. */
+export class Context<Saved extends object> {
+  /** For each tensor input in order: whether its gradient is wanted. Null inputs want none. */
+  readonly needsInputGrad: readonly boolean[];
+  readonly #name: string;
+  #saved: Saved | undefined;
+  #versions: [Tensor, number][] = [];
+
+  /** @internal */
+  constructor(name: string, needsInputGrad: readonly boolean[]) {
+    this.#name = name;
+    this.needsInputGrad = needsInputGrad;
+  }
+
+  /** Keeps what backward needs: tensors (inputs, outputs, temporaries), lists of them, plain values. */
+  save(saved: Saved): void {
+    this.#saved = saved;
+    this.#versions = [];
+    for (const value of Object.values(saved).flat()) {
+      if (value instanceof Tensor) this.#versions.push([value, value.version]);
+    }
+  }
+
+  /**
+   * What forward saved.
+   * @throws TapeError if it saved nothing, or a saved tensor was changed in place since;
+   * DisposedError if one was freed.
+   */
+  get saved(): Saved {
+    if (!this.#saved) throw new TapeError(`${this.#name}: forward saved nothing for backward`);
+    for (const [tensor, version] of this.#versions) {
+      if (tensor.isDisposed) {
+        throw new DisposedError(
+          `${this.#name}: ${tensor.describe()} made by ${tensor.origin}, saved for backward, was ` +
+            'freed before it; end its scope after tape.backward',
+        );
+      }
+      if (tensor.version !== version) {
+        throw new TapeError(
+          `${this.#name}: ${tensor.describe()} made by ${tensor.origin} was changed in place ` +
+            'after it was saved for backward; update it after tape.backward',
+        );
+      }
+    }
+    return this.#saved;
+  }
+
+  /** @internal */
+  get savedTensors(): Tensor[] {
+    return this.#versions.map(([tensor]) => tensor);
+  }
+}
+
+/** The two halves of an operation. */
+export interface FunctionDefinition<
+  Saved extends object,
+  Inputs extends readonly unknown[],
+  Output extends Tensor | readonly Tensor[],
+> {
+  /**
+   * Computes the output. Inputs are tensors or null, then plain arguments (by custom one options
+   * object). Nothing is recorded inside, and temporaries that are not saved are freed at its end.
+   */
+  forward(ctx: Context<Saved>, ...inputs: Inputs): Output;
+  /**
+   * Computes the inputs' gradients from the output's: one `dOut` for each output. A gradient may
+   * have the shape that its input was broadcast to; the tape sums it back.
+   */
+  backward(ctx: Context<Saved>, ...dOut: Tensor[]): Gradients;
+}
+
+/**
+ * Makes a differentiable operation of a forward and a backward.
+ *
+ * ```ts
+ * const square = defineFunction('square', {
+ *   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
+ *     ctx.save({ x });
+ *     return mul(x, x);
+ *   },
+ *   backward(ctx, dOut) {
+ *     return mul(dOut, mul(ctx.saved.x, 2));
+ *   },
+ * });
+ * ```
+ *
+ * The tape records it when an input needs a gradient, checks what backward returns, sums broadcast
+ * axes and accumulates. Backward is not recorded: gradients of gradients are not offered.
+ */
+export function defineFunction<
+  Saved extends object,
+  Inputs extends readonly unknown[],
+  Output extends Tensor | readonly Tensor[],
+>(
+  name: string,
+  definition: FunctionDefinition<Saved, Inputs, Output>,
+): (...inputs: Inputs) => Output {
+  return (...args) => {
+    const inputs: (Tensor | null)[] = [];
+    for (const arg of args) {
+      if (arg instanceof Tensor) arg.assertAlive();
+      else if (arg !== null) break;
+      inputs.push(arg);
+    }
+    const tape = recordingTape();
+    const needsInputGrad = inputs.map((input) => tape !== null && input?.requiresGrad === true);
+    const record = tape !== null && needsInputGrad.includes(true);
+    const ctx = new Context<Saved>(name, needsInputGrad);
+
+    const scope = new Scope();
+    let output: Output;
+    let outputs: readonly Tensor[];
+    try {
+      const result = definition.forward(ctx, ...args);
+      // An input that is passed through gets a name of its own: the tape tells tensors by identity.
+      const own = (tensor: Tensor): Tensor =>
+        inputs.includes(tensor) ? tensor.view(tensor.shape, name) : tensor;
+      output = (result instanceof Tensor ? own(result) : result.map(own)) as Output;
+      outputs = output instanceof Tensor ? [output] : output;
+      const surviving = record ? [...outputs, ...ctx.savedTensors] : outputs;
+      for (const tensor of surviving) {
+        if (tensor.owner === scope) moveOut(tensor, scope);
+      }
+    } finally {
+      scope.close();
+    }
+
+    if (record) {
+      const op: RecordedOp = {
+        name,
+        tape,
+        inputs,
+        outputs,
+        needsInputGrad,
+        backward: (dOut) => definition.backward(ctx, ...dOut),
+      };
+      tape.record(op);
+    }
+    return output;
+  };
+}

@@ -1,0 +1,98 @@
+import { DTypeError, UnfoldError } from '../errors.js';
+import { Generator } from '../random.js';
+import { formatShape } from '../shape.js';
+import { empty, type Tensor } from '../tensor.js';
+import { Scope } from './scope.js';
+import { Tape } from './tape.js';
+
+export interface GradcheckOptions {
+  /** Half the distance of the two points of a central difference. Default 1e-5. */
+  readonly step?: number;
+  /** |analytic - numeric| ≤ tolerance·max(1, |numeric|). Default 1e-6. */
+  readonly tolerance?: number;
+  /** Seed of the random cotangent. Default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * Compares the gradients that `backward` gives with central differences, for every element of
+ * every input that requires a gradient, under a random cotangent. float64 inputs only: in float32
+ * the differences drown in rounding.
+ * @throws UnfoldError naming the worst element, or an input by which no derivative is large enough
+ * to tell a right gradient from zero; DTypeError if an input is not float64.
+ */
+export function gradcheck(
+  fn: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  { step = 1e-5, tolerance = 1e-6, seed = 0 }: GradcheckOptions = {},
+): void {
+  for (const [i, input] of inputs.entries()) {
+    if (input.requiresGrad && input.dtype !== 'float64') {
+      throw new DTypeError(`gradcheck: input ${i} must be float64, got ${input.describe()}`);
+    }
+    input.zeroGrad();
+  }
+  const cotangent = analytic(fn, inputs, seed);
+  const objective = (): number => {
+    using scope = new Scope();
+    void scope;
+    const out = fn(...inputs).data;
+    return cotangent.reduce((total, weight, i) => total + weight * (out[i] as number), 0);
+  };
+
+  let worst: { error: number; message: string } | undefined;
+  let insensitive: string | undefined;
+  for (const [i, input] of inputs.entries()) {
+    if (!input.requiresGrad || input.size === 0) continue;
+    let largest = 0;
+    for (let at = 0; at < input.size; at++) {
+      const original = input.data[at] as number;
+      const set = (value: number): void => input.update((data) => (data[at] = value));
+      const probe = (value: number): number => {
+        set(value);
+        return objective();
+      };
+      let numeric: number;
+      try {
+        numeric = (probe(original + step) - probe(original - step)) / (2 * step);
+      } finally {
+        set(original);
+      }
+      const given = (input.grad?.data[at] as number | undefined) ?? 0;
+      const error = Math.abs(given - numeric) / Math.max(1, Math.abs(numeric));
+      largest = Math.max(largest, Math.abs(numeric));
+      // Written so that NaN is an error too.
+      if (!(error <= tolerance) && !(error <= (worst?.error ?? 0))) {
+        worst = {
+          error,
+          message:
+            `gradcheck: input ${i} ${formatShape(input.shape)}, element ${at}: backward gives ` +
+            `${given}, the central difference is ${numeric}`,
+        };
+      }
+    }
+    if (largest < 100 * tolerance) {
+      insensitive ??=
+        `gradcheck: the largest derivative by input ${i} ${formatShape(input.shape)} is ` +
+        `${largest}, too small to tell a right gradient from zero; choose other inputs`;
+    }
+  }
+  const message = worst?.message ?? insensitive;
+  if (message !== undefined) throw new UnfoldError(message);
+}
+
+/** Runs `fn` and backward with a random cotangent. @returns The cotangent's elements. */
+function analytic(
+  fn: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  seed: number,
+): Float64Array {
+  using tape = new Tape();
+  const out = fn(...inputs);
+  const source = new Generator(seed, 'gradcheck');
+  const cotangent = empty(out.shape, 'float64');
+  const values = Float64Array.from({ length: out.size }, () => source.normal());
+  cotangent.data.set(values);
+  tape.backward(out, cotangent);
+  return values;
+}

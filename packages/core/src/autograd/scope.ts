@@ -1,0 +1,152 @@
+import { TapeError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+
+/** What a scope owns: anything that can be disposed of, and that knows its owner. */
+export interface Scoped {
+  /** The scope that frees it; null if nobody does. Only scopes and the thing itself set it. */
+  owner: Scope | null;
+  dispose(): void;
+}
+
+/** The open scopes, innermost last. `null` stands for an `unscoped` region. */
+const stack: (Scope | null)[] = [];
+
+/**
+ * Owns the tensors that are made while it is the innermost open scope, and frees them when it
+ * closes. Nothing is recorded inside, so it also switches gradients off, as `torch.no_grad`.
+ *
+ * ```ts
+ * using scope = new Scope();
+ * const probabilities = softmax(model.forward(images), 1).toArray();
+ * ```
+ *
+ * Scopes close in the reverse order of opening. In plain JavaScript use `Scope.run(…)`.
+ */
+export class Scope {
+  #owned: Scoped[] = [];
+  #closed = false;
+
+  constructor() {
+    stack.push(this);
+  }
+
+  /**
+   * Runs `fn` in a new scope, or tape, which it is given. The tensor that it returns, or those in
+   * the array or record that it returns, are handed to the caller.
+   * @throws TapeError if `fn` is asynchronous: the scope would end before its work does.
+   */
+  static run<S extends Scope, T>(this: new () => S, fn: (scope: S) => T): T {
+    const scope = new this();
+    try {
+      const result = fn(scope);
+      refusePromise('run', result);
+      return handOver(result, scope);
+    } finally {
+      scope.close();
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Makes this scope the owner, whoever was. */
+  adopt(scoped: Scoped): void {
+    scoped.owner = this;
+    this.#owned.push(scoped);
+  }
+
+  /** @internal Remembers that `copy` was copied from `x`. Only a tape records anything. */
+  recordCopy(_x: Tensor, _copy: Tensor): void {}
+
+  /**
+   * Frees what the scope owns.
+   * @throws TapeError if a scope that was opened later is still open: all of them are closed then.
+   */
+  close(): void {
+    if (this.#closed) return;
+    const position = stack.lastIndexOf(this);
+    // An `unscoped` region that ended while this was open has taken it off the stack already.
+    const inner = position < 0 ? [] : stack.splice(position).slice(1);
+    for (const scope of inner.reverse()) scope?.release();
+    this.release();
+    if (inner.length > 0) {
+      throw new TapeError(
+        `${this.constructor.name}: closed while ${inner.length} scope(s) opened after it were ` +
+          'still open; scopes close in the reverse order of opening, so do not interleave two ' +
+          'of them across an await',
+      );
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Disposes of what is owned, without looking at other scopes. */
+  protected release(): void {
+    this.#closed = true;
+    const owned = this.#owned;
+    this.#owned = [];
+    for (const scoped of owned) {
+      // `keep()` and `handOver` change the owner and leave the entry behind.
+      if (scoped.owner === this) scoped.dispose();
+    }
+  }
+}
+
+/** The innermost open scope, if tensors made now belong to one. */
+export function currentScope(): Scope | null {
+  return stack.at(-1) ?? null;
+}
+
+/**
+ * Runs `fn` outside of every scope: the tensors that it makes live until they are disposed of.
+ * This is how layers, optimisers and loaders make what outlives a step.
+ * @throws TapeError if `fn` is asynchronous.
+ */
+export function unscoped<T>(fn: () => T): T {
+  stack.push(null);
+  const depth = stack.length;
+  try {
+    const result = fn();
+    refusePromise('unscoped', result);
+    return result;
+  } finally {
+    if (stack.length >= depth) stack.length = depth - 1;
+  }
+}
+
+/** @throws TapeError for the promise of an asynchronous function, whose work is not done yet. */
+function refusePromise(name: string, result: unknown): void {
+  if (!(result instanceof Promise)) return;
+  // Its failure, which is likely to follow, would be an unhandled rejection and end the program.
+  result.catch(() => {});
+  throw new TapeError(
+    `${name}: expected a synchronous function, got a promise; call it inside the asynchronous one`,
+  );
+}
+
+function isScoped(value: unknown): value is Scoped {
+  return typeof value === 'object' && value !== null && 'owner' in value && 'dispose' in value;
+}
+
+/** Moves `result` (a tensor, or an array or record of them) from `scope` to the one around it. */
+function handOver<T>(result: T, scope: Scope): T {
+  const values: unknown[] = isScoped(result)
+    ? [result]
+    : typeof result === 'object' && result !== null
+      ? Object.values(result)
+      : [];
+  for (const value of values) {
+    if (isScoped(value) && value.owner === scope) moveOut(value, scope);
+  }
+  return result;
+}
+
+/** Gives `scoped` to the scope around `scope`, or to nobody if there is none. */
+export function moveOut(scoped: Scoped, scope: Scope): void {
+  const outer = stack[stack.lastIndexOf(scope) - 1] ?? null;
+  if (outer) outer.adopt(scoped);
+  else scoped.owner = null;
+}

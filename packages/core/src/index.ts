@@ -1,0 +1,41 @@
+// Declarations name Symbol.dispose, which TypeScript's default libraries lack up to ES2025.
+/// <reference lib="esnext.disposable" preserve="true" />
+
+export { defineFunction, Context } from './autograd/function.js';
+export type { FunctionDefinition, Gradients } from './autograd/function.js';
+export { gradcheck, type GradcheckOptions } from './autograd/gradcheck.js';
+export { Scope, unscoped } from './autograd/scope.js';
+export { Tape } from './autograd/tape.js';
+export type { DType } from './dtype.js';
+export { configureEngine, engine, kernelsFor } from './engine/engine.js';
+export type { Engine, EngineOptions, KernelSet } from './engine/engine.js';
+export {
+  ConfigError,
+  DisposedError,
+  DTypeError,
+  EngineError,
+  FileFormatError,
+  ShapeError,
+  TapeError,
+  UnfoldError,
+} from './errors.js';
+export type * from './kernels/contract.js';
+export * from './ops/index.js';
+export { Generator, generator, manualSeed, type GeneratorState } from './random.js';
+export { formatShape, sizeOf, type Shape } from './shape.js';
+export { findLeaks, heapStats, type HeapStats, type Leak } from './storage.js';
+export {
+  arange,
+  empty,
+  full,
+  ones,
+  Parameter,
+  rand,
+  randn,
+  tensor,
+  Tensor,
+  zeros,
+  type NestedArray,
+  type RandomOptions,
+  type TensorOptions,
+} from './tensor.js';

@@ -1,0 +1,97 @@
+import { defineFunction, type Context } from '../autograd/function.js';
+import { full, type Tensor } from '../tensor.js';
+import { eq, lt } from './compare.js';
+import { log, neg } from './pointwise.js';
+import { binary, onTensors, requireFloat, type Operand } from './support.js';
+import { where } from './where.js';
+
+const addFunction = defineFunction('add', {
+  forward(_ctx: Context<object>, a: Tensor, b: Tensor) {
+    return binary('add', a, b, (k, out, x, y, geometry) => k.add(out, x, y, geometry));
+  },
+  backward: (_ctx, dOut) => [dOut, dOut],
+});
+
+/** a + b, broadcast. */
+export function add(a: Operand, b: Operand): Tensor {
+  return onTensors('add', a, b, addFunction);
+}
+
+const subFunction = defineFunction('sub', {
+  forward(_ctx: Context<object>, a: Tensor, b: Tensor) {
+    return binary('sub', a, b, (k, out, x, y, geometry) => k.sub(out, x, y, geometry));
+  },
+  backward: (ctx, dOut) => [dOut, ctx.needsInputGrad[1] ? neg(dOut) : null],
+});
+
+/** a - b, broadcast. */
+export function sub(a: Operand, b: Operand): Tensor {
+  return onTensors('sub', a, b, subFunction);
+}
+
+const mulFunction = defineFunction('mul', {
+  forward(ctx: Context<{ a: Tensor; b: Tensor }>, a: Tensor, b: Tensor) {
+    ctx.save({ a, b });
+    return binary('mul', a, b, (k, out, x, y, geometry) => k.mul(out, x, y, geometry));
+  },
+  backward(ctx, dOut) {
+    const { a, b } = ctx.saved;
+    return [
+      ctx.needsInputGrad[0] ? mul(dOut, b) : null,
+      ctx.needsInputGrad[1] ? mul(dOut, a) : null,
+    ];
+  },
+});
+
+/** a · b element by element, broadcast. */
+export function mul(a: Operand, b: Operand): Tensor {
+  return onTensors('mul', a, b, mulFunction);
+}
+
+const divFunction = defineFunction('div', {
+  forward(ctx: Context<{ a: Tensor; b: Tensor }>, a: Tensor, b: Tensor) {
+    requireFloat('div', a);
+    ctx.save({ a, b });
+    return binary('div', a, b, (k, out, x, y, geometry) => k.div(out, x, y, geometry));
+  },
+  backward(ctx, dOut) {
+    const { a, b } = ctx.saved;
+    const dA = div(dOut, b);
+    return [dA, ctx.needsInputGrad[1] ? neg(div(mul(dA, a), b)) : null];
+  },
+});
+
+/** a / b, broadcast; floats only. */
+export function div(a: Operand, b: Operand): Tensor {
+  return onTensors('div', a, b, divFunction);
+}
+
+const powFunction = defineFunction('pow', {
+  forward(ctx: Context<{ a: Tensor; b: Tensor; out: Tensor }>, a: Tensor, b: Tensor) {
+    requireFloat('pow', a);
+    const out = binary('pow', a, b, (k, y, base, exponent, geometry) =>
+      k.pow(y, base, exponent, geometry),
+    );
+    ctx.save({ a, b, out });
+    return out;
+  },
+  backward(ctx, dOut) {
+    const { a, b, out } = ctx.saved;
+    const zero = full([], 0, { dtype: a.dtype });
+    const dA = (): Tensor => {
+      // At b = 0 the power is constant, but b·a^(b-1) would be 0·∞ where a = 0.
+      return where(eq(b, zero), zero, mul(dOut, mul(b, pow(a, sub(b, 1)))));
+    };
+    const dB = (): Tensor => {
+      // At a = 0 and b ≥ 0 the power is taken as constant in b; out·log a would be 0·∞.
+      const slope = mul(dOut, mul(out, log(a)));
+      return where(eq(a, zero), where(lt(b, zero), slope, zero), slope);
+    };
+    return [ctx.needsInputGrad[0] ? dA() : null, ctx.needsInputGrad[1] ? dB() : null];
+  },
+});
+
+/** a to the power of b, broadcast; floats only. As C's `pow`: pow(x, 0) = 1. */
+export function pow(a: Operand, b: Operand): Tensor {
+  return onTensors('pow', a, b, powFunction);
+}

@@ -1,0 +1,22 @@
+export { add, div, mul, pow, sub } from './arithmetic.js';
+export { gelu, leakyRelu, relu, sigmoid, tanh, type LeakyReluOptions } from './activation.js';
+export { eq, gt, lt } from './compare.js';
+export { maximum, minimum } from './extremes.js';
+export { indexSelect } from './indexing.js';
+export { matmul, type MatmulOptions } from './matmul.js';
+export {
+  cast,
+  concat,
+  pad,
+  permute,
+  reshape,
+  slice,
+  transpose,
+  type Padding,
+  type SliceRange,
+} from './movement.js';
+export { abs, clamp, exp, log, neg, sqrt, type ClampOptions } from './pointwise.js';
+export { argmax, max, mean, min, sum, type ReduceOptions } from './reduce.js';
+export { logSoftmax, softmax } from './softmax.js';
+export { type Operand } from './support.js';
+export { where } from './where.js';

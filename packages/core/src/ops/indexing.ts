@@ -1,0 +1,55 @@
+import { defineFunction, type Context } from '../autograd/function.js';
+import { kernelsFor } from '../engine/engine.js';
+import type { IndexGeometry } from '../kernels/contract.js';
+import { ShapeError } from '../errors.js';
+import { normalizeAxis, reduceGeometry, type Shape } from '../shape.js';
+import { empty, zeros, type Tensor } from '../tensor.js';
+import { int32Of } from './support.js';
+
+interface Saved {
+  readonly index: Tensor;
+  readonly shape: Shape;
+  readonly geometry: IndexGeometry;
+}
+
+const indexSelectFunction = defineFunction('indexSelect', {
+  forward(ctx: Context<Saved>, x: Tensor, index: Tensor, { axis }: { axis: number }) {
+    const geometry = { ...reduceGeometry(x.shape, axis), count: index.size };
+    ctx.save({ index, shape: x.shape, geometry });
+    const shape = x.shape.map((dim, at) => (at === axis ? index.size : dim));
+    const out = empty(shape, x.dtype, 'indexSelect');
+    kernelsFor(x.dtype).indexSelect(out.data, x.data, int32Of('indexSelect', index), geometry);
+    return out;
+  },
+  backward(ctx, dOut) {
+    const { index, shape, geometry } = ctx.saved;
+    const dX = zeros(shape, { dtype: dOut.dtype });
+    kernelsFor(dX.dtype).indexAdd(dX.data, dOut.data, int32Of('indexSelect', index), geometry);
+    return [dX, null];
+  },
+});
+
+/**
+ * The slices of x along `axis` at the positions in `index` (int32, one dimension), in that order;
+ * a position may come several times.
+ * @throws ShapeError if `index` has another number of dimensions or a position is out of range,
+ * DTypeError unless it is int32.
+ */
+export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
+  const normal = normalizeAxis('indexSelect', axis, x.ndim);
+  if (index.ndim !== 1) {
+    throw new ShapeError(
+      `indexSelect: expected an index of one dimension, got ${index.describe()}`,
+    );
+  }
+  const dim = x.shape[normal] ?? 0;
+  int32Of('indexSelect', index).forEach((position, i) => {
+    if (position < 0 || position >= dim) {
+      throw new ShapeError(
+        `indexSelect: index ${position} at element ${i} is outside 0 … ${dim - 1}, axis ${normal} ` +
+          `of ${x.describe()}`,
+      );
+    }
+  });
+  return indexSelectFunction(x, index, { axis: normal });
+}

@@ -1,0 +1,103 @@
+import { defineFunction, type Context } from '../autograd/function.js';
+import { kernelsFor } from '../engine/engine.js';
+import { ShapeError } from '../errors.js';
+import { broadcastShapes, formatShape, sameShape, sizeOf, type Shape } from '../shape.js';
+import { empty, zeros, type Tensor } from '../tensor.js';
+import { add } from './arithmetic.js';
+import { reshape } from './movement.js';
+import { composed, requireFloat, sameDType } from './support.js';
+
+export interface MatmulOptions {
+  /** Whether a's last two axes are swapped: it is `[…, K, M]`. Nothing is copied. */
+  readonly transposeA?: boolean;
+  /** Whether b's last two axes are swapped: it is `[…, N, K]`. Nothing is copied. */
+  readonly transposeB?: boolean;
+}
+
+type Flags = Required<MatmulOptions>;
+
+const matmulFunction = defineFunction('matmul', {
+  forward(ctx: Context<Flags & { a: Tensor; b: Tensor }>, a: Tensor, b: Tensor, flags: Flags) {
+    const { transposeA, transposeB } = flags;
+    ctx.save({ a, b, ...flags });
+    const [aRows = 0, aColumns = 0] = a.shape.slice(-2);
+    const [bRows = 0, bColumns = 0] = b.shape.slice(-2);
+    const [M, K] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
+    const N = transposeB ? bRows : bColumns;
+    const aBatch = a.shape.slice(0, -2);
+    const bBatch = b.shape.slice(0, -2);
+    const batchShape = broadcastShapes('matmul', aBatch, bBatch);
+    const out = empty([...batchShape, M, N], a.dtype, 'matmul');
+    const left = batchOperand(a, aBatch, batchShape);
+    const right = batchOperand(b, bBatch, batchShape);
+    kernelsFor(a.dtype).matmul(out.data, left.x.data, right.x.data, {
+      M,
+      N,
+      K,
+      transposeA,
+      transposeB,
+      accumulate: false,
+      batch: sizeOf(batchShape),
+      aBatchStride: left.stride,
+      bBatchStride: right.stride,
+    });
+    return out;
+  },
+  backward(ctx, dOut) {
+    // C = A·B gives dA = dC·Bᵀ and dB = Aᵀ·dC; a transposed operand's gradient is transposed.
+    const { a, b, transposeA, transposeB } = ctx.saved;
+    const dA = (): Tensor =>
+      transposeA
+        ? matmul(b, dOut, { transposeA: transposeB, transposeB: true })
+        : matmul(dOut, b, { transposeB: !transposeB });
+    const dB = (): Tensor =>
+      transposeB
+        ? matmul(dOut, a, { transposeA: true, transposeB: transposeA })
+        : matmul(a, dOut, { transposeA: !transposeA });
+    return [ctx.needsInputGrad[0] ? dA() : null, ctx.needsInputGrad[1] ? dB() : null];
+  },
+});
+
+/** An operand and its stride through the batch: 0 where one matrix serves the whole batch. */
+function batchOperand(x: Tensor, own: Shape, batch: Shape): { x: Tensor; stride: number } {
+  const matrix = sizeOf(x.shape.slice(-2));
+  if (sizeOf(own) === 1) return { x, stride: 0 };
+  if (sameShape(own, batch)) return { x, stride: matrix };
+  // The batch axes are stretched unevenly: write the operand out.
+  return { x: add(x, zeros([...batch, 1, 1], { dtype: x.dtype })), stride: matrix };
+}
+
+/**
+ * The matrix product a·b of `[…, M, K]` and `[…, K, N]`; leading axes are a batch and broadcast.
+ * @throws ShapeError if an operand has fewer than two dimensions or the inner ones disagree,
+ * DTypeError for integers or mixed dtypes.
+ */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false } = options;
+  requireFloat('matmul', a);
+  sameDType('matmul', a, b);
+  if (a.ndim < 2 || b.ndim < 2) {
+    throw new ShapeError(
+      `matmul: expected operands of at least two dimensions, got ${formatShape(a.shape)} and ` +
+        `${formatShape(b.shape)}; reshape a vector to a row or a column`,
+    );
+  }
+  const aInner = a.shape.at(transposeA ? -2 : -1);
+  const bInner = b.shape.at(transposeB ? -1 : -2);
+  if (aInner !== bInner) {
+    throw new ShapeError(
+      `matmul: the inner dimensions of ${formatShape(a.shape)}${transposeA ? 'ᵀ' : ''} and ` +
+        `${formatShape(b.shape)}${transposeB ? 'ᵀ' : ''} are ${aInner} and ${bInner}; they must ` +
+        'agree',
+    );
+  }
+  if (a.ndim > 2 && b.ndim === 2 && !transposeA && a.size > 0) {
+    // One matrix for all rows: a single product, and dB needs no sum over the batch.
+    return composed(() => {
+      const rows = reshape(a, [-1, a.shape.at(-1) ?? 1]);
+      const out = matmulFunction(rows, b, { transposeA, transposeB });
+      return reshape(out, [...a.shape.slice(0, -1), out.shape[1] ?? 1]);
+    });
+  }
+  return matmulFunction(a, b, { transposeA, transposeB });
+}

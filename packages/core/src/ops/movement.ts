@@ -1,0 +1,304 @@
+import { defineFunction, type Context } from '../autograd/function.js';
+import { copyChecked, isFloat, newArray, type DType } from '../dtype.js';
+import { kernelsFor } from '../engine/engine.js';
+import { ShapeError } from '../errors.js';
+import {
+  formatShape,
+  mergeAxes,
+  normalizeAxis,
+  sameShape,
+  sizeOf,
+  stridesOf,
+  type Shape,
+} from '../shape.js';
+import { empty, zeros, type Tensor } from '../tensor.js';
+import { sameDType } from './support.js';
+
+const reshapeFunction = defineFunction('reshape', {
+  forward(ctx: Context<{ shape: Shape }>, x: Tensor, { shape }: { shape: Shape }) {
+    ctx.save({ shape: x.shape });
+    return x.view(shape, 'reshape');
+  },
+  backward: (ctx, dOut) => dOut.view(ctx.saved.shape, 'reshape'),
+});
+
+/**
+ * The same elements in another shape. The memory is shared, nothing is copied. One dimension may
+ * be -1: it takes what is left.
+ * @throws ShapeError if the number of elements differs.
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const open = shape.indexOf(-1);
+  const known = sizeOf(shape.filter((_, axis) => axis !== open));
+  if (open >= 0 && known === 0) {
+    throw new ShapeError(
+      `reshape: ${x.describe()} to ${formatShape(shape)}: beside a 0, -1 could be anything; give ` +
+        'the dimension',
+    );
+  }
+  const target = shape.map((dim, axis) => (axis === open && known > 0 ? x.size / known : dim));
+  if (sizeOf(target) !== x.size || !target.every((dim) => Number.isInteger(dim) && dim >= 0)) {
+    throw new ShapeError(
+      `reshape: ${x.describe()} has ${x.size} elements, which do not fill ${formatShape(shape)}`,
+    );
+  }
+  return reshapeFunction(x, { shape: target });
+}
+
+/** Copies `x`, read at the given strides, to a new tensor of `shape`. */
+function gather(
+  name: string,
+  x: Tensor,
+  shape: Shape,
+  xStrides: readonly number[],
+  xOffset = 0,
+): Tensor {
+  const out = empty(shape, x.dtype, name);
+  const merged = mergeAxes(shape, [stridesOf(shape), xStrides]);
+  kernelsFor(x.dtype).copyStrided(out.data, x.data, {
+    shape: merged.shape,
+    outStrides: merged.strides[0] ?? [],
+    outOffset: 0,
+    xStrides: merged.strides[1] ?? [],
+    xOffset,
+  });
+  return out;
+}
+
+/** Copies `x` to the places of `out` that lie at the given strides. */
+function scatter(out: Tensor, x: Tensor, outStrides: readonly number[], outOffset: number): void {
+  const merged = mergeAxes(x.shape, [outStrides, stridesOf(x.shape)]);
+  kernelsFor(x.dtype).copyStrided(out.data, x.data, {
+    shape: merged.shape,
+    outStrides: merged.strides[0] ?? [],
+    outOffset,
+    xStrides: merged.strides[1] ?? [],
+    xOffset: 0,
+  });
+}
+
+const permuteFunction = defineFunction('permute', {
+  forward(ctx: Context<{ axes: number[] }>, x: Tensor, { axes }: { axes: number[] }) {
+    ctx.save({ axes });
+    const strides = stridesOf(x.shape);
+    return gather(
+      'permute',
+      x,
+      axes.map((axis) => x.shape[axis] ?? 1),
+      axes.map((axis) => strides[axis] ?? 0),
+    );
+  },
+  backward(ctx, dOut) {
+    const inverse: number[] = [];
+    ctx.saved.axes.forEach((axis, position) => {
+      inverse[axis] = position;
+    });
+    return permute(dOut, inverse);
+  },
+});
+
+/**
+ * Reorders the axes: axis i of the result is axis `axes[i]` of x. Copies.
+ * @throws ShapeError unless `axes` names each axis once.
+ */
+export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  const normal = axes.map((axis) => normalizeAxis('permute', axis, x.ndim));
+  if (normal.length !== x.ndim || new Set(normal).size !== x.ndim) {
+    throw new ShapeError(
+      `permute: expected each of the ${x.ndim} axes once, got ${formatShape(axes)}`,
+    );
+  }
+  return permuteFunction(x, { axes: normal });
+}
+
+/** Swaps two axes, by default the last two. Copies. */
+export function transpose(x: Tensor, first = -2, second = -1): Tensor {
+  const a = normalizeAxis('transpose', first, x.ndim);
+  const b = normalizeAxis('transpose', second, x.ndim);
+  const axes = x.shape.map((_, axis) => (axis === a ? b : axis === b ? a : axis));
+  return permute(x, axes);
+}
+
+/** `[start, end]` or `[start, end, step]`; null takes the whole axis. */
+export type SliceRange = readonly [start: number, end: number, step?: number] | null;
+
+interface SliceWindow {
+  readonly shape: number[];
+  readonly strides: number[];
+  readonly offset: number;
+}
+
+function sliceWindow(x: Tensor, ranges: readonly SliceRange[]): SliceWindow {
+  if (ranges.length > x.ndim) {
+    throw new ShapeError(`slice: ${ranges.length} ranges for ${x.describe()}`);
+  }
+  const strides = stridesOf(x.shape);
+  let offset = 0;
+  const shape = x.shape.map((dim, axis) => {
+    const range = ranges[axis];
+    if (!range) return dim;
+    const [from, to, step = 1] = range;
+    if (![from, to, step].every(Number.isInteger) || step < 1) {
+      throw new ShapeError(
+        `slice: expected integers and a step of at least 1 for axis ${axis}, got ` +
+          formatShape([from, to, step]),
+      );
+    }
+    const bound = (at: number): number => Math.min(Math.max(at < 0 ? at + dim : at, 0), dim);
+    const length = Math.max(0, Math.ceil((bound(to) - bound(from)) / step));
+    offset += bound(from) * (strides[axis] ?? 0);
+    strides[axis] = (strides[axis] ?? 0) * step;
+    return length;
+  });
+  return { shape, strides, offset };
+}
+
+const sliceFunction = defineFunction('slice', {
+  forward(
+    ctx: Context<{ window: SliceWindow; shape: Shape }>,
+    x: Tensor,
+    { window }: { window: SliceWindow },
+  ) {
+    ctx.save({ window, shape: x.shape });
+    return gather('slice', x, window.shape, window.strides, window.offset);
+  },
+  backward(ctx, dOut) {
+    const { window, shape } = ctx.saved;
+    const dX = zeros(shape, { dtype: dOut.dtype });
+    scatter(dX, dOut, window.strides, window.offset);
+    return dX;
+  },
+});
+
+/**
+ * The part of x inside `ranges`, one for each axis from the first on; axes without one are taken
+ * whole. As in Python, negative ends count from the back, and ends outside are cut. Copies.
+ */
+export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
+  return sliceFunction(x, { window: sliceWindow(x, ranges) });
+}
+
+const concatFunction = defineFunction('concat', {
+  forward(
+    ctx: Context<{ axis: number; sizes: number[] }>,
+    ...args: [...Tensor[], { axis: number }]
+  ) {
+    const tensors = args.slice(0, -1) as Tensor[];
+    const { axis } = args.at(-1) as { axis: number };
+    const sizes = tensors.map((x) => x.shape[axis] ?? 0);
+    ctx.save({ axis, sizes });
+    const first = tensors[0] as Tensor;
+    const shape = first.shape.map((dim, at) =>
+      at === axis ? sizes.reduce((total, size) => total + size, 0) : dim,
+    );
+    const out = empty(shape, first.dtype, 'concat');
+    const strides = stridesOf(shape);
+    let start = 0;
+    tensors.forEach((x, i) => {
+      scatter(out, x, strides, start * (strides[axis] ?? 0));
+      start += sizes[i] ?? 0;
+    });
+    return out;
+  },
+  backward(ctx, dOut) {
+    const { axis, sizes } = ctx.saved;
+    let start = 0;
+    return sizes.map((size, i) => {
+      const ranges = dOut.shape.map((_, at): SliceRange =>
+        at === axis ? [start, start + size] : null,
+      );
+      start += size;
+      return ctx.needsInputGrad[i] ? slice(dOut, ranges) : null;
+    });
+  },
+});
+
+/**
+ * Joins tensors along `axis`; their other dimensions agree.
+ * @throws ShapeError if they do not, or the list is empty; DTypeError if dtypes differ.
+ */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  const [first, ...others] = tensors;
+  if (!first) throw new ShapeError('concat: expected at least one tensor, got an empty list');
+  const normal = normalizeAxis('concat', axis, first.ndim);
+  const frame = (x: Tensor): number[] => x.shape.map((dim, at) => (at === normal ? 0 : dim));
+  for (const other of others) {
+    sameDType('concat', first, other);
+    if (!sameShape(frame(first), frame(other))) {
+      throw new ShapeError(
+        `concat: shapes ${formatShape(first.shape)} and ${formatShape(other.shape)} must agree ` +
+          `but for axis ${normal}`,
+      );
+    }
+  }
+  return concatFunction(...tensors, { axis: normal });
+}
+
+/** How many elements `pad` adds before and after an axis. */
+export type Padding = readonly [before: number, after: number];
+
+const padFunction = defineFunction('pad', {
+  forward(
+    ctx: Context<{ before: number[]; shape: Shape }>,
+    x: Tensor,
+    { padding, value }: { padding: readonly Padding[]; value: number },
+  ) {
+    ctx.save({ before: padding.map(([before]) => before), shape: x.shape });
+    const shape = x.shape.map((dim, axis) => {
+      const [before, after] = padding[axis] ?? [0, 0];
+      return before + dim + after;
+    });
+    const out = empty(shape, x.dtype, 'pad');
+    out.data.fill(value);
+    const strides = stridesOf(shape);
+    const offset = strides.reduce((at, stride, axis) => at + stride * (padding[axis]?.[0] ?? 0), 0);
+    scatter(out, x, strides, offset);
+    return out;
+  },
+  backward(ctx, dOut) {
+    const { before, shape } = ctx.saved;
+    return slice(
+      dOut,
+      shape.map((dim, axis): SliceRange => [before[axis] ?? 0, (before[axis] ?? 0) + dim]),
+    );
+  },
+});
+
+/**
+ * Surrounds x with `value` (default 0): `padding[i]` is for axis i, one for each axis.
+ * @throws ShapeError unless there is a pair of integers ≥ 0 for each axis, DTypeError for a value
+ * that x's dtype cannot hold.
+ */
+export function pad(x: Tensor, padding: readonly Padding[], value = 0): Tensor {
+  const valid = padding.every((pair) => pair.every((n) => Number.isInteger(n) && n >= 0));
+  if (padding.length !== x.ndim || !valid) {
+    throw new ShapeError(
+      `pad: expected a pair of integers of at least 0 for each of the ${x.ndim} axes, got ` +
+        `[${padding.map(formatShape).join(',')}]`,
+    );
+  }
+  copyChecked('pad', x.dtype, newArray(x.dtype, 1), [value]);
+  return padFunction(x, { padding, value });
+}
+
+const castFunction = defineFunction('cast', {
+  forward(ctx: Context<{ dtype: DType }>, x: Tensor, { dtype }: { dtype: DType }) {
+    ctx.save({ dtype: x.dtype });
+    const out = empty(x.shape, dtype, 'cast');
+    const data = x.data;
+    if (dtype === 'bool') data.forEach((value, i) => (out.data[i] = value === 0 ? 0 : 1));
+    else if (isFloat(x.dtype) && !isFloat(dtype))
+      copyChecked('cast', dtype, out.data, data.map(Math.trunc));
+    else copyChecked('cast', dtype, out.data, data);
+    return out;
+  },
+  backward: (ctx, dOut) => cast(dOut, ctx.saved.dtype),
+});
+
+/**
+ * x in another dtype. Floats become integers by truncation; to bool, everything but 0 is true.
+ * @throws DTypeError for a value that the dtype cannot hold: NaN or 300 as uint8.
+ */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return castFunction(x, { dtype });
+}

@@ -1,0 +1,105 @@
+import { defineFunction, type Context } from '../autograd/function.js';
+import { copyChecked, newArray } from '../dtype.js';
+import { ConfigError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import { pairwise, requireFloat, requireNumber, unary } from './support.js';
+
+/** a · b of one shape, for backward passes. */
+function product(a: Tensor, b: Tensor): Tensor {
+  const geometry = { shape: [a.size], aStrides: [1], bStrides: [1] };
+  return pairwise('mul', a, b, (k, out, x, y) => k.mul(out, x, y, geometry));
+}
+
+/** -x. */
+export const neg = defineFunction('neg', {
+  forward(_ctx: Context<object>, x: Tensor) {
+    requireNumber('neg', x);
+    return unary('neg', x, (k, out, data) => k.neg(out, data));
+  },
+  backward: (_ctx, dOut) => unary('neg', dOut, (k, dX, d) => k.neg(dX, d)),
+});
+
+/** eˣ. */
+export const exp = defineFunction('exp', {
+  forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
+    requireFloat('exp', x);
+    const out = unary('exp', x, (k, y, data) => k.exp(y, data));
+    ctx.save({ out });
+    return out;
+  },
+  backward: (ctx, dOut) => product(dOut, ctx.saved.out),
+});
+
+/** The natural logarithm: -∞ at 0, NaN below. */
+export const log = defineFunction('log', {
+  forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
+    requireFloat('log', x);
+    ctx.save({ x });
+    return unary('log', x, (k, out, data) => k.log(out, data));
+  },
+  backward(ctx, dOut) {
+    const geometry = { shape: [dOut.size], aStrides: [1], bStrides: [1] };
+    return pairwise('div', dOut, ctx.saved.x, (k, out, a, b) => k.div(out, a, b, geometry));
+  },
+});
+
+/** √x: NaN below 0; the derivative at 0 is ∞. */
+export const sqrt = defineFunction('sqrt', {
+  forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
+    requireFloat('sqrt', x);
+    const out = unary('sqrt', x, (k, y, data) => k.sqrt(y, data));
+    ctx.save({ out });
+    return out;
+  },
+  backward: (ctx, dOut) =>
+    pairwise('sqrtBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.sqrtBackward(dX, d, out)),
+});
+
+/** |x|; the derivative at 0 is 0. */
+export const abs = defineFunction('abs', {
+  forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
+    requireNumber('abs', x);
+    ctx.save({ x });
+    return unary('abs', x, (k, out, data) => k.abs(out, data));
+  },
+  backward: (ctx, dOut) =>
+    pairwise('absBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.absBackward(dX, d, x)),
+});
+
+/** Bounds of `clamp`; either may be left out, but not both. */
+export interface ClampOptions {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+type Bounds = Required<ClampOptions>;
+
+const clampFunction = defineFunction('clamp', {
+  forward(ctx: Context<Bounds & { x: Tensor }>, x: Tensor, bounds: Bounds) {
+    requireNumber('clamp', x);
+    ctx.save({ x, ...bounds });
+    return unary('clamp', x, (k, out, data) => k.clamp(out, data, bounds));
+  },
+  backward(ctx, dOut) {
+    const { x, min, max } = ctx.saved;
+    return pairwise('clampBackward', dOut, x, (k, dX, d, data) =>
+      k.clampBackward(dX, d, data, { min, max }),
+    );
+  },
+});
+
+/**
+ * min(max(x, min), max), so max where the bounds cross. The gradient passes where min ≤ x ≤ max,
+ * bounds included.
+ * @throws ConfigError without a bound or if one is NaN, DTypeError if an integer x cannot hold one.
+ */
+export function clamp(x: Tensor, options: ClampOptions): Tensor {
+  const { min = -Infinity, max = Infinity } = options;
+  const given = [options.min, options.max].filter((bound) => bound !== undefined);
+  if (given.length === 0 || given.some(Number.isNaN)) {
+    throw new ConfigError(`clamp: expected numbers for min, max or both, got ${min} and ${max}`);
+  }
+  const finite = given.filter(Number.isFinite);
+  copyChecked('clamp', x.dtype, newArray(x.dtype, finite.length), finite);
+  return clampFunction(x, { min, max });
+}

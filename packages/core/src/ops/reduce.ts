@@ -1,0 +1,166 @@
+import { defineFunction, type Context } from '../autograd/function.js';
+import { sumAxes } from '../autograd/sum-to.js';
+import { kernelsFor } from '../engine/engine.js';
+import { DTypeError, ShapeError } from '../errors.js';
+import type { ReduceGeometry } from '../kernels/contract.js';
+import {
+  broadcastStrides,
+  mergeAxes,
+  normalizeAxes,
+  reducedShape,
+  reduceGeometry,
+  sizeOf,
+  stridesOf,
+  type Shape,
+} from '../shape.js';
+import { empty, type Tensor } from '../tensor.js';
+import { mul } from './arithmetic.js';
+import { permute } from './movement.js';
+import { composed, int32Of, requireFloat, requireNumber } from './support.js';
+
+export interface ReduceOptions {
+  /** The axis or axes to reduce; all of them by default. Negative ones count from the back. */
+  readonly axis?: number | readonly number[];
+  /** Whether reduced axes stay, with size 1. Default false. */
+  readonly keepdim?: boolean;
+}
+
+interface Axes {
+  readonly axes: readonly number[];
+  readonly keepdim: boolean;
+}
+
+function normalize(name: string, x: Tensor, { axis, keepdim = false }: ReduceOptions): Axes {
+  return { axes: normalizeAxes(name, axis, x.ndim), keepdim };
+}
+
+const sumFunction = defineFunction('sum', {
+  forward(ctx: Context<Axes & { shape: Shape }>, x: Tensor, { axes, keepdim }: Axes) {
+    requireNumber('sum', x);
+    if (x.dtype === 'uint8') {
+      throw new DTypeError(
+        `sum: uint8 overflows at 256, got ${x.describe()}; cast(x, 'int32') first`,
+      );
+    }
+    ctx.save({ axes, keepdim, shape: x.shape });
+    return sumAxes(x, axes).view(reducedShape(x.shape, axes, keepdim), 'sum');
+  },
+  backward(ctx, dOut) {
+    const { axes, shape } = ctx.saved;
+    return expand(dOut.view(reducedShape(shape, axes, true), 'sum'), shape);
+  },
+});
+
+/** Repeats x along its axes of size 1 until it has `shape`. */
+function expand(x: Tensor, shape: Shape): Tensor {
+  const out = empty(shape, x.dtype, 'expand');
+  const merged = mergeAxes(shape, [stridesOf(shape), broadcastStrides(x.shape, shape)]);
+  kernelsFor(x.dtype).copyStrided(out.data, x.data, {
+    shape: merged.shape,
+    outStrides: merged.strides[0] ?? [],
+    outOffset: 0,
+    xStrides: merged.strides[1] ?? [],
+    xOffset: 0,
+  });
+  return out;
+}
+
+/** The sum over any axes; 0 over no element. @throws DTypeError for bool and uint8. */
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return sumFunction(x, normalize('sum', x, options));
+}
+
+/** The mean over any axes. @throws ShapeError over no element at all, DTypeError for integers. */
+export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  requireFloat('mean', x);
+  const { axes, keepdim } = normalize('mean', x, options);
+  const count = sizeOf(axes.map((axis) => x.shape[axis] ?? 1));
+  if (count === 0) throw new ShapeError(`mean: ${x.describe()} has no elements to average`);
+  return composed(() => mul(sumFunction(x, { axes, keepdim }), 1 / count));
+}
+
+type Extreme = 'max' | 'min';
+
+const extremeFunction = (which: Extreme) =>
+  defineFunction(which, {
+    forward(
+      ctx: Context<{ indices: Tensor; geometry: ReduceGeometry; shape: Shape }>,
+      x: Tensor,
+      { geometry, shape }: { geometry: ReduceGeometry; shape: Shape },
+    ) {
+      const out = empty(shape, x.dtype, which);
+      const indices = empty(shape, 'int32', which);
+      kernelsFor(x.dtype)[which](out.data, int32Of(which, indices), x.data, geometry);
+      ctx.save({ indices, geometry, shape: x.shape });
+      return out;
+    },
+    backward(ctx, dOut) {
+      const { indices, geometry, shape } = ctx.saved;
+      const dX = empty(shape, dOut.dtype, which);
+      const at = int32Of(which, indices);
+      kernelsFor(dX.dtype).selectBackward(dX.data, dOut.data, at, geometry);
+      return dX;
+    },
+  });
+
+const extremeFunctions = { max: extremeFunction('max'), min: extremeFunction('min') };
+
+/**
+ * x with `axes` brought together, so that one `[outer, n, inner]` walk reduces them, the first
+ * element in row-major order first.
+ */
+function gatherAxes(x: Tensor, axes: readonly number[]): { x: Tensor; geometry: ReduceGeometry } {
+  const first = axes[0] ?? 0;
+  const last = axes.at(-1) ?? -1;
+  if (last - first + 1 === axes.length)
+    return { x, geometry: reduceGeometry(x.shape, first, last) };
+  const others = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const moved = permute(x, [...others, ...axes]);
+  return { x: moved, geometry: reduceGeometry(moved.shape, others.length, x.ndim - 1) };
+}
+
+function extreme(which: Extreme, x: Tensor, options: ReduceOptions): Tensor {
+  requireNumber(which, x);
+  const { axes, keepdim } = normalize(which, x, options);
+  if (axes.some((axis) => x.shape[axis] === 0)) {
+    throw new ShapeError(`${which}: ${x.describe()} has no elements along the reduced axes`);
+  }
+  const shape = reducedShape(x.shape, axes, keepdim);
+  return composed(() => {
+    const gathered = gatherAxes(x, axes);
+    return extremeFunctions[which](gathered.x, { geometry: gathered.geometry, shape });
+  });
+}
+
+/**
+ * The largest value over any axes; NaN if one is. The gradient goes to the first of equals.
+ * @throws ShapeError over no element at all.
+ */
+export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return extreme('max', x, options);
+}
+
+/** The smallest value over any axes; NaN if one is. The gradient goes to the first of equals. */
+export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return extreme('min', x, options);
+}
+
+/**
+ * The position of the first largest value along `axis`, or in the flattened tensor without one:
+ * int32, no gradient. NaN counts as the largest.
+ * @throws ShapeError over no element at all.
+ */
+export function argmax(x: Tensor, options: { axis?: number; keepdim?: boolean } = {}): Tensor {
+  requireNumber('argmax', x);
+  const { axes, keepdim } = normalize('argmax', x, options);
+  if (axes.some((axis) => x.shape[axis] === 0)) {
+    throw new ShapeError(`argmax: ${x.describe()} has no elements along the reduced axes`);
+  }
+  const geometry = reduceGeometry(x.shape, axes[0] ?? 0, axes.at(-1) ?? -1);
+  return composed(() => {
+    const indices = empty(reducedShape(x.shape, axes, keepdim), 'int32', 'argmax');
+    const values = empty(indices.shape, x.dtype, 'argmax');
+    kernelsFor(x.dtype).max(values.data, int32Of('argmax', indices), x.data, geometry);
+    return indices;
+  });
+}

@@ -1,0 +1,61 @@
+import { defineFunction, type Context } from '../autograd/function.js';
+import { kernelsFor } from '../engine/engine.js';
+import type { RowsGeometry } from '../kernels/contract.js';
+import { normalizeAxis } from '../shape.js';
+import { empty, type Tensor } from '../tensor.js';
+import { transpose } from './movement.js';
+import { composed, requireFloat } from './support.js';
+
+/** x as rows along its last axis. */
+function rowsOf(x: Tensor): RowsGeometry {
+  const n = x.shape.at(-1) ?? 1;
+  return { rows: n === 0 ? 0 : x.size / n, n };
+}
+
+const softmaxFunction = defineFunction('softmax', {
+  forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
+    const out = empty(x.shape, x.dtype, 'softmax');
+    kernelsFor(x.dtype).softmax(out.data, x.data, rowsOf(x));
+    ctx.save({ out });
+    return out;
+  },
+  backward(ctx, dOut) {
+    const { out } = ctx.saved;
+    const dX = empty(out.shape, out.dtype, 'softmax');
+    kernelsFor(dX.dtype).softmaxBackward(dX.data, dOut.data, out.data, rowsOf(out));
+    return dX;
+  },
+});
+
+const logSoftmaxFunction = defineFunction('logSoftmax', {
+  forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
+    const out = empty(x.shape, x.dtype, 'logSoftmax');
+    kernelsFor(x.dtype).logSoftmax(out.data, x.data, rowsOf(x));
+    ctx.save({ out });
+    return out;
+  },
+  backward(ctx, dOut) {
+    const { out } = ctx.saved;
+    const dX = empty(out.shape, out.dtype, 'logSoftmax');
+    kernelsFor(dX.dtype).logSoftmaxBackward(dX.data, dOut.data, out.data, rowsOf(out));
+    return dX;
+  },
+});
+
+/** Applies a function of rows along `axis`: the kernels know the last axis only. */
+function along(name: string, x: Tensor, axis: number, apply: (x: Tensor) => Tensor): Tensor {
+  requireFloat(name, x);
+  const normal = normalizeAxis(name, axis, x.ndim);
+  if (normal === x.ndim - 1) return apply(x);
+  return composed(() => transpose(apply(transpose(x, normal, -1)), normal, -1));
+}
+
+/** exp(x) / Σ exp(x) along `axis` (default the last); finite for any finite x. */
+export function softmax(x: Tensor, axis = -1): Tensor {
+  return along('softmax', x, axis, softmaxFunction);
+}
+
+/** log(softmax(x)) along `axis` (default the last), without the loss of precision. */
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  return along('logSoftmax', x, axis, logSoftmaxFunction);
+}

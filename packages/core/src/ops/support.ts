@@ -1,0 +1,144 @@
+import { Scope } from '../autograd/scope.js';
+import { recordingTape } from '../autograd/tape.js';
+import { copyChecked, isFloat, type DType } from '../dtype.js';
+import { kernelsFor } from '../engine/engine.js';
+import { DTypeError } from '../errors.js';
+import type { BroadcastGeometry, Kernels, NumericArray } from '../kernels/contract.js';
+import { broadcastGeometry, broadcastShapes } from '../shape.js';
+import { empty, type Tensor } from '../tensor.js';
+
+/** A tensor, or a plain number that takes the other operand's dtype. */
+export type Operand = Tensor | number;
+
+/**
+ * Runs an operation that is made of others. Its temporaries are freed at its end, unless a tape
+ * records, which needs them for backward.
+ */
+export function composed(fn: () => Tensor): Tensor {
+  return recordingTape() ? fn() : Scope.run(fn);
+}
+
+/**
+ * Runs an operation on two operands, plain numbers made scalars; two plain numbers are float32.
+ * @throws DTypeError for a number that the other operand's dtype cannot hold.
+ */
+export function onTensors(
+  name: string,
+  a: Operand,
+  b: Operand,
+  fn: (a: Tensor, b: Tensor) => Tensor,
+): Tensor {
+  if (typeof a !== 'number' && typeof b !== 'number') return fn(a, b);
+  const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
+  const scalar = (x: Operand): Tensor => {
+    if (typeof x !== 'number') return x;
+    const made = empty([], dtype, name);
+    copyChecked(name, dtype, made.data, [x]);
+    return made;
+  };
+  return composed(() => fn(scalar(a), scalar(b)));
+}
+
+/** @throws DTypeError: nothing is promoted in silence. */
+export function sameDType(name: string, a: Tensor, b: Tensor): void {
+  if (a.dtype !== b.dtype) {
+    throw new DTypeError(
+      `${name}: expected operands of one dtype, got ${a.dtype} and ${b.dtype}; cast(x, dtype) ` +
+        'converts',
+    );
+  }
+}
+
+/** @throws DTypeError unless `x` holds floats. */
+export function requireFloat(name: string, x: Tensor): void {
+  if (!isFloat(x.dtype)) {
+    throw new DTypeError(`${name}: expected a float tensor, got ${x.describe()}; cast it first`);
+  }
+}
+
+/** @throws DTypeError for bool, which has no arithmetic. */
+export function requireNumber(name: string, x: Tensor): void {
+  if (x.dtype === 'bool') {
+    throw new DTypeError(`${name}: bool has no arithmetic, got ${x.describe()}; cast it first`);
+  }
+}
+
+/** Runs an elementwise kernel of one input. */
+export function unary(
+  name: string,
+  x: Tensor,
+  kernel: (kernels: Kernels<NumericArray>, out: NumericArray, x: NumericArray) => void,
+): Tensor {
+  const out = empty(x.shape, x.dtype, name);
+  kernel(kernelsFor(x.dtype), out.data, x.data);
+  return out;
+}
+
+/** Runs an elementwise kernel of two inputs of one shape, as backward has them. */
+export function pairwise(
+  name: string,
+  a: Tensor,
+  b: Tensor,
+  kernel: (
+    kernels: Kernels<NumericArray>,
+    out: NumericArray,
+    a: NumericArray,
+    b: NumericArray,
+  ) => void,
+): Tensor {
+  const out = empty(a.shape, a.dtype, name);
+  kernel(kernelsFor(a.dtype), out.data, a.data, b.data);
+  return out;
+}
+
+/**
+ * Runs an elementwise kernel of two broadcast inputs of one dtype.
+ * @throws DTypeError if the dtypes differ, ShapeError if the shapes do not broadcast.
+ */
+export function broadcast<Out extends NumericArray>(
+  name: string,
+  a: Tensor,
+  b: Tensor,
+  outDType: DType,
+  asOut: (data: NumericArray) => Out,
+  kernel: (
+    kernels: Kernels<NumericArray>,
+    out: Out,
+    a: NumericArray,
+    b: NumericArray,
+    geometry: BroadcastGeometry,
+  ) => void,
+): Tensor {
+  a.assertAlive();
+  b.assertAlive();
+  sameDType(name, a, b);
+  const shape = broadcastShapes(name, a.shape, b.shape);
+  const out = empty(shape, outDType, name);
+  const geometry = broadcastGeometry(a.shape, b.shape, shape);
+  kernel(kernelsFor(a.dtype), asOut(out.data), a.data, b.data, geometry);
+  return out;
+}
+
+/** `broadcast` for arithmetic: the result has the operands' dtype, which is not bool. */
+export function binary(
+  name: string,
+  a: Tensor,
+  b: Tensor,
+  kernel: Parameters<typeof broadcast<NumericArray>>[5],
+): Tensor {
+  requireNumber(name, a);
+  return broadcast(name, a, b, a.dtype, (data) => data, kernel);
+}
+
+/** The bytes of a bool or uint8 tensor. @throws DTypeError for other dtypes. */
+export function bytesOf(name: string, data: NumericArray): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  throw new DTypeError(`${name}: expected bool, got ${data.constructor.name}`);
+}
+
+/** The elements of an int32 tensor. @throws DTypeError for other dtypes. */
+export function int32Of(name: string, x: Tensor): Int32Array {
+  const data = x.data;
+  if (data instanceof Int32Array) return data;
+  throw new DTypeError(`${name}: expected an int32 tensor, got ${x.describe()}; cast it first`);
+}

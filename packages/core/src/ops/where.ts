@@ -1,0 +1,50 @@
+import { defineFunction, type Context } from '../autograd/function.js';
+import { kernelsFor } from '../engine/engine.js';
+import { DTypeError } from '../errors.js';
+import { broadcastShapes, broadcastStrides, mergeAxes } from '../shape.js';
+import { empty, full, type Tensor } from '../tensor.js';
+import { bytesOf, onTensors, sameDType, type Operand } from './support.js';
+
+/** The operation itself; backward uses it too. */
+function select(condition: Tensor, a: Tensor, b: Tensor): Tensor {
+  if (condition.dtype !== 'bool') {
+    throw new DTypeError(`where: expected a bool condition, got ${condition.describe()}`);
+  }
+  sameDType('where', a, b);
+  const operandShape = broadcastShapes('where', a.shape, b.shape);
+  const outShape = broadcastShapes('where', condition.shape, operandShape);
+  const { shape, strides } = mergeAxes(
+    outShape,
+    [condition, a, b].map((x) => broadcastStrides(x.shape, outShape)),
+  );
+  const [conditionStrides = [], aStrides = [], bStrides = []] = strides;
+  const out = empty(outShape, a.dtype, 'where');
+  kernelsFor(a.dtype).where(out.data, bytesOf('where', condition.data), a.data, b.data, {
+    shape,
+    conditionStrides,
+    aStrides,
+    bStrides,
+  });
+  return out;
+}
+
+const whereFunction = defineFunction('where', {
+  forward(ctx: Context<{ condition: Tensor }>, condition: Tensor, a: Tensor, b: Tensor) {
+    ctx.save({ condition });
+    return select(condition, a, b);
+  },
+  backward(ctx, dOut) {
+    const { condition } = ctx.saved;
+    const zero = full([], 0, { dtype: dOut.dtype });
+    return [
+      null,
+      ctx.needsInputGrad[1] ? select(condition, dOut, zero) : null,
+      ctx.needsInputGrad[2] ? select(condition, zero, dOut) : null,
+    ];
+  },
+});
+
+/** a where the condition holds, else b; all three broadcast. `condition` is bool. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  return onTensors('where', a, b, (x, y) => whereFunction(condition, x, y));
+}

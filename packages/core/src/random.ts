@@ -1,0 +1,187 @@
+import { ConfigError } from './errors.js';
+import { log } from './math.js';
+
+/** Everything a `Generator` needs to go on where it stood; plain JSON. */
+export interface GeneratorState {
+  readonly words: readonly [number, number, number, number];
+  /** The second of a pair of normal numbers, if it was not handed out yet. */
+  readonly spareNormal: number | null;
+}
+
+/**
+ * A seedable source of random numbers: xoshiro128** (Blackman and Vigna, 2018). Generators of the
+ * same seed and different `stream` names are independent, so that drawing more numbers for one
+ * purpose never changes another. All arithmetic is on integers or exactly rounded, so a seed gives
+ * the same numbers on every machine.
+ */
+export class Generator {
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
+  #spareNormal: number | null = null;
+
+  /**
+   * @param seed An integer from 0 to 2⁵³ - 1.
+   * @throws ConfigError for any other seed.
+   */
+  constructor(seed: number, stream = '') {
+    checkSeed(seed);
+    const next = mixer(seed, stream);
+    this.#a = next();
+    this.#b = next();
+    this.#c = next();
+    // All zeros is the one state that xoshiro never leaves.
+    this.#d = next() | 1;
+  }
+
+  /** 32 random bits, as an unsigned integer. */
+  uint32(): number {
+    const result = Math.imul(rotateLeft(Math.imul(this.#b, 5), 7), 9) >>> 0;
+    const shifted = this.#b << 9;
+    this.#c ^= this.#a;
+    this.#d ^= this.#b;
+    this.#b ^= this.#c;
+    this.#a ^= this.#d;
+    this.#c ^= shifted;
+    this.#d = rotateLeft(this.#d, 11);
+    return result;
+  }
+
+  /** Uniform in [0, 1), a multiple of 2⁻⁵³. */
+  uniform(): number {
+    const high = this.uint32() >>> 5;
+    const low = this.uint32() >>> 6;
+    return (high * 67108864 + low) / 9007199254740992;
+  }
+
+  /** Standard normal, by Marsaglia's polar method. */
+  normal(): number {
+    if (this.#spareNormal !== null) {
+      const spare = this.#spareNormal;
+      this.#spareNormal = null;
+      return spare;
+    }
+    for (;;) {
+      const u = 2 * this.uniform() - 1;
+      const v = 2 * this.uniform() - 1;
+      const s = u * u + v * v;
+      if (s > 0 && s < 1) {
+        const factor = Math.sqrt((-2 * log(s)) / s);
+        this.#spareNormal = v * factor;
+        return u * factor;
+      }
+    }
+  }
+
+  /** A uniform integer from 0 to n - 1, without bias. @throws ConfigError unless 1 ≤ n ≤ 2³². */
+  integer(n: number): number {
+    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
+      throw new ConfigError(`integer: expected n from 1 to 2^32, got ${n}`);
+    }
+    const limit = 2 ** 32 - (2 ** 32 % n);
+    for (;;) {
+      const bits = this.uint32();
+      if (bits < limit) return bits % n;
+    }
+  }
+
+  /**
+   * The numbers 0 … n-1 in random order (Fisher and Yates).
+   * @throws ConfigError unless n is an integer of at least 0.
+   */
+  permutation(n: number): Int32Array<ArrayBuffer> {
+    if (!Number.isInteger(n) || n < 0) {
+      throw new ConfigError(`permutation: expected an integer of at least 0, got ${n}`);
+    }
+    const order = Int32Array.from({ length: n }, (_, i) => i);
+    for (let i = n - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      const swapped = order[i] as number;
+      order[i] = order[j] as number;
+      order[j] = swapped;
+    }
+    return order;
+  }
+
+  state(): GeneratorState {
+    return {
+      words: [this.#a >>> 0, this.#b >>> 0, this.#c >>> 0, this.#d >>> 0],
+      spareNormal: this.#spareNormal,
+    };
+  }
+
+  /** Goes on from a state that `state()` gave. @throws ConfigError if it holds anything else. */
+  setState({ words, spareNormal }: GeneratorState): void {
+    const valid =
+      Array.isArray(words) &&
+      words.length === 4 &&
+      words.every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32) &&
+      words.some((word) => word !== 0) &&
+      (spareNormal === null || Number.isFinite(spareNormal));
+    if (!valid) {
+      throw new ConfigError(
+        'setState: expected { words, spareNormal } as state() gives it: four words of 32 bits ' +
+          'that are not all 0, and a number or null',
+      );
+    }
+    [this.#a, this.#b, this.#c, this.#d] = words;
+    this.#spareNormal = spareNormal;
+  }
+}
+
+function checkSeed(seed: number): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new ConfigError(`seed: expected an integer from 0 to 2^53 - 1, got ${seed}`);
+  }
+}
+
+function rotateLeft(x: number, bits: number): number {
+  return (x << bits) | (x >>> (32 - bits));
+}
+
+/** Words for a generator's first state: a hash of seed and stream, stirred by splitmix32. */
+function mixer(seed: number, stream: string): () => number {
+  let h = 0x9e3779b9;
+  const absorb = (word: number): void => {
+    h = Math.imul(h ^ word, 0x85ebca6b);
+    h ^= h >>> 13;
+  };
+  absorb(seed >>> 0);
+  absorb(Math.floor(seed / 2 ** 32));
+  for (let i = 0; i < stream.length; i++) absorb(stream.charCodeAt(i));
+  return () => {
+    h = (h + 0x9e3779b9) | 0;
+    let z = h;
+    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    return z ^ (z >>> 15);
+  };
+}
+
+let globalSeed = 0;
+const globalStreams = new Map<string, Generator>();
+
+/**
+ * Seeds every global stream anew, as `torch.manual_seed`, also for those who hold its generator.
+ * Without a call the seed is 0, so that a program gives the same result each time it runs.
+ * @throws ConfigError unless the seed is an integer from 0 to 2⁵³ - 1.
+ */
+export function manualSeed(seed: number): void {
+  checkSeed(seed);
+  for (const [stream, held] of globalStreams) held.setState(new Generator(seed, stream).state());
+  globalSeed = seed;
+}
+
+/**
+ * The global generator of a purpose: `'init'` for weights, `'random'` for `rand` and `randn`,
+ * `'shuffle'` for loaders, or a name of your own.
+ */
+export function generator(stream: string): Generator {
+  let found = globalStreams.get(stream);
+  if (!found) {
+    found = new Generator(globalSeed, stream);
+    globalStreams.set(stream, found);
+  }
+  return found;
+}

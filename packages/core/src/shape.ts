@@ -1,0 +1,157 @@
+import { ShapeError } from './errors.js';
+import type { BroadcastGeometry, ReduceGeometry } from './kernels/contract.js';
+
+export type Shape = readonly number[];
+
+/** `[2,3]`, as shapes are written in every message. */
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(',')}]`;
+}
+
+/** The number of elements; 1 for the shape of a scalar, `[]`. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const dim of shape) size *= dim;
+  return size;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
+}
+
+/** @throws ShapeError unless every dimension is an integer ≥ 0 and the size stays below 2³¹. */
+export function checkShape(operation: string, shape: Shape): void {
+  if (!Array.isArray(shape)) {
+    throw new ShapeError(`${operation}: expected an array of dimensions, got ${String(shape)}`);
+  }
+  for (const dim of shape) {
+    if (!Number.isInteger(dim) || dim < 0) {
+      throw new ShapeError(
+        `${operation}: shape ${formatShape(shape)} must hold integers of at least 0`,
+      );
+    }
+  }
+  if (sizeOf(shape) >= 2 ** 31) {
+    throw new ShapeError(
+      `${operation}: shape ${formatShape(shape)} has ${sizeOf(shape)} elements; the limit is 2^31 - 1`,
+    );
+  }
+}
+
+/** Row-major strides, in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis] ?? 1;
+  }
+  return strides;
+}
+
+/** An axis counted from the front; negative ones count from the back. @throws ShapeError. */
+export function normalizeAxis(operation: string, axis: number, ndim: number): number {
+  const normal = axis < 0 ? axis + ndim : axis;
+  if (!Number.isInteger(axis) || normal < 0 || normal >= ndim) {
+    throw new ShapeError(
+      `${operation}: axis ${axis} is out of range for a tensor of ${ndim} dimensions`,
+    );
+  }
+  return normal;
+}
+
+/** Sorted axes without repeats; `undefined` means all of them. @throws ShapeError. */
+export function normalizeAxes(
+  operation: string,
+  axes: number | readonly number[] | undefined,
+  ndim: number,
+): number[] {
+  if (axes === undefined) return Array.from({ length: ndim }, (_, axis) => axis);
+  const list = typeof axes === 'number' ? [axes] : axes;
+  const normal = list.map((axis) => normalizeAxis(operation, axis, ndim)).sort((a, b) => a - b);
+  if (new Set(normal).size !== normal.length) {
+    throw new ShapeError(`${operation}: axes ${formatShape(list)} name an axis twice`);
+  }
+  return normal;
+}
+
+/** `shape` without `axes`, or with 1 in their place. `axes` are normal and sorted. */
+export function reducedShape(shape: Shape, axes: readonly number[], keepdim: boolean): number[] {
+  if (keepdim) return shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
+  return shape.filter((_, axis) => !axes.includes(axis));
+}
+
+/** Sees `shape` as `[outer, n, inner]`, `n` being the axes from `first` to `last`. */
+export function reduceGeometry(shape: Shape, first: number, last = first): ReduceGeometry {
+  return {
+    outer: sizeOf(shape.slice(0, first)),
+    n: sizeOf(shape.slice(first, last + 1)),
+    inner: sizeOf(shape.slice(last + 1)),
+  };
+}
+
+/**
+ * The shape that both broadcast to, by NumPy's rule: align at the last axis, 1 stretches.
+ * @throws ShapeError naming the axis that disagrees.
+ */
+export function broadcastShapes(operation: string, a: Shape, b: Shape): number[] {
+  const ndim = Math.max(a.length, b.length);
+  const out = new Array<number>(ndim);
+  for (let axis = 1; axis <= ndim; axis++) {
+    const m = a[a.length - axis] ?? 1;
+    const n = b[b.length - axis] ?? 1;
+    if (m !== n && m !== 1 && n !== 1) {
+      throw new ShapeError(
+        `${operation}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: ` +
+          `axis -${axis} has ${m} and ${n}; equal sizes, or a 1, would do`,
+      );
+    }
+    out[ndim - axis] = m === 1 ? n : m;
+  }
+  return out;
+}
+
+/** Strides of a contiguous `shape` walked as `target`: 0 along the axes that are stretched. */
+export function broadcastStrides(shape: Shape, target: Shape): number[] {
+  const strides = stridesOf(shape);
+  const lead = target.length - shape.length;
+  return target.map((_, axis) => {
+    const own = axis - lead;
+    return own < 0 || shape[own] === 1 ? 0 : (strides[own] ?? 0);
+  });
+}
+
+/**
+ * Merges neighbouring axes that every operand walks as one, and drops axes of size 1, so that a
+ * kernel sees as few axes as there really are. Each of `strides` belongs to one operand.
+ */
+export function mergeAxes(
+  shape: Shape,
+  strides: readonly (readonly number[])[],
+): { shape: number[]; strides: number[][] } {
+  const merged: number[] = [];
+  const mergedStrides: number[][] = strides.map(() => []);
+  shape.forEach((dim, axis) => {
+    if (dim === 1) return;
+    const last = merged.length - 1;
+    const joins =
+      last >= 0 && strides.every((own, k) => mergedStrides[k]?.[last] === (own[axis] ?? 0) * dim);
+    if (joins) merged[last] = (merged[last] ?? 1) * dim;
+    else merged.push(dim);
+    strides.forEach((own, k) => {
+      const target = mergedStrides[k];
+      if (target) target[merged.length - 1] = own[axis] ?? 0;
+    });
+  });
+  return { shape: merged, strides: mergedStrides };
+}
+
+/** How a binary kernel walks `a` and `b` to fill `target`. */
+export function broadcastGeometry(a: Shape, b: Shape, target: Shape): BroadcastGeometry {
+  if (sameShape(a, b)) return { shape: [sizeOf(a)], aStrides: [1], bStrides: [1] };
+  const { shape, strides } = mergeAxes(target, [
+    broadcastStrides(a, target),
+    broadcastStrides(b, target),
+  ]);
+  return { shape, aStrides: strides[0] ?? [], bStrides: strides[1] ?? [] };
+}

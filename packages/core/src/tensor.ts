@@ -1,0 +1,445 @@
+import { currentScope, type Scope, type Scoped } from './autograd/scope.js';
+import type { RecordedOp } from './autograd/tape.js';
+import {
+  bytesPerElement,
+  checkDType,
+  copyChecked,
+  dtypeOf,
+  isFloat,
+  newArray,
+  viewOver,
+  type DType,
+} from './dtype.js';
+import { heap } from './engine/engine.js';
+import { ConfigError, DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
+import type { NumericArray } from './kernels/contract.js';
+import { generator, type Generator } from './random.js';
+import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
+import { Storage } from './storage.js';
+
+/** Numbers, nested to any depth: what `toArray` gives. */
+export type NestedArray = number | boolean | readonly NestedArray[];
+
+/**
+ * Frees the memory of tensors that belong to no scope and were forgotten. A net for strays only:
+ * finalisers do not run while a loop never lets go of the thread.
+ */
+const strays = new FinalizationRegistry<Storage>((storage) => storage.release());
+
+/**
+ * A contiguous, row-major, n-dimensional array on the engine's heap. Tensors come from the
+ * creation functions (`tensor`, `zeros`, …) and from operations, not from this constructor.
+ */
+export class Tensor implements Scoped {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** The number of elements. */
+  readonly size: number;
+  /** The operation that made it, as error messages name it. */
+  readonly origin: string;
+  /** The gradient that `backward` added up so far; null before the first and after `zeroGrad`. */
+  grad: Tensor | null = null;
+  /** @internal The recorded operation that gave this tensor, while its tape is open. */
+  recordedBy: RecordedOp | null = null;
+
+  /** @internal */
+  readonly storage: Storage;
+  #view: NumericArray | undefined;
+  #disposed = false;
+  #requiresGrad = false;
+  #owner: Scope | null = null;
+  #isStray = false;
+
+  /** @internal */
+  constructor(storage: Storage, shape: Shape, dtype: DType, origin: string) {
+    this.storage = storage;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.size = sizeOf(shape);
+    this.origin = origin;
+    const scope = currentScope();
+    if (scope) scope.adopt(this);
+    else this.owner = null;
+  }
+
+  /** The number of dimensions. */
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  get isDisposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** @internal */
+  get owner(): Scope | null {
+    return this.#owner;
+  }
+
+  set owner(scope: Scope | null) {
+    this.#owner = scope;
+    if (this.#isStray === (scope === null)) return;
+    this.#isStray = scope === null;
+    if (this.#isStray) strays.register(this, this.storage, this);
+    else strays.unregister(this);
+  }
+
+  /**
+   * Whether `backward` computes a gradient for this tensor. Settable on a leaf, a tensor that no
+   * operation on a tape gave: an input, or a parameter that is to be frozen.
+   * @throws TapeError when set on a recorded result, DTypeError when set on integers.
+   */
+  get requiresGrad(): boolean {
+    return this.#requiresGrad || this.recordedBy !== null;
+  }
+
+  set requiresGrad(value: boolean) {
+    if (this.recordedBy) {
+      throw new TapeError(
+        `requiresGrad: ${this.describe()} is a recorded result; detach() it first`,
+      );
+    }
+    if (value && !isFloat(this.dtype)) {
+      throw new DTypeError(
+        `requiresGrad: only float tensors have gradients, got ${this.describe()}`,
+      );
+    }
+    this.#requiresGrad = value;
+  }
+
+  /**
+   * The elements, as a view of the heap for use at once: any later operation may move the heap and
+   * leave the view behind. Use `toTypedArray` for a copy that lasts, `update` to write.
+   * @throws DisposedError if the tensor's scope has ended.
+   */
+  get data(): NumericArray {
+    this.assertAlive();
+    const buffer = heap.buffer;
+    if (this.#view?.buffer !== buffer) {
+      this.#view = viewOver(this.dtype, buffer, this.storage.address, this.size);
+    }
+    return this.#view as NumericArray;
+  }
+
+  /**
+   * Changes the elements in place. The change is counted: `backward` refuses to use a saved tensor
+   * that was updated after it was saved.
+   * @throws DisposedError if the tensor's scope has ended.
+   */
+  update(change: (data: NumericArray) => void): void {
+    const data = this.data;
+    this.storage.version++;
+    change(data);
+  }
+
+  /** @internal How often the elements were changed in place. */
+  get version(): number {
+    return this.storage.version;
+  }
+
+  /** @internal Whether another tensor lives in the same memory. */
+  get isShared(): boolean {
+    return this.storage.references > 1;
+  }
+
+  /** The only element of a tensor of size 1. @throws ShapeError for any other size. */
+  item(): number {
+    if (this.size !== 1) {
+      throw new ShapeError(
+        `item: expected a tensor with one element, got ${this.describe()}; use toArray()`,
+      );
+    }
+    return this.data[0] as number;
+  }
+
+  /** A copy of the elements, off the heap. */
+  toTypedArray(): NumericArray {
+    const copy = newArray(this.dtype, this.size);
+    copy.set(this.data);
+    return copy;
+  }
+
+  /** A copy of the elements as nested arrays; numbers, or booleans for dtype bool. */
+  toArray(): NestedArray {
+    const data = this.data;
+    const isBool = this.dtype === 'bool';
+    let next = 0;
+    const build = (axis: number): NestedArray => {
+      if (axis === this.ndim) {
+        const value = data[next++] as number;
+        return isBool ? value !== 0 : value;
+      }
+      return Array.from({ length: this.shape[axis] ?? 0 }, () => build(axis + 1));
+    };
+    return build(0);
+  }
+
+  /** A copy with memory of its own. A tape records it; `detach().clone()` takes a constant. */
+  clone(): Tensor {
+    this.assertAlive();
+    const copy = empty(this.shape, this.dtype, 'clone');
+    copy.data.set(this.data);
+    if (this.requiresGrad) currentScope()?.recordCopy(this, copy);
+    return copy;
+  }
+
+  /** The same memory under a new tensor that no gradient flows through. */
+  detach(): Tensor {
+    return this.view(this.shape, 'detach');
+  }
+
+  /** @internal The same memory under another shape of the same size. */
+  view(shape: Shape, origin: string): Tensor {
+    this.assertAlive();
+    return new Tensor(this.storage.retain(), shape, this.dtype, origin);
+  }
+
+  /**
+   * Takes the tensor out of every scope: it is the caller's to dispose of from here on. When the
+   * tape that recorded it closes, it becomes a constant.
+   */
+  keep(): this {
+    this.assertAlive();
+    this.owner = null;
+    return this;
+  }
+
+  /** Frees the memory, and the gradient's, now. Harmless when done twice. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#view = undefined;
+    if (this.#isStray) strays.unregister(this);
+    this.storage.release();
+    this.zeroGrad();
+  }
+
+  /** Drops the gradient. */
+  zeroGrad(): void {
+    this.grad?.dispose();
+    this.grad = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** @internal */
+  assertAlive(): void {
+    if (this.#disposed) {
+      throw new DisposedError(
+        `${this.describe()} made by ${this.origin} was read after its scope ended or it was ` +
+          'disposed of; keep() takes a tensor out of its scope',
+      );
+    }
+  }
+
+  /** `float32 tensor [2,3]`. */
+  describe(): string {
+    return `${this.dtype} tensor ${formatShape(this.shape)}`;
+  }
+
+  toString(): string {
+    if (this.#disposed) return `Tensor(${formatShape(this.shape)} ${this.dtype}, disposed)`;
+    const shown = Array.from(this.data.subarray(0, 8), (value) =>
+      this.dtype === 'bool' ? String(value !== 0) : String(Number(value.toPrecision(5))),
+    );
+    const more = this.size > shown.length ? ', …' : '';
+    const grad = this.requiresGrad ? ', requiresGrad' : '';
+    const values = this.size > 0 ? `: ${shown.join(', ')}${more}` : '';
+    return `Tensor(${formatShape(this.shape)} ${this.dtype}${grad}${values})`;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+}
+
+/**
+ * A tensor that training changes: a leaf with `requiresGrad` true that belongs to no scope. It
+ * shares the memory of the tensor that it is made from.
+ */
+export class Parameter extends Tensor {
+  /** @throws DTypeError unless `initial` holds floats. */
+  constructor(initial: Tensor) {
+    initial.assertAlive();
+    if (!isFloat(initial.dtype)) {
+      throw new DTypeError(`Parameter: expected a float tensor, got ${initial.describe()}`);
+    }
+    super(initial.storage.retain(), initial.shape, initial.dtype, 'Parameter');
+    this.owner = null;
+    this.requiresGrad = true;
+  }
+}
+
+export interface TensorOptions {
+  /** Default float32, or what a typed array says. */
+  readonly dtype?: DType;
+  /** Default false. */
+  readonly requiresGrad?: boolean;
+}
+
+/** A tensor of undefined content. */
+export function empty(shape: Shape, dtype: DType = 'float32', origin = 'empty'): Tensor {
+  checkShape(origin, shape);
+  checkDType(origin, dtype);
+  const storage = new Storage(sizeOf(shape) * bytesPerElement(dtype), origin);
+  return new Tensor(storage, [...shape], dtype, origin);
+}
+
+/** Makes a tensor of `dtype`, lets `write` fill it, and sets `requiresGrad`. */
+function create(
+  origin: string,
+  shape: Shape,
+  { dtype = 'float32', requiresGrad = false }: TensorOptions,
+  write: (data: NumericArray) => void,
+): Tensor {
+  const created = empty(shape, dtype, origin);
+  try {
+    write(created.data);
+    if (requiresGrad) created.requiresGrad = true;
+  } catch (error) {
+    created.dispose();
+    throw error;
+  }
+  return created;
+}
+
+/**
+ * A tensor from a number, nested arrays, or a typed array with its shape. Numbers become float32
+ * and booleans bool, unless `dtype` says otherwise; a typed array keeps its type.
+ * @throws ShapeError if rows differ in length or the shape has another size than the data,
+ * DTypeError if `dtype` cannot hold a value.
+ */
+export function tensor(
+  data: NestedArray | NumericArray,
+  shape?: Shape,
+  options: TensorOptions = {},
+): Tensor {
+  if (ArrayBuffer.isView(data)) {
+    const dtype = options.dtype ?? dtypeOf(data);
+    return fromValues(data, shape ?? [data.length], { ...options, dtype });
+  }
+  const values: number[] = [];
+  const ownShape = flatten(data, values);
+  const dtype = options.dtype ?? (isBoolean(data) ? 'bool' : 'float32');
+  return fromValues(values, shape ?? ownShape, { ...options, dtype });
+}
+
+function fromValues(values: ArrayLike<number>, shape: Shape, options: TensorOptions): Tensor {
+  checkShape('tensor', shape);
+  if (sizeOf(shape) !== values.length) {
+    throw new ShapeError(
+      `tensor: shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, got ${values.length}`,
+    );
+  }
+  return create('tensor', shape, options, (out) =>
+    copyChecked('tensor', options.dtype ?? 'float32', out, values),
+  );
+}
+
+function isBoolean(data: NestedArray): boolean {
+  return typeof data === 'object'
+    ? data[0] !== undefined && isBoolean(data[0])
+    : data === true || data === false;
+}
+
+/** Appends the numbers in `data` to `values`. @returns The shape. */
+function flatten(data: NestedArray, values: number[]): number[] {
+  if (typeof data === 'number' || typeof data === 'boolean') {
+    values.push(Number(data));
+    return [];
+  }
+  if (typeof data !== 'object' || data === null) {
+    throw new DTypeError(`tensor: expected numbers or booleans, got ${String(data)}`);
+  }
+  let inner: number[] | undefined;
+  for (const row of data) {
+    const shape = flatten(row, values);
+    inner ??= shape;
+    if (!sameShape(inner, shape)) {
+      throw new ShapeError(
+        `tensor: rows differ in shape: ${formatShape(inner)} and ${formatShape(shape)}`,
+      );
+    }
+  }
+  return [data.length, ...(inner ?? [])];
+}
+
+export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+  return create('zeros', shape, options, (data) => data.fill(0));
+}
+
+export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
+  return create('ones', shape, options, (data) => data.fill(1));
+}
+
+/** @throws DTypeError if the dtype cannot hold `value`. */
+export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  return create('full', shape, options, (data) => {
+    copyChecked('full', options.dtype ?? 'float32', newArray(options.dtype ?? 'float32', 1), [
+      value,
+    ]);
+    data.fill(value);
+  });
+}
+
+/**
+ * The numbers from `start` (default 0) to `end`, without it, `step` (default 1) apart; with one
+ * number, from 0 to it.
+ * @throws ConfigError if the step is 0 or leads away from `end`.
+ */
+export function arange(
+  startOrEnd: number,
+  end?: number,
+  step = 1,
+  options: TensorOptions = {},
+): Tensor {
+  const start = end === undefined ? 0 : startOrEnd;
+  const stop = end ?? startOrEnd;
+  const length = Math.ceil((stop - start) / step);
+  if (!(length >= 0) || !Number.isFinite(length)) {
+    throw new ConfigError(`arange: step ${step} does not lead from ${start} to ${stop}`);
+  }
+  return create('arange', [length], options, (data) => {
+    const values = Array.from({ length }, (_, i) => start + i * step);
+    copyChecked('arange', options.dtype ?? 'float32', data, values);
+  });
+}
+
+export interface RandomOptions extends TensorOptions {
+  /** Default: the global stream `'random'`, which `manualSeed` seeds. */
+  readonly generator?: Generator;
+}
+
+/** Uniform in [0, 1). */
+export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
+  // In float32, 53 random bits could round up to 1.
+  const resolution = options.dtype === 'float64' ? 2 ** 53 : 2 ** 24;
+  return random(
+    'rand',
+    shape,
+    options,
+    (source) => Math.floor(source.uniform() * resolution) / resolution,
+  );
+}
+
+/** Standard normal. */
+export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
+  return random('randn', shape, options, (source) => source.normal());
+}
+
+function random(
+  origin: string,
+  shape: Shape,
+  options: RandomOptions,
+  draw: (source: Generator) => number,
+): Tensor {
+  if (options.dtype !== undefined && !isFloat(options.dtype)) {
+    throw new DTypeError(`${origin}: expected a float dtype, got ${options.dtype}`);
+  }
+  const source = options.generator ?? generator('random');
+  return create(origin, shape, options, (data) => {
+    for (let i = 0; i < data.length; i++) data[i] = draw(source);
+  });
+}
