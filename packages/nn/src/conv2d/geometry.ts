@@ -1,0 +1,217 @@
+import {
+  ConfigError,
+  formatShape,
+  ShapeError,
+  type Shape,
+  type WindowGeometry,
+} from '@unfold/core';
+
+/** One number for both axes, or `[height, width]`. */
+export type Size2d = number | readonly [height: number, width: number];
+
+/** Options of a convolution, named and defaulted as PyTorch's. */
+export interface Conv2dOptions {
+  /** Default 1. */
+  readonly stride?: Size2d;
+  /**
+   * Zeros on each side, 0 by default. `'valid'` is 0; `'same'` makes the output as large as the
+   * input (stride 1 only) and puts an odd zero at the bottom and right.
+   */
+  readonly padding?: Size2d | 'same' | 'valid';
+  /** Distance of the kernel's taps. Default 1. */
+  readonly dilation?: Size2d;
+  /** Groups of channels that are convolved separately. Default 1. */
+  readonly groups?: number;
+}
+
+/** Everything about one convolution that follows from shapes and options. */
+export interface Conv2dGeometry {
+  readonly N: number;
+  readonly OC: number;
+  readonly groups: number;
+  /** The window that slides over one group of one image: `C` counts the group's channels. */
+  readonly window: WindowGeometry;
+}
+
+/** `[h, w]` of integers that are at least `minimum`. @throws ConfigError naming the option. */
+export function pair(
+  operation: string,
+  option: string,
+  size: Size2d,
+  minimum: number,
+): [number, number] {
+  const sizes: readonly number[] = typeof size === 'number' ? [size, size] : size;
+  const [h = NaN, w = NaN] = sizes;
+  const valid = sizes.length === 2 && [h, w].every((n) => Number.isInteger(n) && n >= minimum);
+  if (!valid) {
+    throw new ConfigError(
+      `${operation}: ${option} must be an integer of at least ${minimum}, or two of them, got ` +
+        (typeof size === 'number' ? String(size) : formatShape(size)),
+    );
+  }
+  return [h, w];
+}
+
+/**
+ * The one output-size formula: ⌊(size + padding - reach) / stride⌋ + 1, `padding` being the zeros
+ * on both sides together and `reach` = dilation·(kernel - 1) + 1 the pixels that a kernel spans.
+ * Where the division leaves a rest, the last pixels are never read. Below 1 nothing fits.
+ */
+export function outputSize(
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  dilation: number,
+): number {
+  return Math.floor((size + padding - dilation * (kernel - 1) - 1) / stride) + 1;
+}
+
+export interface WindowOptions {
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  /** Zeros `[before, after]` of each axis. */
+  readonly padding: readonly [readonly [number, number], readonly [number, number]];
+  readonly dilation: readonly [number, number];
+}
+
+/**
+ * The window that slides over `[C, H, W]`.
+ * @throws ShapeError if the kernel is larger than the padded input.
+ */
+export function windowGeometry(
+  operation: string,
+  C: number,
+  [H, W]: readonly [number, number],
+  { kernel, stride, padding, dilation }: WindowOptions,
+): WindowGeometry {
+  const [KH, KW] = kernel;
+  const [[padTop, padBottom], [padLeft, padRight]] = padding;
+  const OH = outputSize(H, KH, stride[0], padTop + padBottom, dilation[0]);
+  const OW = outputSize(W, KW, stride[1], padLeft + padRight, dilation[1]);
+  if (OH < 1 || OW < 1) {
+    const reach = [dilation[0] * (KH - 1) + 1, dilation[1] * (KW - 1) + 1];
+    const padded = [H + padTop + padBottom, W + padLeft + padRight];
+    throw new ShapeError(
+      `${operation}: the kernel spans ${formatShape(reach)} pixels and the padded input has ` +
+        `${formatShape(padded)}; use a smaller kernel or more padding`,
+    );
+  }
+  return {
+    C,
+    H,
+    W,
+    KH,
+    KW,
+    OH,
+    OW,
+    strideH: stride[0],
+    strideW: stride[1],
+    padTop,
+    padLeft,
+    dilationH: dilation[0],
+    dilationW: dilation[1],
+  };
+}
+
+/**
+ * A convolution's options for both axes, defaults filled in.
+ * @throws ConfigError for an option out of range, or `'same'` with a stride.
+ */
+export function conv2dWindow(
+  kernel: readonly [number, number],
+  { stride = 1, padding = 0, dilation = 1 }: Conv2dOptions,
+): WindowOptions {
+  const strides = pair('conv2d', 'stride', stride, 1);
+  const dilations = pair('conv2d', 'dilation', dilation, 1);
+  return {
+    kernel,
+    stride: strides,
+    padding: paddingOf(padding, kernel, strides, dilations),
+    dilation: dilations,
+  };
+}
+
+/** Zeros before and after each axis. */
+function paddingOf(
+  padding: Size2d | 'same' | 'valid',
+  kernel: readonly [number, number],
+  stride: readonly [number, number],
+  dilation: readonly [number, number],
+): WindowOptions['padding'] {
+  if (padding === 'same') {
+    if (stride[0] !== 1 || stride[1] !== 1) {
+      throw new ConfigError(
+        `conv2d: padding 'same' needs stride 1, got ${formatShape(stride)}; give the padding in numbers`,
+      );
+    }
+    const split = (axis: 0 | 1): readonly [number, number] => {
+      const total = dilation[axis] * (kernel[axis] - 1);
+      return [Math.floor(total / 2), Math.ceil(total / 2)];
+    };
+    return [split(0), split(1)];
+  }
+  if (typeof padding === 'string' && padding !== 'valid') {
+    throw new ConfigError(
+      `conv2d: padding must be numbers, 'same' or 'valid', got '${String(padding)}'`,
+    );
+  }
+  const [h, w] = padding === 'valid' ? [0, 0] : pair('conv2d', 'padding', padding, 0);
+  return [
+    [h, h],
+    [w, w],
+  ];
+}
+
+/** @throws ConfigError unless `groups` is a positive integer. */
+export function checkGroups(groups: number): void {
+  if (!Number.isInteger(groups) || groups < 1) {
+    throw new ConfigError(`conv2d: groups must be an integer of at least 1, got ${groups}`);
+  }
+}
+
+/**
+ * Checks shapes and options against each other.
+ * @param x `[N, C, H, W]`
+ * @param weight `[OC, C/groups, KH, KW]`
+ * @param bias `[OC]`, or null
+ * @throws ShapeError or ConfigError that names what was expected, what came and the likely mend.
+ */
+export function conv2dGeometry(
+  x: Shape,
+  weight: Shape,
+  bias: Shape | null,
+  options: Conv2dOptions,
+): Conv2dGeometry {
+  const { groups = 1 } = options;
+  if (x.length !== 4 || weight.length !== 4) {
+    throw new ShapeError(
+      `conv2d: expected x [N,C,H,W] and weight [OC,C/groups,KH,KW], got ${formatShape(x)} and ` +
+        `${formatShape(weight)}${x.length === 3 ? '; one image needs a batch axis in front' : ''}`,
+    );
+  }
+  checkGroups(groups);
+  const [N = 0, C = 0, H = 0, W = 0] = x;
+  const [OC = 0, groupC = 0, KH = 0, KW = 0] = weight;
+  if (OC % groups !== 0) {
+    throw new ShapeError(
+      `conv2d: ${OC} output channels are not divisible by ${groups} groups; choose a multiple`,
+    );
+  }
+  if (C !== groupC * groups) {
+    const looksLikeNHWC = W === groupC * groups;
+    throw new ShapeError(
+      `conv2d: weight ${formatShape(weight)} expects ${groupC * groups} input channels` +
+        `${groups > 1 ? ` in ${groups} groups` : ''}, x ${formatShape(x)} has ${C}` +
+        (looksLikeNHWC
+          ? '; x looks like NHWC, Unfold is NCHW: permute(x, [0, 3, 1, 2])'
+          : '; the second axis of x must be its channels'),
+    );
+  }
+  if (bias && (bias.length !== 1 || bias[0] !== OC)) {
+    throw new ShapeError(`conv2d: expected bias [${OC}], got ${formatShape(bias)}`);
+  }
+  const kernel = pair('conv2d', 'kernel size', [KH, KW], 1);
+  const window = windowGeometry('conv2d', groupC, [H, W], conv2dWindow(kernel, options));
+  return { N, OC, groups, window };
+}

@@ -1,0 +1,10 @@
+export { conv2d } from './conv2d/conv2d.js';
+export { outputSize, type Conv2dOptions, type Size2d } from './conv2d/geometry.js';
+export { Conv2d, type Conv2dLayerOptions } from './conv2d/layer.js';
+export * as init from './init.js';
+export { Flatten, linear, Linear, MaxPool2d, ReLU, Sequential } from './layers.js';
+export type { Layer, LinearOptions } from './layers.js';
+export { crossEntropy, CrossEntropyLoss, mseLoss, nllLoss } from './losses.js';
+export type { CrossEntropyOptions, LossOptions, Reduction } from './losses.js';
+export { Module, type StateDict } from './module.js';
+export { maxPool2d, type MaxPool2dOptions } from './pooling.js';

@@ -1,0 +1,160 @@
+import {
+  add,
+  ConfigError,
+  formatShape,
+  generator,
+  matmul,
+  relu,
+  reshape,
+  ShapeError,
+  type DType,
+  type Parameter,
+  type Tensor,
+} from '@unfold/core';
+import type { Size2d } from './conv2d/geometry.js';
+import { kaimingUniform, uniform } from './init.js';
+import { Module } from './module.js';
+import { emptyParameter } from './parameter.js';
+import { maxPool2d, type MaxPool2dOptions } from './pooling.js';
+
+/** A module of one input and one output, as `Sequential` chains them. */
+export interface Layer extends Module {
+  forward(x: Tensor): Tensor;
+}
+
+/** Runs layers one after another; their names in the state are their positions. */
+export class Sequential extends Module {
+  readonly #layers: readonly Layer[];
+
+  constructor(...layers: Layer[]) {
+    super();
+    this.#layers = layers;
+  }
+
+  override *namedChildren(): Iterable<[string, Module]> {
+    for (const [position, layer] of this.#layers.entries()) yield [String(position), layer];
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.#layers.reduce((out, layer) => layer.forward(out), x);
+  }
+}
+
+/**
+ * x·weightᵀ + bias, over the last axis.
+ * @param x `[…, in]`
+ * @param weight `[out, in]`
+ * @param bias `[out]`, or null for none
+ * @returns `[…, out]`
+ * @throws ShapeError if the shapes don't fit each other.
+ */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  if (weight.ndim !== 2 || x.ndim < 1 || x.shape.at(-1) !== weight.shape[1]) {
+    throw new ShapeError(
+      `linear: weight ${formatShape(weight.shape)} expects x […,${weight.shape[1] ?? '?'}], got ` +
+        `${formatShape(x.shape)}${x.ndim > 2 ? '; flatten it first, perhaps' : ''}`,
+    );
+  }
+  if (bias && (bias.ndim !== 1 || bias.shape[0] !== weight.shape[0])) {
+    throw new ShapeError(
+      `linear: expected bias [${weight.shape[0]}], got ${formatShape(bias.shape)}`,
+    );
+  }
+  const rows = x.ndim === 1 ? reshape(x, [1, -1]) : x;
+  const product = matmul(rows, weight, { transposeB: true });
+  const out = bias ? add(product, bias) : product;
+  return x.ndim === 1 ? reshape(out, [-1]) : out;
+}
+
+export interface LinearOptions {
+  /** Whether a bias is learnt. Default true. */
+  readonly bias?: boolean;
+  /** Default float32. */
+  readonly dtype?: DType;
+}
+
+/**
+ * A fully connected layer, as `torch.nn.Linear`: `[…, inFeatures]` → `[…, outFeatures]`. Weight and
+ * bias start uniform in ±1/√inFeatures, from the stream `'init'`.
+ */
+export class Linear extends Module {
+  /** `[outFeatures, inFeatures]` */
+  readonly weight: Parameter;
+  /** `[outFeatures]` */
+  readonly bias: Parameter | null;
+
+  /** @throws ConfigError unless both sizes are positive integers. */
+  constructor(
+    inFeatures: number,
+    outFeatures: number,
+    { bias = true, dtype = 'float32' }: LinearOptions = {},
+  ) {
+    super();
+    for (const features of [inFeatures, outFeatures]) {
+      if (!Number.isInteger(features) || features < 1) {
+        throw new ConfigError(
+          `Linear: expected positive integers, got ${inFeatures} and ${outFeatures}`,
+        );
+      }
+    }
+    const source = generator('init');
+    this.weight = emptyParameter([outFeatures, inFeatures], dtype);
+    kaimingUniform(this.weight, { a: Math.sqrt(5), generator: source });
+    this.bias = bias ? emptyParameter([outFeatures], dtype) : null;
+    if (this.bias) uniform(this.bias, { bound: 1 / Math.sqrt(inFeatures), generator: source });
+  }
+
+  /** @param x `[…, inFeatures]` */
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}
+
+/** max(x, 0). */
+export class ReLU extends Module {
+  forward(x: Tensor): Tensor {
+    return relu(x);
+  }
+}
+
+/** The largest value of each window: `[N, C, H, W]` → `[N, C, OH, OW]`. */
+export class MaxPool2d extends Module {
+  readonly #kernelSize: Size2d;
+  readonly #options: MaxPool2dOptions;
+
+  /** The stride is the kernel's size by default, the padding 0. */
+  constructor(kernelSize: Size2d, options: MaxPool2dOptions = {}) {
+    super();
+    this.#kernelSize = kernelSize;
+    this.#options = options;
+  }
+
+  forward(x: Tensor): Tensor {
+    return maxPool2d(x, this.#kernelSize, this.#options);
+  }
+}
+
+/** Joins the axes from `startDim` (default 1) to `endDim` (default the last) to one. */
+export class Flatten extends Module {
+  readonly #startDim: number;
+  readonly #endDim: number;
+
+  constructor(startDim = 1, endDim = -1) {
+    super();
+    this.#startDim = startDim;
+    this.#endDim = endDim;
+  }
+
+  /** @throws ShapeError if x has no such axes. */
+  forward(x: Tensor): Tensor {
+    const end = this.#endDim < 0 ? this.#endDim + x.ndim : this.#endDim;
+    const start = this.#startDim < 0 ? this.#startDim + x.ndim : this.#startDim;
+    if (start < 0 || end >= x.ndim || start > end) {
+      throw new ShapeError(
+        `Flatten: axes ${this.#startDim} to ${this.#endDim} do not exist in ${x.describe()}`,
+      );
+    }
+    const joined = x.shape.slice(start, end + 1).reduce((size, dim) => size * dim, 1);
+    return reshape(x, [...x.shape.slice(0, start), joined, ...x.shape.slice(end + 1)]);
+  }
+}

@@ -1,0 +1,7 @@
+import { empty, Parameter, type DType, type Shape } from '@unfold/core';
+
+/** A parameter of undefined content, the only owner of its memory: `dispose()` frees it at once. */
+export function emptyParameter(shape: Shape, dtype: DType): Parameter {
+  using initial = empty(shape, dtype);
+  return new Parameter(initial);
+}

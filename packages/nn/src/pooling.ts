@@ -1,0 +1,95 @@
+import {
+  ConfigError,
+  defineFunction,
+  DTypeError,
+  empty,
+  formatShape,
+  kernelsFor,
+  ShapeError,
+  type Context,
+  type Shape,
+  type Tensor,
+  type WindowGeometry,
+} from '@unfold/core';
+import { requireFloat } from './checks.js';
+import { pair, windowGeometry, type Size2d } from './conv2d/geometry.js';
+
+export interface MaxPool2dOptions {
+  /** Default: the kernel's size, so that windows touch and don't overlap. */
+  readonly stride?: Size2d;
+  /** Pixels on each side that never win; at most half the kernel. Default 0. */
+  readonly padding?: Size2d;
+}
+
+interface Saved {
+  readonly indices: Tensor;
+  readonly window: WindowGeometry;
+  readonly shape: Shape;
+}
+
+/** The elements of an int32 tensor. */
+function int32(x: Tensor): Int32Array {
+  const { data } = x;
+  if (!(data instanceof Int32Array)) throw new DTypeError(`maxPool2d: expected int32 indices`);
+  return data;
+}
+
+const maxPool2dFunction = defineFunction('maxPool2d', {
+  forward(ctx: Context<Saved>, x: Tensor, { window }: { window: WindowGeometry }) {
+    const [N = 0, C = 0] = x.shape;
+    const shape = [N, C, window.OH, window.OW];
+    const out = empty(shape, x.dtype, 'maxPool2d');
+    const indices = empty(shape, 'int32', 'maxPool2d');
+    kernelsFor(x.dtype).maxPool2d(out.data, int32(indices), x.data, window);
+    ctx.save({ indices, window, shape: x.shape });
+    return out;
+  },
+  backward(ctx, dOut) {
+    const { indices, window, shape } = ctx.saved;
+    const dX = empty(shape, dOut.dtype, 'maxPool2d');
+    kernelsFor(dX.dtype).maxPool2dBackward(dX.data, dOut.data, int32(indices), window);
+    return dX;
+  },
+});
+
+/**
+ * The largest value of each window, as `torch.nn.functional.max_pool2d`; at a tie the gradient
+ * goes to the first in row-major order, and NaN counts as the largest.
+ * @param x `[N, C, H, W]`
+ * @returns `[N, C, OH, OW]`; `outputSize` says how OH and OW follow.
+ * @throws ShapeError if x has another number of dimensions or the kernel does not fit,
+ * ConfigError for a bad size, DTypeError for integers.
+ */
+export function maxPool2d(
+  x: Tensor,
+  kernelSize: Size2d,
+  { stride = kernelSize, padding = 0 }: MaxPool2dOptions = {},
+): Tensor {
+  if (x.ndim !== 4) {
+    throw new ShapeError(`maxPool2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
+  }
+  requireFloat('maxPool2d', x);
+  const kernel = pair('maxPool2d', 'kernel size', kernelSize, 1);
+  const strides = pair('maxPool2d', 'stride', stride, 1);
+  const [padH, padW] = pair('maxPool2d', 'padding', padding, 0);
+  if (padH > kernel[0] / 2 || padW > kernel[1] / 2) {
+    throw new ConfigError(
+      `maxPool2d: padding must be at most half the kernel ${formatShape(kernel)}, got ` +
+        formatShape([padH, padW]),
+    );
+  }
+  const [N = 0, C = 0, H = 0, W = 0] = x.shape;
+  if (H === 0 || W === 0) {
+    throw new ShapeError(`maxPool2d: expected images with pixels, got x ${formatShape(x.shape)}`);
+  }
+  const window = windowGeometry('maxPool2d', N * C, [H, W], {
+    kernel,
+    stride: strides,
+    padding: [
+      [padH, padH],
+      [padW, padW],
+    ],
+    dilation: [1, 1],
+  });
+  return maxPool2dFunction(x, { window });
+}
