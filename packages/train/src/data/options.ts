@@ -1,0 +1,39 @@
+import { ConfigError, generator, Generator } from '@unfold/core';
+
+export interface GeneratorOptions {
+  /** Draws the random order. Default: the global stream `'shuffle'`. */
+  readonly generator?: Generator;
+  /** Instead of a generator: the seed of a new one. */
+  readonly seed?: number;
+}
+
+/**
+ * The generator that options ask for, as a function: the global one may be seeded anew at any time.
+ * @throws ConfigError if both a generator and a seed are given, or the seed is no seed.
+ */
+export function chooseGenerator(
+  operation: string,
+  { generator: given, seed }: GeneratorOptions,
+): () => Generator {
+  if (given !== undefined && seed !== undefined) {
+    throw new ConfigError(
+      `${operation}: expected a generator or a seed, got both; leave one of them out`,
+    );
+  }
+  if (seed !== undefined) {
+    const own = new Generator(seed, 'shuffle');
+    return () => own;
+  }
+  return given === undefined ? () => generator('shuffle') : () => given;
+}
+
+/** @throws ConfigError if `options` has a key that is not in `known`. */
+export function rejectUnknown(operation: string, options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new ConfigError(
+        `${operation}: expected the options ${known.join(', ')}, got ${JSON.stringify(key)}`,
+      );
+    }
+  }
+}

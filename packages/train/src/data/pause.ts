@@ -1,0 +1,25 @@
+/** Milliseconds after which a loop should hand the thread back. */
+const INTERVAL = 25;
+
+/**
+ * A function to await in a long loop: it mostly returns at once, and now and then lets timers,
+ * signals and input be served. Awaiting batches alone never would: promises that are already
+ * settled go before everything else.
+ */
+export function pauses(): () => Promise<void> | undefined {
+  let last = performance.now();
+  return () => {
+    if (performance.now() - last < INTERVAL) return undefined;
+    return nextTurn().then(() => {
+      last = performance.now();
+    });
+  };
+}
+
+/** Settles in the event loop's next turn; browsers lack `setImmediate`. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === 'function') setImmediate(resolve);
+    else setTimeout(resolve, 0);
+  });
+}

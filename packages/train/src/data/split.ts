@@ -1,0 +1,42 @@
+import { ConfigError } from '@unfold/core';
+import { emptyError, type Dataset } from './dataset.js';
+import { chooseGenerator, type GeneratorOptions } from './options.js';
+
+/**
+ * Splits a dataset at random into parts that don't overlap, as `torch.utils.data.random_split`.
+ * @param lengths Counts that sum to the dataset's length, or fractions that sum to 1; with
+ * fractions, each part gets the floor of its share and the rest goes one each to the first parts.
+ * @throws ConfigError if the lengths don't sum, or a part would be empty.
+ */
+export function randomSplit(
+  dataset: Dataset,
+  lengths: readonly number[],
+  options: GeneratorOptions = {},
+): Dataset[] {
+  const counts = splitCounts(dataset.length, lengths);
+  const order = chooseGenerator('randomSplit', options)().permutation(dataset.length);
+  let start = 0;
+  return counts.map((count) => dataset.subset(order.subarray(start, (start += count))));
+}
+
+function splitCounts(total: number, lengths: readonly number[]): number[] {
+  const sum = lengths.reduce((a, b) => a + b, 0);
+  const fractions = Math.abs(sum - 1) < 1e-9 && lengths.every((length) => length <= 1);
+  const counts = fractions ? shares(total, lengths) : [...lengths];
+  const whole = counts.every((count) => Number.isInteger(count) && count >= 0);
+  if (!whole || counts.reduce((a, b) => a + b, 0) !== total) {
+    throw new ConfigError(
+      `randomSplit: expected counts that sum to the dataset's ${total} images, or fractions that sum to 1, ` +
+        `got [${lengths.join(', ')}], which sum to ${sum}`,
+    );
+  }
+  const empty = counts.indexOf(0);
+  if (empty >= 0) throw emptyError('randomSplit', ` (part ${empty} of [${lengths.join(', ')}])`);
+  return counts;
+}
+
+function shares(total: number, fractions: readonly number[]): number[] {
+  const counts = fractions.map((fraction) => Math.floor(total * fraction));
+  const rest = total - counts.reduce((a, b) => a + b, 0);
+  return counts.map((count, i) => (i < rest ? count + 1 : count));
+}
