@@ -1,0 +1,78 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+/** The options of `train:mnist`, checked. */
+export interface TrainMnistOptions {
+  readonly model: 'lenet' | 'cnn';
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly lr: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly seed: number;
+  readonly kernels: 'wasm' | 'reference';
+  readonly loader: 'tfjs' | 'own';
+  readonly dataDir?: string;
+  readonly limit?: number;
+  readonly checkpoint?: string;
+  readonly metrics?: string;
+  readonly quiet?: boolean;
+}
+
+/** A parser for whole numbers of at least `minimum`. */
+function integer(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < minimum) {
+      throw new InvalidArgumentError(`Expected a whole number of at least ${minimum}.`);
+    }
+    return value;
+  };
+}
+
+/** A parser for numbers of at least `minimum` and below `limit`. */
+function number(minimum: number, limit = Infinity): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= minimum && value < limit)) {
+      const upper = limit === Infinity ? '' : ` and below ${limit}`;
+      throw new InvalidArgumentError(`Expected a number of at least ${minimum}${upper}.`);
+    }
+    return value;
+  };
+}
+
+/** Parses the arguments; prints help or version, or what is wrong, and ends the process then. */
+export function parseOptions(args: readonly string[], version: string): TrainMnistOptions {
+  const program = new Command('train:mnist')
+    .description('Trains a convolutional network on the MNIST digits and tests it.')
+    .version(version)
+    .addOption(
+      new Option('--model <name>', 'the network: lenet has 5,994 parameters, cnn 1.2 million')
+        .choices(['lenet', 'cnn'])
+        .default('lenet'),
+    )
+    .option('--epochs <n>', 'passes over the training images', integer(1), 4)
+    .option('--batch-size <n>', 'images in a step', integer(1), 64)
+    .option('--lr <x>', 'learning rate at the start; it falls to 0 along a line', number(0), 0.05)
+    .option('--momentum <x>', "SGD's momentum", number(0, 1), 0.9)
+    .option('--weight-decay <x>', "SGD's weight decay", number(0), 0.0005)
+    .option('--seed <n>', 'seed of the initial weights and of the order', integer(0), 1)
+    .addOption(
+      new Option('--kernels <set>', 'what computes: WebAssembly SIMD, or plain TypeScript')
+        .choices(['wasm', 'reference'])
+        .default('wasm'),
+    )
+    .addOption(
+      new Option('--loader <kind>', 'what feeds: a TensorFlow.js tf.data pipeline, or our own')
+        .choices(['tfjs', 'own'])
+        .default('tfjs'),
+    )
+    .option('--data-dir <dir>', 'a folder with the four IDX files, plain or .gz')
+    .option('--limit <n>', 'train on the first n images only', integer(1))
+    .option('--checkpoint <file>', 'write the weights there after each epoch (safetensors)')
+    .option('--metrics <file>', 'write the figures of the run there, as JSON')
+    .option('--quiet', 'print nothing but the result')
+    .allowExcessArguments(false)
+    .showHelpAfterError('(--help lists the options)');
+  return program.parse(args, { from: 'user' }).opts<TrainMnistOptions>();
+}

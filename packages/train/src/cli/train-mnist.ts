@@ -1,0 +1,219 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { configureEngine, ConfigError, manualSeed, UnfoldError } from '@unfold/core';
+import { enableRelaxedSimd } from '@unfold/core/node';
+import { saveCheckpoint } from '../checkpoint.js';
+import {
+  DataLoader,
+  mnist,
+  normalizationOf,
+  type BatchLoader,
+  type Dataset,
+  type LoaderOptions,
+} from '../data/index.js';
+import { checkWritable, replaceFile } from '../files.js';
+import { Cnn, LeNet } from '../models.js';
+import { linearDecay } from '../optim/schedule.js';
+import { SGD } from '../optim/sgd.js';
+import { evaluateClassifier, trainClassifier, weightsSha256 } from '../trainer.js';
+import { parseOptions, type TrainMnistOptions } from './options.js';
+import { createProgress, percent } from './progress.js';
+
+/** The last images of the training part are for validation. */
+const VALIDATION_IMAGES = 5000;
+/** Batches that are only evaluated need no particular size. */
+const EVALUATION_BATCH = 250;
+
+/** The exit status that shells expect of a program ended by Ctrl-C: 128 + SIGINT. */
+const INTERRUPTED = 130;
+/** And of one whose output nobody reads any more, as behind `| head`: 128 + SIGPIPE. */
+const UNREAD = 141;
+
+async function main(args: readonly string[]): Promise<number> {
+  const begin = performance.now();
+  const options = parseOptions(args, packageVersion());
+  const say = (line: string): void => {
+    if (!options.quiet) console.log(line);
+  };
+  const { checkpoint, metrics } = options;
+  for (const file of [checkpoint, metrics]) if (file !== undefined) await checkWritable(file);
+  if (
+    checkpoint !== undefined &&
+    metrics !== undefined &&
+    resolve(checkpoint) === resolve(metrics)
+  ) {
+    throw new ConfigError(`--checkpoint and --metrics are both ${metrics}; name two files`);
+  }
+
+  enableRelaxedSimd();
+  const { description } = await configureEngine({ kernels: options.kernels });
+  say(`engine: ${description}`);
+  const digits = await mnist(options.dataDir === undefined ? {} : { dataDir: options.dataDir });
+  say(`data: ${digits.source}`);
+  const split = splitTraining(digits.train, options.limit);
+  manualSeed(options.seed);
+  const model = options.model === 'lenet' ? new LeNet() : new Cnn();
+  const { lr, momentum, weightDecay, batchSize } = options;
+  const optimizer = new SGD(model.parameters(), { lr, momentum, weightDecay });
+  const normalization = normalizationOf(split.train);
+  const makeLoader = await loaderOf(options.loader);
+  const train = await makeLoader(split.train, { batchSize, shuffle: true, normalization });
+  const evaluation = { batchSize: EVALUATION_BATCH, normalization };
+  const validation = await makeLoader(split.validation, evaluation);
+  say(`images: ${split.train.length} to train on, ${split.validation.length} to validate with`);
+  say(`model: ${options.model}, ${model.parameterCount()} parameters; seed ${options.seed}`);
+
+  const save = async (progress: string): Promise<void> => {
+    if (checkpoint === undefined) return;
+    const metadata = {
+      format: 'unfold-checkpoint-1',
+      model: options.model,
+      progress,
+      normalization: JSON.stringify(normalization),
+    };
+    await saveCheckpoint(checkpoint, { state: model.stateDict(), metadata });
+  };
+  const progress = createProgress({
+    epochs: options.epochs,
+    stepsPerEpoch: train.length,
+    out: process.stdout,
+    quiet: options.quiet === true,
+  });
+  const interruption = listenForInterruption();
+  const stepMs: number[] = [];
+  let result;
+  try {
+    result = await trainClassifier({
+      model,
+      optimizer,
+      train,
+      validation,
+      epochs: options.epochs,
+      learningRate: (step, steps) => lr * linearDecay(step, steps),
+      signal: interruption.signal,
+      onStep(report) {
+        stepMs.push(report.milliseconds);
+        progress.step(report);
+      },
+      async onEpoch(report) {
+        progress.epoch(report);
+        await save(`epoch ${report.epoch} of ${options.epochs}`);
+      },
+    });
+  } finally {
+    progress.stop();
+    interruption.stop();
+  }
+  if (!result.finished) {
+    const done = `step ${result.steps} of ${options.epochs * train.length}`;
+    await save(done);
+    const kept =
+      checkpoint === undefined
+        ? 'nothing was saved (--checkpoint FILE would)'
+        : `weights in ${checkpoint}`;
+    console.error(`interrupted after ${done}; ${kept}`);
+    return INTERRUPTED;
+  }
+
+  const test = await evaluateClassifier(model, await makeLoader(digits.test, evaluation));
+  console.log(
+    `test accuracy ${percent(test)} (${test.correct} of ${test.total}) after ` +
+      `${((performance.now() - begin) / 1000).toFixed(1)} s`,
+  );
+  if (metrics !== undefined) {
+    const figures = {
+      model: options.model,
+      seed: options.seed,
+      kernels: options.kernels,
+      loader: options.loader,
+      batchSize,
+      parameters: model.parameterCount(),
+      epochs: result.epochs.map(
+        ({ epoch, trainLoss, validation: { loss, correct, total }, seconds }) => ({
+          epoch,
+          trainLoss,
+          valLoss: loss,
+          valAccuracy: correct / total,
+          seconds,
+        }),
+      ),
+      testAccuracy: test.correct / test.total,
+      testCorrect: test.correct,
+      testTotal: test.total,
+      stepMsMedian: median(stepMs),
+      seconds: (performance.now() - begin) / 1000,
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      weightsSha256: weightsSha256(model.stateDict()),
+    };
+    await replaceFile(metrics, `${JSON.stringify(figures, null, 2)}\n`);
+  }
+  if (checkpoint !== undefined) say(`weights: ${checkpoint}`);
+  if (metrics !== undefined) say(`metrics: ${metrics}`);
+  return 0;
+}
+
+/** @throws ConfigError if nothing would be left to train on. */
+function splitTraining(all: Dataset, limit = Infinity): { train: Dataset; validation: Dataset } {
+  const trainLength = all.length - VALIDATION_IMAGES;
+  if (trainLength < 1) {
+    throw new ConfigError(
+      `the training part has ${all.length} images, of which the last ${VALIDATION_IMAGES} are for ` +
+        'validation; nothing is left to train on',
+    );
+  }
+  return {
+    train: all.slice(0, Math.min(trainLength, limit)),
+    validation: all.slice(trainLength, all.length),
+  };
+}
+
+type MakeLoader = (dataset: Dataset, options: LoaderOptions) => Promise<BatchLoader>;
+
+async function loaderOf(kind: TrainMnistOptions['loader']): Promise<MakeLoader> {
+  if (kind === 'own')
+    return (dataset, options) => Promise.resolve(new DataLoader(dataset, options));
+  const { tfjsLoader } = await import('../data/tfjs.js');
+  return tfjsLoader;
+}
+
+/** Aborts its signal at Ctrl-C or a polite kill; a second one ends the process as usual. */
+function listenForInterruption(): { signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  const abort = (): void => {
+    stop();
+    controller.abort();
+  };
+  const stop = (): void => {
+    process.off('SIGINT', abort).off('SIGTERM', abort);
+  };
+  process.on('SIGINT', abort).on('SIGTERM', abort);
+  return { signal: controller.signal, stop };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  return version;
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(UNREAD);
+});
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  // What the user can mend is told in a line; anything else is a bug and keeps its stack.
+  if (!(error instanceof UnfoldError)) throw error;
+  console.error(`error: ${error.message}`);
+  process.exitCode = 1;
+}

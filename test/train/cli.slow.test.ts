@@ -1,0 +1,65 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Cnn, loadCheckpoint } from '@unfold/train';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { start, writePatternFolder, type Running } from '../support/cli.js';
+
+const ESCAPE = String.fromCharCode(27);
+const CTRL_C = String.fromCharCode(3);
+
+let root = '';
+let folder = '';
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'unfold-terminal-'));
+  await writePatternFolder(join(root, 'digits'), { train: 8000, test: 300 });
+});
+afterAll(() => rm(root, { recursive: true }));
+beforeEach(async () => {
+  folder = await mkdtemp(join(root, 'run-'));
+});
+
+/** Runs `npm run train:mnist` on a terminal of its own; what is written to stdin is typed there. */
+function startOnTerminal(columns: number, ...args: readonly string[]): Running {
+  const train = ['npm', 'run', '--silent', 'train:mnist', '--', '--data-dir', join(root, 'digits')];
+  const command = `stty cols ${columns} rows 24; exec ${[...train, ...args].join(' ')}`;
+  return start('script', ['--quiet', '--return', '--command', command, '/dev/null']);
+}
+
+describe.each([80, 50])('on a terminal of %d columns', (columns) => {
+  it('a bar fits, and Ctrl-C leaves the terminal as it was', async () => {
+    const running = startOnTerminal(columns, '--loader=own', '--epochs=500');
+    await running.seen(/epoch 2\/500 ━/);
+    running.child.stdin?.write(CTRL_C);
+    const { code, stdout } = await running.outcome;
+    expect(code).toBe(130);
+    const bars = stdout.split(ESCAPE).flatMap((text) => /epoch \d+\/500 [━─]+ .*/.exec(text) ?? []);
+    expect(bars.length).toBeGreaterThan(3);
+    for (const bar of bars) expect(bar.length).toBeLessThan(columns);
+    for (const [on, off] of [
+      ['[?25h', '[?25l'],
+      ['[?7h', '[?7l'],
+    ]) {
+      expect(stdout).toContain(ESCAPE + String(off));
+      expect(stdout.lastIndexOf(ESCAPE + String(on))).toBeGreaterThan(
+        stdout.lastIndexOf(ESCAPE + String(off)),
+      );
+    }
+    expect(stdout).toMatch(/interrupted after step \d+ of 23500; nothing was saved/);
+  });
+});
+
+it('Ctrl-C is waited for when a step takes long', async () => {
+  const file = join(folder, 'cnn.safetensors');
+  const running = startOnTerminal(80, '--model=cnn', '--batch-size=500', `--checkpoint=${file}`);
+  await running.seen(/epoch 1\/4 /);
+  running.child.stdin?.write(CTRL_C);
+  const { code, stdout } = await running.outcome;
+  expect(stdout).toMatch(/interrupted after step \d of 24; weights in /);
+  expect(code).toBe(130);
+  const { state, metadata } = await loadCheckpoint(file);
+  expect(metadata['progress']).toMatch(/^step \d of 24$/);
+  new Cnn().loadStateDict(state);
+  expect(await readdir(folder)).toEqual(['cnn.safetensors']);
+});

@@ -1,0 +1,595 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import {
+  DataLoader,
+  evaluateClassifier,
+  LeNet,
+  loadCheckpoint,
+  mnist,
+  weightsSha256,
+  type EpochReport,
+  type Normalization,
+  type StepReport,
+} from '@unfold/train';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseOptions } from '../../packages/train/src/cli/options.js';
+import {
+  createProgress,
+  type Progress,
+  type ProgressStream,
+} from '../../packages/train/src/cli/progress.js';
+import {
+  start,
+  TRAIN_MNIST,
+  trainMnist,
+  writePatternFolder,
+  type Outcome,
+  type Running,
+} from '../support/cli.js';
+
+/** Processes that start, load TensorFlow.js or train: seconds each on a busy machine. */
+const TIMEOUT = 60_000;
+/** 320 images are left to train on. */
+const TRAIN_IMAGES = 5320;
+const TEST_IMAGES = 300;
+
+let root = '';
+let digits = '';
+let folders = 0;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'unfold-cli-'));
+  digits = join(root, 'digits');
+  await writePatternFolder(digits, { train: TRAIN_IMAGES, test: TEST_IMAGES });
+});
+afterAll(() => rm(root, { recursive: true }));
+
+async function newFolder(): Promise<string> {
+  const folder = join(root, String(folders++));
+  await mkdir(folder);
+  return folder;
+}
+
+/** Runs the command on the small digits. */
+async function train(...args: readonly string[]): Promise<Outcome> {
+  return trainMnist('--data-dir', digits, ...args);
+}
+
+async function readJson(file: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+}
+
+describe.concurrent('arguments', () => {
+  it('--help lists every option', { timeout: TIMEOUT }, async () => {
+    const { code, stdout, stderr } = await trainMnist('--help');
+    expect([code, stderr]).toEqual([0, '']);
+    const listed = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, name]) => name);
+    expect(listed).toEqual([
+      '--version',
+      '--model',
+      '--epochs',
+      '--batch-size',
+      '--lr',
+      '--momentum',
+      '--weight-decay',
+      '--seed',
+      '--kernels',
+      '--loader',
+      '--data-dir',
+      '--limit',
+      '--checkpoint',
+      '--metrics',
+      '--quiet',
+      '--help',
+    ]);
+    expect(stdout).toMatch(/--model <name> .*\n.*choices: "lenet", "cnn", default: "lenet"/);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('--version is the package’s', { timeout: TIMEOUT }, async () => {
+    const { version } = await readJson('packages/train/package.json');
+    expect(await trainMnist('--version')).toMatchObject({
+      code: 0,
+      stdout: `${String(version)}\n`,
+    });
+  });
+
+  it.each<[string, string]>([
+    ['--epoch 3', "error: unknown option '--epoch'\n(Did you mean --epochs?)"],
+    [
+      '--epochs -1',
+      "error: option '--epochs <n>' argument '-1' is invalid. Expected a whole number of at least 1.",
+    ],
+  ])('%s ends the command with status 1', { timeout: TIMEOUT }, async (args, message) => {
+    const outcome = await trainMnist(...args.split(' '));
+    expect(outcome).toEqual({
+      code: 1,
+      signal: null,
+      stdout: '',
+      stderr: `${message}\n(--help lists the options)\n`,
+    });
+  });
+});
+
+describe('wrong arguments', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.each<[string, string]>([
+    ['--nonsense', "error: unknown option '--nonsense'"],
+    ['digits', 'error: too many arguments. Expected 0 arguments but got 1.'],
+    ['--lr', "error: option '--lr <x>' argument missing"],
+    [
+      '--epochs 1.5',
+      "error: option '--epochs <n>' argument '1.5' is invalid. Expected a whole number of at least 1.",
+    ],
+    [
+      '--batch-size 0',
+      "error: option '--batch-size <n>' argument '0' is invalid. Expected a whole number of at least 1.",
+    ],
+    [
+      '--limit 0',
+      "error: option '--limit <n>' argument '0' is invalid. Expected a whole number of at least 1.",
+    ],
+    [
+      '--seed -1',
+      "error: option '--seed <n>' argument '-1' is invalid. Expected a whole number of at least 0.",
+    ],
+    [
+      '--seed 1e300',
+      "error: option '--seed <n>' argument '1e300' is invalid. Expected a whole number of at least 0.",
+    ],
+    [
+      '--lr abc',
+      "error: option '--lr <x>' argument 'abc' is invalid. Expected a number of at least 0.",
+    ],
+    [
+      '--lr -0.1',
+      "error: option '--lr <x>' argument '-0.1' is invalid. Expected a number of at least 0.",
+    ],
+    [
+      '--lr Infinity',
+      "error: option '--lr <x>' argument 'Infinity' is invalid. Expected a number of at least 0.",
+    ],
+    [
+      '--momentum 1',
+      "error: option '--momentum <x>' argument '1' is invalid. Expected a number of at least 0 and below 1.",
+    ],
+    [
+      '--weight-decay NaN',
+      "error: option '--weight-decay <x>' argument 'NaN' is invalid. Expected a number of at least 0.",
+    ],
+    [
+      '--model resnet',
+      "error: option '--model <name>' argument 'resnet' is invalid. Allowed choices are lenet, cnn.",
+    ],
+    [
+      '--kernels gpu',
+      "error: option '--kernels <set>' argument 'gpu' is invalid. Allowed choices are wasm, reference.",
+    ],
+    [
+      '--loader csv',
+      "error: option '--loader <kind>' argument 'csv' is invalid. Allowed choices are tfjs, own.",
+    ],
+  ])('%s', (args, message) => {
+    let written = '';
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      written += String(text);
+      return true;
+    });
+    vi.spyOn(process, 'exit').mockImplementation((code) => {
+      throw new Error(`exit ${String(code)}`);
+    });
+    expect(() => parseOptions(args.split(' '), '0.0.0')).toThrow('exit 1');
+    expect(written).toBe(`${message}\n(--help lists the options)\n`);
+  });
+
+  it('none: the defaults', () => {
+    expect(parseOptions([], '0.0.0')).toEqual({
+      model: 'lenet',
+      epochs: 4,
+      batchSize: 64,
+      lr: 0.05,
+      momentum: 0.9,
+      weightDecay: 0.0005,
+      seed: 1,
+      kernels: 'wasm',
+      loader: 'tfjs',
+    });
+  });
+});
+
+describe.concurrent('what is found out before training begins', () => {
+  it.each<[string, (folder: string) => string[], RegExp]>([
+    [
+      'a checkpoint in a missing folder',
+      (folder) => ['--checkpoint', join(folder, 'missing', 'c')],
+      /^error: cannot write \S+\/missing\/c: ENOENT: .*exists and has room and can be written to\n$/,
+    ],
+    [
+      'metrics in a missing folder',
+      (folder) => ['--metrics', join(folder, 'missing', 'm')],
+      /^error: cannot write \S+\/missing\/m: ENOENT: .*\n$/,
+    ],
+    [
+      'checkpoint and metrics in one file',
+      (folder) => ['--checkpoint', join(folder, 'x'), '--metrics', join(folder, '.', 'x')],
+      /^error: --checkpoint and --metrics are both \S+; name two files\n$/,
+    ],
+  ])('%s', { timeout: TIMEOUT }, async (_, args, message) => {
+    const folder = await newFolder();
+    const { code, stdout, stderr } = await train(...args(folder));
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(message);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('a folder without digits', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    const { code, stderr } = await trainMnist('--data-dir', folder);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error: mnist: \S+: expected the four MNIST files, got 0 of them; .*\n$/,
+    );
+  });
+
+  it('too few images to hold 5,000 back', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    await writePatternFolder(folder, { train: 12, test: 7 });
+    const { code, stderr } = await trainMnist('--data-dir', folder);
+    expect([code, stderr]).toEqual([
+      1,
+      'error: the training part has 12 images, of which the last 5000 are for validation; nothing is left to train on\n',
+    ]);
+  });
+});
+
+describe('a run', () => {
+  const SETTINGS = ['--epochs', '3', '--batch-size', '32', '--seed', '7', '--loader', 'own'];
+  let folder = '';
+  let outcome: Outcome;
+  let metrics: Record<string, unknown>;
+
+  beforeAll(async () => {
+    folder = await newFolder();
+    outcome = await train(
+      ...SETTINGS,
+      `--checkpoint=${join(folder, 'c.safetensors')}`,
+      `--metrics=${join(folder, 'm.json')}`,
+    );
+    metrics = await readJson(join(folder, 'm.json'));
+  }, TIMEOUT);
+
+  it('prints plain lines where there is no terminal', () => {
+    expect(outcome.stderr).toBe('');
+    const number = '\\d+(\\.\\d+)?';
+    const patterns = [
+      'engine: wasm simd 128-bit.*',
+      `data: folder ${digits}`,
+      'images: 320 to train on, 5000 to validate with',
+      'model: lenet, 5994 parameters; seed 7',
+      ...[1, 2, 3].map(
+        (epoch) =>
+          `epoch ${epoch}/3 · loss ${number}, validation ${number} · accuracy ${number} % · \\d+ images/s`,
+      ),
+      `test accuracy ${number} % \\(\\d+ of 300\\) after ${number} s`,
+      `weights: ${join(folder, 'c.safetensors')}`,
+      `metrics: ${join(folder, 'm.json')}`,
+    ];
+    const lines = outcome.stdout.trimEnd().split('\n');
+    expect(lines.length).toBe(patterns.length);
+    for (const [i, pattern] of patterns.entries()) {
+      expect(lines[i]).toMatch(new RegExp(`^${pattern}$`));
+    }
+    expect(outcome.code).toBe(0);
+  });
+
+  it('writes its figures, all of them and no others', () => {
+    const figure = expect.any(Number);
+    expect(metrics).toEqual({
+      model: 'lenet',
+      seed: 7,
+      kernels: 'wasm',
+      loader: 'own',
+      batchSize: 32,
+      parameters: 5994,
+      epochs: [1, 2, 3].map((epoch) => ({
+        epoch,
+        trainLoss: figure,
+        valLoss: figure,
+        valAccuracy: figure,
+        seconds: figure,
+      })),
+      testAccuracy: Number(metrics['testCorrect']) / TEST_IMAGES,
+      testCorrect: figure,
+      testTotal: TEST_IMAGES,
+      stepMsMedian: figure,
+      seconds: figure,
+      peakRssBytes: figure,
+      weightsSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(metrics['testAccuracy']).toBeGreaterThan(0.9);
+    expect(metrics['stepMsMedian']).toBeGreaterThan(0.1);
+    expect(metrics['seconds']).toBeLessThan(TIMEOUT / 1000);
+    // At least Node itself, at most what the machine of a test may have.
+    expect(metrics['peakRssBytes']).toBeGreaterThan(50e6);
+    expect(metrics['peakRssBytes']).toBeLessThan(2e9);
+  });
+
+  it('tests the model that the checkpoint holds, normalisation included', async () => {
+    const { state, metadata } = await loadCheckpoint(join(folder, 'c.safetensors'));
+    expect(weightsSha256(state)).toBe(metrics['weightsSha256']);
+    expect(metadata).toEqual({
+      format: 'unfold-checkpoint-1',
+      model: 'lenet',
+      progress: 'epoch 3 of 3',
+      normalization: expect.any(String),
+    });
+    const model = new LeNet();
+    model.loadStateDict(state);
+    const normalization = JSON.parse(metadata['normalization'] ?? '') as Normalization;
+    const { test } = await mnist({ dataDir: digits });
+    const { correct } = await evaluateClassifier(
+      model,
+      new DataLoader(test, { batchSize: 100, normalization }),
+    );
+    expect(correct).toBe(metrics['testCorrect']);
+    expect((await readdir(folder)).sort()).toEqual(['c.safetensors', 'm.json']);
+  });
+
+  it(
+    'gives the same weights again, also through the TensorFlow.js door; another seed others',
+    { timeout: TIMEOUT },
+    async () => {
+      const hashOf = async (...args: string[]): Promise<unknown> => {
+        const file = join(await newFolder(), 'm.json');
+        await train(...SETTINGS, '--metrics', file, ...args);
+        return (await readJson(file))['weightsSha256'];
+      };
+      const [again, door, other] = await Promise.all([
+        hashOf('--quiet'),
+        hashOf('--loader', 'tfjs'),
+        hashOf('--seed', '8'),
+      ]);
+      expect(again).toBe(metrics['weightsSha256']);
+      expect(door).toBe(metrics['weightsSha256']);
+      expect(other).toMatch(/^[0-9a-f]{64}$/);
+      expect(other).not.toBe(metrics['weightsSha256']);
+    },
+  );
+
+  it('--quiet prints the result only', { timeout: TIMEOUT }, async () => {
+    const file = join(await newFolder(), 'c');
+    const { stdout, stderr } = await train(
+      '--epochs=1',
+      '--limit=64',
+      '--quiet',
+      `--checkpoint=${file}`,
+    );
+    expect(stdout).toMatch(/^test accuracy \d+\.\d\d % \(\d+ of 300\) after \d+\.\d s\n$/);
+    expect(stderr).toBe('');
+  });
+});
+
+describe.concurrent('a run that ends early', () => {
+  const OLD = 'an older checkpoint';
+
+  function startTraining(...args: readonly string[]): Running {
+    const own = [`--data-dir=${digits}`, '--loader=own', ...args];
+    return start(process.execPath, [...TRAIN_MNIST, ...own]);
+  }
+
+  it('by Ctrl-C: after the step in hand, with a checkpoint', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    const file = join(folder, 'c.safetensors');
+    const running = startTraining(
+      '--epochs=500',
+      `--checkpoint=${file}`,
+      `--metrics=${join(folder, 'm.json')}`,
+    );
+    await running.seen(/^epoch 1\/500/m);
+    running.child.kill('SIGINT');
+    const { code, signal, stdout, stderr } = await running.outcome;
+    expect([code, signal]).toEqual([130, null]);
+    expect(stdout).not.toContain('test accuracy');
+    const [, done] = /^interrupted after (step \d+ of 2500); weights in \S+\n$/.exec(stderr) ?? [];
+    expect(stderr).toContain(`weights in ${file}`);
+    const { state, metadata } = await loadCheckpoint(file);
+    expect(metadata['progress']).toBe(done);
+    new LeNet().loadStateDict(state);
+    expect(await readdir(folder)).toEqual(['c.safetensors']);
+  });
+
+  it('by Ctrl-C without a checkpoint: says so', { timeout: TIMEOUT }, async () => {
+    const running = startTraining('--epochs=500');
+    await running.seen(/^epoch 1\/500/m);
+    running.child.kill('SIGINT');
+    const { code, stderr } = await running.outcome;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(
+      /^interrupted after step \d+ of 2500; nothing was saved \(--checkpoint FILE would\)\n$/,
+    );
+  });
+
+  it('by a reader who leaves: without a word', { timeout: TIMEOUT }, async () => {
+    const args = [`--data-dir=${digits}`, '--loader=own', '--epochs=500'];
+    const piped = ['-c', '"$@" | head -n 1', 'sh', process.execPath, ...TRAIN_MNIST, ...args];
+    const { stdout, stderr } = await start('sh', piped).outcome;
+    expect(stdout).toMatch(/^engine: .*\n$/);
+    expect(stderr).toBe('');
+  });
+
+  it('by a loss that is not finite: the older checkpoint stays', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    const file = join(folder, 'c');
+    await writeFile(file, OLD);
+    const { code, stdout, stderr } = await train(
+      '--lr=1e6',
+      '--loader=own',
+      `--checkpoint=${file}`,
+      `--metrics=${join(folder, 'm.json')}`,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error: step \d+ \(epoch 1\): the loss is (NaN|Infinity); .+ not finite\. A smaller learning rate usually helps\n$/,
+    );
+    expect(stdout).not.toContain('test accuracy');
+    expect(await readFile(file, 'utf8')).toBe(OLD);
+    expect(await readdir(folder)).toEqual(['c']);
+  });
+
+  it('by a full disk: the older checkpoint stays', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    const file = join(folder, 'c');
+    await writeFile(file, OLD);
+    // The system lets no file grow beyond 8 KiB: it writes the first 8 KiB of the checkpoint's 24,
+    // says so, and refuses the rest, as it does where a disk runs full. The signal that goes
+    // with this limit, and not with a full disk, is caught.
+    const limited = ['-c', 'ulimit -f 16 && exec "$@"', 'sh', process.execPath];
+    const deaf = ['--import', "data:text/javascript,process.on('SIGXFSZ',()=>{})"];
+    const args = ['--loader=own', '--epochs=1', `--data-dir=${digits}`, `--checkpoint=${file}`];
+    const running = start('sh', [...limited, ...deaf, ...TRAIN_MNIST, ...args]);
+    const { code, stderr } = await running.outcome;
+    expect(stderr).toMatch(/^error: cannot write \S+: EFBIG: .*has room and can be written to\n$/);
+    expect(code).toBe(1);
+    expect(await readFile(file, 'utf8')).toBe(OLD);
+    expect(await readdir(folder)).toEqual(['c']);
+  });
+});
+
+describe('progress', () => {
+  /** Keeps what is written to it, as a terminal of some width or as a file. */
+  class Screen extends Writable {
+    readonly isTTY: boolean;
+    readonly columns: number | undefined;
+    text = '';
+
+    constructor(columns: number | undefined, isTTY = true) {
+      super();
+      this.columns = columns;
+      this.isTTY = isTTY;
+    }
+
+    override _write(chunk: Buffer, _: string, done: () => void): void {
+      this.text += chunk.toString();
+      done();
+    }
+  }
+
+  function progressOn(out: Screen, quiet = false): Progress {
+    return createProgress({ epochs: 4, stepsPerEpoch: 860, out: out as ProgressStream, quiet });
+  }
+
+  function step(stepInEpoch: number): StepReport {
+    return { step: stepInEpoch, epoch: 1, stepInEpoch, loss: 0.12345, size: 64, milliseconds: 5 };
+  }
+
+  const REPORT: EpochReport = {
+    epoch: 1,
+    trainLoss: 0.5,
+    validation: { loss: 0.25, correct: 4876, total: 5000 },
+    seconds: 4,
+    images: 55_000,
+  };
+  const EPOCH_LINE =
+    'epoch 1/4 · loss 0.5000, validation 0.2500 · accuracy 97.52 % · 13750 images/s\n';
+
+  const ESCAPE = String.fromCharCode(27);
+
+  /** The texts between escape sequences. */
+  function texts(screen: string): string[] {
+    return screen
+      .split(new RegExp(`${ESCAPE}(?:\\[[?\\d;]*[A-Za-z]|[78])`))
+      .filter((text) => text !== '');
+  }
+
+  it.each([
+    [undefined, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235 · \d+ images\/s · \d+ s left$/],
+    [0, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235 · \d+ images\/s · \d+ s left$/],
+    [120, /^epoch 1\/4 ━{12}─{12} 430\/860 · loss 0\.1235 · \d+ images\/s · \d+ s left$/],
+    [80, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235 · \d+ images\/s · \d+ s left$/],
+    [50, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235 · \d+ s left$/],
+    [40, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235$/],
+    [30, /^epoch 1\/4 430\/860 · loss 0\.12$/],
+  ])('on a terminal of %s columns the bar fits into the line', (columns, pattern) => {
+    const out = new Screen(columns);
+    const progress = progressOn(out);
+    progress.step(step(430));
+    progress.stop();
+    const lines = texts(out.text);
+    expect(lines.at(-1)).toMatch(pattern);
+    for (const line of lines) expect(line.length).toBeLessThan(columns || 80);
+  });
+
+  it('shows hours and minutes for long runs', () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'Date'] });
+    try {
+      const out = new Screen(100);
+      const progress = progressOn(out);
+      progress.step(step(1));
+      const shownAfter = (ms: number): string => {
+        vi.advanceTimersByTime(ms);
+        progress.step(step(2));
+        return texts(out.text).at(-1) ?? '';
+      };
+      // Two of 860 steps are done.
+      expect(shownAfter(400)).toMatch(/ 2 min 54 s left$/);
+      expect(shownAfter(20_000)).toMatch(/ 2 h 25 min left$/);
+      progress.stop();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('clears the bar for the epoch’s line, and gives the cursor and wrapping back', () => {
+    const out = new Screen(80);
+    const progress = progressOn(out);
+    progress.step(step(1));
+    expect(out.text).toContain(`${ESCAPE}[?25l`);
+    progress.epoch(REPORT);
+    expect(out.text.endsWith(`${ESCAPE}[2K${EPOCH_LINE}`)).toBe(true);
+    for (const [on, off] of [
+      ['[?25h', '[?25l'],
+      ['[?7h', '[?7l'],
+    ]) {
+      expect(out.text.lastIndexOf(ESCAPE + String(on))).toBeGreaterThan(
+        out.text.lastIndexOf(ESCAPE + String(off)),
+      );
+    }
+    const { length } = out.text;
+    progress.stop();
+    expect(out.text.length).toBe(length);
+  });
+
+  it('elsewhere is a line now and then', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const out = new Screen(undefined, false);
+      const progress = progressOn(out);
+      for (let n = 1; n <= 21; n++) {
+        vi.advanceTimersByTime(1000);
+        progress.step(step(n));
+      }
+      progress.epoch(REPORT);
+      progress.stop();
+      expect(out.text).toBe(
+        'epoch 1/4 · step 10/860 · loss 0.1235\n' +
+          `epoch 1/4 · step 20/860 · loss 0.1235\n${EPOCH_LINE}`,
+      );
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is nothing if quiet', () => {
+    const out = new Screen(80);
+    const progress = progressOn(out, true);
+    progress.step(step(1));
+    progress.epoch(REPORT);
+    progress.stop();
+    expect(out.text).toBe('');
+  });
+});
