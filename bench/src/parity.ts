@@ -1,0 +1,106 @@
+import { ArrayFiles } from './arrays.js';
+import type { RunningSystem } from './rounds.js';
+import type { System } from './systems.js';
+import { convTask, matmulTask, netTask, type Task } from './tasks.js';
+import { Worker, type Outputs } from './worker.js';
+
+/** Odd shapes: nothing divides by a vector's or a tile's width, and edges are everywhere. */
+const PROBLEMS: Readonly<Record<string, readonly Task[]>> = {
+  matmul: [matmulTask(1), matmulTask(7, 13), matmulTask(61, 130), matmulTask(130, 301)],
+  conv: [
+    convTask('1', 3, { inChannels: 3, outChannels: 5, size: 9 }),
+    convTask('2', 2, { inChannels: 5, outChannels: 13, size: 11, kernel: 4, padding: 2 }),
+    convTask('3', 3, { inChannels: 3, outChannels: 9, size: 15, stride: 2, padding: 1 }),
+    convTask('4', 2, { inChannels: 7, size: 13, groups: 7 }),
+    convTask('5', 2, { inChannels: 6, outChannels: 9, size: 10, groups: 3, padding: 0 }),
+    convTask('6', 3, { inChannels: 17, outChannels: 19, size: 7, kernel: 1 }),
+    convTask('7', 2, { inChannels: 3, outChannels: 7, size: 13, kernel: 5, dilation: 2 }),
+    convTask('8', 1, { inChannels: 33, outChannels: 35, size: 5 }),
+  ],
+  lenet: [netTask('step', 'lenet', 3), netTask('forward', 'lenet', 1)],
+  cnn: [netTask('step', 'cnn', 1)],
+};
+
+/** The problems that a task's kernels have to solve before it is timed. */
+const groupOf = (task: Task) => ('net' in task ? task.net : task.kind);
+
+/** Largest difference that passes, relative to the largest value of the result. */
+const TOLERANCE = 2e-5;
+
+/** Which of our systems have failed on which kind of task, and how. */
+export class Parity {
+  readonly #wrong = new Map<RunningSystem, Map<string, string>>();
+
+  /** What is wrong with the kernels that `running` does `task` with, if anything. */
+  problemOf(running: RunningSystem, task: Task): string | undefined {
+    return this.#wrong.get(running)?.get(groupOf(task));
+  }
+
+  /** Compares `running` with the reference on the problems behind `tasks`. */
+  async check(
+    running: RunningSystem,
+    reference: RunningSystem,
+    tasks: readonly Task[],
+  ): Promise<void> {
+    const wrong = new Map<string, string>();
+    this.#wrong.set(running, wrong);
+    for (const group of new Set(tasks.map(groupOf))) {
+      for (const problem of PROBLEMS[group] ?? []) {
+        // Names repeat with other sizes, so each problem has files of its own.
+        using files = new ArrayFiles();
+        const arrays = files.write(problem);
+        const expected = await solve(reference, problem, arrays);
+        const actual = await solve(running, problem, arrays);
+        const difference = compare(actual, expected);
+        if (difference) wrong.set(group, `fails parity: ${describe(problem)}: ${difference}`);
+      }
+    }
+  }
+}
+
+async function solve({ worker }: RunningSystem, task: Task, arrays: string): Promise<Outputs> {
+  await worker.prepare(task, arrays);
+  await worker.run(1);
+  return worker.outputs();
+}
+
+/** What differs, if anything. */
+function compare(actual: Outputs, expected: Outputs): string | undefined {
+  for (const [name, values] of Object.entries(expected)) {
+    const others = actual[name] ?? [];
+    if (others.length !== values.length) {
+      return `${name} has ${others.length} values instead of ${values.length}`;
+    }
+    const bound = TOLERANCE * values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    // Written so that a NaN is found too.
+    const at = values.findIndex((value, i) => !(Math.abs((others[i] as number) - value) <= bound));
+    if (at >= 0) return `${name}[${at}] is ${others[at]} instead of ${values[at]}`;
+  }
+  return undefined;
+}
+
+function describe(task: Task): string {
+  if (task.kind === 'matmul') return `matmul ${task.size}×${task.inner}×${task.size}`;
+  if (task.kind === 'conv') return `conv2d ${JSON.stringify(task.layer)}`;
+  return `${task.net} ${task.kind} of ${task.batch}`;
+}
+
+/** All of ours but the reference itself, compared with it. */
+export async function checkParity(
+  running: readonly RunningSystem[],
+  reference: System,
+  tasks: readonly Task[],
+): Promise<Parity> {
+  const parity = new Parity();
+  const candidates = running.filter(({ system }) => system.name === 'unfold');
+  if (candidates.length === 0) return parity;
+  const worker = await Worker.start(reference.launch);
+  try {
+    for (const candidate of candidates) {
+      await parity.check(candidate, { system: reference, worker }, tasks);
+    }
+  } finally {
+    worker.stop();
+  }
+  return parity;
+}

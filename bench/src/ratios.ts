@@ -1,0 +1,41 @@
+import type { Measurement, TaskResult } from './measurements.js';
+
+/** A peer and what we are compared with. */
+export interface Pair {
+  readonly ours: Measurement;
+  readonly peer: Measurement;
+  /** How many times longer the peer takes. */
+  readonly peerOverOurs: number;
+}
+
+/**
+ * Each peer beside ours: with as many threads, or, if the peer knows only one setting, beside each
+ * of ours. Where we have several vector widths, the widest counts. Wrong results are compared with
+ * nothing.
+ */
+export function pairsOf({ measurements }: TaskResult): Pair[] {
+  const right = measurements.filter(({ wrong }) => wrong === null);
+  const ours = widest(measurements);
+  const peers = right.filter(({ system }) => system.name !== 'unfold');
+  return peers.flatMap((peer) => {
+    const { name, threads } = peer.system;
+    const isAlone = peers.filter(({ system }) => system.name === name).length === 1;
+    return ours
+      .filter(({ system }) => isAlone || system.threads === threads)
+      .map((our) => ({ ours: our, peer, peerOverOurs: peer.medianMs / our.medianMs }));
+  });
+}
+
+/** Ours that are right: of each number of threads the one with the widest vectors. */
+export function widest(measurements: readonly Measurement[]): Measurement[] {
+  const best = new Map<number, Measurement>();
+  for (const measurement of measurements) {
+    const { system, wrong } = measurement;
+    if (system.name !== 'unfold' || wrong !== null) continue;
+    const known = best.get(system.threads);
+    if (!known || (system.simd ?? 0) > (known.system.simd ?? 0)) {
+      best.set(system.threads, measurement);
+    }
+  }
+  return [...best.values()];
+}

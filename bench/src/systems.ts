@@ -1,0 +1,171 @@
+import { fileURLToPath } from 'node:url';
+
+/** How a worker is started. */
+export interface Launch {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export const SYSTEM_NAMES = [
+  'unfold',
+  'unfold-reference',
+  'pytorch',
+  'tfjs-node',
+  'tfjs-cpu',
+  'tfjs-wasm',
+  'jax-js',
+] as const;
+export type SystemName = (typeof SYSTEM_NAMES)[number];
+
+const SLOW: readonly SystemName[] = ['unfold-reference', 'tfjs-cpu', 'tfjs-wasm', 'jax-js'];
+
+/** Bits of our vectors. */
+export type SimdWidth = 128 | 256;
+
+/** A system in one of its settings. */
+export interface System {
+  /** `peak` is no system but the limit of ours: multiply-adds in registers, fused or not. */
+  readonly name: SystemName | 'peak' | 'peak-unfused';
+  readonly threads: number;
+  /** null where that is not ours to say. */
+  readonly simd: SimdWidth | null;
+  readonly launch: Launch;
+}
+
+/** What `workers/unfold.js` is started with: the engine that it asks for, and must get. */
+export interface UnfoldOptions {
+  readonly kernels: 'wasm' | 'reference';
+  readonly threads: number;
+  readonly simd: SimdWidth | null;
+}
+
+/** What `workers/tfjs.js` is started with. */
+export interface TfjsOptions {
+  readonly backend: 'node' | 'cpu' | 'wasm';
+}
+
+/** What `workers/peak.js` is started with. */
+export interface PeakOptions {
+  readonly threads: number;
+  readonly simd: SimdWidth;
+  readonly fused: boolean;
+}
+
+export interface NodeBinary {
+  readonly path: string;
+  readonly major: number;
+  /** `v20.19.0` */
+  readonly version: string;
+}
+
+export const THIS_NODE: NodeBinary = {
+  path: process.execPath,
+  major: Number(process.versions.node.split('.')[0]),
+  version: process.version,
+};
+
+/** From this one on V8 can make 256-bit instructions of pairs of 128-bit ones. */
+const FIRST_WIDE_NODE = 24;
+
+const widthsOf = ({ major }: NodeBinary): SimdWidth[] =>
+  major >= FIRST_WIDE_NODE ? [256, 128] : [128];
+
+const workerFile = (script: string) =>
+  fileURLToPath(new URL(`../workers/${script}`, import.meta.url));
+
+function nodeLaunch(
+  node: NodeBinary,
+  script: string,
+  options: object,
+  { flags = [], env = {} }: { flags?: readonly string[]; env?: Launch['env'] } = {},
+): Launch {
+  return {
+    file: node.path,
+    args: [...flags, workerFile(script), JSON.stringify(options)],
+    env: env ?? {},
+  };
+}
+
+function unfold(node: NodeBinary, threads: number, simd: SimdWidth): System {
+  const options: UnfoldOptions = { kernels: 'wasm', threads, simd };
+  return { name: 'unfold', threads, simd, launch: nodeLaunch(node, 'unfold.js', options) };
+}
+
+/** The reference kernels: what all others are compared with. */
+export function unfoldReference(node: NodeBinary): System {
+  const options: UnfoldOptions = { kernels: 'reference', threads: 1, simd: null };
+  const launch = nodeLaunch(node, 'unfold.js', options);
+  return { name: 'unfold-reference', threads: 1, simd: null, launch };
+}
+
+function pytorch(threads: number): System {
+  const python = process.env['PYTHON'] ?? 'python3';
+  const args = [workerFile('pytorch.py'), JSON.stringify({ threads })];
+  return { name: 'pytorch', threads, simd: null, launch: { file: python, args } };
+}
+
+function tfjs(name: SystemName, backend: TfjsOptions['backend'], threads: number): System {
+  // Only TensorFlow's own library looks at these.
+  const env = { TF_NUM_INTRAOP_THREADS: `${threads}`, TF_NUM_INTEROP_THREADS: '1' };
+  const options: TfjsOptions = { backend };
+  const launch = nodeLaunch(THIS_NODE, 'tfjs.js', options, { env });
+  return { name, threads, simd: null, launch };
+}
+
+function jaxJs(): System {
+  return { name: 'jax-js', threads: 1, simd: null, launch: nodeLaunch(THIS_NODE, 'jax.js', {}) };
+}
+
+/**
+ * Every system in every setting: ours on `node`, the others on the Node that runs this. Those that
+ * know threads come once with each number of them.
+ */
+export function allSystems(
+  node: NodeBinary,
+  threadCounts: readonly number[],
+  isQuick: boolean,
+): System[] {
+  const widths = widthsOf(node);
+  const systems = [
+    ...threadCounts.flatMap((threads) => widths.map((simd) => unfold(node, threads, simd))),
+    unfoldReference(node),
+    ...threadCounts.map(pytorch),
+    ...threadCounts.map((threads) => tfjs('tfjs-node', 'node', threads)),
+    tfjs('tfjs-cpu', 'cpu', 1),
+    tfjs('tfjs-wasm', 'wasm', 1),
+    jaxJs(),
+  ];
+  return isQuick ? systems.filter((system) => !isSlow(system)) : systems;
+}
+
+/** Whether it takes seconds for what others do in milliseconds; `--quick` leaves it out. */
+export const isSlow = ({ name }: System) => SLOW.some((slow) => slow === name);
+
+export const isPeak = ({ name }: System) => name === 'peak' || name === 'peak-unfused';
+
+/** The register peaks that belong to our settings. */
+export function allPeaks(node: NodeBinary, threadCounts: readonly number[]): System[] {
+  return threadCounts.flatMap((threads) =>
+    widthsOf(node).flatMap((simd) =>
+      [true, false].map((fused) => peak(node, { threads, simd, fused })),
+    ),
+  );
+}
+
+function peak(node: NodeBinary, options: PeakOptions): System {
+  const { threads, simd, fused } = options;
+  const flags = [
+    ...(node.major < 22 ? ['--experimental-wasm-relaxed-simd'] : []),
+    ...(simd === 256 ? ['--experimental-wasm-revectorize'] : []),
+  ];
+  const launch = nodeLaunch(node, 'peak.js', options, { flags });
+  return { name: fused ? 'peak' : 'peak-unfused', threads, simd, launch };
+}
+
+/** `unfold · 2 threads · 256-bit`. */
+export function labelOf({ name, threads, simd }: Omit<System, 'launch'>): string {
+  return [name, `${threads} thread${threads === 1 ? '' : 's'}`, simd === null ? '' : `${simd}-bit`]
+    .filter(Boolean)
+    .join(' · ');
+}

@@ -1,0 +1,67 @@
+import type { Peak, TaskResult } from './measurements.js';
+import { milliseconds, percent, ratio } from './numbers.js';
+import { pairsOf } from './ratios.js';
+import { flopsOf } from './tasks.js';
+import { labelOf } from './systems.js';
+
+/** Rows of text, each column as wide as its widest cell; the first to the left, others right. */
+export function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Everything about one task, for people. */
+export function describeTask(result: TaskResult): string {
+  const { task, measurements, failures } = result;
+  const header = ['', 'median ms', 'min', 'spread', 'runs', 'GFLOP/s', 'of peak'];
+  const rows = measurements.map(
+    ({ system, medianMs, minMs, spread, runs, gflops, peakShare, wrong }) => [
+      `  ${labelOf(system)}`,
+      milliseconds(medianMs),
+      milliseconds(minMs),
+      percent(spread),
+      String(runs),
+      gflops.toPrecision(3),
+      peakShare === null ? '' : percent(peakShare),
+      ...(wrong === null ? [] : [`WRONG: ${wrong}`]),
+    ],
+  );
+  const ratios = pairsOf(result).map(
+    ({ ours, peer, peerOverOurs }) =>
+      `  ${labelOf(peer.system)} ÷ ${labelOf(ours.system)}: ${ratio(peerOverOurs)}`,
+  );
+  return [
+    `${task.name} (${(flopsOf(task) / 1e6).toPrecision(4)} MFLOP)`,
+    alignColumns([header, ...rows]),
+    ...describePeaks(result.peaks),
+    ...failures.map(({ system, reason }) => `  ${labelOf(system)}: not timed: ${reason}`),
+    ...ratios,
+    '',
+  ].join('\n');
+}
+
+/** A line for each setting, fused and unfused in it. */
+function describePeaks(peaks: readonly Peak[]): string[] {
+  return peaks
+    .filter(({ system }) => system.name === 'peak')
+    .map(({ system, gflops }) => {
+      const unfused = peaks.find(
+        (other) =>
+          other.system.name === 'peak-unfused' &&
+          other.system.threads === system.threads &&
+          other.system.simd === system.simd,
+      );
+      const rest = unfused ? `, ${unfused.gflops.toPrecision(3)} unfused` : '';
+      return `  ${labelOf(system)}: ${gflops.toPrecision(3)} GFLOP/s in registers${rest}`;
+    });
+}

@@ -1,0 +1,162 @@
+/** What is measured. Every system gets the same task and the same arrays. */
+export type Task = NetTask | MatmulTask | ConvTask;
+
+export type NetName = 'lenet' | 'cnn';
+
+/**
+ * `step`: forward, cross entropy, backward, SGD with momentum; the loss is read at the end.
+ * `forward`: the logits, without gradients.
+ */
+export interface NetTask {
+  readonly name: string;
+  readonly kind: 'step' | 'forward';
+  readonly net: NetName;
+  readonly batch: number;
+  readonly lr: number;
+  readonly momentum: number;
+}
+
+/** `[size, size]` times `[size, size]`; with `inner`, `[size, inner]` times `[inner, size]`. */
+export interface MatmulTask {
+  readonly name: string;
+  readonly kind: 'matmul';
+  readonly size: number;
+  readonly inner: number;
+}
+
+/** One convolution layer: forward, then the gradients of input, weight and bias. */
+export interface ConvTask {
+  readonly name: string;
+  readonly kind: 'conv';
+  readonly batch: number;
+  readonly layer: ConvLayer;
+}
+
+/**
+ * Training on real digits. A run is the next `stepsPerRun` steps, the learning rate falling along a
+ * line to 0 at step `steps`; the result is the accuracy on the test set.
+ */
+export interface RaceTask {
+  readonly name: 'race';
+  readonly kind: 'race';
+  readonly net: NetName;
+  readonly batch: number;
+  readonly lr: number;
+  readonly momentum: number;
+  readonly steps: number;
+  readonly stepsPerRun: number;
+  /** Of the images' pixels, on the scale 0…1. */
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** Square images and kernels. */
+export interface ConvLayer {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Rows, and columns, of the input. */
+  readonly size: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly dilation: number;
+  readonly groups: number;
+}
+
+const TRAINING = { lr: 0.01, momentum: 0.9 };
+
+export function netTask(kind: NetTask['kind'], net: NetName, batch: number): NetTask {
+  const name = kind === 'step' ? `${net}-step` : `${net}-forward-${batch}`;
+  return { name, kind, net, batch, ...TRAINING };
+}
+
+export function matmulTask(size: number, inner = size): MatmulTask {
+  return { name: `matmul-${size}`, kind: 'matmul', size, inner };
+}
+
+export function convTask(name: string, batch: number, layer: Partial<ConvLayer>): ConvTask {
+  const { inChannels = 1, outChannels = inChannels, size = 28, kernel = 3 } = layer;
+  const { stride = 1, dilation = 1, groups = 1 } = layer;
+  const { padding = (dilation * (kernel - 1)) / 2 } = layer;
+  return {
+    name: `conv-${name}`,
+    kind: 'conv',
+    batch,
+    layer: { inChannels, outChannels, size, kernel, stride, padding, dilation, groups },
+  };
+}
+
+/** Images in a batch of the single layers. */
+const CONV_BATCH = 16;
+
+export const TASKS: readonly Task[] = [
+  netTask('step', 'lenet', 64),
+  netTask('step', 'cnn', 64),
+  netTask('forward', 'lenet', 1),
+  netTask('forward', 'lenet', 64),
+  matmulTask(256),
+  matmulTask(1024),
+  convTask('64x64-3x3-28', CONV_BATCH, { inChannels: 64 }),
+  convTask('3x32-3x3-s2-64', CONV_BATCH, { inChannels: 3, outChannels: 32, size: 64, stride: 2 }),
+  convTask('depthwise-64-3x3-28', CONV_BATCH, { inChannels: 64, groups: 64 }),
+  convTask('128x128-1x1-28', CONV_BATCH, { inChannels: 128, kernel: 1 }),
+  convTask('16x16-5x5-d2-28', CONV_BATCH, { inChannels: 16, kernel: 5, dilation: 2 }),
+  // A late layer of a deep network: many channels, hardly any pixels.
+  convTask('256x256-3x3-7', CONV_BATCH, { inChannels: 256, size: 7 }),
+];
+
+/** Rows, and columns, of a convolution's output. */
+export function outputSize({ size, kernel, stride, padding, dilation }: ConvLayer): number {
+  return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+}
+
+function convForwardFlops(batch: number, layer: ConvLayer): number {
+  const { inChannels, outChannels, kernel, groups } = layer;
+  return 2 * batch * outChannels * outputSize(layer) ** 2 * (inChannels / groups) * kernel ** 2;
+}
+
+interface NetLayer {
+  readonly conv?: ConvLayer;
+  /** `[outFeatures, inFeatures]` */
+  readonly linear?: readonly [number, number];
+}
+
+function plainConv(
+  inChannels: number,
+  outChannels: number,
+  kernel: number,
+  size: number,
+): ConvLayer {
+  const plain = { stride: 1, padding: 0, dilation: 1, groups: 1 };
+  return { inChannels, outChannels, kernel, size, ...plain };
+}
+
+/** The layers with parameters, by PyTorch's names and in its order. */
+export const NET_LAYERS: Readonly<Record<NetName, Readonly<Record<string, NetLayer>>>> = {
+  lenet: {
+    conv1: { conv: plainConv(1, 8, 5, 28) },
+    conv2: { conv: plainConv(8, 16, 5, 12) },
+    fc: { linear: [10, 256] },
+  },
+  cnn: {
+    conv1: { conv: plainConv(1, 32, 3, 28) },
+    conv2: { conv: plainConv(32, 64, 3, 26) },
+    fc1: { linear: [128, 9216] },
+    fc2: { linear: [10, 128] },
+  },
+};
+
+/**
+ * The task's useful arithmetic: the multiplications and additions of its convolutions and matrix
+ * products, padding included. A step needs each of them three times (output, weight's gradient,
+ * input's gradient), but no gradient of the images; everything else is too small to count.
+ */
+export function flopsOf(task: Task): number {
+  if (task.kind === 'matmul') return 2 * task.size ** 2 * task.inner;
+  if (task.kind === 'conv') return 3 * convForwardFlops(task.batch, task.layer);
+  const layers = Object.values(NET_LAYERS[task.net]).map(({ conv, linear = [0, 0] }) =>
+    conv ? convForwardFlops(task.batch, conv) : 2 * task.batch * linear[0] * linear[1],
+  );
+  const forward = layers.reduce((sum, flops) => sum + flops, 0);
+  return task.kind === 'forward' ? forward : 3 * forward - (layers[0] ?? 0);
+}

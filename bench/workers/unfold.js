@@ -1,0 +1,220 @@
+import { configureEngine, matmul, Scope, tensor, Tape } from '@unfold/core';
+import { enableRelaxedSimd } from '@unfold/core/node';
+import { conv2d, crossEntropy } from '@unfold/nn';
+import { Cnn, DataLoader, Dataset, evaluateClassifier, LeNet, SGD } from '@unfold/train';
+import { serve, unavailable } from './serve.js';
+
+/** @typedef {import('@unfold/core').Tensor} Tensor */
+/** @typedef {import('./serve.js').Arrays} Arrays */
+/** @typedef {import('./serve.js').Job} Job */
+/** @typedef {import('../src/tasks.js').NetTask} NetTask */
+/** @typedef {import('../src/tasks.js').RaceTask} RaceTask */
+/** @typedef {import('../src/tasks.js').ConvTask} ConvTask */
+
+/** @param {Arrays} arrays @param {string} name @param {boolean} [requiresGrad] */
+function take(arrays, name, requiresGrad = false) {
+  const array = arrays[name];
+  if (!array) throw new Error(`no array '${name}'`);
+  return tensor(array.data, array.shape, { requiresGrad });
+}
+
+/** @param {NetTask | RaceTask} task @param {Arrays} arrays */
+function loadNet(task, arrays) {
+  const net = task.net === 'lenet' ? new LeNet() : new Cnn();
+  const names = [...net.stateDict().keys()];
+  const state = Scope.run(() =>
+    Object.fromEntries(names.map((name) => [name, take(arrays, name)])),
+  );
+  net.loadStateDict(state);
+  for (const value of Object.values(state)) value.dispose();
+  return net;
+}
+
+/**
+ * A net and its optimiser.
+ * @param {NetTask | RaceTask} task
+ * @param {Arrays} arrays
+ */
+function loadTrainer(task, arrays) {
+  const net = loadNet(task, arrays);
+  const optimizer = new SGD(net.parameters(), { lr: task.lr, momentum: task.momentum });
+  return {
+    net,
+    optimizer,
+    /** One step. @param {Tensor} x @param {Tensor} labels @returns {number} The loss before it. */
+    train: (x, labels) =>
+      Tape.run((tape) => {
+        const loss = crossEntropy(net.forward(x), labels);
+        optimizer.zeroGrad();
+        tape.backward(loss);
+        optimizer.step();
+        return loss.item();
+      }),
+    dispose() {
+      net.dispose();
+      optimizer.dispose();
+    },
+  };
+}
+
+/** @param {NetTask} task @param {Arrays} arrays @returns {Job} */
+function stepJob(task, arrays) {
+  const trainer = loadTrainer(task, arrays);
+  const x = take(arrays, 'x');
+  const labels = take(arrays, 'labels');
+  let loss = NaN;
+  return {
+    run() {
+      loss = trainer.train(x, labels);
+    },
+    outputs: () => ({
+      loss: [loss],
+      ...Object.fromEntries(
+        [...trainer.net.namedParameters()].map(([name, { grad }]) => [name, grad?.data ?? []]),
+      ),
+    }),
+    dispose() {
+      for (const owner of [trainer, x, labels]) owner.dispose();
+    },
+  };
+}
+
+/** Images that are evaluated at once. */
+const EVALUATION_BATCH = 250;
+
+/** @param {RaceTask} task @param {Arrays} arrays @returns {Job} */
+function raceJob(task, arrays) {
+  const { batch, mean, std, lr, steps, stepsPerRun } = task;
+  const normalization = { mean: [mean], std: [std] };
+  const train = digits(arrays, 'train').subset(Array.from(arrays['order']?.data ?? []));
+  // The order is the subset's: nothing is shuffled here.
+  const batches = new DataLoader(train, { batchSize: batch, normalization })[Symbol.iterator]();
+  const test = new DataLoader(digits(arrays, 'test'), {
+    batchSize: EVALUATION_BATCH,
+    normalization,
+  });
+  const trainer = loadTrainer(task, arrays);
+  let step = 0;
+  return {
+    run() {
+      for (let i = 0; i < stepsPerRun; i++, step++) {
+        const { images, labels } = batches.next().value;
+        trainer.optimizer.lr = lr * (1 - step / steps);
+        trainer.train(images, labels);
+      }
+    },
+    async outputs() {
+      const { correct, total } = await evaluateClassifier(trainer.net, test);
+      return { accuracy: [correct / total] };
+    },
+  };
+}
+
+/** @param {Arrays} arrays @param {'train' | 'test'} part @returns {Dataset} */
+function digits(arrays, part) {
+  const images = arrays[`${part}Images`]?.data;
+  const labels = arrays[`${part}Labels`]?.data;
+  if (!(images instanceof Uint8Array) || !labels) throw new Error(`no ${part} images`);
+  return Dataset.fromArrays({ images, shape: [1, 28, 28], labels, classes: 10 });
+}
+
+/** A job that computes one tensor. @param {Tensor[]} inputs @param {() => Tensor} compute @returns {Job} */
+function resultJob(inputs, compute) {
+  /** @type {Tensor | undefined} */
+  let out;
+  return {
+    run() {
+      out?.dispose();
+      out = Scope.run(compute);
+    },
+    outputs: () => ({ out: out?.data ?? [] }),
+    dispose() {
+      out?.dispose();
+      for (const input of inputs) input.dispose();
+    },
+  };
+}
+
+/** @param {NetTask} task @param {Arrays} arrays @returns {Job} */
+function forwardJob(task, arrays) {
+  const net = loadNet(task, arrays).eval();
+  const x = take(arrays, 'x');
+  const job = resultJob([x], () => net.forward(x));
+  return {
+    ...job,
+    dispose() {
+      job.dispose?.();
+      net.dispose();
+    },
+  };
+}
+
+/** @param {ConvTask} task @param {Arrays} arrays @returns {Job} */
+function convJob({ layer }, arrays) {
+  const x = take(arrays, 'x', true);
+  const weight = take(arrays, 'weight', true);
+  const bias = take(arrays, 'bias', true);
+  const dOut = take(arrays, 'dOut');
+  const leaves = { dX: x, dWeight: weight, dBias: bias };
+  const { stride, padding, dilation, groups } = layer;
+  /** @type {Tensor | undefined} */
+  let out;
+  const zeroGrad = () => {
+    for (const leaf of Object.values(leaves)) leaf.zeroGrad();
+  };
+  return {
+    run() {
+      zeroGrad();
+      out?.dispose();
+      out = Tape.run((tape) => {
+        const y = conv2d(x, weight, bias, { stride, padding, dilation, groups });
+        tape.backward(y, dOut);
+        return y;
+      });
+    },
+    outputs: () => ({
+      out: out?.data ?? [],
+      ...Object.fromEntries(
+        Object.entries(leaves).map(([name, leaf]) => [name, leaf.grad?.data ?? []]),
+      ),
+    }),
+    dispose() {
+      zeroGrad();
+      for (const owned of [out, dOut, ...Object.values(leaves)]) owned?.dispose();
+    },
+  };
+}
+
+/** @param {import('./serve.js').Task} task @param {Arrays} arrays @returns {Job} */
+function prepare(task, arrays) {
+  if (task.kind === 'race') return raceJob(task, arrays);
+  if (task.kind === 'step') return stepJob(task, arrays);
+  if (task.kind === 'forward') return forwardJob(task, arrays);
+  if (task.kind === 'conv') return convJob(task, arrays);
+  const a = take(arrays, 'a');
+  const b = take(arrays, 'b');
+  return resultJob([a, b], () => matmul(a, b));
+}
+
+/**
+ * @param {import('../src/systems.js').UnfoldOptions} options
+ * @throws Error if the engine that starts is not the one that was asked for.
+ */
+async function startEngine({ kernels, threads, simd }) {
+  enableRelaxedSimd();
+  const engine = await configureEngine({ kernels });
+  const wanted = `${threads} thread${threads === 1 ? '' : 's'}`;
+  for (const part of [wanted, ...(simd === null ? [] : [`${simd}-bit`])]) {
+    if (!engine.description.includes(part)) {
+      throw new Error(`the engine has no ${part} here: ${engine.description}`);
+    }
+  }
+  return engine;
+}
+
+try {
+  const engine = await startEngine(JSON.parse(process.argv[2] ?? ''));
+  await serve({ version: engine.description }, prepare);
+} catch (error) {
+  unavailable(error);
+}
