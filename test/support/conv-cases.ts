@@ -192,11 +192,20 @@ export interface ConvResults<Numbers extends ArrayLike<number> = Float64Array> {
   readonly dBias: Numbers;
 }
 
-/** A convolution and its gradients by `conv2d` on a tape. Without a bias, dBias is empty. */
+/** `conv2d`, or one of its two routes. */
+type ConvFunction = (
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: Conv2dOptions,
+) => Tensor;
+
+/** A convolution and its gradients on a tape. Without a bias, dBias is empty. */
 export function convOnTape(
   given: ConvCase,
   numbers: ConvNumbers,
   dtype: DType,
+  convolve: ConvFunction = conv2d,
 ): ConvResults<ArrayLike<number>> {
   using tape = new Tape();
   const shapes = shapesOf(given);
@@ -205,7 +214,7 @@ export function convOnTape(
   const x = leaf(numbers.x, shapes.x);
   const weight = leaf(numbers.weight, shapes.weight);
   const bias = given.bias ? leaf(numbers.bias, shapes.bias) : null;
-  const out = conv2d(x, weight, bias, optionsOf(given));
+  const out = convolve(x, weight, bias, optionsOf(given));
   tape.backward(out, tensor(numbers.dOut, shapes.out, { dtype }));
   return {
     out: out.toTypedArray(),

@@ -6,7 +6,7 @@ import { integer, problem, problems, sumTolerance } from './kernels-problem.js';
 
 const pair = (min: number, max: number) => fc.tuple(integer(min, max), integer(min, max));
 
-const windowSpec = fc
+export const windowSpec = fc
   .record({
     C: fc.constantFrom(1, 2, 3, 0),
     image: fc.oneof(pair(1, 12), fc.tuple(integer(1, 9), integer(13, 40))),
@@ -49,7 +49,7 @@ const poolSpec = windowSpec.filter(
     coversAPixel(g.W, g.KW, g.OW, g.strideW, g.padLeft, g.dilationW),
 );
 
-const imageSize = ({ C, H, W }: WindowGeometry) => C * H * W;
+export const imageSize = ({ C, H, W }: WindowGeometry) => C * H * W;
 const columnsSize = ({ C, KH, KW, OH, OW }: WindowGeometry) => C * KH * KW * OH * OW;
 const pooledSize = ({ C, OH, OW }: WindowGeometry) => C * OH * OW;
 

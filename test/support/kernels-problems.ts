@@ -2,6 +2,7 @@ import type fc from 'fast-check';
 import type { KernelName } from '../../packages/core/src/kernels/contract.js';
 import type { Problem } from './kernels-problem.js';
 import { BROADCAST_PROBLEMS } from './kernels-problems-broadcast.js';
+import { CONVOLUTION_PROBLEMS } from './kernels-problems-convolution.js';
 import { ELEMENTWISE_PROBLEMS } from './kernels-problems-elementwise.js';
 import { MATMUL_PROBLEMS } from './kernels-problems-matmul.js';
 import { MOVEMENT_PROBLEMS } from './kernels-problems-movement.js';
@@ -20,5 +21,6 @@ export const PROBLEMS: Readonly<Record<KernelName, fc.Arbitrary<Problem>>> = {
   ...REDUCTION_PROBLEMS,
   ...MATMUL_PROBLEMS,
   ...WINDOW_PROBLEMS,
+  ...CONVOLUTION_PROBLEMS,
   ...TRAINING_PROBLEMS,
 };

@@ -1,3 +1,5 @@
+import { convTilesSource } from './conv2d-tiles.js';
+
 /*
  * Writes the innermost loops of the matrix product as AssemblyScript, one function for each size
  * of tile. The compiler keeps named variables in registers but never the elements of an array, so
@@ -6,8 +8,11 @@
 
 /** Rows of the largest outer-product tile, with fused multiply-add. */
 export const FUSED_ROWS = 6;
-/** Vectors of four columns in the widest: 6·2 sums, 2 of b and 1 of a fill 15 registers. */
-export const MAX_VECTORS = 2;
+/**
+ * Vectors of four columns in the widest. With 2 of them, 6·2 sums, 2 of b and 1 of a fill 15
+ * registers; with 4 they do where pairs are joined to vectors of eight.
+ */
+export const MAX_VECTORS = 4;
 /** The largest dot-product tile, likewise: 3·3 sums, 3 of a and 3 of b are again 15. */
 export const FUSED_DOT_ROWS = 3;
 export const FUSED_DOT_COLUMNS = 3;
@@ -36,19 +41,16 @@ const lines = (n, text) => range(n).map(text).join('\n');
  * @param {number} vectors
  */
 function outerTile(rows, vectors) {
-  /** @type {(text: (r: number, v: number) => string) => string} */
-  const sums = (text) => lines(rows, (r) => lines(vectors, (v) => text(r, v)));
   return `
   static outer${rows}x${vectors}(out: usize, outStep: usize, add: bool, a: usize, aStep: usize, b: usize, bStep: usize, K: i32): void {
-    ${sums((r, v) => `let c${r}${v} = f32x4.splat(0);`)}
-    if (add) {
-      let from = out;
-      ${lines(
-        rows,
-        (r) => `${lines(vectors, (v) => `c${r}${v} = v128.load(from, ${16 * v});`)}
-      from += outStep;`,
-      )}
-    }
+    // Always loaded: a sum that began with either a load or a constant would not be joined.
+    let from = add ? out : Tiles.ZEROS;
+    const fromStep = add ? outStep : 0;
+    ${lines(
+      rows,
+      (r) => `${lines(vectors, (v) => `let c${r}${v} = v128.load(from, ${16 * v});`)}
+    from += fromStep;`,
+    )}
     for (; K > 0; K--) {
       ${lines(vectors, (v) => `const b${v} = v128.load(b, ${16 * v});`)}
       ${lines(
@@ -142,12 +144,17 @@ export function tilesSource() {
 import { Lanes } from '../lanes';
 
 export const FUSED_ROWS: i32 = ${FUSED_ROWS};
+export const MAX_ROWS: i32 = ${FUSED_ROWS};
 export const MAX_VECTORS: i32 = ${MAX_VECTORS};
 export const FUSED_DOT_ROWS: i32 = ${FUSED_DOT_ROWS};
 export const FUSED_DOT_COLUMNS: i32 = ${FUSED_DOT_COLUMNS};
 
 export class Tiles {
+  /** A row of zeros, which sums begin with. */
+  static readonly ZEROS: usize = memory.data(${16 * MAX_VECTORS}, 16);
 ${[...outer, ...dots, dispatch('outer', FUSED_ROWS, MAX_VECTORS), dispatch('dot', FUSED_DOT_ROWS, FUSED_DOT_COLUMNS)].join('\n')}
 }
+
+${convTilesSource()}
 `;
 }

@@ -100,6 +100,15 @@ export interface WindowGeometry {
   readonly dilationW: number;
 }
 
+/** A convolution of a whole batch: everything that follows from shapes and options. */
+export interface Conv2dGeometry {
+  readonly N: number;
+  readonly OC: number;
+  readonly groups: number;
+  /** The window that slides over one group of one image: `C` counts the group's channels. */
+  readonly window: WindowGeometry;
+}
+
 /** `logProbs` is `[N, C]`, `labels` holds N classes in 0 … C-1. */
 export interface CrossEntropyGeometry {
   readonly N: number;
@@ -227,6 +236,21 @@ export interface Kernels<F extends NumericArray = FloatArray> {
   maxPool2d(out: F, indices: Int32Array, x: F, geometry: WindowGeometry): void;
   /** Writes dX `[C, H, W]`: zeros, plus each dOut `[C, OH, OW]` added at its index. */
   maxPool2dBackward(dX: F, dOut: F, indices: Int32Array, geometry: WindowGeometry): void;
+
+  // --- Convolution of a whole batch. Write. ---
+  // x is `[N, groups·C, H, W]`, weight `[OC, C, KH, KW]`, out `[N, OC, OH, OW]`, bias `[OC]`; a
+  // group's output channels see its own input channels only. Sums may take in zeros that padding, or
+  // the kernel for its own ends, puts beside the numbers: where an infinity or NaN of the other
+  // factor meets one, the result is NaN.
+  /** out[n, o, i, j] = bias[o] + Σ weight[o, c, kh, kw]·x[n, c, h, w]; padding reads 0. */
+  conv2d(out: F, x: F, weight: F, bias: F | null, geometry: Conv2dGeometry): void;
+  /** dX[n, c, h, w] = Σ weight[o, c, kh, kw]·dOut[n, o, i, j] over all windows on that pixel. */
+  conv2dBackwardInput(dX: F, dOut: F, weight: F, geometry: Conv2dGeometry): void;
+  /**
+   * dWeight[o, c, kh, kw] = Σ dOut[n, o, i, j]·x[n, c, h, w] and dBias[o] = Σ dOut[n, o, i, j];
+   * with null instead of dBias only the first.
+   */
+  conv2dBackwardWeight(dWeight: F, dBias: F | null, x: F, dOut: F, geometry: Conv2dGeometry): void;
 
   // --- Loss and update ---
   /** Writes N losses: -(1-ε)·logProbs[label] - ε/C·Σ logProbs. */

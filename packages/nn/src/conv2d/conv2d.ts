@@ -2,15 +2,18 @@ import {
   defineFunction,
   DTypeError,
   empty,
+  engine,
   kernelsFor,
   zeros,
   type Context,
+  type Conv2dGeometry,
   type Kernels,
   type MatmulGeometry,
   type NumericArray,
   type Tensor,
 } from '@unfold/core';
-import { conv2dGeometry, type Conv2dGeometry, type Conv2dOptions } from './geometry.js';
+import { conv2dGeometry, type Conv2dOptions } from './geometry.js';
+import { conv2dByKernel } from './kernel-route.js';
 
 /*
  * A convolution is unfold → matmul → fold. docs/convolution.md derives it with pictures.
@@ -28,6 +31,10 @@ import { conv2dGeometry, type Conv2dGeometry, type Conv2dOptions } from './geome
  *
  * One image at a time, U stays in the cache between the kernel that writes it and the one that
  * reads it; backward unfolds again, which costs less than keeping every image's U in memory.
+ *
+ * Core's WebAssembly kernels know all of this as one kernel each, which reads the patches where
+ * they lie in x: kernel-route.ts. This route serves every other dtype and engine, and says what
+ * that one computes.
  */
 
 interface Saved {
@@ -36,7 +43,8 @@ interface Saved {
   readonly geometry: Conv2dGeometry;
 }
 
-const conv2dFunction = defineFunction('conv2d', {
+/** conv2d, spelled out. */
+export const conv2dByUnfold = defineFunction('conv2d', {
   forward(
     ctx: Context<Saved>,
     x: Tensor,
@@ -204,5 +212,6 @@ export function conv2d(
       );
     }
   }
-  return conv2dFunction(x, weight, bias, options);
+  const hasKernel = x.dtype === 'float32' && engine().kernels === 'wasm';
+  return (hasKernel ? conv2dByKernel : conv2dByUnfold)(x, weight, bias, options);
 }

@@ -2,6 +2,7 @@ import {
   ConfigError,
   formatShape,
   ShapeError,
+  type Conv2dGeometry,
   type Shape,
   type WindowGeometry,
 } from '@unfold/core';
@@ -22,15 +23,6 @@ export interface Conv2dOptions {
   readonly dilation?: Size2d;
   /** Groups of channels that are convolved separately. Default 1. */
   readonly groups?: number;
-}
-
-/** Everything about one convolution that follows from shapes and options. */
-export interface Conv2dGeometry {
-  readonly N: number;
-  readonly OC: number;
-  readonly groups: number;
-  /** The window that slides over one group of one image: `C` counts the group's channels. */
-  readonly window: WindowGeometry;
 }
 
 /** `[h, w]` of integers that are at least `minimum`. @throws ConfigError naming the option. */

@@ -1,5 +1,6 @@
 import type { Kernels, NumericArray } from '../contract.js';
 import * as broadcast from './broadcast.js';
+import * as conv2d from './conv2d.js';
 import * as elementwise from './elementwise.js';
 import * as loss from './loss.js';
 import { matmul } from './matmul.js';
@@ -25,6 +26,7 @@ export const referenceKernels: Kernels<NumericArray> = {
   ...reductions,
   matmul,
   ...windows,
+  ...conv2d,
   ...loss,
   sgdStep,
 };

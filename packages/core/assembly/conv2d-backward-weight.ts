@@ -1,0 +1,141 @@
+import { Conv, Split, Tables } from './conv2d';
+import { DotRoute } from './conv2d-dots';
+import { OuterRoute } from './conv2d-outer';
+import { Lanes } from './lanes';
+
+/*
+ * dWeight[o, k] = Σ over images and pixels of dOut[o, pixel]·x[pixel + tap(k)], on one of two
+ * routes: by outer products, or for few output channels by dot products.
+ *
+ * Each part adds up its own images; `Finish` adds the parts in their order. So the number of
+ * threads never shows in the bits.
+ */
+
+const MAX_PARTS: i32 = 8;
+const FEW_PARTS: i32 = 4;
+/** All parts' sums together: a larger layer is cut in fewer parts, down to FEW_PARTS. */
+const SUMS_BYTES: usize = 1 << 26;
+
+class BackwardWeight {
+  static layOut(block: usize): Conv {
+    const g = changetype<Conv>(block);
+    g.flatten();
+    g.layOut(DotRoute.isCheaper(g) ? Split.up(g.OW, 8) * 8 : g.OW);
+    return g;
+  }
+
+  /** Floats of one group's sums. */
+  static groupFloats(g: Conv): usize {
+    return DotRoute.isCheaper(g) ? DotRoute.sumFloats(g) : OuterRoute.sumFloats(g);
+  }
+
+  /** Floats that one part sums: the weights of all groups, and the bias. */
+  static sumFloats(g: Conv): usize {
+    return <usize>g.groups * BackwardWeight.groupFloats(g) + <usize>g.OC;
+  }
+
+  static parts(g: Conv): i32 {
+    const fitting = <i32>(SUMS_BYTES / max(1, BackwardWeight.sumFloats(g) << 2));
+    return Split.parts(g, min(MAX_PARTS, max(FEW_PARTS, fitting)));
+  }
+
+  /** The routes' own table begins the shared area. */
+  @inline static taps(g: Conv): usize {
+    const entries = DotRoute.isCheaper(g) ? DotRoute.runCount(g) : OuterRoute.stepCount(g);
+    return g.shared + ((<usize>entries) << 2);
+  }
+
+  /** The sums of one part. */
+  static sums(g: Conv, part: i32): usize {
+    const tapBytes = (<usize>g.k) << 2;
+    const floats = <usize>part * BackwardWeight.sumFloats(g);
+    return BackwardWeight.taps(g) + tapBytes + (floats << 2);
+  }
+
+  /** Adds the sums over each channel's pixels of one image to `sums` `[OC]`. */
+  static addBias(g: Conv, image: i32, sums: usize): void {
+    const p = g.p;
+    let from = g.output(image, 0);
+    for (let o = 0; o < g.OC; o++, sums += 4) {
+      let v0 = f32x4.splat(0);
+      let v1 = v0;
+      let i = p;
+      for (; i >= 8; i -= 8, from += 32) {
+        v0 = f32x4.add(v0, v128.load(from));
+        v1 = f32x4.add(v1, v128.load(from, 16));
+      }
+      let sum = Lanes.sum(f32x4.add(v0, v1));
+      for (; i > 0; i--, from += 4) sum += load<f32>(from);
+      store<f32>(sums, load<f32>(sums) + sum);
+    }
+  }
+}
+
+export function conv2dBackwardWeightParts(block: usize): i32 {
+  return BackwardWeight.parts(BackwardWeight.layOut(block));
+}
+
+/** Bytes of the area that holds the tables and the parts' sums. */
+export function conv2dBackwardWeightSharedBytes(block: usize): usize {
+  const g = BackwardWeight.layOut(block);
+  return BackwardWeight.sums(g, BackwardWeight.parts(g)) - g.shared;
+}
+
+/** Bytes of scratch that one part at a time needs. */
+export function conv2dBackwardWeightScratchBytes(block: usize): usize {
+  const g = BackwardWeight.layOut(block);
+  return DotRoute.isCheaper(g) ? DotRoute.scratchBytes(g) : OuterRoute.scratchBytes(g);
+}
+
+export function conv2dBackwardWeightPrepare(block: usize): void {
+  const g = BackwardWeight.layOut(block);
+  if (DotRoute.isCheaper(g)) DotRoute.runTable(g.shared, g);
+  else OuterRoute.steps(g.shared, g);
+  Tables.taps(BackwardWeight.taps(g), g);
+}
+
+export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize): void {
+  const g = changetype<Conv>(block);
+  const parts = BackwardWeight.parts(g);
+  const sums = BackwardWeight.sums(g, part);
+  const groupBytes = BackwardWeight.groupFloats(g) << 2;
+  const biasSums = sums + <usize>g.groups * groupBytes;
+  const byDots = DotRoute.isCheaper(g);
+  const taps = BackwardWeight.taps(g);
+  memory.fill(sums, 0, BackwardWeight.sumFloats(g) << 2);
+  const end = Split.firstImage(part + 1, parts, g.N);
+  for (let image = Split.firstImage(part, parts, g.N); image < end; image++) {
+    for (let group = 0; group < g.groups; group++) {
+      const x = g.input(image, group);
+      const dOut = g.output(image, group);
+      const to = sums + <usize>group * groupBytes;
+      if (byDots) DotRoute.image(g, x, dOut, to, taps, g.shared, scratch);
+      else OuterRoute.image(g, x, dOut, to, taps, g.shared, scratch);
+    }
+    if (g.bias) BackwardWeight.addBias(g, image, biasSums);
+  }
+}
+
+/** Adds up the parts and writes dWeight and dBias. */
+export function conv2dBackwardWeightFinish(block: usize): void {
+  const g = changetype<Conv>(block);
+  const parts = BackwardWeight.parts(g);
+  const groupBytes = (<usize>(g.groupOC * g.k)) << 2;
+  if (parts == 0) {
+    memory.fill(g.weight, 0, <usize>g.groups * groupBytes);
+    if (g.bias) memory.fill(g.bias, 0, (<usize>g.OC) << 2);
+    return;
+  }
+  let sums = BackwardWeight.sums(g, 0);
+  for (let part = 1; part < parts; part++) {
+    Lanes.addTo(sums, BackwardWeight.sums(g, part), BackwardWeight.sumFloats(g));
+  }
+  const byDots = DotRoute.isCheaper(g);
+  for (let group = 0; group < g.groups; group++) {
+    const dWeight = g.weight + <usize>group * groupBytes;
+    if (byDots) DotRoute.finish(dWeight, sums, g);
+    else OuterRoute.finish(dWeight, sums, g);
+    sums += BackwardWeight.groupFloats(g) << 2;
+  }
+  if (g.bias) memory.copy(g.bias, sums, (<usize>g.OC) << 2);
+}

@@ -1,0 +1,154 @@
+import { correlate } from './build/tiles';
+import { Conv, Split } from './conv2d';
+import { Planes } from './conv2d-planes';
+import { TileWidth } from './tile-width';
+
+/*
+ * dWeight by outer products: taps are a tile's rows, output channels its columns, and pixels are
+ * summed over. dOut is turned round first, to panels [pixel][output channel] as wide as the tile.
+ * The sums are [group][k][output channel], channels filled up to whole tiles.
+ */
+export class OuterRoute {
+  /** Columns of the tile for the next of `count` channels. */
+  @inline static tileWidth(count: i32): i32 {
+    if (count > 8) return TileWidth.columns;
+    return count > 4 ? 8 : 4;
+  }
+
+  /** A group's output channels, filled up to whole tiles. */
+  static filledOC(g: Conv): i32 {
+    let filled = 0;
+    while (filled < g.groupOC) filled += OuterRoute.tileWidth(g.groupOC - filled);
+    return filled;
+  }
+
+  /** Floats of one group's sums. */
+  static sumFloats(g: Conv): usize {
+    return <usize>g.k * <usize>OuterRoute.filledOC(g);
+  }
+
+  /** Entries of the table `steps`. */
+  @inline static stepCount(g: Conv): i32 {
+    return g.p;
+  }
+
+  /** For each window the bytes from its pixel to the next one's, in the planes. */
+  static steps(to: usize, g: Conv): void {
+    for (let i = 0; i < g.OH; i++) {
+      for (let j = 1; j < g.OW; j++, to += 4) store<i32>(to, 4);
+      const toNextRow = g.pitch - g.OW + 1;
+      store<i32>(to, i + 1 < g.OH ? toNextRow << 2 : 0);
+      to += 4;
+    }
+  }
+
+  static scratchBytes(g: Conv): usize {
+    return g.planesBytes + ((<usize>(g.p * OuterRoute.tileWidth(g.groupOC))) << 2);
+  }
+
+  /** Adds one image's share to `sums`. */
+  static image(
+    g: Conv,
+    x: usize,
+    dOut: usize,
+    sums: usize,
+    taps: usize,
+    steps: usize,
+    scratch: usize,
+  ): void {
+    const planes = Planes.of(x, scratch, g);
+    const panel = scratch + g.planesBytes;
+    const sumsStep = (<usize>OuterRoute.filledOC(g)) << 2;
+    const tiles = Split.tiles(g.k);
+    for (let o = 0; o < g.groupOC;) {
+      const width = OuterRoute.tileWidth(g.groupOC - o);
+      const channels = min(width, g.groupOC - o);
+      Panel.pack(panel, dOut + ((<usize>o * <usize>g.p) << 2), g.p, channels, width);
+      for (let tile = 0; tile < tiles; tile++) {
+        const tap = Split.firstRow(tile, tiles, g.k);
+        const rows = Split.firstRow(tile + 1, tiles, g.k) - tap;
+        correlate(
+          rows,
+          width >> 2,
+          sums + <usize>tap * sumsStep + (o << 2),
+          sumsStep,
+          planes,
+          taps + (tap << 2),
+          steps,
+          g.p,
+          panel,
+        );
+      }
+      o += width;
+    }
+  }
+
+  /** One group's dWeight `[groupOC, k]` from its sums. */
+  static finish(dWeight: usize, sums: usize, g: Conv): void {
+    const step = (<usize>OuterRoute.filledOC(g)) << 2;
+    for (let o = 0; o < g.groupOC; o++) {
+      let from = sums + (o << 2);
+      for (let tap = g.k; tap > 0; tap--, dWeight += 4, from += step) {
+        store<f32>(dWeight, load<f32>(from));
+      }
+    }
+  }
+}
+
+class Panel {
+  /** to[pixel, o] = dOut[o, pixel] for o < channels, and 0 up to `width`, a multiple of 4. */
+  static pack(to: usize, dOut: usize, p: i32, channels: i32, width: i32): void {
+    const toStep = (<usize>width) << 2;
+    const step = (<usize>p) << 2;
+    for (let o = 0; o < width; o += 4, to += 16, dOut += step << 2) {
+      if (o + 4 <= channels) Panel.four(to, toStep, dOut, step, p);
+      else Panel.fewer(to, toStep, dOut, step, p, channels - o);
+    }
+  }
+
+  @inline static four(to: usize, toStep: usize, d0: usize, step: usize, p: i32): void {
+    let d1 = d0 + step;
+    let d2 = d1 + step;
+    let d3 = d2 + step;
+    for (; p >= 4; p -= 4, d0 += 16, d1 += 16, d2 += 16, d3 += 16) {
+      const r0 = v128.load(d0);
+      const r1 = v128.load(d1);
+      const r2 = v128.load(d2);
+      const r3 = v128.load(d3);
+      const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+      const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+      const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+      const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+      v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+      to += toStep;
+      v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
+      to += toStep;
+      v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
+      to += toStep;
+      v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+      to += toStep;
+    }
+    for (; p > 0; p--, d0 += 4, d1 += 4, d2 += 4, d3 += 4, to += toStep) {
+      store<f32>(to, load<f32>(d0));
+      store<f32>(to, load<f32>(d1), 4);
+      store<f32>(to, load<f32>(d2), 8);
+      store<f32>(to, load<f32>(d3), 12);
+    }
+  }
+
+  @inline static fewer(
+    to: usize,
+    toStep: usize,
+    dOut: usize,
+    step: usize,
+    p: i32,
+    channels: i32,
+  ): void {
+    for (; p > 0; p--, dOut += 4, to += toStep) {
+      v128.store(to, f32x4.splat(0));
+      for (let o = 0; o < channels; o++) {
+        store<f32>(to + (o << 2), load<f32>(dOut + <usize>o * step));
+      }
+    }
+  }
+}

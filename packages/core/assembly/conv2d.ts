@@ -1,0 +1,235 @@
+import { FUSED_ROWS } from './build/tiles';
+
+/*
+ * The convolution without a stored unfold. The matrix product that conv2d.ts of the nn package
+ * spells out needs U[k, p], the pixel that tap k meets in window p. Here nobody writes U: with x
+ * laid out so that all taps are constant offsets ("planes", below), U[k, p] is the float at
+ * pixel(p) + tap(k), and a tile of the product reads it there.
+ *
+ * Planes: with stride 1 and no padding they are the image itself. Otherwise the image is copied
+ * with its padding, split into strideH × strideW phases: phase (a, b) holds the padded pixels
+ * (i·strideH + a, j·strideW + b). Tap (kh, kw) of window (i, j) is the padded pixel
+ * (i·strideH + kh·dilationH, …), so it lies in the phase kh·dilationH mod strideH, at row
+ * i + ⌊kh·dilationH / strideH⌋: the same step for every window. Columns likewise.
+ *
+ * Runs: the windows of a row are cut in runs of half a tile's width, and a tile takes any two of
+ * them, so no tile is wider than a row. Where a row is no multiple, its last run overlaps the one
+ * before (forward), or the rows are made longer by zeros (backward to x).
+ *
+ * Each kernel comes as: sizes of the memory it wants, `…Prepare` (tables and packed weights, once
+ * a call, in the shared area), parts that threads may run in any order, each with a scratch of
+ * its own, and for the weight a `…Finish`. How a call is cut in parts follows from sizes alone.
+ */
+
+/**
+ * Rows of the largest tile. Without fused multiply-add a product needs a register of its own, and
+ * one row less leaves two.
+ */
+const MAX_ROWS: i32 = UNFOLD_FUSED ? FUSED_ROWS : FUSED_ROWS - 1;
+
+/** Products in the smallest part worth handing to a thread: some microseconds. */
+const PART_PRODUCTS: i64 = 200_000;
+
+/** What the caller writes, up to `shared`; the rest is set by `layOut`. */
+@unmanaged
+export class Conv {
+  N: i32;
+  OC: i32;
+  groups: i32;
+  /** The window, as the contract's WindowGeometry; C counts one group's channels. */
+  C: i32;
+  H: i32;
+  W: i32;
+  KH: i32;
+  KW: i32;
+  OH: i32;
+  OW: i32;
+  strideH: i32;
+  strideW: i32;
+  padTop: i32;
+  padLeft: i32;
+  dilationH: i32;
+  dilationW: i32;
+  /** Addresses. Backward, `out` is dOut, and one of the others is the gradient to write. */
+  out: usize;
+  x: usize;
+  weight: usize;
+  /** 0 for none. */
+  bias: usize;
+  shared: usize;
+
+  /** Vectors across a tile. */
+  vectors: i32;
+  /** Windows in a row as the runs see it: OW, or more. */
+  columns: i32;
+  /** Whether the planes are the image itself. */
+  inPlace: i32;
+  planeRows: i32;
+  /** Floats in a row of a plane. */
+  pitch: i32;
+  /** Phases that some tap lies in, down and across. */
+  phasesH: i32;
+  phasesW: i32;
+
+  @inline get groupOC(): i32 {
+    return this.OC / this.groups;
+  }
+
+  /** Taps of a window, over all channels of a group. */
+  @inline get k(): i32 {
+    return this.C * this.KH * this.KW;
+  }
+
+  /** Windows in an image. */
+  @inline get p(): i32 {
+    return this.OH * this.OW;
+  }
+
+  @inline get planeFloats(): i32 {
+    return this.planeRows * this.pitch;
+  }
+
+  /** Bytes between two channels of the planes. */
+  @inline get channelBytes(): usize {
+    return (<usize>(this.phasesH * this.phasesW * this.planeFloats)) << 2;
+  }
+
+  /** Bytes of scratch for the planes of one image and group. */
+  @inline get planesBytes(): usize {
+    return this.inPlace ? 0 : <usize>this.C * this.channelBytes;
+  }
+
+  /** One group of one image of x or dX. */
+  @inline input(image: i32, group: i32): usize {
+    const floats = <usize>(image * this.groups + group) * <usize>(this.C * this.H * this.W);
+    return this.x + (floats << 2);
+  }
+
+  /** One group of one image of out or dOut. */
+  @inline output(image: i32, group: i32): usize {
+    const floats = <usize>(image * this.groups + group) * <usize>(this.groupOC * this.p);
+    return this.out + (floats << 2);
+  }
+
+  /** Windows in a run: half a tile. */
+  @inline get run(): i32 {
+    return this.vectors << 1;
+  }
+
+  /** Pairs of runs that one call of a tile takes: see conv2d-tiles.js. */
+  @inline get pairsAtOnce(): i32 {
+    return this.vectors == 4 ? this.pairs : 1;
+  }
+
+  /** Pairs of runs in an image. */
+  @inline get pairs(): i32 {
+    const runs = this.OH * Split.up(this.columns, this.run);
+    return (runs + 1) >> 1;
+  }
+
+  /** OW in whole runs. */
+  @inline get wholeRuns(): i32 {
+    return Split.up(this.OW, this.run) * this.run;
+  }
+
+  /** A window of one pixel sees an image as one long row. */
+  flatten(): void {
+    const isPixel = this.KH == 1 && this.KW == 1 && this.strideH == 1 && this.strideW == 1;
+    const isPadded = this.padTop != 0 || this.padLeft != 0;
+    if (!isPixel || isPadded || this.OH != this.H || this.OW != this.W) return;
+    this.W = this.OW = this.H * this.W;
+    this.H = this.OH = 1;
+  }
+
+  /** Chooses the planes for rows of `columns` windows. */
+  layOut(columns: i32): void {
+    this.columns = columns;
+    const reachH = (this.KH - 1) * this.dilationH;
+    const reachW = (this.KW - 1) * this.dilationW;
+    const moves = this.strideH != 1 || this.strideW != 1 || this.padTop != 0 || this.padLeft != 0;
+    this.inPlace = !moves && this.OH + reachH <= this.H && columns + reachW <= this.W ? 1 : 0;
+    this.planeRows = this.inPlace ? this.H : this.OH + reachH / this.strideH;
+    this.pitch = this.inPlace ? this.W : columns + reachW / this.strideW;
+    this.phasesH = min(this.KH, Split.period(this.strideH, this.dilationH));
+    this.phasesW = min(this.KW, Split.period(this.strideW, this.dilationW));
+  }
+}
+
+/** Whole numbers, shared out. */
+export class Split {
+  /** ⌈n / size⌉. */
+  @inline static up(n: i32, size: i32): i32 {
+    return (n + size - 1) / size;
+  }
+
+  /** After how many taps their phase repeats: stride / gcd(stride, dilation). */
+  static period(stride: i32, dilation: i32): i32 {
+    let a = stride;
+    let b = dilation;
+    while (b != 0) {
+      const rest = a % b;
+      a = b;
+      b = rest;
+    }
+    return stride / a;
+  }
+
+  /** Parts of a call that works image by image: at most `most`, and none too small to share out. */
+  static parts(g: Conv, most: i32): i32 {
+    const products = <i64>g.N * g.OC * g.p * g.k;
+    const worthwhile = <i32>min(<i64>most, products / PART_PRODUCTS);
+    return min(g.N, max(1, worthwhile));
+  }
+
+  /** The first image of a part; that of the next part is its end. */
+  @inline static firstImage(part: i32, parts: i32, N: i32): i32 {
+    return <i32>((<i64>N * part) / parts);
+  }
+
+  /** Tiles for `count` rows. */
+  @inline static tiles(count: i32): i32 {
+    return Split.up(count, MAX_ROWS);
+  }
+
+  /** The first row of a tile: 8 rows are 4 + 4, which keeps the multipliers busier than 6 + 2. */
+  @inline static firstRow(tile: i32, tiles: i32, count: i32): i32 {
+    return tile * (count / tiles) + min(tile, count % tiles);
+  }
+}
+
+/** The tables of a call: where its taps and its runs lie. */
+export class Tables {
+  /** For each tap (c, kh, kw) its distance in bytes from the window's pixel, in the planes. */
+  static taps(to: usize, g: Conv): void {
+    const periodH = Split.period(g.strideH, g.dilationH);
+    const periodW = Split.period(g.strideW, g.dilationW);
+    for (let c = 0; c < g.C; c++) {
+      for (let kh = 0; kh < g.KH; kh++) {
+        for (let kw = 0; kw < g.KW; kw++, to += 4) {
+          const plane = (c * g.phasesH + (kh % periodH)) * g.phasesW + (kw % periodW);
+          const row = (kh * g.dilationH) / g.strideH;
+          const column = (kw * g.dilationW) / g.strideW;
+          store<i32>(to, (plane * g.planeFloats + row * g.pitch + column) << 2);
+        }
+      }
+    }
+  }
+
+  /**
+   * For each pair of runs their offsets in bytes: two in the planes, two in an image of `columns`
+   * windows a row. The last of an odd number makes a pair with itself.
+   */
+  static runs(to: usize, g: Conv): void {
+    const run = g.run;
+    const perRow = Split.up(g.columns, run);
+    const count = g.OH * perRow;
+    for (let i = 0; i < g.pairs * 2; i++) {
+      const at = min(i, count - 1);
+      const row = at / perRow;
+      const column = min((at % perRow) * run, g.columns - run);
+      const entry = to + ((i >> 1) << 4) + ((i & 1) << 2);
+      store<i32>(entry, (row * g.pitch + column) << 2);
+      store<i32>(entry, (row * g.columns + column) << 2, 8);
+    }
+  }
+}
