@@ -1,5 +1,6 @@
 import { DisposedError, TapeError } from '../errors.js';
 import { Tensor } from '../tensor.js';
+import { probe } from './probe.js';
 import { moveOut, Scope } from './scope.js';
 import { recordingTape, type RecordedOp } from './tape.js';
 
@@ -103,7 +104,7 @@ export function defineFunction<
   name: string,
   definition: FunctionDefinition<Saved, Inputs, Output>,
 ): (...inputs: Inputs) => Output {
-  return (...args) => {
+  const call = (...args: Inputs): Output => {
     const inputs: (Tensor | null)[] = [];
     for (const arg of args) {
       if (arg instanceof Tensor) arg.assertAlive();
@@ -146,4 +147,5 @@ export function defineFunction<
     }
     return output;
   };
+  return (...args) => (probe ? probe.operation(name, args, () => call(...args)) : call(...args));
 }

@@ -4,6 +4,7 @@ import { DTypeError, ShapeError, TapeError } from '../errors.js';
 import { broadcastGeometry, formatShape, sameShape } from '../shape.js';
 import { Tensor, ones, zeros } from '../tensor.js';
 import type { Gradients } from './function.js';
+import { probe } from './probe.js';
 import { currentScope, moveOut, Scope } from './scope.js';
 import { sumTo } from './sum-to.js';
 
@@ -89,7 +90,9 @@ export class Tape extends Scope {
         (known, i) =>
           known ?? zeros(op.outputs[i]?.shape ?? [], { dtype: op.outputs[i]?.dtype ?? 'float32' }),
       );
-      const returned = op.backward(dOut);
+      const returned = probe
+        ? probe.operation(`${op.name} backward`, op.inputs, () => op.backward(dOut))
+        : op.backward(dOut);
       const list = returned === null || returned instanceof Tensor ? [returned] : returned;
       if (list.length !== op.inputs.length) {
         throw new TapeError(

@@ -1,0 +1,16 @@
+import type { Kernels, NumericArray } from '../kernels/contract.js';
+
+/** What looks on while operations run: see profile.ts. */
+export interface Probe {
+  /** Runs an operation, or its backward, on these inputs. */
+  operation<T>(name: string, inputs: readonly unknown[], run: () => T): T;
+  /** The kernels, with an eye on each call. */
+  kernels(kernels: Kernels<NumericArray>): Kernels<NumericArray>;
+}
+
+/** The one that looks on now; usually there is none, and asking is all that it costs. */
+export let probe: Probe | null = null;
+
+export function setProbe(next: Probe | null): void {
+  probe = next;
+}
