@@ -178,7 +178,7 @@ describe.each([
   { binary: 'unfold-shared-fused', shared: true },
 ] as const)('$binary against the reference', ({ binary, shared }) => {
   const heap = new Heap({ shared, maximumBytes: 2 ** 28 });
-  const kernels = instantiateKernels(loadBinary(binary), heap);
+  const { kernels } = instantiateKernels(loadBinary(binary), heap);
 
   it.each(problemsByName)('$name', ({ problem: problems }) => {
     fc.assert(
@@ -240,7 +240,7 @@ describe.each([
   it('sees the heap as it is after it has grown', () => {
     for (const { problem: problems } of problemsByName) {
       const grown = new Heap({ shared, maximumBytes: 2 ** 26 });
-      const grownKernels = instantiateKernels(loadBinary(binary), grown);
+      const { kernels: grownKernels } = instantiateKernels(loadBinary(binary), grown);
       const grow = () => {
         const old = grown.buffer;
         const bytes = freeBytes(grown) + 1;
@@ -262,18 +262,19 @@ describe.each([
     let growths = 0;
     for (const { problem: problems } of problemsByName) {
       const full = new Heap({ shared, maximumBytes: 2 ** 26 });
-      const fullKernels = instantiateKernels(loadBinary(binary), full);
+      const { kernels: fullKernels } = instantiateKernels(loadBinary(binary), full);
       for (const problem of fc.sample(problems, { seed: 14, numRuns: 2 })) {
-        // With one block up to the end of the memory, the copies have no room left.
-        let rest = { start: 0, bytes: 0 };
+        // With everything taken, the copies have no room left.
+        const taken: { start: number; bytes: number }[] = [];
         const before = () => {
-          const bytes = freeBytes(full);
-          rest = { start: full.allocate(bytes), bytes };
+          for (let bytes; (bytes = full.largestFreeBytes) > 0;) {
+            taken.push({ start: full.allocate(bytes), bytes });
+          }
         };
         for (const place of ['even', 'odd'] as const) {
           const { byteLength } = full.buffer;
           expectParity(problem, run(fullKernels, full, problem, { place, before }));
-          full.free(rest.start, rest.bytes);
+          for (const { start, bytes } of taken.splice(0)) full.free(start, bytes);
           if (full.buffer.byteLength > byteLength) growths++;
         }
       }

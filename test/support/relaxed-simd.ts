@@ -1,4 +1,4 @@
-import { enableRelaxedSimd } from '@unfold/core/node';
+import { enableNodeFlags } from '@unfold/core/node';
 
 // As the commands do, so that tests run on the kernels that users run.
-enableRelaxedSimd();
+enableNodeFlags();

@@ -1,3 +1,4 @@
+import { Run } from './run';
 import { Walk } from './walk';
 
 /*
@@ -270,5 +271,37 @@ export function where(
     }
     out += n << 2;
     Walk.next(block, rank, 3);
+  }
+}
+
+/**
+ * A part of a job of one of the operations on floats, each operand being as long as `out` or one
+ * element; `block` is a Run of out, a and b whose constants are the steps of a and b, 1 or 0.
+ */
+export function binaryPart(kernel: i32, block: usize, part: i32): void {
+  const run = changetype<Run>(block);
+  const aStep = <i32>run.p;
+  const bStep = <i32>run.q;
+  const out = run.a + Run.from(part);
+  const a = run.b + <usize>aStep * Run.from(part);
+  const b = run.c + <usize>bStep * Run.from(part);
+  const n = run.count(part);
+  switch (kernel) {
+    case 56:
+      return Broadcast.floatRow<Add>(out, a, aStep, b, bStep, n);
+    case 57:
+      return Broadcast.floatRow<Sub>(out, a, aStep, b, bStep, n);
+    case 58:
+      return Broadcast.floatRow<Mul>(out, a, aStep, b, bStep, n);
+    case 59:
+      return Broadcast.floatRow<Div>(out, a, aStep, b, bStep, n);
+    case 60:
+      return Broadcast.floatRow<Pow>(out, a, aStep, b, bStep, n);
+    case 61:
+      return Broadcast.floatRow<Maximum>(out, a, aStep, b, bStep, n);
+    case 62:
+      return Broadcast.floatRow<Minimum>(out, a, aStep, b, bStep, n);
+    default:
+      unreachable();
   }
 }

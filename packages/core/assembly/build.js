@@ -165,8 +165,9 @@ async function compile(name, { shared, fused }) {
     '-O3 --runtime stub --importMemory --initialMemory 2 --maximumMemory 65536',
     // Nothing here can throw, so nothing needs the runtime's abort.
     `--use abort= --use UNFOLD_FUSED=${fused ? 1 : 0}`,
-    `--enable simd${fused ? ',relaxed-simd' : ''}`,
-    ...(shared ? ['--enable threads --sharedMemory'] : []),
+    // Atomics work on any memory; only what waits needs a shared one.
+    `--enable simd,threads${fused ? ',relaxed-simd' : ''}`,
+    ...(shared ? ['--sharedMemory'] : []),
   ];
   const { error, stderr } = await asc.main([
     'index.ts',

@@ -1,10 +1,17 @@
+// For no caller, but so that they stay functions of their own: see conv2d-tiles.js.
+export { correlate, dots, gather, scatter } from './build/tiles';
 export * from './broadcast';
+export * from './conv2d-backward-input';
+export * from './conv2d-backward-weight';
+export * from './conv2d-forward';
 export * from './elementwise';
 export * from './matmul';
 export * from './movement';
+export * from './parallel';
 export * from './reductions';
+export { setTileWidth } from './tile-width';
 export * from './training';
-export * from './window';
+export { fold, maxPool2d, maxPool2dBackward, unfold } from './window';
 
 /** The end of the constants in low memory; the heap begins behind them. */
 export function staticEnd(): usize {

@@ -1,20 +1,28 @@
-import { FUSED_DOT_COLUMNS, FUSED_DOT_ROWS, FUSED_ROWS, MAX_VECTORS, Tiles } from './build/tiles';
+import { FUSED_DOT_COLUMNS, FUSED_DOT_ROWS, FUSED_ROWS, Tiles } from './build/tiles';
 import { Lanes } from './lanes';
+import { TileWidth } from './tile-width';
 
 /*
  * The matrix product out = op(a)·op(b), on one of two routes:
  *
- * - Outer products, the usual one: a tile of out (6 rows × 8 columns) stays in registers while k
- *   runs; each step takes 6 floats of a and 8 of b. a and b are cut into blocks that fit the
- *   caches, and copied ("packed") so that a tile reads them in one run, where that pays.
+ * - Outer products, the usual one: a tile of out (6 rows × 8 or 16 columns) stays in registers
+ *   while k runs; each step takes 6 floats of a and 8 or 16 of b. a and b are cut into blocks that
+ *   fit the caches, and copied ("packed") so that a tile reads them in one run, where that pays.
  * - Dot products, for a·bᵀ with few rows or columns: both operands run along k already, and
  *   turning them round would cost more than it saves.
  *
+ * A large product is cut into parts along its longer side. Every part needs the whole of the other
+ * operand, so that one is packed beforehand, once for all; each packs its share of its own.
+ *
  * The route follows from the shape of the whole product, and the order of an element's sum from
- * K: where rows and columns are cut, and on how many threads, never shows in the bits.
+ * K: where rows and columns are cut, how wide a tile is, and how many threads there are never
+ * shows in the bits.
  */
 
-/** What the caller writes: the contract's MatmulGeometry without the batch, booleans as 0 or 1. */
+/**
+ * What the wrapper writes: the contract's MatmulGeometry with booleans as 0 or 1, and where the
+ * arrays are. The plan is written by `matmulPlan`.
+ */
 @unmanaged
 class Product {
   M: i32;
@@ -23,14 +31,49 @@ class Product {
   transposeA: i32;
   transposeB: i32;
   accumulate: i32;
+  out: usize;
+  a: usize;
+  b: usize;
+  /** Where the operand that all parts share is packed; 0: each part packs what it needs. */
+  packed: usize;
+  /** The steps of k that this job takes: a slab that begins at a multiple of K_BLOCK. */
+  kFrom: i32;
+  kTo: i32;
+  /** Products in a part, and how far apart they lie in a and b, in floats: for matmulBatchPart. */
+  batchSize: i32;
+  batch: i32;
+  aBatchStride: i32;
+  bBatchStride: i32;
+
+  /** Rows or columns in a part. */
+  size: i32;
+  byColumns: i32;
+
+  /** Whether the product goes by dot products. */
+  @inline isDots(): bool {
+    const narrow = this.M <= DOT_SIDE || this.N <= DOT_SIDE;
+    return this.transposeA == 0 && this.transposeB != 0 && narrow && this.K >= DOT_LENGTH;
+  }
+
+  /** Whether a is packed. */
+  @inline packsA(): bool {
+    return this.transposeA == 0 || this.N >= PACK_A_FROM;
+  }
+
+  /** Whether b is packed. */
+  @inline packsB(): bool {
+    return this.transposeB != 0 || this.M >= PACK_B_FROM || (this.packed != 0 && !this.byColumns);
+  }
 }
 
 /** k in a block: panels of 6 × 256 and 256 × 8 floats share the first-level cache. */
 const K_BLOCK: i32 = 256;
 /** Rows in a block: 192 × 256 floats of a stay in the second-level cache. */
 const M_BLOCK: i32 = 192;
-/** Columns in a block: 256 × 1024 floats of b. */
-const N_BLOCK: i32 = 1024;
+/** Columns in a block: 256 × 512 floats of b. */
+const N_BLOCK: i32 = 512;
+/** Columns of b in a part of the job that packs it. */
+const PACK_COLUMNS: i32 = 256;
 /** k in a block of the dot-product route. */
 const DOT_BLOCK: i32 = 1024;
 /** From as many rows of a on, packing b costs less than reading it at a stride. */
@@ -45,42 +88,103 @@ const DOT_LENGTH: i32 = 128;
 const MAX_ROWS: i32 = UNFOLD_FUSED ? FUSED_ROWS : FUSED_ROWS - 1;
 const DOT_ROWS: i32 = FUSED_DOT_ROWS;
 const DOT_COLUMNS: i32 = UNFOLD_FUSED ? FUSED_DOT_COLUMNS : FUSED_DOT_COLUMNS - 1;
-const WIDTH: i32 = MAX_VECTORS * 4;
+
+/** Multiplications in a part, about. */
+const PART_WORK: f64 = 500_000;
+const MAX_PARTS: i32 = 32;
+/** What may be packed at a time; a product that needs more goes slab by slab along k. */
+const MAX_PACKED_BYTES: f64 = 33_554_432;
+
 /** Fewer than four columns at the right edge go through a buffer of MAX_ROWS × 4 floats. */
 const EDGE_STEP: usize = 16;
 const EDGE_BYTES: i32 = 128;
 const A_BYTES: i32 = M_BLOCK * K_BLOCK * 4;
 const B_BYTES: i32 = K_BLOCK * N_BLOCK * 4;
 
-/** Bytes of scratch that one caller of `matmul` needs. */
+/** Bytes of scratch that a part needs. */
 export function matmulScratchBytes(): i32 {
   return EDGE_BYTES + A_BYTES + B_BYTES;
 }
 
 /**
- * Rows `rowFrom` … `rowTo`-1 of out `[M, N]`. `geometry` is a Product; `scratch` is
- * matmulScratchBytes() of memory that is the caller's alone, aligned to 16.
+ * Decides how to cut the product.
+ * @returns The number of parts; 1 for a small one.
  */
-export function matmul(
-  out: usize,
-  a: usize,
-  b: usize,
-  geometry: usize,
-  rowFrom: i32,
-  rowTo: i32,
-  scratch: usize,
-): void {
-  const g = changetype<Product>(geometry);
-  if (g.K == 0) {
-    if (!g.accumulate) {
-      memory.fill(out + ((rowFrom * g.N) << 2), 0, ((rowTo - rowFrom) * g.N) << 2);
-    }
-    return;
+export function matmulPlan(block: usize): i32 {
+  const g = changetype<Product>(block);
+  g.packed = 0;
+  g.kFrom = 0;
+  g.kTo = g.K;
+  g.byColumns = g.N >= g.M ? 1 : 0;
+  const side = g.byColumns ? g.N : g.M;
+  const unit = g.byColumns ? 16 : MAX_ROWS;
+  const work = <f64>g.M * <f64>g.N * <f64>g.K;
+  const wanted = <i32>min<f64>(work / PART_WORK, MAX_PARTS);
+  g.size = max(1, side);
+  if (wanted < 2) return 1;
+  g.size = (((side + wanted - 1) / wanted + unit - 1) / unit) * unit;
+  return (side + g.size - 1) / g.size;
+}
+
+/** Steps of k in a slab: all, unless packing them took too much memory. */
+export function matmulSlab(block: usize): i32 {
+  const g = changetype<Product>(block);
+  if (g.isDots()) return g.K;
+  const side = <f64>(g.byColumns ? g.M : g.N + 3);
+  const fitting = (<i32>min<f64>(MAX_PACKED_BYTES / (side * 4), g.K)) & ~(K_BLOCK - 1);
+  return g.K <= fitting ? g.K : max(K_BLOCK, fitting);
+}
+
+/** Bytes for packing the operand that all parts share, for a slab; 0 if none has to be packed. */
+export function matmulPackedBytes(block: usize, slab: i32): usize {
+  const g = changetype<Product>(block);
+  if (g.isDots()) return 0;
+  if (g.byColumns) return g.packsA() ? (<usize>g.M * slab) << 2 : 0;
+  return (<usize>((g.N + 3) & ~3) * slab) << 2;
+}
+
+/** Parts of the job that packs it: blocks of k times blocks of rows or columns. */
+export function matmulPackParts(block: usize): i32 {
+  const g = changetype<Product>(block);
+  return ((g.kTo - g.kFrom + K_BLOCK - 1) / K_BLOCK) * Route.packBlocks(g);
+}
+
+/** A part of that job. */
+export function matmulPackPart(block: usize, part: i32): void {
+  const g = changetype<Product>(block);
+  const blocks = Route.packBlocks(g);
+  const k = g.kFrom + (part / blocks) * K_BLOCK;
+  const kc = min(K_BLOCK, g.kTo - k);
+  if (g.byColumns) {
+    const i = (part % blocks) * M_BLOCK;
+    Route.packA(Route.packedA(g, i, k, kc), Route.atA(g, g.a, i, k), g, kc, min(M_BLOCK, g.M - i));
+  } else {
+    const j = (part % blocks) * PACK_COLUMNS;
+    const nc = min(PACK_COLUMNS, g.N - j);
+    Route.packB(Route.packedB(g, j, k, kc), Route.atB(g, g.b, j, k), g, kc, nc);
   }
-  const narrow = g.M <= DOT_SIDE || g.N <= DOT_SIDE;
-  if (!g.transposeA && g.transposeB && narrow && g.K >= DOT_LENGTH) {
-    Route.dots(out, a, b, g, rowFrom, rowTo);
-  } else Route.outer(out, a, b, g, rowFrom, rowTo, scratch);
+}
+
+/** A part of the product: some of its columns or rows, from kFrom to kTo. */
+export function matmulPart(block: usize, part: i32, scratch: usize): void {
+  const g = changetype<Product>(block);
+  const from = part * g.size;
+  if (g.byColumns) {
+    Route.any(g, g.out, g.a, g.b, 0, g.M, from, min(g.N, from + g.size), scratch);
+  } else Route.any(g, g.out, g.a, g.b, from, min(g.M, from + g.size), 0, g.N, scratch);
+}
+
+/** A part of many small products: batchSize of them. */
+export function matmulBatchPart(block: usize, part: i32, scratch: usize): void {
+  const g = changetype<Product>(block);
+  const from = part * g.batchSize;
+  const to = min(g.batch, from + g.batchSize);
+  for (let i = <usize>from; i < <usize>to; i++) {
+    const out = g.out + i * ((<usize>g.M * g.N) << 2);
+    const a = g.a + i * ((<usize>g.aBatchStride) << 2);
+    const b = g.b + i * ((<usize>g.bBatchStride) << 2);
+    Route.any(g, out, a, b, 0, g.M, 0, g.N, scratch);
+  }
 }
 
 /** Copies of parts of an operand in the order in which tiles read them. */
@@ -101,7 +205,7 @@ class Pack {
     }
   }
 
-  /** Four panels of 8 columns: a run of 128 bytes at a time, where one panel alone takes 32. */
+  /** A run of 128 bytes at a time, where one panel alone takes 32: four panels of 8 columns. */
   static fourPanels(to: usize, x: usize, step: usize, K: i32): void {
     const panel = (<usize>K) << 5;
     let to1 = to + panel;
@@ -116,6 +220,21 @@ class Pack {
       v128.store(to2, v128.load(x, 80), 16);
       v128.store(to3, v128.load(x, 96));
       v128.store(to3, v128.load(x, 112), 16);
+    }
+  }
+
+  /** The same for two panels of 16 columns. */
+  static twoPanels(to: usize, x: usize, step: usize, K: i32): void {
+    let to1 = to + ((<usize>K) << 6);
+    for (; K > 0; K--, x += step, to += 64, to1 += 64) {
+      v128.store(to, v128.load(x));
+      v128.store(to, v128.load(x, 16), 16);
+      v128.store(to, v128.load(x, 32), 32);
+      v128.store(to, v128.load(x, 48), 48);
+      v128.store(to1, v128.load(x, 64));
+      v128.store(to1, v128.load(x, 80), 16);
+      v128.store(to1, v128.load(x, 96), 32);
+      v128.store(to1, v128.load(x, 112), 48);
     }
   }
 
@@ -180,7 +299,66 @@ class Pack {
 }
 
 class Route {
-  static dots(out: usize, a: usize, b: usize, g: Product, rowFrom: i32, rowTo: i32): void {
+  /** The chosen route for some rows and columns. */
+  static any(
+    g: Product,
+    out: usize,
+    a: usize,
+    b: usize,
+    rowFrom: i32,
+    rowTo: i32,
+    columnFrom: i32,
+    columnTo: i32,
+    scratch: usize,
+  ): void {
+    if (g.K == 0) {
+      if (g.accumulate) return;
+      for (let i = rowFrom; i < rowTo; i++) {
+        memory.fill(Route.atOut(g, out, i, columnFrom), 0, (columnTo - columnFrom) << 2);
+      }
+    } else if (g.isDots()) Route.dots(g, out, a, b, rowFrom, rowTo, columnFrom, columnTo);
+    else Route.outer(g, out, a, b, rowFrom, rowTo, columnFrom, columnTo, scratch);
+  }
+
+  @inline static atOut(g: Product, out: usize, i: i32, j: i32): usize {
+    return out + ((<usize>i * g.N + j) << 2);
+  }
+
+  /** Where op(a)[i, k] is. */
+  @inline static atA(g: Product, a: usize, i: i32, k: i32): usize {
+    return a + ((g.transposeA ? <usize>k * g.M + i : <usize>i * g.K + k) << 2);
+  }
+
+  /** Where op(b)[k, j] is. */
+  @inline static atB(g: Product, b: usize, j: i32, k: i32): usize {
+    return b + ((g.transposeB ? <usize>j * g.K + k : <usize>k * g.N + j) << 2);
+  }
+
+  /** Where the shared packed block of a that begins with row i is, kc steps long from k on. */
+  @inline static packedA(g: Product, i: i32, k: i32, kc: i32): usize {
+    return g.packed + ((<usize>(k - g.kFrom) * g.M + <usize>i * kc) << 2);
+  }
+
+  /** The same of b, from column j on. */
+  @inline static packedB(g: Product, j: i32, k: i32, kc: i32): usize {
+    return g.packed + ((<usize>(k - g.kFrom) * ((g.N + 3) & ~3) + <usize>j * kc) << 2);
+  }
+
+  /** Into how many blocks the packing job cuts rows or columns. */
+  @inline static packBlocks(g: Product): i32 {
+    return g.byColumns ? (g.M + M_BLOCK - 1) / M_BLOCK : (g.N + PACK_COLUMNS - 1) / PACK_COLUMNS;
+  }
+
+  static dots(
+    g: Product,
+    out: usize,
+    a: usize,
+    b: usize,
+    rowFrom: i32,
+    rowTo: i32,
+    columnFrom: i32,
+    columnTo: i32,
+  ): void {
     const outStep = (<usize>g.N) << 2;
     const step = (<usize>g.K) << 2;
     for (let k = 0; k < g.K; k += DOT_BLOCK) {
@@ -190,12 +368,12 @@ class Route {
       let rowTiles = (rowTo - rowFrom + DOT_ROWS - 1) / DOT_ROWS;
       for (let i = rowFrom; i < rowTo; rowTiles--) {
         const rows = (rowTo - i + rowTiles - 1) / rowTiles;
-        const aTile = a + ((i * g.K + k) << 2);
-        let columnTiles = (g.N + DOT_COLUMNS - 1) / DOT_COLUMNS;
-        for (let j = 0; j < g.N; columnTiles--) {
-          const columns = (g.N - j + columnTiles - 1) / columnTiles;
-          const tile = out + ((i * g.N + j) << 2);
-          const bTile = b + ((j * g.K + k) << 2);
+        const aTile = Route.atA(g, a, i, k);
+        let columnTiles = (columnTo - columnFrom + DOT_COLUMNS - 1) / DOT_COLUMNS;
+        for (let j = columnFrom; j < columnTo; columnTiles--) {
+          const columns = (columnTo - j + columnTiles - 1) / columnTiles;
+          const tile = Route.atOut(g, out, i, j);
+          const bTile = Route.atB(g, b, j, k);
           Tiles.dot(rows, columns, tile, outStep, add, aTile, step, bTile, step, kc);
           j += columns;
         }
@@ -205,55 +383,71 @@ class Route {
   }
 
   static outer(
+    g: Product,
     out: usize,
     a: usize,
     b: usize,
-    g: Product,
     rowFrom: i32,
     rowTo: i32,
+    columnFrom: i32,
+    columnTo: i32,
     scratch: usize,
   ): void {
     const edge = scratch;
-    const aPacked = scratch + EDGE_BYTES;
-    const bPacked = aPacked + A_BYTES;
-    const packA = g.transposeA == 0 || g.N >= PACK_A_FROM;
-    const packB = g.transposeB != 0 || g.M >= PACK_B_FROM;
-    for (let j = 0; j < g.N; j += N_BLOCK) {
-      const nc = min(N_BLOCK, g.N - j);
-      for (let k = 0; k < g.K; k += K_BLOCK) {
-        const kc = min(K_BLOCK, g.K - k);
+    const aScratch = scratch + EDGE_BYTES;
+    const bScratch = aScratch + A_BYTES;
+    const packsA = g.packsA();
+    const packsB = g.packsB();
+    const sharesA = g.packed != 0 && g.byColumns != 0;
+    const sharesB = g.packed != 0 && g.byColumns == 0;
+    for (let j = columnFrom; j < columnTo; j += N_BLOCK) {
+      const nc = min(N_BLOCK, columnTo - j);
+      for (let k = g.kFrom; k < g.kTo; k += K_BLOCK) {
+        const kc = min(K_BLOCK, g.kTo - k);
         const add = k > 0 || g.accumulate != 0;
-        const bBlock = b + ((g.transposeB ? j * g.K + k : k * g.N + j) << 2);
-        if (packB) Route.packB(bPacked, bBlock, g, kc, nc);
-        else if (nc & 3) {
+        const bBlock = Route.atB(g, b, j, k);
+        const bPacked = sharesB ? Route.packedB(g, j, k, kc) : bScratch;
+        if (packsB) {
+          if (!sharesB) Route.packB(bPacked, bBlock, g, kc, nc);
+        } else if (nc & 3) {
           // Only the last panel, which would be read past its end.
           Pack.rows(bPacked, bBlock + ((nc & ~3) << 2), (<usize>g.N) << 2, kc, nc & 3, 4);
         }
         for (let i = rowFrom; i < rowTo; i += M_BLOCK) {
           const mc = min(M_BLOCK, rowTo - i);
-          const aBlock = a + ((g.transposeA ? k * g.M + i : i * g.K + k) << 2);
-          if (packA) Route.packA(aPacked, aBlock, g, kc, mc);
-          const outBlock = out + ((i * g.N + j) << 2);
-          const aTiles = packA ? aPacked : aBlock;
-          Route.block(outBlock, aTiles, packA, bBlock, bPacked, packB, edge, g, mc, nc, kc, add);
+          let aBlock = Route.atA(g, a, i, k);
+          if (sharesA) aBlock = Route.packedA(g, i, k, kc);
+          else if (packsA) {
+            Route.packA(aScratch, aBlock, g, kc, mc);
+            aBlock = aScratch;
+          }
+          const outBlock = Route.atOut(g, out, i, j);
+          Route.block(outBlock, aBlock, packsA, bBlock, bPacked, packsB, edge, g, mc, nc, kc, add);
         }
       }
     }
   }
 
-  /** Panels of 8 columns, then one of 4, then one of fewer, filled up to 4. */
+  /** The width of the panel of columns that begins where `left` are left. */
+  @inline static panel(left: i32): i32 {
+    return left >= TileWidth.columns ? TileWidth.columns : left >= 8 ? 8 : min(4, left);
+  }
+
+  /** Panels as wide as a tile, then one of 8, one of 4, and one of fewer, filled up to 4. */
   static packB(to: usize, b: usize, g: Product, kc: i32, nc: i32): void {
     let j = 0;
     if (!g.transposeB) {
+      const step = (<usize>g.N) << 2;
       for (; j + 32 <= nc; j += 32, to += (<usize>kc) << 7) {
-        Pack.fourPanels(to, b + (j << 2), (<usize>g.N) << 2, kc);
+        if (TileWidth.columns == 16) Pack.twoPanels(to, b + (j << 2), step, kc);
+        else Pack.fourPanels(to, b + (j << 2), step, kc);
       }
     }
     while (j < nc) {
-      const width = nc - j >= WIDTH ? WIDTH : min(4, nc - j);
+      const width = Route.panel(nc - j);
       const packed = max(4, width);
       if (g.transposeB) {
-        Pack.columns(to, b + ((j * g.K) << 2), (<usize>g.K) << 2, kc, width, packed);
+        Pack.columns(to, b + ((<usize>j * g.K) << 2), (<usize>g.K) << 2, kc, width, packed);
       } else Pack.rows(to, b + (j << 2), (<usize>g.N) << 2, kc, width, packed);
       to += (<usize>(packed * kc)) << 2;
       j += width;
@@ -301,9 +495,9 @@ class Route {
     const height = mc / tiles;
     const higher = mc % tiles;
     for (let j = 0; j < nc;) {
-      const width = nc - j >= WIDTH ? WIDTH : min(4, nc - j);
-      const vectors = width == WIDTH ? MAX_VECTORS : 1;
+      const width = Route.panel(nc - j);
       const isEdge = width < 4;
+      const vectors = isEdge ? 1 : width >> 2;
       const isPacked = packB || isEdge;
       const bPanel = isPacked ? bPacked : b + (j << 2);
       const bStep = isPacked ? (<usize>vectors) << 4 : outStep;

@@ -1,8 +1,15 @@
 import { Lanes } from './lanes';
+import { Run } from './run';
 import { Walk } from './walk';
 
 export function fill(out: usize, n: usize, value: f32): void {
   Lanes.fill(out, value, n);
+}
+
+/** A part of a job of fill; `block` is a Run of out with the value as its constant. */
+export function fillPart(block: usize, part: i32): void {
+  const run = changetype<Run>(block);
+  Lanes.fill(run.a + Run.from(part), run.p, run.count(part));
 }
 
 /** `block` holds the shape and the strides of out and x; `out` and `x` are at their offsets. */

@@ -57,6 +57,14 @@ class Rows {
 }
 
 class Columns {
+  /** out[i] = Σ over j < n of x[j, i] for a run of `bytes`; the rows are `step` bytes apart. */
+  static sumRun(out: usize, x: usize, n: usize, step: usize, bytes: usize): void {
+    const whole = bytes & ~63;
+    let i: usize = 0;
+    for (; i < whole; i += 64) Columns.sumSixteen(out + i, x + i, n, step);
+    for (; i < bytes; i += 4) Columns.sumOne(out + i, x + i, n, step);
+  }
+
   /** out[i] = Σ over j < n of x[j, i] for i < 16: a cache line is read once. */
   static sumSixteen(out: usize, x: usize, n: usize, step: usize): void {
     let t0 = f32x4.splat(0);
@@ -183,13 +191,37 @@ export function sum(out: usize, x: usize, outer: usize, n: usize, inner: usize):
     return;
   }
   const step = inner << 2;
-  const whole = step & ~63;
   for (let o: usize = 0; o < outer; o++) {
-    let i: usize = 0;
-    for (; i < whole; i += 64) Columns.sumSixteen(out + i, x + i, n, step);
-    for (; i < step; i += 4) Columns.sumOne(out + i, x + i, n, step);
+    Columns.sumRun(out, x, n, step, step);
     x += n * step;
     out += step;
+  }
+}
+
+/** What the wrapper writes for a job of sum: a part is `size` of outer, or of inner if outer is 1. */
+@unmanaged
+class Sum {
+  out: usize;
+  x: usize;
+  outer: i32;
+  n: i32;
+  inner: i32;
+  size: i32;
+}
+
+/** A part of a job of sum; `block` is a Sum. */
+export function sumPart(block: usize, part: i32): void {
+  const g = changetype<Sum>(block);
+  const from = part * g.size;
+  const left = (g.outer == 1 ? g.inner : g.outer) - from;
+  const size = g.size < left ? g.size : left;
+  if (g.outer == 1) {
+    const first = (<usize>from) << 2;
+    const step = (<usize>g.inner) << 2;
+    Columns.sumRun(g.out + first, g.x + first, g.n, step, (<usize>size) << 2);
+  } else {
+    const x = g.x + <usize>from * ((<usize>g.n * g.inner) << 2);
+    sum(g.out + ((<usize>from * g.inner) << 2), x, size, g.n, g.inner);
   }
 }
 

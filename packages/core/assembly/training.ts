@@ -1,5 +1,6 @@
 import { Lanes } from './lanes';
 import { LaneMath } from './math';
+import { Run } from './run';
 
 /**
  * out[i] = -atLabel·logProbs[i, label] - everywhere·Σ logProbs[i, …], logProbs `[N, C]`, with
@@ -127,5 +128,30 @@ export function sgdMomentumStep(
     v128.store_lane<f32>(velocity + i, v, 0);
     const moved = Lanes.madd(minusLr, Momentum.direction(v, g, m, nesterov), old);
     v128.store_lane<f32>(param + i, moved, 0);
+  }
+}
+
+/** What the wrapper writes for a job of sgdStep: a Run of param, velocity and grad, and the rest. */
+@unmanaged
+class SgdJob extends Run {
+  momentum: f32;
+  undamped: f32;
+  nesterov: i32;
+  first: i32;
+}
+
+/** A part of a job of sgdStep; `block` is an SgdJob whose constants are lr and weightDecay. */
+export function sgdPart(block: usize, part: i32): void {
+  const g = changetype<SgdJob>(block);
+  const from = Run.from(part);
+  const n = g.count(part);
+  const param = g.a + from;
+  const grad = g.c + from;
+  if (g.momentum == 0) sgdPlainStep(param, grad, n, g.p, g.q);
+  else {
+    const velocity = g.b + from;
+    const nesterov = g.nesterov != 0;
+    const first = g.first != 0;
+    sgdMomentumStep(param, velocity, grad, n, g.p, g.q, g.momentum, g.undamped, nesterov, first);
   }
 }

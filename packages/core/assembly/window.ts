@@ -58,7 +58,7 @@ class Window {
 }
 
 /** Runs of n floats at distances of outStep and xStep bytes: a plane, or a part of one. */
-class Plane {
+export class Plane {
   /** Four floats at a step of two, the last of them at 6: eight bytes on may not exist. */
   @inline static everySecond(x: usize): v128 {
     return v128.shuffle<f32>(v128.load(x), v128.load(x, 12), 0, 2, 5, 7);
@@ -261,6 +261,10 @@ class Pool {
 /** out and indices `[C, OH, OW]` from x `[C, H, W]`. */
 export function maxPool2d(out: usize, indices: usize, x: usize, geometry: usize): void {
   const g = changetype<Window>(geometry);
+  poolPlanes(out, indices, x, g, g.C);
+}
+
+function poolPlanes(out: usize, indices: usize, x: usize, g: Window, planes: i32): void {
   // The windows that lie wholly inside the image are taken four at a time.
   const top = g.rowFrom(0);
   const bottom = g.rowTo(g.KH - 1, top);
@@ -268,7 +272,7 @@ export function maxPool2d(out: usize, indices: usize, x: usize, geometry: usize)
   const right = g.columnTo(g.KW - 1, left);
   const inLanes = (g.strideW == 1 || g.strideW == 2) && right - left >= 4;
   const is2x2 = g.KH == 2 && g.KW == 2 && g.strideW == 2 && g.dilationH == 1 && g.dilationW == 1;
-  for (let c = 0; c < g.C; c++) {
+  for (; planes > 0; planes--) {
     for (let oh = 0; oh < g.OH; oh++) {
       let ow = 0;
       if (inLanes && oh >= top && oh < bottom) {
@@ -296,10 +300,15 @@ export function maxPool2d(out: usize, indices: usize, x: usize, geometry: usize)
 /** dX `[C, H, W]`: zeros, plus each dOut `[C, OH, OW]` at its index. */
 export function maxPool2dBackward(dX: usize, dOut: usize, indices: usize, geometry: usize): void {
   const g = changetype<Window>(geometry);
+  poolPlanesBackward(dX, dOut, indices, g, g.C);
+}
+
+function poolPlanesBackward(dX: usize, dOut: usize, indices: usize, g: Window, planes: i32): void {
   const planeBytes = (g.H * g.W) << 2;
   const windows = g.OH * g.OW;
-  memory.fill(dX, 0, g.C * planeBytes);
-  for (let c = 0; c < g.C; c++) {
+  for (; planes > 0; planes--) {
+    // Plane by plane, so that the zeros are still in the cache when they are added to.
+    memory.fill(dX, 0, planeBytes);
     for (let i = 0; i < windows; i++) {
       const at = dX + (load<i32>(indices + (i << 2)) << 2);
       store<f32>(at, load<f32>(at) + load<f32>(dOut + (i << 2)));
@@ -308,4 +317,33 @@ export function maxPool2dBackward(dX: usize, dOut: usize, indices: usize, geomet
     dOut += windows << 2;
     indices += windows << 2;
   }
+}
+
+/** What the wrapper writes for a job of pooling: behind the window, arrays and planes in a part. */
+@unmanaged
+class PoolJob extends Window {
+  first: usize;
+  second: usize;
+  third: usize;
+  planes: i32;
+}
+
+/** A part of a job of maxPool2d; `block` is a PoolJob of out, indices and x. */
+export function maxPool2dPart(block: usize, part: i32): void {
+  const g = changetype<PoolJob>(block);
+  const from = part * g.planes;
+  const out = <usize>from * ((g.OH * g.OW) << 2);
+  const x = <usize>from * ((g.H * g.W) << 2);
+  const planes = min(g.planes, g.C - from);
+  poolPlanes(g.first + out, g.second + out, g.third + x, g, planes);
+}
+
+/** A part of a job of maxPool2dBackward; `block` is a PoolJob of dX, dOut and indices. */
+export function maxPool2dBackwardPart(block: usize, part: i32): void {
+  const g = changetype<PoolJob>(block);
+  const from = part * g.planes;
+  const out = <usize>from * ((g.OH * g.OW) << 2);
+  const x = <usize>from * ((g.H * g.W) << 2);
+  const planes = min(g.planes, g.C - from);
+  poolPlanesBackward(g.first + x, g.second + out, g.third + out, g, planes);
 }

@@ -8,7 +8,8 @@ export { Scope, unscoped } from './autograd/scope.js';
 export { Tape } from './autograd/tape.js';
 export type { DType } from './dtype.js';
 export { configureEngine, engine, kernelsFor } from './engine/engine.js';
-export type { Engine, EngineOptions, KernelSet } from './engine/engine.js';
+export type { Engine } from './engine/engine.js';
+export type { EngineOptions, KernelSet, SimdWidth } from './engine/options.js';
 export {
   ConfigError,
   DisposedError,
@@ -21,6 +22,7 @@ export {
 } from './errors.js';
 export type * from './kernels/contract.js';
 export * from './ops/index.js';
+export { profile, type Profile, type ProfileRow } from './profile.js';
 export { Generator, generator, manualSeed, type GeneratorState } from './random.js';
 export { formatShape, sizeOf, type Shape } from './shape.js';
 export { findLeaks, heapStats, type HeapStats, type Leak } from './storage.js';

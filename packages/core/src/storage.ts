@@ -68,6 +68,7 @@ function describeHoldings(): string {
   const held = largestHoldings(3).map(
     ({ origin, bytes, count }) => `${origin} (${count} tensors, ${formatBytes(bytes)})`,
   );
+  if (held.length === 0) return 'No tensor holds any of it';
   return (
     `Most is held by ${held.join(', ')}. Tensors made in a loop need a scope around its body: ` +
     '`using tape = new Tape()` or `using scope = new Scope()`'

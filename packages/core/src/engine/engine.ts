@@ -1,53 +1,73 @@
 import { loadBinary } from '#binaries';
+import { probe } from '../autograd/probe.js';
 import type { DType } from '../dtype.js';
-import { ConfigError } from '../errors.js';
+import { EngineError } from '../errors.js';
 import type { Kernels, NumericArray } from '../kernels/contract.js';
 import { referenceKernels } from '../kernels/reference/index.js';
-import { instantiateKernels, supportsFused } from '../kernels/wasm/instantiate.js';
+import {
+  instantiateKernels,
+  supportsFused,
+  type WasmInstance,
+} from '../kernels/wasm/instantiate.js';
 import { Heap } from './heap.js';
-
-export type KernelSet = 'wasm' | 'reference';
+import { resolveSettings, type EngineOptions, type KernelSet, type Settings } from './options.js';
+import { availableCores, canShareMemory, vectorsMayJoin } from './platform.js';
+import { Pool } from './pool.js';
+import { findFault, wideTileGain } from './verify.js';
 
 /** What computes: which kernels, on how many threads, with which instructions. */
 export interface Engine {
   /** `wasm`: SIMD for float32; `reference`: plain TypeScript for everything. */
   readonly kernels: KernelSet;
+  /** Bits of the vectors that the kernels are laid out for; 0 for the reference. */
+  readonly simd: 256 | 128 | 0;
   /** Whether multiply-add rounds once (relaxed SIMD), where the JavaScript engine offers it. */
   readonly fused: boolean;
   readonly threads: number;
-  /** One line for people: `wasm simd 128-bit fma · 1 thread`. */
+  /** One line for people: `wasm simd 256-bit fma · 2 threads`. */
   readonly description: string;
+  /** What was asked for and could not be had, and why; usually empty. */
+  readonly warnings: readonly string[];
 }
 
-export interface EngineOptions {
-  readonly kernels?: KernelSet;
-}
-
-interface RunningEngine extends Engine {
-  readonly float32: Kernels<Float32Array>;
-}
+/** More threads than this are not taken without being asked for. */
+const DEFAULT_THREADS = 8;
+/** Wide tiles are some 1.3 times as fast where vectors are joined, and 0.7 times elsewhere. */
+const WIDE_GAIN = 1;
 
 /** The heap of every tensor. One for the life of the program: kernels change, tensors stay. */
-export const heap = new Heap({ shared: false });
+export const heap = new Heap({ shared: canShareMemory() });
 
-let running: RunningEngine | undefined;
+/** What runs now. The float32 kernels stand apart, for speed and because they are not to be shown. */
+let running: Engine | undefined;
+let float32: Kernels<Float32Array> = referenceKernels;
+let pool: Pool | undefined;
+/** The binaries that were started, by whether they fuse; a binary that failed its check is null. */
+const instances = new Map<boolean, WasmInstance | null>();
+/** What wide tiles gain with each binary that was timed; 0 if they compute wrongly. */
+const gains = new WeakMap<WasmInstance, number | null>();
+/** Calls of `configureEngine` take turns. */
+let turn: Promise<unknown> = Promise.resolve();
 
 /**
- * Chooses the kernels. Without a call, the first operation starts the WebAssembly ones. Tensors
- * made before stay valid: both sets of kernels work on the same heap.
- * @throws ConfigError for an unknown option or kernel set, EngineError if the engine can't start.
+ * Chooses what computes, and checks it against the reference kernels. Without a call, the first
+ * operation starts WebAssembly on one thread. Tensors made before stay valid: all kernels work on
+ * the same heap.
+ *
+ * What cannot be had here (threads without shared memory, wide vectors) is replaced by the next
+ * best, and the engine's `warnings` say so. On any number of threads, the bits are the same.
+ * @throws ConfigError for an unknown option or value, EngineError if the engine can't start.
  */
-export async function configureEngine(options: EngineOptions): Promise<Engine> {
-  for (const key of Object.keys(options)) {
-    if (key !== 'kernels') throw new ConfigError(`configureEngine: unknown option '${key}'`);
-  }
-  running = start(options.kernels ?? 'wasm');
-  return running;
+export async function configureEngine(options: EngineOptions = {}): Promise<Engine> {
+  const settings = resolveSettings(options);
+  const configured = turn.then(() => configure(settings, canShareMemory()));
+  turn = configured.catch(() => {});
+  return configured;
 }
 
 /** The engine that runs; starts the default one if none does. */
 export function engine(): Engine {
-  running ??= start('wasm');
+  running ??= start(resolveSettings({}));
   return running;
 }
 
@@ -56,36 +76,164 @@ export function engine(): Engine {
  * every other type.
  */
 export function kernelsFor(dtype: DType): Kernels<NumericArray> {
-  if (dtype !== 'float32') return referenceKernels;
-  running ??= start('wasm');
-  return running.float32;
+  if (dtype === 'float32') running ??= start(resolveSettings({}));
+  const kernels = dtype === 'float32' ? float32 : referenceKernels;
+  return probe ? probe.kernels(kernels) : kernels;
 }
 
-let wasmKernels: Kernels<Float32Array> | undefined;
-
-function start(kernels: KernelSet): RunningEngine {
-  if (kernels === 'reference') {
-    return {
-      kernels,
-      fused: false,
-      threads: 1,
-      description: 'reference kernels in plain TypeScript · 1 thread',
-      float32: referenceKernels,
-    };
+/** As `configureEngine`, saying whether threads can share memory. */
+export async function configure(settings: Settings, shareable: boolean): Promise<Engine> {
+  await closePool();
+  const one = start(settings);
+  running = one;
+  if (one.kernels === 'reference') return one;
+  const wanted = settings.threads ?? Math.min(DEFAULT_THREADS, availableCores());
+  if (wanted === 1) return one;
+  if (!shareable || !heap.shared) {
+    const warning =
+      'memory cannot be shared with threads here; a page has to be cross-origin isolated';
+    running = { ...one, warnings: [...one.warnings, warning] };
+    return running;
   }
-  if (kernels !== 'wasm') {
-    throw new ConfigError(
-      `configureEngine: kernels must be 'wasm' or 'reference', got '${String(kernels)}'`,
+  try {
+    running = await startPool(one, wanted);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    running = { ...one, warnings: [...one.warnings, error.message] };
+  }
+  return running;
+}
+
+async function startPool(one: Engine, threads: number): Promise<Engine> {
+  const instance = instances.get(one.fused);
+  if (!instance) throw new EngineError('engine: its kernels are gone');
+  const { module, wasm, jobs } = instance;
+  const tileWidth = one.simd === 256 ? 16 : 8;
+  const started = await Pool.start({
+    heap,
+    module,
+    wasm,
+    threads,
+    tileWidth,
+    onFailure() {
+      jobs.crew = null;
+      pool = undefined;
+      running = { ...one, warnings: [...one.warnings, 'a thread broke down'] };
+    },
+  });
+  jobs.crew = started;
+  pool = started;
+  return describe({ ...one, threads });
+}
+
+/** Ends the threads; what runs meanwhile runs on one. */
+async function closePool(): Promise<void> {
+  const closing = pool;
+  if (!closing) return;
+  pool = undefined;
+  for (const instance of instances.values()) if (instance) instance.jobs.crew = null;
+  await closing.close();
+}
+
+/** Starts an engine of one thread. */
+function start({ kernels, simd, strict }: Settings): Engine {
+  if (kernels === 'reference') return startReference([]);
+  const warnings: string[] = [];
+  const candidates = !strict && supportsFused() ? [true, false] : [false];
+  for (const fused of candidates) {
+    const instance = instanceOf(fused, warnings);
+    if (!instance) continue;
+    const { wasm } = instance;
+    const wide = takesWideTiles(instance, simd, warnings);
+    wasm.setTileWidth(wide ? 16 : 8);
+    float32 = instance.kernels;
+    return describe({
+      kernels,
+      simd: wide ? 256 : 128,
+      fused,
+      threads: 1,
+      description: '',
+      warnings,
+    });
+  }
+  return startReference(warnings);
+}
+
+function startReference(warnings: readonly string[]): Engine {
+  float32 = referenceKernels;
+  return describe({
+    kernels: 'reference',
+    simd: 0,
+    fused: false,
+    threads: 1,
+    description: '',
+    warnings,
+  });
+}
+
+function describe(engine: Engine): Engine {
+  const { kernels, simd, fused, threads } = engine;
+  const what =
+    kernels === 'reference'
+      ? 'reference kernels in plain TypeScript'
+      : `wasm simd ${simd}-bit${fused ? ' fma' : ''}`;
+  const description = `${what} · ${threads} thread${threads === 1 ? '' : 's'}`;
+  return { ...engine, description };
+}
+
+/** A binary, started when it is first asked for; null if it gives wrong results. */
+function instanceOf(fused: boolean, warnings: string[]): WasmInstance | null {
+  const name = `unfold-${heap.shared ? 'shared' : 'local'}-${fused ? 'fused' : 'plain'}` as const;
+  let instance = instances.get(fused);
+  if (instance === undefined) {
+    const started = instantiateKernels(loadBinary(name), heap);
+    instance = isSound(started, 8) ? started : null;
+    instances.set(fused, instance);
+  }
+  if (instance === null) {
+    warnings.push(`the kernels of ${name} disagree with the reference here and are not used`);
+  }
+  return instance;
+}
+
+/** Whether the kernels agree with the reference with tiles of so many columns. */
+function isSound({ kernels, wasm }: WasmInstance, columns: 8 | 16): boolean {
+  wasm.setTileWidth(columns);
+  try {
+    return findFault(kernels) === null;
+  } catch (error) {
+    // A kernel that leaves the memory is at fault, too; a full heap is another matter.
+    if (error instanceof WebAssembly.RuntimeError) return false;
+    throw error;
+  }
+}
+
+/** Whether tiles of 16 columns are taken. */
+function takesWideTiles(
+  instance: WasmInstance,
+  simd: Settings['simd'],
+  warnings: string[],
+): boolean {
+  if (simd === '128') return false;
+  if (simd === 'auto' && !vectorsMayJoin()) return false;
+  // Timed once: later, nothing tells whether the compiler has done its work.
+  let gain = gains.get(instance);
+  if (gain === undefined) {
+    gain = isSound(instance, 16) ? wideTileGain(instance, heap) : 0;
+    gains.set(instance, gain);
+  }
+  if (gain === 0) {
+    warnings.push('the kernels for 256-bit vectors disagree with the reference here');
+    return false;
+  }
+  // Where it stayed in doubt, the flag that was set says what to expect.
+  const isFaster = gain === null ? vectorsMayJoin() : gain > WIDE_GAIN;
+  if (simd === '256' && !isFaster) {
+    warnings.push(
+      'tiles for 256-bit vectors are slower than those for 128-bit ones here: the JavaScript ' +
+        'engine does not join vectors (Node 24 and later do, on x64, after enableNodeFlags() from ' +
+        "'@unfold/core/node')",
     );
   }
-  const fused = supportsFused();
-  const binary = fused ? 'unfold-local-fused' : 'unfold-local-plain';
-  const float32 = (wasmKernels ??= instantiateKernels(loadBinary(binary), heap));
-  return {
-    kernels,
-    fused,
-    threads: 1,
-    description: `wasm simd 128-bit${fused ? ' fma' : ''} · 1 thread`,
-    float32,
-  };
+  return simd === '256' || isFaster;
 }

@@ -57,6 +57,11 @@ export class Heap {
     return this.#peak;
   }
 
+  /** The largest block that can be had without growing. */
+  get largestFreeBytes(): number {
+    return Math.max(this.#sizes.at(-1) ?? 0, this.memory.buffer.byteLength - this.#top);
+  }
+
   /** What an allocation of `bytes` really takes. */
   static blockSize(bytes: number): number {
     return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
@@ -113,7 +118,8 @@ export class Heap {
       if (!this.#grow(wanted) && !this.#grow(missing)) {
         throw new EngineError(
           `heap: cannot allocate ${formatBytes(size)}: ${formatBytes(this.#used)} of at most ` +
-            `${formatBytes(this.maximumBytes)} are in use`,
+            `${formatBytes(this.maximumBytes)} are in use, and no free piece is larger than ` +
+            formatBytes(Math.max(this.largestFreeBytes, this.maximumBytes - this.#top)),
         );
       }
     }

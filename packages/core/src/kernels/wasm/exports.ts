@@ -28,9 +28,37 @@ type RowsBackward = (dX: Address, dOut: Address, out: Address, rows: number, n: 
 type WindowMove = (out: Address, x: Address, geometry: Address) => void;
 type Pool = (a: Address, b: Address, c: Address, geometry: Address) => void;
 
+/** `block`: the integers and addresses of Conv in assembly/conv2d.ts. */
+type ConvStep = (block: Address) => void;
+type ConvSize = (block: Address) => number;
+type ConvPart = (block: Address, part: number, scratch: Address) => void;
+
 /** What a compiled binary exports; the sources in `assembly/` say what each does. */
 export interface WasmExports {
   readonly staticEnd: () => Address;
+  /** 8 or 16 columns in a tile of the products. */
+  readonly setTileWidth: (columns: number) => void;
+
+  /** Jobs: see assembly/parallel.ts. */
+  readonly runParts: (kernel: number, block: Address, parts: number, scratch: Address) => void;
+  readonly controlBytes: (threads: number) => number;
+  /** A worker's life: returns when it is told to leave. */
+  readonly serve: (control: Address, thread: number, spins: number) => void;
+  readonly runJob: (
+    control: Address,
+    kernel: number,
+    block: Address,
+    parts: number,
+    scratch: Address,
+    stride: number,
+    spins: number,
+  ) => number;
+  readonly awaitJob: (control: Address, nanoseconds: number) => number;
+  readonly abandonJob: (control: Address) => number;
+  readonly failures: (control: Address) => number;
+  readonly fail: (control: Address) => void;
+  readonly stop: (control: Address) => void;
+  readonly pauses: (control: Address, times: number) => void;
 
   readonly neg: Unary;
   readonly exp: Unary;
@@ -99,22 +127,34 @@ export interface WasmExports {
   readonly softmaxBackward: RowsBackward;
   readonly logSoftmaxBackward: RowsBackward;
 
+  /** `block`: see Product in assembly/matmul.ts; each says what it needs there. */
+  readonly matmulPlan: (block: Address) => number;
+  readonly matmulSlab: (block: Address) => number;
+  readonly matmulPackedBytes: (block: Address, slab: number) => number;
+  readonly matmulPackParts: (block: Address) => number;
   readonly matmulScratchBytes: () => number;
-  /** Rows `rowFrom` … `rowTo`-1 of the product; `geometry`: see assembly/matmul.ts. */
-  readonly matmul: (
-    out: Address,
-    a: Address,
-    b: Address,
-    geometry: Address,
-    rowFrom: number,
-    rowTo: number,
-    scratch: Address,
-  ) => void;
 
   readonly unfold: WindowMove;
   readonly fold: WindowMove;
   readonly maxPool2d: Pool;
   readonly maxPool2dBackward: Pool;
+
+  readonly conv2dForwardParts: ConvSize;
+  readonly conv2dForwardSharedBytes: ConvSize;
+  readonly conv2dForwardScratchBytes: ConvSize;
+  readonly conv2dForwardPrepare: ConvStep;
+  readonly conv2dForwardPart: ConvPart;
+  readonly conv2dBackwardInputParts: ConvSize;
+  readonly conv2dBackwardInputSharedBytes: ConvSize;
+  readonly conv2dBackwardInputScratchBytes: ConvSize;
+  readonly conv2dBackwardInputPrepare: ConvStep;
+  readonly conv2dBackwardInputPart: ConvPart;
+  readonly conv2dBackwardWeightParts: ConvSize;
+  readonly conv2dBackwardWeightSharedBytes: ConvSize;
+  readonly conv2dBackwardWeightScratchBytes: ConvSize;
+  readonly conv2dBackwardWeightPrepare: ConvStep;
+  readonly conv2dBackwardWeightPart: ConvPart;
+  readonly conv2dBackwardWeightFinish: ConvStep;
 
   readonly crossEntropy: (
     out: Address,

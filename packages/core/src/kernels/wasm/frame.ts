@@ -36,6 +36,8 @@ export class Frame {
   /** The geometry's block: its address, and its content, valid from `enter` to `leave`. */
   readonly blockAddress: number;
   block: Int32Array;
+  /** The same words as single-precision floats. */
+  floats: Float32Array;
   readonly #heap: Heap;
   #guests: Guest[] = [];
 
@@ -43,6 +45,7 @@ export class Frame {
     this.#heap = heap;
     this.blockAddress = heap.allocate(BLOCK_LENGTH * 4);
     this.block = new Int32Array(heap.buffer, this.blockAddress, BLOCK_LENGTH);
+    this.floats = new Float32Array(heap.buffer, this.blockAddress, BLOCK_LENGTH);
   }
 
   /**
@@ -67,11 +70,8 @@ export class Frame {
       this.second = second.byteOffset;
       this.third = third.byteOffset;
       this.fourth = fourth.byteOffset;
-      this.#renewBlock(buffer);
-    } else {
-      this.#invite(outputs, [first, second, third, fourth]);
-      this.#renewBlock(this.#heap.buffer);
-    }
+    } else this.#invite(outputs, [first, second, third, fourth]);
+    this.renew();
   }
 
   /** Copies outputs back and returns what `enter` took. */
@@ -79,10 +79,12 @@ export class Frame {
     if (this.#guests.length > 0) this.#dismiss();
   }
 
-  /** The view of the block goes stale when the heap grows. */
-  #renewBlock(buffer: ArrayBufferLike): void {
+  /** The views of the block go stale when the heap grows: after taking memory between the two. */
+  renew(): void {
+    const { buffer } = this.#heap;
     if (this.block.buffer !== buffer) {
       this.block = new Int32Array(buffer, this.blockAddress, BLOCK_LENGTH);
+      this.floats = new Float32Array(buffer, this.blockAddress, BLOCK_LENGTH);
     }
   }
 

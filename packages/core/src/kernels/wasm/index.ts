@@ -1,9 +1,11 @@
 import type { Heap } from '../../engine/heap.js';
 import type { Kernels } from '../contract.js';
 import { broadcastKernels } from './broadcast.js';
+import { conv2dKernels } from './conv2d.js';
 import { elementwiseKernels } from './elementwise.js';
 import type { WasmExports } from './exports.js';
 import { Frame } from './frame.js';
+import type { Jobs } from './jobs.js';
 import { matmulKernels } from './matmul.js';
 import { movementKernels } from './movement.js';
 import { reductionKernels } from './reductions.js';
@@ -11,18 +13,23 @@ import { trainingKernels } from './training.js';
 import { windowKernels } from './windows.js';
 
 /**
- * The contract's kernels for float32 on WebAssembly. They take about 1.2 MB of the heap for their
- * own use, once, and none of them holds state from one call to the next.
+ * The contract's kernels for float32 on WebAssembly. None of them holds state from one call to the
+ * next; the memory that they work in is the jobs'.
  */
-export function createWasmKernels(wasm: WasmExports, heap: Heap): Kernels<Float32Array> {
+export function createWasmKernels(
+  wasm: WasmExports,
+  heap: Heap,
+  jobs: Jobs,
+): Kernels<Float32Array> {
   const frame = new Frame(heap);
   return {
-    ...elementwiseKernels(wasm, frame),
-    ...broadcastKernels(wasm, frame),
-    ...movementKernels(wasm, frame),
-    ...reductionKernels(wasm, frame),
-    ...matmulKernels(wasm, frame, heap),
-    ...windowKernels(wasm, frame),
-    ...trainingKernels(wasm, frame),
+    ...elementwiseKernels(wasm, frame, jobs),
+    ...broadcastKernels(wasm, frame, jobs),
+    ...movementKernels(wasm, frame, jobs),
+    ...reductionKernels(wasm, frame, jobs),
+    ...matmulKernels(wasm, frame, jobs),
+    ...windowKernels(wasm, frame, jobs),
+    ...conv2dKernels(wasm, frame, jobs),
+    ...trainingKernels(wasm, frame, jobs),
   };
 }

@@ -3,6 +3,7 @@ import { EngineError } from '../../errors.js';
 import type { Kernels } from '../contract.js';
 import type { WasmExports } from './exports.js';
 import { createWasmKernels } from './index.js';
+import { Jobs } from './jobs.js';
 
 /** The binaries: for memory that workers share or not, with or without fused multiply-add. */
 export type BinaryName =
@@ -25,15 +26,24 @@ export function supportsFused(): boolean {
   return WebAssembly.validate(Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 16)));
 }
 
+/** A binary that runs: what the kernels are made of, and what threads need to join in. */
+export interface WasmInstance {
+  readonly module: WebAssembly.Module;
+  readonly wasm: WasmExports;
+  readonly jobs: Jobs;
+  readonly kernels: Kernels<Float32Array>;
+}
+
 /**
  * Compiles a binary and binds its kernels to the heap.
  * @throws EngineError if the JavaScript engine refuses it: it has no SIMD, or the binary wants
  * shared memory (or fused multiply-add) where there is none.
  */
-export function instantiateKernels(binary: Uint8Array, heap: Heap): Kernels<Float32Array> {
+export function instantiateKernels(binary: Uint8Array, heap: Heap): WasmInstance {
+  let module: WebAssembly.Module;
   let instance: WebAssembly.Instance;
   try {
-    const module = new WebAssembly.Module(new Uint8Array(binary));
+    module = new WebAssembly.Module(new Uint8Array(binary));
     instance = new WebAssembly.Instance(module, { env: { memory: heap.memory } });
   } catch (error) {
     throw new EngineError(
@@ -46,7 +56,8 @@ export function instantiateKernels(binary: Uint8Array, heap: Heap): Kernels<Floa
   if (!isWasmExports(wasm) || wasm.staticEnd() > RESERVED_BYTES) {
     throw new EngineError('engine: this is no binary of the Unfold kernels; rebuild or reinstall');
   }
-  return createWasmKernels(wasm, heap);
+  const jobs = new Jobs(wasm, heap);
+  return { module, wasm, jobs, kernels: createWasmKernels(wasm, heap, jobs) };
 }
 
 /** Tells a binary of ours by its mark; the compiler and the tests vouch for the rest. */

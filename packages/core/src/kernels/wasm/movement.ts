@@ -1,18 +1,21 @@
 import type { Kernels } from '../contract.js';
 import type { WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
+import { JOB, type Jobs } from './jobs.js';
+import { isShared, runShared } from './run.js';
 import { writeWalk } from './walk.js';
 
 type F = Float32Array;
 
 /** Kernels that move elements without computing, and the adjoint of one. */
-export function movementKernels(wasm: WasmExports, frame: Frame) {
+export function movementKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
   return {
     fill(out, { value }) {
       const n = out.length;
       frame.enter(1, out);
       try {
-        wasm.fill(frame.first, n, value);
+        if (isShared(jobs, n)) runShared(jobs, frame, JOB.fill, n, value);
+        else wasm.fill(frame.first, n, value);
       } finally {
         frame.leave();
       }

@@ -1,11 +1,13 @@
 import type { Kernels } from '../contract.js';
 import type { WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
+import { JOB, type Jobs } from './jobs.js';
+import { isShared, runShared } from './run.js';
 
 type F = Float32Array;
 
 /** The loss and the update of a training step. */
-export function trainingKernels(wasm: WasmExports, frame: Frame) {
+export function trainingKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
   return {
     crossEntropy(out, logProbs, labels, { N, C, labelSmoothing }) {
       const everywhere = labelSmoothing / C;
@@ -35,7 +37,14 @@ export function trainingKernels(wasm: WasmExports, frame: Frame) {
       const { lr, momentum, weightDecay } = options;
       frame.enter(2, param, velocity, grad);
       try {
-        if (momentum === 0) wasm.sgdPlainStep(frame.first, frame.third, n, lr, weightDecay);
+        if (isShared(jobs, n)) {
+          const { block, floats } = frame;
+          floats[6] = momentum;
+          floats[7] = 1 - options.dampening;
+          block[8] = options.nesterov ? 1 : 0;
+          block[9] = options.firstStep ? 1 : 0;
+          runShared(jobs, frame, JOB.sgdStep, n, lr, weightDecay);
+        } else if (momentum === 0) wasm.sgdPlainStep(frame.first, frame.third, n, lr, weightDecay);
         else {
           wasm.sgdMomentumStep(
             frame.first,

@@ -1,11 +1,15 @@
 import type { Kernels, NumericArray, WindowGeometry } from '../contract.js';
 import type { WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
+import { JOB, type Jobs } from './jobs.js';
 
 type F = Float32Array;
 
+/** Pixels in a part of a pooling, about. */
+const POOL_PART = 16384;
+
 /** Windows over one image. */
-export function windowKernels(wasm: WasmExports, frame: Frame) {
+export function windowKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
   const move = (run: WasmExports['unfold']) => (out: F, x: F, geometry: WindowGeometry) => {
     frame.enter(1, out, x);
     try {
@@ -17,6 +21,7 @@ export function windowKernels(wasm: WasmExports, frame: Frame) {
   };
 
   const pool = (
+    kernel: number,
     run: WasmExports['maxPool2d'],
     outputs: number,
     first: NumericArray,
@@ -26,8 +31,19 @@ export function windowKernels(wasm: WasmExports, frame: Frame) {
   ) => {
     frame.enter(outputs, first, second, third);
     try {
-      writeWindow(frame.block, geometry);
-      run(frame.first, frame.second, frame.third, frame.blockAddress);
+      const { block } = frame;
+      writeWindow(block, geometry);
+      const planes = Math.max(1, Math.floor(POOL_PART / Math.max(1, geometry.H * geometry.W)));
+      const parts = Math.ceil(geometry.C / planes);
+      if (jobs.crew === null || parts < 2) {
+        run(frame.first, frame.second, frame.third, frame.blockAddress);
+      } else {
+        block[13] = frame.first;
+        block[14] = frame.second;
+        block[15] = frame.third;
+        block[16] = planes;
+        jobs.run(kernel, frame.blockAddress, parts);
+      }
     } finally {
       frame.leave();
     }
@@ -36,25 +52,26 @@ export function windowKernels(wasm: WasmExports, frame: Frame) {
   return {
     unfold: move(wasm.unfold),
     fold: move(wasm.fold),
-    maxPool2d: (out, indices, x, geometry) => pool(wasm.maxPool2d, 2, out, indices, x, geometry),
+    maxPool2d: (out, indices, x, geometry) =>
+      pool(JOB.maxPool2d, wasm.maxPool2d, 2, out, indices, x, geometry),
     maxPool2dBackward: (dX, dOut, indices, geometry) =>
-      pool(wasm.maxPool2dBackward, 1, dX, dOut, indices, geometry),
+      pool(JOB.maxPool2dBackward, wasm.maxPool2dBackward, 1, dX, dOut, indices, geometry),
   } satisfies Partial<Kernels<F>>;
 }
 
-/** In the order of the fields of Window in assembly/window.ts. */
-function writeWindow(block: Int32Array, geometry: WindowGeometry): void {
-  block[0] = geometry.C;
-  block[1] = geometry.H;
-  block[2] = geometry.W;
-  block[3] = geometry.KH;
-  block[4] = geometry.KW;
-  block[5] = geometry.OH;
-  block[6] = geometry.OW;
-  block[7] = geometry.strideH;
-  block[8] = geometry.strideW;
-  block[9] = geometry.padTop;
-  block[10] = geometry.padLeft;
-  block[11] = geometry.dilationH;
-  block[12] = geometry.dilationW;
+/** In the order of the fields of Window in assembly/window.ts, from word `at` on. */
+export function writeWindow(block: Int32Array, geometry: WindowGeometry, at = 0): void {
+  block[at] = geometry.C;
+  block[at + 1] = geometry.H;
+  block[at + 2] = geometry.W;
+  block[at + 3] = geometry.KH;
+  block[at + 4] = geometry.KW;
+  block[at + 5] = geometry.OH;
+  block[at + 6] = geometry.OW;
+  block[at + 7] = geometry.strideH;
+  block[at + 8] = geometry.strideW;
+  block[at + 9] = geometry.padTop;
+  block[at + 10] = geometry.padLeft;
+  block[at + 11] = geometry.dilationH;
+  block[at + 12] = geometry.dilationW;
 }

@@ -1,0 +1,136 @@
+import type { Heap } from '../../engine/heap.js';
+import type { WasmExports } from './exports.js';
+
+/** The numbers by which `runPart` in assembly/parallel.ts tells kernels apart. */
+export const JOB = {
+  neg: 0,
+  exp: 1,
+  log: 2,
+  sqrt: 3,
+  abs: 4,
+  relu: 5,
+  leakyRelu: 6,
+  sigmoid: 7,
+  tanh: 8,
+  gelu: 9,
+  clamp: 10,
+  reluBackward: 32,
+  leakyReluBackward: 33,
+  sigmoidBackward: 34,
+  tanhBackward: 35,
+  geluBackward: 36,
+  absBackward: 37,
+  sqrtBackward: 38,
+  clampBackward: 39,
+  matmulPack: 48,
+  matmul: 49,
+  matmulBatch: 50,
+  fill: 51,
+  sum: 52,
+  maxPool2d: 53,
+  maxPool2dBackward: 54,
+  sgdStep: 55,
+  add: 56,
+  sub: 57,
+  mul: 58,
+  div: 59,
+  pow: 60,
+  maximum: 61,
+  minimum: 62,
+  conv2dForward: 64,
+  conv2dBackwardInput: 65,
+  conv2dBackwardWeight: 66,
+} as const;
+
+/** Threads that do a job's parts together with the caller. */
+export interface Crew {
+  /** How many, the caller included. */
+  readonly threads: number;
+  /**
+   * Returns when all parts are done. Thread t may write the `stride` bytes at scratch + t·stride.
+   * @throws EngineError if a thread broke down.
+   */
+  run(kernel: number, block: number, parts: number, scratch: number, stride: number): void;
+}
+
+/**
+ * Runs kernels that are cut into parts, and owns the memory that they work in besides their
+ * operands. How many parts a job has depends on sizes only, so its result is the same whoever
+ * does them.
+ */
+export class Jobs {
+  readonly #wasm: WasmExports;
+  #crew: Crew | null = null;
+  readonly #scratch: Area;
+  readonly #workspace: Area;
+
+  constructor(wasm: WasmExports, heap: Heap) {
+    this.#wasm = wasm;
+    this.#scratch = new Area(heap);
+    this.#workspace = new Area(heap);
+  }
+
+  /** Who helps; null: nobody. */
+  get crew(): Crew | null {
+    return this.#crew;
+  }
+
+  set crew(crew: Crew | null) {
+    this.#crew = crew;
+    // The areas are as large as the last crew needed them.
+    this.#scratch.free();
+    this.#workspace.free();
+  }
+
+  /**
+   * Does all parts of a job. `block` is the address of what the kernel's wrapper wrote for it.
+   * @param scratchBytes What one part needs to work in, of undefined content.
+   * @throws EngineError if there is no memory for scratch, or a thread broke down.
+   */
+  run(kernel: number, block: number, parts: number, scratchBytes = 0): void {
+    const crew = this.#crew;
+    const stride = Math.ceil(scratchBytes / 64) * 64;
+    if (crew === null || parts < 2) {
+      this.#wasm.runParts(kernel, block, parts, this.#scratch.atLeast(stride));
+    } else {
+      const scratch = this.#scratch.atLeast(stride * crew.threads);
+      crew.run(kernel, block, parts, scratch, stride);
+    }
+  }
+
+  /**
+   * Memory that all threads see, of undefined content, until the next call. Making room may grow
+   * the heap: renew views afterwards.
+   * @returns Its address, on a cache line.
+   * @throws EngineError if there is no memory.
+   */
+  workspace(bytes: number): number {
+    return this.#workspace.atLeast(bytes);
+  }
+}
+
+/** A block of the heap that grows when it is too small. */
+class Area {
+  readonly #heap: Heap;
+  #address = 0;
+  #bytes = 0;
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /** The address of at least so many bytes; what they held is lost when the area grows. */
+  atLeast(bytes: number): number {
+    if (bytes > this.#bytes) {
+      this.free();
+      this.#address = this.#heap.allocate(bytes);
+      this.#bytes = bytes;
+    }
+    return this.#address;
+  }
+
+  free(): void {
+    if (this.#bytes > 0) this.#heap.free(this.#address, this.#bytes);
+    this.#bytes = 0;
+  }
+}

@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
+import { Heap } from '../../packages/core/src/engine/heap.js';
+import { Pool, type PoolOptions } from '../../packages/core/src/engine/pool.js';
+import { EngineError } from '../../packages/core/src/errors.js';
+import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
+import { JOB } from '../../packages/core/src/kernels/wasm/jobs.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'unfold-pool-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Elements of a job of fill, in 64 parts. */
+const N = 64 * 16384;
+
+const open: Pool[] = [];
+afterEach(async () => {
+  for (const pool of open.splice(0)) await pool.close();
+});
+
+/** A pool on a heap of its own, with a job that it can run. */
+async function startPool(options: Partial<PoolOptions> = {}) {
+  const heap = new Heap({ shared: true, maximumBytes: 2 ** 26 });
+  const { module, wasm } = instantiateKernels(loadBinary('unfold-shared-plain'), heap);
+  const out = heap.allocate(N * 4);
+  const block = heap.allocate(64);
+  const used = heap.usedBytes;
+  let failures = 0;
+  const pool = await Pool.start({
+    heap,
+    module,
+    wasm,
+    threads: 3,
+    tileWidth: 8,
+    onFailure: () => failures++,
+    ...options,
+  });
+  open.push(pool);
+  const run = (kernel: number = JOB.fill) => {
+    new Int32Array(heap.buffer, block, 4).set([out, 0, 0, N]);
+    new Float32Array(heap.buffer, block + 16, 1)[0] = 2;
+    pool.run(kernel, block, 64, 0, 0);
+  };
+  return {
+    pool,
+    run,
+    values: () => new Float32Array(heap.buffer, out, N),
+    failures: () => failures,
+    /** Bytes that the pool holds. */
+    held: () => heap.usedBytes - used,
+  };
+}
+
+/** The address of a worker's script with this content. */
+function script(name: string, content: string): URL {
+  const file = join(folder, `${name}.mjs`);
+  writeFileSync(file, `import { parentPort, workerData } from 'node:worker_threads';\n${content}`);
+  return pathToFileURL(file);
+}
+
+/**
+ * Takes a part of a job as a thread does, and then does `end` with it. Word 16 of the control block
+ * counts the parts that are left: see assembly/parallel.ts.
+ */
+const takesAPart = (end: string) => `
+  const words = new Int32Array(workerData.memory.buffer, workerData.control, 64);
+  parentPort.postMessage('ready');
+  while (Atomics.load(words, 16) <= 0 || Atomics.sub(words, 16, 1) <= 0);
+  ${end}
+`;
+
+/** The error that `run` throws, sooner or later: a part may be taken in any of many jobs. */
+function errorOf(run: () => void): Error {
+  const end = performance.now() + 4000;
+  try {
+    while (performance.now() < end) run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(EngineError);
+    return error as Error;
+  }
+  throw new Error('it threw nothing');
+}
+
+describe('Pool', () => {
+  it('does every part once, whatever the pauses between jobs', async () => {
+    const { run, values } = await startPool();
+    for (const pause of [0, 0, 0, 1, 5, 20]) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      values().fill(0);
+      run();
+      expect(values().every((value) => value === 2)).toBe(true);
+    }
+  });
+
+  it('survives thousands of jobs in a row', async () => {
+    const { run, values } = await startPool({ threads: 4 });
+    for (let i = 0; i < 3000; i++) run();
+    expect(values().every((value) => value === 2)).toBe(true);
+  });
+
+  it('reports a kernel that traps, and ends', async () => {
+    const { run, pool, failures, held } = await startPool();
+    const { message } = errorOf(() => run(9999));
+    expect(message).toMatch(
+      /^engine: a thread broke down: RuntimeError: unreachable\. The operation's result is lost; the engine goes on with one thread, and configureEngine\(\{ threads: 3 \}\) starts new ones$/,
+    );
+    expect(failures()).toBe(1);
+    await pool.close();
+    expect(held()).toBe(0);
+  });
+
+  it('reports what a worker says of its end, while the main thread waits', async () => {
+    const entry = script(
+      'trapping',
+      takesAPart(`
+        const { message, control, memory } = workerData;
+        new Uint8Array(memory.buffer, message.address).set(new TextEncoder().encode('Error: boo'));
+        Atomics.add(words, 49, 1);
+        Atomics.notify(words, 32);
+      `),
+    );
+    const { run } = await startPool({ entry });
+    expect(errorOf(run).message).toContain('a thread broke down: Error: boo. ');
+  });
+
+  it('notices a worker that died with a part in its hands', async () => {
+    const entry = script('dying', takesAPart('process.exit(3);'));
+    const { run, failures } = await startPool({ entry, stallMs: 300 });
+    expect(errorOf(run).message).toContain('a thread broke down: no sign of life for 300 ms');
+    expect(failures()).toBe(1);
+  });
+
+  it('notices a worker that died between two jobs', async () => {
+    const entry = script('leaving', "parentPort.postMessage('ready');");
+    const { run } = await startPool({ entry });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(errorOf(run).message).toContain('it ended between two jobs (exit code 0)');
+  });
+
+  it('is an error if the workers do not start', async () => {
+    const entry = script('wrong', "throw new Error('not today');");
+    await expect(startPool({ entry })).rejects.toThrow(EngineError);
+    await expect(startPool({ entry })).rejects.toThrow(
+      'engine: 3 threads do not start: Error: not today',
+    );
+  });
+});

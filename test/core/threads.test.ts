@@ -1,0 +1,269 @@
+import { configureEngine, kernelsFor, type Kernels } from '@unfold/core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Pool } from '../../packages/core/src/engine/pool.js';
+import { flat, randomSource, windowGeometry } from '../support/kernels.js';
+
+type F = Float32Array;
+
+const random = randomSource(4);
+const floats = (n: number) => Float32Array.from({ length: n }, () => 2 * random() - 1);
+const positive = (n: number) => Float32Array.from({ length: n }, () => 0.1 + random());
+const zeros = (n: number) => new Float32Array(n);
+
+/** A call of a kernel on work large enough to be cut; returns what it wrote. */
+type Case = (kernels: Kernels) => (F | Int32Array)[];
+
+/** Not divisible by four, nor by a part. */
+const N = 3 * 16384 + 1235;
+const x = positive(N);
+const dOut = floats(N);
+const saved = positive(N);
+
+function unary(
+  name: 'neg' | 'exp' | 'log' | 'sqrt' | 'abs' | 'relu' | 'sigmoid' | 'tanh' | 'gelu',
+) {
+  return (kernels: Kernels) => {
+    const out = zeros(N);
+    kernels[name](out, dOut);
+    return [out];
+  };
+}
+
+function gradient(
+  name:
+    | 'reluBackward'
+    | 'sigmoidBackward'
+    | 'tanhBackward'
+    | 'geluBackward'
+    | 'absBackward'
+    | 'sqrtBackward',
+) {
+  return (kernels: Kernels) => {
+    const dX = zeros(N);
+    kernels[name](dX, dOut, saved);
+    return [dX];
+  };
+}
+
+function binary(name: 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum') {
+  return (kernels: Kernels) => {
+    const [out, left, right] = [zeros(N), zeros(N), zeros(N)];
+    kernels[name](out, x, saved, flat(N));
+    kernels[name](left, x.subarray(7, 8), saved, { shape: [N], aStrides: [0], bStrides: [1] });
+    kernels[name](right, x, saved.subarray(9, 10), { shape: [N], aStrides: [1], bStrides: [0] });
+    return [out, left, right];
+  };
+}
+
+function matmul(M: number, N: number, K: number, batch = 1): Case {
+  const a = floats(batch * M * K);
+  const b = floats(batch * K * N);
+  const before = floats(batch * M * N);
+  return (kernels) =>
+    [false, true].flatMap((transposeA) =>
+      [false, true].flatMap((transposeB) =>
+        [false, true].map((accumulate) => {
+          const out = before.slice();
+          kernels.matmul(out, a, b, {
+            M,
+            N,
+            K,
+            transposeA,
+            transposeB,
+            accumulate,
+            batch,
+            aBatchStride: M * K,
+            bBatchStride: K * N,
+          });
+          return out;
+        }),
+      ),
+    );
+}
+
+function sum(outer: number, n: number, inner: number): Case {
+  const values = floats(outer * n * inner);
+  return (kernels) => {
+    const out = zeros(outer * inner);
+    kernels.sum(out, values, { outer, n, inner });
+    return [out];
+  };
+}
+
+function sgd(momentum: number, nesterov: boolean, firstStep: boolean): Case {
+  return (kernels) => {
+    const param = x.slice();
+    const velocity = momentum === 0 ? zeros(0) : saved.slice();
+    kernels.sgdStep(param, velocity, dOut, {
+      lr: 0.1,
+      momentum,
+      dampening: nesterov ? 0 : 0.2,
+      weightDecay: 0.01,
+      nesterov,
+      firstStep,
+    });
+    return [param, velocity];
+  };
+}
+
+const pooled = windowGeometry({ C: 41, image: [31, 37], kernel: [3, 2], stride: [2, 2] });
+const image = floats(41 * 31 * 37);
+const dPooled = floats(41 * pooled.OH * pooled.OW);
+
+function pool(kernels: Kernels): (F | Int32Array)[] {
+  const out = zeros(dPooled.length);
+  const indices = new Int32Array(dPooled.length);
+  kernels.maxPool2d(out, indices, image, pooled);
+  const dX = zeros(image.length);
+  kernels.maxPool2dBackward(dX, dPooled, indices, pooled);
+  return [out, indices, dX];
+}
+
+function conv(options: {
+  N: number;
+  C: number;
+  OC: number;
+  groups: number;
+  stride: [number, number];
+}): Case {
+  const { N, C, OC, groups } = options;
+  const window = windowGeometry({
+    C: C / groups,
+    image: [17, 23],
+    kernel: [3, 5],
+    stride: options.stride,
+    padding: [1, 2],
+  });
+  const geometry = { N, OC, groups, window };
+  const x = floats(N * C * 17 * 23);
+  const weight = floats((OC * C * 15) / groups);
+  const bias = floats(OC);
+  const dOut = floats(N * OC * window.OH * window.OW);
+  return (kernels) => {
+    const out = zeros(dOut.length);
+    kernels.conv2d(out, x, weight, bias, geometry);
+    const dX = zeros(x.length);
+    kernels.conv2dBackwardInput(dX, dOut, weight, geometry);
+    const dWeight = zeros(weight.length);
+    const dBias = zeros(OC);
+    kernels.conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
+    return [out, dX, dWeight, dBias];
+  };
+}
+
+const CASES: Record<string, Case> = {
+  neg: unary('neg'),
+  exp: unary('exp'),
+  log: unary('log'),
+  sqrt: unary('sqrt'),
+  abs: unary('abs'),
+  relu: unary('relu'),
+  sigmoid: unary('sigmoid'),
+  tanh: unary('tanh'),
+  gelu: unary('gelu'),
+  leakyRelu(kernels) {
+    const out = zeros(N);
+    kernels.leakyRelu(out, dOut, { slope: 0.1 });
+    return [out];
+  },
+  clamp(kernels) {
+    const out = zeros(N);
+    kernels.clamp(out, dOut, { min: -0.5, max: 0.25 });
+    return [out];
+  },
+  reluBackward: gradient('reluBackward'),
+  sigmoidBackward: gradient('sigmoidBackward'),
+  tanhBackward: gradient('tanhBackward'),
+  geluBackward: gradient('geluBackward'),
+  absBackward: gradient('absBackward'),
+  sqrtBackward: gradient('sqrtBackward'),
+  leakyReluBackward(kernels) {
+    const dX = zeros(N);
+    kernels.leakyReluBackward(dX, x, dOut, { slope: 0.1 });
+    return [dX];
+  },
+  clampBackward(kernels) {
+    const dX = zeros(N);
+    kernels.clampBackward(dX, x, dOut, { min: -0.5, max: 0.25 });
+    return [dX];
+  },
+  add: binary('add'),
+  sub: binary('sub'),
+  mul: binary('mul'),
+  div: binary('div'),
+  pow: binary('pow'),
+  maximum: binary('maximum'),
+  minimum: binary('minimum'),
+  fill(kernels) {
+    const out = zeros(N);
+    kernels.fill(out, { value: 1.5 });
+    return [out];
+  },
+  'sum over columns': sum(1, 57, 1003),
+  'sum over rows': sum(203, 301, 1),
+  'sum in the middle': sum(13, 71, 70),
+  'matmul cut along rows': matmul(301, 37, 290),
+  'matmul cut along columns': matmul(67, 259, 270),
+  'matmul by dot products': matmul(7, 509, 1111),
+  'matmul with a long sum': matmul(29, 33, 20_011),
+  'matmul of a batch of small ones': matmul(19, 23, 29, 150),
+  'matmul of a batch of large ones': matmul(130, 120, 110, 3),
+  'SGD without momentum': sgd(0, false, false),
+  'SGD with momentum': sgd(0.9, false, false),
+  'SGD with Nesterov momentum': sgd(0.9, true, false),
+  'the first step of SGD': sgd(0.9, false, true),
+  'pooling and its gradient': pool,
+  'convolution and its gradients': conv({ N: 17, C: 8, OC: 10, groups: 1, stride: [1, 1] }),
+  'convolution with stride and groups': conv({ N: 37, C: 12, OC: 18, groups: 3, stride: [2, 1] }),
+  'depthwise convolution': conv({ N: 37, C: 12, OC: 12, groups: 12, stride: [1, 1] }),
+};
+
+const bytes = (arrays: readonly (F | Int32Array)[]) =>
+  arrays.map(({ buffer, byteOffset, byteLength }) =>
+    Buffer.from(buffer, byteOffset, byteLength).toString('base64'),
+  );
+
+describe.each([
+  { simd: '128', strict: false },
+  { simd: '256', strict: false },
+  { simd: '128', strict: true },
+] as const)('with simd $simd, strict $strict', ({ simd, strict }) => {
+  const alone = new Map<string, string[]>();
+
+  beforeAll(async () => {
+    await configureEngine({ threads: 1, simd, strict });
+    for (const [name, run] of Object.entries(CASES)) {
+      alone.set(name, bytes(run(kernelsFor('float32'))));
+    }
+  });
+
+  describe.each([2, 3, 4])('on %i threads', (threads) => {
+    beforeAll(async () => {
+      const engine = await configureEngine({ threads, simd, strict });
+      expect(engine.threads).toBe(threads);
+    });
+    afterAll(async () => {
+      await configureEngine({ threads: 1 });
+    });
+
+    it.each(Object.keys(CASES))('%s: the bits of one thread', (name) => {
+      const shared = vi.spyOn(Pool.prototype, 'run');
+      const written = bytes(CASES[name]?.(kernelsFor('float32')) ?? []);
+      // It was a job of several parts, so the comparison means something.
+      expect(shared).toHaveBeenCalled();
+      shared.mockRestore();
+      expect(written).toEqual(alone.get(name));
+    });
+  });
+});
+
+it('the bits of 128- and 256-bit tiles are the same', async () => {
+  for (const strict of [false, true]) {
+    await configureEngine({ threads: 1, simd: '128', strict });
+    const expected = Object.values(CASES).map((run) => bytes(run(kernelsFor('float32'))));
+    await configureEngine({ threads: 1, simd: '256', strict });
+    Object.values(CASES).forEach((run, i) => {
+      expect(bytes(run(kernelsFor('float32')))).toEqual(expected[i]);
+    });
+  }
+});
