@@ -5,7 +5,7 @@
  * Run it with: npx tsx --conditions=unfold-source examples/mnist.ts
  */
 import { argmax, engine, manualSeed, Scope, Tape, type Tensor } from '@unfold/core';
-import { enableRelaxedSimd } from '@unfold/core/node';
+import { enableNodeFlags } from '@unfold/core/node';
 import {
   Conv2d,
   crossEntropy,
@@ -33,7 +33,7 @@ class Net extends Module {
 }
 
 const images = Number(process.argv[2] ?? 60_000);
-enableRelaxedSimd();
+enableNodeFlags();
 manualSeed(1);
 const { train, test } = await mnist();
 const normalization = normalizationOf(train);

@@ -76,11 +76,15 @@ describe.concurrent('arguments', () => {
       '--weight-decay',
       '--seed',
       '--kernels',
+      '--threads',
+      '--simd',
+      '--strict',
       '--loader',
       '--data-dir',
       '--limit',
       '--checkpoint',
       '--metrics',
+      '--profile',
       '--quiet',
       '--help',
     ]);
@@ -196,7 +200,6 @@ describe('wrong arguments', () => {
       momentum: 0.9,
       weightDecay: 0.0005,
       seed: 1,
-      kernels: 'wasm',
       loader: 'tfjs',
     });
   });

@@ -1,3 +1,4 @@
+import type { KernelSet, SimdWidth } from '@unfold/core';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** The options of `train:mnist`, checked. */
@@ -9,21 +10,28 @@ export interface TrainMnistOptions {
   readonly momentum: number;
   readonly weightDecay: number;
   readonly seed: number;
-  readonly kernels: 'wasm' | 'reference';
+  readonly kernels?: KernelSet;
+  readonly threads?: number;
+  readonly simd?: SimdWidth;
+  readonly strict?: boolean;
   readonly loader: 'tfjs' | 'own';
   readonly dataDir?: string;
   readonly limit?: number;
   readonly checkpoint?: string;
   readonly metrics?: string;
+  readonly profile?: boolean;
   readonly quiet?: boolean;
 }
 
-/** A parser for whole numbers of at least `minimum`. */
-function integer(minimum: number): (text: string) => number {
+/** A parser for whole numbers from `minimum` to `maximum`. */
+function integer(minimum: number, maximum = Infinity): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < minimum) {
-      throw new InvalidArgumentError(`Expected a whole number of at least ${minimum}.`);
+    const fits = Number.isSafeInteger(value) && value >= minimum && value <= maximum;
+    if (text.trim() === '' || !fits) {
+      const range =
+        maximum === Infinity ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+      throw new InvalidArgumentError(`Expected a whole number ${range}.`);
     }
     return value;
   };
@@ -58,10 +66,20 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
     .option('--weight-decay <x>', "SGD's weight decay", number(0), 0.0005)
     .option('--seed <n>', 'seed of the initial weights and of the order', integer(0), 1)
     .addOption(
-      new Option('--kernels <set>', 'what computes: WebAssembly SIMD, or plain TypeScript')
-        .choices(['wasm', 'reference'])
-        .default('wasm'),
+      new Option(
+        '--kernels <set>',
+        'what computes: WebAssembly SIMD (default), or plain TypeScript',
+      ).choices(['wasm', 'reference']),
     )
+    .option('--threads <n>', 'threads that compute (default: the cores, up to 8)', integer(1, 64))
+    .addOption(
+      new Option('--simd <bits>', 'width of vectors (default: auto, the faster)').choices([
+        'auto',
+        '256',
+        '128',
+      ]),
+    )
+    .option('--strict', 'no fused multiply-add: the same bits on every machine')
     .addOption(
       new Option('--loader <kind>', 'what feeds: a TensorFlow.js tf.data pipeline, or our own')
         .choices(['tfjs', 'own'])
@@ -71,6 +89,7 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
     .option('--limit <n>', 'train on the first n images only', integer(1))
     .option('--checkpoint <file>', 'write the weights there after each epoch (safetensors)')
     .option('--metrics <file>', 'write the figures of the run there, as JSON')
+    .option('--profile', 'say at the end where the time of training went')
     .option('--quiet', 'print nothing but the result')
     .allowExcessArguments(false)
     .showHelpAfterError('(--help lists the options)');

@@ -1,8 +1,15 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { configureEngine, ConfigError, manualSeed, UnfoldError } from '@unfold/core';
-import { enableRelaxedSimd } from '@unfold/core/node';
+import {
+  configureEngine,
+  ConfigError,
+  manualSeed,
+  profile,
+  UnfoldError,
+  type Profile,
+} from '@unfold/core';
+import { enableNodeFlags } from '@unfold/core/node';
 import { saveCheckpoint } from '../checkpoint.js';
 import {
   DataLoader,
@@ -16,7 +23,12 @@ import { checkWritable, replaceFile } from '../files.js';
 import { Cnn, LeNet } from '../models.js';
 import { linearDecay } from '../optim/schedule.js';
 import { SGD } from '../optim/sgd.js';
-import { evaluateClassifier, trainClassifier, weightsSha256 } from '../trainer.js';
+import {
+  evaluateClassifier,
+  trainClassifier,
+  weightsSha256,
+  type TrainResult,
+} from '../trainer.js';
 import { parseOptions, type TrainMnistOptions } from './options.js';
 import { createProgress, percent } from './progress.js';
 
@@ -46,9 +58,11 @@ async function main(args: readonly string[]): Promise<number> {
     throw new ConfigError(`--checkpoint and --metrics are both ${metrics}; name two files`);
   }
 
-  enableRelaxedSimd();
-  const { description } = await configureEngine({ kernels: options.kernels });
-  say(`engine: ${description}`);
+  enableNodeFlags();
+  const { kernels, threads, simd, strict } = options;
+  const engine = await configureEngine({ kernels, threads, simd, strict });
+  say(`engine: ${engine.description}`);
+  for (const warning of engine.warnings) say(`engine: ${warning}`);
   const digits = await mnist(options.dataDir === undefined ? {} : { dataDir: options.dataDir });
   say(`data: ${digits.source}`);
   const split = splitTraining(digits.train, options.limit);
@@ -82,9 +96,8 @@ async function main(args: readonly string[]): Promise<number> {
   });
   const interruption = listenForInterruption();
   const stepMs: number[] = [];
-  let result;
-  try {
-    result = await trainClassifier({
+  const run = () =>
+    trainClassifier({
       model,
       optimizer,
       train,
@@ -101,10 +114,20 @@ async function main(args: readonly string[]): Promise<number> {
         await save(`epoch ${report.epoch} of ${options.epochs}`);
       },
     });
+  let result: TrainResult | undefined;
+  let taken: Profile | undefined;
+  try {
+    if (options.profile) {
+      taken = await profile(async () => {
+        result = await run();
+      });
+    }
+    result ??= await run();
   } finally {
     progress.stop();
     interruption.stop();
   }
+  if (taken) console.log(String(taken));
   if (!result.finished) {
     const done = `step ${result.steps} of ${options.epochs * train.length}`;
     await save(done);
@@ -125,7 +148,7 @@ async function main(args: readonly string[]): Promise<number> {
     const figures = {
       model: options.model,
       seed: options.seed,
-      kernels: options.kernels,
+      kernels: engine.kernels,
       loader: options.loader,
       batchSize,
       parameters: model.parameterCount(),
