@@ -58,7 +58,11 @@ describe('configureEngine', () => {
   });
 
   it('strict: does not fuse', async () => {
-    const { fused, description } = await configureEngine({ threads: 1, strict: true });
+    const { fused, description } = await configureEngine({
+      threads: 1,
+      simd: '128',
+      strict: true,
+    });
     expect(fused).toBe(false);
     expect(description).toBe('wasm simd 128-bit · 1 thread');
     expect(product()).toEqual([200, 200, 200]);
