@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'unfold-nodes-'));
@@ -13,15 +13,34 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function node(major: number): string {
   const prefix = join(folder, String(major));
   const name = `node-${process.platform}-${process.arch}`;
-  execFileSync('npm', [
-    'install',
-    '--no-audit',
-    '--no-fund',
-    '--prefix',
-    prefix,
-    `${name}@${major}`,
-  ]);
+  const options = ['--no-audit', '--no-fund', '--prefix', prefix];
+  execFileSync('npm', ['install', ...options, `${name}@${major}`]);
   return join(prefix, 'node_modules', name, 'bin/node');
+}
+
+interface Run {
+  readonly output: string;
+  readonly testAccuracy: number;
+  readonly weightsSha256: string;
+}
+
+/** Trains a little through the command. */
+function train(program: string, ...options: string[]): Run {
+  const metrics = join(folder, 'metrics.json');
+  const output = execFileSync(
+    program,
+    [
+      '--conditions=unfold-source',
+      '--import=tsx',
+      'packages/train/src/cli/train-mnist.ts',
+      '--limit=3000',
+      '--epochs=1',
+      `--metrics=${metrics}`,
+      ...options,
+    ],
+    { cwd: root, encoding: 'utf8' },
+  );
+  return { output, ...(JSON.parse(readFileSync(metrics, 'utf8')) as Omit<Run, 'output'>) };
 }
 
 // npm has ready-made Nodes for these platforms under names of this pattern.
@@ -29,24 +48,26 @@ const isAvailable = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'].i
   `${process.platform}-${process.arch}`,
 );
 
-describe.runIf(isAvailable).each([22, 24, 26])('on Node %i', (major) => {
-  it('the command trains', () => {
+describe.runIf(isAvailable)('the command trains to the same bits', () => {
+  let here: Run;
+  let hereStrict: Run;
+  beforeAll(() => {
+    here = train(process.execPath);
+    hereStrict = train(process.execPath, '--strict');
+  });
+
+  it.each([22, 24, 26])('on Node %i', (major) => {
     const program = node(major);
-    const metrics = join(folder, `${major}.json`);
-    const output = execFileSync(
-      program,
-      [
-        '--conditions=unfold-source',
-        '--import=tsx',
-        'packages/train/src/cli/train-mnist.ts',
-        '--limit=3000',
-        '--epochs=1',
-        `--metrics=${metrics}`,
-      ],
-      { cwd: root, encoding: 'utf8' },
-    );
-    expect(output).toContain('engine: wasm simd 128-bit fma');
-    const { testAccuracy } = JSON.parse(readFileSync(metrics, 'utf8')) as { testAccuracy: number };
-    expect(testAccuracy).toBeGreaterThan(0.8);
+    const there = train(program);
+    expect(there.output).toMatch(/^engine: wasm simd (128|256)-bit fma · \d+ threads?$/m);
+    expect(there.testAccuracy).toBeGreaterThan(0.8);
+    expect(there.weightsSha256).toBe(here.weightsSha256);
+    const strict = train(program, '--strict', '--threads=1');
+    expect(strict.output).toMatch(/^engine: wasm simd (128|256)-bit · 1 thread$/m);
+    expect(strict.weightsSha256).toBe(hereStrict.weightsSha256);
+  });
+
+  it('and to others without fused multiply-add', () => {
+    expect(hereStrict.weightsSha256).not.toBe(here.weightsSha256);
   });
 });

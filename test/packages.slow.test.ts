@@ -48,6 +48,17 @@ describe('the packages as npm installs them', () => {
     expect(run(process.execPath, 'use.js')).toBe('wasm 1,8,32,48\n');
   });
 
+  it('run on worker threads, which do not keep the process from ending', () => {
+    writeFileSync(
+      join(folder, 'threads.js'),
+      `import { configureEngine, matmul, ones } from '@unfold/core';
+       const { threads, warnings } = await configureEngine({ threads: 2 });
+       const out = matmul(ones([300, 200]), ones([200, 400]));
+       console.log(threads, warnings.length, out.data.every((value) => value === 200));`,
+    );
+    expect(run(process.execPath, 'threads.js')).toBe('2 0 true\n');
+  });
+
   it('have a command that tells its version', () => {
     expect(run('node_modules/.bin/unfold-train-mnist', '--version')).toBe('0.1.0\n');
   });
