@@ -61,6 +61,18 @@ onEveryEngine('memory', ({ dtype }) => {
     network.dispose();
   });
 
+  it('inference in a Scope takes no new memory once warm', () => {
+    const conv = new Conv2d(2, 4, 3, { padding: 1, dtype });
+    const x = randn([2, 2, 9, 7], random);
+    const infer = (): void => Scope.run(() => void conv.forward(x).toTypedArray());
+    for (let i = 0; i < 3; i++) infer();
+    const warm = heapStats();
+    for (let i = 0; i < 200; i++) infer();
+    expect(heapStats()).toEqual(warm);
+    conv.dispose();
+    x.dispose();
+  });
+
   it('a forward in a Scope frees all that it made', () => {
     const conv = new Conv2d(2, 3, 3, { dtype });
     const x = randn([2, 2, 6, 5], random);
