@@ -6,6 +6,8 @@ export type { FunctionDefinition, Gradients } from './autograd/function.js';
 export { gradcheck, type GradcheckOptions } from './autograd/gradcheck.js';
 export { Scope, unscoped } from './autograd/scope.js';
 export { Tape } from './autograd/tape.js';
+export { arange, full, ones, rand, randn, tensor, zeros } from './creation.js';
+export type { RandomOptions, TensorOptions } from './creation.js';
 export type { DType } from './dtype.js';
 export { configureEngine, engine, kernelsFor } from './engine/engine.js';
 export type { Engine } from './engine/engine.js';
@@ -26,18 +28,4 @@ export { profile, type Profile, type ProfileRow } from './profile.js';
 export { Generator, generator, manualSeed, type GeneratorState } from './random.js';
 export { formatShape, sizeOf, type Shape } from './shape.js';
 export { findLeaks, heapStats, type HeapStats, type Leak } from './storage.js';
-export {
-  arange,
-  empty,
-  full,
-  ones,
-  Parameter,
-  rand,
-  randn,
-  tensor,
-  Tensor,
-  zeros,
-  type NestedArray,
-  type RandomOptions,
-  type TensorOptions,
-} from './tensor.js';
+export { empty, Parameter, Tensor, type NestedArray } from './tensor.js';

@@ -1,8 +1,9 @@
+import { ones, zeros } from '../creation.js';
 import { isFloat } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError, ShapeError, TapeError } from '../errors.js';
 import { broadcastGeometry, formatShape, sameShape } from '../shape.js';
-import { Tensor, ones, zeros } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 import type { Gradients } from './function.js';
 import { probe } from './probe.js';
 import { currentScope, moveOut, Scope } from './scope.js';

@@ -1,5 +1,6 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import { full, type Tensor } from '../tensor.js';
+import { full } from '../creation.js';
+import type { Tensor } from '../tensor.js';
 import { eq, lt } from './compare.js';
 import { log, neg } from './pointwise.js';
 import { binary, onTensors, requireFloat, type Operand } from './support.js';

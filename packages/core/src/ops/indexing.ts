@@ -1,9 +1,10 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { zeros } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import type { IndexGeometry } from '../kernels/contract.js';
 import { ShapeError } from '../errors.js';
 import { normalizeAxis, reduceGeometry, type Shape } from '../shape.js';
-import { empty, zeros, type Tensor } from '../tensor.js';
+import { empty, type Tensor } from '../tensor.js';
 import { int32Of } from './support.js';
 
 interface Saved {

@@ -1,8 +1,9 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { zeros } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ShapeError } from '../errors.js';
 import { broadcastShapes, formatShape, sameShape, sizeOf, type Shape } from '../shape.js';
-import { empty, zeros, type Tensor } from '../tensor.js';
+import { empty, type Tensor } from '../tensor.js';
 import { add } from './arithmetic.js';
 import { reshape } from './movement.js';
 import { composed, requireFloat, sameDType } from './support.js';

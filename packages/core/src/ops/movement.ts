@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { zeros } from '../creation.js';
 import { copyChecked, isFloat, newArray, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ShapeError } from '../errors.js';
@@ -11,7 +12,7 @@ import {
   stridesOf,
   type Shape,
 } from '../shape.js';
-import { empty, zeros, type Tensor } from '../tensor.js';
+import { empty, type Tensor } from '../tensor.js';
 import { sameDType } from './support.js';
 
 const reshapeFunction = defineFunction('reshape', {

@@ -1,8 +1,9 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { full } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
 import { broadcastShapes, broadcastStrides, mergeAxes } from '../shape.js';
-import { empty, full, type Tensor } from '../tensor.js';
+import { empty, type Tensor } from '../tensor.js';
 import { bytesOf, onTensors, sameDType, type Operand } from './support.js';
 
 /** The operation itself; backward uses it too. */

@@ -1,0 +1,170 @@
+import { copyChecked, dtypeOf, isFloat, newArray, type DType } from './dtype.js';
+import { ConfigError, DTypeError, ShapeError } from './errors.js';
+import type { NumericArray } from './kernels/contract.js';
+import { generator, type Generator } from './random.js';
+import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
+import { empty, type NestedArray, type Tensor } from './tensor.js';
+
+export interface TensorOptions {
+  /** Default float32, or what a typed array says. */
+  readonly dtype?: DType;
+  /** Default false. */
+  readonly requiresGrad?: boolean;
+}
+
+/** Makes a tensor of `dtype`, lets `write` fill it, and sets `requiresGrad`. */
+function create(
+  origin: string,
+  shape: Shape,
+  { dtype = 'float32', requiresGrad = false }: TensorOptions,
+  write: (data: NumericArray) => void,
+): Tensor {
+  const created = empty(shape, dtype, origin);
+  try {
+    write(created.data);
+    if (requiresGrad) created.requiresGrad = true;
+  } catch (error) {
+    created.dispose();
+    throw error;
+  }
+  return created;
+}
+
+/**
+ * A tensor from a number, nested arrays, or a typed array with its shape. Numbers become float32
+ * and booleans bool, unless `dtype` says otherwise; a typed array keeps its type.
+ * @throws ShapeError if rows differ in length or the shape has another size than the data,
+ * DTypeError if `dtype` cannot hold a value.
+ */
+export function tensor(
+  data: NestedArray | NumericArray,
+  shape?: Shape,
+  options: TensorOptions = {},
+): Tensor {
+  if (ArrayBuffer.isView(data)) {
+    const dtype = options.dtype ?? dtypeOf(data);
+    return fromValues(data, shape ?? [data.length], { ...options, dtype });
+  }
+  const values: number[] = [];
+  const ownShape = flatten(data, values);
+  const dtype = options.dtype ?? (isBoolean(data) ? 'bool' : 'float32');
+  return fromValues(values, shape ?? ownShape, { ...options, dtype });
+}
+
+function fromValues(values: ArrayLike<number>, shape: Shape, options: TensorOptions): Tensor {
+  checkShape('tensor', shape);
+  if (sizeOf(shape) !== values.length) {
+    throw new ShapeError(
+      `tensor: shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, got ${values.length}`,
+    );
+  }
+  return create('tensor', shape, options, (out) =>
+    copyChecked('tensor', options.dtype ?? 'float32', out, values),
+  );
+}
+
+function isBoolean(data: NestedArray): boolean {
+  return typeof data === 'object'
+    ? data[0] !== undefined && isBoolean(data[0])
+    : data === true || data === false;
+}
+
+/** Appends the numbers in `data` to `values`. @returns The shape. */
+function flatten(data: NestedArray, values: number[]): number[] {
+  if (typeof data === 'number' || typeof data === 'boolean') {
+    values.push(Number(data));
+    return [];
+  }
+  if (typeof data !== 'object' || data === null) {
+    throw new DTypeError(`tensor: expected numbers or booleans, got ${String(data)}`);
+  }
+  let inner: number[] | undefined;
+  for (const row of data) {
+    const shape = flatten(row, values);
+    inner ??= shape;
+    if (!sameShape(inner, shape)) {
+      throw new ShapeError(
+        `tensor: rows differ in shape: ${formatShape(inner)} and ${formatShape(shape)}`,
+      );
+    }
+  }
+  return [data.length, ...(inner ?? [])];
+}
+
+export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+  return create('zeros', shape, options, (data) => data.fill(0));
+}
+
+export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
+  return create('ones', shape, options, (data) => data.fill(1));
+}
+
+/** @throws DTypeError if the dtype cannot hold `value`. */
+export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  return create('full', shape, options, (data) => {
+    copyChecked('full', options.dtype ?? 'float32', newArray(options.dtype ?? 'float32', 1), [
+      value,
+    ]);
+    data.fill(value);
+  });
+}
+
+/**
+ * The numbers from `start` (default 0) to `end`, without it, `step` (default 1) apart; with one
+ * number, from 0 to it.
+ * @throws ConfigError if the step is 0 or leads away from `end`.
+ */
+export function arange(
+  startOrEnd: number,
+  end?: number,
+  step = 1,
+  options: TensorOptions = {},
+): Tensor {
+  const start = end === undefined ? 0 : startOrEnd;
+  const stop = end ?? startOrEnd;
+  const length = Math.ceil((stop - start) / step);
+  if (!(length >= 0) || !Number.isFinite(length)) {
+    throw new ConfigError(`arange: step ${step} does not lead from ${start} to ${stop}`);
+  }
+  return create('arange', [length], options, (data) => {
+    const values = Array.from({ length }, (_, i) => start + i * step);
+    copyChecked('arange', options.dtype ?? 'float32', data, values);
+  });
+}
+
+export interface RandomOptions extends TensorOptions {
+  /** Default: the global stream `'random'`, which `manualSeed` seeds. */
+  readonly generator?: Generator;
+}
+
+/** Uniform in [0, 1). */
+export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
+  // In float32, 53 random bits could round up to 1.
+  const resolution = options.dtype === 'float64' ? 2 ** 53 : 2 ** 24;
+  return random(
+    'rand',
+    shape,
+    options,
+    (source) => Math.floor(source.uniform() * resolution) / resolution,
+  );
+}
+
+/** Standard normal. */
+export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
+  return random('randn', shape, options, (source) => source.normal());
+}
+
+function random(
+  origin: string,
+  shape: Shape,
+  options: RandomOptions,
+  draw: (source: Generator) => number,
+): Tensor {
+  if (options.dtype !== undefined && !isFloat(options.dtype)) {
+    throw new DTypeError(`${origin}: expected a float dtype, got ${options.dtype}`);
+  }
+  const source = options.generator ?? generator('random');
+  return create(origin, shape, options, (data) => {
+    for (let i = 0; i < data.length; i++) data[i] = draw(source);
+  });
+}
