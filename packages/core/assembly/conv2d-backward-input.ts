@@ -241,8 +241,8 @@ export function conv2dBackwardInputPart(block: usize, part: i32, scratch: usize)
     return;
   }
   const parts = Split.parts(g, MAX_PARTS);
-  const end = Split.firstImage(part + 1, parts, g.N);
-  for (let image = Split.firstImage(part, parts, g.N); image < end; image++) {
+  const end = Split.first(part + 1, parts, g.N);
+  for (let image = Split.first(part, parts, g.N); image < end; image++) {
     for (let group = 0; group < g.groups; group++) {
       Scatter.image(g, image, group, scratch + g.planesBytes, scratch);
     }

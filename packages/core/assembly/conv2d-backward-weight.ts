@@ -14,7 +14,7 @@ import { Lanes } from './lanes';
 const MAX_PARTS: i32 = 8;
 const FEW_PARTS: i32 = 4;
 /** All parts' sums together: a larger layer is cut in fewer parts, down to FEW_PARTS. */
-const SUMS_BYTES: usize = 1 << 26;
+const SUMS_BYTES: usize = 1 << 23;
 
 class BackwardWeight {
   static layOut(block: usize): Conv {
@@ -59,12 +59,16 @@ class BackwardWeight {
     for (let o = 0; o < g.OC; o++, sums += 4) {
       let v0 = f32x4.splat(0);
       let v1 = v0;
+      let v2 = v0;
+      let v3 = v0;
       let i = p;
-      for (; i >= 8; i -= 8, from += 32) {
+      for (; i >= 16; i -= 16, from += 64) {
         v0 = f32x4.add(v0, v128.load(from));
         v1 = f32x4.add(v1, v128.load(from, 16));
+        v2 = f32x4.add(v2, v128.load(from, 32));
+        v3 = f32x4.add(v3, v128.load(from, 48));
       }
-      let sum = Lanes.sum(f32x4.add(v0, v1));
+      let sum = Lanes.sum(f32x4.add(f32x4.add(v0, v2), f32x4.add(v1, v3)));
       for (; i > 0; i--, from += 4) sum += load<f32>(from);
       store<f32>(sums, load<f32>(sums) + sum);
     }
@@ -103,8 +107,8 @@ export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize
   const byDots = DotRoute.isCheaper(g);
   const taps = BackwardWeight.taps(g);
   memory.fill(sums, 0, BackwardWeight.sumFloats(g) << 2);
-  const end = Split.firstImage(part + 1, parts, g.N);
-  for (let image = Split.firstImage(part, parts, g.N); image < end; image++) {
+  const end = Split.first(part + 1, parts, g.N);
+  for (let image = Split.first(part, parts, g.N); image < end; image++) {
     for (let group = 0; group < g.groups; group++) {
       const x = g.input(image, group);
       const dOut = g.output(image, group);

@@ -1,6 +1,6 @@
 import { gather } from './build/tiles';
-import { Conv, Split, Tables } from './conv2d';
-import { Planes } from './conv2d-planes';
+import { Conv, MAX_ROWS, Split, Tables } from './conv2d';
+import { Planes, Weave } from './conv2d-planes';
 import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
 
@@ -12,6 +12,14 @@ import { TileWidth } from './tile-width';
  */
 
 const MAX_PARTS: i32 = 32;
+/** With fewer parts than this by images, output channels are shared out, too. */
+const ENOUGH_PARTS: i32 = 8;
+const MAX_IMAGES: i32 = 8;
+/** With fewer products to a float that is written, weaving costs more than it brings. */
+const WEAVE_TAPS: i32 = 64;
+const WEAVE_CHANNELS: i32 = 8;
+/** Woven planes fit the second-level cache. */
+const WOVEN_BYTES: i32 = 3 << 18;
 
 class Forward {
   static layOut(block: usize): Conv {
@@ -20,7 +28,42 @@ class Forward {
     g.vectors = TileWidth.vectors(g.groupOC);
     // A row's last run overlaps the one before, if it is as long as a run at all.
     g.layOut(max(g.OW, g.run));
+    if (g.strideH != 1 || g.strideW != 1) return g;
+    if (g.k < WEAVE_TAPS || g.groupOC < WEAVE_CHANNELS) return g;
+    let best = 1;
+    let fewest = g.N * g.pairs;
+    for (let images = 2; images <= min(MAX_IMAGES, g.N); images <<= 1) {
+      g.layOut(g.OW, images);
+      const fits = g.OW * images >= g.run && g.C * g.planeFloats <= WOVEN_BYTES >> 2;
+      const pairs = Split.up(g.N, images) * g.pairs;
+      if (!fits || pairs >= fewest) continue;
+      best = images;
+      fewest = pairs;
+    }
+    g.layOut(best == 1 ? max(g.OW, g.run) : g.OW, best);
     return g;
+  }
+
+  /** Times that g.images images are taken. */
+  @inline static turns(g: Conv): i32 {
+    return Split.up(g.N, g.images);
+  }
+
+  static parts(g: Conv): i32 {
+    return Forward.imageParts(g) * Forward.slices(g);
+  }
+
+  /** Parts by images. */
+  @inline static imageParts(g: Conv): i32 {
+    return min(Forward.turns(g), Split.worthwhile(g, MAX_PARTS));
+  }
+
+  /** Parts of each of these, by tiles of output channels. */
+  static slices(g: Conv): i32 {
+    const imageParts = Forward.imageParts(g);
+    if (imageParts == 0 || g.groups > 1) return 1;
+    const most = min(ENOUGH_PARTS, Split.worthwhile(g, MAX_PARTS));
+    return min(Split.tiles(g.groupOC), Split.up(most, imageParts));
   }
 
   @inline static taps(g: Conv): usize {
@@ -55,26 +98,44 @@ class Forward {
     }
   }
 
-  /** One group of one image. `wide` is where it goes if its rows are longer than out's. */
-  static image(g: Conv, image: i32, group: i32, planes: usize, wide: usize): void {
-    const x = Planes.of(g.input(image, group), planes, g);
-    const isWide = g.columns != g.OW;
-    const to = isWide ? wide : g.output(image, group);
-    const outStep = (<usize>(g.OH * g.columns)) << 2;
+  /**
+   * Some tiles of output channels of one group, for g.images images from `image` on. `wide` is
+   * where they go if what the tiles write is not yet out.
+   */
+  static images(
+    g: Conv,
+    image: i32,
+    group: i32,
+    fromTile: i32,
+    toTile: i32,
+    planes: usize,
+    wide: usize,
+  ): void {
+    const isWoven = g.images > 1;
+    const count = min(g.images, g.N - image);
+    let x = g.input(image, group);
+    if (isWoven) {
+      Planes.woven(planes, x, g.input(1, 0) - g.x, count, g);
+      x = planes;
+    } else x = Planes.of(x, planes, g);
+    const isWide = isWoven || g.columns != g.OW;
+    const out = g.output(image, group);
+    const outStep = (<usize>(g.OH * g.columns * g.images)) << 2;
     const groupOC = g.groupOC;
     const tiles = Split.tiles(groupOC);
     const pairs = g.pairs;
     const atOnce = g.pairsAtOnce;
     const bias = Forward.bias(g) + ((<usize>(group * groupOC)) << 2);
-    let weights = Forward.weights(g) + ((<usize>(group * groupOC) * <usize>g.k) << 2);
-    for (let tile = 0; tile < tiles; tile++) {
+    const weights = Forward.weights(g) + ((<usize>(group * groupOC) * <usize>g.k) << 2);
+    for (let tile = fromTile; tile < toTile; tile++) {
       const row = Split.firstRow(tile, tiles, groupOC);
       const rows = Split.firstRow(tile + 1, tiles, groupOC) - row;
+      const rowOut = out + ((<usize>row * <usize>g.p) << 2);
       for (let pair = 0; pair < pairs; pair += atOnce) {
         gather(
           rows,
           g.vectors,
-          to + <usize>row * outStep,
+          isWide ? wide : rowOut,
           outStep,
           bias + (row << 2),
           x,
@@ -82,17 +143,26 @@ class Forward {
           atOnce,
           Forward.taps(g),
           g.k,
-          weights,
+          weights + ((<usize>row * <usize>g.k) << 2),
         );
       }
-      weights += (<usize>(rows * g.k)) << 2;
+      if (isWoven) Forward.unweave(rowOut, wide, rows, count, g);
+      else if (isWide) Forward.narrow(rowOut, wide, rows, g);
     }
-    if (isWide) Forward.narrow(g.output(image, group), wide, g);
+  }
+
+  /** Output channels of woven images to where they belong. */
+  static unweave(out: usize, wide: usize, rows: i32, count: i32, g: Conv): void {
+    const p = g.p;
+    const imageStep = g.output(1, 0) - g.out;
+    for (; rows > 0; rows--, out += (<usize>p) << 2, wide += (<usize>(p * g.images)) << 2) {
+      Weave.apart(out, imageStep, count, wide, g.images, p);
+    }
   }
 
   /** Drops what the rows of `wide` have more than out's. */
-  static narrow(out: usize, wide: usize, g: Conv): void {
-    for (let row = g.groupOC * g.OH; row > 0; row--) {
+  static narrow(out: usize, wide: usize, rows: i32, g: Conv): void {
+    for (let row = rows * g.OH; row > 0; row--) {
       Lanes.copy(out, wide, g.OW);
       out += g.OW << 2;
       wide += g.columns << 2;
@@ -101,7 +171,7 @@ class Forward {
 }
 
 export function conv2dForwardParts(block: usize): i32 {
-  return Split.parts(changetype<Conv>(block), MAX_PARTS);
+  return Forward.parts(Forward.layOut(block));
 }
 
 /** Bytes of the area that all parts read. */
@@ -113,7 +183,8 @@ export function conv2dForwardSharedBytes(block: usize): usize {
 /** Bytes of scratch that one part at a time needs. */
 export function conv2dForwardScratchBytes(block: usize): usize {
   const g = Forward.layOut(block);
-  const wide = g.columns == g.OW ? 0 : g.groupOC * g.OH * g.columns;
+  const isWide = g.images > 1 || g.columns != g.OW;
+  const wide = isWide ? min(g.groupOC, MAX_ROWS) * g.OH * g.columns * g.images : 0;
   return g.planesBytes + ((<usize>wide) << 2);
 }
 
@@ -128,11 +199,18 @@ export function conv2dForwardPrepare(block: usize): void {
 
 export function conv2dForwardPart(block: usize, part: i32, scratch: usize): void {
   const g = changetype<Conv>(block);
-  const parts = Split.parts(g, MAX_PARTS);
-  const end = Split.firstImage(part + 1, parts, g.N);
-  for (let image = Split.firstImage(part, parts, g.N); image < end; image++) {
+  const slices = Forward.slices(g);
+  const slice = part % slices;
+  const tiles = Split.tiles(g.groupOC);
+  const fromTile = Split.first(slice, slices, tiles);
+  const toTile = Split.first(slice + 1, slices, tiles);
+  const turns = Forward.turns(g);
+  const imageParts = Forward.imageParts(g);
+  const end = Split.first(part / slices + 1, imageParts, turns);
+  for (let turn = Split.first(part / slices, imageParts, turns); turn < end; turn++) {
+    const image = turn * g.images;
     for (let group = 0; group < g.groups; group++) {
-      Forward.image(g, image, group, scratch, scratch + g.planesBytes);
+      Forward.images(g, image, group, fromTile, toTile, scratch, scratch + g.planesBytes);
     }
   }
 }

@@ -16,6 +16,10 @@ import { FUSED_ROWS } from './build/tiles';
  * them, so no tile is wider than a row. Where a row is no multiple, its last run overlaps the one
  * before (forward), or the rows are made longer by zeros (backward to x).
  *
+ * Images at once: rows of 7 or 28 windows fill 8 or 32 columns. So where rows of several images
+ * together are whole runs, forward weaves these images: a pixel of the planes is then 2, 4 or 8
+ * floats, one of each image, and so is a window of what the tiles write. Nothing else changes.
+ *
  * Each kernel comes as: sizes of the memory it wants, `…Prepare` (tables and packed weights, once
  * a call, in the shared area), parts that threads may run in any order, each with a scratch of
  * its own, and for the weight a `…Finish`. How a call is cut in parts follows from sizes alone.
@@ -25,7 +29,7 @@ import { FUSED_ROWS } from './build/tiles';
  * Rows of the largest tile. Without fused multiply-add a product needs a register of its own, and
  * one row less leaves two.
  */
-const MAX_ROWS: i32 = UNFOLD_FUSED ? FUSED_ROWS : FUSED_ROWS - 1;
+export const MAX_ROWS: i32 = UNFOLD_FUSED ? FUSED_ROWS : FUSED_ROWS - 1;
 
 /** Products in the smallest part worth handing to a thread: some microseconds. */
 const PART_PRODUCTS: i64 = 200_000;
@@ -62,6 +66,8 @@ export class Conv {
   vectors: i32;
   /** Windows in a row as the runs see it: OW, or more. */
   columns: i32;
+  /** Images that lie interwoven in the planes, pixel by pixel. */
+  images: i32;
   /** Whether the planes are the image itself. */
   inPlace: i32;
   planeRows: i32;
@@ -86,7 +92,7 @@ export class Conv {
   }
 
   @inline get planeFloats(): i32 {
-    return this.planeRows * this.pitch;
+    return this.planeRows * this.pitch * this.images;
   }
 
   /** Bytes between two channels of the planes. */
@@ -94,7 +100,7 @@ export class Conv {
     return (<usize>(this.phasesH * this.phasesW * this.planeFloats)) << 2;
   }
 
-  /** Bytes of scratch for the planes of one image and group. */
+  /** Bytes of scratch for the planes of one group of the images that are taken at once. */
   @inline get planesBytes(): usize {
     return this.inPlace ? 0 : <usize>this.C * this.channelBytes;
   }
@@ -123,7 +129,7 @@ export class Conv {
 
   /** Pairs of runs in an image. */
   @inline get pairs(): i32 {
-    const runs = this.OH * Split.up(this.columns, this.run);
+    const runs = this.OH * Split.up(this.columns * this.images, this.run);
     return (runs + 1) >> 1;
   }
 
@@ -141,12 +147,14 @@ export class Conv {
     this.H = this.OH = 1;
   }
 
-  /** Chooses the planes for rows of `columns` windows. */
-  layOut(columns: i32): void {
+  /** Chooses the planes of so many images at once, for rows of `columns` windows. */
+  layOut(columns: i32, images: i32 = 1): void {
     this.columns = columns;
+    this.images = images;
     const reachH = (this.KH - 1) * this.dilationH;
     const reachW = (this.KW - 1) * this.dilationW;
-    const moves = this.strideH != 1 || this.strideW != 1 || this.padTop != 0 || this.padLeft != 0;
+    const isPadded = this.padTop != 0 || this.padLeft != 0;
+    const moves = this.strideH != 1 || this.strideW != 1 || isPadded || images != 1;
     this.inPlace = !moves && this.OH + reachH <= this.H && columns + reachW <= this.W ? 1 : 0;
     this.planeRows = this.inPlace ? this.H : this.OH + reachH / this.strideH;
     this.pitch = this.inPlace ? this.W : columns + reachW / this.strideW;
@@ -176,14 +184,18 @@ export class Split {
 
   /** Parts of a call that works image by image: at most `most`, and none too small to share out. */
   static parts(g: Conv, most: i32): i32 {
-    const products = <i64>g.N * g.OC * g.p * g.k;
-    const worthwhile = <i32>min(<i64>most, products / PART_PRODUCTS);
-    return min(g.N, max(1, worthwhile));
+    return min(g.N, Split.worthwhile(g, most));
   }
 
-  /** The first image of a part; that of the next part is its end. */
-  @inline static firstImage(part: i32, parts: i32, N: i32): i32 {
-    return <i32>((<i64>N * part) / parts);
+  /** Parts that are large enough: 1 to `most`. */
+  static worthwhile(g: Conv, most: i32): i32 {
+    const products = <i64>g.N * g.OC * g.p * g.k;
+    return max(1, <i32>min(<i64>most, products / PART_PRODUCTS));
+  }
+
+  /** The first of `count` things in a part; that of the next part is its end. */
+  @inline static first(part: i32, parts: i32, count: i32): i32 {
+    return <i32>((<i64>count * part) / parts);
   }
 
   /** Tiles for `count` rows. */
@@ -209,7 +221,8 @@ export class Tables {
           const plane = (c * g.phasesH + (kh % periodH)) * g.phasesW + (kw % periodW);
           const row = (kh * g.dilationH) / g.strideH;
           const column = (kw * g.dilationW) / g.strideW;
-          store<i32>(to, (plane * g.planeFloats + row * g.pitch + column) << 2);
+          const pixel = (row * g.pitch + column) * g.images;
+          store<i32>(to, (plane * g.planeFloats + pixel) << 2);
         }
       }
     }
@@ -221,15 +234,16 @@ export class Tables {
    */
   static runs(to: usize, g: Conv): void {
     const run = g.run;
-    const perRow = Split.up(g.columns, run);
+    const columns = g.columns * g.images;
+    const perRow = Split.up(columns, run);
     const count = g.OH * perRow;
     for (let i = 0; i < g.pairs * 2; i++) {
       const at = min(i, count - 1);
       const row = at / perRow;
-      const column = min((at % perRow) * run, g.columns - run);
+      const column = min((at % perRow) * run, columns - run);
       const entry = to + ((i >> 1) << 4) + ((i & 1) << 2);
-      store<i32>(entry, (row * g.pitch + column) << 2);
-      store<i32>(entry, (row * g.columns + column) << 2, 8);
+      store<i32>(entry, (row * g.pitch * g.images + column) << 2);
+      store<i32>(entry, (row * columns + column) << 2, 8);
     }
   }
 }
