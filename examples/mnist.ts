@@ -4,7 +4,7 @@
  *
  * Run it with: npx tsx --conditions=unfold-source examples/mnist.ts
  */
-import { argmax, engine, manualSeed, Scope, Tape, type Tensor } from '@unfold/core';
+import { argmax, configureEngine, manualSeed, Scope, Tape, type Tensor } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import {
   Conv2d,
@@ -33,14 +33,15 @@ class Net extends Module {
 }
 
 const images = Number(process.argv[2] ?? 60_000);
-enableNodeFlags();
+enableNodeFlags(); // What Node keeps behind flags: faster vectors.
+const engine = await configureEngine({}); // All cores.
 manualSeed(1);
 const { train, test } = await mnist();
 const normalization = normalizationOf(train);
 const part = train.slice(0, images);
 const model = new Net();
 const optimizer = new SGD(model.parameters(), { lr: 0.02, momentum: 0.9 });
-console.log(`${engine().description}; ${model.parameterCount()} parameters`);
+console.log(`${engine.description}; ${model.parameterCount()} parameters`);
 
 for await (const batch of new DataLoader(part, { batchSize: 64, shuffle: true, normalization })) {
   using tape = new Tape(); // Records every operation in this block, and owns what they allocate.

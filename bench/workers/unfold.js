@@ -205,7 +205,7 @@ async function startEngine({ kernels, threads, simd }) {
   // Where V8 may join vectors, it joins some of the narrow tiles' too: 128-bit goes without that.
   const mayJoin = Number(process.versions.node.split('.')[0]) >= 24;
   if (simd === 256 || !mayJoin) enableNodeFlags();
-  const engine = await configureEngine({ kernels, threads, simd: `${simd}` });
+  const engine = await configureEngine({ kernels, threads, simd: simd === 256 ? '256' : '128' });
   const { description, warnings } = engine;
   if (engine.kernels !== kernels || engine.threads !== threads || warnings.length > 0) {
     throw new Error([`the engine would be ${description}`, ...warnings].join('; '));
