@@ -270,7 +270,7 @@ describe('a run', () => {
     expect(outcome.stderr).toBe('');
     const number = '\\d+(\\.\\d+)?';
     const patterns = [
-      'engine: wasm simd 128-bit.*',
+      'engine: wasm simd (128|256)-bit.*',
       `data: folder ${digits}`,
       'images: 320 to train on, 5000 to validate with',
       'model: lenet, 5994 parameters; seed 7',
