@@ -1,6 +1,7 @@
 import { correlate } from './build/tiles';
 import { Conv, Split } from './conv2d';
 import { Planes } from './conv2d-planes';
+import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
 
 /*
@@ -101,38 +102,8 @@ class Panel {
     const toStep = (<usize>width) << 2;
     const step = (<usize>p) << 2;
     for (let o = 0; o < width; o += 4, to += 16, dOut += step << 2) {
-      if (o + 4 <= channels) Panel.four(to, toStep, dOut, step, p);
+      if (o + 4 <= channels) Lanes.fourColumns(to, toStep, dOut, step, p);
       else Panel.fewer(to, toStep, dOut, step, p, channels - o);
-    }
-  }
-
-  @inline static four(to: usize, toStep: usize, d0: usize, step: usize, p: i32): void {
-    let d1 = d0 + step;
-    let d2 = d1 + step;
-    let d3 = d2 + step;
-    for (; p >= 4; p -= 4, d0 += 16, d1 += 16, d2 += 16, d3 += 16) {
-      const r0 = v128.load(d0);
-      const r1 = v128.load(d1);
-      const r2 = v128.load(d2);
-      const r3 = v128.load(d3);
-      const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-      const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-      const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-      const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-      v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-      to += toStep;
-      v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
-      to += toStep;
-      v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
-      to += toStep;
-      v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
-      to += toStep;
-    }
-    for (; p > 0; p--, d0 += 4, d1 += 4, d2 += 4, d3 += 4, to += toStep) {
-      store<f32>(to, load<f32>(d0));
-      store<f32>(to, load<f32>(d1), 4);
-      store<f32>(to, load<f32>(d2), 8);
-      store<f32>(to, load<f32>(d3), 12);
     }
   }
 

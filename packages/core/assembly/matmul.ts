@@ -243,42 +243,11 @@ class Pack {
     const toStep = (<usize>width) << 2;
     let j = 0;
     for (; j + 4 <= count; j += 4) {
-      Pack.fourColumns(to + (j << 2), toStep, x + <usize>j * step, step, K);
+      Lanes.fourColumns(to + (j << 2), toStep, x + <usize>j * step, step, K);
     }
     for (; j < count; j++) Pack.oneColumn(to + (j << 2), toStep, x + <usize>j * step, K);
     for (; j < width; j++) {
       for (let k = 0; k < K; k++) store<f32>(to + (j << 2) + <usize>k * toStep, 0);
-    }
-  }
-
-  /** Four rows of x become four columns, four k at a time. */
-  @inline static fourColumns(to: usize, toStep: usize, x0: usize, step: usize, K: i32): void {
-    let x1 = x0 + step;
-    let x2 = x1 + step;
-    let x3 = x2 + step;
-    for (; K >= 4; K -= 4, x0 += 16, x1 += 16, x2 += 16, x3 += 16) {
-      const r0 = v128.load(x0);
-      const r1 = v128.load(x1);
-      const r2 = v128.load(x2);
-      const r3 = v128.load(x3);
-      const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-      const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-      const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-      const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-      v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-      to += toStep;
-      v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
-      to += toStep;
-      v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
-      to += toStep;
-      v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
-      to += toStep;
-    }
-    for (; K > 0; K--, x0 += 4, x1 += 4, x2 += 4, x3 += 4, to += toStep) {
-      store<f32>(to, load<f32>(x0));
-      store<f32>(to, load<f32>(x1), 4);
-      store<f32>(to, load<f32>(x2), 8);
-      store<f32>(to, load<f32>(x3), 12);
     }
   }
 
