@@ -125,18 +125,20 @@ function conv(options: {
   OC: number;
   groups: number;
   stride: [number, number];
+  kernel?: [number, number];
 }): Case {
-  const { N, C, OC, groups } = options;
+  const { N, C, OC, groups, kernel = [3, 5] } = options;
+  const [KH, KW] = kernel;
   const window = windowGeometry({
     C: C / groups,
     image: [17, 23],
-    kernel: [3, 5],
+    kernel,
     stride: options.stride,
     padding: [1, 2],
   });
   const geometry = { N, OC, groups, window };
   const x = floats(N * C * 17 * 23);
-  const weight = floats((OC * C * 15) / groups);
+  const weight = floats((OC * C * KH * KW) / groups);
   const bias = floats(OC);
   const dOut = floats(N * OC * window.OH * window.OW);
   return (kernels) => {
@@ -214,6 +216,14 @@ const CASES: Record<string, Case> = {
   'the first step of SGD': sgd(0.9, false, true),
   'pooling and its gradient': pool,
   'convolution and its gradients': conv({ N: 17, C: 8, OC: 10, groups: 1, stride: [1, 1] }),
+  'convolution by Winograd': conv({
+    N: 11,
+    C: 33,
+    OC: 35,
+    groups: 1,
+    stride: [1, 1],
+    kernel: [3, 3],
+  }),
   'convolution with stride and groups': conv({ N: 37, C: 12, OC: 18, groups: 3, stride: [2, 1] }),
   'depthwise convolution': conv({ N: 37, C: 12, OC: 12, groups: 12, stride: [1, 1] }),
 };

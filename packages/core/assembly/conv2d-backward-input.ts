@@ -1,6 +1,8 @@
 import { scatter } from './build/tiles';
 import { Conv, Split, Tables } from './conv2d';
 import {
+  conv2dForwardPackPart,
+  conv2dForwardPackParts,
   conv2dForwardPart,
   conv2dForwardParts,
   conv2dForwardPrepare,
@@ -8,6 +10,7 @@ import {
   conv2dForwardSharedBytes,
 } from './conv2d-forward';
 import { Planes } from './conv2d-planes';
+import { Winograd } from './conv2d-winograd';
 import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
 
@@ -37,6 +40,7 @@ class Mirror {
    */
   static isCheaper(g: Conv): bool {
     if (g.strideH != 1 || g.strideW != 1) return false;
+    if (Winograd.isCheaper(g)) return true;
     const mirrored = <i64>(g.H * Split.up(g.W, 8)) * g.groupOC;
     return mirrored <= <i64>(g.OH * Split.up(g.OW, 8)) * (g.groupOC + 3);
   }
@@ -64,8 +68,12 @@ class Mirror {
     m.dilationW = g.dilationW;
     m.out = g.x;
     m.x = g.out;
-    m.weight = g.shared;
     m.bias = 0;
+    m.turned = 1;
+    m.weight = g.weight;
+    m.shared = g.shared;
+    if (Winograd.isCheaper(m)) return mirror;
+    m.weight = g.shared;
     m.shared = g.shared + Mirror.weightBytes(g);
     return mirror;
   }
@@ -225,13 +233,28 @@ export function conv2dBackwardInputScratchBytes(block: usize): usize {
 export function conv2dBackwardInputPrepare(block: usize): void {
   const g = Scatter.layOut(block);
   if (Mirror.isCheaper(g)) {
-    Mirror.turnWeights(g.shared, g);
     conv2dForwardPrepare(Mirror.of(block));
     return;
   }
   Tables.runs(g.shared, g);
   Tables.taps(Scatter.taps(g), g);
-  Scatter.packWeights(Scatter.weights(g), g);
+}
+
+/** Parts that pack the weights, after `Prepare`. */
+export function conv2dBackwardInputPackParts(block: usize): i32 {
+  if (!Mirror.isCheaper(changetype<Conv>(block))) return 1;
+  return conv2dForwardPackParts(block + offsetof<Conv>());
+}
+
+export function conv2dBackwardInputPackPart(block: usize, part: i32): void {
+  const g = changetype<Conv>(block);
+  if (!Mirror.isCheaper(g)) {
+    Scatter.packWeights(Scatter.weights(g), g);
+    return;
+  }
+  const mirror = block + offsetof<Conv>();
+  if (!Winograd.isCheaper(changetype<Conv>(mirror))) Mirror.turnWeights(g.shared, g);
+  conv2dForwardPackPart(mirror, part);
 }
 
 export function conv2dBackwardInputPart(block: usize, part: i32, scratch: usize): void {

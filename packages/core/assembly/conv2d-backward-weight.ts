@@ -1,6 +1,9 @@
 import { Conv, Split, Tables } from './conv2d';
+import { Bias } from './conv2d-bias';
 import { DotRoute } from './conv2d-dots';
 import { OuterRoute } from './conv2d-outer';
+import { Winograd } from './conv2d-winograd';
+import { WinogradWeight } from './conv2d-winograd-weight';
 import { Lanes } from './lanes';
 
 /*
@@ -19,6 +22,10 @@ const SUMS_BYTES: usize = 1 << 23;
 class BackwardWeight {
   static layOut(block: usize): Conv {
     const g = changetype<Conv>(block);
+    if (Winograd.isCheaper(g)) {
+      WinogradWeight.layOut(g);
+      return g;
+    }
     g.flatten();
     g.layOut(DotRoute.isCheaper(g) ? Split.up(g.OW, 8) * 8 : g.OW);
     return g;
@@ -51,48 +58,33 @@ class BackwardWeight {
     const floats = <usize>part * BackwardWeight.sumFloats(g);
     return BackwardWeight.taps(g) + tapBytes + (floats << 2);
   }
-
-  /** Adds the sums over each channel's pixels of one image to `sums` `[OC]`. */
-  static addBias(g: Conv, image: i32, sums: usize): void {
-    const p = g.p;
-    let from = g.output(image, 0);
-    for (let o = 0; o < g.OC; o++, sums += 4) {
-      let v0 = f32x4.splat(0);
-      let v1 = v0;
-      let v2 = v0;
-      let v3 = v0;
-      let i = p;
-      for (; i >= 16; i -= 16, from += 64) {
-        v0 = f32x4.add(v0, v128.load(from));
-        v1 = f32x4.add(v1, v128.load(from, 16));
-        v2 = f32x4.add(v2, v128.load(from, 32));
-        v3 = f32x4.add(v3, v128.load(from, 48));
-      }
-      let sum = Lanes.sum(f32x4.add(f32x4.add(v0, v2), f32x4.add(v1, v3)));
-      for (; i > 0; i--, from += 4) sum += load<f32>(from);
-      store<f32>(sums, load<f32>(sums) + sum);
-    }
-  }
 }
 
 export function conv2dBackwardWeightParts(block: usize): i32 {
-  return BackwardWeight.parts(BackwardWeight.layOut(block));
+  const g = BackwardWeight.layOut(block);
+  return Winograd.isCheaper(g) ? WinogradWeight.parts(g) : BackwardWeight.parts(g);
 }
 
 /** Bytes of the area that holds the tables and the parts' sums. */
 export function conv2dBackwardWeightSharedBytes(block: usize): usize {
   const g = BackwardWeight.layOut(block);
+  if (Winograd.isCheaper(g)) return WinogradWeight.sharedBytes(g);
   return BackwardWeight.sums(g, BackwardWeight.parts(g)) - g.shared;
 }
 
 /** Bytes of scratch that one part at a time needs. */
 export function conv2dBackwardWeightScratchBytes(block: usize): usize {
   const g = BackwardWeight.layOut(block);
+  if (Winograd.isCheaper(g)) return WinogradWeight.scratchBytes(g);
   return DotRoute.isCheaper(g) ? DotRoute.scratchBytes(g) : OuterRoute.scratchBytes(g);
 }
 
 export function conv2dBackwardWeightPrepare(block: usize): void {
   const g = BackwardWeight.layOut(block);
+  if (Winograd.isCheaper(g)) {
+    WinogradWeight.prepare(g);
+    return;
+  }
   if (DotRoute.isCheaper(g)) DotRoute.runTable(g.shared, g);
   else OuterRoute.steps(g.shared, g);
   Tables.taps(BackwardWeight.taps(g), g);
@@ -100,6 +92,10 @@ export function conv2dBackwardWeightPrepare(block: usize): void {
 
 export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize): void {
   const g = changetype<Conv>(block);
+  if (Winograd.isCheaper(g)) {
+    WinogradWeight.part(g, part, scratch);
+    return;
+  }
   const parts = BackwardWeight.parts(g);
   const sums = BackwardWeight.sums(g, part);
   const groupBytes = BackwardWeight.groupFloats(g) << 2;
@@ -116,13 +112,23 @@ export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize
       if (byDots) DotRoute.image(g, x, dOut, to, taps, g.shared, scratch);
       else OuterRoute.image(g, x, dOut, to, taps, g.shared, scratch);
     }
-    if (g.bias) BackwardWeight.addBias(g, image, biasSums);
+    if (g.bias) Bias.add(g, image, biasSums);
   }
 }
 
-/** Adds up the parts and writes dWeight and dBias. */
-export function conv2dBackwardWeightFinish(block: usize): void {
+/** Parts that add up what the others summed, after them. */
+export function conv2dBackwardWeightFinishParts(block: usize): i32 {
   const g = changetype<Conv>(block);
+  return Winograd.isCheaper(g) ? WinogradWeight.finishParts(g) : 1;
+}
+
+/** Writes dWeight and dBias. */
+export function conv2dBackwardWeightFinishPart(block: usize, part: i32): void {
+  const g = changetype<Conv>(block);
+  if (Winograd.isCheaper(g)) {
+    WinogradWeight.finishPart(g, part);
+    return;
+  }
   const parts = BackwardWeight.parts(g);
   const groupBytes = (<usize>(g.groupOC * g.k)) << 2;
   if (parts == 0) {

@@ -1,6 +1,7 @@
 import { gather } from './build/tiles';
 import { Conv, MAX_ROWS, Split, Tables } from './conv2d';
 import { Planes, Weave } from './conv2d-planes';
+import { Winograd, WinogradForward } from './conv2d-winograd';
 import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
 
@@ -24,6 +25,10 @@ const WOVEN_BYTES: i32 = 3 << 18;
 class Forward {
   static layOut(block: usize): Conv {
     const g = changetype<Conv>(block);
+    if (Winograd.isCheaper(g)) {
+      WinogradForward.layOut(g);
+      return g;
+    }
     g.flatten();
     g.vectors = TileWidth.vectors(g.groupOC);
     // A row's last run overlaps the one before, if it is as long as a run at all.
@@ -171,18 +176,21 @@ class Forward {
 }
 
 export function conv2dForwardParts(block: usize): i32 {
-  return Forward.parts(Forward.layOut(block));
+  const g = Forward.layOut(block);
+  return Winograd.isCheaper(g) ? WinogradForward.parts(g) : Forward.parts(g);
 }
 
 /** Bytes of the area that all parts read. */
 export function conv2dForwardSharedBytes(block: usize): usize {
   const g = Forward.layOut(block);
+  if (Winograd.isCheaper(g)) return WinogradForward.sharedBytes(g);
   return Forward.weights(g) - g.shared + ((<usize>g.OC * <usize>g.k) << 2);
 }
 
 /** Bytes of scratch that one part at a time needs. */
 export function conv2dForwardScratchBytes(block: usize): usize {
   const g = Forward.layOut(block);
+  if (Winograd.isCheaper(g)) return WinogradForward.scratchBytes(g);
   const isWide = g.images > 1 || g.columns != g.OW;
   const wide = isWide ? min(g.groupOC, MAX_ROWS) * g.OH * g.columns * g.images : 0;
   return g.planesBytes + ((<usize>wide) << 2);
@@ -190,15 +198,34 @@ export function conv2dForwardScratchBytes(block: usize): usize {
 
 export function conv2dForwardPrepare(block: usize): void {
   const g = Forward.layOut(block);
+  if (Winograd.isCheaper(g)) {
+    WinogradForward.prepare(g);
+    return;
+  }
   Tables.runs(g.shared, g);
   Tables.taps(Forward.taps(g), g);
   if (g.bias) memory.copy(Forward.bias(g), g.bias, (<usize>g.OC) << 2);
   else memory.fill(Forward.bias(g), 0, (<usize>g.OC) << 2);
-  Forward.packWeights(Forward.weights(g), g);
+}
+
+/** Parts that pack the weights, after `Prepare`. */
+export function conv2dForwardPackParts(block: usize): i32 {
+  const g = changetype<Conv>(block);
+  return Winograd.isCheaper(g) ? WinogradForward.packParts(g) : 1;
+}
+
+export function conv2dForwardPackPart(block: usize, part: i32): void {
+  const g = changetype<Conv>(block);
+  if (Winograd.isCheaper(g)) WinogradForward.packPart(g, part);
+  else Forward.packWeights(Forward.weights(g), g);
 }
 
 export function conv2dForwardPart(block: usize, part: i32, scratch: usize): void {
   const g = changetype<Conv>(block);
+  if (Winograd.isCheaper(g)) {
+    WinogradForward.part(g, part, scratch);
+    return;
+  }
   const slices = Forward.slices(g);
   const slice = part % slices;
   const tiles = Split.tiles(g.groupOC);

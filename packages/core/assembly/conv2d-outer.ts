@@ -1,7 +1,7 @@
 import { correlate } from './build/tiles';
 import { Conv, Split } from './conv2d';
 import { Planes } from './conv2d-planes';
-import { Lanes } from './lanes';
+import { Panel } from './conv2d-panel';
 import { TileWidth } from './tile-width';
 
 /*
@@ -64,7 +64,8 @@ export class OuterRoute {
     for (let o = 0; o < g.groupOC;) {
       const width = OuterRoute.tileWidth(g.groupOC - o);
       const channels = min(width, g.groupOC - o);
-      Panel.pack(panel, dOut + ((<usize>o * <usize>g.p) << 2), g.p, channels, width);
+      const from = dOut + ((<usize>o * <usize>g.p) << 2);
+      Panel.pack(panel, from, (<usize>g.p) << 2, g.p, channels, width);
       for (let tile = 0; tile < tiles; tile++) {
         const tap = Split.firstRow(tile, tiles, g.k);
         const rows = Split.firstRow(tile + 1, tiles, g.k) - tap;
@@ -91,34 +92,6 @@ export class OuterRoute {
       let from = sums + (o << 2);
       for (let tap = g.k; tap > 0; tap--, dWeight += 4, from += step) {
         store<f32>(dWeight, load<f32>(from));
-      }
-    }
-  }
-}
-
-class Panel {
-  /** to[pixel, o] = dOut[o, pixel] for o < channels, and 0 up to `width`, a multiple of 4. */
-  static pack(to: usize, dOut: usize, p: i32, channels: i32, width: i32): void {
-    const toStep = (<usize>width) << 2;
-    const step = (<usize>p) << 2;
-    for (let o = 0; o < width; o += 4, to += 16, dOut += step << 2) {
-      if (o + 4 <= channels) Lanes.fourColumns(to, toStep, dOut, step, p);
-      else Panel.fewer(to, toStep, dOut, step, p, channels - o);
-    }
-  }
-
-  @inline static fewer(
-    to: usize,
-    toStep: usize,
-    dOut: usize,
-    step: usize,
-    p: i32,
-    channels: i32,
-  ): void {
-    for (; p > 0; p--, dOut += 4, to += toStep) {
-      v128.store(to, f32x4.splat(0));
-      for (let o = 0; o < channels; o++) {
-        store<f32>(to + (o << 2), load<f32>(dOut + <usize>o * step));
       }
     }
   }

@@ -20,9 +20,12 @@ import { FUSED_ROWS } from './build/tiles';
  * together are whole runs, forward weaves these images: a pixel of the planes is then 2, 4 or 8
  * floats, one of each image, and so is a window of what the tiles write. Nothing else changes.
  *
- * Each kernel comes as: sizes of the memory it wants, `…Prepare` (tables and packed weights, once
- * a call, in the shared area), parts that threads may run in any order, each with a scratch of
- * its own, and for the weight a `…Finish`. How a call is cut in parts follows from sizes alone.
+ * Windows of 3×3 over many channels go another way, with fewer products: conv2d-winograd.ts.
+ *
+ * Each kernel comes as: sizes of the memory it wants, `…Prepare` (tables, once a call, in the shared
+ * area), parts that pack the weights there, parts that threads may run in any order, each with a
+ * scratch of its own, and for the weight parts that `Finish`. How a call is cut in parts follows from
+ * sizes alone.
  */
 
 /**
@@ -34,7 +37,7 @@ export const MAX_ROWS: i32 = UNFOLD_FUSED ? FUSED_ROWS : FUSED_ROWS - 1;
 /** Products in the smallest part worth handing to a thread: some microseconds. */
 const PART_PRODUCTS: i64 = 200_000;
 
-/** What the caller writes, up to `shared`; the rest is set by `layOut`. */
+/** What the caller writes, up to `turned`; the rest is set by `layOut`. */
 @unmanaged
 export class Conv {
   N: i32;
@@ -61,6 +64,11 @@ export class Conv {
   /** 0 for none. */
   bias: usize;
   shared: usize;
+  /**
+   * Not 0 where the weights are those of the mirrored convolution, [channel][output channel][last
+   * tap … first].
+   */
+  turned: i32;
 
   /** Vectors across a tile. */
   vectors: i32;
@@ -76,6 +84,9 @@ export class Conv {
   /** Phases that some tap lies in, down and across. */
   phasesH: i32;
   phasesW: i32;
+  /** Images in a block of conv2d-winograd.ts, or bands of an image that are a block each. */
+  blockImages: i32;
+  bands: i32;
 
   @inline get groupOC(): i32 {
     return this.OC / this.groups;
@@ -147,16 +158,16 @@ export class Conv {
     this.H = this.OH = 1;
   }
 
-  /** Chooses the planes of so many images at once, for rows of `columns` windows. */
-  layOut(columns: i32, images: i32 = 1): void {
+  /** Chooses the planes of so many images at once, for `rows` rows of `columns` windows. */
+  layOut(columns: i32, images: i32 = 1, rows: i32 = this.OH): void {
     this.columns = columns;
     this.images = images;
     const reachH = (this.KH - 1) * this.dilationH;
     const reachW = (this.KW - 1) * this.dilationW;
     const isPadded = this.padTop != 0 || this.padLeft != 0;
     const moves = this.strideH != 1 || this.strideW != 1 || isPadded || images != 1;
-    this.inPlace = !moves && this.OH + reachH <= this.H && columns + reachW <= this.W ? 1 : 0;
-    this.planeRows = this.inPlace ? this.H : this.OH + reachH / this.strideH;
+    this.inPlace = !moves && rows + reachH <= this.H && columns + reachW <= this.W ? 1 : 0;
+    this.planeRows = this.inPlace ? this.H : rows + reachH / this.strideH;
     this.pitch = this.inPlace ? this.W : columns + reachW / this.strideW;
     this.phasesH = min(this.KH, Split.period(this.strideH, this.dilationH));
     this.phasesW = min(this.KW, Split.period(this.strideW, this.dilationW));

@@ -1,7 +1,7 @@
 import { binaryPart } from './broadcast';
-import { conv2dBackwardInputPart } from './conv2d-backward-input';
-import { conv2dBackwardWeightPart } from './conv2d-backward-weight';
-import { conv2dForwardPart } from './conv2d-forward';
+import { conv2dBackwardInputPackPart, conv2dBackwardInputPart } from './conv2d-backward-input';
+import { conv2dBackwardWeightFinishPart, conv2dBackwardWeightPart } from './conv2d-backward-weight';
+import { conv2dForwardPackPart, conv2dForwardPart } from './conv2d-forward';
 import { gradientPart, unaryPart } from './elementwise';
 import { matmulBatchPart, matmulPackPart, matmulPart } from './matmul';
 import { fillPart } from './movement';
@@ -91,6 +91,15 @@ export function runPart(kernel: i32, block: usize, part: i32, scratch: usize): v
         return;
       case 66:
         conv2dBackwardWeightPart(block, part, scratch);
+        return;
+      case 67:
+        conv2dForwardPackPart(block, part);
+        return;
+      case 68:
+        conv2dBackwardInputPackPart(block, part);
+        return;
+      case 69:
+        conv2dBackwardWeightFinishPart(block, part);
         return;
       default:
         if (kernel >= 56 && kernel < 64) binaryPart(kernel, block, part);

@@ -10,10 +10,14 @@ type F = Float32Array;
 const WINDOW = 3;
 const OUT = 16;
 const SHARED = 20;
+const TURNED = 21;
 
-/** What one of the three kernels is made of in the binary. */
+/** What one of the three kernels is made of in the binary: jobs, and what they need. */
 interface ConvJob {
   readonly number: number;
+  /** Another job before, which packs the weights, or after, which adds up what parts summed. */
+  readonly before?: { readonly number: number; readonly parts: WasmExports['conv2dForwardParts'] };
+  readonly after?: { readonly number: number; readonly parts: WasmExports['conv2dForwardParts'] };
   readonly parts: WasmExports['conv2dForwardParts'];
   readonly sharedBytes: WasmExports['conv2dForwardSharedBytes'];
   readonly scratchBytes: WasmExports['conv2dForwardScratchBytes'];
@@ -24,6 +28,7 @@ interface ConvJob {
 export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
   const forward: ConvJob = {
     number: JOB.conv2dForward,
+    before: { number: JOB.conv2dForwardPack, parts: wasm.conv2dForwardPackParts },
     parts: wasm.conv2dForwardParts,
     sharedBytes: wasm.conv2dForwardSharedBytes,
     scratchBytes: wasm.conv2dForwardScratchBytes,
@@ -31,6 +36,7 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
   };
   const backwardInput: ConvJob = {
     number: JOB.conv2dBackwardInput,
+    before: { number: JOB.conv2dBackwardInputPack, parts: wasm.conv2dBackwardInputPackParts },
     parts: wasm.conv2dBackwardInputParts,
     sharedBytes: wasm.conv2dBackwardInputSharedBytes,
     scratchBytes: wasm.conv2dBackwardInputScratchBytes,
@@ -38,6 +44,7 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
   };
   const backwardWeight: ConvJob = {
     number: JOB.conv2dBackwardWeight,
+    after: { number: JOB.conv2dBackwardWeightFinish, parts: wasm.conv2dBackwardWeightFinishParts },
     parts: wasm.conv2dBackwardWeightParts,
     sharedBytes: wasm.conv2dBackwardWeightSharedBytes,
     scratchBytes: wasm.conv2dBackwardWeightScratchBytes,
@@ -67,8 +74,12 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
     // That may have grown the heap.
     frame.renew();
     frame.block[SHARED] = shared;
+    frame.block[TURNED] = 0;
     job.prepare(address);
+    const { before, after } = job;
+    if (before) jobs.run(before.number, address, before.parts(address));
     jobs.run(job.number, address, job.parts(address), job.scratchBytes(address));
+    if (after) jobs.run(after.number, address, after.parts(address));
   };
 
   return {
@@ -96,7 +107,6 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
       try {
         const { first, second, third, fourth } = frame;
         run(backwardWeight, geometry, fourth, third, first, dBias ? second : 0);
-        wasm.conv2dBackwardWeightFinish(frame.blockAddress);
       } finally {
         frame.leave();
       }

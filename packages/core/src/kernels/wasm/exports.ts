@@ -143,18 +143,20 @@ export interface WasmExports {
   readonly conv2dForwardSharedBytes: ConvSize;
   readonly conv2dForwardScratchBytes: ConvSize;
   readonly conv2dForwardPrepare: ConvStep;
+  readonly conv2dForwardPackParts: ConvSize;
   readonly conv2dForwardPart: ConvPart;
   readonly conv2dBackwardInputParts: ConvSize;
   readonly conv2dBackwardInputSharedBytes: ConvSize;
   readonly conv2dBackwardInputScratchBytes: ConvSize;
   readonly conv2dBackwardInputPrepare: ConvStep;
+  readonly conv2dBackwardInputPackParts: ConvSize;
   readonly conv2dBackwardInputPart: ConvPart;
   readonly conv2dBackwardWeightParts: ConvSize;
   readonly conv2dBackwardWeightSharedBytes: ConvSize;
   readonly conv2dBackwardWeightScratchBytes: ConvSize;
   readonly conv2dBackwardWeightPrepare: ConvStep;
   readonly conv2dBackwardWeightPart: ConvPart;
-  readonly conv2dBackwardWeightFinish: ConvStep;
+  readonly conv2dBackwardWeightFinishParts: ConvSize;
 
   readonly crossEntropy: (
     out: Address,

@@ -40,6 +40,9 @@ export const JOB = {
   conv2dForward: 64,
   conv2dBackwardInput: 65,
   conv2dBackwardWeight: 66,
+  conv2dForwardPack: 67,
+  conv2dBackwardInputPack: 68,
+  conv2dBackwardWeightFinish: 69,
 } as const;
 
 /** Threads that do a job's parts together with the caller. */

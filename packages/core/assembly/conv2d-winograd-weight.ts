@@ -1,0 +1,362 @@
+import { correlate } from './build/tiles';
+import { Conv, MAX_ROWS, Split } from './conv2d';
+import { Bias } from './conv2d-bias';
+import { Panel } from './conv2d-panel';
+import { ELEMENTS, Winograd } from './conv2d-winograd';
+import { Lanes } from './lanes';
+import { TileWidth } from './tile-width';
+
+/*
+ * dWeight where forward is conv2d-winograd.ts's: the derivative of its formula by g,
+ *
+ *     dg = Gᵀ [ Σ over tiles of (A dy Aᵀ) ⊙ (Bᵀ d B) ] G
+ *
+ * with dy the tile's 2×2 of dOut. So for each of the 16 elements the sums S[e] [channel, output
+ * channel] are a matrix product V[e]·D[e] over the tiles: V as forward makes it, D [tile, output
+ * channel] from dOut, which is turned round first.
+ *
+ * Parts are image ranges, each with sums of its own, while these are small; the more channels, the
+ * fewer ranges, which share out the output channels instead and make V once each.
+ */
+
+const MAX_IMAGE_PARTS: i32 = 8;
+const ENOUGH_PARTS: i32 = 4;
+/** Pairs of channels whose weights a part writes at the end, at least. */
+const FINISH_WEIGHTS: i32 = 4096;
+/** All image ranges' sums together. */
+const SUMS_FLOATS: i32 = 1 << 21;
+/**
+ * Floats of V and D in a block: what the second-level cache holds; or, as each block reads and writes
+ * all of S, as many as there are in S.
+ */
+const MIN_BLOCK_FLOATS: i32 = 1 << 18;
+const MAX_BLOCK_FLOATS: i32 = 1 << 20;
+
+export class WinogradWeight {
+  static layOut(g: Conv): void {
+    const sumFloats = ELEMENTS * min(g.C * g.OC, MAX_BLOCK_FLOATS / ELEMENTS);
+    const floats = max(MIN_BLOCK_FLOATS, sumFloats);
+    Winograd.layOut(g, floats / (ELEMENTS * (g.C + g.OC)));
+  }
+
+  /** Parts by images. */
+  static imageParts(g: Conv): i32 {
+    const fitting = max(1, SUMS_FLOATS / (ELEMENTS * g.C * g.OC));
+    return min(min(Winograd.blocks(g), fitting), Split.worthwhile(g, MAX_IMAGE_PARTS));
+  }
+
+  /** Panels of output channels, as wide as a tile. */
+  @inline static panels(g: Conv): i32 {
+    return Split.up(g.OC, TileWidth.columns);
+  }
+
+  /** Parts of each of these, by output channels. */
+  @inline static slices(g: Conv): i32 {
+    const most = min(ENOUGH_PARTS, Split.worthwhile(g, ENOUGH_PARTS));
+    return min(WinogradWeight.panels(g), Split.up(most, WinogradWeight.imageParts(g)));
+  }
+
+  static parts(g: Conv): i32 {
+    return WinogradWeight.imageParts(g) * WinogradWeight.slices(g);
+  }
+
+  /** Bytes from one channel of S to the next. */
+  @inline static rowBytes(g: Conv): usize {
+    return (<usize>(WinogradWeight.panels(g) * TileWidth.columns)) << 2;
+  }
+
+  /** Bytes from one element of S to the next: an odd number of cache lines. */
+  @inline static elementBytes(g: Conv): usize {
+    return ((<usize>g.C * WinogradWeight.rowBytes(g) + 63) & ~63) | 64;
+  }
+
+  /** Bytes of one image range: S, and the bias. */
+  static sumBytes(g: Conv): usize {
+    return <usize>ELEMENTS * WinogradWeight.elementBytes(g) + ((<usize>g.OC) << 2);
+  }
+
+  /** Where those of the bias begin. */
+  @inline static biasSums(g: Conv, sums: usize): usize {
+    return sums + <usize>ELEMENTS * WinogradWeight.elementBytes(g);
+  }
+
+  /** The tables of `correlate`: rows of V in a tile, and the way from tile to tile. */
+  @inline static steps(g: Conv): usize {
+    return g.shared + MAX_ROWS * 4;
+  }
+
+  /** The sums of an image range. */
+  @inline static sums(g: Conv, imagePart: i32): usize {
+    const tables = WinogradWeight.steps(g) + ((<usize>Winograd.blockTiles(g)) << 2);
+    return ((tables + 63) & ~63) + <usize>imagePart * WinogradWeight.sumBytes(g);
+  }
+
+  static sharedBytes(g: Conv): usize {
+    return WinogradWeight.sums(g, WinogradWeight.imageParts(g)) - g.shared;
+  }
+
+  /** Floats of D for one panel of one element. */
+  @inline static panelFloats(g: Conv): i32 {
+    return Winograd.blockTiles(g) * TileWidth.columns;
+  }
+
+  /** Floats from one element of D to the next: an odd number of cache lines. */
+  @inline static gradientPitch(g: Conv): i32 {
+    return (WinogradWeight.panels(g) * WinogradWeight.panelFloats(g)) | 16;
+  }
+
+  static scratchBytes(g: Conv): usize {
+    const turned = (Split.up(Winograd.tileRows(g), g.bands) << 1) * g.OW * TileWidth.columns;
+    const gradients = ELEMENTS * WinogradWeight.gradientPitch(g);
+    return g.planesBytes + ((<usize>(Winograd.inputFloats(g) + gradients + turned)) << 2);
+  }
+
+  static prepare(g: Conv): void {
+    for (let r = 0; r < MAX_ROWS; r++) {
+      store<i32>(g.shared + (r << 2), (r * Winograd.pitch(g)) << 2);
+    }
+    const steps = WinogradWeight.steps(g);
+    for (let t = 0; t < Winograd.blockTiles(g); t++) store<i32>(steps + (t << 2), 4);
+  }
+
+  static part(g: Conv, part: i32, scratch: usize): void {
+    const slices = WinogradWeight.slices(g);
+    const slice = part % slices;
+    const imagePart = part / slices;
+    const panels = WinogradWeight.panels(g);
+    const fromPanel = Split.first(slice, slices, panels);
+    const toPanel = Split.first(slice + 1, slices, panels);
+    const sums = WinogradWeight.sums(g, imagePart);
+    const rowBytes = WinogradWeight.rowBytes(g);
+    const column = (<usize>(fromPanel * TileWidth.columns)) << 2;
+    const columnBytes = (<usize>((toPanel - fromPanel) * TileWidth.columns)) << 2;
+    for (let element = 0; element < ELEMENTS; element++) {
+      let row = sums + <usize>element * WinogradWeight.elementBytes(g) + column;
+      for (let c = 0; c < g.C; c++, row += rowBytes) memory.fill(row, 0, columnBytes);
+    }
+    const imageParts = WinogradWeight.imageParts(g);
+    const blocks = Winograd.blocks(g);
+    const first = Split.first(imagePart, imageParts, blocks);
+    const end = Split.first(imagePart + 1, imageParts, blocks);
+    for (let block = first; block < end; block++) {
+      WinogradWeight.block(g, block, block == first, fromPanel, toPanel, sums, scratch);
+    }
+    if (g.bias && slice == 0) WinogradWeight.bias(g, first, end, WinogradWeight.biasSums(g, sums));
+  }
+
+  /** Sums dOut of the images that begin in these blocks. */
+  static bias(g: Conv, first: i32, end: i32, sums: usize): void {
+    Lanes.fill(sums, 0, g.OC);
+    for (let block = first; block < end; block++) {
+      if (block % g.bands != 0) continue;
+      const image = Winograd.image(block, g);
+      for (let i = 0; i < Winograd.images(block, g); i++) Bias.add(g, image + i, sums);
+    }
+  }
+
+  static block(
+    g: Conv,
+    block: i32,
+    isFirst: bool,
+    fromPanel: i32,
+    toPanel: i32,
+    sums: usize,
+    scratch: usize,
+  ): void {
+    const input = scratch + g.planesBytes;
+    const gradients = input + ((<usize>Winograd.inputFloats(g)) << 2);
+    const elementBytes = (<usize>WinogradWeight.gradientPitch(g)) << 2;
+    const turned = gradients + elementBytes * ELEMENTS;
+    Winograd.input(input, block, isFirst, scratch, g);
+    const panelBytes = (<usize>WinogradWeight.panelFloats(g)) << 2;
+    const images = Winograd.images(block, g);
+    const fromRow = Winograd.fromRow(block, g);
+    const toRow = Winograd.toRow(block, g);
+    const tiles = (toRow - fromRow) * Winograd.tileColumns(g);
+    for (let panel = fromPanel; panel < toPanel; panel++) {
+      let to = gradients + <usize>panel * panelBytes;
+      for (let i = 0; i < images; i++, to += (<usize>(tiles * TileWidth.columns)) << 2) {
+        const dOut = g.output(Winograd.image(block, g) + i, 0);
+        Gradient.rows(to, elementBytes, dOut, panel, fromRow, toRow, turned, g);
+      }
+    }
+    const channelTiles = Split.tiles(g.C);
+    const rowBytes = WinogradWeight.rowBytes(g);
+    const inputBytes = (<usize>Winograd.elementPitch(g)) << 2;
+    for (let element = 0; element < ELEMENTS; element++) {
+      const elementSums = sums + <usize>element * WinogradWeight.elementBytes(g);
+      const elementInput = input + <usize>element * inputBytes;
+      for (let panel = fromPanel; panel < toPanel; panel++) {
+        for (let tile = 0; tile < channelTiles; tile++) {
+          const c = Split.firstRow(tile, channelTiles, g.C);
+          correlate(
+            Split.firstRow(tile + 1, channelTiles, g.C) - c,
+            TileWidth.columns >> 2,
+            elementSums + <usize>c * rowBytes + ((<usize>(panel * TileWidth.columns)) << 2),
+            rowBytes,
+            elementInput + ((<usize>(c * Winograd.pitch(g))) << 2),
+            g.shared,
+            WinogradWeight.steps(g),
+            images * tiles,
+            gradients + <usize>element * elementBytes + <usize>panel * panelBytes,
+          );
+        }
+      }
+    }
+  }
+
+  @inline static finishParts(g: Conv): i32 {
+    return min(Split.up(g.OC, 4), Split.up(g.C * g.OC, FINISH_WEIGHTS));
+  }
+
+  /** dWeight, and dBias, of some output channels: four by four. */
+  static finishPart(g: Conv, part: i32): void {
+    const finishParts = WinogradWeight.finishParts(g);
+    const from = Split.first(part, finishParts, Split.up(g.OC, 4)) << 2;
+    const to = min(g.OC, Split.first(part + 1, finishParts, Split.up(g.OC, 4)) << 2);
+    const parts = WinogradWeight.imageParts(g);
+    const rowBytes = WinogradWeight.rowBytes(g);
+    const elementBytes = WinogradWeight.elementBytes(g);
+    const partBytes = WinogradWeight.sumBytes(g);
+    const sums = WinogradWeight.sums(g, 0);
+    for (let c = 0; c < g.C; c++) {
+      for (let o = from; o < to; o += 4) {
+        Finish.fourChannels(
+          g.weight + ((<usize>(o * g.k + c * 9)) << 2),
+          (<usize>g.k) << 2,
+          min(4, g.OC - o),
+          sums + <usize>c * rowBytes + (o << 2),
+          elementBytes,
+          parts,
+          partBytes,
+        );
+      }
+    }
+    if (!g.bias) return;
+    for (let o = from; o < to; o++) {
+      let at = WinogradWeight.biasSums(g, sums) + (o << 2);
+      let sum = load<f32>(at);
+      for (let part = 1; part < parts; part++) {
+        at += partBytes;
+        sum += load<f32>(at);
+      }
+      store<f32>(g.bias + (o << 2), sum);
+    }
+  }
+}
+
+/** A dy Aᵀ. */
+class Gradient {
+  /** D[element][tile][output channel] of one image's rows of tiles and one panel of channels. */
+  static rows(
+    to: usize,
+    step: usize,
+    dOut: usize,
+    panel: i32,
+    fromRow: i32,
+    toRow: i32,
+    turned: usize,
+    g: Conv,
+  ): void {
+    const width = TileWidth.columns;
+    const channel = panel * width;
+    const firstPixel = (fromRow << 1) * g.OW;
+    const pixels = min(toRow << 1, g.OH) * g.OW - firstPixel;
+    const from = dOut + ((<usize>channel * <usize>g.p + firstPixel) << 2);
+    Panel.pack(turned, from, (<usize>g.p) << 2, pixels, min(width, g.OC - channel), width);
+    const pixelBytes = (<usize>width) << 2;
+    const rowBytes = <usize>g.OW * pixelBytes;
+    for (let row = fromRow; row < toRow; row++, turned += rowBytes << 1) {
+      const hasSecondRow = (row << 1) + 1 < g.OH;
+      for (let column = 0; column < g.OW; column += 2) {
+        const hasSecondColumn = column + 1 < g.OW;
+        let at = turned + <usize>column * pixelBytes;
+        for (let v = 0; v < width; v += 4, at += 16, to += 16) {
+          Gradient.fourChannels(to, step, at, pixelBytes, rowBytes, hasSecondColumn, hasSecondRow);
+        }
+      }
+    }
+  }
+
+  /** One tile; what lies outside of dOut is 0. */
+  @inline static fourChannels(
+    to: usize,
+    step: usize,
+    from: usize,
+    pixelBytes: usize,
+    rowBytes: usize,
+    hasSecondColumn: bool,
+    hasSecondRow: bool,
+  ): void {
+    const zero = f32x4.splat(0);
+    const y00 = v128.load(from);
+    const y01 = hasSecondColumn ? v128.load(from + pixelBytes) : zero;
+    const y10 = hasSecondRow ? v128.load(from + rowBytes) : zero;
+    const y11 = hasSecondRow && hasSecondColumn ? v128.load(from + rowBytes + pixelBytes) : zero;
+    Gradient.across(to, step, y00, y01);
+    Gradient.across(to + step * 4, step, f32x4.add(y00, y10), f32x4.add(y01, y11));
+    Gradient.across(to + step * 8, step, f32x4.sub(y00, y10), f32x4.sub(y01, y11));
+    Gradient.across(to + step * 12, step, f32x4.neg(y10), f32x4.neg(y11));
+  }
+
+  @inline static across(to: usize, step: usize, left: v128, right: v128): void {
+    v128.store(to, left);
+    v128.store(to + step, f32x4.add(left, right));
+    v128.store(to + step * 2, f32x4.sub(left, right));
+    v128.store(to + step * 3, f32x4.neg(right));
+  }
+}
+
+/** Gᵀ S G. */
+class Finish {
+  /** Nine weights of up to four output channels. Elements of S lie `step` bytes apart. */
+  static fourChannels(
+    to: usize,
+    toStep: usize,
+    count: i32,
+    from: usize,
+    step: usize,
+    parts: i32,
+    partBytes: usize,
+  ): void {
+    for (let column = 0; column < 3; column++) {
+      // Across first: one column of S G.
+      const s0 = Finish.across(from, step, parts, partBytes, column);
+      const s1 = Finish.across(from + step * 4, step, parts, partBytes, column);
+      const s2 = Finish.across(from + step * 8, step, parts, partBytes, column);
+      const s3 = Finish.across(from + step * 12, step, parts, partBytes, column);
+      const half = f32x4.splat(0.5);
+      const even = f32x4.mul(f32x4.add(s1, s2), half);
+      const odd = f32x4.mul(f32x4.sub(s1, s2), half);
+      Finish.put(to + (column << 2), toStep, count, f32x4.add(s0, even));
+      Finish.put(to + (column << 2) + 12, toStep, count, odd);
+      Finish.put(to + (column << 2) + 24, toStep, count, f32x4.add(even, s3));
+    }
+  }
+
+  @inline static across(from: usize, step: usize, parts: i32, partBytes: usize, column: i32): v128 {
+    const s1 = Finish.sum(from + step, parts, partBytes);
+    const s2 = Finish.sum(from + step * 2, parts, partBytes);
+    const half = f32x4.splat(0.5);
+    if (column == 1) return f32x4.mul(f32x4.sub(s1, s2), half);
+    const even = f32x4.mul(f32x4.add(s1, s2), half);
+    return f32x4.add(even, Finish.sum(from + (column == 0 ? 0 : step * 3), parts, partBytes));
+  }
+
+  /** Over the image ranges, in their order. */
+  @inline static sum(from: usize, parts: i32, partBytes: usize): v128 {
+    let sum = v128.load(from);
+    for (let part = 1; part < parts; part++) {
+      from += partBytes;
+      sum = f32x4.add(sum, v128.load(from));
+    }
+    return sum;
+  }
+
+  @inline static put(to: usize, step: usize, count: i32, v: v128): void {
+    store<f32>(to, f32x4.extract_lane(v, 0));
+    if (count > 1) store<f32>(to + step, f32x4.extract_lane(v, 1));
+    if (count > 2) store<f32>(to + step * 2, f32x4.extract_lane(v, 2));
+    if (count > 3) store<f32>(to + step * 3, f32x4.extract_lane(v, 3));
+  }
+}
