@@ -19,8 +19,8 @@ export interface Effort {
   readonly budgetMs: number;
 }
 
-export const THOROUGH: Effort = { rounds: 6, turnMs: 250, warmMs: 300, budgetMs: 8_000 };
-export const QUICK: Effort = { rounds: 3, turnMs: 60, warmMs: 80, budgetMs: 2_000 };
+export const THOROUGH: Effort = { rounds: 6, turnMs: 250, warmMs: 1000, budgetMs: 8_000 };
+export const QUICK: Effort = { rounds: 3, turnMs: 60, warmMs: 400, budgetMs: 2_000 };
 /** The register peak varies little, so it gets this share of a turn. */
 const PEAK_SHARE = 0.1;
 
