@@ -15,8 +15,9 @@ import { fileURLToPath } from 'node:url';
 import { tilesSource } from './tiles.js';
 
 /*
- * Compiles the kernels: one source, four binaries. `node packages/core/assembly/build.js` does so
- * if a source, this script or the compiler changed since the last time; nothing else has to know.
+ * Compiles the kernels: one source, two binaries, both for memory that threads share (rewrite.ts
+ * makes the ones for memory that they don't). `node packages/core/assembly/build.js` does so if a
+ * source, this script or the compiler changed since the last time; nothing else has to know.
  */
 
 const SOURCES = fileURLToPath(new URL('.', import.meta.url));
@@ -26,13 +27,10 @@ const LOCK = join(BUILD, 'lock');
 /** A build takes seconds: a lock that is minutes old was left behind. */
 const STALE_LOCK_MS = 120_000;
 
-/** What each binary is compiled with, besides what all have in common. */
-const BINARIES = {
-  'unfold-local-plain': { shared: false, fused: false },
-  'unfold-local-fused': { shared: false, fused: true },
-  'unfold-shared-plain': { shared: true, fused: false },
-  'unfold-shared-fused': { shared: true, fused: true },
-};
+/** The binaries, and whether their multiply-add rounds once. */
+const BINARIES = { 'unfold-shared-plain': false, 'unfold-shared-fused': true };
+/** The one that bundles for browsers carry. */
+const BUNDLED = 'unfold-shared-fused';
 
 /**
  * The version of the installed compiler, or undefined if there is none.
@@ -147,7 +145,9 @@ async function compileAll() {
   const sources = sourcesHash();
   const start = performance.now();
   replaceFile(join(BUILD, 'tiles.ts'), tilesSource());
-  for (const [name, flags] of Object.entries(BINARIES)) await compile(name, flags);
+  for (const [name, fused] of Object.entries(BINARIES)) await compile(name, fused);
+  const bundled = readFileSync(join(BUILD, `${BUNDLED}.wasm`)).toString('hex');
+  replaceFile(join(BUILD, 'kernels.js'), `export const kernels = '${bundled}';\n`);
   // The record comes last: who sees it finds the binaries in place.
   replaceFile(RECORD, JSON.stringify({ sources, compiler }));
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
@@ -156,9 +156,9 @@ async function compileAll() {
 
 /**
  * @param {string} name
- * @param {{ shared: boolean, fused: boolean }} flags
+ * @param {boolean} fused
  */
-async function compile(name, { shared, fused }) {
+async function compile(name, fused) {
   const { default: asc } = await import('assemblyscript/asc');
   const output = `build/${name}.${process.pid}.tmp`;
   const options = [
@@ -166,8 +166,7 @@ async function compile(name, { shared, fused }) {
     // Nothing here can throw, so nothing needs the runtime's abort.
     `--use abort= --use UNFOLD_FUSED=${fused ? 1 : 0}`,
     // Atomics work on any memory; only what waits needs a shared one.
-    `--enable simd,threads${fused ? ',relaxed-simd' : ''}`,
-    ...(shared ? ['--sharedMemory'] : []),
+    `--sharedMemory --enable simd,threads${fused ? ',relaxed-simd' : ''}`,
   ];
   const { error, stderr } = await asc.main([
     'index.ts',

@@ -89,6 +89,7 @@ export interface HeapStats {
   readonly largest: readonly { origin: string; bytes: number; count: number }[];
 }
 
+/** How much of the heap is used at this moment, and by what. */
 export function heapStats(): HeapStats {
   let liveTensors = 0;
   for (const { count } of holdings.values()) liveTensors += count;
@@ -103,7 +104,9 @@ export function heapStats(): HeapStats {
 
 /** A block that outlived the code that made it. */
 export interface Leak {
+  /** The operation that made it. */
   readonly origin: string;
+  /** Its size. */
   readonly bytes: number;
   /** The call stack of its making. */
   readonly stack: string;

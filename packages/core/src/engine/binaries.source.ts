@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { isStale } from '../../assembly/build.js';
 import { EngineError } from '../errors.js';
 import type { BinaryName } from '../kernels/wasm/instantiate.js';
+import { withOwnMemory } from './rewrite.js';
 
 const ASSEMBLY = new URL('../../assembly/', import.meta.url);
 
@@ -15,6 +16,8 @@ let checked = false;
  * @throws EngineError if they cannot be compiled.
  */
 export function loadBinary(name: BinaryName): Uint8Array {
+  if (name === 'unfold-local-plain') return withOwnMemory(loadBinary('unfold-shared-plain'));
+  if (name === 'unfold-local-fused') return withOwnMemory(loadBinary('unfold-shared-fused'));
   if (!checked && isStale()) compile();
   checked = true;
   return readFileSync(new URL(`build/${name}.wasm`, ASSEMBLY));

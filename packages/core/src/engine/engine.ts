@@ -1,4 +1,5 @@
 import { loadBinary } from '#binaries';
+import { platform } from '#platform';
 import { probe } from '../autograd/probe.js';
 import type { DType } from '../dtype.js';
 import { EngineError } from '../errors.js';
@@ -11,7 +12,6 @@ import {
 } from '../kernels/wasm/instantiate.js';
 import { Heap } from './heap.js';
 import { resolveSettings, type EngineOptions, type KernelSet, type Settings } from './options.js';
-import { availableCores, canShareMemory, vectorsMayJoin } from './platform.js';
 import { Pool } from './pool.js';
 import { findFault, wideTileGain } from './verify.js';
 
@@ -36,7 +36,7 @@ const DEFAULT_THREADS = 8;
 const WIDE_GAIN = 1;
 
 /** The heap of every tensor. One for the life of the program: kernels change, tensors stay. */
-export const heap = new Heap({ shared: canShareMemory() });
+export const heap = new Heap({ shared: platform.canShareMemory() });
 
 /** What runs now. The float32 kernels stand apart, for speed and because they are not to be shown. */
 let running: Engine | undefined;
@@ -60,7 +60,7 @@ let turn: Promise<unknown> = Promise.resolve();
  */
 export async function configureEngine(options: EngineOptions = {}): Promise<Engine> {
   const settings = resolveSettings(options);
-  const configured = turn.then(() => configure(settings, canShareMemory()));
+  const configured = turn.then(() => configure(settings, platform.canShareMemory()));
   turn = configured.catch(() => {});
   return configured;
 }
@@ -87,7 +87,7 @@ export async function configure(settings: Settings, shareable: boolean): Promise
   const one = start(settings);
   running = one;
   if (one.kernels === 'reference') return one;
-  const wanted = settings.threads ?? Math.min(DEFAULT_THREADS, availableCores());
+  const wanted = settings.threads ?? Math.min(DEFAULT_THREADS, platform.availableCores());
   if (wanted === 1) return one;
   if (!shareable || !heap.shared) {
     const warning =
@@ -215,7 +215,7 @@ function takesWideTiles(
   warnings: string[],
 ): boolean {
   if (simd === '128') return false;
-  if (simd === 'auto' && !vectorsMayJoin()) return false;
+  if (simd === 'auto' && !platform.vectorsMayJoin()) return false;
   // Timed once: later, nothing tells whether the compiler has done its work.
   let gain = gains.get(instance);
   if (gain === undefined) {
@@ -227,7 +227,7 @@ function takesWideTiles(
     return false;
   }
   // Where it stayed in doubt, the flag that was set says what to expect.
-  const isFaster = gain === null ? vectorsMayJoin() : gain > WIDE_GAIN;
+  const isFaster = gain === null ? platform.vectorsMayJoin() : gain > WIDE_GAIN;
   if (simd === '256' && !isFaster) {
     warnings.push(
       'tiles for 256-bit vectors are slower than those for 128-bit ones here: the JavaScript ' +

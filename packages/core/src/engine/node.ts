@@ -1,5 +1,9 @@
+/**
+ * For programs that run in Node, imported from `@unfold/core/node`.
+ * @module node
+ */
 import { setFlagsFromString } from 'node:v8';
-import { canJoinVectors, noteJoining } from './platform.js';
+import { canJoinVectors, noteJoining } from './platform.node.js';
 
 /**
  * Lets this process's WebAssembly use what Node still keeps behind flags: relaxed SIMD, whose

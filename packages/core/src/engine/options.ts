@@ -1,6 +1,7 @@
+import { platform } from '#platform';
 import { ConfigError } from '../errors.js';
-import { environment } from './platform.js';
 
+/** WebAssembly SIMD, or plain TypeScript. */
 export type KernelSet = 'wasm' | 'reference';
 
 /** How wide the kernels' tiles are: chosen at start, or 16 or 8 columns whatever the machine. */
@@ -44,7 +45,7 @@ export function resolveSettings(options: EngineOptions): Settings {
   return {
     kernels:
       options.kernels === undefined
-        ? choice('UNFOLD_KERNELS', KERNELS, environment('UNFOLD_KERNELS') ?? 'wasm')
+        ? choice('UNFOLD_KERNELS', KERNELS, platform.environment('UNFOLD_KERNELS') ?? 'wasm')
         : choice('configureEngine: kernels', KERNELS, options.kernels),
     threads:
       options.threads === undefined
@@ -52,11 +53,11 @@ export function resolveSettings(options: EngineOptions): Settings {
         : threadCount('configureEngine: threads', options.threads),
     simd:
       options.simd === undefined
-        ? choice('UNFOLD_SIMD', WIDTHS, environment('UNFOLD_SIMD') ?? 'auto')
+        ? choice('UNFOLD_SIMD', WIDTHS, platform.environment('UNFOLD_SIMD') ?? 'auto')
         : choice('configureEngine: simd', WIDTHS, options.simd),
     strict:
       options.strict === undefined
-        ? choice('UNFOLD_STRICT', SWITCH, environment('UNFOLD_STRICT') ?? '0') === '1'
+        ? choice('UNFOLD_STRICT', SWITCH, platform.environment('UNFOLD_STRICT') ?? '0') === '1'
         : flag('configureEngine: strict', options.strict),
   };
 }
@@ -85,7 +86,7 @@ function threadCount(name: string, value: number): number {
 }
 
 function environmentThreads(): number | undefined {
-  const text = environment('UNFOLD_THREADS');
+  const text = platform.environment('UNFOLD_THREADS');
   return text === undefined ? undefined : threadCount('UNFOLD_THREADS', Number(text));
 }
 

@@ -1,52 +1,47 @@
-import type * as WorkerThreads from 'node:worker_threads';
-
 /*
- * What the engine asks of its surroundings. Node's modules are taken by name at run time, so that
- * a bundle for a page needs no stand-in for them; without them there is one thread.
+ * What the engine asks of its surroundings. `#platform` is platform.node.ts or, in a bundle for
+ * browsers, platform.browser.ts: the package's `imports` choose.
  */
 
-/** What starts threads here, if anything does. */
-export function workerThreads(): typeof WorkerThreads | undefined {
-  if (typeof process === 'undefined') return undefined;
-  return process.getBuiltinModule?.('node:worker_threads');
+export interface Platform {
+  /** Processor cores that may be used. */
+  availableCores(): number;
+  /** Whether memory can be handed to other threads: always in Node, in a page if it is isolated. */
+  canShareMemory(): boolean;
+  /** Whether this thread may sleep until another wakes it; the main thread of a page may not. */
+  maySleep(): boolean;
+  /** A variable of the environment; undefined if it is not set, or empty, or there is none. */
+  environment(name: string): string | undefined;
+  /** Whether the JavaScript engine was told to join 128-bit vectors to 256-bit ones, and can. */
+  vectorsMayJoin(): boolean;
+  /**
+   * Starts a thread that serves a pool.
+   * @param entry The script to run instead of the worker's own.
+   * @throws Whatever the system says if there can't be one.
+   */
+  startThread(setup: WorkerSetup, onEnd: (reason: string) => void, entry?: URL): Thread;
 }
 
-/** Processor cores that this process may use. */
-export function availableCores(): number {
-  if (typeof process !== 'undefined') {
-    return process.getBuiltinModule?.('node:os').availableParallelism() ?? 1;
-  }
-  return typeof navigator === 'undefined' ? 1 : navigator.hardwareConcurrency;
+/** A worker thread, seen from the one that started it. */
+export interface Thread {
+  /** Fulfilled when it can work, rejected if it ends before. */
+  readonly started: Promise<void>;
+  /** Fulfilled when it has ended by itself. */
+  readonly left: Promise<void>;
+  /** Whether it keeps the process from ending, as it does at first. */
+  keepProcess(keep: boolean): void;
+  /** Ends it, wherever it is. */
+  terminate(): Promise<unknown> | void;
 }
 
-/** Whether memory can be handed to other threads: always in Node, in a page if it is isolated. */
-export function canShareMemory(): boolean {
-  if (typeof SharedArrayBuffer === 'undefined') return false;
-  return typeof crossOriginIsolated === 'undefined' || crossOriginIsolated;
-}
-
-/** A variable of the environment; undefined if it is not set, or empty, or there is none. */
-export function environment(name: string): string | undefined {
-  return (typeof process === 'undefined' ? undefined : process.env[name]) || undefined;
-}
-
-let joining = false;
-
-/** Notes that this process was told to join 128-bit vectors to 256-bit ones. */
-export function noteJoining(): void {
-  joining = true;
-}
-
-/** Whether V8 knows how to, and is no older than the first that gains by it. */
-export function canJoinVectors(): boolean {
-  if (typeof process === 'undefined' || process.arch !== 'x64') return false;
-  const [major = 0, minor = 0] = process.versions.v8.split('.').map(Number);
-  return major > 13 || (major === 13 && minor >= 6);
-}
-
-/** Whether it was told to as well, by a program or on Node's command line. */
-export function vectorsMayJoin(): boolean {
-  if (!canJoinVectors()) return false;
-  const given = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''];
-  return joining || given.some((option) => option.includes('wasm-revectorize'));
+/** @internal What a worker is given; see serve.js. */
+export interface WorkerSetup {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  /** Address of the control block. */
+  readonly control: number;
+  readonly thread: number;
+  readonly spins: number;
+  readonly tileWidth: number;
+  readonly message: { readonly address: number; readonly bytes: number };
 }

@@ -1,9 +1,9 @@
-import type { Worker } from 'node:worker_threads';
+import { platform } from '#platform';
 import { EngineError } from '../errors.js';
 import type { WasmExports } from '../kernels/wasm/exports.js';
 import type { Crew } from '../kernels/wasm/jobs.js';
 import type { Heap } from './heap.js';
-import { workerThreads } from './platform.js';
+import type { Thread } from './platform.js';
 
 /** How long an idle worker looks for the next job before it sleeps; waking it takes about as long. */
 const WORKER_SPIN_US = 100;
@@ -16,20 +16,13 @@ const STALL_MS = 10_000;
 /** How long to wait for threads to start, or to leave. */
 const START_MS = 10_000;
 const LEAVE_MS = 1_000;
+/** Pauses between two looks where the main thread may not sleep: some microseconds. */
+const AWAKE_PAUSES = 200;
+/** Words of the control block: see assembly/parallel.ts. */
+const DONE = 128 / 4;
+const PARTS = 264 / 4;
 /** Room for what a broken worker has to say. */
 const MESSAGE_BYTES = 256;
-
-/** @internal What a worker is given; see worker.js. */
-export interface WorkerSetup {
-  readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
-  /** Address of the control block. */
-  readonly control: number;
-  readonly thread: number;
-  readonly spins: number;
-  readonly tileWidth: number;
-  readonly message: { readonly address: number; readonly bytes: number };
-}
 
 export interface PoolOptions {
   readonly heap: Heap;
@@ -41,7 +34,7 @@ export interface PoolOptions {
   readonly tileWidth: number;
   /** Called once when a thread broke down, after the pool was closed. */
   readonly onFailure: () => void;
-  /** The worker's script. */
+  /** Another script for the workers than their own. */
   readonly entry?: URL;
   /** Milliseconds without progress after which a job is given up. */
   readonly stallMs?: number;
@@ -59,9 +52,8 @@ export class Pool implements Crew {
   readonly #controlBytes: number;
   readonly #message: number;
   readonly #mainSpins: number;
-  readonly #workers: Worker[] = [];
-  /** Settles when the last worker has left. */
-  readonly #left: Promise<unknown>[] = [];
+  readonly #workers: Thread[] = [];
+  readonly #maySleep = platform.maySleep();
   #closing: Promise<void> | undefined;
   /** Why it is of no use any more. */
   #broken: string | undefined;
@@ -97,41 +89,24 @@ export class Pool implements Crew {
 
   async #startWorkers(): Promise<void> {
     const { heap, module, threads, tileWidth, entry } = this.#options;
-    const script = entry ?? new URL('./worker.js', import.meta.url);
-    const node = workerThreads();
-    if (!node) throw new EngineError('there are no worker threads here');
     const spins = Math.ceil((this.#mainSpins * WORKER_SPIN_US) / MAIN_SPIN_US);
-    const ready: Promise<void>[] = [];
+    const message = { address: this.#message, bytes: MESSAGE_BYTES };
     for (let thread = 1; thread < threads; thread++) {
-      const workerData: WorkerSetup = {
-        module,
-        memory: heap.memory,
-        control: this.#control,
-        thread,
-        spins,
-        tileWidth,
-        message: { address: this.#message, bytes: MESSAGE_BYTES },
-      };
-      // Loaders and inspectors of the main thread are none of a worker's business.
-      const worker = new node.Worker(script, { workerData, execArgv: [], name: 'unfold' });
+      const worker = platform.startThread(
+        { module, memory: heap.memory, control: this.#control, thread, spins, tileWidth, message },
+        (reason) => this.#noteEnd(reason),
+        entry,
+      );
       this.#workers.push(worker);
-      this.#left.push(new Promise((resolve) => worker.once('exit', resolve)));
-      const started = new Promise<void>((resolve, reject) => {
-        worker.once('message', () => resolve());
-        worker.once('error', reject);
-        worker.once('exit', () => reject(new Error('a thread ended at once')));
-      });
       // Should a later thread not even be made, nobody waits for this one.
-      started.catch(() => {});
-      ready.push(started);
-      worker.on('error', (error) => this.#noteEnd(String(error)));
-      worker.on('exit', (code) => this.#noteEnd(`exit code ${code}`));
+      worker.started.catch(() => {});
     }
     const late = timer(START_MS);
-    const first = await Promise.race([Promise.all(ready), late.passed]);
+    const ready = Promise.all(this.#workers.map(({ started }) => started));
+    const first = await Promise.race([ready, late.passed]);
     late.clear();
     if (first === 'late') throw new EngineError(`no answer in ${START_MS} ms`);
-    for (const worker of this.#workers) worker.unref();
+    for (const worker of this.#workers) worker.keepProcess(false);
   }
 
   run(kernel: number, block: number, parts: number, scratch: number, stride: number): void {
@@ -155,7 +130,7 @@ export class Pool implements Crew {
     // Counted in waits, not by the clock: a machine that was asleep is no dead thread.
     let idle = 0;
     while (true) {
-      const now = wasm.awaitJob(this.#control, STEP_MS * 1e6);
+      const now = this.#awaitFor(STEP_MS);
       if (now === 0) return;
       if (wasm.failures(this.#control) > 0) this.#giveUp(this.#readMessage());
       if (now !== missing) {
@@ -169,6 +144,26 @@ export class Pool implements Crew {
   }
 
   /**
+   * Waits until the job's last part is done, or a thread broke down, or so many milliseconds have
+   * passed.
+   * @returns How many parts are missing.
+   */
+  #awaitFor(milliseconds: number): number {
+    const { heap, wasm } = this.#options;
+    if (this.#maySleep) return wasm.awaitJob(this.#control, milliseconds * 1e6);
+    const words = new Int32Array(heap.buffer, this.#control, this.#controlBytes / 4);
+    const parts = Atomics.load(words, PARTS);
+    const deadline = performance.now() + milliseconds;
+    while (true) {
+      const missing = parts - Atomics.load(words, DONE);
+      if (missing <= 0 || wasm.failures(this.#control) > 0 || performance.now() >= deadline) {
+        return missing;
+      }
+      wasm.pauses(this.#control, AWAKE_PAUSES);
+    }
+  }
+
+  /**
    * Closes the pool after a failure. Returns to nobody: the result of the job is lost.
    * @throws EngineError
    */
@@ -177,7 +172,7 @@ export class Pool implements Crew {
     // Threads that are well finish their part: none may write into memory that is freed meanwhile.
     const deadline = performance.now() + LEAVE_MS;
     while (wasm.abandonJob(this.#control) > 0 && performance.now() < deadline) {
-      wasm.awaitJob(this.#control, 1e6);
+      this.#awaitFor(1);
     }
     void this.close();
     onFailure();
@@ -207,9 +202,9 @@ export class Pool implements Crew {
   async #stop(): Promise<void> {
     const { heap, wasm } = this.#options;
     wasm.stop(this.#control);
-    for (const worker of this.#workers) worker.ref();
+    for (const worker of this.#workers) worker.keepProcess(true);
     const late = timer(LEAVE_MS);
-    await Promise.race([Promise.all(this.#left), late.passed]);
+    await Promise.race([Promise.all(this.#workers.map(({ left }) => left)), late.passed]);
     late.clear();
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
     heap.free(this.#control, this.#controlBytes);

@@ -1,0 +1,21 @@
+import { kernels } from '#kernels';
+import type { BinaryName } from '../kernels/wasm/instantiate.js';
+import { withoutFusing, withOwnMemory } from './rewrite.js';
+
+/**
+ * The compiled kernels, in a bundle for browsers: the one that most of them run is in it as text,
+ * so that the first operation can start it at once, and the others are made of it. (Chromium
+ * compiles up to 8 MB on a page's main thread, since version 114; it was 4 KB before.)
+ */
+export function loadBinary(name: BinaryName): Uint8Array {
+  let binary = fromHex(kernels);
+  // Safari has no relaxed SIMD yet; Chromium has since 114, Firefox since 146.
+  if (name.endsWith('plain')) binary = withoutFusing(binary);
+  return name.startsWith('unfold-local') ? withOwnMemory(binary) : binary;
+}
+
+function fromHex(text: string): Uint8Array {
+  return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
+    Number.parseInt(text.slice(2 * i, 2 * i + 2), 16),
+  );
+}

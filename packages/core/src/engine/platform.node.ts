@@ -1,0 +1,53 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Platform, Thread, WorkerSetup } from './platform.js';
+
+let joining = false;
+
+/** Notes that this process was told to join 128-bit vectors to 256-bit ones. */
+export function noteJoining(): void {
+  joining = true;
+}
+
+/** Whether V8 knows how to, and is no older than the first that gains by it. */
+export function canJoinVectors(): boolean {
+  if (process.arch !== 'x64') return false;
+  const [major = 0, minor = 0] = process.versions.v8.split('.').map(Number);
+  return major > 13 || (major === 13 && minor >= 6);
+}
+
+export const platform: Platform = {
+  availableCores: availableParallelism,
+  canShareMemory: () => true,
+  maySleep: () => true,
+  environment: (name) => process.env[name] || undefined,
+  // By a program, or on Node's command line.
+  vectorsMayJoin() {
+    if (!canJoinVectors()) return false;
+    const given = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''];
+    return joining || given.some((option) => option.includes('wasm-revectorize'));
+  },
+  startThread,
+};
+
+function startThread(
+  setup: WorkerSetup,
+  onEnd: (reason: string) => void,
+  entry = new URL('./worker.js', import.meta.url),
+): Thread {
+  // Loaders and inspectors of the main thread are none of a worker's business.
+  const worker = new Worker(entry, { workerData: setup, execArgv: [], name: 'unfold' });
+  const started = new Promise<void>((resolve, reject) => {
+    worker.once('message', () => resolve());
+    worker.once('error', reject);
+    worker.once('exit', () => reject(new Error('a thread ended at once')));
+  });
+  worker.on('error', (error) => onEnd(String(error)));
+  worker.on('exit', (code) => onEnd(`exit code ${code}`));
+  return {
+    started,
+    left: new Promise((resolve) => worker.once('exit', () => resolve())),
+    keepProcess: (keep) => (keep ? worker.ref() : worker.unref()),
+    terminate: () => worker.terminate(),
+  };
+}

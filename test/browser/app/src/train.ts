@@ -1,0 +1,101 @@
+import { configureEngine, engine, Generator, manualSeed, Tape, tensor } from '@unfold/core';
+import type { EngineOptions } from '@unfold/core';
+import {
+  Conv2d,
+  crossEntropy,
+  Flatten,
+  Linear,
+  MaxPool2d,
+  ReLU,
+  Sequential,
+  type StateDict,
+} from '@unfold/nn';
+import { DataLoader, Dataset, evaluateClassifier, SGD } from '@unfold/train';
+
+/** What a run has to tell; plain data, so that a worker can send it. */
+export interface Report {
+  /** A strided convolution by hand: [3, 3]. */
+  readonly convolution: number[];
+  readonly description: string;
+  readonly warnings: readonly string[];
+  readonly losses: number[];
+  readonly accuracy: number;
+  /** SHA-256 of the bytes of all weights. */
+  readonly weights: string;
+}
+
+const EPOCHS = 2;
+
+/**
+ * Trains a small network on synthetic images.
+ * @param options null: the engine is not configured, the first operation starts it.
+ */
+export async function train(options: EngineOptions | null): Promise<Report> {
+  if (options) await configureEngine(options);
+  const convolution = convolve();
+  manualSeed(7);
+  const model = new Sequential(
+    new Conv2d(1, 8, 5),
+    new ReLU(),
+    new MaxPool2d(2),
+    new Conv2d(8, 16, 3),
+    new ReLU(),
+    new Flatten(),
+    new Linear(16 * 8 * 8, 4),
+  );
+  const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
+  const images = stripes(640);
+  const loader = new DataLoader(images.slice(0, 512), { batchSize: 32, shuffle: true });
+  const losses: number[] = [];
+  for (let epoch = 0; epoch < EPOCHS; epoch++) {
+    for (const { images, labels } of loader) {
+      using tape = new Tape();
+      const loss = crossEntropy(model.forward(images), labels);
+      optimizer.zeroGrad();
+      tape.backward(loss);
+      optimizer.step();
+      losses.push(loss.item());
+    }
+  }
+  const test = new DataLoader(images.slice(512), { batchSize: 64 });
+  const { correct, total } = await evaluateClassifier(model, test);
+  const { description, warnings } = engine();
+  const weights = await sha256(model.stateDict());
+  return { convolution, description, warnings, losses, accuracy: correct / total, weights };
+}
+
+/** 1 … 49 as 7×7, correlated with [[1, 2], [3, 4]], every second place. */
+function convolve(): number[] {
+  const layer = new Conv2d(1, 1, 2, { stride: 2, bias: false });
+  layer.weight.data.set([1, 2, 3, 4]);
+  const x = Float32Array.from({ length: 49 }, (_, i) => i + 1);
+  return Array.from(layer.forward(tensor(x, [1, 1, 7, 7])).data);
+}
+
+/** Noisy stripes of 24×24 pixels: lying, standing, or along one of the diagonals. */
+function stripes(count: number): Dataset {
+  const size = 24;
+  const random = new Generator(3);
+  const labels = Array.from({ length: count }, () => random.integer(4));
+  const images = new Float32Array(count * size * size);
+  labels.forEach((label, n) => {
+    const shift = random.integer(6);
+    for (let row = 0; row < size; row++) {
+      for (let column = 0; column < size; column++) {
+        const across = [row, column, row + column, row - column + size][label] ?? 0;
+        const stripe = (across + shift) % 6 < 3 ? 1 : 0;
+        images[(n * size + row) * size + column] = stripe - random.uniform();
+      }
+    }
+  });
+  return Dataset.fromArrays({ images, shape: [1, size, size], labels, classes: 4 });
+}
+
+async function sha256(state: StateDict): Promise<string> {
+  const bytes = [...state.values()].flatMap((weight) => {
+    const { buffer } = weight.toTypedArray();
+    return Array.from(new Uint8Array(buffer));
+  });
+  const digest = await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,228 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { enableNodeFlags } from '@unfold/core/node';
+import type { EngineOptions } from '@unfold/core';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  bundle,
+  develop,
+  installApp,
+  ISOLATION,
+  serve,
+  type Server,
+  writeDocumentedPage,
+} from './app.js';
+import { train, type Report } from './app/src/train.js';
+import { findChromium } from './chromium.js';
+
+// Before the first tensor here, so that Node runs the same arithmetic as Chromium.
+enableNodeFlags();
+
+const folder = mkdtempSync(join(tmpdir(), 'unfold-browser-'));
+beforeAll(() => installApp(folder));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The text of a binary in a script. */
+const BINARY = /0061736d01000000[0-9a-f]{1000,}/g;
+
+describe('a bundle by Vite', () => {
+  it('of a convolution, a linear layer and a tape is below 80 KB with its one binary', async () => {
+    expect(await bundle(folder, ['small.html'], 'small')).toEqual([]);
+    const assets = join(folder, 'small/assets');
+    const files = readdirSync(assets).map((name) => readFileSync(join(assets, name)));
+    const scripts = files.map((file) => file.toString()).join('\n');
+    expect(scripts.match(BINARY)).toHaveLength(1);
+    expect(readdirSync(assets).filter((name) => !name.endsWith('.js'))).toEqual([]);
+    const bytes = files.reduce((sum, file) => sum + gzipSync(file).length, 0);
+    expect(bytes).toBeLessThan(80_000);
+    // Much less would mean that the kernels are not in it.
+    expect(bytes).toBeGreaterThan(40_000);
+  });
+});
+
+const program = findChromium();
+
+if (!program) {
+  const reason = 'there is no Chromium on the path; set CHROMIUM to its program';
+  it(`in Chromium: skipped, ${reason}`, (context) => {
+    // No report but the longest tells why a test was skipped.
+    // oxlint-disable-next-line eslint/no-console
+    console.warn(`The tests in a browser are skipped: ${reason}`);
+    context.skip(reason);
+  });
+}
+
+describe.runIf(program)('in Chromium', () => {
+  let browser: Browser;
+  let node: Report;
+  let strict: Report;
+  const servers: Server[] = [];
+  const address = { isolated: '', open: '' };
+
+  beforeAll(async () => {
+    node = await train({ threads: 1, simd: '128' });
+    strict = await train({ threads: 1, strict: true });
+    expect(await bundle(folder, ['index.html'], 'dist')).toEqual([]);
+    servers.push(await serve(folder, 'dist', ISOLATION), await serve(folder, 'dist', {}));
+    [address.isolated = '', address.open = ''] = servers.map(({ url }) => url);
+    browser = await chromium.launch({ ...(program && { executablePath: program }) });
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await Promise.all(servers.map((server) => server.close()));
+  });
+
+  /** Opens the app in a page of its own, runs `use`, and fails if the page reports an error. */
+  async function inPage<T>(url: string, use: (page: Page) => Promise<T>, script = ''): Promise<T> {
+    const page = await browser.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(String(error)));
+    await page.addInitScript(script);
+    await page.goto(url);
+    const result = await use(page);
+    await page.close();
+    expect(errors).toEqual([]);
+    return result;
+  }
+
+  const run = (page: Page, options: EngineOptions | null, where = 'train') =>
+    page.evaluate<Report>(`window.${where}(${JSON.stringify(options)})`);
+
+  it('Node learns what the others are compared with', () => {
+    expect(node.description).toBe('wasm simd 128-bit fma · 1 thread');
+    expect(node.convolution).toEqual([65, 85, 105, 205, 225, 245, 345, 365, 385]);
+    expect(node.losses[0]).toBeGreaterThan(1);
+    expect(node.losses.at(-1)).toBeLessThan(0.3);
+    expect(node.accuracy).toBeGreaterThan(0.9);
+    expect(strict.weights).not.toBe(node.weights);
+  });
+
+  it.each(['open', 'isolated'] as const)(
+    'the first operation starts the engine, %s: the bits of Node',
+    async (kind) => {
+      expect(await inPage(address[kind], (page) => run(page, null))).toEqual(node);
+    },
+  );
+
+  it('an open page has one thread, and says why', async () => {
+    const report = await inPage(address.open, (page) => run(page, { threads: 2 }));
+    const warnings = [
+      'memory cannot be shared with threads here; a page has to be cross-origin isolated',
+    ];
+    expect(report).toEqual({ ...node, warnings });
+  });
+
+  it.each([2, 4])('an isolated page has %i threads: the bits of Node', async (threads) => {
+    const report = await inPage(address.isolated, (page) => run(page, { threads }));
+    const description = `wasm simd 128-bit fma · ${threads} threads`;
+    expect(report).toEqual({ ...node, description });
+  });
+
+  it('strict: the bits of Node', async () => {
+    const options = { threads: 2, strict: true };
+    const open = await inPage(address.open, (page) => run(page, options));
+    expect(open.weights).toBe(strict.weights);
+    const report = await inPage(address.isolated, (page) => run(page, options));
+    expect(report).toEqual({ ...strict, description: 'wasm simd 128-bit · 2 threads' });
+  });
+
+  it('where there is no relaxed SIMD: the bits of strict', async () => {
+    const report = await inPage(
+      address.isolated,
+      (page) => run(page, { threads: 2 }),
+      'WebAssembly.validate = () => false;',
+    );
+    expect(report).toEqual({ ...strict, description: 'wasm simd 128-bit · 2 threads' });
+  });
+
+  it("Vite's development server serves the same, threads included", async () => {
+    const server = await develop(folder);
+    servers.push(server);
+    const report = await inPage(server.url, (page) => run(page, { threads: 2 }));
+    expect(report).toEqual({ ...node, description: 'wasm simd 128-bit fma · 2 threads' });
+  });
+
+  it('the page of docs/browser.md is what it says, under the policy that is named there', async () => {
+    const root = join(folder, 'documented');
+    const { text, policy, headers } = await writeDocumentedPage(root);
+    expect(await bundle(root, ['index.html'], 'dist')).toEqual([]);
+    const server = await serve(root, 'dist', { ...headers, 'Content-Security-Policy': policy });
+    servers.push(server);
+    await inPage(server.url, async (page) => {
+      const shown = await page.locator('#result', { hasText: 'loss' }).textContent();
+      expect(shown?.replace(/\d+ threads?/, '2 threads')).toBe(text);
+    });
+  });
+
+  it('a worker of the page trains on threads of its own', async () => {
+    const options = { threads: 3 };
+    const report = await inPage(address.isolated, (page) => run(page, options, 'trainInWorker'));
+    expect(report).toEqual({ ...node, description: 'wasm simd 128-bit fma · 3 threads' });
+  });
+
+  it('takes threads again and again', async () => {
+    const descriptions = await inPage(address.isolated, async (page) => {
+      const seen: string[] = [];
+      for (const threads of [2, 1, 3, 2]) seen.push((await run(page, { threads })).description);
+      return seen;
+    });
+    expect(descriptions.map((text) => text.replace(/.* · /, ''))).toEqual([
+      '2 threads',
+      '1 thread',
+      '3 threads',
+      '2 threads',
+    ]);
+  });
+
+  it('a thread that cannot start leaves one, and a word', async () => {
+    const report = await inPage(
+      address.isolated,
+      (page) => run(page, { threads: 2 }),
+      otherWorkers('throw new Error("not today");'),
+    );
+    const warnings = [
+      expect.stringContaining('engine: 2 threads do not start: Error: Uncaught Error: not today'),
+    ];
+    expect(report).toEqual({ ...node, warnings });
+  });
+
+  it('a thread that dies with a part in its hands is an error, not a hang', async () => {
+    // Word 16 of the control block counts the parts that are left: see assembly/parallel.ts.
+    const script = otherWorkers(`
+      addEventListener('message', ({ data: { memory, control } }) => {
+        const words = new Int32Array(memory.buffer, control, 64);
+        postMessage('ready');
+        while (Atomics.load(words, 16) <= 0 || Atomics.sub(words, 16, 1) <= 0);
+        close();
+      });
+    `);
+    await inPage(
+      address.isolated,
+      async (page) => {
+        await expect(run(page, { threads: 2 })).rejects.toThrow(
+          'engine: a thread broke down: no sign of life for 10000 ms',
+        );
+        expect((await run(page, null)).warnings).toEqual(['a thread broke down']);
+      },
+      script,
+    );
+  });
+});
+
+/** A script for a page, after which every worker runs `content`. */
+function otherWorkers(content: string): string {
+  return `
+    const address = URL.createObjectURL(
+      new Blob([${JSON.stringify(content)}], { type: 'text/javascript' }),
+    );
+    window.Worker = class extends Worker {
+      constructor(url, options) {
+        super(address, options);
+      }
+    };
+  `;
+}
