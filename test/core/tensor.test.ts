@@ -14,7 +14,9 @@ import {
   reshape,
   Scope,
   ShapeError,
+  sum,
   Tape,
+  TapeError,
   tensor,
   Tensor,
   UnfoldError,
@@ -442,6 +444,82 @@ describe('requiresGrad', () => {
     for (const other of [relu(x), x.clone(), x.detach(), reshape(x, [2, 1])]) {
       expect(other.requiresGrad).toBe(false);
     }
+  });
+});
+
+describe('grad', () => {
+  it('is what was assigned, which backward adds to', () => {
+    const x = tensor([2, 3], [2], { requiresGrad: true });
+    const given = tensor([10, 20]);
+    x.grad = given;
+    expect(x.grad).toBe(given);
+    Tape.run((tape) => tape.backward(sum(mul(x, x))));
+    expect(given.toArray()).toEqual([14, 26]);
+    x.zeroGrad();
+    expect([x.grad, given.isDisposed]).toEqual([null, true]);
+    x.grad = null;
+    expect(x.grad).toBeNull();
+  });
+
+  it.each([
+    [
+      'shape',
+      () => zeros([3, 2]),
+      new ShapeError(
+        'grad: expected a gradient of shape [2,3], as its tensor, got [3,2]; sum or reshape it',
+      ),
+    ],
+    [
+      'size, though it would broadcast',
+      () => zeros([]),
+      new ShapeError(
+        'grad: expected a gradient of shape [2,3], as its tensor, got []; sum or reshape it',
+      ),
+    ],
+    [
+      'dtype',
+      () => zeros([2, 3], { dtype: 'float64' }),
+      new DTypeError(
+        "grad: expected a float32 gradient, as its tensor, got float64; cast(gradient, 'float32')",
+      ),
+    ],
+  ])('refuses another %s, and stays as it was', (_, make, error) => {
+    const x = new Parameter(ones([2, 3]));
+    x.grad = ones([2, 3]);
+    const before = x.grad;
+    const other = make();
+    expect(() => (x.grad = other)).toThrow(error);
+    expect(x.grad).toBe(before);
+    x.dispose();
+  });
+
+  it('refuses a gradient that was freed', () => {
+    const x = ones([2], { requiresGrad: true });
+    const gone = zeros([2]);
+    gone.dispose();
+    expect(() => (x.grad = gone)).toThrow(DisposedError);
+  });
+});
+
+describe('a tensor that an operation saved', () => {
+  /** The gradient of Σ x² where x was [2, 3], after `change`. */
+  const gradientAfter = (change: (x: Tensor) => void): NestedArray | undefined => {
+    const x = tensor([2, 3], [2], { requiresGrad: true });
+    return Tape.run((tape) => {
+      const loss = sum(mul(x, x));
+      change(x);
+      tape.backward(loss);
+      return x.grad?.toArray();
+    });
+  };
+
+  it('must not be updated before backward', () => {
+    expect(() => gradientAfter((x) => x.update((data) => data.fill(5)))).toThrow(TapeError);
+  });
+
+  it('may be written through data unnoticed: the gradient is that of the new numbers', () => {
+    expect(gradientAfter(() => {})).toEqual([4, 6]);
+    expect(gradientAfter((x) => x.data.fill(5))).toEqual([10, 10]);
   });
 });
 

@@ -5,6 +5,7 @@ import { generator, type Generator } from './random.js';
 import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
 import { empty, type NestedArray, type Tensor } from './tensor.js';
 
+/** What every function that makes a tensor takes. */
 export interface TensorOptions {
   /** Default float32, or what a typed array says. */
   readonly dtype?: DType;
@@ -91,15 +92,17 @@ function flatten(data: NestedArray, values: number[]): number[] {
   return [data.length, ...(inner ?? [])];
 }
 
+/** A tensor of zeros; of `false` for dtype bool. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
   return create('zeros', shape, options, (data) => data.fill(0));
 }
 
+/** A tensor of ones; of `true` for dtype bool. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
   return create('ones', shape, options, (data) => data.fill(1));
 }
 
-/** @throws DTypeError if the dtype cannot hold `value`. */
+/** A tensor of one value. @throws DTypeError if the dtype cannot hold it. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   return create('full', shape, options, (data) => {
     copyChecked('full', options.dtype ?? 'float32', newArray(options.dtype ?? 'float32', 1), [

@@ -4,7 +4,7 @@
 export { defineFunction, Context } from './autograd/function.js';
 export type { FunctionDefinition, Gradients } from './autograd/function.js';
 export { gradcheck, type GradcheckOptions } from './autograd/gradcheck.js';
-export { Scope, unscoped } from './autograd/scope.js';
+export { Scope, unscoped, type Scoped } from './autograd/scope.js';
 export { Tape } from './autograd/tape.js';
 export { arange, full, ones, rand, randn, tensor, zeros } from './creation.js';
 export type { RandomOptions, TensorOptions } from './creation.js';

@@ -11,6 +11,7 @@ export interface ProfileRow {
   readonly op: string;
   /** The inputs' shapes, `[64,1,28,28] [8,1,5,5]`. */
   readonly shape: string;
+  /** How often it ran. */
   readonly calls: number;
   /** In all calls together, with the operations that it is made of. */
   readonly milliseconds: number;

@@ -3,6 +3,7 @@ import { log } from './math.js';
 
 /** Everything a `Generator` needs to go on where it stood; plain JSON. */
 export interface GeneratorState {
+  /** The generator's four words of 32 bits. */
   readonly words: readonly [number, number, number, number];
   /** The second of a pair of normal numbers, if it was not handed out yet. */
   readonly spareNormal: number | null;
@@ -104,6 +105,7 @@ export class Generator {
     return order;
   }
 
+  /** Where it stands now, for `setState`. */
   state(): GeneratorState {
     return {
       words: [this.#a >>> 0, this.#b >>> 0, this.#c >>> 0, this.#d >>> 0],

@@ -1,6 +1,7 @@
 import { ShapeError } from './errors.js';
 import type { BroadcastGeometry, ReduceGeometry } from './kernels/contract.js';
 
+/** Dimensions, outermost first: `[]` is a scalar, `[2, 3]` two rows of three. */
 export type Shape = readonly number[];
 
 /** `[2,3]`, as shapes are written in every message. */

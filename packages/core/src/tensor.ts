@@ -4,7 +4,7 @@ import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } 
 import { heap } from './engine/engine.js';
 import { DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
 import type { NumericArray } from './kernels/contract.js';
-import { checkShape, formatShape, sizeOf, type Shape } from './shape.js';
+import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
 import { Storage } from './storage.js';
 
 /** Numbers, nested to any depth: what `toArray` gives. */
@@ -21,20 +21,21 @@ const strays = new FinalizationRegistry<Storage>((storage) => storage.release())
  * creation functions (`tensor`, `zeros`, …) and from operations, not from this constructor.
  */
 export class Tensor implements Scoped {
+  /** The dimensions, outermost first; `[]` for a scalar. */
   readonly shape: Shape;
+  /** The type of the elements. */
   readonly dtype: DType;
   /** The number of elements. */
   readonly size: number;
   /** The operation that made it, as error messages name it. */
   readonly origin: string;
-  /** The gradient that `backward` added up so far; null before the first and after `zeroGrad`. */
-  grad: Tensor | null = null;
   /** @internal The recorded operation that gave this tensor, while its tape is open. */
   recordedBy: RecordedOp | null = null;
 
   /** @internal */
   readonly storage: Storage;
   #view: NumericArray | undefined;
+  #grad: Tensor | null = null;
   #disposed = false;
   #requiresGrad = false;
   #owner: Scope | null = null;
@@ -57,6 +58,7 @@ export class Tensor implements Scoped {
     return this.shape.length;
   }
 
+  /** Whether the memory was freed: by `dispose`, or at the end of the tensor's scope. */
   get isDisposed(): boolean {
     return this.#disposed;
   }
@@ -98,8 +100,44 @@ export class Tensor implements Scoped {
   }
 
   /**
+   * The gradient that `backward` added up so far; null before the first and after `zeroGrad`. What
+   * is assigned is not copied: `backward` adds to it, `zeroGrad` frees it, and so does the end of
+   * its scope, unless it was kept.
+   * @throws when set, ShapeError or DTypeError unless the gradient has this tensor's shape and
+   * dtype, DisposedError if it was freed.
+   */
+  get grad(): Tensor | null {
+    return this.#grad;
+  }
+
+  set grad(gradient: Tensor | null) {
+    if (gradient) this.#checkGrad(gradient);
+    this.#grad = gradient;
+  }
+
+  #checkGrad(gradient: Tensor): void {
+    gradient.assertAlive();
+    if (!sameShape(gradient.shape, this.shape)) {
+      throw new ShapeError(
+        `grad: expected a gradient of shape ${formatShape(this.shape)}, as its tensor, got ` +
+          `${formatShape(gradient.shape)}; sum or reshape it`,
+      );
+    }
+    if (gradient.dtype !== this.dtype) {
+      throw new DTypeError(
+        `grad: expected a ${this.dtype} gradient, as its tensor, got ${gradient.dtype}; ` +
+          `cast(gradient, '${this.dtype}')`,
+      );
+    }
+  }
+
+  /**
    * The elements, as a view of the heap for use at once: any later operation may move the heap and
    * leave the view behind. Use `toTypedArray` for a copy that lasts, `update` to write.
+   *
+   * Nobody notices a write through the view. Between an operation and `backward` it makes the
+   * gradient that of the new numbers, without an error, if the operation saved the tensor. `update`
+   * and all that uses it (`loadStateDict`, optimisers, initialisers) are noticed.
    * @throws DisposedError if the tensor's scope has ended.
    */
   get data(): NumericArray {
@@ -206,10 +244,11 @@ export class Tensor implements Scoped {
 
   /** Drops the gradient. */
   zeroGrad(): void {
-    this.grad?.dispose();
-    this.grad = null;
+    this.#grad?.dispose();
+    this.#grad = null;
   }
 
+  /** What `using` calls at the end of the block. */
   [Symbol.dispose](): void {
     this.dispose();
   }

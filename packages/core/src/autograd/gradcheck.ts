@@ -5,6 +5,7 @@ import { empty, type Tensor } from '../tensor.js';
 import { Scope } from './scope.js';
 import { Tape } from './tape.js';
 
+/** How `gradcheck` measures, and how close is close enough. */
 export interface GradcheckOptions {
   /** Half the distance of the two points of a central difference. Default 1e-5. */
   readonly step?: number;

@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor.js';
 export interface Scoped {
   /** The scope that frees it; null if nobody does. Only scopes and the thing itself set it. */
   owner: Scope | null;
+  /** Frees its memory. */
   dispose(): void;
 }
 
@@ -46,6 +47,7 @@ export class Scope {
     }
   }
 
+  /** Whether the scope has ended, and freed what it owned. */
   get isClosed(): boolean {
     return this.#closed;
   }
@@ -79,6 +81,7 @@ export class Scope {
     }
   }
 
+  /** What `using` calls at the end of the block. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -2,7 +2,10 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import type { Tensor } from '../tensor.js';
 import { pairwise, requireFloat, unary } from './support.js';
 
-/** max(x, 0); the derivative at 0 is 0. */
+/**
+ * max(x, 0); the derivative at 0 is 0.
+ * @function
+ */
 export const relu = defineFunction('relu', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('relu', x);
@@ -14,6 +17,7 @@ export const relu = defineFunction('relu', {
     pairwise('reluBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.reluBackward(dX, d, out)),
 });
 
+/** Options of `leakyRelu`. */
 export interface LeakyReluOptions {
   /** The factor below 0. Default 0.01. */
   readonly slope?: number;
@@ -38,7 +42,10 @@ export function leakyRelu(x: Tensor, { slope = 0.01 }: LeakyReluOptions = {}): T
   return leakyReluFunction(x, { slope });
 }
 
-/** 1 / (1 + e⁻ˣ). */
+/**
+ * 1 / (1 + e⁻ˣ).
+ * @function
+ */
 export const sigmoid = defineFunction('sigmoid', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('sigmoid', x);
@@ -52,7 +59,10 @@ export const sigmoid = defineFunction('sigmoid', {
     ),
 });
 
-/** The hyperbolic tangent. */
+/**
+ * The hyperbolic tangent.
+ * @function
+ */
 export const tanh = defineFunction('tanh', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('tanh', x);
@@ -64,7 +74,10 @@ export const tanh = defineFunction('tanh', {
     pairwise('tanhBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.tanhBackward(dX, d, out)),
 });
 
-/** x·Φ(x), Φ being the normal distribution function; exact, as PyTorch's default. */
+/**
+ * x·Φ(x), Φ being the normal distribution function; exact, as PyTorch's default.
+ * @function
+ */
 export const gelu = defineFunction('gelu', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     requireFloat('gelu', x);

@@ -4,21 +4,24 @@ import { gt, lt } from './compare.js';
 import { binary, onTensors, type Operand } from './support.js';
 import { where } from './where.js';
 
-/** Splits dOut between the operands: `second` says where b won alone; ties go to a. */
-function route(ctx: Context<object>, second: Tensor, dOut: Tensor): (Tensor | null)[] {
-  return [
-    ctx.needsInputGrad[0] ? where(second, 0, dOut) : null,
-    ctx.needsInputGrad[1] ? where(second, dOut, 0) : null,
-  ];
-}
+/** `second` says where b is taken alone; at a tie a is. */
+const extremeFunction = (name: 'maximum' | 'minimum', second: (a: Operand, b: Operand) => Tensor) =>
+  defineFunction(name, {
+    forward(ctx: Context<{ a: Tensor; b: Tensor }>, a: Tensor, b: Tensor) {
+      ctx.save({ a, b });
+      return binary(name, a, b, (k, out, x, y, geometry) => k[name](out, x, y, geometry));
+    },
+    backward(ctx, dOut) {
+      const isSecond = second(ctx.saved.a, ctx.saved.b);
+      return [
+        ctx.needsInputGrad[0] ? where(isSecond, 0, dOut) : null,
+        ctx.needsInputGrad[1] ? where(isSecond, dOut, 0) : null,
+      ];
+    },
+  });
 
-const maximumFunction = defineFunction('maximum', {
-  forward(ctx: Context<{ a: Tensor; b: Tensor }>, a: Tensor, b: Tensor) {
-    ctx.save({ a, b });
-    return binary('maximum', a, b, (k, out, x, y, geometry) => k.maximum(out, x, y, geometry));
-  },
-  backward: (ctx, dOut) => route(ctx, lt(ctx.saved.a, ctx.saved.b), dOut),
-});
+const maximumFunction = extremeFunction('maximum', lt);
+const minimumFunction = extremeFunction('minimum', gt);
 
 /**
  * The larger of a and b, broadcast; NaN if either is. At a tie the gradient goes to a (PyTorch
@@ -27,14 +30,6 @@ const maximumFunction = defineFunction('maximum', {
 export function maximum(a: Operand, b: Operand): Tensor {
   return onTensors('maximum', a, b, maximumFunction);
 }
-
-const minimumFunction = defineFunction('minimum', {
-  forward(ctx: Context<{ a: Tensor; b: Tensor }>, a: Tensor, b: Tensor) {
-    ctx.save({ a, b });
-    return binary('minimum', a, b, (k, out, x, y, geometry) => k.minimum(out, x, y, geometry));
-  },
-  backward: (ctx, dOut) => route(ctx, gt(ctx.saved.a, ctx.saved.b), dOut),
-});
 
 /** The smaller of a and b, broadcast; NaN if either is. At a tie the gradient goes to a. */
 export function minimum(a: Operand, b: Operand): Tensor {

@@ -8,6 +8,7 @@ import { add } from './arithmetic.js';
 import { reshape } from './movement.js';
 import { composed, requireFloat, sameDType } from './support.js';
 
+/** How `matmul` reads its operands. */
 export interface MatmulOptions {
   /** Whether a's last two axes are swapped: it is `[…, K, M]`. Nothing is copied. */
   readonly transposeA?: boolean;

@@ -10,7 +10,10 @@ function product(a: Tensor, b: Tensor): Tensor {
   return pairwise('mul', a, b, (k, out, x, y) => k.mul(out, x, y, geometry));
 }
 
-/** -x. */
+/**
+ * -x.
+ * @function
+ */
 export const neg = defineFunction('neg', {
   forward(_ctx: Context<object>, x: Tensor) {
     requireNumber('neg', x);
@@ -19,7 +22,10 @@ export const neg = defineFunction('neg', {
   backward: (_ctx, dOut) => unary('neg', dOut, (k, dX, d) => k.neg(dX, d)),
 });
 
-/** eˣ. */
+/**
+ * eˣ.
+ * @function
+ */
 export const exp = defineFunction('exp', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('exp', x);
@@ -30,7 +36,10 @@ export const exp = defineFunction('exp', {
   backward: (ctx, dOut) => product(dOut, ctx.saved.out),
 });
 
-/** The natural logarithm: -∞ at 0, NaN below. */
+/**
+ * The natural logarithm: -∞ at 0, NaN below.
+ * @function
+ */
 export const log = defineFunction('log', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     requireFloat('log', x);
@@ -43,7 +52,10 @@ export const log = defineFunction('log', {
   },
 });
 
-/** √x: NaN below 0; the derivative at 0 is ∞. */
+/**
+ * √x: NaN below 0; the derivative at 0 is ∞.
+ * @function
+ */
 export const sqrt = defineFunction('sqrt', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('sqrt', x);
@@ -55,7 +67,10 @@ export const sqrt = defineFunction('sqrt', {
     pairwise('sqrtBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.sqrtBackward(dX, d, out)),
 });
 
-/** |x|; the derivative at 0 is 0. */
+/**
+ * |x|; the derivative at 0 is 0.
+ * @function
+ */
 export const abs = defineFunction('abs', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     requireNumber('abs', x);
@@ -68,7 +83,9 @@ export const abs = defineFunction('abs', {
 
 /** Bounds of `clamp`; either may be left out, but not both. */
 export interface ClampOptions {
+  /** What is below becomes this. */
   readonly min?: number;
+  /** What is above becomes this. */
   readonly max?: number;
 }
 

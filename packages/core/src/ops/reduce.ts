@@ -18,6 +18,7 @@ import { mul } from './arithmetic.js';
 import { permute } from './movement.js';
 import { composed, int32Of, requireFloat, requireNumber } from './support.js';
 
+/** What a reduction runs over, and what shape it leaves. */
 export interface ReduceOptions {
   /** The axis or axes to reduce; all of them by default. Negative ones count from the back. */
   readonly axis?: number | readonly number[];

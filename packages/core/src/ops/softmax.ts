@@ -12,35 +12,25 @@ function rowsOf(x: Tensor): RowsGeometry {
   return { rows: n === 0 ? 0 : x.size / n, n };
 }
 
-const softmaxFunction = defineFunction('softmax', {
-  forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
-    const out = empty(x.shape, x.dtype, 'softmax');
-    kernelsFor(x.dtype).softmax(out.data, x.data, rowsOf(x));
-    ctx.save({ out });
-    return out;
-  },
-  backward(ctx, dOut) {
-    const { out } = ctx.saved;
-    const dX = empty(out.shape, out.dtype, 'softmax');
-    kernelsFor(dX.dtype).softmaxBackward(dX.data, dOut.data, out.data, rowsOf(out));
-    return dX;
-  },
-});
+/** An operation of rows that saves its result: the two differ in their kernels only. */
+const rowFunction = (name: 'softmax' | 'logSoftmax') =>
+  defineFunction(name, {
+    forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
+      const out = empty(x.shape, x.dtype, name);
+      kernelsFor(x.dtype)[name](out.data, x.data, rowsOf(x));
+      ctx.save({ out });
+      return out;
+    },
+    backward(ctx, dOut) {
+      const { out } = ctx.saved;
+      const dX = empty(out.shape, out.dtype, name);
+      kernelsFor(dX.dtype)[`${name}Backward`](dX.data, dOut.data, out.data, rowsOf(out));
+      return dX;
+    },
+  });
 
-const logSoftmaxFunction = defineFunction('logSoftmax', {
-  forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
-    const out = empty(x.shape, x.dtype, 'logSoftmax');
-    kernelsFor(x.dtype).logSoftmax(out.data, x.data, rowsOf(x));
-    ctx.save({ out });
-    return out;
-  },
-  backward(ctx, dOut) {
-    const { out } = ctx.saved;
-    const dX = empty(out.shape, out.dtype, 'logSoftmax');
-    kernelsFor(dX.dtype).logSoftmaxBackward(dX.data, dOut.data, out.data, rowsOf(out));
-    return dX;
-  },
-});
+const softmaxFunction = rowFunction('softmax');
+const logSoftmaxFunction = rowFunction('logSoftmax');
 
 /** Applies a function of rows along `axis`: the kernels know the last axis only. */
 function along(name: string, x: Tensor, axis: number, apply: (x: Tensor) => Tensor): Tensor {
