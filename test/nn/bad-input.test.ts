@@ -6,7 +6,6 @@ import {
   zeros,
   type DType,
   type Tensor,
-  type UnfoldError,
 } from '@unfold/core';
 import {
   Conv2d,
@@ -20,25 +19,8 @@ import {
   type Conv2dOptions,
   type Reduction,
 } from '@unfold/nn';
-import { describe, expect, it } from 'vitest';
-
-type ErrorClass = typeof UnfoldError;
-/** What is called, the class of the error, and its whole message. */
-type BadCall = readonly [call: () => unknown, type: ErrorClass, message: string];
-
-/** One test for each call: the class and every word of the message. */
-function refuse(calls: Readonly<Record<string, BadCall>>): void {
-  it.each(Object.entries(calls))('%s', (_name, [call, type, message]) => {
-    let thrown: unknown;
-    try {
-      call();
-    } catch (error) {
-      thrown = error;
-    }
-    expect(thrown).toBeInstanceOf(type);
-    expect(thrown).toHaveProperty('message', message);
-  });
-}
+import { describe } from 'vitest';
+import { refuse } from '../support/refuse.js';
 
 function float(...shape: number[]): Tensor {
   return zeros(shape);

@@ -2,8 +2,9 @@ import { configureEngine, kernelsFor, ones, rand, Tape, type Tensor } from '@unf
 import { conv2d } from '@unfold/nn';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { conv2dByUnfold } from '../../packages/nn/src/conv2d/conv2d.js';
-import { conv2dByKernel } from '../../packages/nn/src/conv2d/kernel-route.js';
+import { conv2dBy } from '../../packages/nn/src/conv2d/conv2d.js';
+import { kernelRoute } from '../../packages/nn/src/conv2d/kernel-route.js';
+import { unfoldRoute } from '../../packages/nn/src/conv2d/unfold-route.js';
 import { expectClose } from '../support/compare.js';
 import {
   CONV_KINDS,
@@ -33,8 +34,12 @@ describe.each(VARIANTS)('conv2d by kernel and by unfold, $dtype on $kernels', (v
     fc.assert(
       fc.property(cases, fc.nat(), (given, seed) => {
         const numbers = convNumbers(given, seed);
-        const byKernel = convOnTape(given, numbers, variant.dtype, conv2dByKernel);
-        const byUnfold = convOnTape(given, numbers, variant.dtype, conv2dByUnfold);
+        const byKernel = convOnTape(given, numbers, variant.dtype, (...operands) =>
+          conv2dBy(kernelRoute, ...operands),
+        );
+        const byUnfold = convOnTape(given, numbers, variant.dtype, (...operands) =>
+          conv2dBy(unfoldRoute, ...operands),
+        );
         const magnitudes = convMagnitudes(given, numbers);
         const { x, weight, out } = shapesOf(given);
         const longest = Math.max(
@@ -85,7 +90,7 @@ describe('conv2d', () => {
     const [x, weight, bias] = inputs;
     if (!x || !weight || !bias) throw new Error('three inputs');
     using tape = new Tape();
-    const out = conv2dByKernel(x, weight, bias, {});
+    const out = conv2d(x, weight, bias);
     tape.backward(out, ones(out.shape));
     expect(inputs.map((input) => input.grad !== null)).toEqual(wanted);
     // Each window of each of the two images adds 1 to its bias.

@@ -1,5 +1,5 @@
 import { manualSeed } from '@unfold/core';
-import { Conv2d, Linear, type Module } from '@unfold/nn';
+import { Conv2d, ConvTranspose2d, Linear, type Module } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { loadFixture, type InitialisationCase } from '../support/fixtures.js';
 
@@ -12,7 +12,8 @@ function layerOf({ layer, arguments: given, options }: InitialisationCase): Modu
   }
   if (layer === 'Linear') return new Linear(inputs, outputs, options);
   if (kernel === undefined) throw new Error('the fixture lacks the kernel');
-  return new Conv2d(inputs, outputs, kernel, options);
+  const Layer = layer === 'Conv2d' ? Conv2d : ConvTranspose2d;
+  return new Layer(inputs, outputs, kernel, options);
 }
 
 describe('default initialisation has the bounds of PyTorch', () => {

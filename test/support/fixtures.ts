@@ -19,17 +19,12 @@ export type Fixture<Case, Head = object> = FixtureHead & Head & { readonly cases
 
 type Size = number | [number, number];
 
-export interface Conv2dCase {
+interface ConvCase<Options> {
   readonly name: string;
-  readonly options: {
-    readonly stride: Size;
-    readonly padding: Size | 'same' | 'valid';
-    readonly dilation: Size;
-    readonly groups: number;
-  };
+  readonly options: Options & { readonly groups: number };
   /** [N, C, H, W] */
   readonly x: FixtureArray;
-  /** [OC, C/groups, KH, KW] */
+  /** [OC, C/groups, KH, KW], or transposed [C, OC/groups, KH, KW] */
   readonly weight: FixtureArray;
   /** [OC] */
   readonly bias: FixtureArray | null;
@@ -44,6 +39,32 @@ export interface Conv2dCase {
   readonly dXScale: FixtureArray;
   readonly dWeightScale: FixtureArray;
   readonly dBiasScale: FixtureArray | null;
+}
+
+export type Conv2dCase = ConvCase<{
+  readonly stride: Size;
+  readonly padding: Size | 'same' | 'valid';
+  readonly dilation: Size;
+}>;
+
+export type ConvTranspose2dCase = ConvCase<{
+  readonly stride?: Size;
+  readonly padding?: Size;
+  readonly outputPadding?: Size;
+  readonly dilation?: Size;
+}>;
+
+/** Whole numbers throughout. */
+export interface UnfoldCase {
+  readonly name: string;
+  readonly kernel: [number, number];
+  readonly options: { readonly stride?: Size; readonly padding?: Size; readonly dilation?: Size };
+  /** [N, C, H, W] */
+  readonly x: FixtureArray;
+  /** unfold(x), [N, C·KH·KW, OH·OW] */
+  readonly columns: FixtureArray;
+  /** fold(columns), in the shape of x */
+  readonly folded: FixtureArray;
 }
 
 /** Whole numbers throughout, with many ties. */
@@ -117,7 +138,7 @@ export interface SgdHead {
 }
 
 export interface InitialisationCase {
-  readonly layer: 'Conv2d' | 'Linear';
+  readonly layer: 'Conv2d' | 'ConvTranspose2d' | 'Linear';
   readonly arguments: readonly (number | [number, number])[];
   readonly options: {
     readonly stride?: Size;
@@ -165,6 +186,8 @@ export interface LenetHead {
 
 interface Fixtures {
   conv2d: Fixture<Conv2dCase>;
+  'conv-transpose2d': Fixture<ConvTranspose2dCase>;
+  unfold: Fixture<UnfoldCase>;
   pooling: Fixture<PoolingCase>;
   losses: Fixture<LossCase>;
   ops: Fixture<OpCase>;

@@ -8,3 +8,20 @@ export function requireFloat(operation: string, x: Tensor): void {
     );
   }
 }
+
+/** @throws DTypeError unless x, weight and bias are floats of one dtype. */
+export function requireOneFloat(
+  operation: string,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+): void {
+  for (const operand of bias ? [x, weight, bias] : [x, weight]) {
+    if ((operand.dtype !== 'float32' && operand.dtype !== 'float64') || operand.dtype !== x.dtype) {
+      throw new DTypeError(
+        `${operation}: expected x, weight and bias of one float dtype, got ${x.describe()}, ` +
+          `${weight.describe()}${bias ? ` and ${bias.describe()}` : ''}; cast(x, 'float32') converts`,
+      );
+    }
+  }
+}

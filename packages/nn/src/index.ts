@@ -1,6 +1,10 @@
 export { conv2d } from './conv2d/conv2d.js';
 export { outputSize, type Conv2dOptions, type Size2d } from './conv2d/geometry.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d/layer.js';
+export { convTranspose2d } from './conv2d/transpose.js';
+export type { ConvTranspose2dOptions } from './conv2d/transpose-geometry.js';
+export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from './conv2d/transpose-layer.js';
+export { fold, unfold, type UnfoldOptions } from './conv2d/unfold.js';
 export * as init from './init.js';
 export { Flatten, linear, Linear, MaxPool2d, ReLU, Sequential } from './layers.js';
 export type { Layer, LinearOptions } from './layers.js';

@@ -10,9 +10,11 @@ import {
  * given a generator.
  */
 
+/** Options of `uniform`. */
 export interface UniformOptions {
   /** Values are uniform in [-bound, bound). */
   readonly bound: number;
+  /** Where the numbers come from. Default: the stream `'init'`. */
   readonly generator?: Generator;
 }
 
@@ -26,9 +28,11 @@ export function uniform(
   });
 }
 
+/** Options of `kaimingUniform`. */
 export interface KaimingOptions {
   /** The negative slope of the leaky ReLU that follows. Default 0, a ReLU. */
   readonly a?: number;
+  /** Where the numbers come from. Default: the stream `'init'`. */
   readonly generator?: Generator;
 }
 

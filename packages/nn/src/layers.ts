@@ -19,6 +19,7 @@ import { maxPool2d, type MaxPool2dOptions } from './pooling.js';
 
 /** A module of one input and one output, as `Sequential` chains them. */
 export interface Layer extends Module {
+  /** The output for x. */
   forward(x: Tensor): Tensor;
 }
 
@@ -35,6 +36,7 @@ export class Sequential extends Module {
     for (const [position, layer] of this.#layers.entries()) yield [String(position), layer];
   }
 
+  /** What the last layer gives. */
   forward(x: Tensor): Tensor {
     return this.#layers.reduce((out, layer) => layer.forward(out), x);
   }
@@ -66,6 +68,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   return x.ndim === 1 ? reshape(out, [-1]) : out;
 }
 
+/** Options of `Linear`. */
 export interface LinearOptions {
   /** Whether a bias is learnt. Default true. */
   readonly bias?: boolean;
@@ -104,7 +107,7 @@ export class Linear extends Module {
     if (this.bias) uniform(this.bias, { bound: 1 / Math.sqrt(inFeatures), generator: source });
   }
 
-  /** @param x `[…, inFeatures]` */
+  /** `[…, inFeatures]` → `[…, outFeatures]`. */
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias);
   }
@@ -112,6 +115,7 @@ export class Linear extends Module {
 
 /** max(x, 0). */
 export class ReLU extends Module {
+  /** max(x, 0), for x of any shape. */
   forward(x: Tensor): Tensor {
     return relu(x);
   }
@@ -129,6 +133,7 @@ export class MaxPool2d extends Module {
     this.#options = options;
   }
 
+  /** `[N, C, H, W]` → `[N, C, OH, OW]`. */
   forward(x: Tensor): Tensor {
     return maxPool2d(x, this.#kernelSize, this.#options);
   }

@@ -27,10 +27,13 @@ import { Module } from './module.js';
 /** What becomes of the losses: their mean (the default), their sum, or each by itself. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
+/** Options of every loss. */
 export interface LossOptions {
+  /** Default `'mean'`. */
   readonly reduction?: Reduction;
 }
 
+/** Options of `crossEntropy` and `CrossEntropyLoss`. */
 export interface CrossEntropyOptions extends LossOptions {
   /** ε in 0 … 1: the target becomes (1-ε)·target + ε/C. Default 0. */
   readonly labelSmoothing?: number;
@@ -166,6 +169,7 @@ export class CrossEntropyLoss extends Module {
     this.#options = options;
   }
 
+  /** The loss, as `crossEntropy` takes its arguments. */
   forward(logits: Tensor, target: Tensor): Tensor {
     return crossEntropy(logits, target, this.#options);
   }

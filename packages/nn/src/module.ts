@@ -58,6 +58,7 @@ export abstract class Module {
     }
   }
 
+  /** The parameters without their names, as an optimiser takes them. */
   *parameters(): Iterable<Parameter> {
     for (const [, parameter] of this.namedParameters()) yield parameter;
   }
@@ -93,7 +94,8 @@ export abstract class Module {
   /**
    * Copies `state` into the parameters and buffers of the same names. All is checked before
    * anything is changed.
-   * @param options.strict Whether missing and unexpected names are errors. Default true.
+   * @param state Tensors by name.
+   * @param options `strict`: whether missing and unexpected names are errors. Default true.
    * @throws ShapeError that lists missing, unexpected and mis-shaped names; DTypeError for a
    * tensor of another dtype; DisposedError for one that was freed.
    */
@@ -143,7 +145,26 @@ export abstract class Module {
     for (const parameter of this.parameters()) parameter.zeroGrad();
   }
 
-  /** The number of trained values. */
+  /**
+   * Keeps the parameters of this module, and of all inside it, as they are. No gradient is computed
+   * for them; those that they have are dropped, so an optimiser that holds them passes them by, its
+   * momentum and weight decay too. Operations that lead to frozen parameters only are not recorded.
+   */
+  freeze(): this {
+    for (const parameter of this.parameters()) {
+      parameter.requiresGrad = false;
+      parameter.zeroGrad();
+    }
+    return this;
+  }
+
+  /** Undoes `freeze`. */
+  unfreeze(): this {
+    for (const parameter of this.parameters()) parameter.requiresGrad = true;
+    return this;
+  }
+
+  /** The number of values in all parameters. */
   parameterCount(): number {
     let count = 0;
     for (const parameter of this.parameters()) count += parameter.size;

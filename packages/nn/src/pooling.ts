@@ -14,6 +14,7 @@ import {
 import { requireFloat } from './checks.js';
 import { pair, windowGeometry, type Size2d } from './conv2d/geometry.js';
 
+/** Options of `maxPool2d`, named and defaulted as PyTorch's. */
 export interface MaxPool2dOptions {
   /** Default: the kernel's size, so that windows touch and don't overlap. */
   readonly stride?: Size2d;

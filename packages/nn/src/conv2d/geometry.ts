@@ -38,7 +38,7 @@ export function pair(
   if (!valid) {
     throw new ConfigError(
       `${operation}: ${option} must be an integer of at least ${minimum}, or two of them, got ` +
-        (typeof size === 'number' ? String(size) : formatShape(size)),
+        (Array.isArray(size) ? formatShape(size) : String(size)),
     );
   }
   return [h, w];
@@ -52,11 +52,26 @@ export function pair(
 export function outputSize(
   size: number,
   kernel: number,
+  stride = 1,
+  padding = 0,
+  dilation = 1,
+): number {
+  return Math.floor((size + padding - dilation * (kernel - 1) - 1) / stride) + 1;
+}
+
+/**
+ * The output size of a transposed convolution along an axis: the smallest that `outputSize` takes
+ * back to `size`, and `outputPadding` more.
+ */
+export function transposedSize(
+  size: number,
+  kernel: number,
   stride: number,
   padding: number,
   dilation: number,
+  outputPadding: number,
 ): number {
-  return Math.floor((size + padding - dilation * (kernel - 1) - 1) / stride) + 1;
+  return (size - 1) * stride - padding + dilation * (kernel - 1) + 1 + outputPadding;
 }
 
 export interface WindowOptions {
@@ -156,9 +171,9 @@ function paddingOf(
 }
 
 /** @throws ConfigError unless `groups` is a positive integer. */
-export function checkGroups(groups: number): void {
+export function checkGroups(operation: string, groups: number): void {
   if (!Number.isInteger(groups) || groups < 1) {
-    throw new ConfigError(`conv2d: groups must be an integer of at least 1, got ${groups}`);
+    throw new ConfigError(`${operation}: groups must be an integer of at least 1, got ${groups}`);
   }
 }
 
@@ -182,7 +197,7 @@ export function conv2dGeometry(
         `${formatShape(weight)}${x.length === 3 ? '; one image needs a batch axis in front' : ''}`,
     );
   }
-  checkGroups(groups);
+  checkGroups('conv2d', groups);
   const [N = 0, C = 0, H = 0, W = 0] = x;
   const [OC = 0, groupC = 0, KH = 0, KW = 0] = weight;
   if (OC % groups !== 0) {

@@ -1,17 +1,10 @@
-import {
-  ConfigError,
-  generator,
-  ShapeError,
-  type DType,
-  type Parameter,
-  type Tensor,
-} from '@unfold/core';
-import { kaimingUniform, uniform } from '../init.js';
+import type { DType, Parameter, Tensor } from '@unfold/core';
 import { Module } from '../module.js';
-import { emptyParameter } from '../parameter.js';
 import { conv2d } from './conv2d.js';
 import { checkGroups, conv2dWindow, pair, type Conv2dOptions, type Size2d } from './geometry.js';
+import { checkChannels, convParameters } from './parameters.js';
 
+/** Options of `Conv2d`. */
 export interface Conv2dLayerOptions extends Conv2dOptions {
   /** Whether a bias is learnt. Default true. */
   readonly bias?: boolean;
@@ -39,33 +32,18 @@ export class Conv2d extends Module {
   ) {
     super();
     const { groups = 1 } = options;
-    checkGroups(groups);
-    for (const channels of [inChannels, outChannels]) {
-      if (!Number.isInteger(channels) || channels < 1) {
-        throw new ConfigError(
-          `Conv2d: expected positive numbers of channels, got ${inChannels} and ${outChannels}`,
-        );
-      }
-    }
-    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new ShapeError(
-        `Conv2d: ${inChannels} input and ${outChannels} output channels must both be divisible ` +
-          `by groups = ${groups}`,
-      );
-    }
+    checkGroups('conv2d', groups);
+    checkChannels('Conv2d', inChannels, outChannels, groups);
     const kernel = pair('Conv2d', 'kernel size', kernelSize, 1);
     conv2dWindow(kernel, options); // A bad option is found here, not at the first image.
-    const [KH, KW] = kernel;
-    const fanIn = (inChannels / groups) * KH * KW;
-    const source = generator('init');
-    this.weight = emptyParameter([outChannels, inChannels / groups, KH, KW], dtype);
-    kaimingUniform(this.weight, { a: Math.sqrt(5), generator: source });
-    this.bias = bias ? emptyParameter([outChannels], dtype) : null;
-    if (this.bias) uniform(this.bias, { bound: 1 / Math.sqrt(fanIn), generator: source });
+    const shape = [outChannels, inChannels / groups, ...kernel] as const;
+    const parameters = convParameters(shape, bias ? outChannels : null, dtype);
+    this.weight = parameters.weight;
+    this.bias = parameters.bias;
     this.#options = options;
   }
 
-  /** @param x `[N, inChannels, H, W]` */
+  /** `[N, inChannels, H, W]` → `[N, outChannels, OH, OW]`. */
   forward(x: Tensor): Tensor {
     return conv2d(x, this.weight, this.bias, this.#options);
   }

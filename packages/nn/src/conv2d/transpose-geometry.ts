@@ -1,0 +1,190 @@
+import {
+  ConfigError,
+  formatShape,
+  ShapeError,
+  type Conv2dGeometry,
+  type Shape,
+} from '@unfold/core';
+import { checkGroups, pair, transposedSize, type Size2d } from './geometry.js';
+
+/** Options of a transposed convolution, named and defaulted as PyTorch's. */
+export interface ConvTranspose2dOptions {
+  /** Of the convolution that this is the adjoint of: inputs lie this far apart. Default 1. */
+  readonly stride?: Size2d;
+  /** Pixels that are cut off on each side of the output. Default 0. */
+  readonly padding?: Size2d;
+  /**
+   * Rows and columns more at the bottom and right of the output, as a stride above 1 rounds several
+   * sizes to one. Smaller than the stride or the dilation. Default 0.
+   */
+  readonly outputPadding?: Size2d;
+  /** Distance of the kernel's taps. Default 1. */
+  readonly dilation?: Size2d;
+  /** Groups of channels that are taken separately. Default 1. */
+  readonly groups?: number;
+}
+
+/** Options for both axes, defaults filled in. */
+interface AxisOptions {
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly outputPadding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+}
+
+const NAME = 'convTranspose2d';
+
+/** @throws ConfigError for an option out of range. */
+export function convTranspose2dAxes({
+  stride = 1,
+  padding = 0,
+  outputPadding = 0,
+  dilation = 1,
+}: ConvTranspose2dOptions): AxisOptions {
+  const axes = {
+    stride: pair(NAME, 'stride', stride, 1),
+    padding: pair(NAME, 'padding', padding, 0),
+    outputPadding: pair(NAME, 'outputPadding', outputPadding, 0),
+    dilation: pair(NAME, 'dilation', dilation, 1),
+  };
+  const fits = ([0, 1] as const).every(
+    (axis) => axes.outputPadding[axis] < Math.max(axes.stride[axis], axes.dilation[axis]),
+  );
+  if (!fits) {
+    throw new ConfigError(
+      `${NAME}: outputPadding must be smaller than the stride or the dilation, got ` +
+        `${formatShape(axes.outputPadding)} with stride ${formatShape(axes.stride)} and dilation ` +
+        `${formatShape(axes.dilation)}; pad the output for more`,
+    );
+  }
+  return axes;
+}
+
+/**
+ * Checks shapes and options against each other.
+ * @param x `[N, C, H, W]`
+ * @param weight `[C, OC/groups, KH, KW]`
+ * @param bias `[OC]`, or null
+ * @returns The convolution that this is the adjoint of: its x is the output here, its out is x.
+ * @throws ShapeError or ConfigError that names what was expected, what came and the likely mend.
+ */
+export function convTranspose2dGeometry(
+  x: Shape,
+  weight: Shape,
+  bias: Shape | null,
+  options: ConvTranspose2dOptions,
+): Conv2dGeometry {
+  const { groups = 1 } = options;
+  if (x.length !== 4 || weight.length !== 4) {
+    throw new ShapeError(
+      `${NAME}: expected x [N,C,H,W] and weight [C,OC/groups,KH,KW], got ${formatShape(x)} and ` +
+        `${formatShape(weight)}${x.length === 3 ? '; one image needs a batch axis in front' : ''}`,
+    );
+  }
+  checkGroups(NAME, groups);
+  const [N = 0, C = 0, H = 0, W = 0] = x;
+  const [weightC = 0, groupOC = 0, KH = 0, KW = 0] = weight;
+  if (C !== weightC) {
+    const mend =
+      W === weightC
+        ? 'x looks like NHWC, Unfold is NCHW: permute(x, [0, 3, 1, 2])'
+        : groupOC * groups === C
+          ? "weight looks like conv2d's [OC,C/groups,KH,KW], here the input channels come first"
+          : 'the second axis of x must be its channels';
+    throw new ShapeError(
+      `${NAME}: weight ${formatShape(weight)} expects ${weightC} input channels, x ` +
+        `${formatShape(x)} has ${C}; ${mend}`,
+    );
+  }
+  if (C % groups !== 0) {
+    throw new ShapeError(
+      `${NAME}: ${C} input channels are not divisible by ${groups} groups; choose a multiple`,
+    );
+  }
+  const OC = groupOC * groups;
+  if (bias && (bias.length !== 1 || bias[0] !== OC)) {
+    throw new ShapeError(`${NAME}: expected bias [${OC}], got ${formatShape(bias)}`);
+  }
+  if (H === 0 || W === 0) {
+    throw new ShapeError(`${NAME}: expected images with pixels, got x ${formatShape(x)}`);
+  }
+  const kernel = pair(NAME, 'kernel size', [KH, KW], 1);
+  const { stride, padding, outputPadding, dilation } = convTranspose2dAxes(options);
+  const [outH, outW] = sizes([H, W], kernel, { stride, padding, outputPadding, dilation });
+  if (outH < 1 || outW < 1) {
+    throw new ShapeError(
+      `${NAME}: padding ${formatShape(padding)} cuts the output of x ${formatShape(x)} down to ` +
+        `${formatShape([outH, outW])}; use less padding or a larger kernel`,
+    );
+  }
+  return {
+    N,
+    OC: C,
+    groups,
+    window: {
+      C: groupOC,
+      H: outH,
+      W: outW,
+      KH,
+      KW,
+      OH: H,
+      OW: W,
+      strideH: stride[0],
+      strideW: stride[1],
+      padTop: padding[0],
+      padLeft: padding[1],
+      dilationH: dilation[0],
+      dilationW: dilation[1],
+    },
+  };
+}
+
+/** Height and width of the output of an image of `size`. */
+function sizes(
+  size: readonly [number, number],
+  kernel: readonly [number, number],
+  { stride, padding, outputPadding, dilation }: AxisOptions,
+): [number, number] {
+  const along = (axis: 0 | 1): number =>
+    transposedSize(
+      size[axis],
+      kernel[axis],
+      stride[axis],
+      2 * padding[axis],
+      dilation[axis],
+      outputPadding[axis],
+    );
+  return [along(0), along(1)];
+}
+
+/**
+ * The `outputPadding` with which x becomes as large as asked for: each axis offers `stride` sizes.
+ * @param x `[N, C, H, W]`
+ * @param outputSize `[H, W]`, or a whole shape, of which the last two count
+ * @throws ShapeError if the size is none of those.
+ */
+export function outputPaddingFor(
+  x: Shape,
+  outputSize: Shape,
+  kernel: readonly [number, number],
+  options: ConvTranspose2dOptions,
+): [number, number] {
+  const axes = convTranspose2dAxes({ ...options, outputPadding: 0 });
+  if (x.length !== 4) return [0, 0]; // `convTranspose2dGeometry` says what is wrong with x.
+  const [, , H = 0, W = 0] = x;
+  const smallest = sizes([H, W], kernel, axes);
+  const wanted = outputSize.slice(-2);
+  const padding = smallest.map((size, axis) => (wanted[axis] ?? NaN) - size);
+  const [padH = NaN, padW = NaN] = padding;
+  const offered = padding.every(
+    (more, axis) => Number.isInteger(more) && more >= 0 && more < (axes.stride[axis] ?? 0),
+  );
+  if (!offered || (outputSize.length !== 2 && outputSize.length !== x.length)) {
+    const range = smallest.map((size, axis) => `${size} … ${size + (axes.stride[axis] ?? 0) - 1}`);
+    throw new ShapeError(
+      `ConvTranspose2d: x ${formatShape(x)} can become a height of ${range[0]} and a width of ` +
+        `${range[1]}, got outputSize ${formatShape(outputSize)}`,
+    );
+  }
+  return [padH, padW];
+}

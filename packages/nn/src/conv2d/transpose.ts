@@ -1,0 +1,89 @@
+import {
+  defineFunction,
+  empty,
+  type Context,
+  type Conv2dGeometry,
+  type Tensor,
+} from '@unfold/core';
+import { requireOneFloat } from '../checks.js';
+import { addBias, sumToBias } from './bias.js';
+import { routeFor, type ConvRoute } from './route.js';
+import { convTranspose2dGeometry, type ConvTranspose2dOptions } from './transpose-geometry.js';
+
+interface Operands {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly geometry: Conv2dGeometry;
+  readonly route: ConvRoute;
+}
+
+/*
+ * As a map of images, a convolution is a matrix E, and its gradient by x is Eᵀ·dOut. The transposed
+ * convolution is that Eᵀ. So forward here is the convolution's backwardInput, the gradient of that
+ * is E, the convolution itself, and in the gradient by weight x and dOut have changed places.
+ */
+const convTranspose2dFunction = defineFunction('convTranspose2d', {
+  forward(
+    ctx: Context<Operands>,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | null,
+    { geometry, route }: Pick<Operands, 'geometry' | 'route'>,
+  ): Tensor {
+    ctx.save({ x, weight, geometry, route });
+    const { N, groups, window } = geometry;
+    const out = empty([N, groups * window.C, window.H, window.W], x.dtype, 'convTranspose2d');
+    route.backwardInput(out, x, weight, geometry);
+    if (bias) addBias(out, bias);
+    return out;
+  },
+
+  backward(ctx, dOut) {
+    const { x, weight, geometry, route } = ctx.saved;
+    const [needsDX, needsDWeight, needsDBias] = ctx.needsInputGrad;
+    const likeInput = ({ shape }: Tensor): Tensor => empty(shape, x.dtype, 'convTranspose2d');
+    const dX = needsDX ? likeInput(x) : null;
+    if (dX) route.forward(dX, dOut, weight, null, geometry);
+    const dWeight = needsDWeight ? likeInput(weight) : null;
+    if (dWeight) route.backwardWeight(dWeight, null, dOut, x, geometry);
+    const dBias = needsDBias
+      ? empty([geometry.groups * geometry.window.C], x.dtype, 'convTranspose2d')
+      : null;
+    if (dBias) sumToBias(dBias, dOut);
+    return [dX, dWeight, dBias];
+  },
+});
+
+/** `convTranspose2d` by one of the convolution's routes, of operands whose dtype was checked. */
+export function convTranspose2dBy(
+  route: ConvRoute,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvTranspose2dOptions,
+): Tensor {
+  const geometry = convTranspose2dGeometry(x.shape, weight.shape, bias?.shape ?? null, options);
+  return convTranspose2dFunction(x, weight, bias, { geometry, route });
+}
+
+/**
+ * The transposed convolution, as `torch.nn.functional.conv_transpose2d`: the adjoint of `conv2d`
+ * with the same weight and options, ⟨conv2d(y), x⟩ = ⟨y, convTranspose2d(x)⟩. Each pixel of x adds
+ * its multiple of the kernel to the output, `stride` pixels from its neighbour's.
+ * @param x `[N, C, H, W]`
+ * @param weight `[C, OC/groups, KH, KW]`: input channels first
+ * @param bias `[OC]`, or null for none
+ * @returns `[N, OC, outH, outW]`, by the smallest size that a convolution with these options takes
+ * to H and W: (H - 1)·stride - 2·padding + dilation·(KH - 1) + 1, and `outputPadding` more.
+ * @throws ShapeError if the shapes don't fit each other, ConfigError for a bad option, DTypeError
+ * if the dtypes differ or are integers.
+ */
+export function convTranspose2d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  options: ConvTranspose2dOptions = {},
+): Tensor {
+  requireOneFloat('convTranspose2d', x, weight, bias);
+  return convTranspose2dBy(routeFor(x), x, weight, bias, options);
+}
