@@ -14,9 +14,14 @@ function run(file: string, ...args: string[]): string {
   return execFileSync(process.execPath, program, { cwd: root, encoding: 'utf8' });
 }
 
+/** The number in the brackets of `pattern`; NaN, which passes no comparison, if it isn't there. */
+function numberIn(output: string, pattern: RegExp): number {
+  return Number(pattern.exec(output)?.[1]);
+}
+
 /** The percentage in `… accuracy …: 97.34 %`. */
 function accuracyIn(output: string): number {
-  return Number(/([\d.]+) %/.exec(output)?.[1]);
+  return numberIn(output, /([\d.]+) %/);
 }
 
 describe('programs that people read first', () => {
@@ -36,5 +41,57 @@ describe('programs that people read first', () => {
 
   it('examples/mnist.ts trains', () => {
     expect(accuracyIn(run('examples/mnist.ts', '12000'))).toBeGreaterThan(93);
+  });
+});
+
+describe('the layers in other models', () => {
+  it('the autoencoder draws unseen digits again from 24 numbers', () => {
+    const output = run('examples/autoencoder.ts');
+    const error = numberIn(output, /mean squared error: ([\d.]+)/);
+    expect(error).toBeLessThan(0.013);
+    expect(numberIn(output, /before training ([\d.]+)/)).toBeGreaterThan(10 * error);
+    expect(numberIn(output, /the average digit ([\d.]+)/)).toBeGreaterThan(5 * error);
+    // Six pictures of 14 lines and 28 columns, three in a row, none of them blank.
+    const lines = output.split('\n').filter((line) => line.length === 84);
+    expect(lines).toHaveLength(28);
+    for (const half of [lines.slice(0, 14), lines.slice(14)]) {
+      for (const from of [0, 28, 56]) {
+        expect(half.map((line) => line.slice(from, from + 28)).join('')).toMatch(/[%@]/);
+      }
+    }
+  });
+
+  it('the residual network learns the digits, and its dilation widens what a feature sees', () => {
+    const output = run('examples/residual.ts');
+    expect(accuracyIn(output)).toBeGreaterThan(95);
+    // 3 pixels of the stem; each block adds 2·dilation on its scale, which is half the image's.
+    expect(numberIn(output, /sees (\d+) columns/)).toBe(3 + 2 * 2 * (1 + 2 + 4));
+    expect(numberIn(output, /without dilation (\d+)/)).toBe(3 + 2 * 2 * (1 + 1 + 1));
+  });
+
+  it('the edges lie on the circle, all the way round', () => {
+    const output = run('examples/edges.ts');
+    expect(output).toMatch(/edges in 36 of 36 directions/);
+    expect(numberIn(output, /farther than ([\d.]+) pixels/)).toBeLessThan(1.5);
+  });
+
+  it('fine-tuning beats a network from scratch, and leaves the frozen layers as they are', () => {
+    const output = run('examples/fine-tune.ts');
+    expect(output).toMatch(/the same bits as before, 0 gradients/);
+    const tuned = numberIn(output, /a new head: ([\d.]+) %/);
+    expect(tuned).toBeGreaterThan(76);
+    expect(tuned).toBeGreaterThan(numberIn(output, /from scratch: ([\d.]+) %/));
+  });
+
+  it("one's own convolution is the built-in one, and its matrix kernel trains like it", () => {
+    const output = run('examples/own-convolution.ts');
+    for (const name of ['the output', 'dX', 'dW']) {
+      expect(numberIn(output, new RegExp(`of ${name} (\\S+?),?\\s`))).toBeLessThan(1e-12);
+    }
+    expect(output).toMatch(/gradcheck: every element/);
+    const matrix = numberIn(output, /MatrixConv learnt a kernel: loss (\S+)/);
+    const builtIn = numberIn(output, /Conv2d learnt a kernel: loss (\S+)/);
+    expect(matrix).toBeLessThan(2e-3);
+    expect(Math.abs(matrix / builtIn - 1)).toBeLessThan(0.02);
   });
 });

@@ -275,6 +275,12 @@ describe('ConvTranspose2d refuses', () => {
       'ConvTranspose2d: x [5,2,4,6] can become a height of 7 … 8 and a width of 11 … 12, ' +
         'got outputSize [3,8,12]',
     ],
+    'a size that is no list, as plain JavaScript may pass it': [
+      () => Reflect.apply(layer.forward.bind(layer), undefined, [float(5, 2, 4, 6), 8]),
+      ShapeError,
+      'ConvTranspose2d: x [5,2,4,6] can become a height of 7 … 8 and a width of 11 … 12, ' +
+        'got outputSize 8',
+    ],
     'one image, also with a size': [
       sized(float(2, 4, 6), [8, 12]),
       ShapeError,

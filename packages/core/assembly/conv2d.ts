@@ -1,7 +1,7 @@
 import { FUSED_ROWS } from './build/tiles';
 
 /*
- * The convolution without a stored unfold. The matrix product that conv2d.ts of the nn package
+ * The convolution without a stored unfold. The matrix product that unfold-route.ts of the nn package
  * spells out needs U[k, p], the pixel that tap k meets in window p. Here nobody writes U: with x
  * laid out so that all taps are constant offsets ("planes", below), U[k, p] is the float at
  * pixel(p) + tap(k), and a tile of the product reads it there.

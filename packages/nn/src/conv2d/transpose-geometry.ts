@@ -173,8 +173,9 @@ export function outputPaddingFor(
   if (x.length !== 4) return [0, 0]; // `convTranspose2dGeometry` says what is wrong with x.
   const [, , H = 0, W = 0] = x;
   const smallest = sizes([H, W], kernel, axes);
-  const wanted = outputSize.slice(-2);
-  const padding = smallest.map((size, axis) => (wanted[axis] ?? NaN) - size);
+  const isShape = Array.isArray(outputSize); // Plain JavaScript may pass anything.
+  const wanted: readonly number[] = isShape ? outputSize.slice(-2) : [];
+  const padding = smallest.map((size, axis) => Number(wanted[axis]) - size);
   const [padH = NaN, padW = NaN] = padding;
   const offered = padding.every(
     (more, axis) => Number.isInteger(more) && more >= 0 && more < (axes.stride[axis] ?? 0),
@@ -183,7 +184,8 @@ export function outputPaddingFor(
     const range = smallest.map((size, axis) => `${size} … ${size + (axes.stride[axis] ?? 0) - 1}`);
     throw new ShapeError(
       `ConvTranspose2d: x ${formatShape(x)} can become a height of ${range[0]} and a width of ` +
-        `${range[1]}, got outputSize ${formatShape(outputSize)}`,
+        `${range[1]}, got outputSize ` +
+        (isShape ? formatShape(outputSize) : String(outputSize)),
     );
   }
   return [padH, padW];
