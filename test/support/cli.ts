@@ -5,13 +5,17 @@ import { randomSource } from './kernels.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** How Node runs the training command from source, before the command's own arguments. */
-export const TRAIN_MNIST: readonly string[] = [
+const fromSource = (file: string): readonly string[] => [
   '--conditions=unfold-source',
   '--import',
   'tsx',
-  'packages/train/src/cli/train-mnist.ts',
+  file,
 ];
+
+/** How Node runs the training command from source, before the command's own arguments. */
+export const TRAIN_MNIST = fromSource('packages/train/src/cli/train-mnist.ts');
+/** The same of the comparison with TensorFlow.js. */
+export const COMPARE_TFJS = fromSource('packages/train/src/cli/compare-tfjs.ts');
 
 export interface Outcome {
   /** The exit status; null if a signal ended the process. */
@@ -58,6 +62,11 @@ export function start(program: string, args: readonly string[]): Running {
 /** Runs the training command to its end. */
 export async function trainMnist(...args: readonly string[]): Promise<Outcome> {
   return start(process.execPath, [...TRAIN_MNIST, ...args]).outcome;
+}
+
+/** Runs the comparison with TensorFlow.js to its end. */
+export async function compareTfjs(...args: readonly string[]): Promise<Outcome> {
+  return start(process.execPath, [...COMPARE_TFJS, ...args]).outcome;
 }
 
 /**

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError, DisposedError, heapStats, Scope, type Tensor } from '@unfold/core';
+import { ConfigError, DisposedError, findLeaks, Scope, type Tensor } from '@unfold/core';
 import { DataLoader, Dataset, type LoaderOptions } from '@unfold/train';
 import { tfjsLoader } from '@unfold/train/tfjs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -209,32 +209,40 @@ describe('the package', () => {
 
 describe('the loader', () => {
   test('owns two pairs of batches, outside every scope, and frees them', async () => {
-    const before = heapStats().liveTensors;
-    const door = await tfjsLoader(digits(10), { batchSize: 4 });
-    const seen = new Set<Tensor>();
-    for (let e = 0; e < 3; e++) {
-      for await (const { images, labels } of door) {
-        Scope.run(() => seen.add(images).add(labels));
+    const left = await findLeaks(async () => {
+      const door = await tfjsLoader(digits(10), { batchSize: 4 });
+      const seen = new Set<Tensor>();
+      for (let e = 0; e < 3; e++) {
+        for await (const { images, labels } of door) {
+          Scope.run(() => seen.add(images).add(labels));
+        }
       }
-    }
-    expect(seen.size).toBe(4);
-    expect(heapStats().liveTensors - before).toBe(4);
-    door.dispose();
-    expect(heapStats().liveTensors).toBe(before);
-    expect(await failure(() => epoch(door))).toEqual({
-      kind: DisposedError,
-      message: 'tfjsLoader: expected a loader in use, got one after dispose()',
+      expect(Array.from(seen, ({ isDisposed }) => isDisposed)).toEqual([
+        false,
+        false,
+        false,
+        false,
+      ]);
+      door.dispose();
+      expect(await failure(() => epoch(door))).toEqual({
+        kind: DisposedError,
+        message: 'tfjsLoader: expected a loader in use, got one after dispose()',
+      });
     });
+    expect(left).toEqual([]);
   });
 
   test('that is disposed of during an epoch ends it with an error, and leaves nothing', async () => {
     const door = await tfjsLoader(digits(10), { batchSize: 4 });
-    const before = { heap: heapStats().liveTensors, tf: tf.memory().numTensors };
+    const before = tf.memory().numTensors;
     const disposing = async (): Promise<void> => {
       for await (const { size } of door) if (size === 4) door.dispose();
     };
-    expect((await failure(disposing)).kind).toBe(DisposedError);
-    expect({ heap: heapStats().liveTensors, tf: tf.memory().numTensors }).toEqual(before);
+    const left = await findLeaks(async () => {
+      expect((await failure(disposing)).kind).toBe(DisposedError);
+    });
+    expect(left).toEqual([]);
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   test('takes one iteration at a time', async () => {

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import {
   ConfigError,
   configureEngine,
+  findLeaks,
   heapStats,
   manualSeed,
   relu,
   tensor,
   UnfoldError,
+  type HeapStats,
   type Tensor,
 } from '@unfold/core';
 import {
@@ -558,28 +560,32 @@ describe('a loss that stops being finite', () => {
   it('leaves nothing on the heap', async () => {
     const model = new Nested();
     using loader = new DataLoader(points(1, 1));
+    // The loader makes its batches at the first call.
     await failure(evaluateClassifier(model, loader));
-    const before = heapStats();
-    await failure(evaluateClassifier(model, loader));
-    const { usedBytes, liveTensors } = heapStats();
-    expect({ usedBytes, liveTensors }).toEqual({
-      usedBytes: before.usedBytes,
-      liveTensors: before.liveTensors,
+    const left = await findLeaks(async () => {
+      await failure(evaluateClassifier(model, loader));
     });
+    expect(left).toEqual([]);
   });
 });
 
 it('memory is flat from the first epoch on', async () => {
-  const held: [number, number, number][] = [];
+  const held: HeapStats[] = [];
   await run(1, {
     epochs: 6,
     onEpoch() {
-      const { usedBytes, peakBytes, liveTensors } = heapStats();
-      held.push([usedBytes, peakBytes, liveTensors]);
+      held.push(heapStats());
     },
   });
   expect(held.length).toBe(6);
-  expect(new Set(held.map(String)).size).toBe(1);
+  const [first, ...later] = held;
+  if (!first) throw new Error('no epoch ended');
+  for (const { usedBytes, peakBytes, liveTensors } of later) {
+    expect(peakBytes).toBe(first.peakBytes);
+    // What other tests left to the garbage collector may go meanwhile, so less is right too.
+    expect(usedBytes).toBeLessThanOrEqual(first.usedBytes);
+    expect(liveTensors).toBeLessThanOrEqual(first.liveTensors);
+  }
 });
 
 it('with the TensorFlow.js door no kernel of TensorFlow.js runs, and the weights are the same', async () => {

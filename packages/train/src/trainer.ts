@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { argmax, ConfigError, Scope, Tape, Tensor, UnfoldError } from '@unfold/core';
-import { crossEntropy, type Layer, type Module, type StateDict } from '@unfold/nn';
+import { crossEntropy, type Layer, type Module } from '@unfold/nn';
 import type { Batch, BatchLoader } from './data/index.js';
 import type { SGD } from './optim/sgd.js';
 
@@ -9,10 +8,13 @@ export class NonFiniteLossError extends UnfoldError {
   override name = 'NonFiniteLossError';
 }
 
+/** How well a classifier does on a loader's images. */
 export interface Evaluation {
   /** The mean cross entropy. */
   readonly loss: number;
+  /** Images whose largest logit is at their label. */
   readonly correct: number;
+  /** Images looked at. */
   readonly total: number;
 }
 
@@ -24,6 +26,7 @@ export interface StepReport {
   readonly epoch: number;
   /** Steps of this epoch that are done. */
   readonly stepInEpoch: number;
+  /** The batch's mean cross entropy, before the step's update. */
   readonly loss: number;
   /** Images in the batch. */
   readonly size: number;
@@ -37,6 +40,7 @@ export interface EpochReport {
   readonly epoch: number;
   /** The mean over the epoch's images, each as the model was when it saw them. */
   readonly trainLoss: number;
+  /** On the validation images, after the epoch. */
   readonly validation: Evaluation;
   /** Of training, without validation. */
   readonly seconds: number;
@@ -44,23 +48,46 @@ export interface EpochReport {
   readonly images: number;
 }
 
+/**
+ * As much of an `AbortSignal` as training looks at: naming that type would ask every user's project
+ * for the browser's or Node's declarations.
+ */
+export interface StopSignal {
+  /** Whether to stop. */
+  readonly aborted: boolean;
+  /** What `throwIfAborted` throws. */
+  readonly reason: unknown;
+  /** Throws the reason if `aborted`. */
+  throwIfAborted(): void;
+}
+
+/** What `trainClassifier` needs. */
 export interface TrainOptions {
+  /** Images `[N, C, H, W]` → logits `[N, classes]`. */
   readonly model: Layer;
+  /** Made over the parameters that are to change. */
   readonly optimizer: SGD;
+  /** What is learnt from. */
   readonly train: BatchLoader;
+  /** What each epoch is measured on. */
   readonly validation: BatchLoader;
   /** At least 1. */
   readonly epochs: number;
   /** The learning rate of a step, of which `steps` there are in the run. */
   readonly learningRate: (step: number, steps: number) => number;
+  /** Called after each step. */
   readonly onStep?: (report: StepReport) => void;
+  /** Called after each epoch, and waited for. */
   readonly onEpoch?: (report: EpochReport) => void | Promise<void>;
   /** When it aborts, training stops after the step in hand. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
+/** How a run ended. */
 export interface TrainResult {
+  /** False where `signal` stopped it early. */
   readonly finished: boolean;
+  /** The epochs that ended. */
   readonly epochs: readonly EpochReport[];
   /** Steps done. */
   readonly steps: number;
@@ -146,7 +173,7 @@ function trainStep(model: Layer, optimizer: SGD, { images, labels }: Batch, wher
 export async function evaluateClassifier(
   model: Layer,
   loader: BatchLoader,
-  signal?: AbortSignal,
+  signal?: StopSignal,
 ): Promise<Evaluation> {
   return evaluate(model, loader, 'evaluateClassifier', signal);
 }
@@ -155,7 +182,7 @@ async function evaluate(
   model: Layer,
   loader: BatchLoader,
   where: string,
-  signal: AbortSignal | undefined,
+  signal: StopSignal | undefined,
 ): Promise<Evaluation> {
   const modes = [...modules(model)].map(({ module }) => ({ module, mode: module.training }));
   model.eval();
@@ -251,13 +278,4 @@ function hasForward(module: Module): module is WithForward {
 
 function isFinite(tensor: Tensor): boolean {
   return tensor.data.every(Number.isFinite);
-}
-
-/** SHA-256 of the bytes of all tensors of a state, in its order, as hexadecimal digits. */
-export function weightsSha256(state: StateDict): string {
-  const hash = createHash('sha256');
-  for (const { data } of state.values()) {
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice());
-  }
-  return hash.digest('hex');
 }

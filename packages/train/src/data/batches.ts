@@ -3,6 +3,7 @@ import { Dataset, type ImageArray } from './dataset.js';
 import { checkNormalization, type Normalization } from './normalize.js';
 import { chooseGenerator, rejectUnknown, type GeneratorOptions } from './options.js';
 
+/** How a loader makes batches. */
 export interface LoaderOptions extends GeneratorOptions {
   /** Images in a batch. Default 1, as PyTorch. */
   readonly batchSize?: number;
@@ -26,12 +27,15 @@ export interface Batch {
 
 /** What `DataLoader` and the TensorFlow.js door have in common. */
 export interface BatchLoader extends AsyncIterable<Batch> {
+  /** What the batches are drawn from. */
   readonly dataset: Dataset;
+  /** Images in a batch; the last one of an epoch may be smaller. */
   readonly batchSize: number;
   /** Batches in an epoch. */
   readonly length: number;
   /** The source of the random order; with its state, an epoch can be drawn again. */
   readonly generator: Generator;
+  /** Frees the batches. The last one given must not be read any more. */
   dispose(): void;
 }
 
@@ -42,6 +46,8 @@ const OPTIONS = ['batchSize', 'shuffle', 'dropLast', 'normalization', 'generator
  * knows nothing of where a batch is written, so every loader that uses it gives the same batches.
  */
 export class BatchPlan {
+  /** What the errors call the loader. */
+  readonly operation: string;
   readonly dataset: Dataset;
   readonly batchSize: number;
   readonly length: number;
@@ -70,6 +76,7 @@ export class BatchPlan {
       );
     }
     if (normalization) checkNormalization(operation, normalization, dataset.shape[0]);
+    this.operation = operation;
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.length = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
@@ -147,34 +154,6 @@ export class BatchBuffers {
     }));
     this.#bySize.set(size, batch);
     return batch;
-  }
-}
-
-/**
- * Lets one iteration at a time use a loader's buffers. Two would write over each other's batches,
- * which no message would tell.
- */
-export class IterationLock {
-  readonly #operation: string;
-  #busy = false;
-
-  constructor(operation: string) {
-    this.#operation = operation;
-  }
-
-  /** @throws ConfigError if an iteration is open. */
-  take(): void {
-    if (this.#busy) {
-      throw new ConfigError(
-        `${this.#operation}: expected one iteration at a time, got a second while the first is open; ` +
-          'leave the first loop, call its return(), or make a second loader over the same dataset',
-      );
-    }
-    this.#busy = true;
-  }
-
-  release(): void {
-    this.#busy = false;
   }
 }
 

@@ -3,6 +3,7 @@ import { ConfigError, DTypeError, ShapeError } from '@unfold/core';
 /** What pixels may be stored as: bytes, which a loader scales to 0…1, or numbers, taken as given. */
 export type ImageArray = Uint8Array | Float32Array;
 
+/** What a dataset is made from. */
 export interface DatasetArrays {
   /** `[N, C, H, W]`, row-major. Kept, not copied: don't change it afterwards. */
   readonly images: ImageArray;

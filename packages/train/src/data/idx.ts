@@ -11,21 +11,27 @@ import { FileFormatError } from '@unfold/core';
  * found right.
  */
 export interface IdxArray {
+  /** The type of the elements. */
   readonly dtype: 'uint8' | 'int32' | 'float32' | 'float64';
+  /** The dimensions, outermost first. */
   readonly dims: readonly number[];
+  /** The elements, row-major. */
   readonly data: Uint8Array | Int32Array | Float32Array | Float64Array;
 }
 
+/** What an IDX file is checked against. */
 export interface IdxOptions {
   /** The dimensions that the file must have; null where any size will do. Default: any. */
   readonly dims?: readonly (number | null)[];
 }
 
+/** Options of `parseIdx`. */
 export interface ParseIdxOptions extends IdxOptions {
   /** What the errors call the bytes: a path or an address. */
   readonly name: string;
 }
 
+/** Options of `readIdx`. */
 export interface ReadIdxOptions extends IdxOptions {
   /** The SHA-256 of the file as it is stored (packed, if it is packed), in hexadecimal. */
   readonly sha256?: string;

@@ -1,14 +1,7 @@
-import { DisposedError, type Generator } from '@unfold/core';
-import {
-  BatchBuffers,
-  BatchPlan,
-  IterationLock,
-  type Batch,
-  type BatchLoader,
-  type LoaderOptions,
-} from './batches.js';
+import { BatchPlan, type Batch, type BatchLoader, type LoaderOptions } from './batches.js';
 import type { Dataset } from './dataset.js';
 import { pauses } from './pause.js';
+import { PlannedLoader } from './planned-loader.js';
 
 /**
  * Gives a dataset's images in batches, an epoch for each `for … of` or `for await … of`.
@@ -21,50 +14,26 @@ import { pauses } from './pause.js';
  * With `shuffle`, each epoch draws a new permutation from the generator when its first batch is
  * asked for. The same generator state gives the same epoch.
  */
-export class DataLoader implements BatchLoader, Iterable<Batch> {
-  readonly #plan: BatchPlan;
-  readonly #buffers: BatchBuffers;
-  readonly #lock = new IterationLock('DataLoader');
-  #disposed = false;
-
+export class DataLoader extends PlannedLoader implements BatchLoader, Iterable<Batch> {
   /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
   constructor(dataset: Dataset, options: LoaderOptions = {}) {
-    this.#plan = new BatchPlan('DataLoader', dataset, options);
-    this.#buffers = new BatchBuffers(this.#plan);
-  }
-
-  get dataset(): Dataset {
-    return this.#plan.dataset;
-  }
-
-  get batchSize(): number {
-    return this.#plan.batchSize;
-  }
-
-  /** Batches in an epoch. */
-  get length(): number {
-    return this.#plan.length;
-  }
-
-  /** The source of the random order. Its `state()` before an epoch draws that epoch again. */
-  get generator(): Generator {
-    return this.#plan.generator;
+    super(new BatchPlan('DataLoader', dataset, options));
   }
 
   /** @throws ConfigError if another iteration is open, DisposedError after `dispose()`. */
   *[Symbol.iterator](): IterableIterator<Batch> {
-    this.#lock.take();
+    this.beginIteration();
     try {
-      this.#assertAlive();
-      const order = this.#plan.drawOrder();
+      this.assertAlive();
+      const order = this.plan.drawOrder();
       for (let index = 0; index < this.length; index++) {
-        this.#assertAlive();
-        yield this.#buffers.write(this.#plan.sizeOf(index), (images, labels) => {
-          this.#plan.write(index, order, images, labels);
+        this.assertAlive();
+        yield this.buffers.write(this.plan.sizeOf(index), (images, labels) => {
+          this.plan.write(index, order, images, labels);
         });
       }
     } finally {
-      this.#lock.release();
+      this.endIteration();
     }
   }
 
@@ -77,22 +46,6 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
     for (const batch of this) {
       await pause();
       yield batch;
-    }
-  }
-
-  /** Frees the batches. The last one given must not be read any more. */
-  dispose(): void {
-    this.#disposed = true;
-    this.#buffers.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  #assertAlive(): void {
-    if (this.#disposed) {
-      throw new DisposedError('DataLoader: expected a loader in use, got one after dispose()');
     }
   }
 }

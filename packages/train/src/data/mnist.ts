@@ -8,6 +8,7 @@ import { FILES, type FileRole, type MnistFile } from './mnist-files.js';
 import { rejectUnknown } from './options.js';
 import { requiresFrom } from './packages.js';
 
+/** Where `mnist` looks for the digits. */
 export interface MnistOptions {
   /** A folder with the four IDX files, plain or .gz. If given, no other source is tried. */
   readonly dataDir?: string;
@@ -23,6 +24,7 @@ export interface MnistOptions {
   readonly timeoutMs?: number;
 }
 
+/** The two parts of MNIST. */
 export interface Mnist {
   /** The first 60,000 digits, shape [1, 28, 28], 10 classes. */
   readonly train: Dataset;

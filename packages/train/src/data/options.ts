@@ -1,5 +1,6 @@
 import { ConfigError, generator, Generator } from '@unfold/core';
 
+/** Where a random order comes from. */
 export interface GeneratorOptions {
   /** Draws the random order. Default: the global stream `'shuffle'`. */
   readonly generator?: Generator;

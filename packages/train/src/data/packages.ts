@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
 /**
  * One `require` for each folder from which optional packages are looked up: those given, or
@@ -13,5 +13,5 @@ export function requiresFrom(roots: readonly string[] | undefined): NodeJS.Requi
 
 /** A file in `folder`, which need not exist: packages are looked up from a file. */
 function fileIn(folder: string): string {
-  return join(folder, 'noop.js');
+  return resolve(folder, 'noop.js');
 }

@@ -1,0 +1,84 @@
+import { ConfigError, DisposedError, type Generator } from '@unfold/core';
+import { BatchBuffers, type Batch, type BatchLoader, type BatchPlan } from './batches.js';
+import type { Dataset } from './dataset.js';
+
+/**
+ * What every loader that follows a plan is made of: the plan, the batches that it writes to, and
+ * the rule that one iteration at a time may use them. Two would write over each other's batches,
+ * which no message would tell.
+ */
+export abstract class PlannedLoader implements BatchLoader {
+  /** @internal */
+  protected readonly plan: BatchPlan;
+  /** @internal */
+  protected readonly buffers: BatchBuffers;
+  #busy = false;
+  #disposed = false;
+
+  /** @internal */
+  constructor(plan: BatchPlan) {
+    this.plan = plan;
+    this.buffers = new BatchBuffers(plan);
+  }
+
+  /** What the batches are drawn from. */
+  get dataset(): Dataset {
+    return this.plan.dataset;
+  }
+
+  /** Images in a batch; the last one of an epoch may be smaller. */
+  get batchSize(): number {
+    return this.plan.batchSize;
+  }
+
+  /** Batches in an epoch. */
+  get length(): number {
+    return this.plan.length;
+  }
+
+  /** The source of the random order. Its `state()` before an epoch draws that epoch again. */
+  get generator(): Generator {
+    return this.plan.generator;
+  }
+
+  abstract [Symbol.asyncIterator](): AsyncIterableIterator<Batch>;
+
+  /** Frees the batches. The last one given must not be read any more. */
+  dispose(): void {
+    this.#disposed = true;
+    this.buffers.dispose();
+  }
+
+  /** What `using` calls at the end of the block. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /**
+   * @internal The start of an iteration; `endIteration` must follow whatever happens.
+   * @throws ConfigError if one is open.
+   */
+  protected beginIteration(): void {
+    if (this.#busy) {
+      throw new ConfigError(
+        `${this.plan.operation}: expected one iteration at a time, got a second while the first is open; ` +
+          'leave the first loop, call its return(), or make a second loader over the same dataset',
+      );
+    }
+    this.#busy = true;
+  }
+
+  /** @internal */
+  protected endIteration(): void {
+    this.#busy = false;
+  }
+
+  /** @internal @throws DisposedError after `dispose()`. */
+  protected assertAlive(): void {
+    if (this.#disposed) {
+      throw new DisposedError(
+        `${this.plan.operation}: expected a loader in use, got one after dispose()`,
+      );
+    }
+  }
+}

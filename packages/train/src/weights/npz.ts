@@ -1,0 +1,95 @@
+import { ConfigError, tensor, type Tensor } from '@unfold/core';
+import type { StateDict } from '@unfold/nn';
+import { zipSync, type Zippable } from 'fflate';
+import type { StoredTensor } from './assign.js';
+import { copyOf } from './encodings.js';
+import { failIn, quote, type Fail } from './messages.js';
+import { decodeNpyData, encodeNpy, NPY_START, npyDataStart, parseNpyHeader } from './npy.js';
+import type { DecodeOptions } from './safetensors.js';
+import { zipContent, zipEntries, zipPrefix, type ZipEntry } from './zip.js';
+
+/*
+ * NumPy's .npz: a zip archive with one .npy file for each array, named after it.
+ */
+
+const EXTENSION = '.npy';
+/** What an archive without zip64 can hold. */
+const MAX_BYTES = 2 ** 31 - 1;
+const MAX_ENTRIES = 2 ** 16 - 2;
+
+/**
+ * The bytes of a .npz file, as numpy.savez writes it: not compressed, because weights hardly
+ * become smaller. The same tensors give the same bytes.
+ * @throws ConfigError if it would be larger than 2 GiB.
+ */
+export function encodeNpz(state: StateDict): Uint8Array<ArrayBuffer> {
+  let bytes = 0;
+  for (const { data } of state.values()) bytes += data.byteLength;
+  if (bytes > MAX_BYTES || state.size > MAX_ENTRIES) {
+    throw new ConfigError(
+      `encodeNpz: ${state.size} tensors of ${bytes} bytes are too many; use safetensors`,
+    );
+  }
+  const files: Zippable = {};
+  for (const [name, tensor] of state) files[name + EXTENSION] = encodeNpy(tensor);
+  // Zip's first day, which NumPy writes too.
+  return zipSync(files, { level: 0, mtime: new Date(1980, 0, 1) });
+}
+
+/**
+ * Reads the bytes of a .npz file, compressed or not. Everything is checked before a tensor is made;
+ * the tensors belong to the scope that is open. float16 becomes float32, int64 becomes int32,
+ * Fortran's order becomes row-major.
+ * @returns Tensors by name, in the archive's order.
+ * @throws FileFormatError that names the file, the tensor, what is wrong, and the mend.
+ */
+export function decodeNpz(
+  bytes: Uint8Array,
+  { name = 'npz' }: DecodeOptions = {},
+): Map<string, Tensor> {
+  const read = storedInNpz(bytes, failIn(name)).map((stored) => ({
+    stored,
+    values: stored.read(),
+  }));
+  return new Map(
+    read.map(({ stored: { name, shape, dtype }, values }) => [
+      name,
+      tensor(values, shape, { dtype }),
+    ]),
+  );
+}
+
+/** A stored tensor whose numbers are in memory already, if perhaps packed. */
+interface PackedTensor extends StoredTensor {
+  read(): ReturnType<typeof decodeNpyData>;
+}
+
+/** The arrays of an archive: each one's header is checked, and no more of it is unpacked. */
+export function storedInNpz(bytes: Uint8Array, fail: Fail): PackedTensor[] {
+  const seen = new Set<string>();
+  return zipEntries(bytes, fail).map((entry) => {
+    if (!entry.name.endsWith(EXTENSION)) {
+      throw fail(
+        `entry ${quote(entry.name)} is no .npy array, so this is not a .npz file; save one by ` +
+          'numpy.savez',
+      );
+    }
+    const name = entry.name.slice(0, -EXTENSION.length);
+    if (seen.has(name)) {
+      throw fail(`tensor ${quote(name)} is there twice; the file is damaged: save it again`);
+    }
+    seen.add(name);
+    return storedIn(entry, name, fail);
+  });
+}
+
+function storedIn(entry: ZipEntry, name: string, fail: Fail): PackedTensor {
+  const failTensor: Fail = (problem) => fail(`tensor ${quote(name)}: ${problem}`);
+  const dataStart = npyDataStart(zipPrefix(entry, NPY_START, fail), failTensor);
+  const available = entry.size - dataStart;
+  const start = zipPrefix(entry, dataStart, fail);
+  const header = parseNpyHeader(start, { name, available, fail });
+  const read = () => decodeNpyData(header, copyOf(zipContent(entry, fail), dataStart), failTensor);
+  const { shape, storedAs, encoding } = header;
+  return { name, shape, storedAs, dtype: encoding.dtype, read };
+}

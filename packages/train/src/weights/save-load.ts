@@ -1,0 +1,89 @@
+import { extname } from 'node:path';
+import { ConfigError } from '@unfold/core';
+import type { Module } from '@unfold/nn';
+import { replaceFile } from '../files.js';
+import { assignWeights, type LoadReport } from './assign.js';
+import { failIn } from './messages.js';
+import { encodeNpz, storedInNpz } from './npz.js';
+import { encodeSafetensors } from './safetensors.js';
+import { openFile, reading, withSafetensors } from './safetensors-file.js';
+import type { WeightsMetadata } from './safetensors-header.js';
+
+/** Options of `saveWeights`. */
+export interface SaveWeightsOptions {
+  /** Texts by name, kept beside the weights; in .safetensors only. */
+  readonly metadata?: WeightsMetadata;
+}
+
+/** Options of `loadWeights`. */
+export interface LoadWeightsOptions {
+  /** Whether missing and unexpected names are errors. Default true. */
+  readonly strict?: boolean;
+}
+
+type Format = 'safetensors' | 'npz';
+
+/** The format that a file's name asks for. @throws ConfigError for any other name. */
+export function weightsFormat(operation: string, file: string): Format {
+  const extension = extname(file).toLowerCase();
+  if (extension === '.safetensors') return 'safetensors';
+  if (extension === '.npz') return 'npz';
+  throw new ConfigError(
+    `${operation}: expected a name that ends in .safetensors or .npz, got ${file}; weights in ` +
+      'other forms are saved as one of these by Python: safetensors.torch.save_file, numpy.savez',
+  );
+}
+
+/**
+ * Writes a model's parameters and buffers to a file that PyTorch or NumPy reads: `.safetensors` or
+ * `.npz`, by its name. The values are taken at the call. An older file stays whole until the new
+ * one is.
+ * @throws ConfigError if the file cannot be written, with the system's reason, or its name has
+ * another ending.
+ */
+export async function saveWeights(
+  model: Module,
+  file: string,
+  { metadata = {} }: SaveWeightsOptions = {},
+): Promise<void> {
+  const format = weightsFormat('saveWeights', file);
+  if (format === 'npz' && Object.keys(metadata).length > 0) {
+    throw new ConfigError(
+      `saveWeights: ${file} cannot hold metadata, .npz has no place for it; use .safetensors`,
+    );
+  }
+  const state = model.stateDict();
+  await replaceFile(file, format === 'npz' ? encodeNpz(state) : encodeSafetensors(state, metadata));
+}
+
+/**
+ * Reads weights into a model: a `.safetensors` or `.npz` file that `saveWeights`, PyTorch or NumPy
+ * wrote. All or nothing: names, shapes and dtypes are checked by the file's header, and the model
+ * stays as it was if anything is wrong. float16 and bfloat16 become float32, int64 becomes int32;
+ * nothing else is converted.
+ * @returns What `strict: false` let pass.
+ * @throws ShapeError that lists missing and unexpected names and wrong shapes; DTypeError;
+ * FileFormatError if the file is damaged; ConfigError if it cannot be read.
+ */
+export async function loadWeights(
+  model: Module,
+  file: string,
+  { strict = true }: LoadWeightsOptions = {},
+): Promise<LoadReport> {
+  const format = weightsFormat('loadWeights', file);
+  const options = { operation: `loadWeights: ${file}`, strict };
+  if (format === 'safetensors') {
+    return withSafetensors(file, ({ tensors }) => assignWeights(model, tensors, options));
+  }
+  return assignWeights(model, storedInNpz(await readWhole(file), failIn(file)), options);
+}
+
+/** An archive's directory is at its end, so all of it is read. */
+async function readWhole(file: string): Promise<Uint8Array> {
+  const handle = await openFile(file);
+  try {
+    return await reading(file, () => handle.readFile());
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,33 @@
+import { buildModel } from './tfjs-layers/build.js';
+import { groupsOf } from './tfjs-layers/manifest.js';
+import { readModelJson } from './tfjs-layers/model-json.js';
+import { TfjsLayersModel } from './tfjs-layers/model.js';
+import { readShards } from './tfjs-layers/shards.js';
+import { layersOf } from './tfjs-layers/topology.js';
+import { SavedWeights } from './tfjs-layers/weights.js';
+
+export type { OpenShape, TfjsLayersModel } from './tfjs-layers/model.js';
+
+/**
+ * Loads a layers model of TensorFlow.js, as `model.save()` and `tensorflowjs_converter` write it,
+ * into a module, in evaluation form, that makes the same predictions. TensorFlow.js itself is not
+ * needed.
+ *
+ * The module takes images as NCHW, also where TensorFlow.js took NHWC, and gives images as NCHW;
+ * every other tensor is the same in both. Weights are rearranged once, here, so that a Dense after
+ * Flatten sees its inputs in the order of NCHW.
+ *
+ * The model is sequential, or functional where its layers form a chain; models may lie in it.
+ * Weights may be quantised and lie in several files. docs/tfjs-models.md lists the layers.
+ * @param modelFile The path of the model.json; the weights lie beside it.
+ * @throws FileFormatError that names the file, the layer or tensor, and the mend: for a damaged or
+ * missing file, weights that don't fit, a layer or activation that Unfold does not have, a model
+ * that is no chain. ConfigError if `modelFile` cannot be read.
+ */
+export async function loadTfjsLayersModel(modelFile: string): Promise<TfjsLayersModel> {
+  const { topology, manifest } = await readModelJson(modelFile);
+  const layers = layersOf(topology, modelFile);
+  const stored = await readShards(groupsOf(manifest, modelFile), modelFile);
+  const model = buildModel(layers, new SavedWeights(modelFile, stored), modelFile);
+  return new TfjsLayersModel(model).eval();
+}

@@ -1,0 +1,182 @@
+import { Inflate, inflateSync } from 'fflate';
+import { copyOf } from './encodings.js';
+import { quote, type Fail } from './messages.js';
+
+/*
+ * Reads zip archives through their directory: fflate, which does the inflating, checks no checksums
+ * and cannot give the start of an entry, which is what is looked at before memory is spent on it.
+ * The layout is that of PKWARE's APPNOTE 6.3.
+ */
+
+/** A file in an archive. */
+export interface ZipEntry {
+  readonly name: string;
+  /** Of the content. */
+  readonly size: number;
+  readonly crc32: number;
+  readonly isDeflated: boolean;
+  /** The content as it lies in the archive. */
+  readonly packed: Uint8Array;
+}
+
+const END = { signature: 0x06054b50, bytes: 22, maxComment: 0xffff };
+const DIRECTORY = { signature: 0x02014b50, bytes: 46 };
+const LOCAL = { signature: 0x04034b50, bytes: 30 };
+/** Where a 32-bit field has this, the number is elsewhere, in the zip64 fields. */
+const ZIP64 = 0xffffffff;
+/** The bit of the flags. */
+const ENCRYPTED = 1;
+const STORED = 0;
+const DEFLATED = 8;
+/** Deflate makes at most this many bytes out of one. */
+const MAX_DEFLATE_RATIO = 1032;
+/** Bytes of an entry that are unpacked at once to see its start. */
+const PREFIX_CHUNK = 4096;
+
+/**
+ * The entries of an archive, none of them unpacked. Their sizes are checked against the archive's.
+ * @throws What `fail` makes of the problem.
+ */
+export function zipEntries(archive: Uint8Array, fail: Fail): ZipEntry[] {
+  const view = new DataView(archive.buffer, archive.byteOffset, archive.length);
+  const end = findEnd(view);
+  if (end < 0) {
+    throw fail(
+      'it is truncated or not a zip archive: save it by numpy.savez, or download it again',
+    );
+  }
+  const count = view.getUint16(end + 10, true);
+  const directory = view.getUint32(end + 16, true);
+  if (count === 0xffff || directory === ZIP64) throw fail(TOO_LARGE);
+  const entries: ZipEntry[] = [];
+  let packedBytes = 0;
+  let at = directory;
+  for (let i = 0; i < count; i++) {
+    if (at + DIRECTORY.bytes > end || view.getUint32(at, true) !== DIRECTORY.signature) {
+      throw fail(DAMAGED);
+    }
+    const next = [28, 30, 32].reduce(
+      (sum, field) => sum + view.getUint16(at + field, true),
+      at + DIRECTORY.bytes,
+    );
+    if (next > end) throw fail(DAMAGED);
+    const entry = readEntry(view, at, directory, fail);
+    packedBytes += entry.packed.length;
+    // Entries that share bytes would make much out of little.
+    if (packedBytes > directory) throw fail(DAMAGED);
+    entries.push(entry);
+    at = next;
+  }
+  return entries;
+}
+
+const DAMAGED = 'the directory of the archive is damaged: save or download it again';
+const TOO_LARGE = 'zip64 archives (2 GiB and more) are not read; use .safetensors';
+
+/** The position of the record that ends an archive; negative if there is none. */
+function findEnd(view: DataView): number {
+  const last = view.byteLength - END.bytes;
+  for (let at = last; at >= Math.max(0, last - END.maxComment); at--) {
+    // The comment reaches to the end of the file, so that nothing follows unseen.
+    const isEnd =
+      view.getUint32(at, true) === END.signature && view.getUint16(at + 20, true) === last - at;
+    if (isEnd) return at;
+  }
+  return -1;
+}
+
+/** The entry whose record in the directory, which starts at `directory`, is at `at`. */
+function readEntry(view: DataView, at: number, directory: number, fail: Fail): ZipEntry {
+  const bytesAt = (start: number, length: number): Uint8Array =>
+    new Uint8Array(view.buffer, view.byteOffset + start, length);
+  const nameLength = view.getUint16(at + 28, true);
+  const name = new TextDecoder().decode(copyOf(bytesAt(at + DIRECTORY.bytes, nameLength)));
+  const flags = view.getUint16(at + 8, true);
+  const method = view.getUint16(at + 10, true);
+  const crc32 = view.getUint32(at + 16, true);
+  const packedSize = view.getUint32(at + 20, true);
+  const size = view.getUint32(at + 24, true);
+  const local = view.getUint32(at + 42, true);
+  if ([packedSize, size, local].includes(ZIP64)) throw fail(TOO_LARGE);
+  if ((flags & ENCRYPTED) !== 0 || (method !== STORED && method !== DEFLATED)) {
+    throw fail(
+      `entry ${quote(name)} is encrypted or packed by method ${method}; Unfold reads stored and ` +
+        'deflated ones: save it by numpy.savez',
+    );
+  }
+  if (local + LOCAL.bytes > directory || view.getUint32(local, true) !== LOCAL.signature) {
+    throw fail(DAMAGED);
+  }
+  const start =
+    local + LOCAL.bytes + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
+  const most = method === STORED ? packedSize : packedSize * MAX_DEFLATE_RATIO;
+  if (start + packedSize > directory || size > most) throw fail(DAMAGED);
+  return { name, size, crc32, isDeflated: method === DEFLATED, packed: bytesAt(start, packedSize) };
+}
+
+/** The first `length` bytes of an entry, or all if it has fewer. Nothing else is unpacked. */
+export function zipPrefix(
+  { name, packed, isDeflated }: ZipEntry,
+  length: number,
+  fail: Fail,
+): Uint8Array {
+  if (!isDeflated) return packed.subarray(0, length);
+  const parts: Uint8Array[] = [];
+  const unpacked = (): number => parts.reduce((sum, part) => sum + part.length, 0);
+  const inflate = new Inflate((part) => parts.push(part));
+  unpacking(name, fail, () => {
+    for (let at = 0; at < packed.length && unpacked() < length; at += PREFIX_CHUNK) {
+      inflate.push(packed.subarray(at, at + PREFIX_CHUNK), at + PREFIX_CHUNK >= packed.length);
+    }
+  });
+  const prefix = new Uint8Array(unpacked());
+  let at = 0;
+  for (const part of parts) {
+    prefix.set(part, at);
+    at += part.length;
+  }
+  return prefix.subarray(0, length);
+}
+
+/** The whole content of an entry, perhaps a view of the archive. Its checksum is right. */
+export function zipContent(
+  { name, size, crc32, packed, isDeflated }: ZipEntry,
+  fail: Fail,
+): Uint8Array {
+  if (!isDeflated) {
+    if (packed.length !== size || crc32Of(packed) !== crc32) throw fail(damaged(name));
+    return packed;
+  }
+  const out = new Uint8Array(size);
+  const { length } = unpacking(name, fail, () => inflateSync(packed, { out }));
+  if (length !== size || crc32Of(out) !== crc32) throw fail(damaged(name));
+  return out;
+}
+
+function unpacking<T>(name: string, fail: Fail, unpack: () => T): T {
+  try {
+    return unpack();
+  } catch {
+    // Whatever fflate threw: the bytes are no deflate stream.
+    throw fail(damaged(name));
+  }
+}
+
+function damaged(name: string): string {
+  return `entry ${quote(name)} is damaged: its checksum is wrong; save or download it again`;
+}
+
+const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
+  return crc;
+});
+
+/** CRC-32 of ISO 3309, as zip uses it. */
+function crc32Of(bytes: Uint8Array): number {
+  let crc = -1;
+  for (let i = 0; i < bytes.length; i++) {
+    crc = (CRC_TABLE[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8);
+  }
+  return (crc ^ -1) >>> 0;
+}
