@@ -12,6 +12,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/**/*.slow.test.ts'],
     pool: 'forks',
+    // A slow or busy machine is no failure.
+    testTimeout: 60_000,
     globalSetup: ['test/support/build-kernels.ts'],
     setupFiles: ['test/support/relaxed-simd.ts'],
   },

@@ -91,7 +91,7 @@ const DOT_COLUMNS: i32 = UNFOLD_FUSED ? FUSED_DOT_COLUMNS : FUSED_DOT_COLUMNS - 
 
 /** Multiplications in a part, about. */
 const PART_WORK: f64 = 500_000;
-const MAX_PARTS: i32 = 32;
+const MAX_PARTS: i32 = 16;
 /** What may be packed at a time; a product that needs more goes slab by slab along k. */
 const MAX_PACKED_BYTES: f64 = 33_554_432;
 

@@ -80,15 +80,15 @@ function labelsOf(name: string, scores: Tensor, target: Tensor): Int32Array {
         `got ${formatShape(target.shape)}`,
     );
   }
-  const labels = Int32Array.from(target.data);
-  labels.forEach((label, i) => {
-    if (label < 0 || label >= C) {
-      throw new ShapeError(
-        `${name}: label ${label} at element ${i} is outside 0 … ${C - 1}, the classes of scores ` +
-          formatShape(scores.shape),
-      );
-    }
-  });
+  // A copy, which is int32 whatever the labels were.
+  const labels = new Int32Array(target.data);
+  for (const label of labels) {
+    if (label >= 0 && label < C) continue;
+    throw new ShapeError(
+      `${name}: label ${label} at element ${labels.indexOf(label)} is outside 0 … ${C - 1}, ` +
+        `the classes of scores ${formatShape(scores.shape)}`,
+    );
+  }
   return labels;
 }
 
