@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import {
   DataLoader,
+  decodeSafetensors,
   evaluateClassifier,
   LeNet,
   loadCheckpoint,
+  loadWeights,
   mnist,
   weightsSha256,
   type EpochReport,
@@ -14,12 +16,9 @@ import {
   type StepReport,
 } from '@unfold/train';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ProgressStream } from '../../packages/train/src/cli/bar.js';
 import { parseOptions } from '../../packages/train/src/cli/options.js';
-import {
-  createProgress,
-  type Progress,
-  type ProgressStream,
-} from '../../packages/train/src/cli/progress.js';
+import { createProgress, type Progress } from '../../packages/train/src/cli/progress.js';
 import {
   start,
   TRAIN_MNIST,
@@ -83,6 +82,7 @@ describe.concurrent('arguments', () => {
       '--data-dir',
       '--limit',
       '--checkpoint',
+      '--weights',
       '--metrics',
       '--profile',
       '--quiet',
@@ -218,6 +218,21 @@ describe.concurrent('what is found out before training begins', () => {
       /^error: cannot write \S+\/missing\/m: ENOENT: .*\n$/,
     ],
     [
+      'weights in a missing folder',
+      (folder) => ['--weights', join(folder, 'missing', 'w.npz')],
+      /^error: cannot write \S+\/missing\/w\.npz: ENOENT: .*\n$/,
+    ],
+    [
+      'weights of an unknown kind',
+      (folder) => ['--weights', join(folder, 'w.pt')],
+      /^error: --weights: expected a name that ends in \.safetensors or \.npz, got \S+\/w\.pt; .*\n$/,
+    ],
+    [
+      'checkpoint and weights in one file',
+      (folder) => [`--checkpoint=${join(folder, 'x.npz')}`, `--weights=${join(folder, 'x.npz')}`],
+      /^error: --checkpoint and --weights are both \S+; name two files\n$/,
+    ],
+    [
       'checkpoint and metrics in one file',
       (folder) => ['--checkpoint', join(folder, 'x'), '--metrics', join(folder, '.', 'x')],
       /^error: --checkpoint and --metrics are both \S+; name two files\n$/,
@@ -261,6 +276,7 @@ describe('a run', () => {
     outcome = await train(
       ...SETTINGS,
       `--checkpoint=${join(folder, 'c.safetensors')}`,
+      `--weights=${join(folder, 'w.safetensors')}`,
       `--metrics=${join(folder, 'm.json')}`,
     );
     metrics = await readJson(join(folder, 'm.json'));
@@ -279,7 +295,8 @@ describe('a run', () => {
           `epoch ${epoch}/3 · loss ${number}, validation ${number} · accuracy ${number} % · \\d+ images/s`,
       ),
       `test accuracy ${number} % \\(\\d+ of 300\\) after ${number} s`,
-      `weights: ${join(folder, 'c.safetensors')}`,
+      `checkpoint: ${join(folder, 'c.safetensors')}`,
+      `weights: ${join(folder, 'w.safetensors')}`,
       `metrics: ${join(folder, 'm.json')}`,
     ];
     const lines = outcome.stdout.trimEnd().split('\n');
@@ -340,7 +357,20 @@ describe('a run', () => {
       new DataLoader(test, { batchSize: 100, normalization }),
     );
     expect(correct).toBe(metrics['testCorrect']);
-    expect((await readdir(folder)).sort()).toEqual(['c.safetensors', 'm.json']);
+    expect((await readdir(folder)).sort()).toEqual(['c.safetensors', 'm.json', 'w.safetensors']);
+  });
+
+  it('writes the weights of the last step, with what their images need', async () => {
+    const file = join(folder, 'w.safetensors');
+    const model = new LeNet();
+    expect(await loadWeights(model, file)).toEqual({ missing: [], unexpected: [] });
+    expect(weightsSha256(model.stateDict())).toBe(metrics['weightsSha256']);
+    const { metadata } = decodeSafetensors(await readFile(file));
+    const checkpoint = await loadCheckpoint(join(folder, 'c.safetensors'));
+    expect(metadata).toEqual({
+      model: 'lenet',
+      normalization: checkpoint.metadata['normalization'],
+    });
   });
 
   it(
@@ -365,12 +395,20 @@ describe('a run', () => {
   );
 
   it('--quiet prints the result only', { timeout: TIMEOUT }, async () => {
-    const file = join(await newFolder(), 'c');
+    const folder = await newFolder();
+    const file = join(folder, 'c');
+    const weights = join(folder, 'w.npz');
     const { stdout, stderr } = await train(
       '--epochs=1',
       '--limit=64',
       '--quiet',
       `--checkpoint=${file}`,
+      `--weights=${weights}`,
+    );
+    const model = new LeNet();
+    await loadWeights(model, weights);
+    expect(weightsSha256(model.stateDict())).toBe(
+      weightsSha256((await loadCheckpoint(file)).state),
     );
     expect(stdout).toMatch(/^test accuracy \d+\.\d\d % \(\d+ of 300\) after \d+\.\d s\n$/);
     expect(stderr).toBe('');

@@ -1,5 +1,6 @@
 import type { KernelSet, SimdWidth } from '@unfold/core';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { integer, number } from './parsers.js';
 
 /** The options of `train:mnist`, checked. */
 export interface TrainMnistOptions {
@@ -18,35 +19,10 @@ export interface TrainMnistOptions {
   readonly dataDir?: string;
   readonly limit?: number;
   readonly checkpoint?: string;
+  readonly weights?: string;
   readonly metrics?: string;
   readonly profile?: boolean;
   readonly quiet?: boolean;
-}
-
-/** A parser for whole numbers from `minimum` to `maximum`. */
-function integer(minimum: number, maximum = Infinity): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    const fits = Number.isSafeInteger(value) && value >= minimum && value <= maximum;
-    if (text.trim() === '' || !fits) {
-      const range =
-        maximum === Infinity ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
-      throw new InvalidArgumentError(`Expected a whole number ${range}.`);
-    }
-    return value;
-  };
-}
-
-/** A parser for numbers of at least `minimum` and below `limit`. */
-function number(minimum: number, limit = Infinity): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !(value >= minimum && value < limit)) {
-      const upper = limit === Infinity ? '' : ` and below ${limit}`;
-      throw new InvalidArgumentError(`Expected a number of at least ${minimum}${upper}.`);
-    }
-    return value;
-  };
 }
 
 /** Parses the arguments; prints help or version, or what is wrong, and ends the process then. */
@@ -88,6 +64,7 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
     .option('--data-dir <dir>', 'a folder with the four IDX files, plain or .gz')
     .option('--limit <n>', 'train on the first n images only', integer(1))
     .option('--checkpoint <file>', 'write the weights there after each epoch (safetensors)')
+    .option('--weights <file>', 'write the final weights there, as .safetensors or .npz')
     .option('--metrics <file>', 'write the figures of the run there, as JSON')
     .option('--profile', 'say at the end where the time of training went')
     .option('--quiet', 'print nothing but the result')

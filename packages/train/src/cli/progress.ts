@@ -1,13 +1,8 @@
-import { SingleBar } from 'cli-progress';
 import type { EpochReport, StepReport } from '../trainer.js';
+import { Bar, duration, type ProgressStream } from './bar.js';
 
 /** Milliseconds between two lines where there is no terminal to draw a bar on. */
 const LINE_INTERVAL = 10_000;
-/** Characters of the bar where the line has room for them, and the fewest that are still a bar. */
-const BAR_SIZE = 24;
-const SMALLEST_BAR = 5;
-/** For terminals that don't say their width, or say 0. */
-const USUAL_COLUMNS = 80;
 
 /** Shows how a run goes. */
 export interface Progress {
@@ -16,12 +11,6 @@ export interface Progress {
   /** Takes the bar away, so that other lines can follow. */
   stop(): void;
 }
-
-/** Where it is shown: a terminal, if `isTTY`, of so many columns. */
-export type ProgressStream = NodeJS.WritableStream & {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-};
 
 export interface ProgressOptions {
   readonly epochs: number;
@@ -37,75 +26,32 @@ export function createProgress(options: ProgressOptions): Progress {
 }
 
 function barProgress({ epochs, stepsPerEpoch, out }: ProgressOptions): Progress {
-  let bar: SingleBar | undefined;
-  let line: BarLine;
+  const bar = new Bar(out);
   let images = 0;
   let begin = 0;
-  const stop = (): void => {
-    bar?.stop();
-    bar = undefined;
-  };
   return {
     step({ epoch, stepInEpoch, loss, size, milliseconds }) {
-      if (!bar) {
+      if (!bar.isShown) {
         images = 0;
         begin = performance.now() - milliseconds;
       }
       images += size;
       const seconds = (performance.now() - begin) / 1000;
-      line = {
+      const step = ` ${stepInEpoch}/${stepsPerEpoch} · loss ${loss.toFixed(4)}`;
+      const rate = ` · ${Math.round(images / seconds)} images/s`;
+      const left = ` · ${duration((seconds / stepInEpoch) * (stepsPerEpoch - stepInEpoch))} left`;
+      bar.show({
         head: `epoch ${epoch}/${epochs} `,
         done: stepInEpoch / stepsPerEpoch,
-        step: ` ${stepInEpoch}/${stepsPerEpoch} · loss ${loss.toFixed(4)}`,
-        rate: ` · ${Math.round(images / seconds)} images/s`,
-        left: ` · ${duration((seconds / stepInEpoch) * (stepsPerEpoch - stepInEpoch))} left`,
-      };
-      if (!bar) {
-        bar = new SingleBar({
-          format: () => barLine(line, out.columns || USUAL_COLUMNS),
-          stream: out,
-          clearOnComplete: true,
-          hideCursor: true,
-        });
-        bar.start(stepsPerEpoch, 0);
-      }
-      bar.update(stepInEpoch);
+        tails: [step + rate + left, step + left, step],
+      });
     },
     epoch(report) {
-      stop();
+      bar.stop();
       out.write(epochLine(report, epochs));
     },
-    stop,
+    stop: () => bar.stop(),
   };
-}
-
-interface BarLine {
-  readonly head: string;
-  /** From 0 to 1. */
-  readonly done: number;
-  readonly step: string;
-  readonly rate: string;
-  readonly left: string;
-}
-
-/** The line in at most `columns` characters: what matters least goes first where room is short. */
-function barLine({ head, done, step, rate, left }: BarLine, columns: number): string {
-  // The last column stays free: some terminals wrap when it is written to.
-  const roomBeside = (tail: string): number => columns - 1 - head.length - tail.length;
-  const tails = [step + rate + left, step + left, step];
-  const tail = tails.find((text) => roomBeside(text) >= SMALLEST_BAR);
-  if (tail === undefined) return (head + step.trimStart()).slice(0, columns - 1);
-  const size = Math.min(BAR_SIZE, roomBeside(tail));
-  const full = Math.round(done * size);
-  return head + '━'.repeat(full) + '─'.repeat(size - full) + tail;
-}
-
-/** `7 s`, `2 min 5 s`, `1 h 12 min`. */
-function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
 function lineProgress({ epochs, stepsPerEpoch, out }: ProgressOptions): Progress {

@@ -1,14 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import {
-  configureEngine,
-  ConfigError,
-  manualSeed,
-  profile,
-  UnfoldError,
-  type Profile,
-} from '@unfold/core';
+import { configureEngine, ConfigError, manualSeed, profile, type Profile } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { saveCheckpoint } from '../checkpoint.js';
 import {
@@ -19,17 +10,21 @@ import {
   type Dataset,
   type LoaderOptions,
 } from '../data/index.js';
-import { checkWritable, replaceFile } from '../files.js';
+import { replaceFile } from '../files.js';
 import { Cnn, LeNet } from '../models.js';
 import { linearDecay } from '../optim/schedule.js';
 import { SGD } from '../optim/sgd.js';
-import {
-  evaluateClassifier,
-  trainClassifier,
-  weightsSha256,
-  type TrainResult,
-} from '../trainer.js';
+import { evaluateClassifier, trainClassifier, type TrainResult } from '../trainer.js';
+import { weightsSha256 } from '../weights-sha256.js';
+import { saveWeights, weightsFormat } from '../weights/save-load.js';
 import { parseOptions, type TrainMnistOptions } from './options.js';
+import {
+  checkOutputs,
+  INTERRUPTED,
+  listenForInterruption,
+  packageVersion,
+  runProgram,
+} from './program.js';
 import { createProgress, percent } from './progress.js';
 
 /** The last images of the training part are for validation. */
@@ -37,26 +32,19 @@ const VALIDATION_IMAGES = 5000;
 /** Batches that are only evaluated need no particular size. */
 const EVALUATION_BATCH = 250;
 
-/** The exit status that shells expect of a program ended by Ctrl-C: 128 + SIGINT. */
-const INTERRUPTED = 130;
-/** And of one whose output nobody reads any more, as behind `| head`: 128 + SIGPIPE. */
-const UNREAD = 141;
-
 async function main(args: readonly string[]): Promise<number> {
   const begin = performance.now();
   const options = parseOptions(args, packageVersion());
   const say = (line: string): void => {
     if (!options.quiet) console.log(line);
   };
-  const { checkpoint, metrics } = options;
-  for (const file of [checkpoint, metrics]) if (file !== undefined) await checkWritable(file);
-  if (
-    checkpoint !== undefined &&
-    metrics !== undefined &&
-    resolve(checkpoint) === resolve(metrics)
-  ) {
-    throw new ConfigError(`--checkpoint and --metrics are both ${metrics}; name two files`);
-  }
+  const { checkpoint, weights, metrics } = options;
+  const format = weights === undefined ? undefined : weightsFormat('--weights', weights);
+  await checkOutputs({
+    '--checkpoint': checkpoint,
+    '--weights': weights,
+    '--metrics': metrics,
+  });
 
   enableNodeFlags();
   const { kernels, threads, simd, strict } = options;
@@ -78,14 +66,10 @@ async function main(args: readonly string[]): Promise<number> {
   say(`images: ${split.train.length} to train on, ${split.validation.length} to validate with`);
   say(`model: ${options.model}, ${model.parameterCount()} parameters; seed ${options.seed}`);
 
+  const about = { model: options.model, normalization: JSON.stringify(normalization) };
   const save = async (progress: string): Promise<void> => {
     if (checkpoint === undefined) return;
-    const metadata = {
-      format: 'unfold-checkpoint-1',
-      model: options.model,
-      progress,
-      normalization: JSON.stringify(normalization),
-    };
+    const metadata = { format: 'unfold-checkpoint-1', ...about, progress };
     await saveCheckpoint(checkpoint, { state: model.stateDict(), metadata });
   };
   const progress = createProgress({
@@ -139,6 +123,9 @@ async function main(args: readonly string[]): Promise<number> {
     return INTERRUPTED;
   }
 
+  if (weights !== undefined) {
+    await saveWeights(model, weights, format === 'npz' ? {} : { metadata: about });
+  }
   const test = await evaluateClassifier(model, await makeLoader(digits.test, evaluation));
   console.log(
     `test accuracy ${percent(test)} (${test.correct} of ${test.total}) after ` +
@@ -171,7 +158,8 @@ async function main(args: readonly string[]): Promise<number> {
     };
     await replaceFile(metrics, `${JSON.stringify(figures, null, 2)}\n`);
   }
-  if (checkpoint !== undefined) say(`weights: ${checkpoint}`);
+  if (checkpoint !== undefined) say(`checkpoint: ${checkpoint}`);
+  if (weights !== undefined) say(`weights: ${weights}`);
   if (metrics !== undefined) say(`metrics: ${metrics}`);
   return 0;
 }
@@ -200,20 +188,6 @@ async function loaderOf(kind: TrainMnistOptions['loader']): Promise<MakeLoader> 
   return tfjsLoader;
 }
 
-/** Aborts its signal at Ctrl-C or a polite kill; a second one ends the process as usual. */
-function listenForInterruption(): { signal: AbortSignal; stop(): void } {
-  const controller = new AbortController();
-  const abort = (): void => {
-    stop();
-    controller.abort();
-  };
-  const stop = (): void => {
-    process.off('SIGINT', abort).off('SIGTERM', abort);
-  };
-  process.on('SIGINT', abort).on('SIGTERM', abort);
-  return { signal: controller.signal, stop };
-}
-
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -221,22 +195,4 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }
 
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return version;
-}
-
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(UNREAD);
-});
-
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  // What the user can mend is told in a line; anything else is a bug and keeps its stack.
-  if (!(error instanceof UnfoldError)) throw error;
-  console.error(`error: ${error.message}`);
-  process.exitCode = 1;
-}
+await runProgram(main);

@@ -1,0 +1,53 @@
+import { embedJson, html, type Html } from './html.js';
+
+/** Lines over one axis, to be looked at with the pointer. */
+export interface Chart {
+  readonly title: string;
+  /** Rising; above 0 where logarithmic. */
+  readonly x: ChartAxis & { readonly values: readonly number[] };
+  /** What is not above 0 has no place on a logarithmic axis, and is left out. */
+  readonly y: ChartAxis;
+  /** Each with a value for each of x, or null for none. At most three. */
+  readonly series: readonly ChartSeries[];
+  /** Horizontal lines. */
+  readonly levels: readonly { readonly label: string; readonly value: number }[];
+  /** What to read from it. */
+  readonly note: string;
+}
+
+export interface ChartAxis {
+  readonly label: string;
+  readonly logarithmic: boolean;
+}
+
+export interface ChartSeries {
+  readonly label: string;
+  readonly values: readonly (number | null)[];
+}
+
+/** What `browser.js` draws. */
+export type ChartData = Omit<Chart, 'title' | 'note'>;
+
+/** Digits that a screen can show, and more. */
+const DIGITS = 6;
+
+export function chart({ title, note, x, y, series, levels }: Chart): Html {
+  const data: ChartData = {
+    x,
+    y,
+    levels,
+    series: series.map(({ label, values }) => ({
+      label,
+      values: values.map((value) => {
+        if (value === null || (y.logarithmic && value <= 0)) return null;
+        return Number(value.toPrecision(DIGITS));
+      }),
+    })),
+  };
+  return html`<figure class="chart">
+    <figcaption>${title}</figcaption>
+    <div class="plot"></div>
+    <p class="note">${note}</p>
+    ${embedJson(data)}
+  </figure>`;
+}
