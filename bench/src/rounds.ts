@@ -20,7 +20,7 @@ export interface Effort {
 }
 
 export const THOROUGH: Effort = { rounds: 6, turnMs: 250, warmMs: 1000, budgetMs: 8_000 };
-export const QUICK: Effort = { rounds: 3, turnMs: 60, warmMs: 400, budgetMs: 2_000 };
+export const QUICK: Effort = { rounds: 3, turnMs: 60, warmMs: 160, budgetMs: 2_000 };
 /** The register peak varies little, so it gets this share of a turn. */
 const PEAK_SHARE = 0.1;
 
