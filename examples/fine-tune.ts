@@ -8,7 +8,7 @@
 import { configureEngine, manualSeed } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '@unfold/nn';
-import { DataLoader, Dataset, evaluateClassifier, linearDecay, mnist } from '@unfold/train';
+import { DataLoader, Dataset, evaluate, linearDecay, mnist } from '@unfold/train';
 import { SGD, trainClassifier, weightsSha256 } from '@unfold/train';
 
 function convolutions(): Sequential {
@@ -58,7 +58,7 @@ await train(new Sequential(features, new Linear(256, 5)), fiveDigits(digits.trai
 const small = fiveDigits(digits.train, 5, 10);
 const test = new DataLoader(fiveDigits(digits.test, 5, Infinity), { batchSize: 250 });
 const percent = async (model: Sequential): Promise<string> => {
-  const { correct, total } = await evaluateClassifier(model, test);
+  const { correct, total } = await evaluate(model, test);
   return `${((100 * correct) / total).toFixed(2)} %`;
 };
 

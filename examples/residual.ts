@@ -9,7 +9,7 @@ import { add, configureEngine, manualSeed, rand, relu, slice, sum, Tape } from '
 import type { Tensor } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { Conv2d, Flatten, Linear, MaxPool2d, Module, Sequential } from '@unfold/nn';
-import { DataLoader, evaluateClassifier, linearDecay, mnist } from '@unfold/train';
+import { DataLoader, evaluate, linearDecay, mnist } from '@unfold/train';
 import { normalizationOf, SGD, trainClassifier } from '@unfold/train';
 
 const CHANNELS = 16;
@@ -79,10 +79,7 @@ await trainClassifier({
   learningRate: (step, steps) => lr * linearDecay(step, steps),
   onEpoch: ({ epoch, trainLoss }) => console.log(`epoch ${epoch}: loss ${trainLoss.toFixed(3)}`),
 });
-const { correct } = await evaluateClassifier(
-  model,
-  new DataLoader(test, { batchSize: 250, normalization }),
-);
+const { correct } = await evaluate(model, new DataLoader(test, { batchSize: 250, normalization }));
 console.log(
   `${model.parameterCount()} parameters, ` +
     `test accuracy ${((100 * correct) / test.length).toFixed(2)} %`,

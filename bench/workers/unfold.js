@@ -1,7 +1,7 @@
 import { configureEngine, matmul, Scope, tensor, Tape } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { conv2d, crossEntropy } from '@unfold/nn';
-import { Cnn, DataLoader, Dataset, evaluateClassifier, LeNet, SGD } from '@unfold/train';
+import { Cnn, DataLoader, Dataset, evaluate, LeNet, SGD } from '@unfold/train';
 import { serve, unavailable } from './serve.js';
 
 /** @typedef {import('@unfold/core').Tensor} Tensor */
@@ -104,7 +104,7 @@ function raceJob(task, arrays) {
       }
     },
     async outputs() {
-      const { correct, total } = await evaluateClassifier(trainer.net, test);
+      const { correct, total } = await evaluate(trainer.net, test);
       return { accuracy: [correct / total] };
     },
   };

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MatmulGeometry, SgdOptions } from '../../packages/core/src/kernels/contract.js';
+import type {
+  AdamStepOptions,
+  MatmulGeometry,
+  SgdOptions,
+} from '../../packages/core/src/kernels/contract.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { expectClose } from '../support/compare.js';
 import { flat, randomSource, windowGeometry } from '../support/kernels.js';
@@ -715,6 +719,58 @@ describe.each([
       const velocity = floats(8);
       kernels.sgdStep(param, velocity, floats(4), { ...plain, momentum: 0.5, nesterov: true });
       expect([param[0], velocity[0]]).toEqual([-3, 8]);
+    });
+  });
+
+  describe('adamStep', () => {
+    const plain: AdamStepOptions = {
+      lr: 0.5,
+      beta1: 0.5,
+      beta2: 0.75,
+      eps: 0,
+      weightDecay: 0,
+      decoupled: false,
+      amsgrad: false,
+      step: 1,
+    };
+
+    it('the first step moves by lr, whatever the size of the gradient', () => {
+      const param = floats(1, 2);
+      const [first, second] = [floats(0, 0), floats(0, 0)];
+      kernels.adamStep(param, first, second, floats(), floats(4, -1000), plain);
+      close(param, [0.5, 2.5]);
+      close(first, [2, -500]);
+      close(second, [4, 250_000]);
+    });
+
+    it('later ones average, and correct for the beginning at 0', () => {
+      const param = floats(1);
+      const [first, second] = [floats(2), floats(4)];
+      kernels.adamStep(param, first, second, floats(), floats(8), { ...plain, step: 2, eps: 0.25 });
+      close(first, [5]);
+      close(second, [19]);
+      close(param, [1 - (0.5 * (5 / 0.75)) / (Math.sqrt(19 / (1 - 0.5625)) + 0.25)]);
+    });
+
+    it('weight decay joins the gradient, or if decoupled shrinks the parameter alone', () => {
+      const options = { ...plain, weightDecay: 0.25, beta1: 0, beta2: 0 };
+      const [param, first] = [floats(8), floats(0)];
+      kernels.adamStep(param, first, floats(0), floats(), floats(1), options);
+      expect([param[0], first[0]]).toEqual([7.5, 3]);
+      param[0] = 8;
+      kernels.adamStep(param, first, floats(0), floats(), floats(1), {
+        ...options,
+        decoupled: true,
+      });
+      expect([param[0], first[0]]).toEqual([8 - 1 - 0.5, 1]);
+    });
+
+    it('amsgrad divides by the largest second moment so far', () => {
+      const options = { ...plain, beta1: 0, beta2: 0, amsgrad: true };
+      const [param, second, largest] = [floats(1, 1), floats(0, 0), floats(16, 1)];
+      kernels.adamStep(param, floats(0, 0), second, largest, floats(2, 2), options);
+      expect([...second, ...largest]).toEqual([4, 4, 16, 4]);
+      expect([...param]).toEqual([0.75, 0.5]);
     });
   });
 });

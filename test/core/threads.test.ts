@@ -106,6 +106,24 @@ function sgd(momentum: number, nesterov: boolean, firstStep: boolean): Case {
   };
 }
 
+function adam(decoupled: boolean, amsgrad: boolean): Case {
+  return (kernels) => {
+    const [param, expAvg, expAvgSq] = [x.slice(), dOut.slice(), saved.slice()];
+    const maxExpAvgSq = amsgrad ? x.slice() : zeros(0);
+    kernels.adamStep(param, expAvg, expAvgSq, maxExpAvgSq, dOut, {
+      lr: 0.01,
+      beta1: 0.9,
+      beta2: 0.99,
+      eps: 1e-8,
+      weightDecay: 0.01,
+      decoupled,
+      amsgrad,
+      step: 3,
+    });
+    return [param, expAvg, expAvgSq, maxExpAvgSq];
+  };
+}
+
 const pooled = windowGeometry({ C: 41, image: [31, 37], kernel: [3, 2], stride: [2, 2] });
 const image = floats(41 * 31 * 37);
 const dPooled = floats(41 * pooled.OH * pooled.OW);
@@ -214,6 +232,8 @@ const CASES: Record<string, Case> = {
   'SGD with momentum': sgd(0.9, false, false),
   'SGD with Nesterov momentum': sgd(0.9, true, false),
   'the first step of SGD': sgd(0.9, false, true),
+  Adam: adam(false, false),
+  'AdamW with amsgrad': adam(true, true),
   'pooling and its gradient': pool,
   'convolution and its gradients': conv({ N: 17, C: 8, OC: 10, groups: 1, stride: [1, 1] }),
   'convolution by Winograd': conv({

@@ -32,8 +32,8 @@ describe('programs that people read first', () => {
     writeFileSync(
       readmeProgram,
       `${block}
-       import { evaluateClassifier } from '@unfold/train';
-       const { correct } = await evaluateClassifier(model, new DataLoader(test, { batchSize: 250 }));
+       import { evaluate } from '@unfold/train';
+       const { correct } = await evaluate(model, new DataLoader(test, { batchSize: 250 }));
        console.log('accuracy', correct / 100, '%');`,
     );
     expect(accuracyIn(run(readmeProgram))).toBeGreaterThan(96);

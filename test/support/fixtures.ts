@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { tensor, type DType, type Tensor } from '@unfold/core';
 import { expect } from 'vitest';
 import { expectClose } from './compare.js';
+import type { OptimizerCase, OptimizersHead } from './optimizer-fixtures.js';
 
 /** Numbers from a fixture, widened to float64 (exactly: they are float32, float64 or integers). */
 export interface FixtureArray {
@@ -184,7 +185,75 @@ export interface LenetHead {
   }[];
 }
 
+export interface AffineCase {
+  readonly name: string;
+  readonly options: {
+    readonly angle: number;
+    readonly translate: [number, number];
+    readonly scale: number;
+    readonly shear: [number, number];
+    readonly fill: number | number[];
+  };
+  /** [C, H, W] */
+  readonly image: FixtureArray;
+  readonly out: FixtureArray;
+}
+
+/** One call of a layer's function, a loss or an activation. */
+export interface LayerCase {
+  readonly name: string;
+  readonly op: string;
+  /** Those of its operation. */
+  readonly options: {
+    readonly training?: boolean;
+    readonly momentum?: number;
+    readonly eps?: number;
+    readonly normalizedShape?: readonly number[];
+    readonly kernel?: Size;
+    readonly stride?: Size;
+    readonly padding?: Size;
+    readonly countIncludePad?: boolean;
+    readonly outputSize?: Size;
+    readonly paddingIdx?: number;
+    readonly approximate?: 'none' | 'tanh';
+    readonly reduction?: 'mean' | 'sum' | 'none';
+    readonly labelSmoothing?: number;
+    readonly ignoreIndex?: number;
+    readonly beta?: number;
+    readonly delta?: number;
+  };
+  /** Tensors that have a gradient. */
+  readonly inputs: Readonly<Record<string, FixtureArray>>;
+  /** Tensors that have none; labels and indices are whole numbers. */
+  readonly constants: Readonly<Record<string, FixtureArray>>;
+  readonly dOut: FixtureArray;
+  readonly out: FixtureArray;
+  /** By the names of `inputs`. */
+  readonly gradients: Readonly<Record<string, FixtureArray>>;
+  /** What the call has made of constants, such as running statistics. */
+  readonly after: Readonly<Record<string, FixtureArray>>;
+}
+
+type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
+
+export interface LayerHead {
+  /** The bound of a uniform initialiser or the deviation of a normal one. */
+  readonly initialisers: readonly {
+    readonly init: 'kaimingUniform' | 'kaimingNormal' | 'xavierUniform' | 'xavierNormal';
+    readonly shape: readonly number[];
+    readonly options: {
+      readonly a?: number;
+      readonly mode?: 'fanIn' | 'fanOut';
+      readonly nonlinearity?: Nonlinearity;
+      readonly gain?: number;
+    };
+    readonly expected: number;
+  }[];
+  readonly gains: Readonly<Record<Nonlinearity, number>>;
+}
+
 interface Fixtures {
+  affine: Fixture<AffineCase>;
   conv2d: Fixture<Conv2dCase>;
   'conv-transpose2d': Fixture<ConvTranspose2dCase>;
   unfold: Fixture<UnfoldCase>;
@@ -192,7 +261,9 @@ interface Fixtures {
   losses: Fixture<LossCase>;
   ops: Fixture<OpCase>;
   sgd: Fixture<SgdCase, SgdHead>;
+  optimizers: Fixture<OptimizerCase, OptimizersHead>;
   initialisation: Fixture<InitialisationCase>;
+  layers: Fixture<LayerCase, LayerHead>;
   lenet: Fixture<LenetCase, LenetHead>;
 }
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { AdamStepOptions } from '../../packages/core/src/kernels/contract.js';
 import {
   at,
   integer,
@@ -27,6 +28,48 @@ const sgdSpec = fc.record({
   nesterov: fc.boolean(),
   firstStep: fc.boolean(),
 });
+
+const adamSpec = fc.record({
+  n: length,
+  lr: fc.constantFrom(0.001, 0.1),
+  beta1: fc.constantFrom(0.9, 0.5, 0),
+  // Not 0: where decay and gradient cancel, an update by their quotient alone has no right digit.
+  beta2: fc.constantFrom(0.999, 0.9, 0.5),
+  eps: fc.constantFrom(1e-8, 1e-3),
+  weightDecay: fc.constantFrom(0, 0.01, 0.5),
+  decoupled: fc.boolean(),
+  amsgrad: fc.boolean(),
+  step: fc.oneof(integer(1, 5), integer(6, 20_000)),
+});
+
+type AdamArrays = Record<'param' | 'expAvg' | 'expAvgSq' | 'maxExpAvgSq' | 'grad', Float32Array>;
+
+/**
+ * Replaces the magnitudes of Adam's operands by what the rounding errors of its results are
+ * relative to: sums of the terms' magnitudes, and for the update also how much an error of the
+ * gradient, which may cancel against the decay, changes the root that it is divided by.
+ */
+function adamMagnitudes(
+  { param, expAvg, expAvgSq, maxExpAvgSq, grad }: AdamArrays,
+  signed: AdamArrays,
+  options: AdamStepOptions,
+): void {
+  const { lr, beta1, beta2, eps, weightDecay, decoupled, amsgrad, step } = options;
+  const decay = decoupled ? 0 : weightDecay;
+  for (let i = 0; i < param.length; i++) {
+    const g = at(signed.grad, i) + decay * at(signed.param, i);
+    const gTerms = at(grad, i) + decay * at(param, i);
+    const second = beta2 * at(expAvgSq, i) + (1 - beta2) * g * g;
+    const under = amsgrad ? Math.max(second, at(maxExpAvgSq, i)) : second;
+    expAvg[i] = beta1 * at(expAvg, i) + (1 - beta1) * gTerms;
+    expAvgSq[i] = beta2 * at(expAvgSq, i) + (1 - beta2) * gTerms * gTerms;
+    if (amsgrad) maxExpAvgSq[i] = Math.max(at(maxExpAvgSq, i), at(expAvgSq, i));
+    const root = Math.sqrt(under / (1 - beta2 ** step)) + eps;
+    const update = ((lr / (1 - beta1 ** step)) * at(expAvg, i)) / root;
+    const amplified = under === 0 ? 1 : 1 + ((1 - beta2) * gTerms * Math.abs(g)) / under;
+    param[i] = at(param, i) * (1 + lr * weightDecay) + update * amplified;
+  }
+}
 
 export const TRAINING_PROBLEMS = {
   crossEntropy: problems(lossSpec, (geometry, data) => {
@@ -87,4 +130,24 @@ export const TRAINING_PROBLEMS = {
         kernels.sgdStep(param, velocity, grad, { ...options, lr: -options.lr }),
     }),
   ),
+  adamStep: problems(adamSpec, ({ n, ...options }, data) => {
+    const arrays = {
+      param: data.floats(n),
+      expAvg: data.floats(n),
+      expAvgSq: data.floats(n).map(Math.abs),
+      maxExpAvgSq: options.amsgrad ? data.floats(n).map(Math.abs) : data.junk(data.below(2) * n),
+      grad: data.floats(n),
+    };
+    return problem({
+      arrays,
+      writes: ['param', 'expAvg', 'expAvgSq', 'maxExpAvgSq'],
+      call: (kernels, { param, expAvg, expAvgSq, maxExpAvgSq, grad }) =>
+        kernels.adamStep(param, expAvg, expAvgSq, maxExpAvgSq, grad, options),
+      rtol: 16 * U,
+      // A first moment among the denormals is off by one of them, and is divided by eps at least.
+      atol: (TINY * options.lr) / options.eps / (1 - options.beta1 ** options.step) + TINY,
+      scale: 'terms',
+      callOnMagnitudes: (_kernels, magnitudes) => adamMagnitudes(magnitudes, arrays, options),
+    });
+  }),
 };

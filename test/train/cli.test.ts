@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import {
   DataLoader,
   decodeSafetensors,
-  evaluateClassifier,
+  evaluate,
   LeNet,
   loadCheckpoint,
   loadWeights,
@@ -352,7 +352,7 @@ describe('a run', () => {
     model.loadStateDict(state);
     const normalization = JSON.parse(metadata['normalization'] ?? '') as Normalization;
     const { test } = await mnist({ dataDir: digits });
-    const { correct } = await evaluateClassifier(
+    const { correct } = await evaluate(
       model,
       new DataLoader(test, { batchSize: 100, normalization }),
     );
@@ -531,7 +531,15 @@ describe('progress', () => {
   const REPORT: EpochReport = {
     epoch: 1,
     trainLoss: 0.5,
-    validation: { loss: 0.25, correct: 4876, total: 5000 },
+    validation: {
+      loss: 0.25,
+      accuracy: 0.9752,
+      correct: 4876,
+      total: 5000,
+      confusion: [],
+      classes: [],
+      macro: { precision: 0, recall: 0, f1: 0 },
+    },
     seconds: 4,
     images: 55_000,
   };

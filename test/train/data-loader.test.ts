@@ -301,7 +301,7 @@ describe('bad options', () => {
     [
       'an unknown one',
       { batch_size: 8 },
-      'expected the options batchSize, shuffle, dropLast, normalization, generator, seed, got "batch_size"',
+      'expected the options batchSize, shuffle, dropLast, normalization, augment, generator, seed, got "batch_size"',
     ],
     [
       'dropLast that leaves nothing',

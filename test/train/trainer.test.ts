@@ -24,7 +24,7 @@ import {
 import {
   DataLoader,
   Dataset,
-  evaluateClassifier,
+  evaluate,
   LeNet,
   NonFiniteLossError,
   SGD,
@@ -115,9 +115,9 @@ describe.each(['wasm', 'reference'] as const)('training on %s kernels', (kernels
     // Three classes that are guessed cost ln 3 = 1.1.
     expect(losses[0]).toBeGreaterThan(0.8);
     expect(epochs.at(-1)?.trainLoss).toBeLessThan(0.05);
-    expect(epochs.at(-1)?.validation).toEqual({ loss: expect.any(Number), correct: 30, total: 30 });
+    expect(epochs.at(-1)?.validation).toMatchObject({ accuracy: 1, correct: 30, total: 30 });
     // And on images that nobody has seen.
-    const unseen = await evaluateClassifier(model, new DataLoader(stripes(100, 3)));
+    const unseen = await evaluate(model, new DataLoader(stripes(100, 3)));
     expect(unseen.correct).toBe(100);
     expect(unseen.loss).toBeLessThan(0.1);
   });
@@ -207,7 +207,7 @@ describe('reports', () => {
       expect(report.seconds).toBeGreaterThanOrEqual(inSteps);
     }
     // The last report is of the model as it is now.
-    const now = await evaluateClassifier(model, new DataLoader(stripes(30, 2), { batchSize: 8 }));
+    const now = await evaluate(model, new DataLoader(stripes(30, 2), { batchSize: 8 }));
     expect(reports.at(-1)?.validation).toEqual(now);
   });
 
@@ -306,6 +306,7 @@ describe('an abort signal', () => {
       batchSize: inner.batchSize,
       length: inner.length,
       generator: inner.generator,
+      from: (batch) => inner.from(batch),
       dispose: () => inner.dispose(),
       async *[Symbol.asyncIterator]() {
         for await (const batch of inner) {
@@ -343,7 +344,7 @@ describe('an abort signal', () => {
   });
 });
 
-describe('evaluateClassifier', () => {
+describe('evaluate', () => {
   function zeroNet(): Sequential {
     const model = smallNet();
     for (const p of model.parameters()) p.update((data) => data.fill(0));
@@ -354,7 +355,7 @@ describe('evaluateClassifier', () => {
     const data = stripes(50);
     const zeros = [...Array(50).keys()].filter((i) => data.label(i) === 0).length;
     for (const batchSize of [1, 7, 50, 64]) {
-      const { loss, correct, total } = await evaluateClassifier(
+      const { loss, correct, total } = await evaluate(
         zeroNet(),
         new DataLoader(data, { batchSize }),
       );
@@ -371,7 +372,7 @@ describe('evaluateClassifier', () => {
       const model = new Sequential(inner, new ReLU());
       model.train(mode);
       inner.train(!mode);
-      await evaluateClassifier(model, new DataLoader(stripes(5)));
+      await evaluate(model, new DataLoader(stripes(5)));
       const modes = [...inner.namedChildren()].map(([, child]) => child.training);
       expect([model.training, inner.training, ...modes]).toEqual([mode, ...Array(6).fill(!mode)]);
     },
@@ -381,11 +382,11 @@ describe('evaluateClassifier', () => {
     const model = smallNet();
     const loader = new DataLoader(stripes(5));
     const reason = new Error('enough');
-    expect(await failure(evaluateClassifier(model, loader, AbortSignal.abort(reason)))).toBe(
+    expect(await failure(evaluate(model, loader, { signal: AbortSignal.abort(reason) }))).toBe(
       reason,
     );
     expect(model.training).toBe(true);
-    expect((await evaluateClassifier(model, loader)).total).toBe(5);
+    expect((await evaluate(model, loader)).total).toBe(5);
   });
 });
 
@@ -463,14 +464,14 @@ describe('a loss that stops being finite', () => {
     }
   }
 
-  const evaluate = (model: Layer, dataset: Dataset): Promise<unknown> =>
-    evaluateClassifier(model, new DataLoader(dataset));
+  const evaluateOn = (model: Layer, dataset: Dataset): Promise<unknown> =>
+    evaluate(model, new DataLoader(dataset));
 
   it('in a layer: the first, by its path', async () => {
     const model = new Nested();
     await expectNonFinite(
-      evaluate(model, points(1, 1)),
-      'evaluateClassifier: the loss is NaN; layer inner.1 is the first whose output is not finite',
+      evaluateOn(model, points(1, 1)),
+      'evaluate: the loss is NaN; layer inner.1 is the first whose output is not finite',
     );
     expect(model.training).toBe(true);
   });
@@ -486,8 +487,8 @@ describe('a loss that stops being finite', () => {
       }
     }
     await expectNonFinite(
-      evaluate(new Exploding(), points(1, 1)),
-      "evaluateClassifier: the loss is NaN; the model's output is not finite",
+      evaluateOn(new Exploding(), points(1, 1)),
+      "evaluate: the loss is NaN; the model's output is not finite",
     );
   });
 
@@ -501,16 +502,16 @@ describe('a loss that stops being finite', () => {
       bias: tensor([0, 0]),
     });
     await expectNonFinite(
-      evaluate(new Sequential(new Flatten(), linear), points(1, 0)),
-      'evaluateClassifier: the loss is Infinity; every layer gives finite values, but their cross ' +
+      evaluateOn(new Sequential(new Flatten(), linear), points(1, 0)),
+      'evaluate: the loss is Infinity; every layer gives finite values, but their cross ' +
         'entropy is not finite',
     );
   });
 
   it('in the images', async () => {
     await expectNonFinite(
-      evaluate(new Sequential(new Flatten(), new Linear(2, 2)), points(1, 1, NaN, 1)),
-      'evaluateClassifier: the loss is NaN; the images hold values that are not finite',
+      evaluateOn(new Sequential(new Flatten(), new Linear(2, 2)), points(1, 1, NaN, 1)),
+      'evaluate: the loss is NaN; the images hold values that are not finite',
     );
   });
 
@@ -523,8 +524,8 @@ describe('a loss that stops being finite', () => {
     const own = new OwnForward();
     const { forward } = own;
     await expectNonFinite(
-      evaluate(new Sequential(model, own), points(1, 1)),
-      'evaluateClassifier: the loss is NaN; layer 0.inner.1 is the first whose output is not finite',
+      evaluateOn(new Sequential(model, own), points(1, 1)),
+      'evaluate: the loss is NaN; layer 0.inner.1 is the first whose output is not finite',
     );
     for (const module of [model, model.first, model.inner, model.last, own.linear]) {
       expect(Object.hasOwn(module, 'forward')).toBe(false);
@@ -552,8 +553,8 @@ describe('a loss that stops being finite', () => {
       }
     }
     await expectNonFinite(
-      evaluate(new WithPair(), points(1, 1)),
-      'evaluateClassifier: the loss is NaN; layer nested.inner.1 is the first whose output is not finite',
+      evaluateOn(new WithPair(), points(1, 1)),
+      'evaluate: the loss is NaN; layer nested.inner.1 is the first whose output is not finite',
     );
   });
 
@@ -561,9 +562,9 @@ describe('a loss that stops being finite', () => {
     const model = new Nested();
     using loader = new DataLoader(points(1, 1));
     // The loader makes its batches at the first call.
-    await failure(evaluateClassifier(model, loader));
+    await failure(evaluate(model, loader));
     const left = await findLeaks(async () => {
-      await failure(evaluateClassifier(model, loader));
+      await failure(evaluate(model, loader));
     });
     expect(left).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { gradientPart, unaryPart } from './elementwise';
 import { matmulBatchPart, matmulPackPart, matmulPart } from './matmul';
 import { fillPart } from './movement';
 import { sumPart } from './reductions';
-import { sgdPart } from './training';
+import { adamPart, sgdPart } from './training';
 import { maxPool2dBackwardPart, maxPool2dPart } from './window';
 
 /*
@@ -100,6 +100,9 @@ export function runPart(kernel: i32, block: usize, part: i32, scratch: usize): v
         return;
       case 69:
         conv2dBackwardWeightFinishPart(block, part);
+        return;
+      case 70:
+        adamPart(block, part);
         return;
       default:
         if (kernel >= 56 && kernel < 64) binaryPart(kernel, block, part);

@@ -155,3 +155,81 @@ export function sgdPart(block: usize, part: i32): void {
     sgdMomentumStep(param, velocity, grad, n, g.p, g.q, g.momentum, g.undamped, nesterov, first);
   }
 }
+
+/** What the wrapper writes for adamStep: a Run of param, expAvg and expAvgSq, and the rest. */
+@unmanaged
+class AdamJob extends Run {
+  maxExpAvgSq: usize;
+  grad: usize;
+  beta1: f32;
+  /** 1 - beta1, and below 1 - beta2. */
+  fresh1: f32;
+  beta2: f32;
+  fresh2: f32;
+  eps: f32;
+  decay: f32;
+  shrinkage: f32;
+  amsgrad: i32;
+
+  /** `count` floats that begin `from` bytes behind the addresses. */
+  update(from: usize, count: i32): void {
+    const param = this.a + from;
+    const expAvg = this.b + from;
+    const expAvgSq = this.c + from;
+    const largest = this.maxExpAvgSq + from;
+    const grad = this.grad + from;
+    const minusStepSize = f32x4.splat(-this.p);
+    const rootScale = f32x4.splat(this.q);
+    const beta1 = f32x4.splat(this.beta1);
+    const fresh1 = f32x4.splat(this.fresh1);
+    const beta2 = f32x4.splat(this.beta2);
+    const fresh2 = f32x4.splat(this.fresh2);
+    const eps = f32x4.splat(this.eps);
+    const decay = f32x4.splat(this.decay);
+    const minusShrinkage = f32x4.splat(-this.shrinkage);
+    const amsgrad = this.amsgrad != 0;
+    const bytes: usize = (<usize>count) << 2;
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const left = (bytes - i) >> 2;
+      const old = Four.load(param + i, left);
+      const g = Lanes.madd(decay, old, Four.load(grad + i, left));
+      const first = Lanes.madd(beta1, Four.load(expAvg + i, left), f32x4.mul(fresh1, g));
+      const square = f32x4.mul(f32x4.mul(fresh2, g), g);
+      let second = Lanes.madd(beta2, Four.load(expAvgSq + i, left), square);
+      Four.store(expAvg + i, first, left);
+      Four.store(expAvgSq + i, second, left);
+      if (amsgrad) {
+        second = f32x4.max(Four.load(largest + i, left), second);
+        Four.store(largest + i, second, left);
+      }
+      const root = Lanes.madd(f32x4.sqrt(second), rootScale, eps);
+      const kept = Lanes.madd(minusShrinkage, old, old);
+      const moved = Lanes.madd(minusStepSize, f32x4.div(first, root), kept);
+      Four.store(param + i, moved, left);
+    }
+  }
+}
+
+/** Four floats, or the one to three that are left. */
+class Four {
+  @inline static load(from: usize, left: usize): v128 {
+    return left < 4 ? Lanes.loadPart(from, left) : v128.load(from);
+  }
+
+  @inline static store(to: usize, v: v128, left: usize): void {
+    if (left < 4) Lanes.storePart(to, v, left);
+    else v128.store(to, v);
+  }
+}
+
+/** As the contract's adamStep; `block` is an AdamJob whose constants are stepSize and rootScale. */
+export function adamStep(block: usize): void {
+  const g = changetype<AdamJob>(block);
+  g.update(0, g.n);
+}
+
+/** A part of a job of adamStep. */
+export function adamPart(block: usize, part: i32): void {
+  const g = changetype<AdamJob>(block);
+  g.update(Run.from(part), g.count(part));
+}

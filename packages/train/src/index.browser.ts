@@ -2,11 +2,16 @@
  * What needs neither files nor Node's modules: in a page the whole package, in Node the half of it
  * that index.ts completes. Bundlers for browsers find this file by the condition `browser`.
  */
+export * from './augment/index.js';
 export * from './data/index.browser.js';
 export { Cnn, LeNet } from './models.js';
-export { linearDecay } from './optim/schedule.js';
-export { SGD, type SGDOptions } from './optim/sgd.js';
-export { evaluateClassifier, NonFiniteLossError, trainClassifier } from './trainer.js';
-export type { EpochReport, Evaluation, StepReport } from './trainer.js';
-export type { StopSignal, TrainOptions, TrainResult } from './trainer.js';
+export * from './optim/index.js';
+export { evaluate } from './evaluate.js';
+export type { ClassScores, EvaluateOptions, Evaluation } from './evaluate.js';
+export { NonFiniteLossError } from './non-finite.js';
+export type { StopSignal } from './stop-signal.js';
+export { summary } from './summary.js';
+export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
+export { trainClassifier } from './trainer.js';
+export type { EpochReport, StepReport, TrainOptions, TrainResult } from './trainer.js';
 export * from './weights/index.js';

@@ -1,22 +1,10 @@
-import { argmax, ConfigError, Scope, Tape, Tensor, UnfoldError } from '@unfold/core';
-import { crossEntropy, type Layer, type Module } from '@unfold/nn';
+import { ConfigError, Tape } from '@unfold/core';
+import { crossEntropy, type Layer } from '@unfold/nn';
 import type { Batch, BatchLoader } from './data/index.js';
+import { evaluateAt, type Evaluation } from './evaluate.js';
+import { findNonFinite, NonFiniteLossError } from './non-finite.js';
 import type { SGD } from './optim/sgd.js';
-
-/** The loss stopped being finite. The run ended before it could be saved. */
-export class NonFiniteLossError extends UnfoldError {
-  override name = 'NonFiniteLossError';
-}
-
-/** How well a classifier does on a loader's images. */
-export interface Evaluation {
-  /** The mean cross entropy. */
-  readonly loss: number;
-  /** Images whose largest logit is at their label. */
-  readonly correct: number;
-  /** Images looked at. */
-  readonly total: number;
-}
+import type { StopSignal } from './stop-signal.js';
 
 /** What is known when a step has ended. */
 export interface StepReport {
@@ -46,19 +34,6 @@ export interface EpochReport {
   readonly seconds: number;
   /** Images trained on. */
   readonly images: number;
-}
-
-/**
- * As much of an `AbortSignal` as training looks at: naming that type would ask every user's project
- * for the browser's or Node's declarations.
- */
-export interface StopSignal {
-  /** Whether to stop. */
-  readonly aborted: boolean;
-  /** What `throwIfAborted` throws. */
-  readonly reason: unknown;
-  /** Throws the reason if `aborted`. */
-  throwIfAborted(): void;
 }
 
 /** What `trainClassifier` needs. */
@@ -128,7 +103,7 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
     const where = `validation after step ${step} (epoch ${epoch})`;
     let evaluation: Evaluation;
     try {
-      evaluation = await evaluate(model, validation, where, signal);
+      evaluation = await evaluateAt(where, model, validation, signal);
     } catch (error) {
       if (!signal?.aborted || error !== signal.reason) throw error;
       return { finished: false, epochs: reports, steps: step };
@@ -162,120 +137,4 @@ function trainStep(model: Layer, optimizer: SGD, { images, labels }: Batch, wher
   tape.backward(loss);
   optimizer.step();
   return value;
-}
-
-/**
- * Loss and accuracy of a classifier, in evaluation mode; the modes of all its modules are as before
- * afterwards.
- * @throws NonFiniteLossError, naming the layer, when the loss is no finite number; the reason of
- * `signal` when that aborts.
- */
-export async function evaluateClassifier(
-  model: Layer,
-  loader: BatchLoader,
-  signal?: StopSignal,
-): Promise<Evaluation> {
-  return evaluate(model, loader, 'evaluateClassifier', signal);
-}
-
-async function evaluate(
-  model: Layer,
-  loader: BatchLoader,
-  where: string,
-  signal: StopSignal | undefined,
-): Promise<Evaluation> {
-  const modes = [...modules(model)].map(({ module }) => ({ module, mode: module.training }));
-  model.eval();
-  try {
-    let loss = 0;
-    let correct = 0;
-    let total = 0;
-    for await (const { images, labels, size } of loader) {
-      signal?.throwIfAborted();
-      using scope = new Scope();
-      void scope;
-      const logits = model.forward(images);
-      const batchLoss = crossEntropy(logits, labels, { reduction: 'sum' }).item();
-      if (!Number.isFinite(batchLoss)) {
-        throw new NonFiniteLossError(
-          `${where}: the loss is ${batchLoss}; ${findNonFinite(model, images)}`,
-        );
-      }
-      loss += batchLoss;
-      correct += countCorrect(logits, labels);
-      total += size;
-    }
-    return { loss: loss / total, correct, total };
-  } finally {
-    // A module's mode becomes that of all inside it too, so those come later.
-    for (const { module, mode } of modes) module.train(mode);
-  }
-}
-
-/** The model and all modules inside it, each before those inside it, with their paths. */
-function* modules(module: Module, path = ''): Iterable<{ module: Module; path: string }> {
-  yield { module, path };
-  for (const [name, child] of module.namedChildren()) {
-    yield* modules(child, path ? `${path}.${name}` : name);
-  }
-}
-
-/** How many rows of logits `[N, C]` are largest at their label. */
-function countCorrect(logits: Tensor, labels: Tensor): number {
-  const predictions = argmax(logits, { axis: 1 }).data;
-  let correct = 0;
-  labels.data.forEach((label, i) => {
-    if (predictions[i] === label) correct++;
-  });
-  return correct;
-}
-
-/** Says in which parameter, or after which layer, values are not finite: runs the model again. */
-function findNonFinite(model: Layer, images: Tensor): string {
-  for (const [name, parameter] of model.namedParameters()) {
-    if (!isFinite(parameter)) return `${name} holds values that are not finite`;
-  }
-  if (!isFinite(images)) return 'the images hold values that are not finite';
-  let found: string | undefined;
-  const restore: (() => void)[] = [];
-  try {
-    for (const { module, path } of modules(model)) {
-      if (!hasForward(module)) continue;
-      const own = Object.getOwnPropertyDescriptor(module, 'forward');
-      const forward = module.forward.bind(module);
-      module.forward = (...inputs) => {
-        const out = forward(...inputs);
-        if (out instanceof Tensor && !isFinite(out)) found ??= path;
-        return out;
-      };
-      restore.push(() => {
-        // Without an own property, the class's method is back.
-        if (own) Object.defineProperty(module, 'forward', own);
-        else Reflect.deleteProperty(module, 'forward');
-      });
-    }
-    using scope = new Scope();
-    void scope;
-    model.forward(images);
-  } finally {
-    for (const undo of restore.reverse()) undo();
-  }
-  if (found === undefined) {
-    return 'every layer gives finite values, but their cross entropy is not finite';
-  }
-  return found === ''
-    ? "the model's output is not finite"
-    : `layer ${found} is the first whose output is not finite`;
-}
-
-interface WithForward extends Module {
-  forward(...inputs: readonly unknown[]): unknown;
-}
-
-function hasForward(module: Module): module is WithForward {
-  return 'forward' in module && typeof module.forward === 'function';
-}
-
-function isFinite(tensor: Tensor): boolean {
-  return tensor.data.every(Number.isFinite);
 }

@@ -70,7 +70,7 @@ import {
 import {
   DataLoader,
   Dataset,
-  evaluateClassifier,
+  evaluate,
   linearDecay,
   normalizationOf,
   randomSplit,
@@ -166,7 +166,7 @@ async function train(): Promise<string[]> {
     signal,
   };
   const result: TrainResult = await trainClassifier(run);
-  const { correct, total } = await evaluateClassifier(model, run.validation);
+  const { correct, total } = await evaluate(model, run.validation);
 
   const state: StateDict = model.stateDict();
   const copy = new Net();

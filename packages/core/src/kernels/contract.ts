@@ -128,6 +128,22 @@ export interface SgdOptions {
   readonly firstStep: boolean;
 }
 
+/** Constants of one update of Adam or AdamW, named as in `torch.optim.Adam`. */
+export interface AdamStepOptions {
+  readonly lr: number;
+  /** In 0 … 1, below 1, as `beta2`. */
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  /** AdamW: the parameter shrinks by lr·weightDecay, and the gradient stays as it is. */
+  readonly decoupled: boolean;
+  /** Divide by the largest second moment so far. */
+  readonly amsgrad: boolean;
+  /** Which update of this parameter it is, from 1. */
+  readonly step: number;
+}
+
 /** One element type's kernels. `F` is the float array they compute on. */
 export interface Kernels<F extends NumericArray = FloatArray> {
   // --- Elementwise, one input. Write; `out` may be `x`. ---
@@ -272,6 +288,22 @@ export interface Kernels<F extends NumericArray = FloatArray> {
    * (= g on the first step); param -= lr·(nesterov ? g + momentum·velocity : velocity).
    */
   sgdStep(param: F, velocity: F, grad: F, options: SgdOptions): void;
+  /**
+   * One update of Adam or AdamW in place of `param`, of the moments, and of `maxExpAvgSq` (left
+   * alone, and may be of length 0, without amsgrad): g = grad + weightDecay·param, or grad if
+   * decoupled; expAvg = beta1·expAvg + (1-beta1)·g; expAvgSq = beta2·expAvgSq + (1-beta2)·g²;
+   * param -= lr·(expAvg / (1-beta1ˢᵗᵉᵖ)) / (√(expAvgSq / (1-beta2ˢᵗᵉᵖ)) + eps), and if decoupled
+   * lr·weightDecay·param as well. With amsgrad maxExpAvgSq, the larger of itself and expAvgSq,
+   * stands under the root.
+   */
+  adamStep(
+    param: F,
+    expAvg: F,
+    expAvgSq: F,
+    maxExpAvgSq: F,
+    grad: F,
+    options: AdamStepOptions,
+  ): void;
 }
 
 /** The name of a kernel. */

@@ -10,11 +10,12 @@ import {
   type Dataset,
   type LoaderOptions,
 } from '../data/index.js';
+import { evaluate } from '../evaluate.js';
 import { replaceFile } from '../files.js';
 import { Cnn, LeNet } from '../models.js';
 import { linearDecay } from '../optim/schedule.js';
 import { SGD } from '../optim/sgd.js';
-import { evaluateClassifier, trainClassifier, type TrainResult } from '../trainer.js';
+import { trainClassifier, type TrainResult } from '../trainer.js';
 import { weightsSha256 } from '../weights-sha256.js';
 import { saveWeights, weightsFormat } from '../weights/save-load.js';
 import { parseOptions, type TrainMnistOptions } from './options.js';
@@ -126,7 +127,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (weights !== undefined) {
     await saveWeights(model, weights, format === 'npz' ? {} : { metadata: about });
   }
-  const test = await evaluateClassifier(model, await makeLoader(digits.test, evaluation));
+  const test = await evaluate(model, await makeLoader(digits.test, evaluation));
   console.log(
     `test accuracy ${percent(test)} (${test.correct} of ${test.total}) after ` +
       `${((performance.now() - begin) / 1000).toFixed(1)} s`,

@@ -1,6 +1,6 @@
 import { manualSeed } from '@unfold/core';
 import { DataLoader, type Batch, type Dataset, type Normalization } from '../data/index.js';
-import { NonFiniteLossError } from '../trainer.js';
+import { NonFiniteLossError } from '../non-finite.js';
 import { UnfoldNetwork, type Contender, type SgdSettings } from './contender.js';
 import type { Hits } from './mcnemar.js';
 import { NETWORKS, type NetworkName } from './networks.js';

@@ -1,5 +1,14 @@
 import { ConfigError, empty, unscoped, type Generator, type Tensor } from '@unfold/core';
-import { Dataset, type ImageArray } from './dataset.js';
+import type { Augmentation } from '../augment/augmentation.js';
+import { checkAugmentation } from '../augment/compose.js';
+import { ImageRandom } from '../augment/image-random.js';
+import { Dataset } from './dataset.js';
+import {
+  augmentedWriter,
+  imageWriter,
+  type AugmentedWriter,
+  type ImageWriter,
+} from './image-writers.js';
 import { checkNormalization, type Normalization } from './normalize.js';
 import { chooseGenerator, rejectUnknown, type GeneratorOptions } from './options.js';
 
@@ -13,6 +22,12 @@ export interface LoaderOptions extends GeneratorOptions {
   readonly dropLast?: boolean;
   /** Subtracted and divided by, per channel, after bytes were scaled to 0…1. Default: neither. */
   readonly normalization?: Normalization;
+  /**
+   * Changes each image at random before it is normalised. What becomes of an image follows from the
+   * generator's state when the epoch begins and from the image's index in the dataset alone. Default:
+   * images as they are stored.
+   */
+  readonly augment?: Augmentation;
 }
 
 /** One batch of a loader, valid until the next is asked for: the loader then writes over it. */
@@ -35,11 +50,33 @@ export interface BatchLoader extends AsyncIterable<Batch> {
   readonly length: number;
   /** The source of the random order; with its state, an epoch can be drawn again. */
   readonly generator: Generator;
+  /**
+   * A new epoch from batch `batch` on, which counts from 0: the same batches as those of a whole
+   * epoch, and those before it are not made. So a run goes on in the middle of an epoch.
+   * @throws ConfigError unless `batch` is an integer from 0 to `length`.
+   */
+  from(batch: number): AsyncIterable<Batch>;
   /** Frees the batches. The last one given must not be read any more. */
   dispose(): void;
 }
 
-const OPTIONS = ['batchSize', 'shuffle', 'dropLast', 'normalization', 'generator', 'seed'];
+/** What is drawn when an epoch begins; the rest follows from it. */
+export interface Epoch {
+  /** The image that comes at each place; null where that is the dataset's own order. */
+  readonly order: Int32Array | null;
+  /** Writes one of its images. */
+  readonly writeImage: ImageWriter;
+}
+
+const OPTIONS = [
+  'batchSize',
+  'shuffle',
+  'dropLast',
+  'normalization',
+  'augment',
+  'generator',
+  'seed',
+];
 
 /**
  * Which images an epoch's batches hold, and their pixels and labels. It checks the options and
@@ -53,7 +90,8 @@ export class BatchPlan {
   readonly length: number;
   readonly #shuffle: boolean;
   readonly #generator: () => Generator;
-  readonly #writeImage: (out: Float32Array, at: number, row: number) => void;
+  readonly #writeImage: ImageWriter;
+  readonly #writeAugmented: AugmentedWriter | null;
 
   /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
   constructor(operation: string, dataset: Dataset, options: LoaderOptions) {
@@ -63,7 +101,7 @@ export class BatchPlan {
       );
     }
     rejectUnknown(operation, options, OPTIONS);
-    const { batchSize = 1, shuffle = false, dropLast = false, normalization } = options;
+    const { batchSize = 1, shuffle = false, dropLast = false, normalization, augment } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) {
       throw new ConfigError(
         `${operation}: batchSize: expected an integer from 1, got ${String(batchSize)}`,
@@ -76,6 +114,7 @@ export class BatchPlan {
       );
     }
     if (normalization) checkNormalization(operation, normalization, dataset.shape[0]);
+    if (augment !== undefined) checkAugmentation(`${operation}: augment`, augment);
     this.operation = operation;
     this.dataset = dataset;
     this.batchSize = batchSize;
@@ -83,6 +122,7 @@ export class BatchPlan {
     this.#shuffle = shuffle;
     this.#generator = chooseGenerator(operation, options);
     this.#writeImage = imageWriter(dataset, normalization);
+    this.#writeAugmented = augment ? augmentedWriter(dataset, normalization, augment) : null;
   }
 
   get generator(): Generator {
@@ -94,20 +134,40 @@ export class BatchPlan {
     return Math.min(this.batchSize, this.dataset.length - index * this.batchSize);
   }
 
-  /** Draws the order of a new epoch; null where images come in the dataset's own. */
-  drawOrder(): Int32Array | null {
-    return this.#shuffle ? this.generator.permutation(this.dataset.length) : null;
+  /**
+   * Draws a new epoch. The state of the generator before is all that the epoch depends on. Whether
+   * images are augmented doesn't change the order of this epoch or of later ones.
+   */
+  drawEpoch(): Epoch {
+    const { generator } = this;
+    const writeAugmented = this.#writeAugmented;
+    let writeImage = this.#writeImage;
+    if (writeAugmented) {
+      const random = new ImageRandom(generator.state());
+      writeImage = (out, at, row, i) => writeAugmented(out, at, row, random.of(i));
+      // Where no order is drawn, the next epoch is to differ all the same.
+      if (!this.#shuffle) generator.uint32();
+    }
+    return {
+      order: this.#shuffle ? generator.permutation(this.dataset.length) : null,
+      writeImage,
+    };
   }
 
   /** Writes batch `index` of an epoch: images `[B, C, H, W]`, labels `[B]`. */
-  write(index: number, order: Int32Array | null, images: Float32Array, labels: Int32Array): void {
+  write(
+    index: number,
+    { order, writeImage }: Epoch,
+    images: Float32Array,
+    labels: Int32Array,
+  ): void {
     const { rows, pixels, labels: stored } = this.dataset;
     const start = index * this.batchSize;
     const size = this.sizeOf(index);
     for (let b = 0; b < size; b++) {
       const i = order === null ? start + b : (order[start + b] as number);
       const row = rows === null ? i : (rows[i] as number);
-      this.#writeImage(images, b * pixels, row);
+      writeImage(images, b * pixels, row, i);
       labels[b] = stored[row] as number;
     }
   }
@@ -155,55 +215,4 @@ export class BatchBuffers {
     this.#bySize.set(size, batch);
     return batch;
   }
-}
-
-/**
- * A function that writes the stored image `row` to `out` from position `at`. For bytes, each
- * channel has a table of its 256 possible values.
- */
-function imageWriter(
-  { images, shape: [channels, height, width] }: Dataset,
-  normalization: Normalization | undefined,
-): (out: Float32Array, at: number, row: number) => void {
-  const plane = height * width;
-  const pixels = channels * plane;
-  const scaled = (value: number, c: number): number =>
-    normalization
-      ? (value - (normalization.mean[c] as number)) / (normalization.std[c] as number)
-      : value;
-  if (images instanceof Uint8Array) {
-    const tables = Array.from({ length: channels }, (_, c) =>
-      Float32Array.from({ length: 256 }, (__, byte) => scaled(byte / 255, c)),
-    );
-    return (out, at, row) => {
-      for (let c = 0; c < channels; c++) {
-        copyThrough(
-          tables[c] as Float32Array,
-          images,
-          row * pixels + c * plane,
-          out,
-          at + c * plane,
-          plane,
-        );
-      }
-    };
-  }
-  return (out, at, row) => {
-    for (let c = 0; c < channels; c++) {
-      const from = row * pixels + c * plane;
-      const to = at + c * plane;
-      for (let i = 0; i < plane; i++) out[to + i] = scaled(images[from + i] as number, c);
-    }
-  };
-}
-
-function copyThrough(
-  table: Float32Array,
-  bytes: ImageArray,
-  from: number,
-  out: Float32Array,
-  to: number,
-  count: number,
-): void {
-  for (let i = 0; i < count; i++) out[to + i] = table[bytes[from + i] as number] as number;
 }

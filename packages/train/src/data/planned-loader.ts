@@ -43,6 +43,8 @@ export abstract class PlannedLoader implements BatchLoader {
 
   abstract [Symbol.asyncIterator](): AsyncIterableIterator<Batch>;
 
+  abstract from(batch: number): AsyncIterable<Batch>;
+
   /** Frees the batches. The last one given must not be read any more. */
   dispose(): void {
     this.#disposed = true;
@@ -71,6 +73,14 @@ export abstract class PlannedLoader implements BatchLoader {
   /** @internal */
   protected endIteration(): void {
     this.#busy = false;
+  }
+
+  /** @internal @throws ConfigError unless an epoch can begin at batch `batch`. */
+  protected checkStart(batch: number): void {
+    if (Number.isInteger(batch) && batch >= 0 && batch <= this.length) return;
+    throw new ConfigError(
+      `${this.plan.operation}: from: expected a batch from 0 to ${this.length}, got ${batch}`,
+    );
   }
 
   /** @internal @throws DisposedError after `dispose()`. */

@@ -81,12 +81,25 @@ export class TfjsLoader extends PlannedLoader implements BatchLoader {
   }
 
   /** @throws ConfigError if another iteration is open, DisposedError after `dispose()`. */
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
+    return this.#batches(0);
+  }
+
+  /**
+   * A new epoch from batch `batch` on, as `DataLoader.from`.
+   * @throws ConfigError unless `batch` is an integer from 0 to `length`.
+   */
+  from(batch: number): AsyncIterable<Batch> {
+    this.checkStart(batch);
+    return { [Symbol.asyncIterator]: () => this.#batches(batch) };
+  }
+
+  async *#batches(first: number): AsyncIterableIterator<Batch> {
     this.beginIteration();
     try {
       this.assertAlive();
       const pause = pauses();
-      const pipeline = this.#tf.data.generator(() => this.#elements());
+      const pipeline = this.#tf.data.generator(() => this.#elements(first));
       const elements = await pipeline.iterator();
       for (;;) {
         const { value, done } = await elements.next();
@@ -101,20 +114,20 @@ export class TfjsLoader extends PlannedLoader implements BatchLoader {
   }
 
   /**
-   * The elements of an epoch. TensorFlow.js may keep the arrays that it is given instead of copying
+   * The elements of an epoch from `first` on. TensorFlow.js may keep the arrays that it is given instead of copying
    * them; they are read and let go before the next batch is written to them.
    */
-  *#elements(): IterableIterator<Element> {
+  *#elements(first: number): IterableIterator<Element> {
     const plan = this.plan;
     const { shape, pixels } = plan.dataset;
-    const order = plan.drawOrder();
+    const epoch = plan.drawEpoch();
     const allImages = new Float32Array(plan.sizeOf(0) * pixels);
     const allLabels = new Int32Array(plan.sizeOf(0));
-    for (let index = 0; index < plan.length; index++) {
+    for (let index = first; index < plan.length; index++) {
       const size = plan.sizeOf(index);
       const images = allImages.subarray(0, size * pixels);
       const labels = allLabels.subarray(0, size);
-      plan.write(index, order, images, labels);
+      plan.write(index, epoch, images, labels);
       yield {
         images: this.#tf.tensor(images, [size, ...shape], 'float32'),
         labels: this.#tf.tensor(labels, [size], 'int32'),

@@ -10,7 +10,7 @@ import {
   Sequential,
   type StateDict,
 } from '@unfold/nn';
-import { DataLoader, Dataset, evaluateClassifier, SGD } from '@unfold/train';
+import { DataLoader, Dataset, evaluate, SGD } from '@unfold/train';
 
 /** What a run has to tell; plain data, so that a worker can send it. */
 export interface Report {
@@ -58,7 +58,7 @@ export async function train(options: EngineOptions | null): Promise<Report> {
     }
   }
   const test = new DataLoader(images.slice(512), { batchSize: 64 });
-  const { correct, total } = await evaluateClassifier(model, test);
+  const { correct, total } = await evaluate(model, test);
   const { description, warnings } = engine();
   const weights = await sha256(model.stateDict());
   return { convolution, description, warnings, losses, accuracy: correct / total, weights };

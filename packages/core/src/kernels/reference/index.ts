@@ -1,4 +1,5 @@
 import type { Kernels, NumericArray } from '../contract.js';
+import { adamStep } from './adam.js';
 import * as broadcast from './broadcast.js';
 import * as conv2d from './conv2d.js';
 import * as elementwise from './elementwise.js';
@@ -29,4 +30,5 @@ export const referenceKernels: Kernels<NumericArray> = {
   ...conv2d,
   ...loss,
   sgdStep,
+  adamStep,
 };

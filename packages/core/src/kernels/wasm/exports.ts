@@ -196,4 +196,5 @@ export interface WasmExports {
     nesterov: number,
     first: number,
   ) => void;
+  readonly adamStep: (block: Address) => void;
 }

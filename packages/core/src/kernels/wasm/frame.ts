@@ -33,6 +33,7 @@ export class Frame {
   second = 0;
   third = 0;
   fourth = 0;
+  fifth = 0;
   /** The geometry's block: its address, and its content, valid from `enter` to `leave`. */
   readonly blockAddress: number;
   block: Int32Array;
@@ -49,7 +50,7 @@ export class Frame {
   }
 
   /**
-   * Finds the addresses of one to four arrays, the first `outputs` of which the kernel writes.
+   * Finds the addresses of one to five arrays, the first `outputs` of which the kernel writes.
    * @throws EngineError if the heap has no room for a copy.
    */
   enter(
@@ -58,19 +59,22 @@ export class Frame {
     second: NumericArray = first,
     third: NumericArray = first,
     fourth: NumericArray = first,
+    fifth: NumericArray = first,
   ): void {
     const buffer = this.#heap.buffer;
     if (
       first.buffer === buffer &&
       second.buffer === buffer &&
       third.buffer === buffer &&
-      fourth.buffer === buffer
+      fourth.buffer === buffer &&
+      fifth.buffer === buffer
     ) {
       this.first = first.byteOffset;
       this.second = second.byteOffset;
       this.third = third.byteOffset;
       this.fourth = fourth.byteOffset;
-    } else this.#invite(outputs, [first, second, third, fourth]);
+      this.fifth = fifth.byteOffset;
+    } else this.#invite(outputs, [first, second, third, fourth, fifth]);
     this.renew();
   }
 
@@ -108,13 +112,14 @@ export class Frame {
       this.#dismiss();
       throw error;
     }
-    const [first = 0, second = 0, third = 0, fourth = 0] = arrays.map((array) =>
+    const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = arrays.map((array) =>
       addresses.get(array),
     );
     this.first = first;
     this.second = second;
     this.third = third;
     this.fourth = fourth;
+    this.fifth = fifth;
   }
 
   #dismiss(): void {

@@ -43,6 +43,7 @@ export const JOB = {
   conv2dForwardPack: 67,
   conv2dBackwardInputPack: 68,
   conv2dBackwardWeightFinish: 69,
+  adamStep: 70,
 } as const;
 
 /** Threads that do a job's parts together with the caller. */

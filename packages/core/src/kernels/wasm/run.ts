@@ -16,6 +16,12 @@ export function isShared(jobs: Jobs, n: number): boolean {
  * on its place, so the result is that of a plain call. `p` and `q` are the kernel's constants.
  */
 export function runShared(jobs: Jobs, frame: Frame, kernel: number, n: number, p = 0, q = 0): void {
+  writeRun(frame, n, p, q);
+  jobs.run(kernel, frame.blockAddress, Math.ceil(n / PART));
+}
+
+/** Writes the words of a Run: the frame's first three arrays and the kernel's constants. */
+export function writeRun(frame: Frame, n: number, p: number, q: number): void {
   const { block, floats } = frame;
   block[0] = frame.first;
   block[1] = frame.second;
@@ -23,5 +29,4 @@ export function runShared(jobs: Jobs, frame: Frame, kernel: number, n: number, p
   block[3] = n;
   floats[4] = p;
   floats[5] = q;
-  jobs.run(kernel, frame.blockAddress, Math.ceil(n / PART));
 }

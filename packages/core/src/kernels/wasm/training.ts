@@ -1,8 +1,9 @@
+import { adamFactors } from '../adam-factors.js';
 import type { Kernels } from '../contract.js';
 import type { WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
 import { JOB, type Jobs } from './jobs.js';
-import { isShared, runShared } from './run.js';
+import { isShared, runShared, writeRun } from './run.js';
 
 type F = Float32Array;
 
@@ -58,6 +59,33 @@ export function trainingKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
             options.nesterov ? 1 : 0,
             options.firstStep ? 1 : 0,
           );
+        }
+      } finally {
+        frame.leave();
+      }
+    },
+
+    adamStep(param, expAvg, expAvgSq, maxExpAvgSq, grad, options) {
+      const n = param.length;
+      const { beta1, beta2, eps, amsgrad } = options;
+      const { stepSize, rootScale, decay, shrinkage } = adamFactors(options);
+      frame.enter(4, param, expAvg, expAvgSq, maxExpAvgSq, grad);
+      try {
+        const { block, floats } = frame;
+        block[6] = frame.fourth;
+        block[7] = frame.fifth;
+        floats[8] = beta1;
+        floats[9] = 1 - beta1;
+        floats[10] = beta2;
+        floats[11] = 1 - beta2;
+        floats[12] = eps;
+        floats[13] = decay;
+        floats[14] = shrinkage;
+        block[15] = amsgrad ? 1 : 0;
+        if (isShared(jobs, n)) runShared(jobs, frame, JOB.adamStep, n, stepSize, rootScale);
+        else {
+          writeRun(frame, n, stepSize, rootScale);
+          wasm.adamStep(frame.blockAddress);
         }
       } finally {
         frame.leave();

@@ -1,0 +1,25 @@
+import type { Generator } from '@unfold/core';
+
+/** One image while it is changed. */
+export interface ImagePlanes {
+  /**
+   * `[C, H, W]`, row-major. On the scale of the loader's input, before normalisation: 0…1 for
+   * images stored as bytes. float64, so that what no step touches keeps its bits.
+   */
+  readonly data: Float64Array;
+  /** `[C, H, W]` */
+  readonly shape: readonly [channels: number, height: number, width: number];
+}
+
+/**
+ * A random change of images, for the option `augment` of a loader. Write your own as an object with
+ * this one method; take randomness from nowhere but `random`, or a seed no longer tells the picture.
+ */
+export interface Augmentation {
+  /**
+   * Changes the image in place.
+   * @param image Valid during the call only.
+   * @param random This image's own generator in this epoch.
+   */
+  apply(image: ImagePlanes, random: Generator): void;
+}

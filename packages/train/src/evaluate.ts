@@ -1,0 +1,161 @@
+import { argmax, Scope, ShapeError } from '@unfold/core';
+import { crossEntropy, type Layer } from '@unfold/nn';
+import { emptyError } from './data/dataset.js';
+import type { Batch } from './data/index.js';
+import { evaluationMode } from './modules.js';
+import { findNonFinite, NonFiniteLossError } from './non-finite.js';
+import type { StopSignal } from './stop-signal.js';
+
+/** How well a classifier tells one class from the others. Each is 0 where it would be 0 ÷ 0. */
+export interface ClassScores {
+  /** Of the images taken for this class, the part that is of it; 0 if none was taken for it. */
+  readonly precision: number;
+  /** Of the images of this class, the part that was taken for it; 0 if there is none. */
+  readonly recall: number;
+  /** The harmonic mean of precision and recall; 0 if both are. */
+  readonly f1: number;
+  /** Images of this class. */
+  readonly support: number;
+}
+
+/** How well a classifier does on some images. */
+export interface Evaluation {
+  /** The mean cross entropy. */
+  readonly loss: number;
+  /** `correct ÷ total`, 0…1. */
+  readonly accuracy: number;
+  /** Images whose largest logit is at their label; of equal logits the first counts. */
+  readonly correct: number;
+  /** Images looked at. */
+  readonly total: number;
+  /** `confusion[label][prediction]`: images of class `label` that were taken for `prediction`. */
+  readonly confusion: readonly (readonly number[])[];
+  /**
+   * Of each class, as scikit-learn's `precision_recall_fscore_support` with all classes for `labels`
+   * and `zero_division=0`.
+   */
+  readonly classes: readonly ClassScores[];
+  /**
+   * The means over all classes, each counting alike, however many images it has; `average='macro'`
+   * there. One that neither occurs nor is predicted counts with 0.
+   */
+  readonly macro: Omit<ClassScores, 'support'>;
+}
+
+/** Options of `evaluate`. */
+export interface EvaluateOptions {
+  /** When it aborts, the evaluation ends with its reason. */
+  readonly signal?: StopSignal;
+}
+
+/**
+ * Loss, accuracy, confusion matrix, and precision, recall and F1 of a classifier, in evaluation mode;
+ * the modes of all its modules are as before afterwards. It holds one batch at a time.
+ * @param model Images `[N, C, H, W]` → logits `[N, classes]`.
+ * @param data A loader, or any other source of batches.
+ * @throws ConfigError if there is no batch, over which no mean is defined; NonFiniteLossError, naming
+ * the layer, when the loss is no finite number; ShapeError for other logits, or a label beyond them;
+ * the reason of `signal` when that aborts.
+ */
+export async function evaluate(
+  model: Layer,
+  data: AsyncIterable<Batch> | Iterable<Batch>,
+  { signal }: EvaluateOptions = {},
+): Promise<Evaluation> {
+  return evaluateAt('evaluate', model, data, signal);
+}
+
+/** The same under another name in errors. */
+export async function evaluateAt(
+  where: string,
+  model: Layer,
+  data: AsyncIterable<Batch> | Iterable<Batch>,
+  signal: StopSignal | undefined,
+): Promise<Evaluation> {
+  const restoreModes = evaluationMode(model);
+  try {
+    let lossSum = 0;
+    let total = 0;
+    let confusion: number[][] | null = null;
+    for await (const batch of data) {
+      signal?.throwIfAborted();
+      const { loss, classes, predictions } = classify(where, model, batch);
+      confusion ??= Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+      count(confusion, batch.labels.data, predictions);
+      lossSum += loss;
+      total += batch.size;
+    }
+    if (confusion === null || total === 0) throw emptyError(where);
+    return { loss: lossSum / total, ...scores(confusion) };
+  } finally {
+    restoreModes();
+  }
+}
+
+/** @returns The sum of the losses, and the class that each image is taken for. */
+function classify(
+  where: string,
+  model: Layer,
+  { images, labels }: Batch,
+): { loss: number; classes: number; predictions: ArrayLike<number> } {
+  using scope = new Scope();
+  void scope;
+  const logits = model.forward(images);
+  const [, classes] = logits.shape;
+  if (logits.ndim !== 2 || classes === undefined) {
+    throw new ShapeError(
+      `${where}: expected logits [N, classes] for ${images.describe()}, got ${logits.describe()}`,
+    );
+  }
+  const loss = crossEntropy(logits, labels, { reduction: 'sum' }).item();
+  if (!Number.isFinite(loss)) {
+    throw new NonFiniteLossError(`${where}: the loss is ${loss}; ${findNonFinite(model, images)}`);
+  }
+  return { loss, classes, predictions: argmax(logits, { axis: 1 }).toTypedArray() };
+}
+
+function count(
+  confusion: readonly number[][],
+  labels: ArrayLike<number>,
+  predictions: ArrayLike<number>,
+): void {
+  for (let i = 0; i < labels.length; i++) {
+    // The cross entropy checked that the labels are classes.
+    const row = confusion[labels[i] as number] as number[];
+    const prediction = predictions[i] as number;
+    row[prediction] = (row[prediction] as number) + 1;
+  }
+}
+
+/** All that follows from a confusion matrix `[label][prediction]`. */
+function scores(confusion: readonly (readonly number[])[]): Omit<Evaluation, 'loss'> {
+  const classes = confusion.map((row, c) => {
+    const hits = row[c] as number;
+    const support = sum(row);
+    const predicted = sum(confusion.map((other) => other[c] as number));
+    return {
+      precision: ratio(hits, predicted),
+      recall: ratio(hits, support),
+      f1: ratio(2 * hits, predicted + support),
+      support,
+    };
+  });
+  const total = sum(classes.map(({ support }) => support));
+  const correct = sum(confusion.map((row, c) => row[c] as number));
+  const mean = (values: readonly number[]): number => sum(values) / values.length;
+  return {
+    accuracy: correct / total,
+    correct,
+    total,
+    confusion,
+    classes,
+    macro: {
+      precision: mean(classes.map(({ precision }) => precision)),
+      recall: mean(classes.map(({ recall }) => recall)),
+      f1: mean(classes.map(({ f1 }) => f1)),
+    },
+  };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);

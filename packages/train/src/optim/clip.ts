@@ -1,0 +1,122 @@
+import { ConfigError, kernelsFor, UnfoldError, type Parameter, type Tensor } from '@unfold/core';
+import { atLeast0, completeOptions, flag, show } from './rules.js';
+
+/** The gradients stopped being finite. Nothing was changed. */
+export class NonFiniteGradientError extends UnfoldError {
+  override name = 'NonFiniteGradientError';
+}
+
+/** Options of `clipGradNorm`. */
+export interface ClipGradNormOptions {
+  /** 2, the Euclidean norm, or Infinity, the largest magnitude. Default 2. */
+  readonly normType?: number;
+  /**
+   * Whether a norm that is not finite is an error. Default true, unlike PyTorch's: scaling by it
+   * makes every gradient 0 or NaN, which is what false gives.
+   */
+  readonly errorIfNonfinite?: boolean;
+}
+
+const NORM_TYPE = {
+  expected: '2 or Infinity',
+  accepts: (value: unknown) => value === 2 || value === Infinity,
+};
+
+/**
+ * Scales all gradients together by maxNorm / (norm + 1e-6) if that is below 1, in place. Between
+ * `backward` and `step`. Parameters without gradient have no part.
+ * @returns The norm of all gradients before, as if they were one vector.
+ * @throws ConfigError for a `maxNorm` below 0 or an unknown option; NonFiniteGradientError, naming
+ * the first gradient to blame, if the norm is not finite.
+ */
+export function clipGradNorm(
+  parameters: Iterable<Parameter>,
+  maxNorm: number,
+  options: ClipGradNormOptions = {},
+): number {
+  const where = 'clipGradNorm';
+  const { normType, errorIfNonfinite } = completeOptions<ClipGradNormOptions>(
+    where,
+    { normType: NORM_TYPE, errorIfNonfinite: flag },
+    { normType: 2, errorIfNonfinite: true },
+    options,
+  );
+  if (!atLeast0.accepts(maxNorm)) {
+    throw new ConfigError(`${where}: maxNorm must be ${atLeast0.expected}, got ${show(maxNorm)}`);
+  }
+  const given = [...new Set(parameters)];
+  const norm = normType === 2 ? euclideanNorm(given) : largestMagnitude(given);
+  if (errorIfNonfinite && !Number.isFinite(norm)) {
+    const culprit = given.findIndex(({ grad }) => grad?.data.some((g) => !Number.isFinite(g)));
+    throw new NonFiniteGradientError(
+      `${where}: the norm of the gradients is ${norm}` +
+        (culprit < 0 ? '' : `; the first to blame is that of parameter ${culprit}, `) +
+        `${given[culprit]?.describe() ?? ''}. A smaller learning rate usually helps`,
+    );
+  }
+  const factor = maxNorm / (norm + 1e-6);
+  if (factor >= 1) return norm;
+  for (const gradient of gradientsOf(given)) scale(gradient, factor);
+  return norm;
+}
+
+/**
+ * Cuts every element of every gradient to -clipValue … clipValue, in place; NaN stays NaN.
+ * @throws ConfigError for a `clipValue` below 0.
+ */
+export function clipGradValue(parameters: Iterable<Parameter>, clipValue: number): void {
+  if (!atLeast0.accepts(clipValue)) {
+    throw new ConfigError(
+      `clipGradValue: clipValue must be ${atLeast0.expected}, got ${show(clipValue)}`,
+    );
+  }
+  for (const gradient of gradientsOf(new Set(parameters))) {
+    const { clamp } = kernelsFor(gradient.dtype);
+    gradient.update((data) => {
+      clamp(data, data, { min: -clipValue, max: clipValue });
+    });
+  }
+}
+
+function* gradientsOf(parameters: Iterable<Parameter>): Iterable<Tensor> {
+  for (const { grad } of parameters) if (grad) yield grad;
+}
+
+/** In doubles, in an order that follows from the sizes alone. */
+function euclideanNorm(parameters: readonly Parameter[]): number {
+  let total = 0;
+  for (const { data } of gradientsOf(parameters)) {
+    // Four sums: one alone would wait for each addition to end.
+    let [a, b, c, d] = [0, 0, 0, 0];
+    const whole = data.length - (data.length % 4);
+    for (let i = 0; i < whole; i += 4) {
+      a += (data[i] as number) ** 2;
+      b += (data[i + 1] as number) ** 2;
+      c += (data[i + 2] as number) ** 2;
+      d += (data[i + 3] as number) ** 2;
+    }
+    for (let i = whole; i < data.length; i++) a += (data[i] as number) ** 2;
+    total += a + b + (c + d);
+  }
+  return Math.sqrt(total);
+}
+
+/** NaN if any is NaN. */
+function largestMagnitude(parameters: readonly Parameter[]): number {
+  let largest = 0;
+  for (const { data } of gradientsOf(parameters)) {
+    for (let i = 0; i < data.length; i++) {
+      largest = Math.max(largest, Math.abs(data[i] as number));
+    }
+  }
+  return largest;
+}
+
+function scale(gradient: Tensor, factor: number): void {
+  const { mul } = kernelsFor(gradient.dtype);
+  const shape = [gradient.size];
+  const by = gradient.dtype === 'float64' ? Float64Array.of(factor) : Float32Array.of(factor);
+  gradient.update((data) => {
+    mul(data, data, by, { shape, aStrides: [1], bStrides: [0] });
+  });
+}

@@ -1,0 +1,129 @@
+import { ConfigError, Parameter, tensor, unscoped, type Tensor } from '@unfold/core';
+import type { Module } from '@unfold/nn';
+import { completeOptions, share } from './rules.js';
+import { asNumber, asObject, checkTensors } from './state.js';
+import { moveTowards } from './updates.js';
+
+/** Options of `EMA`. */
+export interface EMAOptions {
+  /** What is kept of the average at each update, from 0 to 1. Default 0.999. */
+  readonly decay?: number;
+}
+
+/** An average's state: tensors by their names in the model, and the rest as plain JSON. */
+export interface EMAState {
+  /** The tensors themselves, not copies: they change with the next update. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** How many updates there were. */
+  readonly json: { readonly updates: number };
+}
+
+/**
+ * The exponential moving average of a model's weights, which often predicts better than the weights
+ * themselves: average += (1 - decay)·(weight - average) after each step. The first update takes the
+ * weights as they are, so that untrained ones never count. Buffers, such as running statistics, are
+ * copied, not averaged. The rule is that of PyTorch's `AveragedModel` with `get_ema_multi_avg_fn`.
+ */
+export class EMA {
+  readonly #model: Module;
+  readonly #decay: number;
+  readonly #averages: ReadonlyMap<string, Tensor>;
+  #updates = 0;
+  #applied = false;
+
+  /** @throws ConfigError for an unknown option or a decay out of range. */
+  constructor(model: Module, options: EMAOptions = {}) {
+    this.#model = model;
+    const rules = { decay: share };
+    this.#decay = completeOptions<EMAOptions>('EMA', rules, { decay: 0.999 }, options).decay;
+    this.#averages = unscoped(
+      () => new Map([...model.stateDict()].map(([name, own]) => [name, copyOf(own)])),
+    );
+  }
+
+  /** Whether the model holds the averages now. */
+  get isApplied(): boolean {
+    return this.#applied;
+  }
+
+  /** Takes the model's weights into the averages. After `optimizer.step()`. */
+  update(): void {
+    this.#refuseApplied('update');
+    for (const [average, own] of this.#pairs()) {
+      if (own instanceof Parameter && this.#updates > 0) moveTowards(average, own, 1 - this.#decay);
+      else average.update((data) => data.set(own.data));
+    }
+    this.#updates++;
+  }
+
+  /** Puts the averages into the model, and keeps the model's own weights for `restore`. */
+  apply(): void {
+    this.#refuseApplied('apply');
+    this.#swap();
+    this.#applied = true;
+  }
+
+  /** Gives the model its own weights back. @throws ConfigError unless the averages are applied. */
+  restore(): void {
+    if (!this.#applied) throw new ConfigError('EMA.restore: nothing is applied; apply() first');
+    this.#swap();
+    this.#applied = false;
+  }
+
+  /** The averages by the names of the model's state: also a state dict for another such model. */
+  stateDict(): EMAState {
+    this.#refuseApplied('stateDict');
+    return { tensors: this.#averages, json: { updates: this.#updates } };
+  }
+
+  /**
+   * Takes over a state that `stateDict` gave. The tensors are copied. All is checked before anything
+   * is changed.
+   * @throws ShapeError, DTypeError or DisposedError for tensors that do not fit; ConfigError for a
+   * state that is damaged, or while the averages are applied.
+   */
+  loadStateDict({ tensors, json }: EMAState): void {
+    const where = 'EMA.loadStateDict';
+    this.#refuseApplied('loadStateDict');
+    const { updates } = asObject(where, json);
+    const newUpdates = asNumber(`${where}: updates`, updates, { integer: true });
+    for (const { target, source } of checkTensors(where, this.#averages, tensors)) {
+      target.update((data) => data.set(source.data));
+    }
+    this.#updates = newUpdates;
+  }
+
+  /** Frees the averages. */
+  dispose(): void {
+    for (const average of this.#averages.values()) average.dispose();
+  }
+
+  #swap(): void {
+    for (const [average, own] of this.#pairs()) {
+      const values = own.toTypedArray();
+      own.update((data) => data.set(average.data));
+      average.update((data) => data.set(values));
+    }
+  }
+
+  /** Each average with the model's own tensor. */
+  #pairs(): [Tensor, Tensor][] {
+    const state = this.#model.stateDict();
+    return [...this.#averages].map(([name, average]) => {
+      const own = state.get(name);
+      if (!own) throw new ConfigError(`EMA: the model has no ${name} any more`);
+      return [average, own];
+    });
+  }
+
+  #refuseApplied(what: string): void {
+    if (this.#applied) {
+      throw new ConfigError(`EMA.${what}: the averages are applied to the model; restore() first`);
+    }
+  }
+}
+
+/** A copy that no gradient flows through. */
+function copyOf(own: Tensor): Tensor {
+  return tensor(own.toTypedArray(), own.shape, { dtype: own.dtype });
+}

@@ -1,0 +1,15 @@
+export { Adagrad, type AdagradOptions } from './adagrad.js';
+export { Adam, AdamW, type AdamOptions } from './adam.js';
+export { clipGradNorm, clipGradValue, NonFiniteGradientError } from './clip.js';
+export type { ClipGradNormOptions } from './clip.js';
+export { EMA, type EMAOptions, type EMAState } from './ema.js';
+export type { GroupOptions, OptimizerOptions, OptimizerParameters } from './groups.js';
+export type { OptionsDefinition, ParameterGroup } from './groups.js';
+export { Optimizer, ParameterState } from './optimizer.js';
+export type { OptimizerDefinition, OptimizerState, ParameterUpdate } from './optimizer.js';
+export { RMSprop, type RMSpropOptions } from './rmsprop.js';
+export type { CompleteOptions, OptionRule, OptionRules } from './rules.js';
+export { linearDecay } from './schedule.js';
+export * from './schedules/index.js';
+export { SGD, type SGDOptions } from './sgd.js';
+export type { JsonObject } from './state.js';

@@ -1,0 +1,89 @@
+import { atLeast0, completeOptions, positiveCount } from '../rules.js';
+import { cosPi } from './cosine-of-turn.js';
+import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
+
+/** Options of `CosineAnnealingLR`. */
+export interface CosineAnnealingLROptions {
+  /** Steps from the initial learning rate to the least, from 1. */
+  readonly tMax: number;
+  /** The least learning rate, at least 0. Default 0. */
+  readonly etaMin?: number;
+}
+
+/**
+ * Down half a cosine in `tMax` steps, and, if there are more, up again.
+ * (Loshchilov and Hutter, "SGDR", 2017, without its restarts.)
+ */
+export class CosineAnnealingLR extends LRScheduler {
+  readonly #tMax: number;
+  readonly #etaMin: number;
+
+  /** @throws ConfigError for an unknown option or one out of range. */
+  constructor(optimizer: ScheduledOptimizer, options: CosineAnnealingLROptions) {
+    super('CosineAnnealingLR', optimizer);
+    const { tMax, etaMin } = completeOptions<CosineAnnealingLROptions>(
+      this.name,
+      { tMax: positiveCount, etaMin: atLeast0 },
+      { etaMin: 0 },
+      options,
+    );
+    this.#tMax = tMax;
+    this.#etaMin = etaMin;
+    this.begin();
+  }
+
+  protected override rate(lr: number, baseLr: number): number {
+    const tMax = this.#tMax;
+    const etaMin = this.#etaMin;
+    // From the least rate on, the quotient below would be 0/0.
+    if ((this.count - 1 - tMax) % (2 * tMax) === 0) {
+      return lr + ((baseLr - etaMin) * (1 - cosPi(1 / tMax))) / 2;
+    }
+    const change = (1 + cosPi(this.count / tMax)) / (1 + cosPi((this.count - 1) / tMax));
+    return change * (lr - etaMin) + etaMin;
+  }
+}
+
+/** Options of `CosineAnnealingWarmRestarts`. */
+export interface CosineAnnealingWarmRestartsOptions {
+  /** Steps up to the first restart, from 1. */
+  readonly t0: number;
+  /** How many times as long each period is as the one before, from 1. Default 1. */
+  readonly tMult?: number;
+  /** The least learning rate, at least 0. Default 0. */
+  readonly etaMin?: number;
+}
+
+/** Down half a cosine, again and again. (Loshchilov and Hutter, "SGDR", 2017.) */
+export class CosineAnnealingWarmRestarts extends LRScheduler {
+  readonly #t0: number;
+  readonly #tMult: number;
+  readonly #etaMin: number;
+
+  /** @throws ConfigError for an unknown option or one out of range. */
+  constructor(optimizer: ScheduledOptimizer, options: CosineAnnealingWarmRestartsOptions) {
+    super('CosineAnnealingWarmRestarts', optimizer);
+    const { t0, tMult, etaMin } = completeOptions<CosineAnnealingWarmRestartsOptions>(
+      this.name,
+      { t0: positiveCount, tMult: positiveCount, etaMin: atLeast0 },
+      { tMult: 1, etaMin: 0 },
+      options,
+    );
+    this.#t0 = t0;
+    this.#tMult = tMult;
+    this.#etaMin = etaMin;
+    this.begin();
+  }
+
+  protected override rate(_lr: number, baseLr: number): number {
+    let period = this.#t0;
+    let position = this.count;
+    if (this.#tMult === 1) position %= period;
+    for (; position >= period; period *= this.#tMult) position -= period;
+    return this.#etaMin + ((baseLr - this.#etaMin) * (1 + cosPi(position / period))) / 2;
+  }
+
+  protected override first(lr: number, baseLr: number): number {
+    return this.rate(lr, baseLr);
+  }
+}

@@ -1,0 +1,48 @@
+import { completeOptions, positiveCount, positiveShare, share } from '../rules.js';
+import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
+
+/** Options of `LinearLR`. */
+export interface LinearLROptions {
+  /** The share of the learning rate that it begins with, above 0, at most 1. Default 1/3. */
+  readonly startFactor?: number;
+  /** The share that it ends with, from 0 to 1. Default 1. */
+  readonly endFactor?: number;
+  /** Steps from the one to the other, from 1. Default 5. */
+  readonly totalIters?: number;
+}
+
+/** In equal steps from a share of the learning rate to another: a warm-up, or a straight decay. */
+export class LinearLR extends LRScheduler {
+  readonly #start: number;
+  readonly #end: number;
+  readonly #total: number;
+
+  /** @throws ConfigError for an unknown option or one out of range. */
+  constructor(optimizer: ScheduledOptimizer, options: LinearLROptions = {}) {
+    super('LinearLR', optimizer);
+    const { startFactor, endFactor, totalIters } = completeOptions<LinearLROptions>(
+      this.name,
+      { startFactor: positiveShare, endFactor: share, totalIters: positiveCount },
+      { startFactor: 1 / 3, endFactor: 1, totalIters: 5 },
+      options,
+    );
+    this.#start = startFactor;
+    this.#end = endFactor;
+    this.#total = totalIters;
+    this.begin();
+  }
+
+  protected override first(lr: number): number {
+    return lr * this.#start;
+  }
+
+  protected override rate(lr: number): number {
+    if (this.count > this.#total) return lr;
+    const change = this.#end - this.#start;
+    return lr * (1 + change / (this.#total * this.#start + (this.count - 1) * change));
+  }
+
+  protected override restarted(baseLr: number): number {
+    return baseLr * this.#start;
+  }
+}

@@ -1,0 +1,132 @@
+import { ConfigError } from '@unfold/core';
+import { atLeast0, completeOptions, positiveCount } from '../rules.js';
+import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
+
+/** Options of `StepLR`. */
+export interface StepLROptions {
+  /** Steps between two falls, from 1. */
+  readonly stepSize: number;
+  /** The factor of a fall, at least 0. Default 0.1. */
+  readonly gamma?: number;
+}
+
+/** The learning rate times `gamma` every `stepSize` steps. */
+export class StepLR extends LRScheduler {
+  readonly #stepSize: number;
+  readonly #gamma: number;
+
+  /** @throws ConfigError for an unknown option or one out of range. */
+  constructor(optimizer: ScheduledOptimizer, options: StepLROptions) {
+    super('StepLR', optimizer);
+    const rules = { stepSize: positiveCount, gamma: atLeast0 };
+    const complete = completeOptions<StepLROptions>(this.name, rules, { gamma: 0.1 }, options);
+    this.#stepSize = complete.stepSize;
+    this.#gamma = complete.gamma;
+    this.begin();
+  }
+
+  protected override rate(lr: number): number {
+    return this.count % this.#stepSize === 0 ? lr * this.#gamma : lr;
+  }
+}
+
+/** Options of `MultiStepLR`. */
+export interface MultiStepLROptions {
+  /** The steps, from 1, at which the rate falls; one that is named twice counts twice. */
+  readonly milestones: readonly number[];
+  /** The factor of a fall, at least 0. Default 0.1. */
+  readonly gamma?: number;
+}
+
+/** The learning rate times `gamma` at each milestone. */
+export class MultiStepLR extends LRScheduler {
+  readonly #milestones: readonly number[];
+  readonly #gamma: number;
+
+  /** @throws ConfigError for an unknown option or one out of range. */
+  constructor(optimizer: ScheduledOptimizer, options: MultiStepLROptions) {
+    super('MultiStepLR', optimizer);
+    const milestones = {
+      expected: 'a list of integers from 1',
+      accepts: (value: unknown) =>
+        Array.isArray(value) && value.every((item) => positiveCount.accepts(item)),
+    };
+    const rules = { milestones, gamma: atLeast0 };
+    const complete = completeOptions<MultiStepLROptions>(this.name, rules, { gamma: 0.1 }, options);
+    this.#milestones = [...complete.milestones];
+    this.#gamma = complete.gamma;
+    this.begin();
+  }
+
+  protected override rate(lr: number): number {
+    let factor = 1;
+    for (const milestone of this.#milestones) if (milestone === this.count) factor *= this.#gamma;
+    return lr * factor;
+  }
+}
+
+/** Options of `ExponentialLR`. */
+export interface ExponentialLROptions {
+  /** The factor of each step, at least 0. */
+  readonly gamma: number;
+}
+
+/** The learning rate times `gamma` at every step. */
+export class ExponentialLR extends LRScheduler {
+  readonly #gamma: number;
+
+  /** @throws ConfigError for an unknown option or one out of range. */
+  constructor(optimizer: ScheduledOptimizer, options: ExponentialLROptions) {
+    super('ExponentialLR', optimizer);
+    const rules = { gamma: atLeast0 };
+    this.#gamma = completeOptions<ExponentialLROptions>(this.name, rules, {}, options).gamma;
+    this.begin();
+  }
+
+  protected override rate(lr: number): number {
+    return lr * this.#gamma;
+  }
+}
+
+/** The share of a group's initial learning rate after `step` steps. */
+export type LearningRateFactor = (step: number) => number;
+
+/**
+ * The initial learning rate times a factor of one's own: `(step) => linearDecay(step, steps)`, for
+ * instance. Its state does not hold the function.
+ */
+export class LambdaLR extends LRScheduler {
+  readonly #factors: readonly LearningRateFactor[];
+
+  /**
+   * @param factor One function for all groups, or one for each.
+   * @throws ConfigError for another number of functions than groups, or, now or in a later step, a
+   * factor that gives no learning rate.
+   */
+  constructor(
+    optimizer: ScheduledOptimizer,
+    factor: LearningRateFactor | readonly LearningRateFactor[],
+  ) {
+    super('LambdaLR', optimizer);
+    const groups = optimizer.groups.length;
+    this.#factors = typeof factor === 'function' ? new Array(groups).fill(factor) : [...factor];
+    if (this.#factors.length !== groups) {
+      throw new ConfigError(
+        `LambdaLR: expected a function for each of ${groups} groups, got ${this.#factors.length}`,
+      );
+    }
+    this.begin();
+  }
+
+  protected override rate(_lr: number, baseLr: number, group: number): number {
+    return baseLr * (this.#factors[group]?.(this.count) ?? 1);
+  }
+
+  protected override first(lr: number, baseLr: number, group: number): number {
+    return this.rate(lr, baseLr, group);
+  }
+
+  protected override restarted(baseLr: number, group: number): number {
+    return this.rate(baseLr, baseLr, group);
+  }
+}

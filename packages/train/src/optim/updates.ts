@@ -1,0 +1,50 @@
+import { add, kernelsFor, mul, type Tensor } from '@unfold/core';
+
+/** Options of the plain descent that `sgdStep` does without momentum. */
+const PLAIN = {
+  momentum: 0,
+  dampening: 0,
+  weightDecay: 0,
+  nesterov: false,
+  firstStep: false,
+};
+
+/** grad + weightDecay·parameter. */
+export function withDecay(grad: Tensor, parameter: Tensor, weightDecay: number): Tensor {
+  // Detached: a tape that is open must not record the update.
+  return weightDecay === 0 ? grad : add(grad, mul(parameter.detach(), weightDecay));
+}
+
+/** target -= lr·direction, in place. */
+export function descend(target: Tensor, direction: Tensor, lr: number): void {
+  run(target, direction, { ...PLAIN, lr });
+}
+
+/** target += share·(source - target), in place and in one pass. */
+export function moveTowards(target: Tensor, source: Tensor, share: number): void {
+  // A descent along source - target, uphill.
+  run(target, source, { ...PLAIN, lr: -share, weightDecay: -1 });
+}
+
+/** buffer = momentum·buffer + direction; target -= lr·buffer, in place. */
+export function descendWithMomentum(
+  target: Tensor,
+  buffer: Tensor,
+  direction: Tensor,
+  options: { readonly lr: number; readonly momentum: number },
+): void {
+  run(target, direction, { ...PLAIN, ...options }, buffer);
+}
+
+function run(
+  target: Tensor,
+  direction: Tensor,
+  options: typeof PLAIN & { readonly lr: number },
+  buffer = direction,
+): void {
+  // Before any data is read: the first call starts the engine, which may move the heap.
+  const { sgdStep } = kernelsFor(target.dtype);
+  target.update((data) => {
+    sgdStep(data, buffer.data, direction.data, options);
+  });
+}
