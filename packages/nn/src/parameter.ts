@@ -5,3 +5,10 @@ export function emptyParameter(shape: Shape, dtype: DType): Parameter {
   using initial = empty(shape, dtype);
   return new Parameter(initial);
 }
+
+/** A parameter of one value, owning its memory likewise. */
+export function filledParameter(shape: Shape, dtype: DType, value: number): Parameter {
+  const parameter = emptyParameter(shape, dtype);
+  parameter.update((data) => data.fill(value));
+  return parameter;
+}

@@ -54,36 +54,36 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
 });
 
 /**
- * The largest value of each window, as `torch.nn.functional.max_pool2d`; at a tie the gradient
- * goes to the first in row-major order, and NaN counts as the largest.
- * @param x `[N, C, H, W]`
- * @returns `[N, C, OH, OW]`; `outputSize` says how OH and OW follow.
+ * The window of a pooling, over all planes of x: its C is N·C.
  * @throws ShapeError if x has another number of dimensions or the kernel does not fit,
  * ConfigError for a bad size, DTypeError for integers.
  */
-export function maxPool2d(
+export function poolWindow(
+  operation: string,
   x: Tensor,
   kernelSize: Size2d,
-  { stride = kernelSize, padding = 0 }: MaxPool2dOptions = {},
-): Tensor {
+  { stride = kernelSize, padding = 0 }: { readonly stride?: Size2d; readonly padding?: Size2d },
+): WindowGeometry {
   if (x.ndim !== 4) {
-    throw new ShapeError(`maxPool2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
+    throw new ShapeError(`${operation}: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }
-  requireFloat('maxPool2d', x);
-  const kernel = pair('maxPool2d', 'kernel size', kernelSize, 1);
-  const strides = pair('maxPool2d', 'stride', stride, 1);
-  const [padH, padW] = pair('maxPool2d', 'padding', padding, 0);
+  requireFloat(operation, x);
+  const kernel = pair(operation, 'kernel size', kernelSize, 1);
+  const strides = pair(operation, 'stride', stride, 1);
+  const [padH, padW] = pair(operation, 'padding', padding, 0);
   if (padH > kernel[0] / 2 || padW > kernel[1] / 2) {
     throw new ConfigError(
-      `maxPool2d: padding must be at most half the kernel ${formatShape(kernel)}, got ` +
+      `${operation}: padding must be at most half the kernel ${formatShape(kernel)}, got ` +
         formatShape([padH, padW]),
     );
   }
   const [N = 0, C = 0, H = 0, W = 0] = x.shape;
   if (H === 0 || W === 0) {
-    throw new ShapeError(`maxPool2d: expected images with pixels, got x ${formatShape(x.shape)}`);
+    throw new ShapeError(
+      `${operation}: expected images with pixels, got x ${formatShape(x.shape)}`,
+    );
   }
-  const window = windowGeometry('maxPool2d', N * C, [H, W], {
+  return windowGeometry(operation, N * C, [H, W], {
     kernel,
     stride: strides,
     padding: [
@@ -92,5 +92,16 @@ export function maxPool2d(
     ],
     dilation: [1, 1],
   });
-  return maxPool2dFunction(x, { window });
+}
+
+/**
+ * The largest value of each window, as `torch.nn.functional.max_pool2d`; at a tie the gradient
+ * goes to the first in row-major order, and NaN counts as the largest.
+ * @param x `[N, C, H, W]`
+ * @returns `[N, C, OH, OW]`; `outputSize` says how OH and OW follow.
+ * @throws ShapeError if x has another number of dimensions or the kernel does not fit,
+ * ConfigError for a bad size, DTypeError for integers.
+ */
+export function maxPool2d(x: Tensor, kernelSize: Size2d, options: MaxPool2dOptions = {}): Tensor {
+  return maxPool2dFunction(x, { window: poolWindow('maxPool2d', x, kernelSize, options) });
 }

@@ -6,7 +6,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { requireOneFloat } from '../checks.js';
-import { addBias, sumToBias } from './bias.js';
+import { addByChannel, sumByChannel } from '../channels.js';
 import { routeFor, type ConvRoute } from './route.js';
 import { convTranspose2dGeometry, type ConvTranspose2dOptions } from './transpose-geometry.js';
 
@@ -34,7 +34,7 @@ const convTranspose2dFunction = defineFunction('convTranspose2d', {
     const { N, groups, window } = geometry;
     const out = empty([N, groups * window.C, window.H, window.W], x.dtype, 'convTranspose2d');
     route.backwardInput(out, x, weight, geometry);
-    if (bias) addBias(out, bias);
+    if (bias) addByChannel(out, bias);
     return out;
   },
 
@@ -49,7 +49,7 @@ const convTranspose2dFunction = defineFunction('convTranspose2d', {
     const dBias = needsDBias
       ? empty([geometry.groups * geometry.window.C], x.dtype, 'convTranspose2d')
       : null;
-    if (dBias) sumToBias(dBias, dOut);
+    if (dBias) sumByChannel(dBias, dOut);
     return [dX, dWeight, dBias];
   },
 });

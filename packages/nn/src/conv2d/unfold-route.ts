@@ -8,7 +8,7 @@ import {
   type NumericArray,
   type Tensor,
 } from '@unfold/core';
-import { addBias, sumToBias } from './bias.js';
+import { addByChannel, sumByChannel } from '../channels.js';
 import type { ConvRoute } from './route.js';
 
 /*
@@ -48,7 +48,7 @@ export const unfoldRoute: ConvRoute = {
         product({ M: groupOC, N: p, K: k }),
       );
     });
-    if (bias) addBias(out, bias);
+    if (bias) addByChannel(out, bias);
   },
 
   backwardInput(dX, dOut, weight, geometry) {
@@ -84,7 +84,7 @@ export const unfoldRoute: ConvRoute = {
         product({ M: groupOC, N: k, K: p, transposeB: true, accumulate: true }),
       );
     });
-    if (dBias) sumToBias(dBias, dOut);
+    if (dBias) sumByChannel(dBias, dOut);
   },
 };
 

@@ -1,0 +1,60 @@
+import {
+  empty,
+  kernelsFor,
+  sizeOf,
+  type BroadcastGeometry,
+  type DType,
+  type Tensor,
+} from '@unfold/core';
+
+/** x `[N, C, …]` as N images of C channels with p values each. */
+export interface Planes {
+  readonly N: number;
+  readonly C: number;
+  readonly p: number;
+}
+
+export function planesOf({ shape: [N = 0, C = 0, ...places] }: Tensor): Planes {
+  return { N, C, p: sizeOf(places) };
+}
+
+/** How a broadcast kernel walks x `[N, C, …]` and a vector `[C]`, one value for each channel. */
+export function byChannel(x: Tensor): BroadcastGeometry {
+  const { N, C, p } = planesOf(x);
+  // Strides of 0 repeat the vector; an axis of one value would make every row that short.
+  return p === 1
+    ? { shape: [N, C], aStrides: [C, 1], bStrides: [0, 1] }
+    : { shape: [N, C, p], aStrides: [C * p, p, 1], bStrides: [0, 1, 0] };
+}
+
+/** Adds a vector `[C]` to x `[N, C, …]`, in place. */
+export function addByChannel(x: Tensor, vector: Tensor): void {
+  kernelsFor(x.dtype).add(x.data, x.data, vector.data, byChannel(x));
+}
+
+/** Writes out `[C]`: the sums of x `[N, C, …]` over all but the channels. */
+export function sumByChannel(out: Tensor, x: Tensor): void {
+  const { N, C, p } = planesOf(x);
+  const kernels = kernelsFor(x.dtype);
+  if (p === 1) {
+    kernels.sum(out.data, x.data, { outer: 1, n: N, inner: C });
+    return;
+  }
+  using ofPlanes = empty([N, C], x.dtype, x.origin);
+  kernels.sum(ofPlanes.data, x.data, { outer: N * C, n: p, inner: 1 });
+  kernels.sum(out.data, ofPlanes.data, { outer: 1, n: N, inner: C });
+}
+
+/** `sumByChannel` as numbers off the heap. */
+export function channelSums(x: Tensor): Float64Array {
+  using sums = empty([planesOf(x).C], x.dtype, x.origin);
+  sumByChannel(sums, x);
+  return Float64Array.from(sums.data);
+}
+
+/** Numbers as a tensor of one axis, rounded to `dtype`. */
+export function vectorOf(values: ArrayLike<number>, dtype: DType, origin: string): Tensor {
+  const vector = empty([values.length], dtype, origin);
+  vector.data.set(values);
+  return vector;
+}

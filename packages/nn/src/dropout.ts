@@ -1,0 +1,145 @@
+import {
+  ConfigError,
+  defineFunction,
+  empty,
+  formatShape,
+  generator,
+  mul,
+  ShapeError,
+  type Context,
+  type Shape,
+  type Tensor,
+} from '@unfold/core';
+import { requireFloat } from './checks.js';
+import { Module } from './module.js';
+
+/** Options of `dropout` and `dropout2d`, named and defaulted as PyTorch's. */
+export interface DropoutOptions {
+  /** The probability that a value, or a channel, becomes 0. Default 0.5. */
+  readonly p?: number;
+  /** Whether anything is dropped at all. Default true. */
+  readonly training?: boolean;
+}
+
+const dropFunction = defineFunction('dropout', {
+  forward(
+    ctx: Context<{ mask: Tensor }>,
+    x: Tensor,
+    { p, maskShape }: { p: number; maskShape: Shape },
+  ) {
+    const mask = empty(maskShape, x.dtype, 'dropout');
+    drawMask(mask, p);
+    ctx.save({ mask });
+    return mul(x, mask);
+  },
+  backward: (ctx, dOut) => mul(dOut, ctx.saved.mask),
+});
+
+/**
+ * Zeros with probability p, and else 1/(1-p). Drawn in row-major order by one thread, so that
+ * a seed drops the same values on any number of them. A byte decides, four to a drawn word; only the
+ * one byte value that the probability divides needs another word.
+ */
+function drawMask(mask: Tensor, p: number): void {
+  const source = generator('dropout');
+  const kept = 1 / (1 - p);
+  const limit = (1 - p) * 256;
+  const divided = Math.floor(limit);
+  const threshold = (limit - divided) * 2 ** 32;
+  // A table, as a processor would guess wrongly every now and then where to branch.
+  const ofByte = Float64Array.from({ length: 256 }, (_, byte) => (byte < divided ? kept : 0));
+  const { data } = mask;
+  let word = 0;
+  for (let i = 0; i < data.length; i++) {
+    if (i % 4 === 0) word = source.uint32();
+    const byte = word & 255;
+    word >>>= 8;
+    data[i] = ofByte[byte] as number;
+    if (byte === divided && source.uint32() < threshold) data[i] = kept;
+  }
+}
+
+/** @throws ConfigError unless p is in 0 … 1. */
+function checkProbability(operation: string, p: number): void {
+  if (!(p >= 0 && p <= 1)) {
+    throw new ConfigError(`${operation}: p must be a probability in 0 … 1, got ${p}`);
+  }
+}
+
+function drop(
+  operation: string,
+  x: Tensor,
+  { p = 0.5, training = true }: DropoutOptions,
+  maskShape: Shape,
+): Tensor {
+  requireFloat(operation, x);
+  checkProbability(operation, p);
+  return training && p > 0 ? dropFunction(x, { p, maskShape }) : x;
+}
+
+/**
+ * Sets each value to 0 with probability p and multiplies the others by 1/(1-p), as
+ * `torch.nn.functional.dropout`: what is expected of a value stays. Draws from the global
+ * stream `'dropout'`, which `manualSeed` seeds.
+ * @param x Of any shape.
+ * @returns The shape of x; x itself outside of training, or if p is 0.
+ * @throws ConfigError unless p is in 0 … 1, DTypeError for integers.
+ */
+export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
+  return drop('dropout', x, options, x.shape);
+}
+
+/**
+ * As `dropout`, but whole channels become 0: neighbouring pixels say much the same, so dropping
+ * single ones hides little. As `torch.nn.functional.dropout2d`.
+ * @param x `[N, C, H, W]`
+ * @returns The shape of x; x itself outside of training, or if p is 0.
+ * @throws ShapeError unless x has four axes, ConfigError unless p is in 0 … 1, DTypeError for
+ * integers.
+ */
+export function dropout2d(x: Tensor, options: DropoutOptions = {}): Tensor {
+  if (x.ndim !== 4) {
+    throw new ShapeError(`dropout2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
+  }
+  return drop('dropout2d', x, options, [...x.shape.slice(0, 2), 1, 1]);
+}
+
+/** Drops single values in training, as `torch.nn.Dropout`; in evaluation x stays as it is. */
+export class Dropout extends Module {
+  readonly #p: number;
+
+  /**
+   * @param p The probability that a value becomes 0.
+   * @throws ConfigError unless p is in 0 … 1.
+   */
+  constructor(p = 0.5) {
+    super();
+    checkProbability('Dropout', p);
+    this.#p = p;
+  }
+
+  /** x of any shape, as `dropout`. */
+  forward(x: Tensor): Tensor {
+    return dropout(x, { p: this.#p, training: this.training });
+  }
+}
+
+/** Drops whole channels in training, as `torch.nn.Dropout2d`; in evaluation x stays as it is. */
+export class Dropout2d extends Module {
+  readonly #p: number;
+
+  /**
+   * @param p The probability that a channel becomes 0.
+   * @throws ConfigError unless p is in 0 … 1.
+   */
+  constructor(p = 0.5) {
+    super();
+    checkProbability('Dropout2d', p);
+    this.#p = p;
+  }
+
+  /** `[N, C, H, W]`, as `dropout2d`. */
+  forward(x: Tensor): Tensor {
+    return dropout2d(x, { p: this.#p, training: this.training });
+  }
+}

@@ -1,0 +1,155 @@
+import {
+  ConfigError,
+  defineFunction,
+  DTypeError,
+  empty,
+  formatShape,
+  kernelsFor,
+  ShapeError,
+  zeros,
+  type Context,
+  type DType,
+  type Parameter,
+  type Shape,
+  type Tensor,
+} from '@unfold/core';
+import { requireFloat } from './checks.js';
+import { normal } from './init.js';
+import { Module } from './module.js';
+import { emptyParameter } from './parameter.js';
+
+/** Options of `embedding`, named as PyTorch's. */
+export interface EmbeddingOptions {
+  /**
+   * The row that stands for padding: it gets no gradient. Negative ones count from the back.
+   * Default: none.
+   */
+  readonly paddingIdx?: number | null;
+}
+
+interface Saved {
+  readonly indices: Int32Array;
+  readonly rows: number;
+  readonly padding: number | null;
+}
+
+const embeddingFunction = defineFunction('embedding', {
+  forward(
+    ctx: Context<Saved>,
+    weight: Tensor,
+    { indices, shape, padding }: { indices: Int32Array; shape: Shape; padding: number | null },
+  ) {
+    const [rows = 0, size = 0] = weight.shape;
+    const out = empty([...shape, size], weight.dtype, 'embedding');
+    const geometry = { outer: 1, n: rows, inner: size, count: indices.length };
+    kernelsFor(weight.dtype).indexSelect(out.data, weight.data, indices, geometry);
+    ctx.save({ indices, rows, padding });
+    return out;
+  },
+  backward(ctx, dOut) {
+    const { indices, rows, padding } = ctx.saved;
+    const size = dOut.shape.at(-1) ?? 0;
+    const dWeight = zeros([rows, size], { dtype: dOut.dtype });
+    const geometry = { outer: 1, n: rows, inner: size, count: indices.length };
+    kernelsFor(dOut.dtype).indexAdd(dWeight.data, dOut.data, indices, geometry);
+    if (padding !== null) dWeight.data.fill(0, padding * size, (padding + 1) * size);
+    return dWeight;
+  },
+});
+
+/**
+ * The rows of `weight` at the indices, as `torch.nn.functional.embedding`. A row that comes
+ * several times gets the sum of the gradients.
+ * @param x Indices in 0 … rows-1, int32 or uint8, of any shape.
+ * @param weight `[rows, size]`
+ * @returns `[...x.shape, size]`
+ * @throws DTypeError unless the indices are integers, ShapeError unless weight is a matrix and has
+ * the rows, ConfigError for a paddingIdx that it has not.
+ */
+export function embedding(
+  x: Tensor,
+  weight: Tensor,
+  { paddingIdx = null }: EmbeddingOptions = {},
+): Tensor {
+  requireFloat('embedding', weight);
+  if (x.dtype !== 'int32' && x.dtype !== 'uint8') {
+    throw new DTypeError(
+      `embedding: expected integer indices (int32 or uint8), got ${x.describe()}; ` +
+        "cast(x, 'int32') converts",
+    );
+  }
+  if (weight.ndim !== 2) {
+    throw new ShapeError(
+      `embedding: expected weight [rows,size], got ${formatShape(weight.shape)}`,
+    );
+  }
+  const rows = weight.shape[0] ?? 0;
+  const padding = paddingRow('embedding', paddingIdx, rows);
+  // A copy, as a loader may reuse x before backward.
+  const indices = new Int32Array(x.data);
+  for (const index of indices) {
+    if (index >= 0 && index < rows) continue;
+    throw new ShapeError(
+      `embedding: index ${index} at element ${indices.indexOf(index)} is outside 0 … ${rows - 1}, ` +
+        `the rows of weight ${formatShape(weight.shape)}`,
+    );
+  }
+  return embeddingFunction(weight, { indices, shape: x.shape, padding });
+}
+
+/** The padding row counted from the front. @throws ConfigError if there is no such row. */
+function paddingRow(operation: string, paddingIdx: number | null, rows: number): number | null {
+  if (paddingIdx === null) return null;
+  const row = paddingIdx < 0 ? paddingIdx + rows : paddingIdx;
+  if (!Number.isInteger(row) || row < 0 || row >= rows) {
+    throw new ConfigError(
+      `${operation}: paddingIdx must be an integer in ${-rows} … ${rows - 1}, got ${paddingIdx}`,
+    );
+  }
+  return row;
+}
+
+/** Options of `Embedding`. */
+export interface EmbeddingLayerOptions extends EmbeddingOptions {
+  /** Default float32. */
+  readonly dtype?: DType;
+}
+
+/**
+ * A table of vectors that are learnt, as `torch.nn.Embedding`: indices `[…]` → `[…, embeddingDim]`.
+ * They start standard normal, from the stream `'init'`; the padding row starts, and stays, 0.
+ */
+export class Embedding extends Module {
+  /** `[numEmbeddings, embeddingDim]` */
+  readonly weight: Parameter;
+  readonly #padding: number | null;
+
+  /** @throws ConfigError unless both sizes are positive integers and paddingIdx is a row. */
+  constructor(
+    numEmbeddings: number,
+    embeddingDim: number,
+    { paddingIdx = null, dtype = 'float32' }: EmbeddingLayerOptions = {},
+  ) {
+    super();
+    for (const size of [numEmbeddings, embeddingDim]) {
+      if (!Number.isInteger(size) || size < 1) {
+        throw new ConfigError(
+          `Embedding: expected positive integers, got ${numEmbeddings} and ${embeddingDim}`,
+        );
+      }
+    }
+    const padding = paddingRow('Embedding', paddingIdx, numEmbeddings);
+    this.weight = emptyParameter([numEmbeddings, embeddingDim], dtype);
+    normal(this.weight);
+    if (padding !== null) {
+      const from = padding * embeddingDim;
+      this.weight.update((data) => data.fill(0, from, from + embeddingDim));
+    }
+    this.#padding = padding;
+  }
+
+  /** Indices of any shape, int32 or uint8 → `[...x.shape, embeddingDim]`. */
+  forward(x: Tensor): Tensor {
+    return embedding(x, this.weight, { paddingIdx: this.#padding });
+  }
+}

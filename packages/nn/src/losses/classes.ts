@@ -1,0 +1,243 @@
+import {
+  add,
+  ConfigError,
+  defineFunction,
+  empty,
+  formatShape,
+  indexSelect,
+  kernelsFor,
+  logSoftmax,
+  mean,
+  mul,
+  neg,
+  reshape,
+  ShapeError,
+  sum,
+  tensor,
+  where,
+  type Context,
+  type CrossEntropyGeometry,
+  type Tensor,
+} from '@unfold/core';
+import { requireFloat } from '../checks.js';
+import { Module } from '../module.js';
+import { classWeights, labelsOf, toRows, type Labels } from './labels.js';
+import { reduce, type LossOptions } from './reduction.js';
+
+/** Options of `nllLoss`, and of `crossEntropy` too. */
+export interface ClassLossOptions extends LossOptions {
+  /**
+   * What each class counts, `[C]`, in the dtype of the scores; a constant, without gradient. The
+   * mean over labels is divided by the sum of their weights. Default: all alike.
+   */
+  readonly weight?: Tensor;
+  /** Rows of this label have loss 0, and no part in the mean. Default -100, PyTorch's. */
+  readonly ignoreIndex?: number;
+}
+
+/** Options of `crossEntropy` and `CrossEntropyLoss`. */
+export interface CrossEntropyOptions extends ClassLossOptions {
+  /** ε in 0 … 1: the target becomes (1-ε)·target + ε/C. Default 0. */
+  readonly labelSmoothing?: number;
+}
+
+const IGNORED = -100;
+
+interface Saved {
+  readonly logProbs: Tensor;
+  readonly labels: Int32Array;
+  readonly geometry: CrossEntropyGeometry;
+}
+
+/** Losses `[N]` of logits `[N, C]`: logSoftmax and the choice of the label in one. */
+const crossEntropyFunction = defineFunction('crossEntropy', {
+  forward(
+    ctx: Context<Saved>,
+    logits: Tensor,
+    { labels, labelSmoothing }: { labels: Int32Array; labelSmoothing: number },
+  ) {
+    const [N = 0, C = 0] = logits.shape;
+    const geometry = { N, C, labelSmoothing };
+    const kernels = kernelsFor(logits.dtype);
+    const logProbs = empty([N, C], logits.dtype, 'crossEntropy');
+    const losses = empty([N], logits.dtype, 'crossEntropy');
+    kernels.logSoftmax(logProbs.data, logits.data, { rows: N, n: C });
+    kernels.crossEntropy(losses.data, logProbs.data, labels, geometry);
+    ctx.save({ logProbs, labels, geometry });
+    return losses;
+  },
+  backward(ctx, dOut) {
+    const { logProbs, labels, geometry } = ctx.saved;
+    const dX = empty(logProbs.shape, dOut.dtype, 'crossEntropy');
+    kernelsFor(dX.dtype).crossEntropyBackward(dX.data, dOut.data, logProbs.data, labels, geometry);
+    return dX;
+  },
+});
+
+/** How the labels of a loss count. */
+interface Counting extends Labels {
+  readonly name: string;
+  /** Of the classes; null if all count alike. */
+  readonly weights: Float64Array | null;
+}
+
+/** What the label of a row counts: its weight, and 0 if it is ignored. */
+function countOf({ labels, kept, weights }: Counting, row: number): number {
+  if (kept?.[row] === 0) return 0;
+  return weights ? (weights[labels[row] as number] as number) : 1;
+}
+
+/** Losses `[rows]`, each times what its label counts. */
+function counted(losses: Tensor, counting: Counting): Tensor {
+  const { weights, kept } = counting;
+  const factors = (): Tensor =>
+    tensor(
+      losses.data.map((_, row) => countOf(counting, row)),
+      losses.shape,
+      { dtype: losses.dtype },
+    );
+  const weighted = weights ? mul(losses, factors()) : losses;
+  // Chosen rather than multiplied: 0 times an infinite loss is NaN.
+  return kept ? where(tensor(kept, losses.shape, { dtype: 'bool' }), weighted, 0) : weighted;
+}
+
+/**
+ * The sum of counted losses divided by what their labels count together.
+ * @throws ShapeError if all labels are ignored, or there are none; ConfigError if all weights are 0.
+ */
+function meanOfCounted(losses: Tensor, counting: Counting): Tensor {
+  const { name, labels, kept, weights } = counting;
+  if ((!weights && !kept) || labels.length === 0) return mean(losses);
+  let total = 0;
+  for (let row = 0; row < labels.length; row++) total += countOf(counting, row);
+  if (total > 0) return mul(sum(losses), 1 / total);
+  if (kept?.every((keep) => keep === 0)) {
+    throw new ShapeError(
+      `${name}: all ${labels.length} labels are ignoreIndex, which leaves no mean; skip such a ` +
+        "batch, or take reduction 'sum'",
+    );
+  }
+  throw new ConfigError(
+    `${name}: the weights of all ${labels.length} labels are 0, which leaves no mean; give one a ` +
+      "weight, or take reduction 'sum'",
+  );
+}
+
+/** Losses `[rows]` of logits `[rows, C]` where each class c counts its weight in the smoothing too. */
+function smoothedLosses(
+  rows: Tensor,
+  { labels, kept }: Labels,
+  weights: Float64Array,
+  labelSmoothing: number,
+): Tensor {
+  const C = weights.length;
+  const target = new Float64Array(rows.size);
+  for (let row = 0; row < labels.length; row++) {
+    if (kept?.[row] === 0) continue;
+    for (let c = 0; c < C; c++) {
+      const share = labelSmoothing / C + (c === labels[row] ? 1 - labelSmoothing : 0);
+      target[row * C + c] = (weights[c] as number) * share;
+    }
+  }
+  const constant = tensor(target, rows.shape, { dtype: rows.dtype });
+  return neg(sum(mul(constant, logSoftmax(rows, 1)), { axis: 1 }));
+}
+
+/**
+ * -Σ target·log softmax(logits), as `torch.nn.functional.cross_entropy`; finite for any finite
+ * logits. With class weights, each term counts the weight of its class.
+ * @param logits `[N, C]` or `[N, C, d…]`
+ * @param target Labels in 0 … C-1 or ignoreIndex (int32 or uint8, `[N]` or `[N, d…]`), or
+ * probabilities in the shape and dtype of the logits.
+ * @returns A scalar, or losses `[N, d…]` with reduction 'none'. The mean over labels is the sum
+ * divided by the sum of their weights; the mean over probabilities is the plain one, as PyTorch's.
+ * @throws DTypeError for labels that are not integers, ShapeError for shapes that don't fit,
+ * labels out of range or the mean over an empty batch or ignored labels only, ConfigError for a bad
+ * option.
+ */
+export function crossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  options: CrossEntropyOptions = {},
+): Tensor {
+  const { reduction, weight, labelSmoothing = 0, ignoreIndex = IGNORED } = options;
+  const name = 'crossEntropy';
+  requireScores(name, 'logits', logits);
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new ConfigError(`crossEntropy: labelSmoothing must be in 0 … 1, got ${labelSmoothing}`);
+  }
+  const [N = 0, C = 0, ...others] = logits.shape;
+  const weights = weight ? classWeights(name, logits, weight) : null;
+  const isProbabilities =
+    target.dtype === logits.dtype && formatShape(target.shape) === formatShape(logits.shape);
+  if (isProbabilities) {
+    if (ignoreIndex >= 0) {
+      throw new ConfigError(
+        `crossEntropy: ignoreIndex ${ignoreIndex} needs labels, got probabilities; leave it out, ` +
+          'or multiply losses by a mask',
+      );
+    }
+    const smooth = add(mul(target, 1 - labelSmoothing), labelSmoothing / C);
+    const shape = [C, ...others.map(() => 1)];
+    const share = weights ? mul(smooth, tensor(weights, shape, { dtype: logits.dtype })) : smooth;
+    return reduce(neg(sum(mul(share, logSoftmax(logits, 1)), { axis: 1 })), reduction);
+  }
+  const found = labelsOf(name, logits, target, ignoreIndex);
+  const counting = { ...found, name, weights };
+  const rows = toRows(logits);
+  const losses =
+    weights && labelSmoothing > 0
+      ? smoothedLosses(rows, found, weights, labelSmoothing)
+      : counted(crossEntropyFunction(rows, { labels: found.labels, labelSmoothing }), counting);
+  const shaped = others.length > 0 ? reshape(losses, [N, ...others]) : losses;
+  return reduce(shaped, reduction, (each) => meanOfCounted(each, counting));
+}
+
+/** @throws ShapeError unless there is an axis of classes, DTypeError for integers. */
+function requireScores(operation: string, what: string, scores: Tensor): void {
+  if (scores.ndim < 2) {
+    throw new ShapeError(
+      `${operation}: expected ${what} [N,C] or [N,C,…], got ${formatShape(scores.shape)}`,
+    );
+  }
+  requireFloat(operation, scores);
+}
+
+/** `crossEntropy` as a module; class weights are a part of its state, as `weight`. */
+export class CrossEntropyLoss extends Module {
+  readonly #options: CrossEntropyOptions;
+
+  constructor(options: CrossEntropyOptions = {}) {
+    super();
+    if (options.weight) this.registerBuffer('weight', options.weight);
+    this.#options = options;
+  }
+
+  /** The loss, as `crossEntropy` takes its arguments. */
+  forward(logits: Tensor, target: Tensor): Tensor {
+    return crossEntropy(logits, target, this.#options);
+  }
+}
+
+/**
+ * -weight[label]·logProbs[label], as `torch.nn.functional.nll_loss`.
+ * @param logProbs `[N, C]` or `[N, C, d…]`, from `logSoftmax`
+ * @param target Labels in 0 … C-1 or ignoreIndex (int32 or uint8), `[N]` or `[N, d…]`
+ * @throws As `crossEntropy`.
+ */
+export function nllLoss(
+  logProbs: Tensor,
+  target: Tensor,
+  { reduction, weight, ignoreIndex = IGNORED }: ClassLossOptions = {},
+): Tensor {
+  const name = 'nllLoss';
+  requireScores(name, 'logProbs', logProbs);
+  const C = logProbs.shape[1] ?? 0;
+  const weights = weight ? classWeights(name, logProbs, weight) : null;
+  const found = labelsOf(name, logProbs, target, ignoreIndex);
+  const counting = { ...found, name, weights };
+  const places = tensor(found.labels.map((label, row) => row * C + label));
+  const losses = neg(indexSelect(reshape(toRows(logProbs), [-1]), 0, places));
+  const shaped = reshape(counted(losses, counting), target.shape);
+  return reduce(shaped, reduction, (each) => meanOfCounted(each, counting));
+}

@@ -1,0 +1,118 @@
+import { abs, clamp, ConfigError, mul, sub, type Tensor } from '@unfold/core';
+import { requireFloat } from '../checks.js';
+import { Module } from '../module.js';
+import { reduce, requireOneShape, type LossOptions } from './reduction.js';
+
+/**
+ * (x - target)², as `torch.nn.functional.mse_loss`.
+ * @throws ShapeError unless both have one shape: broadcasting here is nearly always a mistake.
+ * DTypeError for integers or mixed dtypes.
+ */
+export function mseLoss(x: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+  requireOneShape('mseLoss', x, target);
+  requireFloat('mseLoss', x);
+  const difference = sub(x, target);
+  return reduce(mul(difference, difference), reduction);
+}
+
+/**
+ * ½d² where |d| ≤ delta, else delta·(|d| - ½delta), as c·(d - ½c) with c, d clamped to ±delta: of
+ * which the gradient is c.
+ */
+function huberOf(d: Tensor, delta: number): Tensor {
+  const clamped = clamp(d, { min: -delta, max: delta });
+  return mul(clamped, sub(d, mul(clamped, 0.5)));
+}
+
+/** Options of `huber` and `HuberLoss`. */
+export interface HuberOptions extends LossOptions {
+  /** Where the square goes over into the line. Default 1. */
+  readonly delta?: number;
+}
+
+function checkDelta(operation: string, delta: number): void {
+  if (!(delta > 0 && delta < Infinity)) {
+    throw new ConfigError(`${operation}: delta must be a positive number, got ${delta}`);
+  }
+}
+
+/**
+ * With d = x - target, ½d² where |d| ≤ delta, else delta·(|d| - ½delta), as
+ * `torch.nn.functional.huber_loss`.
+ * @throws ShapeError unless both have one shape, ConfigError unless delta is positive, DTypeError
+ * for integers or mixed dtypes.
+ */
+export function huber(
+  x: Tensor,
+  target: Tensor,
+  { delta = 1, reduction }: HuberOptions = {},
+): Tensor {
+  requireOneShape('huber', x, target);
+  requireFloat('huber', x);
+  checkDelta('huber', delta);
+  return reduce(huberOf(sub(x, target), delta), reduction);
+}
+
+/** Options of `smoothL1` and `SmoothL1Loss`. */
+export interface SmoothL1Options extends LossOptions {
+  /** Where the square goes over into the line; 0 for none. Default 1. */
+  readonly beta?: number;
+}
+
+function checkBeta(operation: string, beta: number): void {
+  if (!(beta >= 0 && beta < Infinity)) {
+    throw new ConfigError(`${operation}: beta must be a number of at least 0, got ${beta}`);
+  }
+}
+
+/**
+ * With d = x - target, ½d²/beta where |d| < beta, else |d| - ½beta, as
+ * `torch.nn.functional.smooth_l1_loss`. With beta 0, |d|, whose derivative at 0 is 0.
+ * @throws ShapeError unless both have one shape, ConfigError for a negative beta, DTypeError for
+ * integers or mixed dtypes.
+ */
+export function smoothL1(
+  x: Tensor,
+  target: Tensor,
+  { beta = 1, reduction }: SmoothL1Options = {},
+): Tensor {
+  requireOneShape('smoothL1', x, target);
+  requireFloat('smoothL1', x);
+  checkBeta('smoothL1', beta);
+  const d = sub(x, target);
+  return reduce(beta === 0 ? abs(d) : mul(huberOf(d, beta), 1 / beta), reduction);
+}
+
+/** `huber` as a module. */
+export class HuberLoss extends Module {
+  readonly #options: HuberOptions;
+
+  /** @throws ConfigError unless delta is positive. */
+  constructor(options: HuberOptions = {}) {
+    super();
+    checkDelta('HuberLoss', options.delta ?? 1);
+    this.#options = options;
+  }
+
+  /** The loss, as `huber` takes its arguments. */
+  forward(x: Tensor, target: Tensor): Tensor {
+    return huber(x, target, this.#options);
+  }
+}
+
+/** `smoothL1` as a module. */
+export class SmoothL1Loss extends Module {
+  readonly #options: SmoothL1Options;
+
+  /** @throws ConfigError for a negative beta. */
+  constructor(options: SmoothL1Options = {}) {
+    super();
+    checkBeta('SmoothL1Loss', options.beta ?? 1);
+    this.#options = options;
+  }
+
+  /** The loss, as `smoothL1` takes its arguments. */
+  forward(x: Tensor, target: Tensor): Tensor {
+    return smoothL1(x, target, this.#options);
+  }
+}

@@ -1,0 +1,42 @@
+import { ConfigError, formatShape, mean, ShapeError, sum, type Tensor } from '@unfold/core';
+
+/** What becomes of the losses: their mean (the default), their sum, or each by itself. */
+export type Reduction = 'mean' | 'sum' | 'none';
+
+/** Options of every loss. */
+export interface LossOptions {
+  /** Default `'mean'`. */
+  readonly reduction?: Reduction;
+}
+
+/**
+ * @param meanOf Takes the mean, where it is not that of all the losses.
+ * @throws ConfigError for an unknown reduction, ShapeError for the mean over nothing.
+ */
+export function reduce(
+  losses: Tensor,
+  reduction: Reduction = 'mean',
+  meanOf: (losses: Tensor) => Tensor = mean,
+): Tensor {
+  switch (reduction) {
+    case 'mean':
+      return meanOf(losses);
+    case 'sum':
+      return sum(losses);
+    case 'none':
+      return losses;
+    default:
+      throw new ConfigError(
+        `reduction: expected 'mean', 'sum' or 'none', got '${String(reduction)}'`,
+      );
+  }
+}
+
+/** @throws ShapeError unless both have one shape: broadcasting here is nearly always a mistake. */
+export function requireOneShape(operation: string, x: Tensor, target: Tensor): void {
+  if (formatShape(x.shape) !== formatShape(target.shape)) {
+    throw new ShapeError(
+      `${operation}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one shape`,
+    );
+  }
+}

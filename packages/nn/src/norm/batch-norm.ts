@@ -1,0 +1,116 @@
+import { ConfigError, DTypeError, formatShape, ShapeError, type Tensor } from '@unfold/core';
+import { requireFloat } from '../checks.js';
+import { normaliseByBatch, normaliseByNumbers } from './batch-norm-functions.js';
+
+/** Options of `batchNorm`, named and defaulted as PyTorch's. */
+export interface BatchNormOptions {
+  /** The factor of each channel, `[C]`. Default: none. */
+  readonly weight?: Tensor | null;
+  /** What is added to each channel, `[C]`. Default: none. */
+  readonly bias?: Tensor | null;
+  /** Whether to normalise by the batch, and to update the running statistics. Default false. */
+  readonly training?: boolean;
+  /** The batch's share in the updated running statistics. Default 0.1. */
+  readonly momentum?: number;
+  /** Is added to the variance. Default 1e-5. */
+  readonly eps?: number;
+}
+
+/**
+ * (x - mean)/√(variance + eps)·weight + bias for each channel, as
+ * `torch.nn.functional.batch_norm`. In training, mean and variance are the batch's (the variance
+ * in two passes, so that a large mean costs it nothing), and the running ones move towards them,
+ * in place: running = (1 - momentum)·running + momentum·batch, where the batch's variance is the
+ * unbiased one, divided by one less than the count. Otherwise they are the running ones.
+ * @param x `[N, C]` or `[N, C, …]`
+ * @param runningMean `[C]`, or null to keep none; then runningVar is null too.
+ * @param runningVar `[C]`
+ * @returns The shape of x.
+ * @throws ShapeError for shapes that don't fit, or, in training, one value to a channel, whose
+ * variance says nothing; DTypeError unless all are floats of one dtype; ConfigError for an option
+ * out of range, or if running statistics are needed and missing.
+ */
+export function batchNorm(
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options: BatchNormOptions = {},
+): Tensor {
+  const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
+  requireFloat('batchNorm', x);
+  if (x.ndim < 2) {
+    throw new ShapeError(`batchNorm: expected x [N,C] or [N,C,…], got ${formatShape(x.shape)}`);
+  }
+  checkVectors(x, { runningMean, runningVar, weight, bias });
+  checkEps('batchNorm', eps);
+  checkMomentum('batchNorm', momentum);
+  if (!runningMean !== !runningVar) {
+    throw new ConfigError('batchNorm: expected both runningMean and runningVar, or neither');
+  }
+  if (!training) {
+    if (!runningMean || !runningVar) {
+      throw new ConfigError(
+        'batchNorm: expected runningMean and runningVar outside of training, got null; pass ' +
+          '{ training: true } to normalise by the batch',
+      );
+    }
+    const means = Float64Array.from(runningMean.data);
+    const variances = Float64Array.from(runningVar.data);
+    return normaliseByNumbers(x, weight, bias, { eps, means, variances });
+  }
+  const count = x.shape[1] === 0 ? 0 : x.size / (x.shape[1] ?? 1);
+  if (count < 2) {
+    throw new ShapeError(
+      `batchNorm: expected more than 1 value per channel when training, got x ` +
+        `${formatShape(x.shape)}; use a larger batch, or eval()`,
+    );
+  }
+  const observe = (means: Float64Array, variances: Float64Array): void => {
+    const unbiased = variances.map((variance) => (variance * count) / (count - 1));
+    if (runningMean) moveTowards(runningMean, means, momentum);
+    if (runningVar) moveTowards(runningVar, unbiased, momentum);
+  };
+  return normaliseByBatch(x, weight, bias, { eps, observe });
+}
+
+function moveTowards(running: Tensor, values: Float64Array, share: number): void {
+  running.update((data) => {
+    for (let c = 0; c < data.length; c++) {
+      data[c] = (1 - share) * (data[c] as number) + share * (values[c] as number);
+    }
+  });
+}
+
+/** @throws ShapeError unless each is `[C]`, DTypeError unless it has the dtype of x. */
+function checkVectors(x: Tensor, vectors: Readonly<Record<string, Tensor | null>>): void {
+  const C = x.shape[1] ?? 0;
+  for (const [name, vector] of Object.entries(vectors)) {
+    if (!vector) continue;
+    if (vector.ndim !== 1 || vector.size !== C) {
+      throw new ShapeError(
+        `batchNorm: x ${formatShape(x.shape)} has ${C} channels and expects ${name} [${C}], got ` +
+          `${formatShape(vector.shape)}; the second axis of x must be its channels`,
+      );
+    }
+    if (vector.dtype !== x.dtype) {
+      throw new DTypeError(
+        `batchNorm: expected x and ${name} of one dtype, got ${x.dtype} and ${vector.dtype}; ` +
+          'cast(x, dtype) converts',
+      );
+    }
+  }
+}
+
+/** @throws ConfigError unless eps is a number of at least 0. */
+export function checkEps(operation: string, eps: number): void {
+  if (!(eps >= 0 && eps < Infinity)) {
+    throw new ConfigError(`${operation}: eps must be a number of at least 0, got ${eps}`);
+  }
+}
+
+/** @throws ConfigError unless momentum is in 0 … 1. */
+export function checkMomentum(operation: string, momentum: number): void {
+  if (!(momentum >= 0 && momentum <= 1)) {
+    throw new ConfigError(`${operation}: momentum must be in 0 … 1, got ${momentum}`);
+  }
+}

@@ -1,0 +1,118 @@
+import { configureEngine, Tape, type Tensor } from '@unfold/core';
+import {
+  adaptiveAvgPool2d,
+  avgPool2d,
+  batchNorm,
+  bceWithLogits,
+  crossEntropy,
+  embedding,
+  gelu,
+  huber,
+  layerNorm,
+  nllLoss,
+  silu,
+  smoothL1,
+} from '@unfold/nn';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  expectTensor,
+  loadFixture,
+  tensorOf,
+  VARIANTS,
+  type FixtureArray,
+  type LayerCase,
+} from '../support/fixtures.js';
+
+const { cases } = loadFixture('layers');
+
+type Named = Readonly<Record<string, Tensor>>;
+
+/** The result of a case's operation on the tensors by name. */
+function call({ op, options }: LayerCase, given: Named): Tensor {
+  const one = (name: string): Tensor => {
+    const found = given[name];
+    if (!found) throw new Error(`${op}: the fixture lacks ${name}`);
+    return found;
+  };
+  const affine = {
+    ...(given.weight && { weight: given.weight }),
+    ...(given.bias && { bias: given.bias }),
+  };
+  switch (op) {
+    case 'batchNorm': {
+      const { runningMean = null, runningVar = null } = given;
+      return batchNorm(one('x'), runningMean, runningVar, { ...options, ...affine });
+    }
+    case 'layerNorm':
+      return layerNorm(one('x'), options.normalizedShape ?? [], { ...options, ...affine });
+    case 'avgPool2d':
+      return avgPool2d(one('x'), options.kernel ?? 0, options);
+    case 'adaptiveAvgPool2d':
+      return adaptiveAvgPool2d(one('x'), options.outputSize ?? 0);
+    case 'embedding':
+      return embedding(one('x'), one('weight'), options);
+    case 'silu':
+      return silu(one('input'));
+    case 'gelu':
+      return gelu(one('input'), options);
+    case 'crossEntropy':
+      return crossEntropy(one('x'), one('target'), { ...options, ...affine });
+    case 'nllLoss':
+      return nllLoss(one('x'), one('target'), { ...options, ...affine });
+    case 'bceWithLogits': {
+      const { posWeight } = given;
+      const weighted = posWeight ? { ...options, posWeight } : options;
+      return bceWithLogits(one('x'), one('target'), weighted);
+    }
+    case 'smoothL1':
+      return smoothL1(one('x'), one('target'), options);
+    case 'huber':
+      return huber(one('x'), one('target'), options);
+    default:
+      throw new Error(`the fixture has an operation that the test does not know: ${op}`);
+  }
+}
+
+function largest({ data }: FixtureArray): number {
+  return data.reduce((a, value) => Math.max(a, Math.abs(value)), 0);
+}
+
+/** Inputs that are labels or indices, and so have another dtype than the rest. */
+function isWhole(op: string, name: string): boolean {
+  return op === 'embedding' ? name === 'x' : name === 'target';
+}
+
+describe.each(VARIANTS)('layers equal PyTorch, $dtype on $kernels', ({ kernels, dtype }) => {
+  const rtol = dtype === 'float64' ? 1e-12 : 4e-6;
+
+  beforeAll(async () => {
+    await configureEngine({ kernels });
+  });
+
+  it.each(cases)('$name', (given) => {
+    using tape = new Tape();
+    const tensors: Record<string, Tensor> = {};
+    for (const [name, array] of Object.entries(given.inputs)) {
+      tensors[name] = tensorOf(array, dtype, { requiresGrad: true });
+    }
+    for (const [name, array] of Object.entries(given.constants)) {
+      tensors[name] = tensorOf(array, isWhole(given.op, name) ? 'int32' : dtype);
+    }
+    const out = call(given, tensors);
+    tape.backward(out, tensorOf(given.dOut, dtype));
+
+    // Each number is a sum of some numbers of the size of the largest ones, and may cancel.
+    expectTensor('out', out, given.out, { rtol, atol: rtol * Math.max(1, largest(given.out)) });
+    for (const [name, gradient] of Object.entries(given.gradients)) {
+      const atol = rtol * Math.max(1, largest(gradient));
+      expectTensor(`gradient by ${name}`, tensors[name]?.grad, gradient, { rtol, atol });
+    }
+    for (const [name, value] of Object.entries(given.after)) {
+      expectTensor(`${name} afterwards`, tensors[name], value, { rtol, atol: rtol });
+    }
+  });
+
+  it('has cases of every operation', () => {
+    expect(new Set(cases.map(({ op }) => op)).size).toBe(12);
+  });
+});
