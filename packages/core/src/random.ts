@@ -177,7 +177,7 @@ export function manualSeed(seed: number): void {
 
 /**
  * The global generator of a purpose: `'init'` for weights, `'random'` for `rand` and `randn`,
- * `'shuffle'` for loaders, or a name of your own.
+ * `'shuffle'` for loaders, `'dropout'` for dropout, or a name of your own.
  */
 export function generator(stream: string): Generator {
   let found = globalStreams.get(stream);
