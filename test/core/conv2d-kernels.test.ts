@@ -161,23 +161,22 @@ const CASES: readonly Case[] = [
     image: [14, 14],
     kernel: [3, 3],
     padding: [1, 1],
-    N: 7,
+    N: 19,
   },
   {
     name: 'Winograd: odd sizes and channels',
     C: 33,
     OC: 35,
-    image: [15, 9],
+    image: [15, 13],
     kernel: [3, 3],
     padding: [1, 1],
-    N: 7,
+    N: 18,
   },
   {
-    // Also so few blocks that parts share out the output channels.
     name: 'Winograd: bands of an image, read in place',
     C: 32,
     OC: 43,
-    image: [38, 34],
+    image: [62, 64],
     kernel: [3, 3],
   },
   {
@@ -188,7 +187,7 @@ const CASES: readonly Case[] = [
     kernel: [3, 3],
     padding: [2, 0],
     more: [1, 2],
-    N: 2,
+    N: 5,
   },
   { name: 'no images', C: 2, OC: 3, image: [5, 9], kernel: [2, 2], N: 0 },
   { name: 'no input channels', C: 0, OC: 3, image: [5, 9], kernel: [2, 2], N: 2 },
@@ -223,22 +222,42 @@ function outcome(kernels: Float32Kernels, problem: Problem): Record<string, Kern
   );
 }
 
+/** A case and what the reference makes of it; both binaries meet the same. */
+const known = new Map<string, { problem: Problem; expected: Record<string, KernelArray> }>();
+
+function expectedOf(kernel: string, problemOf: typeof forwardProblem, entry: Case) {
+  const key = `${kernel}, ${entry.name}`;
+  let found = known.get(key);
+  if (!found) {
+    const problem = problemOf(specOf(entry), new Data(31));
+    found = { problem, expected: outcome(referenceKernels, problem) };
+    known.set(key, found);
+  }
+  return found;
+}
+
+/** The first element whose bits differ, or -1. */
+const firstDifference = (a: KernelArray, b: KernelArray) =>
+  a.findIndex((value, i) => !Object.is(value, b[i]));
+
 describe.each(['unfold-local-plain', 'unfold-local-fused'] as const)(
   'convolution, %s',
   (binary) => {
     const { wasm, kernels } = instantiateKernels(loadBinary(binary), new Heap({ shared: false }));
 
-    describe.each(Object.entries(KERNELS))('%s', (_, problemOf) => {
+    describe.each(Object.entries(KERNELS))('%s', (kernel, problemOf) => {
       it.each(CASES)('$name', (entry) => {
-        const problem = problemOf(specOf(entry), new Data(31));
-        const expected = outcome(referenceKernels, problem);
+        const { problem, expected } = expectedOf(kernel, problemOf, entry);
         wasm.setTileWidth(8);
         const narrow = outcome(kernels, problem);
         wasm.setTileWidth(16);
         const wide = outcome(kernels, problem);
         for (const [name, values] of Object.entries(expected)) {
-          expectClose(narrow[name] ?? [], values, problem.tolerance(name, values));
-          expect(wide[name]).toEqual(narrow[name]);
+          const nothing = new Float32Array(0);
+          const [ours = nothing, wider = nothing] = [narrow[name], wide[name]];
+          expectClose(ours, values, problem.tolerance(name, values));
+          expect(wider.length).toBe(ours.length);
+          expect(firstDifference(wider, ours)).toBe(-1);
         }
       });
     });

@@ -41,6 +41,17 @@ const EXACT: Tolerance = { rtol: 0, atol: 0 };
 
 export function problem<A extends Arrays>(definition: Definition<A>): Problem {
   const { arrays, writes, aliases = [], call, rtol = 0, atol = 0, scale } = definition;
+  let magnitudes: Record<string, KernelArray> | undefined;
+  const sumsOfMagnitudes = () => {
+    const placed = Object.fromEntries(
+      Object.entries(arrays).map(([key, array]) => [
+        key,
+        array instanceof Float32Array ? array.map(Math.abs) : array.slice(),
+      ]),
+    );
+    (definition.callOnMagnitudes ?? call)(referenceKernels, placed as A);
+    return placed;
+  };
   return {
     arrays,
     writes,
@@ -50,13 +61,7 @@ export function problem<A extends Arrays>(definition: Definition<A>): Problem {
       if (!(expected instanceof Float32Array)) return EXACT;
       if (scale === undefined) return { rtol, atol };
       if (scale !== 'terms') return { rtol, atol, scale: scale(arrays) };
-      const magnitudes = Object.fromEntries(
-        Object.entries(arrays).map(([key, array]) => [
-          key,
-          array instanceof Float32Array ? array.map(Math.abs) : array.slice(),
-        ]),
-      );
-      (definition.callOnMagnitudes ?? call)(referenceKernels, magnitudes as A);
+      magnitudes ??= sumsOfMagnitudes();
       return { rtol, atol, scale: magnitudes[name] ?? [] };
     },
   };

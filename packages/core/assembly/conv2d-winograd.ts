@@ -30,12 +30,16 @@ import { TileWidth } from './tile-width';
 
 /** Elements of a transformed tile. */
 export const ELEMENTS: i32 = 16;
-/** With fewer channels on either side the transforms cost more than they save. */
-const MIN_CHANNELS: i32 = 32;
+/**
+ * Products weigh C·OC, transforms C + OC: the quotient from which on they save more than they cost.
+ * Images of fewer pixels than this need a larger one, as their rows hold few tiles.
+ */
+const MIN_QUOTIENT: i64 = 16;
+const MIN_PIXELS: i32 = 14 * 14;
 /** A row of tiles is read four at a time. */
 const MIN_SIZE: i32 = 7;
-/** With fewer tiles in a batch, transforming the weights costs more than it saves. */
-const MIN_TILES: i32 = 256;
+/** The same quotient times tiles: in a small batch, weights and blocks of tiles are not worth it. */
+const MIN_WORK: i64 = 16384;
 const MAX_PARTS: i32 = 32;
 /** Pairs of channels whose weights a part transforms, at least: some tens of microseconds. */
 const PACK_WEIGHTS: i32 = 4096;
@@ -49,8 +53,12 @@ export class Winograd {
     const is3x3 = g.KH == 3 && g.KW == 3 && g.groups == 1;
     const isPlain = g.strideH == 1 && g.strideW == 1 && g.dilationH == 1 && g.dilationW == 1;
     if (!is3x3 || !isPlain || g.OH < MIN_SIZE || g.OW < MIN_SIZE) return false;
-    if (g.C < MIN_CHANNELS || g.OC < MIN_CHANNELS) return false;
-    return g.N * Winograd.tileRows(g) * Winograd.tileColumns(g) >= MIN_TILES;
+    const products = <i64>g.C * g.OC;
+    const transforms = <i64>g.C + g.OC;
+    const pixels = min(g.p, MIN_PIXELS);
+    if (products * pixels < transforms * MIN_QUOTIENT * MIN_PIXELS) return false;
+    const tiles = <i64>g.N * Winograd.tileRows(g) * Winograd.tileColumns(g);
+    return products * tiles >= transforms * MIN_WORK;
   }
 
   /** Rows of tiles in an image. */
