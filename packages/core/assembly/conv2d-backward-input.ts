@@ -246,7 +246,7 @@ export function conv2dBackwardInputPackParts(block: usize): i32 {
   return conv2dForwardPackParts(block + offsetof<Conv>());
 }
 
-export function conv2dBackwardInputPackPart(block: usize, part: i32): void {
+export function conv2dBackwardInputPackPart(block: usize, part: i32, scratch: usize): void {
   const g = changetype<Conv>(block);
   if (!Mirror.isCheaper(g)) {
     Scatter.packWeights(Scatter.weights(g), g);
@@ -254,7 +254,7 @@ export function conv2dBackwardInputPackPart(block: usize, part: i32): void {
   }
   const mirror = block + offsetof<Conv>();
   if (!Winograd.isCheaper(changetype<Conv>(mirror))) Mirror.turnWeights(g.shared, g);
-  conv2dForwardPackPart(mirror, part);
+  conv2dForwardPackPart(mirror, part, scratch);
 }
 
 export function conv2dBackwardInputPart(block: usize, part: i32, scratch: usize): void {

@@ -1,7 +1,8 @@
 import { gather } from './build/tiles';
 import { Conv, MAX_ROWS, Split, Tables } from './conv2d';
 import { Planes, Weave } from './conv2d-planes';
-import { Winograd, WinogradForward } from './conv2d-winograd';
+import { Winograd } from './conv2d-winograd';
+import { WinogradForward } from './conv2d-winograd-forward';
 import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
 
@@ -214,9 +215,9 @@ export function conv2dForwardPackParts(block: usize): i32 {
   return Winograd.isCheaper(g) ? WinogradForward.packParts(g) : 1;
 }
 
-export function conv2dForwardPackPart(block: usize, part: i32): void {
+export function conv2dForwardPackPart(block: usize, part: i32, scratch: usize): void {
   const g = changetype<Conv>(block);
-  if (Winograd.isCheaper(g)) WinogradForward.packPart(g, part);
+  if (Winograd.isCheaper(g)) WinogradForward.packPart(g, part, scratch);
   else Forward.packWeights(Forward.weights(g), g);
 }
 

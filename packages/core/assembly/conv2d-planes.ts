@@ -162,18 +162,7 @@ export class Weave {
       const r1 = v128.load(x1 + at);
       const r2 = v128.load(x2 + at);
       const r3 = v128.load(x3 + at);
-      const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-      const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-      const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-      const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-      let row = to + first * toStep;
-      v128.store(row, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-      row += toStep;
-      v128.store(row, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
-      row += toStep;
-      v128.store(row, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
-      row += toStep;
-      v128.store(row, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+      Lanes.storeTurned(to + first * toStep, toStep, r0, r1, r2, r3);
     }
   }
 

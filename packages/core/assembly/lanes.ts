@@ -82,6 +82,28 @@ export class Lanes {
     for (; i < bytes; i += 4) store<f32>(out + i, load<f32>(out + i) + load<f32>(x + i));
   }
 
+  /** Four rows of four become four columns; rows of `to` lie `toStep` bytes apart. */
+  @inline static storeTurned(
+    to: usize,
+    toStep: usize,
+    r0: v128,
+    r1: v128,
+    r2: v128,
+    r3: v128,
+  ): void {
+    const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+    const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+    const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+    const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+    to += toStep;
+    v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
+    to += toStep;
+    v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
+    to += toStep;
+    v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+  }
+
   /** Four rows of x become four columns, four k at a time. */
   @inline static fourColumns(to: usize, toStep: usize, x0: usize, step: usize, K: i32): void {
     let x1 = x0 + step;
@@ -92,18 +114,8 @@ export class Lanes {
       const r1 = v128.load(x1);
       const r2 = v128.load(x2);
       const r3 = v128.load(x3);
-      const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-      const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-      const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-      const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-      v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
-      to += toStep;
-      v128.store(to, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
-      to += toStep;
-      v128.store(to, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
-      to += toStep;
-      v128.store(to, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
-      to += toStep;
+      Lanes.storeTurned(to, toStep, r0, r1, r2, r3);
+      to += toStep << 2;
     }
     for (; K > 0; K--, x0 += 4, x1 += 4, x2 += 4, x3 += 4, to += toStep) {
       store<f32>(to, load<f32>(x0));

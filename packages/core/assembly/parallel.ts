@@ -93,10 +93,10 @@ export function runPart(kernel: i32, block: usize, part: i32, scratch: usize): v
         conv2dBackwardWeightPart(block, part, scratch);
         return;
       case 67:
-        conv2dForwardPackPart(block, part);
+        conv2dForwardPackPart(block, part, scratch);
         return;
       case 68:
-        conv2dBackwardInputPackPart(block, part);
+        conv2dBackwardInputPackPart(block, part, scratch);
         return;
       case 69:
         conv2dBackwardWeightFinishPart(block, part);

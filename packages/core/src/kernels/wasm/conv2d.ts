@@ -77,8 +77,9 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
     frame.block[TURNED] = 0;
     job.prepare(address);
     const { before, after } = job;
-    if (before) jobs.run(before.number, address, before.parts(address));
-    jobs.run(job.number, address, job.parts(address), job.scratchBytes(address));
+    const scratchBytes = job.scratchBytes(address);
+    if (before) jobs.run(before.number, address, before.parts(address), scratchBytes);
+    jobs.run(job.number, address, job.parts(address), scratchBytes);
     if (after) jobs.run(after.number, address, after.parts(address));
   };
 
