@@ -1,4 +1,4 @@
-import { configureEngine, Tape, type Tensor } from '@unfold/core';
+import { configureEngine, gelu, silu, Tape, type Tensor } from '@unfold/core';
 import {
   adaptiveAvgPool2d,
   avgPool2d,
@@ -6,11 +6,9 @@ import {
   bceWithLogits,
   crossEntropy,
   embedding,
-  gelu,
   huber,
   layerNorm,
   nllLoss,
-  silu,
   smoothL1,
 } from '@unfold/nn';
 import { beforeAll, describe, expect, it } from 'vitest';

@@ -1,85 +1,15 @@
 import {
-  add,
   ConfigError,
-  defineFunction,
-  gelu as exactGelu,
+  gelu,
   leakyRelu,
-  mul,
   sigmoid,
+  silu,
   softmax,
-  sub,
   tanh,
-  type Context,
+  type GeluOptions,
   type Tensor,
 } from '@unfold/core';
-import { requireFloat } from './checks.js';
 import { Module } from './module.js';
-
-/**
- * x·sigmoid(x), as `torch.nn.functional.silu`.
- * @function
- */
-export const silu = defineFunction('silu', {
-  forward(ctx: Context<{ gate: Tensor; out: Tensor }>, x: Tensor) {
-    requireFloat('silu', x);
-    const gate = sigmoid(x);
-    const out = mul(x, gate);
-    ctx.save({ gate, out });
-    return out;
-  },
-  backward(ctx, dOut) {
-    // gate + x·gate·(1 - gate), and x·gate is the result.
-    const { gate, out } = ctx.saved;
-    return mul(dOut, add(out, mul(gate, sub(1, out))));
-  },
-});
-
-/** How `gelu` is reckoned: `'none'` exactly, by erf, or `'tanh'` by a formula that is near it. */
-export type GeluApproximation = 'none' | 'tanh';
-
-/** Options of `gelu` and `GELU`. */
-export interface GeluOptions {
-  /** Default `'none'`. */
-  readonly approximate?: GeluApproximation;
-}
-
-/** 2·√(2/π), and the cubic term's share in it. */
-const SLOPE = 2 * Math.sqrt(2 / Math.PI);
-const CUBIC = 0.044715 * SLOPE;
-
-/** ½x·(1 + tanh(u/2)) = x·sigmoid(u) with u = 2·√(2/π)·(x + 0.044715x³). */
-const geluTanhFunction = defineFunction('gelu', {
-  forward(ctx: Context<{ x: Tensor; gate: Tensor }>, x: Tensor) {
-    const gate = sigmoid(mul(x, add(mul(mul(x, x), CUBIC), SLOPE)));
-    ctx.save({ x, gate });
-    return mul(x, gate);
-  },
-  backward(ctx, dOut) {
-    // gate·(1 + x·(1 - gate)·u′), u′ = 2·√(2/π)·(1 + 3·0.044715x²).
-    const { x, gate } = ctx.saved;
-    const inner = mul(x, add(mul(mul(x, x), 3 * CUBIC), SLOPE));
-    return mul(dOut, mul(gate, add(mul(inner, sub(1, gate)), 1)));
-  },
-});
-
-/**
- * x·Φ(x), Φ being the normal distribution function, as `torch.nn.functional.gelu`: exact, as core's
- * `gelu`, or by Hendrycks and Gimpel's formula with tanh (2016), as some trained models expect.
- * @throws DTypeError for integers, ConfigError for an unknown approximation.
- */
-export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
-  checkApproximation(approximate);
-  requireFloat('gelu', x);
-  return approximate === 'none' ? exactGelu(x) : geluTanhFunction(x);
-}
-
-function checkApproximation(approximate: GeluApproximation): void {
-  if (approximate !== 'none' && approximate !== 'tanh') {
-    throw new ConfigError(
-      `gelu: approximate must be 'none' or 'tanh', got '${String(approximate)}'`,
-    );
-  }
-}
 
 /** Options of `LeakyReLU`. */
 export interface LeakyReLUOptions {
@@ -109,7 +39,12 @@ export class GELU extends Module {
   /** @throws ConfigError for an unknown approximation. */
   constructor({ approximate = 'none' }: GeluOptions = {}) {
     super();
-    checkApproximation(approximate);
+    // Here already, as in training it would be late.
+    if (approximate !== 'none' && approximate !== 'tanh') {
+      throw new ConfigError(
+        `gelu: approximate must be 'none' or 'tanh', got '${String(approximate)}'`,
+      );
+    }
     this.#options = { approximate };
   }
 

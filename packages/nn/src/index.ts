@@ -1,15 +1,11 @@
 export {
   GELU,
-  gelu,
   Identity,
   LeakyReLU,
   Sigmoid,
   SiLU,
-  silu,
   Softmax,
   Tanh,
-  type GeluApproximation,
-  type GeluOptions,
   type LeakyReLUOptions,
 } from './activations.js';
 export {

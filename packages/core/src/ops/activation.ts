@@ -1,5 +1,7 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { ConfigError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
+import { add, mul, sub } from './arithmetic.js';
 import { pairwise, requireFloat, unary } from './support.js';
 
 /**
@@ -75,15 +77,72 @@ export const tanh = defineFunction('tanh', {
 });
 
 /**
- * x·Φ(x), Φ being the normal distribution function; exact, as PyTorch's default.
+ * x·sigmoid(x), as `torch.nn.functional.silu`.
  * @function
  */
-export const gelu = defineFunction('gelu', {
+export const silu = defineFunction('silu', {
+  forward(ctx: Context<{ gate: Tensor; out: Tensor }>, x: Tensor) {
+    requireFloat('silu', x);
+    const gate = sigmoid(x);
+    const out = mul(x, gate);
+    ctx.save({ gate, out });
+    return out;
+  },
+  backward(ctx, dOut) {
+    // gate + x·gate·(1 - gate), and x·gate is the result.
+    const { gate, out } = ctx.saved;
+    return mul(dOut, add(out, mul(gate, sub(1, out))));
+  },
+});
+
+/** How `gelu` is reckoned: `'none'` exactly, by erf, or `'tanh'` by a formula that is near it. */
+export type GeluApproximation = 'none' | 'tanh';
+
+/** Options of `gelu`. */
+export interface GeluOptions {
+  /** Default `'none'`. */
+  readonly approximate?: GeluApproximation;
+}
+
+const geluFunction = defineFunction('gelu', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
-    requireFloat('gelu', x);
     ctx.save({ x });
     return unary('gelu', x, (k, out, data) => k.gelu(out, data));
   },
   backward: (ctx, dOut) =>
     pairwise('geluBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.geluBackward(dX, d, x)),
 });
+
+/** 2·√(2/π), and the cubic term's share in it. */
+const SLOPE = 2 * Math.sqrt(2 / Math.PI);
+const CUBIC = 0.044715 * SLOPE;
+
+/** ½x·(1 + tanh(u/2)) = x·sigmoid(u) with u = 2·√(2/π)·(x + 0.044715x³). */
+const geluTanhFunction = defineFunction('gelu', {
+  forward(ctx: Context<{ x: Tensor; gate: Tensor }>, x: Tensor) {
+    const gate = sigmoid(mul(x, add(mul(mul(x, x), CUBIC), SLOPE)));
+    ctx.save({ x, gate });
+    return mul(x, gate);
+  },
+  backward(ctx, dOut) {
+    // gate·(1 + x·(1 - gate)·u′), u′ = 2·√(2/π)·(1 + 3·0.044715x²).
+    const { x, gate } = ctx.saved;
+    const inner = mul(x, add(mul(mul(x, x), 3 * CUBIC), SLOPE));
+    return mul(dOut, mul(gate, add(mul(inner, sub(1, gate)), 1)));
+  },
+});
+
+/**
+ * x·Φ(x), Φ being the normal distribution function, as `torch.nn.functional.gelu`: exact, or by
+ * Hendrycks and Gimpel's formula with tanh (2016), as some trained models expect.
+ * @throws DTypeError for integers, ConfigError for an unknown approximation.
+ */
+export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
+  if (approximate !== 'none' && approximate !== 'tanh') {
+    throw new ConfigError(
+      `gelu: approximate must be 'none' or 'tanh', got '${String(approximate)}'`,
+    );
+  }
+  requireFloat('gelu', x);
+  return approximate === 'none' ? geluFunction(x) : geluTanhFunction(x);
+}

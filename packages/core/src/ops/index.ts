@@ -1,5 +1,15 @@
 export { add, div, mul, pow, sub } from './arithmetic.js';
-export { gelu, leakyRelu, relu, sigmoid, tanh, type LeakyReluOptions } from './activation.js';
+export {
+  gelu,
+  leakyRelu,
+  relu,
+  sigmoid,
+  silu,
+  tanh,
+  type GeluApproximation,
+  type GeluOptions,
+  type LeakyReluOptions,
+} from './activation.js';
 export { eq, gt, lt } from './compare.js';
 export { maximum, minimum } from './extremes.js';
 export { indexSelect } from './indexing.js';

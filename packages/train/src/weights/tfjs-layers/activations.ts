@@ -12,6 +12,7 @@ import {
   mul,
   relu,
   sigmoid,
+  silu,
   softmax,
   sub,
   tanh,
@@ -38,8 +39,8 @@ const ACTIVATIONS: ReadonlyMap<unknown, Activation> = new Map<string, Activation
   ['softsign', (x) => div(x, add(abs(x), 1))],
   ['softmax', softmax],
   ['log_softmax', logSoftmax],
-  ['swish', (x) => mul(x, sigmoid(x))],
-  ['gelu', gelu],
+  ['swish', silu],
+  ['gelu', (x) => gelu(x)],
 ]);
 
 /** The layer's setting `activation`; undefined for the one that changes nothing. */
