@@ -539,6 +539,7 @@ describe('progress', () => {
       confusion: [],
       classes: [],
       macro: { precision: 0, recall: 0, f1: 0 },
+      mistakes: [],
     },
     seconds: 4,
     images: 55_000,

@@ -16,8 +16,8 @@ function numbered(count: number): Dataset {
 /** Which of `numbered`'s images a view holds, by its pixels; its labels must agree. */
 function members(dataset: Dataset): number[] {
   return Array.from({ length: dataset.length }, (_, i) => {
-    const row = dataset.rows === null ? i : (dataset.rows[i] as number);
-    const image = dataset.images.subarray(row * dataset.pixels, (row + 1) * dataset.pixels);
+    const image = dataset.image(i);
+    expect(image).toHaveLength(dataset.pixels);
     expect(new Set(image).size).toBe(1);
     expect(dataset.label(i)).toBe((image[0] as number) % 4);
     return image[0] as number;
@@ -176,6 +176,11 @@ describe('views', () => {
       'the label of no image',
       () => numbered(4).label(4),
       'Dataset.label: expected an index from 0 to 3, got 4',
+    ],
+    [
+      'the pixels of no image',
+      () => numbered(4).image(-1),
+      'Dataset.image: expected an index from 0 to 3, got -1',
     ],
   ])('%s', (_, make, message) => {
     expect(failure(make)).toEqual({ kind: ConfigError, message });

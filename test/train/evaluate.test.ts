@@ -95,6 +95,47 @@ describe('scores', () => {
   });
 });
 
+describe('mistakes', () => {
+  /** Two-class images: `[label, value of class 0, value of class 1]`. */
+  const digits = (rows: readonly (readonly [number, number, number])[]): Dataset =>
+    Dataset.fromArrays({
+      images: Float32Array.from(rows.flatMap(([, a, b]) => [a, b])),
+      shape: [1, 1, 2],
+      labels: rows.map(([label]) => label),
+    });
+  const rows = [
+    [0, 0, 1],
+    [0, 1, 0],
+    [1, 3, 0],
+    [0, 0, 2],
+    [1, 1, 0],
+    [1, 0, 9],
+  ] as const;
+
+  it('come worst first, with their places and probabilities, for any batch size', async () => {
+    for (const batchSize of [1, 4, 6]) {
+      const loader = of(digits(rows), batchSize);
+      const { mistakes } = await evaluate(new Reader(), loader, { mistakes: 3 });
+      expect(mistakes.map(({ index }) => index)).toEqual([2, 3, 0]);
+      const [first] = mistakes;
+      expect(first).toMatchObject({ label: 1, prediction: 0 });
+      expect(first?.probabilities[0]).toBeCloseTo(1 / (1 + Math.exp(-3)), 6);
+      expect(first?.probabilities[1]).toBeCloseTo(1 / (1 + Math.exp(3)), 6);
+    }
+  });
+
+  it('are not kept unless asked for, and are no more than there are', async () => {
+    expect((await evaluate(new Reader(), of(digits(rows)))).mistakes).toEqual([]);
+    const all = await evaluate(new Reader(), of(digits(rows)), { mistakes: 40 });
+    expect(all.mistakes.map(({ index }) => index)).toEqual([2, 3, 0, 4]);
+    for (const mistakes of [-1, 1.5]) {
+      await expect(evaluate(new Reader(), of(digits(rows)), { mistakes })).rejects.toThrow(
+        new ConfigError(`evaluate: mistakes: expected an integer from 0, got ${mistakes}`),
+      );
+    }
+  });
+});
+
 describe('data', () => {
   it('may be any source of batches, also the rest of an epoch', async () => {
     const dataset = answers(2, [

@@ -1,4 +1,4 @@
-import { argmax, Scope, ShapeError } from '@unfold/core';
+import { argmax, ConfigError, Scope, ShapeError, softmax } from '@unfold/core';
 import { crossEntropy, type Layer } from '@unfold/nn';
 import { emptyError } from './data/dataset.js';
 import type { Batch } from './data/index.js';
@@ -16,6 +16,17 @@ export interface ClassScores {
   readonly f1: number;
   /** Images of this class. */
   readonly support: number;
+}
+
+/** An image that was taken for another class than its own. */
+export interface Mistake {
+  /** Its place among the images as they came: without `shuffle` its index in the dataset. */
+  readonly index: number;
+  readonly label: number;
+  /** What it was taken for. */
+  readonly prediction: number;
+  /** The softmax of its logits, a number for each class. */
+  readonly probabilities: readonly number[];
 }
 
 /** How well a classifier does on some images. */
@@ -40,12 +51,16 @@ export interface Evaluation {
    * there. One that neither occurs nor is predicted counts with 0.
    */
   readonly macro: Omit<ClassScores, 'support'>;
+  /** The worst mistakes, those first whose label was given the least probability. */
+  readonly mistakes: readonly Mistake[];
 }
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions {
   /** When it aborts, the evaluation ends with its reason. */
   readonly signal?: StopSignal;
+  /** How many of the worst mistakes to keep. Default 0. */
+  readonly mistakes?: number;
 }
 
 /**
@@ -60,58 +75,93 @@ export interface EvaluateOptions {
 export async function evaluate(
   model: Layer,
   data: AsyncIterable<Batch> | Iterable<Batch>,
-  { signal }: EvaluateOptions = {},
+  { signal, mistakes: wanted = 0 }: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  return evaluateAt('evaluate', model, data, signal);
-}
-
-/** The same under another name in errors. */
-export async function evaluateAt(
-  where: string,
-  model: Layer,
-  data: AsyncIterable<Batch> | Iterable<Batch>,
-  signal: StopSignal | undefined,
-): Promise<Evaluation> {
+  if (!Number.isSafeInteger(wanted) || wanted < 0) {
+    throw new ConfigError(`evaluate: mistakes: expected an integer from 0, got ${wanted}`);
+  }
   const restoreModes = evaluationMode(model);
   try {
     let lossSum = 0;
     let total = 0;
     let confusion: number[][] | null = null;
+    let mistakes: Mistake[] = [];
     for await (const batch of data) {
       signal?.throwIfAborted();
-      const { loss, classes, predictions } = classify(where, model, batch);
+      const { loss, classes, predictions, probabilities } = classify(model, batch);
       confusion ??= Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-      count(confusion, batch.labels.data, predictions);
+      const labels = batch.labels.data;
+      count(confusion, labels, predictions);
       lossSum += loss;
+      if (wanted > 0) {
+        const found = mistakesIn({ labels, predictions, probabilities, first: total });
+        mistakes = worst([...mistakes, ...found], wanted);
+      }
       total += batch.size;
     }
-    if (confusion === null || total === 0) throw emptyError(where);
-    return { loss: lossSum / total, ...scores(confusion) };
+    if (confusion === null || total === 0) throw emptyError('evaluate');
+    return { loss: lossSum / total, ...scores(confusion), mistakes };
   } finally {
     restoreModes();
   }
 }
 
-/** @returns The sum of the losses, and the class that each image is taken for. */
-function classify(
-  where: string,
-  model: Layer,
-  { images, labels }: Batch,
-): { loss: number; classes: number; predictions: ArrayLike<number> } {
+/** What a model says of one batch. */
+interface Classified {
+  /** The sum of the losses. */
+  readonly loss: number;
+  readonly classes: number;
+  /** The class that each image is taken for. */
+  readonly predictions: ArrayLike<number>;
+  /** `[B, classes]` */
+  readonly probabilities: ArrayLike<number>;
+}
+
+function classify(model: Layer, { images, labels }: Batch): Classified {
   using scope = new Scope();
   void scope;
   const logits = model.forward(images);
   const [, classes] = logits.shape;
   if (logits.ndim !== 2 || classes === undefined) {
     throw new ShapeError(
-      `${where}: expected logits [N, classes] for ${images.describe()}, got ${logits.describe()}`,
+      `evaluate: expected logits [N, classes] for ${images.describe()}, got ${logits.describe()}`,
     );
   }
   const loss = crossEntropy(logits, labels, { reduction: 'sum' }).item();
   if (!Number.isFinite(loss)) {
-    throw new NonFiniteLossError(`${where}: the loss is ${loss}; ${findNonFinite(model, images)}`);
+    throw new NonFiniteLossError(`evaluate: the loss is ${loss}; ${findNonFinite(model, images)}`);
   }
-  return { loss, classes, predictions: argmax(logits, { axis: 1 }).toTypedArray() };
+  return {
+    loss,
+    classes,
+    predictions: argmax(logits, { axis: 1 }).toTypedArray(),
+    probabilities: softmax(logits).toTypedArray(),
+  };
+}
+
+/** @param batch.first The place of the batch's first image among all. */
+function mistakesIn({
+  labels,
+  predictions,
+  probabilities,
+  first,
+}: Pick<Classified, 'predictions' | 'probabilities'> & {
+  readonly labels: ArrayLike<number>;
+  readonly first: number;
+}): Mistake[] {
+  const classes = probabilities.length / labels.length;
+  return Array.from(labels).flatMap((label, i) => {
+    const prediction = predictions[i] as number;
+    if (prediction === label) return [];
+    const own = Array.from({ length: classes }, (_, c) => probabilities[i * classes + c] as number);
+    return [{ index: first + i, label, prediction, probabilities: own }];
+  });
+}
+
+/** The first `count` of them, the least probable label first. */
+function worst(mistakes: readonly Mistake[], count: number): Mistake[] {
+  const ofLabel = ({ label, probabilities }: Mistake): number => probabilities[label] as number;
+  return [...mistakes].sort((a, b) => ofLabel(a) - ofLabel(b) || a.index - b.index).slice(0, count);
 }
 
 function count(
@@ -128,7 +178,7 @@ function count(
 }
 
 /** All that follows from a confusion matrix `[label][prediction]`. */
-function scores(confusion: readonly (readonly number[])[]): Omit<Evaluation, 'loss'> {
+function scores(confusion: readonly (readonly number[])[]): Omit<Evaluation, 'loss' | 'mistakes'> {
   const classes = confusion.map((row, c) => {
     const hits = row[c] as number;
     const support = sum(row);

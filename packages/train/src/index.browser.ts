@@ -7,7 +7,7 @@ export * from './data/index.browser.js';
 export { Cnn, LeNet } from './models.js';
 export * from './optim/index.js';
 export { evaluate } from './evaluate.js';
-export type { ClassScores, EvaluateOptions, Evaluation } from './evaluate.js';
+export type { ClassScores, EvaluateOptions, Evaluation, Mistake } from './evaluate.js';
 export { NonFiniteLossError } from './non-finite.js';
 export type { StopSignal } from './stop-signal.js';
 export { summary } from './summary.js';

@@ -1,7 +1,7 @@
 import { ConfigError, Tape } from '@unfold/core';
 import { crossEntropy, type Layer } from '@unfold/nn';
 import type { Batch, BatchLoader } from './data/index.js';
-import { evaluateAt, type Evaluation } from './evaluate.js';
+import { evaluate, type Evaluation } from './evaluate.js';
 import { findNonFinite, NonFiniteLossError } from './non-finite.js';
 import type { SGD } from './optim/sgd.js';
 import type { StopSignal } from './stop-signal.js';
@@ -100,10 +100,9 @@ export async function trainClassifier(options: TrainOptions): Promise<TrainResul
       options.onStep?.({ step, epoch, stepInEpoch, loss, size: batch.size, milliseconds });
     }
     const seconds = (performance.now() - begin) / 1000;
-    const where = `validation after step ${step} (epoch ${epoch})`;
     let evaluation: Evaluation;
     try {
-      evaluation = await evaluateAt(where, model, validation, signal);
+      evaluation = await evaluate(model, validation, signal ? { signal } : {});
     } catch (error) {
       if (!signal?.aborted || error !== signal.reason) throw error;
       return { finished: false, epochs: reports, steps: step };

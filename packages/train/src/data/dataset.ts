@@ -93,12 +93,26 @@ export class Dataset {
 
   /** The label of image i. @throws ConfigError unless i is an integer from 0 to `length - 1`. */
   label(i: number): number {
+    return this.labels[this.#row('label', i)] as number;
+  }
+
+  /**
+   * The pixels of image i as they are stored, `[C, H, W]`: a view, not a copy.
+   * @throws ConfigError unless i is an integer from 0 to `length - 1`.
+   */
+  image(i: number): ImageArray {
+    const row = this.#row('image', i);
+    return this.images.subarray(row * this.pixels, (row + 1) * this.pixels);
+  }
+
+  /** The stored row of image i. */
+  #row(operation: string, i: number): number {
     if (!Number.isInteger(i) || i < 0 || i >= this.length) {
       throw new ConfigError(
-        `Dataset.label: expected an index from 0 to ${this.length - 1}, got ${i}`,
+        `Dataset.${operation}: expected an index from 0 to ${this.length - 1}, got ${i}`,
       );
     }
-    return this.labels[this.rows === null ? i : (this.rows[i] as number)] as number;
+    return this.rows === null ? i : (this.rows[i] as number);
   }
 
   /**
