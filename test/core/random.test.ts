@@ -5,8 +5,11 @@ import {
   manualSeed,
   rand,
   randn,
+  rngState,
   Scope,
+  setRngState,
   type GeneratorState,
+  type RngState,
 } from '@unfold/core';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -269,6 +272,38 @@ describe('the global streams', () => {
     const first = generator('x').normal();
     manualSeed(6);
     expect(generator('x').normal()).toBe(first);
+  });
+});
+
+describe('the state of all streams', () => {
+  afterEach(() => manualSeed(0));
+
+  it('lets every stream go on where it stood, by way of JSON', () => {
+    manualSeed(11);
+    const held = generator('shuffle');
+    held.uniform();
+    generator('x').normal();
+    const state = JSON.parse(JSON.stringify(rngState())) as RngState;
+    const expected = [held.uniform(), generator('x').normal(), generator('later').uniform()];
+    manualSeed(12);
+    held.uniform();
+    setRngState(state);
+    expect([held.uniform(), generator('x').normal(), generator('later').uniform()]).toEqual(
+      expected,
+    );
+    expect(generator('shuffle')).toBe(held);
+  });
+
+  it('is checked before anything is changed', () => {
+    manualSeed(11);
+    generator('x');
+    const before = rngState();
+    const bad = { words: [0, 0, 0, 0], spareNormal: null } as const;
+    expect(() => setRngState({ seed: 3, streams: { a: generator('x').state(), b: bad } })).toThrow(
+      ConfigError,
+    );
+    expect(() => setRngState({ seed: -1, streams: {} })).toThrow(ConfigError);
+    expect(rngState()).toEqual(before);
   });
 });
 

@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import {
   DataLoader,
   decodeSafetensors,
@@ -11,14 +10,10 @@ import {
   loadWeights,
   mnist,
   weightsSha256,
-  type EpochReport,
   type Normalization,
-  type StepReport,
 } from '@unfold/train';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ProgressStream } from '../../packages/train/src/cli/bar.js';
 import { parseOptions } from '../../packages/train/src/cli/options.js';
-import { createProgress, type Progress } from '../../packages/train/src/cli/progress.js';
 import {
   start,
   TRAIN_MNIST,
@@ -498,148 +493,5 @@ describe.concurrent('a run that ends early', () => {
     expect(code).toBe(1);
     expect(await readFile(file, 'utf8')).toBe(OLD);
     expect(await readdir(folder)).toEqual(['c']);
-  });
-});
-
-describe('progress', () => {
-  /** Keeps what is written to it, as a terminal of some width or as a file. */
-  class Screen extends Writable {
-    readonly isTTY: boolean;
-    readonly columns: number | undefined;
-    text = '';
-
-    constructor(columns: number | undefined, isTTY = true) {
-      super();
-      this.columns = columns;
-      this.isTTY = isTTY;
-    }
-
-    override _write(chunk: Buffer, _: string, done: () => void): void {
-      this.text += chunk.toString();
-      done();
-    }
-  }
-
-  function progressOn(out: Screen, quiet = false): Progress {
-    return createProgress({ epochs: 4, stepsPerEpoch: 860, out: out as ProgressStream, quiet });
-  }
-
-  function step(stepInEpoch: number): StepReport {
-    return { step: stepInEpoch, epoch: 1, stepInEpoch, loss: 0.12345, size: 64, milliseconds: 5 };
-  }
-
-  const REPORT: EpochReport = {
-    epoch: 1,
-    trainLoss: 0.5,
-    validation: {
-      loss: 0.25,
-      accuracy: 0.9752,
-      correct: 4876,
-      total: 5000,
-      confusion: [],
-      classes: [],
-      macro: { precision: 0, recall: 0, f1: 0 },
-      mistakes: [],
-    },
-    seconds: 4,
-    images: 55_000,
-  };
-  const EPOCH_LINE =
-    'epoch 1/4 · loss 0.5000, validation 0.2500 · accuracy 97.52 % · 13750 images/s\n';
-
-  const ESCAPE = String.fromCharCode(27);
-
-  /** The texts between escape sequences. */
-  function texts(screen: string): string[] {
-    return screen
-      .split(new RegExp(`${ESCAPE}(?:\\[[?\\d;]*[A-Za-z]|[78])`))
-      .filter((text) => text !== '');
-  }
-
-  it.each([
-    [undefined, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235 · \d+ images\/s · \d+ s left$/],
-    [0, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235 · \d+ images\/s · \d+ s left$/],
-    [120, /^epoch 1\/4 ━{12}─{12} 430\/860 · loss 0\.1235 · \d+ images\/s · \d+ s left$/],
-    [80, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235 · \d+ images\/s · \d+ s left$/],
-    [50, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235 · \d+ s left$/],
-    [40, /^epoch 1\/4 ━+─+ 430\/860 · loss 0\.1235$/],
-    [30, /^epoch 1\/4 430\/860 · loss 0\.12$/],
-  ])('on a terminal of %s columns the bar fits into the line', (columns, pattern) => {
-    const out = new Screen(columns);
-    const progress = progressOn(out);
-    progress.step(step(430));
-    progress.stop();
-    const lines = texts(out.text);
-    expect(lines.at(-1)).toMatch(pattern);
-    for (const line of lines) expect(line.length).toBeLessThan(columns || 80);
-  });
-
-  it('shows hours and minutes for long runs', () => {
-    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'Date'] });
-    try {
-      const out = new Screen(100);
-      const progress = progressOn(out);
-      progress.step(step(1));
-      const shownAfter = (ms: number): string => {
-        vi.advanceTimersByTime(ms);
-        progress.step(step(2));
-        return texts(out.text).at(-1) ?? '';
-      };
-      // Two of 860 steps are done.
-      expect(shownAfter(400)).toMatch(/ 2 min 54 s left$/);
-      expect(shownAfter(20_000)).toMatch(/ 2 h 25 min left$/);
-      progress.stop();
-    } finally {
-      vi.useRealTimers();
-    }
-  });
-
-  it('clears the bar for the epoch’s line, and gives the cursor and wrapping back', () => {
-    const out = new Screen(80);
-    const progress = progressOn(out);
-    progress.step(step(1));
-    expect(out.text).toContain(`${ESCAPE}[?25l`);
-    progress.epoch(REPORT);
-    expect(out.text.endsWith(`${ESCAPE}[2K${EPOCH_LINE}`)).toBe(true);
-    for (const [on, off] of [
-      ['[?25h', '[?25l'],
-      ['[?7h', '[?7l'],
-    ]) {
-      expect(out.text.lastIndexOf(ESCAPE + String(on))).toBeGreaterThan(
-        out.text.lastIndexOf(ESCAPE + String(off)),
-      );
-    }
-    const { length } = out.text;
-    progress.stop();
-    expect(out.text.length).toBe(length);
-  });
-
-  it('elsewhere is a line now and then', () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    try {
-      const out = new Screen(undefined, false);
-      const progress = progressOn(out);
-      for (let n = 1; n <= 21; n++) {
-        vi.advanceTimersByTime(1000);
-        progress.step(step(n));
-      }
-      progress.epoch(REPORT);
-      progress.stop();
-      expect(out.text).toBe(
-        'epoch 1/4 · step 10/860 · loss 0.1235\n' +
-          `epoch 1/4 · step 20/860 · loss 0.1235\n${EPOCH_LINE}`,
-      );
-    } finally {
-      vi.useRealTimers();
-    }
-  });
-
-  it('is nothing if quiet', () => {
-    const out = new Screen(80);
-    const progress = progressOn(out, true);
-    progress.step(step(1));
-    progress.epoch(REPORT);
-    progress.stop();
-    expect(out.text).toBe('');
   });
 });

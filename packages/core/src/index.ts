@@ -25,7 +25,8 @@ export {
 export type * from './kernels/contract.js';
 export * from './ops/index.js';
 export { profile, type Profile, type ProfileRow } from './profile.js';
-export { Generator, generator, manualSeed, type GeneratorState } from './random.js';
+export { Generator, generator, manualSeed, rngState, setRngState } from './random.js';
+export type { GeneratorState, RngState } from './random.js';
 export { formatShape, sizeOf, type Shape } from './shape.js';
 export { findLeaks, heapStats, type HeapStats, type Leak } from './storage.js';
 export { empty, Parameter, Tensor, type NestedArray } from './tensor.js';

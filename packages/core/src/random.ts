@@ -187,3 +187,34 @@ export function generator(stream: string): Generator {
   }
   return found;
 }
+
+/** Where all global randomness stands; plain JSON. */
+export interface RngState {
+  /** What `manualSeed` was last given. */
+  readonly seed: number;
+  /** The streams that were asked for since, by name. */
+  readonly streams: Readonly<Record<string, GeneratorState>>;
+}
+
+/** Where every global stream stands, as `torch.get_rng_state`: for `setRngState`. */
+export function rngState(): RngState {
+  const streams = [...globalStreams].map(([name, held]) => [name, held.state()] as const);
+  return { seed: globalSeed, streams: Object.fromEntries(streams) };
+}
+
+/**
+ * Lets every global stream go on where it stood when `rngState` was called, also for those who hold
+ * its generator; one that had not been asked for then begins anew. As `torch.set_rng_state`. All is
+ * checked before anything is changed.
+ * @throws ConfigError if it holds anything else than a state.
+ */
+export function setRngState({ seed, streams }: RngState): void {
+  checkSeed(seed);
+  const states = Object.entries(streams).map(([name, state]) => {
+    const checked = new Generator(seed, name);
+    checked.setState(state);
+    return [name, checked.state()] as const;
+  });
+  manualSeed(seed);
+  for (const [name, state] of states) generator(name).setState(state);
+}

@@ -1,0 +1,35 @@
+import { styleText } from 'node:util';
+
+/** As much of a stream as is looked at to choose how to write on it. */
+export interface MaybeTerminal {
+  readonly isTTY?: boolean | undefined;
+}
+
+/** A colour or a weight by its name in Node's `util.styleText`, or several of them. */
+export type Style = Parameters<typeof styleText>[0];
+
+/** Puts a style on a text, or leaves the text alone. */
+export type Paint = (style: Style, text: string) => string;
+
+/** Whether `out` is a terminal that can move its cursor; `TERM=dumb` says it cannot. */
+export function isTerminal(out: MaybeTerminal): boolean {
+  return out.isTTY === true && process.env['TERM'] !== 'dumb';
+}
+
+/**
+ * Whether to colour what is written to `out`: as `FORCE_COLOR` says (`0` and `false` are no), else
+ * not if `NO_COLOR` is set and not empty, else on terminals.
+ */
+export function wantsColour(out: MaybeTerminal): boolean {
+  const { FORCE_COLOR: force, NO_COLOR: no } = process.env;
+  if (force !== undefined) return force !== '0' && force !== 'false';
+  return (no === undefined || no === '') && isTerminal(out);
+}
+
+/** What paints, or what does not. */
+export function painter(colour: boolean): Paint {
+  // Newer versions of Node would look at stdout, which need not be where this is written to.
+  return colour
+    ? (style, text) => styleText(style, text, { validateStream: false })
+    : (_, text) => text;
+}

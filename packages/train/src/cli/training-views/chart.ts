@@ -1,0 +1,135 @@
+import { plot } from 'simple-ascii-chart';
+import type { Paint, Style } from '../colour.js';
+import type { Axis } from './axis.js';
+
+/** Rows of the plane that lines are drawn in. */
+const ROWS = 9;
+
+/** A line of a chart. */
+export interface Series {
+  readonly name: string;
+  /** What it is drawn with; tells it from others where there is no colour. */
+  readonly mark: string;
+  readonly style: Style;
+  /** From left to right. */
+  readonly points: readonly { readonly x: number; readonly y: number }[];
+  /** Whether neighbours are connected; else each point stands by itself. */
+  readonly isLine: boolean;
+}
+
+/** What a chart shows, and how. */
+export interface ChartOptions {
+  readonly title: string;
+  readonly series: readonly Series[];
+  readonly axis: Axis;
+  /** Where marks are below. The first and the last are at the ends. */
+  readonly ticks: readonly number[];
+  /** What is counted there. */
+  readonly below: string;
+  /** Characters of the widest line. */
+  readonly columns: number;
+  readonly paint: Paint;
+}
+
+/**
+ * A chart as lines of text: title with legend, the lines, and what is counted below. Lines in the
+ * same place take turns.
+ */
+export function chartLines(options: ChartOptions): string[] {
+  const { title, series, axis, ticks, below, columns, paint } = options;
+  const labelWidth = axis.ticks[0]?.label.length ?? 0;
+  // Beside the plane are the labels, the axis, and the tip of the arrow below.
+  const width = columns - labelWidth - 2;
+  const [left, right] = [ticks[0] ?? 0, ticks.at(-1) ?? 1];
+  const [bottom, top] = axis.range;
+  const cells = alternating(
+    series
+      .flatMap((one) => cellsOf(one, { left, right, width }))
+      // Rounded, the ends of the axis may lie inside of the values; what is outside is not drawn.
+      .map((cell) => ({ ...cell, y: Math.min(Math.max(axis.at(cell.y), bottom), top) })),
+    (y) => Math.round(((y - bottom) / (top - bottom)) * (ROWS - 1)),
+  ).map(({ column, y, from: { mark, style } }) => ({
+    x: left + (column / (width - 1)) * (right - left),
+    y,
+    mark: paint(style, mark),
+  }));
+  // The plane spans what is drawn: invisible marks stand in its corners.
+  cells.unshift({ x: left, y: bottom, mark: ' ' }, { x: right, y: bottom, mark: ' ' });
+  cells.sort((a, b) => a.x - b.x);
+  const labels = new Map(axis.ticks.map(({ value, label }) => [axis.at(value), label]));
+  const blank = ' '.repeat(labelWidth);
+  const drawn = plot(
+    cells.map(({ x, y }) => [x, y]),
+    {
+      width,
+      height: ROWS,
+      yRange: [bottom, top],
+      customXAxisTicks: [...ticks],
+      customYAxisTicks: [...labels.keys()],
+      formatter: (value, { axis: which }) =>
+        which === 'y' ? (labels.get(value) ?? blank) : Math.round(value * 100) / 100,
+      lineFormatter: ({ index, plotX, plotY }) => ({
+        x: plotX,
+        y: plotY,
+        symbol: cells[index]?.mark ?? '',
+      }),
+    },
+  );
+  const legend = series.map(({ mark, name, style }) => `${paint(style, mark)} ${name}`).join('  ');
+  return [
+    `${paint('bold', title)}  ${legend}`,
+    ...drawn
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .filter((line) => line !== ''),
+    ' '.repeat(labelWidth + 1 + Math.floor((width - below.length) / 2)) + paint('dim', below),
+  ];
+}
+
+interface Cell {
+  /** From the left, from 0. */
+  readonly column: number;
+  readonly y: number;
+  readonly from: Series;
+}
+
+/** What is drawn of a series: a point in each column that it passes, or where its points are. */
+function cellsOf(
+  series: Series,
+  { left, right, width }: { left: number; right: number; width: number },
+): Cell[] {
+  const { points, isLine } = series;
+  const columnOf = (x: number): number =>
+    Math.round(((x - left) / (right - left || 1)) * (width - 1));
+  const sums = new Map<number, { y: number; count: number }>();
+  for (const { x, y } of points) {
+    const column = columnOf(x);
+    const { y: sum, count } = sums.get(column) ?? { y: 0, count: 0 };
+    sums.set(column, { y: sum + y, count: count + 1 });
+  }
+  const means = [...sums].map(([column, { y, count }]) => ({ column, y: y / count }));
+  return means.flatMap(({ column, y }, i) => {
+    const next = means[i + 1];
+    const end = isLine && next ? next.column : column + 1;
+    return Array.from({ length: end - column }, (_, step) => ({
+      column: column + step,
+      y: next ? y + ((next.y - y) * step) / (end - column) : y,
+      from: series,
+    }));
+  });
+}
+
+/** Of lines that are in the same place, leaves one in each column, in turn. */
+function alternating(cells: readonly Cell[], rowOf: (y: number) => number): Cell[] {
+  const places = new Map<string, Cell[]>();
+  for (const cell of cells) {
+    const place = `${cell.column},${rowOf(cell.y)}`;
+    places.set(place, [...(places.get(place) ?? []), cell]);
+  }
+  return [...places.values()].flatMap((together) => {
+    // A point that stands by itself has no other column to be seen in.
+    const point = together.find(({ from }) => !from.isLine);
+    const shown = point ?? together[(together[0]?.column ?? 0) % together.length];
+    return shown ? [shown] : [];
+  });
+}
