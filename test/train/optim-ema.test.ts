@@ -36,6 +36,21 @@ it('apply puts the averages into the model, restore its own weights; buffers are
   expect(values(model)).toEqual([[2, 4], [8]]);
 });
 
+it('useBuffers averages buffers too, but integers', () => {
+  class WithMean extends Small {
+    mean = this.registerBuffer('mean', tensor([10]));
+  }
+  const model = new WithMean();
+  const ema = new EMA(model, { decay: 0.75, useBuffers: true });
+  ema.update();
+  model.mean.update((data) => data.set([30]));
+  model.count.update((data) => data.set([8]));
+  ema.update();
+  const { tensors } = ema.stateDict();
+  expect(tensors.get('mean')?.toArray()).toEqual([15]);
+  expect(tensors.get('count')?.toArray()).toEqual([8]);
+});
+
 it('the first update takes the weights as they are', () => {
   const model = new Small();
   const ema = new EMA(model);

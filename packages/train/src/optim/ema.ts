@@ -1,6 +1,6 @@
 import { ConfigError, Parameter, tensor, unscoped, type Tensor } from '@unfold/core';
 import type { Module } from '@unfold/nn';
-import { completeOptions, share } from './rules.js';
+import { completeOptions, flag, share } from './rules.js';
 import { asNumber, asObject, checkTensors } from './state.js';
 import { moveTowards } from './updates.js';
 
@@ -8,6 +8,12 @@ import { moveTowards } from './updates.js';
 export interface EMAOptions {
   /** What is kept of the average at each update, from 0 to 1. Default 0.999. */
   readonly decay?: number;
+  /**
+   * Average buffers too, such as the running statistics of batch normalisation, instead of copying
+   * them: averaged weights then meet statistics of the same past. Integers are copied even so.
+   * Default false.
+   */
+  readonly useBuffers?: boolean;
 }
 
 /** An average's state: tensors by their names in the model, and the rest as plain JSON. */
@@ -21,12 +27,13 @@ export interface EMAState {
 /**
  * The exponential moving average of a model's weights, which often predicts better than the weights
  * themselves: average += (1 - decay)·(weight - average) after each step. The first update takes the
- * weights as they are, so that untrained ones never count. Buffers, such as running statistics, are
- * copied, not averaged. The rule is that of PyTorch's `AveragedModel` with `get_ema_multi_avg_fn`.
+ * weights as they are, so that untrained ones never count. Buffers are copied, not averaged, unless
+ * `useBuffers` says so. The rule is that of PyTorch's `AveragedModel` with `get_ema_multi_avg_fn`.
  */
 export class EMA {
   readonly #model: Module;
   readonly #decay: number;
+  readonly #useBuffers: boolean;
   readonly #averages: ReadonlyMap<string, Tensor>;
   #updates = 0;
   #applied = false;
@@ -34,8 +41,14 @@ export class EMA {
   /** @throws ConfigError for an unknown option or a decay out of range. */
   constructor(model: Module, options: EMAOptions = {}) {
     this.#model = model;
-    const rules = { decay: share };
-    this.#decay = completeOptions<EMAOptions>('EMA', rules, { decay: 0.999 }, options).decay;
+    const { decay, useBuffers } = completeOptions<EMAOptions>(
+      'EMA',
+      { decay: share, useBuffers: flag },
+      { decay: 0.999, useBuffers: false },
+      options,
+    );
+    this.#decay = decay;
+    this.#useBuffers = useBuffers;
     this.#averages = unscoped(
       () => new Map([...model.stateDict()].map(([name, own]) => [name, copyOf(own)])),
     );
@@ -50,7 +63,7 @@ export class EMA {
   update(): void {
     this.#refuseApplied('update');
     for (const [average, own] of this.#pairs()) {
-      if (own instanceof Parameter && this.#updates > 0) moveTowards(average, own, 1 - this.#decay);
+      if (this.#updates > 0 && this.#isAveraged(own)) moveTowards(average, own, 1 - this.#decay);
       else average.update((data) => data.set(own.data));
     }
     this.#updates++;
@@ -104,6 +117,11 @@ export class EMA {
       own.update((data) => data.set(average.data));
       average.update((data) => data.set(values));
     }
+  }
+
+  #isAveraged(own: Tensor): boolean {
+    if (own instanceof Parameter) return true;
+    return this.#useBuffers && (own.dtype === 'float32' || own.dtype === 'float64');
   }
 
   /** Each average with the model's own tensor. */
