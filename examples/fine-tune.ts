@@ -8,8 +8,8 @@
 import { configureEngine, manualSeed } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '@unfold/nn';
-import { DataLoader, Dataset, evaluate, linearDecay, mnist } from '@unfold/train';
-import { SGD, trainClassifier, weightsSha256 } from '@unfold/train';
+import { DataLoader, Dataset, evaluate, fit, LinearLR, mnist } from '@unfold/train';
+import { SGD, weightsSha256 } from '@unfold/train';
 
 function convolutions(): Sequential {
   const first = [new Conv2d(1, 8, 5), new ReLU(), new MaxPool2d(2)];
@@ -36,16 +36,12 @@ function fiveDigits(all: Dataset, first: number, ofEach: number): Dataset {
 
 /** Trains all of the model that isn't frozen. */
 async function train(model: Sequential, on: Dataset, epochs: number): Promise<void> {
-  const batches = { batchSize: 10, shuffle: true };
-  await trainClassifier({
-    model,
-    // All parameters: momentum and weight decay must not move the frozen ones either.
-    optimizer: new SGD(model.parameters(), { lr: 0.02, momentum: 0.9, weightDecay: 1e-3 }),
-    train: new DataLoader(on, batches),
-    validation: new DataLoader(on, { batchSize: 250 }),
-    epochs,
-    learningRate: (step, steps) => 0.02 * linearDecay(step, steps),
-  });
+  // All parameters: momentum and weight decay must not move the frozen ones either.
+  const optimizer = new SGD(model.parameters(), { lr: 0.02, momentum: 0.9, weightDecay: 1e-3 });
+  const loader = new DataLoader(on, { batchSize: 10, shuffle: true });
+  const totalIters = epochs * loader.length;
+  const decay = new LinearLR(optimizer, { startFactor: 1, endFactor: 0, totalIters });
+  await fit(model, { train: loader, epochs, optimizer, scheduler: { step: decay } });
 }
 
 enableNodeFlags();

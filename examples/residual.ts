@@ -9,8 +9,8 @@ import { add, configureEngine, manualSeed, rand, relu, slice, sum, Tape } from '
 import type { Tensor } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { Conv2d, Flatten, Linear, MaxPool2d, Module, Sequential } from '@unfold/nn';
-import { DataLoader, evaluate, linearDecay, mnist } from '@unfold/train';
-import { normalizationOf, SGD, trainClassifier } from '@unfold/train';
+import { DataLoader, evaluate, fit, LinearLR, mnist } from '@unfold/train';
+import { normalizationOf, SGD } from '@unfold/train';
 
 const CHANNELS = 16;
 
@@ -69,15 +69,30 @@ console.log(
 );
 const { train, test } = await mnist();
 const normalization = normalizationOf(train);
-const lr = 0.05;
-await trainClassifier({
-  model,
-  optimizer: new SGD(model.parameters(), { lr, momentum: 0.9 }),
-  train: new DataLoader(train.slice(0, 10_000), { batchSize: 32, shuffle: true, normalization }),
-  validation: new DataLoader(train.slice(59_000), { batchSize: 250, normalization }),
-  epochs: 4,
-  learningRate: (step, steps) => lr * linearDecay(step, steps),
-  onEpoch: ({ epoch, trainLoss }) => console.log(`epoch ${epoch}: loss ${trainLoss.toFixed(3)}`),
+const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
+const loader = new DataLoader(train.slice(0, 10_000), {
+  batchSize: 32,
+  shuffle: true,
+  normalization,
+});
+const epochs = 4;
+await fit(model, {
+  train: loader,
+  epochs,
+  optimizer,
+  scheduler: {
+    step: new LinearLR(optimizer, {
+      startFactor: 1,
+      endFactor: 0,
+      totalIters: epochs * loader.length,
+    }),
+  },
+  callbacks: [
+    {
+      onEpochEnd: ({ epoch, train: { loss } }) =>
+        console.log(`epoch ${epoch}: loss ${loss.toFixed(3)}`),
+    },
+  ],
 });
 const { correct } = await evaluate(model, new DataLoader(test, { batchSize: 250, normalization }));
 console.log(

@@ -1,12 +1,14 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { StateDict } from '@unfold/nn';
 import {
   DataLoader,
   decodeSafetensors,
   evaluate,
   LeNet,
   loadCheckpoint,
+  loadRun,
   loadWeights,
   mnist,
   weightsSha256,
@@ -14,6 +16,8 @@ import {
 } from '@unfold/train';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseOptions } from '../../packages/train/src/cli/options.js';
+import { planOf } from '../../packages/train/src/cli/plan.js';
+import { plainRecipe, PRESETS } from '../../packages/train/src/recipe/recipe.js';
 import {
   start,
   TRAIN_MNIST,
@@ -51,6 +55,12 @@ async function train(...args: readonly string[]): Promise<Outcome> {
   return trainMnist('--data-dir', digits, ...args);
 }
 
+/** A checkpoint's tensors under a prefix, without it. */
+function weightsIn(state: StateDict, prefix: string): StateDict {
+  const own = [...state].filter(([name]) => name.startsWith(prefix));
+  return new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+}
+
 async function readJson(file: string): Promise<Record<string, unknown>> {
   return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
 }
@@ -62,28 +72,35 @@ describe.concurrent('arguments', () => {
     const listed = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, name]) => name);
     expect(listed).toEqual([
       '--version',
+      '--preset',
       '--model',
       '--epochs',
       '--batch-size',
       '--lr',
       '--momentum',
       '--weight-decay',
+      '--schedule',
+      '--augment',
+      '--label-smoothing',
+      '--ema',
+      '--early-stopping',
       '--seed',
+      '--limit',
       '--kernels',
       '--threads',
       '--simd',
       '--strict',
       '--loader',
       '--data-dir',
-      '--limit',
       '--checkpoint',
+      '--resume',
       '--weights',
       '--metrics',
       '--profile',
       '--quiet',
       '--help',
     ]);
-    expect(stdout).toMatch(/--model <name> .*\n.*choices: "lenet", "cnn", default: "lenet"/);
+    expect(stdout).toMatch(/--preset <name> [^-]*choices: "quick", "default"/);
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
@@ -186,17 +203,31 @@ describe('wrong arguments', () => {
     expect(written).toBe(`${message}\n(--help lists the options)\n`);
   });
 
-  it('none: the defaults', () => {
-    expect(parseOptions([], '0.0.0')).toEqual({
-      model: 'lenet',
-      epochs: 4,
-      batchSize: 64,
-      lr: 0.05,
-      momentum: 0.9,
-      weightDecay: 0.0005,
+  it('none: the default preset, seed 1', () => {
+    const options = parseOptions([], '0.0.0');
+    expect(options).toEqual({ loader: 'tfjs' });
+    expect(planOf(options)).toEqual({
+      preset: 'default',
+      recipe: PRESETS.default,
       seed: 1,
-      loader: 'tfjs',
+      limit: null,
+      earlyStopping: null,
     });
+  });
+
+  it('change single figures of a preset, or of the plain recipe of a named network', () => {
+    const plan = (args: string) => planOf(parseOptions(args.split(' '), '0.0.0'));
+    expect(plan('--preset quick --lr 0.2 --seed 5')).toMatchObject({
+      preset: 'quick',
+      recipe: { ...PRESETS.quick, lr: 0.2 },
+      seed: 5,
+    });
+    expect(plan('--model cnn --ema 0.5 --limit 9')).toMatchObject({
+      preset: null,
+      recipe: { ...plainRecipe('cnn'), ema: 0.5 },
+      limit: 9,
+    });
+    expect(plan('--model cnn --preset quick').recipe).toEqual({ ...PRESETS.quick, model: 'cnn' });
   });
 });
 
@@ -261,7 +292,7 @@ describe.concurrent('what is found out before training begins', () => {
 });
 
 describe('a run', () => {
-  const SETTINGS = ['--epochs', '3', '--batch-size', '32', '--seed', '7', '--loader', 'own'];
+  const SETTINGS = '--model lenet --epochs 3 --batch-size 32 --seed 7 --loader own'.split(' ');
   let folder = '';
   let outcome: Outcome;
   let metrics: Record<string, unknown>;
@@ -287,8 +318,9 @@ describe('a run', () => {
       'model: lenet, 5994 parameters; seed 7',
       ...[1, 2, 3].map(
         (epoch) =>
-          `epoch ${epoch}/3 · loss ${number}, validation ${number} · accuracy ${number} % · \\d+ images/s`,
+          `epoch ${epoch}/3 · loss ${number}, validation ${number} · accuracy ${number} % · lr .*`,
       ),
+      'best: .*',
       `test accuracy ${number} % \\(\\d+ of 300\\) after ${number} s`,
       `checkpoint: ${join(folder, 'c.safetensors')}`,
       `weights: ${join(folder, 'w.safetensors')}`,
@@ -306,6 +338,8 @@ describe('a run', () => {
     const figure = expect.any(Number);
     expect(metrics).toEqual({
       model: 'lenet',
+      preset: null,
+      recipe: { ...plainRecipe('lenet'), epochs: 3, batchSize: 32 },
       seed: 7,
       kernels: 'wasm',
       loader: 'own',
@@ -318,6 +352,7 @@ describe('a run', () => {
         valAccuracy: figure,
         seconds: figure,
       })),
+      stopped: null,
       testAccuracy: Number(metrics['testCorrect']) / TEST_IMAGES,
       testCorrect: figure,
       testTotal: TEST_IMAGES,
@@ -336,15 +371,20 @@ describe('a run', () => {
 
   it('tests the model that the checkpoint holds, normalisation included', async () => {
     const { state, metadata } = await loadCheckpoint(join(folder, 'c.safetensors'));
-    expect(weightsSha256(state)).toBe(metrics['weightsSha256']);
+    const weights = weightsIn(state, 'model.');
+    expect(weightsSha256(weights)).toBe(metrics['weightsSha256']);
     expect(metadata).toEqual({
-      format: 'unfold-checkpoint-1',
+      format: 'unfold-checkpoint-2',
       model: 'lenet',
-      progress: 'epoch 3 of 3',
       normalization: expect.any(String),
+      weightsPrefix: 'model.',
+      plan: expect.any(String),
+      data: expect.stringMatching(/^[0-9a-f]{64}$/),
+      engine: expect.stringMatching(/^\{"kernels":"wasm","fused":(true|false)\}$/),
+      state: expect.any(String),
     });
     const model = new LeNet();
-    model.loadStateDict(state);
+    model.loadStateDict(weights);
     const normalization = JSON.parse(metadata['normalization'] ?? '') as Normalization;
     const { test } = await mnist({ dataDir: digits });
     const { correct } = await evaluate(
@@ -403,7 +443,7 @@ describe('a run', () => {
     const model = new LeNet();
     await loadWeights(model, weights);
     expect(weightsSha256(model.stateDict())).toBe(
-      weightsSha256((await loadCheckpoint(file)).state),
+      weightsSha256(weightsIn((await loadCheckpoint(file)).state, 'model.')),
     );
     expect(stdout).toMatch(/^test accuracy \d+\.\d\d % \(\d+ of 300\) after \d+\.\d s\n$/);
     expect(stderr).toBe('');
@@ -431,11 +471,10 @@ describe.concurrent('a run that ends early', () => {
     const { code, signal, stdout, stderr } = await running.outcome;
     expect([code, signal]).toEqual([130, null]);
     expect(stdout).not.toContain('test accuracy');
-    const [, done] = /^interrupted after (step \d+ of 2500); weights in \S+\n$/.exec(stderr) ?? [];
-    expect(stderr).toContain(`weights in ${file}`);
-    const { state, metadata } = await loadCheckpoint(file);
-    expect(metadata['progress']).toBe(done);
-    new LeNet().loadStateDict(state);
+    const [, done] = /^interrupted after step (\d+) of 2500; the run is in /.exec(stderr) ?? [];
+    expect(stderr).toContain(`the run is in ${file}, and goes on with --resume\n`);
+    const saved = await loadRun(file);
+    expect(saved?.state.json['position']).toMatchObject({ step: Number(done) });
     expect(await readdir(folder)).toEqual(['c.safetensors']);
   });
 

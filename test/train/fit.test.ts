@@ -26,33 +26,23 @@ import {
   Dataset,
   evaluate,
   LeNet,
+  accuracy,
+  fit,
+  LambdaLR,
   NonFiniteLossError,
   SGD,
-  trainClassifier,
   weightsSha256,
   type BatchLoader,
+  type Callback,
   type EpochReport,
+  type FitOptions,
+  type FitResult,
   type StepReport,
-  type TrainOptions,
-  type TrainResult,
 } from '@unfold/train';
 import { tfjsLoader } from '@unfold/train/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { patternDigits } from '../support/cli.js';
-import { randomSource } from '../support/kernels.js';
-
-const CLASSES = 3;
-
-/** Grey 6×6 images of a bright column pair under noise; where it is, is the class. */
-function stripes(count: number, seed = 1): Dataset {
-  const random = randomSource(seed);
-  const labels = Int32Array.from({ length: count }, () => Math.floor(random() * CLASSES));
-  const images = Float32Array.from({ length: count * 36 }, (_, i) => {
-    const column = Math.floor((i % 6) / 2);
-    return random() - 0.5 + (column === labels[Math.floor(i / 36)] ? 1 : 0);
-  });
-  return Dataset.fromArrays({ images, shape: [1, 6, 6], labels, classes: CLASSES });
-}
+import { CLASSES, stripes } from '../support/stripes.js';
 
 /** Images `[1, 1, 2]` as given, of class 0. */
 function points(...values: number[]): Dataset {
@@ -73,19 +63,26 @@ function smallNet(): Sequential {
   );
 }
 
-type Run = TrainResult & { readonly model: Layer };
+type Run = FitResult<'accuracy'> & { readonly model: Layer };
+/** What a test changes; its callback's methods stand beside the options of `fit`. */
+type Changes = Partial<FitOptions<'accuracy'>> &
+  Callback<'accuracy'> & { readonly model?: Layer; readonly lr?: number };
 
 /** Trains on stripes from a seed. */
-async function run(seed: number, options: Partial<TrainOptions> = {}): Promise<Run> {
+async function run(seed: number, changes: Changes = {}): Promise<Run> {
   manualSeed(seed);
-  const model = options.model ?? smallNet();
-  const result = await trainClassifier({
-    model,
-    optimizer: new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
+  const { model = smallNet(), lr = 0.1, onStepEnd, onEpochEnd, ...options } = changes;
+  const callback: Callback<'accuracy'> = {
+    ...(onStepEnd && { onStepEnd }),
+    ...(onEpochEnd && { onEpochEnd }),
+  };
+  const result = await fit(model, {
+    optimizer: new SGD(model.parameters(), { lr, momentum: 0.9 }),
     train: new DataLoader(stripes(50), { batchSize: 16, shuffle: true }),
     validation: new DataLoader(stripes(30, 2), { batchSize: 8 }),
     epochs: 2,
-    learningRate: () => 0.1,
+    metrics: { accuracy },
+    callbacks: [callback],
     ...options,
   });
   return { ...result, model };
@@ -107,15 +104,16 @@ describe.each(['wasm', 'reference'] as const)('training on %s kernels', (kernels
   it('learns a small problem', async () => {
     await configureEngine({ kernels });
     const losses: number[] = [];
-    const { epochs, finished, steps, model } = await run(1, {
+    const { history, finished, steps, model } = await run(1, {
       epochs: 15,
-      onStep: ({ loss }) => losses.push(loss),
+      onStepEnd: ({ loss }) => void losses.push(loss),
     });
-    expect([finished, steps, epochs.length]).toEqual([true, 60, 15]);
+    expect([finished, steps, history.length]).toEqual([true, 60, 15]);
     // Three classes that are guessed cost ln 3 = 1.1.
     expect(losses[0]).toBeGreaterThan(0.8);
-    expect(epochs.at(-1)?.trainLoss).toBeLessThan(0.05);
-    expect(epochs.at(-1)?.validation).toMatchObject({ accuracy: 1, correct: 30, total: 30 });
+    expect(history.at(-1)?.train.loss).toBeLessThan(0.05);
+    expect(history.at(-1)?.train.accuracy).toBeGreaterThan(0.98);
+    expect(history.at(-1)?.validation?.accuracy).toBe(1);
     // And on images that nobody has seen.
     const unseen = await evaluate(model, new DataLoader(stripes(100, 3)));
     expect(unseen.correct).toBe(100);
@@ -140,14 +138,11 @@ it('the first twenty losses on wasm and reference kernels are the same within 1e
     manualSeed(3);
     const model = new LeNet();
     const losses: number[] = [];
-    await trainClassifier({
-      model,
+    await fit(model, {
       optimizer: new SGD(model.parameters(), { lr: 0.01, momentum: 0.9 }),
       train: new DataLoader(digits, { batchSize: 8, shuffle: true }),
-      validation: new DataLoader(digits.slice(0, 8), { batchSize: 8 }),
       epochs: 1,
-      learningRate: () => 0.01,
-      onStep: ({ loss }) => losses.push(loss),
+      callbacks: [{ onStepEnd: ({ loss }) => void losses.push(loss) }],
     });
     return losses;
   };
@@ -162,25 +157,15 @@ describe('reports', () => {
   it('count steps, images and epochs, and mean losses by images', async () => {
     const steps: StepReport[] = [];
     const reports: EpochReport[] = [];
-    const rates: number[][] = [];
-    const used: number[] = [];
     manualSeed(1);
     const model = smallNet();
     const optimizer = new SGD(model.parameters(), { lr: 1 });
-    const { epochs } = await run(1, {
+    const { history } = await run(1, {
       model,
       optimizer,
-      learningRate(step, total) {
-        rates.push([step, total]);
-        return 0.1 / (step + 1);
-      },
-      onStep(report) {
-        steps.push(report);
-        used.push(optimizer.lr);
-      },
-      onEpoch: (report) => {
-        reports.push(report);
-      },
+      scheduler: { step: new LambdaLR(optimizer, (step) => 0.1 / (step + 1)) },
+      onStepEnd: (report) => void steps.push(report),
+      onEpochEnd: (report) => void reports.push(report),
     });
     expect(
       steps.map(({ step, epoch, stepInEpoch, size }) => [step, epoch, stepInEpoch, size]),
@@ -194,28 +179,29 @@ describe('reports', () => {
       [7, 2, 3, 16],
       [8, 2, 4, 2],
     ]);
-    expect(rates).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((step) => [step, 8]));
-    expect(used).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((step) => 0.1 / (step + 1)));
-    expect(epochs).toEqual(reports);
+    expect(steps.map(({ lr }) => lr)).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((i) => 0.1 / (i + 1)));
+    expect(reports.map(({ lr }) => lr)).toEqual([0.1 / 4, 0.1 / 8]);
+    expect(history).toEqual(reports);
     for (const [i, report] of reports.entries()) {
       const own = steps.filter(({ epoch }) => epoch === i + 1);
       expect(report.epoch).toBe(i + 1);
       expect(report.images).toBe(50);
       const mean = own.reduce((sum, { loss, size }) => sum + loss * size, 0) / 50;
-      expect(report.trainLoss).toBeCloseTo(mean, 12);
+      expect(report.train.loss).toBeCloseTo(mean, 12);
       const inSteps = own.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
       expect(report.seconds).toBeGreaterThanOrEqual(inSteps);
     }
     // The last report is of the model as it is now.
     const now = await evaluate(model, new DataLoader(stripes(30, 2), { batchSize: 8 }));
-    expect(reports.at(-1)?.validation).toEqual(now);
+    expect(reports.at(-1)?.validation?.loss).toBeCloseTo(now.loss, 6);
+    expect(reports.at(-1)?.validation?.accuracy).toBeCloseTo(now.accuracy, 12);
   });
 
-  it('onEpoch is waited for before the next epoch begins', async () => {
+  it('onEpochEnd is waited for before the next epoch begins', async () => {
     const events: string[] = [];
     await run(1, {
-      onStep: ({ step }) => events.push(`step ${step}`),
-      async onEpoch({ epoch }) {
+      onStepEnd: ({ step }) => void events.push(`step ${step}`),
+      async onEpochEnd({ epoch }) {
         await new Promise((resolve) => setTimeout(resolve, 5));
         events.push(`epoch ${epoch}`);
       },
@@ -248,7 +234,7 @@ describe('reports', () => {
 
   it.each([0, -1, 1.5, NaN])('epochs %d is an error', async (epochs) => {
     expect(await failure(run(1, { epochs }))).toEqual(
-      new ConfigError(`trainClassifier: epochs: expected an integer from 1, got ${epochs}`),
+      new ConfigError(`fit: epochs: expected an integer from 1, got ${epochs}`),
     );
   });
 });
@@ -260,16 +246,16 @@ describe('an abort signal', () => {
     manualSeed(1);
     const model = smallNet();
     const train = new DataLoader(stripes(50), { batchSize: 16, shuffle: true });
-    const { finished, steps, epochs } = await run(1, {
+    const { finished, steps, history } = await run(1, {
       model,
       train,
       signal: controller.signal,
-      onStep({ step }) {
+      onStepEnd({ step }) {
         hashes.push(weightsSha256(model.stateDict()));
         if (step === 6) controller.abort();
       },
     });
-    expect({ finished, steps, epochs: epochs.length }).toEqual({
+    expect({ finished, steps, epochs: history.length }).toEqual({
       finished: false,
       steps: 6,
       epochs: 1,
@@ -290,8 +276,9 @@ describe('an abort signal', () => {
     const result = await run(1, { signal: AbortSignal.abort() });
     expect({ ...result, model: null }).toEqual({
       finished: false,
+      stopped: null,
       steps: 0,
-      epochs: [],
+      history: [],
       model: null,
     });
     expect(weightsSha256(result.model.stateDict())).toBe(before);
@@ -315,31 +302,31 @@ describe('an abort signal', () => {
         }
       },
     };
-    const { finished, steps, epochs, model } = await run(1, {
+    const { finished, steps, history, model } = await run(1, {
       validation,
       signal: controller.signal,
     });
-    expect({ finished, steps, epochs, given }).toEqual({
+    expect({ finished, steps, history, given }).toEqual({
       finished: false,
       steps: 4,
-      epochs: [],
+      history: [],
       given: 2,
     });
     expect(model.training).toBe(true);
   });
 
-  it('in the last onEpoch is honoured too', async () => {
+  it.each([1, 2])('when epoch %d has ended leaves no more than what is to come', async (last) => {
     const controller = new AbortController();
-    const { finished, steps, epochs } = await run(1, {
+    const { finished, steps, history } = await run(1, {
       signal: controller.signal,
-      onEpoch({ epoch }) {
-        if (epoch === 2) controller.abort();
+      onEpochEnd({ epoch }) {
+        if (epoch === last) controller.abort();
       },
     });
-    expect({ finished, steps, epochs: epochs.length }).toEqual({
-      finished: false,
-      steps: 8,
-      epochs: 2,
+    expect({ finished, steps, epochs: history.length }).toEqual({
+      finished: last === 2,
+      steps: 4 * last,
+      epochs: last,
     });
   });
 });
@@ -405,7 +392,7 @@ describe('a loss that stops being finite', () => {
     let steps = 0;
     const training = run(1, {
       model,
-      onStep({ step }) {
+      onStepEnd({ step }) {
         steps = step;
         if (step !== 5) return;
         const weight = model.stateDict().get('4.weight');
@@ -422,7 +409,7 @@ describe('a loss that stops being finite', () => {
   });
 
   it('by a learning rate that is far too large', async () => {
-    const error = await failure(run(1, { learningRate: () => 1e20 }));
+    const error = await failure(run(1, { lr: 1e20 }));
     expect(String(error)).toMatch(
       /^NonFiniteLossError: step [2-4] \(epoch 1\): the loss is (NaN|Infinity); .* not finite\. A smaller/,
     );
@@ -432,7 +419,7 @@ describe('a loss that stops being finite', () => {
     const model = smallNet();
     const training = run(1, {
       model,
-      onStep({ step }) {
+      onStepEnd({ step }) {
         const bias = model.stateDict().get('0.bias');
         if (step === 4) bias?.update((data) => data.fill(Infinity));
       },
@@ -492,7 +479,7 @@ describe('a loss that stops being finite', () => {
     );
   });
 
-  it('in the cross entropy alone', async () => {
+  it('in the loss alone', async () => {
     const linear = new Linear(2, 2);
     linear.loadStateDict({
       weight: tensor([
@@ -503,8 +490,8 @@ describe('a loss that stops being finite', () => {
     });
     await expectNonFinite(
       evaluateOn(new Sequential(new Flatten(), linear), points(1, 0)),
-      'evaluate: the loss is Infinity; every layer gives finite values, but their cross ' +
-        'entropy is not finite',
+      'evaluate: the loss is Infinity; every layer gives finite values, but their loss ' +
+        'is not finite',
     );
   });
 
@@ -574,7 +561,7 @@ it('memory is flat from the first epoch on', async () => {
   const held: HeapStats[] = [];
   await run(1, {
     epochs: 6,
-    onEpoch() {
+    onEpochEnd() {
       held.push(heapStats());
     },
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { ConfigError } from '@unfold/core';
 
 /**
@@ -49,6 +49,24 @@ export async function checkWritable(file: string): Promise<void> {
     throw cannotWrite(file, error);
   }
 }
+
+/**
+ * Deletes what a `replaceFile(file)` left that was killed before its end. Not while another process
+ * may be writing the same file.
+ */
+export async function removeLeftovers(file: string): Promise<void> {
+  const target = await realpath(file).catch(() => file);
+  const folder = dirname(target);
+  const start = `${basename(target)}.`;
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name.startsWith(start) && LEFTOVER.test(name.slice(start.length))) {
+      await rm(join(folder, name), { force: true });
+    }
+  }
+}
+
+/** What `replaceFile` adds to a name: a UUID and an ending. */
+const LEFTOVER = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/;
 
 /** The file itself where `file` is a link, and what is known of it if it exists. */
 async function inspectTarget(

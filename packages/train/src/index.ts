@@ -3,6 +3,8 @@ export * from './data/index.js';
 export { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 export type { Checkpoint, CheckpointMetadata } from './checkpoint.js';
 export { checkWritable } from './files.js';
+export { CheckpointFile, loadRun } from './fit/checkpoint-file.js';
+export type { CheckpointFileOptions, SavedRun } from './fit/checkpoint-file.js';
 export { weightsSha256 } from './weights-sha256.js';
 export { loadTfjsLayersModel } from './weights/tfjs-layers.js';
 export type { OpenShape, TfjsLayersModel } from './weights/tfjs-layers.js';

@@ -1,5 +1,5 @@
 import { relu, reshape, type Tensor } from '@unfold/core';
-import { Conv2d, Linear, maxPool2d, Module } from '@unfold/nn';
+import { Conv2d, Linear, maxPool2d, Module, type Layer } from '@unfold/nn';
 
 /** A small convolutional network for 28×28 digits, after LeNet-5: 5,994 parameters. */
 export class LeNet extends Module {
@@ -28,4 +28,18 @@ export class Cnn extends Module {
     const h2 = maxPool2d(relu(this.conv2.forward(h1)), 2);
     return this.fc2.forward(relu(this.fc1.forward(reshape(h2, [-1, 9216]))));
   }
+}
+
+/** What makes each model that the commands know, by the name that files of its weights carry. */
+export const MODELS = {
+  lenet: () => new LeNet(),
+  cnn: () => new Cnn(),
+} as const satisfies Readonly<Record<string, () => Layer>>;
+
+/** The name of a model in `MODELS`. */
+export type ModelName = keyof typeof MODELS;
+
+/** Whether a model of this name is in `MODELS`. */
+export function isModelName(name: string): name is ModelName {
+  return Object.hasOwn(MODELS, name);
 }

@@ -24,7 +24,7 @@ export function findNonFinite(model: Layer, images: Tensor): string {
     () => void model.forward(images),
   );
   if (found === undefined) {
-    return 'every layer gives finite values, but their cross entropy is not finite';
+    return 'every layer gives finite values, but their loss is not finite';
   }
   return found === ''
     ? "the model's output is not finite"

@@ -69,13 +69,16 @@ import {
 } from '@unfold/nn';
 import {
   DataLoader,
+  accuracy,
   Dataset,
+  EarlyStopping,
   evaluate,
+  fit,
+  LambdaLR,
   linearDecay,
   normalizationOf,
   randomSplit,
   SGD,
-  trainClassifier,
   type BatchLoader,
   type DatasetArrays,
   type EpochReport,
@@ -83,8 +86,8 @@ import {
   type Normalization,
   type SGDOptions,
   type StopSignal,
-  type TrainOptions,
-  type TrainResult,
+  type FitOptions,
+  type FitResult,
 } from '@unfold/train';
 
 /** A user's own operation: x², with its gradient. */
@@ -153,20 +156,24 @@ async function train(): Promise<string[]> {
   for await (const { images, labels } of loader)
     losses.push(step(model, optimizer, images, labels));
 
-  const reports: EpochReport[] = [];
+  const reports: EpochReport<'accuracy'>[] = [];
   const signal: StopSignal = { aborted: false, reason: null, throwIfAborted() {} };
-  const run: TrainOptions = {
-    model,
+  const checked = new DataLoader(validation, { batchSize: 12, normalization });
+  const run: FitOptions<'accuracy'> = {
     optimizer,
     train: loader,
-    validation: new DataLoader(validation, { batchSize: 12, normalization }),
+    validation: checked,
     epochs: 3,
-    learningRate: (step, steps) => 0.05 * linearDecay(step, steps),
-    onEpoch: (report) => void reports.push(report),
+    scheduler: { step: new LambdaLR(optimizer, (step) => linearDecay(step, 3 * loader.length)) },
+    metrics: { accuracy },
+    callbacks: [
+      { onEpochEnd: (report) => void reports.push(report) },
+      new EarlyStopping({ patience: 5 }),
+    ],
     signal,
   };
-  const result: TrainResult = await trainClassifier(run);
-  const { correct, total } = await evaluate(model, run.validation);
+  const result: FitResult<'accuracy'> = await fit(model, run);
+  const { correct, total } = await evaluate(model, checked);
 
   const state: StateDict = model.stateDict();
   const copy = new Net();
@@ -177,7 +184,7 @@ async function train(): Promise<string[]> {
   return [
     names.join(', '),
     losses.map((loss) => loss.toFixed(4)).join(' '),
-    `${result.finished}, ${reports.length} epochs, ${correct} of ${total}`,
+    `${result.finished}, ${result.history.length} epochs, ${correct} of ${total}`,
   ];
 }
 

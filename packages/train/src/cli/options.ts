@@ -1,24 +1,36 @@
-import type { KernelSet, SimdWidth } from '@unfold/core';
 import { Command, Option } from 'commander';
+import { MODELS, type ModelName } from '../models.js';
+import {
+  AUGMENTS,
+  PRESETS,
+  SCHEDULES,
+  type AugmentName,
+  type PresetName,
+  type ScheduleName,
+} from '../recipe/recipe.js';
+import { addEngineOptions, type EngineArguments } from './engine-options.js';
 import { integer, number } from './parsers.js';
 
-/** The options of `train:mnist`, checked. */
-export interface TrainMnistOptions {
-  readonly model: 'lenet' | 'cnn';
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly lr: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-  readonly seed: number;
-  readonly kernels?: KernelSet;
-  readonly threads?: number;
-  readonly simd?: SimdWidth;
-  readonly strict?: boolean;
+/** The options of `train:mnist`, checked; those that were not given are missing. */
+export interface TrainMnistOptions extends EngineArguments {
+  readonly preset?: PresetName;
+  readonly model?: ModelName;
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly lr?: number;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  readonly schedule?: ScheduleName;
+  readonly augment?: AugmentName;
+  readonly labelSmoothing?: number;
+  readonly ema?: number;
+  readonly earlyStopping?: number;
+  readonly seed?: number;
+  readonly limit?: number;
   readonly loader: 'tfjs' | 'own';
   readonly dataDir?: string;
-  readonly limit?: number;
   readonly checkpoint?: string;
+  readonly resume?: boolean;
   readonly weights?: string;
   readonly metrics?: string;
   readonly profile?: boolean;
@@ -27,43 +39,56 @@ export interface TrainMnistOptions {
 
 /** Parses the arguments; prints help or version, or what is wrong, and ends the process then. */
 export function parseOptions(args: readonly string[], version: string): TrainMnistOptions {
+  const choice = (flags: string, description: string, choices: readonly string[]): Option =>
+    new Option(flags, description).choices(choices);
   const program = new Command('train:mnist')
     .description('Trains a convolutional network on the MNIST digits and tests it.')
     .version(version)
     .addOption(
-      new Option('--model <name>', 'the network: lenet has 5,994 parameters, cnn 1.2 million')
-        .choices(['lenet', 'cnn'])
-        .default('lenet'),
+      choice(
+        '--preset <name>',
+        'all of the recipe, from the quickest to the best (default: default)',
+        Object.keys(PRESETS),
+      ),
     )
-    .option('--epochs <n>', 'passes over the training images', integer(1), 4)
-    .option('--batch-size <n>', 'images in a step', integer(1), 64)
-    .option('--lr <x>', 'learning rate at the start; it falls to 0 along a line', number(0), 0.05)
-    .option('--momentum <x>', "SGD's momentum", number(0, 1), 0.9)
-    .option('--weight-decay <x>', "SGD's weight decay", number(0), 0.0005)
-    .option('--seed <n>', 'seed of the initial weights and of the order', integer(0), 1)
     .addOption(
-      new Option(
-        '--kernels <set>',
-        'what computes: WebAssembly SIMD (default), or plain TypeScript',
-      ).choices(['wasm', 'reference']),
+      choice(
+        '--model <name>',
+        'the network; without --preset it is trained plainly',
+        Object.keys(MODELS),
+      ),
     )
-    .option('--threads <n>', 'threads that compute (default: the cores, up to 8)', integer(1, 64))
+    .option('--epochs <n>', 'passes over the training images', integer(1))
+    .option('--batch-size <n>', 'images in a step', integer(1))
+    .option('--lr <x>', 'the highest learning rate', number(0))
+    .option('--momentum <x>', "SGD's momentum, Nesterov's kind", number(0, 1))
+    .option('--weight-decay <x>', 'weight decay, of weights only', number(0))
     .addOption(
-      new Option('--simd <bits>', 'width of vectors (default: auto, the faster)').choices([
-        'auto',
-        '256',
-        '128',
-      ]),
+      choice('--schedule <name>', 'of the learning rate: up and down, or down a line', SCHEDULES),
     )
-    .option('--strict', 'no fused multiply-add: the same bits on every machine')
+    .addOption(choice('--augment <name>', 'what images go through', AUGMENTS))
+    .option('--label-smoothing <x>', 'share that labels lose to other classes', number(0, 1))
+    .option('--ema <x>', "decay of the weights' moving average; 0: none", number(0, 1))
+    .option(
+      '--early-stopping <n>',
+      'end after more than n epochs without a better validation accuracy',
+      integer(0),
+    )
+    .option('--seed <n>', 'seed of all that is random (default: 1)', integer(0))
+    .option('--limit <n>', 'train on the first n images only', integer(1));
+  addEngineOptions(program)
     .addOption(
-      new Option('--loader <kind>', 'what feeds: a TensorFlow.js tf.data pipeline, or our own')
-        .choices(['tfjs', 'own'])
-        .default('tfjs'),
+      choice('--loader <kind>', 'what feeds: a TensorFlow.js tf.data pipeline, or our own', [
+        'tfjs',
+        'own',
+      ]).default('tfjs'),
     )
     .option('--data-dir <dir>', 'a folder with the four IDX files, plain or .gz')
-    .option('--limit <n>', 'train on the first n images only', integer(1))
-    .option('--checkpoint <file>', 'write the weights there after each epoch (safetensors)')
+    .option(
+      '--checkpoint <file>',
+      'keep the run there: after each epoch, each half minute, and at Ctrl-C',
+    )
+    .option('--resume', 'go on with the run of --checkpoint, if that is there')
     .option('--weights <file>', 'write the final weights there, as .safetensors or .npz')
     .option('--metrics <file>', 'write the figures of the run there, as JSON')
     .option('--profile', 'say at the end where the time of training went')

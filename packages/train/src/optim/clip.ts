@@ -82,8 +82,8 @@ function* gradientsOf(parameters: Iterable<Parameter>): Iterable<Tensor> {
   for (const { grad } of parameters) if (grad) yield grad;
 }
 
-/** In doubles, in an order that follows from the sizes alone. */
-function euclideanNorm(parameters: readonly Parameter[]): number {
+/** The norm of all gradients as one vector: in doubles, in an order that follows from the sizes alone. */
+export function euclideanNorm(parameters: readonly Parameter[]): number {
   let total = 0;
   for (const { data } of gradientsOf(parameters)) {
     // Four sums: one alone would wait for each addition to end.

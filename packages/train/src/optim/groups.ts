@@ -38,7 +38,7 @@ export interface OptionsDefinition<Options> {
   readonly rules: OptionRules<Options>;
   readonly defaults: Partial<Options>;
   /** What is wrong with options that are each for themselves right. */
-  readonly conflict?: (options: CompleteOptions<Options>) => string | null;
+  conflict?(options: CompleteOptions<Options>): string | null;
 }
 
 /** The group itself, for reading in a loop, and what users see of it, which checks what is set. */

@@ -1,0 +1,45 @@
+import { ConfigError } from '@unfold/core';
+import type { CheckpointMetadata } from '../checkpoint.js';
+import { loadRun, type SavedRun } from '../fit/checkpoint-file.js';
+import { trainingDataSha256, type Digits } from './digits.js';
+import type { TrainMnistOptions } from './options.js';
+import { planToText, resumedPlan, type Plan } from './plan.js';
+
+/** A run that goes on. */
+export interface OpenedRun extends SavedRun {
+  readonly file: string;
+  readonly plan: Plan;
+}
+
+/**
+ * The run that `--resume` goes on with; null where a new one begins.
+ * @throws ConfigError without `--checkpoint`, or if other options than the run's were given;
+ * FileFormatError if the file is damaged or no run of this command.
+ */
+export async function openRun({
+  resume,
+  checkpoint,
+  ...options
+}: TrainMnistOptions): Promise<OpenedRun | null> {
+  if (!resume) return null;
+  if (checkpoint === undefined) {
+    throw new ConfigError('--resume: name the file of the run with --checkpoint FILE');
+  }
+  const saved = await loadRun(checkpoint);
+  if (!saved) return null;
+  const plan = resumedPlan(checkpoint, saved.metadata['plan'], options);
+  return { ...saved, file: checkpoint, plan };
+}
+
+/** What a checkpoint's metadata says of a run, so that it can be resumed. */
+export function describeRun(plan: Plan, digits: Digits): CheckpointMetadata {
+  return { plan: planToText(plan), data: trainingDataSha256(digits) };
+}
+
+/** @throws ConfigError unless a run is resumed with the images that it began with. */
+export function checkSameData({ file, metadata }: OpenedRun, now: CheckpointMetadata): void {
+  if (metadata['data'] === now['data']) return;
+  throw new ConfigError(
+    `--resume: the run in ${file} was trained on other images; give it the same --data-dir`,
+  );
+}

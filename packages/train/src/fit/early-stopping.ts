@@ -1,0 +1,177 @@
+import { ConfigError, tensor, unscoped, type Tensor } from '@unfold/core';
+import type { Layer } from '@unfold/nn';
+import {
+  atLeast0,
+  completeOptions,
+  count,
+  flag,
+  oneOf,
+  type CompleteOptions,
+} from '../optim/rules.js';
+import { asNumber, asObject, checkTensors } from '../optim/state.js';
+import type {
+  Callback,
+  EpochReport,
+  FitResult,
+  RunState,
+  Scores,
+  TrainingRun,
+} from './callback.js';
+
+/** What its state is called in checkpoints. */
+export const EARLY_STOPPING = 'earlyStopping';
+
+/** Options of `EarlyStopping`. */
+export interface EarlyStoppingOptions {
+  /** `loss` or the name of a metric, of the validation images. Default 'loss'. */
+  readonly monitor?: string;
+  /** Whether the figure is to fall, as a loss, or to rise, as an accuracy. Default 'min'. */
+  readonly mode?: 'min' | 'max';
+  /** So many epochs without progress are borne; the next one ends the run. Default 0. */
+  readonly patience?: number;
+  /** How much better counts as progress. Default 0: anything better. */
+  readonly minDelta?: number;
+  /** Whether the model ends with the weights of the best epoch. Default true. */
+  readonly restoreBestWeights?: boolean;
+}
+
+const RULES = {
+  monitor: {
+    expected: 'the name of a metric',
+    accepts: (value: unknown) => typeof value === 'string' && value !== '',
+  },
+  mode: oneOf('min', 'max'),
+  patience: count,
+  minDelta: atLeast0,
+  restoreBestWeights: flag,
+};
+
+const DEFAULTS = {
+  monitor: 'loss',
+  mode: 'min',
+  patience: 0,
+  minDelta: 0,
+  restoreBestWeights: true,
+} as const;
+
+/**
+ * Ends a run when a figure of its validation has stopped to get better, and gives the model the
+ * weights that were best, also where the run ends by itself. Of equal figures the first is the best.
+ * With an average of the weights it is the average that was validated, and that is kept.
+ */
+export class EarlyStopping implements Callback {
+  /** Names its state in checkpoints. */
+  readonly name = EARLY_STOPPING;
+  readonly #options: CompleteOptions<EarlyStoppingOptions>;
+  #best: number | null = null;
+  #bestEpoch = 0;
+  #badEpochs = 0;
+  /** The model's state in the best epoch; empty where it is not kept. */
+  readonly #weights = new Map<string, Tensor>();
+
+  /** @throws ConfigError for an unknown option or one out of range. */
+  constructor(options: EarlyStoppingOptions = {}) {
+    this.#options = completeOptions<EarlyStoppingOptions>(
+      'EarlyStopping',
+      RULES,
+      DEFAULTS,
+      options,
+    );
+  }
+
+  /** The best figure; null before the first epoch has ended. */
+  get best(): number | null {
+    return this.#best;
+  }
+
+  /** The epoch of the best figure; 0 before the first has ended. */
+  get bestEpoch(): number {
+    return this.#bestEpoch;
+  }
+
+  /** Watches. @throws ConfigError if the run has no such metric. */
+  onValidationEnd(scores: Scores, { model, epoch }: TrainingRun): void {
+    const { monitor, mode, minDelta, restoreBestWeights } = this.#options;
+    const value = scores[monitor];
+    if (value === undefined) {
+      throw new ConfigError(
+        `EarlyStopping: expected a metric ${monitor}, got ${Object.keys(scores).join(', ')}`,
+      );
+    }
+    const gain = this.#best === null ? Infinity : (value - this.#best) * (mode === 'max' ? 1 : -1);
+    // Without a minimum, a figure that is as good as the best is no progress.
+    if (gain <= minDelta) {
+      this.#badEpochs++;
+      return;
+    }
+    this.#best = value;
+    this.#bestEpoch = epoch;
+    this.#badEpochs = 0;
+    if (restoreBestWeights) this.#keep(model.stateDict());
+  }
+
+  /** Ends the run if it is time. @throws ConfigError if nothing is validated. */
+  onEpochEnd({ validation }: EpochReport, run: TrainingRun): void {
+    const { monitor, patience } = this.#options;
+    if (!validation) {
+      throw new ConfigError(
+        `EarlyStopping: expected a run with validation, whose ${monitor} it could watch`,
+      );
+    }
+    if (this.#badEpochs <= patience) return;
+    run.stop(
+      `no better validation ${monitor} than ${String(this.#best)} of epoch ${this.#bestEpoch} in ` +
+        `${this.#badEpochs} epochs`,
+    );
+  }
+
+  /** Gives the model its best weights. */
+  onTrainEnd({ finished }: FitResult, { model }: TrainingRun): void {
+    if (!finished) return;
+    if (this.#weights.size > 0) restore(model, this.#weights);
+    this.dispose();
+  }
+
+  /** What it has seen and kept. */
+  stateDict(): RunState {
+    return {
+      tensors: this.#weights,
+      json: { best: this.#best, bestEpoch: this.#bestEpoch, badEpochs: this.#badEpochs },
+    };
+  }
+
+  /** Takes over a state that `stateDict` gave. @throws ConfigError for one that is damaged. */
+  loadStateDict({ tensors, json }: RunState): void {
+    const where = 'EarlyStopping.loadStateDict';
+    const { best, bestEpoch, badEpochs } = asObject(where, json);
+    const newBest = best === null ? null : asNumber(`${where}: best`, best);
+    const newEpoch = asNumber(`${where}: bestEpoch`, bestEpoch, { integer: true });
+    const newBad = asNumber(`${where}: badEpochs`, badEpochs, { integer: true });
+    this.#keep(tensors);
+    this.#best = newBest;
+    this.#bestEpoch = newEpoch;
+    this.#badEpochs = newBad;
+  }
+
+  /** Frees the weights that were kept. */
+  dispose(): void {
+    for (const kept of this.#weights.values()) kept.dispose();
+    this.#weights.clear();
+  }
+
+  #keep(state: ReadonlyMap<string, Tensor>): void {
+    const copies = unscoped(() =>
+      [...state].map(
+        ([name, own]) =>
+          [name, tensor(own.toTypedArray(), own.shape, { dtype: own.dtype })] as const,
+      ),
+    );
+    this.dispose();
+    for (const [name, copy] of copies) this.#weights.set(name, copy);
+  }
+}
+
+function restore(model: Layer, weights: ReadonlyMap<string, Tensor>): void {
+  const pairs = checkTensors('EarlyStopping', model.stateDict(), weights);
+  for (const { target, source } of pairs) target.update((data) => data.set(source.data));
+}

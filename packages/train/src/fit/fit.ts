@@ -1,0 +1,372 @@
+import { ConfigError, mul, Tape, type Parameter, type Tensor } from '@unfold/core';
+import type { Layer } from '@unfold/nn';
+import type { Batch, BatchLoader } from '../data/index.js';
+import { NonFiniteLossError } from '../non-finite.js';
+import { clipGradNorm, euclideanNorm } from '../optim/clip.js';
+import type { EMA } from '../optim/ema.js';
+import type { Optimizer } from '../optim/optimizer.js';
+import { atLeast0, show } from '../optim/rules.js';
+import { ReduceLROnPlateau, type Scheduler } from '../optim/schedules/index.js';
+import type { StopSignal } from '../stop-signal.js';
+import type {
+  Callback,
+  EpochReport,
+  FitResult,
+  RunState,
+  SavePoint,
+  Scores,
+  StepReport,
+  TrainingRun,
+} from './callback.js';
+import { classLoss, finiteLoss, measure, Meter, type Loss, type Metrics } from './measure.js';
+import {
+  captureState,
+  namedCallbacks,
+  Position,
+  restoreState,
+  type Parts,
+  type Randomness,
+  type Schedule,
+} from './run-state.js';
+
+/** Schedules of the learning rate, by when their `step` is called. */
+export interface FitSchedules {
+  /** After every step. */
+  readonly step?: Scheduler;
+  /** After every epoch; on a plateau with the validation loss, or the training loss without such. */
+  readonly epoch?: Scheduler | ReduceLROnPlateau;
+}
+
+/** What `fit` needs, and what it can do besides. */
+export interface FitOptions<Metric extends string = never> {
+  /** What is learnt from. */
+  readonly train: BatchLoader;
+  /** What each epoch is measured on, in evaluation mode. Default: nothing is. */
+  readonly validation?: AsyncIterable<Batch> | Iterable<Batch>;
+  /** At least 1. */
+  readonly epochs: number;
+  /** Made over the parameters that are to change. */
+  readonly optimizer: Optimizer;
+  /** Made over that optimiser. Default: its learning rate stays. */
+  readonly scheduler?: FitSchedules;
+  /** The mean over a batch, which is minimised. Default: the cross entropy of logits with labels. */
+  readonly loss?: Loss;
+  /** Followed in training and validation, by name. `loss` is there already. Default: none. */
+  readonly metrics?: Metrics<Metric>;
+  /**
+   * An average of the model's weights, updated after each step. It is what is validated, and what
+   * the model holds when the run has finished.
+   */
+  readonly ema?: EMA;
+  /** Scale gradients so that their norm is at most that. Default: leave them. */
+  readonly clipGradNorm?: number;
+  /** Measure the norm of the gradients for the reports of steps. Default: only where it is clipped. */
+  readonly gradNorm?: boolean;
+  /** Batches whose gradients make one step; their losses count alike. Default 1. */
+  readonly accumulate?: number;
+  /** What is to happen at the moments of the run. */
+  readonly callbacks?: readonly Callback<Metric>[];
+  /** When it aborts, training stops after the step in hand. */
+  readonly signal?: StopSignal | undefined;
+  /** Goes on with a run that was saved, instead of beginning one: made with the same options. */
+  readonly resume?: RunState | undefined;
+}
+
+/**
+ * Trains a model: in each epoch the steps over all batches of `train`, then the measures of
+ * `validation`. Everything it does can be done by hand with the same public parts; docs/training.md
+ * shows how. It never sees test data.
+ *
+ * A run that was stopped and resumed ends with the same bits as one that never was, if its callbacks
+ * and options are the same, and all randomness comes from the loader's generator or from global
+ * streams.
+ * @throws NonFiniteLossError or NonFiniteGradientError, naming step and layer, when a loss or norm is
+ * no finite number; ConfigError for options that are wrong, or a state that does not fit them;
+ * what a callback throws.
+ */
+export async function fit<Metric extends string = never>(
+  model: Layer,
+  options: FitOptions<Metric>,
+): Promise<FitResult<Metric>> {
+  const training = new Training(model, options);
+  try {
+    return await training.run();
+  } catch (error) {
+    await training.tell((callback) => callback.onError?.(error, training));
+    throw error;
+  }
+}
+
+/** One call of `fit`. */
+class Training<Metric extends string> implements TrainingRun<Metric> {
+  readonly model: Layer;
+  readonly optimizer: Optimizer;
+  readonly ema: EMA | null;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  readonly history: EpochReport<Metric>[] = [];
+  readonly #options: FitOptions<Metric>;
+  readonly #parameters: readonly Parameter[];
+  readonly #loss: Loss;
+  readonly #metrics: Metrics<Metric>;
+  readonly #accumulate: number;
+  readonly #callbacks: readonly Callback<Metric>[];
+  readonly #meter: Meter<Metric>;
+  readonly #position = new Position();
+
+  constructor(model: Layer, options: FitOptions<Metric>) {
+    checkOptions(options);
+    const { train, epochs, optimizer, ema, accumulate = 1, callbacks = [] } = options;
+    this.#options = options;
+    this.model = model;
+    this.optimizer = optimizer;
+    this.ema = ema ?? null;
+    this.epochs = epochs;
+    this.stepsPerEpoch = Math.ceil(train.length / accumulate);
+    this.#parameters = optimizer.groups.flatMap(({ params }) => params);
+    this.#loss = options.loss ?? classLoss;
+    // Left out only where there is no name of a metric.
+    this.#metrics = options.metrics ?? ({} as Metrics<Metric>);
+    this.#accumulate = accumulate;
+    this.#callbacks = callbacks;
+    this.#meter = new Meter(this.#metrics);
+  }
+
+  get epoch(): number {
+    return this.#position.epoch;
+  }
+
+  get step(): number {
+    return this.#position.step;
+  }
+
+  stop(reason: string): void {
+    this.#position.stopped = reason;
+  }
+
+  /** Calls all callbacks, one after the other. */
+  async tell(call: (callback: Callback<Metric>) => unknown): Promise<void> {
+    for (const callback of this.#callbacks) await call(callback);
+  }
+
+  async run(): Promise<FitResult<Metric>> {
+    const position = this.#position;
+    if (this.#options.resume) restoreState(this.#options.resume, this.#parts);
+    await this.tell((callback) => callback.onTrainBegin?.(this));
+    while (position.epoch <= this.epochs && position.stopped === null) {
+      const interruption = (await this.#trainEpoch()) ?? (await this.#endEpoch());
+      if (!interruption) continue;
+      await this.#offer('stop', () => interruption);
+      return this.#end(false);
+    }
+    this.ema?.apply();
+    return this.#end(true);
+  }
+
+  /**
+   * Trains on the batches that are left of the epoch in hand.
+   * @returns Null; or where randomness stands, if the signal ended it early.
+   */
+  async #trainEpoch(): Promise<Randomness | null> {
+    const { train } = this.#options;
+    const position = this.#position;
+    this.model.train();
+    await this.tell((callback) => callback.onEpochBegin?.(this));
+    const drawn = position.beginEpoch(train.generator);
+    let step = new StepInHand();
+    let begin = performance.now();
+    for await (const batch of train.from(position.batch)) {
+      drawn();
+      // The batches of one step are never torn apart: half a step's gradients are in no checkpoint.
+      if (step.batches === 0 && this.#isAborted) return position.randomness(train.generator);
+      await this.tell((callback) => callback.onBatch?.(batch, this));
+      this.#learnFrom(batch, step);
+      if (step.batches < this.#accumulate && position.batch < train.length) continue;
+      const report = this.#update(step);
+      position.seconds += (performance.now() - begin) / 1000;
+      step = new StepInHand();
+      await this.tell((callback) => callback.onStepEnd?.(report, this));
+      await this.#offer('step', () => position.randomness(train.generator));
+      begin = performance.now();
+    }
+    drawn();
+    return null;
+  }
+
+  /** Adds the gradients of one batch. */
+  #learnFrom(batch: Batch, step: StepInHand): void {
+    const begin = performance.now();
+    const position = this.#position;
+    const left = this.#options.train.length - position.batch;
+    // The last step of an epoch may have fewer batches.
+    const batches = step.batches + Math.min(this.#accumulate - step.batches, left);
+    if (step.batches === 0) this.optimizer.zeroGrad();
+    using tape = new Tape();
+    const output = this.model.forward(batch.images);
+    const loss = this.#loss(output, batch);
+    const value = this.#checkedLoss(batch, loss);
+    tape.backward(batches === 1 ? loss : mul(loss, 1 / batches));
+    this.#meter.add(value, output, batch);
+    position.batch++;
+    step.batches++;
+    step.size += batch.size;
+    step.loss += value / batches;
+    step.milliseconds += performance.now() - begin;
+  }
+
+  /** @throws NonFiniteLossError, naming step and layer. */
+  #checkedLoss(batch: Batch, loss: Tensor): number {
+    try {
+      return finiteLoss(`step ${this.step + 1} (epoch ${this.epoch})`, this.model, batch, loss);
+    } catch (error) {
+      if (!(error instanceof NonFiniteLossError)) throw error;
+      throw new NonFiniteLossError(`${error.message}. A smaller learning rate usually helps`);
+    }
+  }
+
+  /** Changes the parameters by the gradients that were added up. */
+  #update(step: StepInHand): StepReport {
+    const { scheduler, clipGradNorm: maxNorm, gradNorm: isMeasured } = this.#options;
+    const position = this.#position;
+    for (const callback of this.#callbacks) callback.onGradients?.(this);
+    const begin = performance.now();
+    let gradNorm: number | null = null;
+    if (maxNorm !== undefined) gradNorm = clipGradNorm(this.#parameters, maxNorm);
+    else if (isMeasured) gradNorm = euclideanNorm(this.#parameters);
+    const { lr } = this.optimizer;
+    position.lr = lr;
+    this.optimizer.step();
+    this.ema?.update();
+    scheduler?.step?.step();
+    position.step++;
+    return {
+      step: position.step,
+      epoch: position.epoch,
+      stepInEpoch: Math.ceil(position.batch / this.#accumulate),
+      loss: step.loss,
+      size: step.size,
+      lr,
+      gradNorm,
+      milliseconds: step.milliseconds + (performance.now() - begin),
+    };
+  }
+
+  /**
+   * Validates, and ends the epoch.
+   * @returns Null; or where randomness stood before, if the signal ended the validation early.
+   */
+  async #endEpoch(): Promise<Randomness | null> {
+    const { train } = this.#options;
+    const position = this.#position;
+    const before = position.randomness(train.generator);
+    const validation = await this.#validate();
+    if (validation === 'aborted') return before;
+    const report: EpochReport<Metric> = {
+      epoch: position.epoch,
+      train: this.#meter.means(),
+      validation,
+      lr: position.lr,
+      seconds: position.seconds,
+      images: this.#meter.images,
+    };
+    this.history.push(report);
+    await this.tell((callback) => callback.onEpochEnd?.(report, this));
+    this.#stepEpochSchedule(report);
+    position.nextEpoch();
+    this.#meter.reset();
+    await this.#offer('epoch', () => position.randomness(train.generator));
+    return null;
+  }
+
+  async #validate(): Promise<Scores<Metric> | 'aborted' | null> {
+    const { validation, signal } = this.#options;
+    if (!validation) return null;
+    await this.tell((callback) => callback.onValidationBegin?.(this));
+    this.ema?.apply();
+    try {
+      const scores = await measure({
+        where: `validation after step ${this.step} (epoch ${this.epoch})`,
+        model: this.model,
+        data: validation,
+        loss: this.#loss,
+        metrics: this.#metrics,
+        signal,
+      });
+      await this.tell((callback) => callback.onValidationEnd?.(scores, this));
+      return scores;
+    } catch (error) {
+      if (this.#isAborted && error === signal?.reason) return 'aborted';
+      throw error;
+    } finally {
+      this.ema?.restore();
+    }
+  }
+
+  #stepEpochSchedule({ train, validation }: EpochReport<Metric>): void {
+    const schedule = this.#options.scheduler?.epoch;
+    if (schedule instanceof ReduceLROnPlateau) schedule.step((validation ?? train).loss);
+    else schedule?.step();
+  }
+
+  /** Tells the callbacks that the run can be saved. */
+  async #offer(kind: SavePoint['kind'], randomness: () => Randomness): Promise<void> {
+    const point = { kind, state: () => captureState(this.#parts, randomness()) };
+    await this.tell((callback) => callback.onSavePoint?.(point, this));
+  }
+
+  async #end(finished: boolean): Promise<FitResult<Metric>> {
+    const { stopped, step: steps } = this.#position;
+    const result = { finished, stopped, history: this.history, steps };
+    await this.tell((callback) => callback.onTrainEnd?.(result, this));
+    return result;
+  }
+
+  get #isAborted(): boolean {
+    return this.#options.signal?.aborted ?? false;
+  }
+
+  get #parts(): Parts<Metric> {
+    const { train, scheduler } = this.#options;
+    const schedules = new Map<string, Schedule>();
+    if (scheduler?.step) schedules.set('step', scheduler.step);
+    if (scheduler?.epoch) schedules.set('epoch', scheduler.epoch);
+    return {
+      model: this.model,
+      optimizer: this.optimizer,
+      ema: this.ema,
+      schedules,
+      callbacks: this.#callbacks,
+      generator: train.generator,
+      position: this.#position,
+      meter: this.#meter,
+      history: this.history,
+      batches: train.length,
+    };
+  }
+}
+
+/** What is known of a step before its update. */
+class StepInHand {
+  /** That have added their gradients. */
+  batches = 0;
+  size = 0;
+  loss = 0;
+  milliseconds = 0;
+}
+
+/** @throws ConfigError for what no run could be made of. */
+function checkOptions<Metric extends string>(options: FitOptions<Metric>): void {
+  const { epochs, accumulate = 1, clipGradNorm: maxNorm, metrics = {}, callbacks = [] } = options;
+  for (const [name, value] of Object.entries({ epochs, accumulate })) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new ConfigError(`fit: ${name}: expected an integer from 1, got ${value}`);
+    }
+  }
+  if (maxNorm !== undefined && !atLeast0.accepts(maxNorm)) {
+    throw new ConfigError(`fit: clipGradNorm: expected ${atLeast0.expected}, got ${show(maxNorm)}`);
+  }
+  if ('loss' in metrics) {
+    throw new ConfigError('fit: metrics: loss is there already; give the metric another name');
+  }
+  namedCallbacks(callbacks);
+}

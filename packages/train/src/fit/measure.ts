@@ -1,0 +1,156 @@
+import { argmax, Scope, ShapeError, type Tensor } from '@unfold/core';
+import { crossEntropy, type Layer } from '@unfold/nn';
+import { emptyError } from '../data/dataset.js';
+import type { Batch } from '../data/index.js';
+import { evaluationMode } from '../modules.js';
+import { findNonFinite, NonFiniteLossError } from '../non-finite.js';
+import type { StopSignal } from '../stop-signal.js';
+import type { Scores } from './callback.js';
+
+/**
+ * The mean loss over a batch, as a tensor of one element.
+ * @param output What the model made of `batch.images`.
+ */
+export type Loss = (output: Tensor, batch: Batch) => Tensor;
+
+/**
+ * A figure to follow: its mean over a batch, as a number. The mean over an epoch weighs each batch by
+ * its images.
+ * @param output What the model made of `batch.images`.
+ */
+export type Metric = (output: Tensor, batch: Batch) => number;
+
+/** The metrics of a run, by name. */
+export type Metrics<Name extends string> = Readonly<Record<Name, Metric>>;
+
+/** Cross entropy of logits `[B, classes]` with the labels. */
+export const classLoss: Loss = (output, { labels }) => crossEntropy(output, labels);
+
+/**
+ * The part of the images whose largest logit is at their label, 0…1; of equal logits the first counts.
+ * @param output Logits `[B, classes]`.
+ * @throws ShapeError for another output.
+ */
+export const accuracy: Metric = (output, { labels, size }) => {
+  if (output.ndim !== 2) {
+    throw new ShapeError(`accuracy: expected logits [N, classes], got ${output.describe()}`);
+  }
+  using scope = new Scope();
+  void scope;
+  const predictions = argmax(output, { axis: 1 }).data;
+  const { data } = labels;
+  let correct = 0;
+  for (let i = 0; i < size; i++) if (predictions[i] === data[i]) correct++;
+  return correct / size;
+};
+
+/** Sums over images, from which means follow. Plain JSON, so that half an epoch can be saved. */
+export interface Sums<Name extends string> {
+  readonly images: number;
+  /** Of each figure, the sum of each batch's mean times its images. */
+  readonly sums: Scores<Name>;
+}
+
+/** Adds up the loss and the metrics of batches. */
+export class Meter<Name extends string> {
+  readonly #metrics: Metrics<Name>;
+  #images = 0;
+  readonly #sums = new Map<string, number>();
+
+  constructor(metrics: Metrics<Name>) {
+    this.#metrics = metrics;
+    this.reset();
+  }
+
+  get images(): number {
+    return this.#images;
+  }
+
+  reset(): void {
+    this.#images = 0;
+    for (const name of ['loss', ...Object.keys(this.#metrics)]) this.#sums.set(name, 0);
+  }
+
+  add(loss: number, output: Tensor, batch: Batch): void {
+    this.#images += batch.size;
+    this.#add('loss', loss * batch.size);
+    for (const [name, metric] of Object.entries<Metric>(this.#metrics)) {
+      this.#add(name, metric(output, batch) * batch.size);
+    }
+  }
+
+  #add(name: string, value: number): void {
+    this.#sums.set(name, (this.#sums.get(name) ?? 0) + value);
+  }
+
+  /** The means over all images that were added, of which there is at least one. */
+  means(): Scores<Name> {
+    return this.#scores((sum) => sum / this.#images);
+  }
+
+  sums(): Sums<Name> {
+    return { images: this.#images, sums: this.#scores((sum) => sum) };
+  }
+
+  /** Goes on from sums that `sums` gave. */
+  restore({ images, sums }: { images: number; sums: ReadonlyMap<string, number> }): void {
+    this.reset();
+    this.#images = images;
+    for (const name of this.#sums.keys()) this.#sums.set(name, sums.get(name) ?? 0);
+  }
+
+  #scores(value: (sum: number) => number): Scores<Name> {
+    // The names are those of the metrics and 'loss', as the type says.
+    return Object.fromEntries(
+      [...this.#sums].map(([name, sum]) => [name, value(sum)]),
+    ) as Scores<Name>;
+  }
+}
+
+/** What is measured and where. */
+export interface Measurement<Name extends string> {
+  /** Begins errors: which validation it was. */
+  readonly where: string;
+  readonly model: Layer;
+  readonly data: AsyncIterable<Batch> | Iterable<Batch>;
+  readonly loss: Loss;
+  readonly metrics: Metrics<Name>;
+  readonly signal: StopSignal | undefined;
+}
+
+/**
+ * Loss and metrics over some images, in evaluation mode; all modules' modes are as before afterwards.
+ * @throws NonFiniteLossError, naming the layer; ConfigError if there is no batch; the reason of
+ * `signal` when that aborts.
+ */
+export async function measure<Name extends string>({
+  where,
+  model,
+  data,
+  loss,
+  metrics,
+  signal,
+}: Measurement<Name>): Promise<Scores<Name>> {
+  const restoreModes = evaluationMode(model);
+  try {
+    const meter = new Meter(metrics);
+    for await (const batch of data) {
+      signal?.throwIfAborted();
+      using scope = new Scope();
+      void scope;
+      const output = model.forward(batch.images);
+      meter.add(finiteLoss(where, model, batch, loss(output, batch)), output, batch);
+    }
+    if (meter.images === 0) throw emptyError(where);
+    return meter.means();
+  } finally {
+    restoreModes();
+  }
+}
+
+/** @throws NonFiniteLossError that names the layer, if the loss is no finite number. */
+export function finiteLoss(where: string, model: Layer, { images }: Batch, loss: Tensor): number {
+  const value = loss.item();
+  if (Number.isFinite(value)) return value;
+  throw new NonFiniteLossError(`${where}: the loss is ${value}; ${findNonFinite(model, images)}`);
+}

@@ -1,0 +1,104 @@
+import type { Parameter } from '@unfold/core';
+import { crossEntropy, type Layer } from '@unfold/nn';
+import { randomAffine } from '../augment/index.js';
+import type { Augmentation } from '../augment/augmentation.js';
+import type { BatchLoader, Dataset, LoaderOptions, Normalization } from '../data/index.js';
+import type { FitOptions } from '../fit/fit.js';
+import { accuracy } from '../fit/measure.js';
+import { MODELS } from '../models.js';
+import { EMA } from '../optim/ema.js';
+import { LinearLR, OneCycleLR, type LRScheduler } from '../optim/schedules/index.js';
+import { SGD } from '../optim/sgd.js';
+import type { AugmentName, Recipe } from './recipe.js';
+
+/** Batches that are only evaluated need no particular size. */
+export const EVALUATION_BATCH = 250;
+/** How far `one-cycle` moves the momentum either way. */
+const MOMENTUM_SWING = 0.05;
+const HIGHEST_MOMENTUM = 0.99;
+
+/** Makes a loader: `DataLoader`, or one that gives the same batches. */
+export type MakeLoader = (
+  dataset: Dataset,
+  options: LoaderOptions,
+) => BatchLoader | Promise<BatchLoader>;
+
+/** What a recipe is applied to. */
+export interface RecipeData {
+  readonly train: Dataset;
+  readonly validation: Dataset;
+  readonly normalization: Normalization;
+  readonly makeLoader: MakeLoader;
+}
+
+/** What `fit` needs of a recipe; callbacks, signal and a state to resume come on top. */
+export interface PreparedRun {
+  readonly model: Layer;
+  readonly options: FitOptions<'accuracy'>;
+}
+
+/**
+ * The model, optimiser, schedule and loaders of a recipe. All randomness is that of the global
+ * streams: call `manualSeed` before.
+ */
+export async function prepareRun(recipe: Recipe, data: RecipeData): Promise<PreparedRun> {
+  const { train: images, validation, normalization, makeLoader } = data;
+  const { batchSize, epochs, labelSmoothing, ema } = recipe;
+  const augment = AUGMENTATIONS[recipe.augment]();
+  const model = MODELS[recipe.model]();
+  const train = await makeLoader(images, {
+    batchSize,
+    shuffle: true,
+    normalization,
+    ...(augment ? { augment } : {}),
+  });
+  const optimizer = optimizerOf(recipe, [...model.parameters()]);
+  return {
+    model,
+    options: {
+      train,
+      validation: await makeLoader(validation, { batchSize: EVALUATION_BATCH, normalization }),
+      epochs,
+      optimizer,
+      scheduler: { step: scheduleOf(recipe, optimizer, epochs * train.length) },
+      // Validation measures what is wanted, not what training is told for its own good.
+      loss: (output, { labels }) =>
+        crossEntropy(output, labels, { labelSmoothing: model.training ? labelSmoothing : 0 }),
+      metrics: { accuracy },
+      ...(ema > 0 ? { ema: new EMA(model, { decay: ema, useBuffers: true }) } : {}),
+    },
+  };
+}
+
+const AUGMENTATIONS: Readonly<Record<AugmentName, () => Augmentation | null>> = {
+  none: () => null,
+  affine: () => randomAffine({ degrees: 10, translate: 0.1, scale: [0.9, 1.1], shear: 5 }),
+};
+
+function optimizerOf({ lr, momentum, weightDecay }: Recipe, parameters: Parameter[]): SGD {
+  const weights = parameters.filter(({ ndim }) => ndim > 1);
+  const others = parameters.filter(({ ndim }) => ndim <= 1);
+  return new SGD(
+    [
+      { params: weights, weightDecay },
+      { params: others, weightDecay: 0 },
+    ],
+    { lr, momentum, nesterov: momentum > 0 },
+  );
+}
+
+function scheduleOf(
+  { schedule, lr, momentum }: Recipe,
+  optimizer: SGD,
+  totalSteps: number,
+): LRScheduler {
+  if (schedule === 'linear') {
+    return new LinearLR(optimizer, { startFactor: 1, endFactor: 0, totalIters: totalSteps });
+  }
+  return new OneCycleLR(optimizer, {
+    maxLr: lr,
+    totalSteps,
+    baseMomentum: Math.max(momentum - MOMENTUM_SWING, 0),
+    maxMomentum: Math.min(momentum + MOMENTUM_SWING, HIGHEST_MOMENTUM),
+  });
+}

@@ -1,0 +1,58 @@
+import type { ModelName } from '../models.js';
+
+/** How a classifier of 28×28 images is trained. Plain JSON. */
+export interface Recipe {
+  readonly model: ModelName;
+  /** Passes over the training images. */
+  readonly epochs: number;
+  /** Images in a step. */
+  readonly batchSize: number;
+  /** The highest learning rate. */
+  readonly lr: number;
+  /** SGD's momentum, Nesterov's kind; `one-cycle` moves it 0.05 around that. */
+  readonly momentum: number;
+  /** Of weights; biases, and what normalisation learns, are left alone. */
+  readonly weightDecay: number;
+  /** `one-cycle`: up, then down to almost nothing. `linear`: from the highest straight to 0. */
+  readonly schedule: ScheduleName;
+  /** What images go through: nothing, or a little turning, moving, scaling and shearing. */
+  readonly augment: AugmentName;
+  /** The share that labels lose to the other classes; 0 for none. */
+  readonly labelSmoothing: number;
+  /** How much of the weights' moving average each step keeps; 0 for no average. */
+  readonly ema: number;
+}
+
+/** The schedules that a recipe can name. */
+export const SCHEDULES = ['one-cycle', 'linear'] as const;
+export type ScheduleName = (typeof SCHEDULES)[number];
+
+/** The augmentations that a recipe can name. */
+export const AUGMENTS = ['none', 'affine'] as const;
+export type AugmentName = (typeof AUGMENTS)[number];
+
+/** For a network of which nothing more is known. */
+const PLAIN = {
+  epochs: 4,
+  batchSize: 64,
+  lr: 0.05,
+  momentum: 0.9,
+  weightDecay: 5e-4,
+  schedule: 'linear',
+  augment: 'none',
+  labelSmoothing: 0,
+  ema: 0,
+} as const;
+
+/** From the quickest to the most accurate. README.md has their accuracies and times. */
+export const PRESETS = {
+  quick: { ...PLAIN, model: 'lenet', epochs: 1, lr: 0.1, schedule: 'one-cycle' },
+  default: { ...PLAIN, model: 'lenet' },
+} as const satisfies Readonly<Record<string, Recipe>>;
+
+export type PresetName = keyof typeof PRESETS;
+
+/** A network trained plainly: a few epochs, nothing changed of the images. */
+export function plainRecipe(model: ModelName): Recipe {
+  return { ...PLAIN, model };
+}

@@ -1,0 +1,321 @@
+import { ConfigError, generator, manualSeed, tensor, type Tensor } from '@unfold/core';
+import {
+  BatchNorm2d,
+  Conv2d,
+  Dropout,
+  Flatten,
+  Linear,
+  MaxPool2d,
+  ReLU,
+  Sequential,
+} from '@unfold/nn';
+import {
+  accuracy,
+  AdamW,
+  DataLoader,
+  EarlyStopping,
+  EMA,
+  fit,
+  LinearLR,
+  OneCycleLR,
+  randomAffine,
+  ReduceLROnPlateau,
+  SGD,
+  StepLR,
+  weightsSha256,
+  type Callback,
+  type FitOptions,
+  type FitResult,
+  type RunState,
+} from '@unfold/train';
+import { tfjsLoader } from '@unfold/train/tfjs';
+import { describe, expect, it } from 'vitest';
+import { CLASSES, stripes } from '../support/stripes.js';
+
+type Options = FitOptions<'accuracy'>;
+
+/** A run with everything that has a state: dropout, running means, averages, schedules, a watch. */
+function everything(): { model: Sequential; options: Options } {
+  manualSeed(5);
+  const model = new Sequential(
+    new Conv2d(1, 3, 3),
+    new BatchNorm2d(3),
+    new ReLU(),
+    new MaxPool2d(2),
+    new Flatten(),
+    new Dropout(0.3),
+    new Linear(12, CLASSES),
+  );
+  const optimizer = new AdamW(model.parameters(), { lr: 0.02 });
+  const train = new DataLoader(stripes(50), {
+    batchSize: 8,
+    shuffle: true,
+    augment: randomAffine({ translate: 0.1 }),
+  });
+  return {
+    model,
+    options: {
+      train,
+      // Its order is drawn from the stream that training draws from too.
+      validation: new DataLoader(stripes(30, 2), { batchSize: 10, shuffle: true }),
+      epochs: 4,
+      optimizer,
+      scheduler: {
+        step: new OneCycleLR(optimizer, { maxLr: 0.02, totalSteps: 16 }),
+        epoch: new StepLR(optimizer, { stepSize: 2, gamma: 0.9 }),
+      },
+      metrics: { accuracy },
+      ema: new EMA(model, { decay: 0.8 }),
+      clipGradNorm: 1,
+      accumulate: 2,
+      callbacks: [new EarlyStopping({ monitor: 'accuracy', mode: 'max', patience: 9 })],
+    },
+  };
+}
+
+/** Plain SGD on a plateau, and a loader with a generator of its own. */
+function plain(): { model: Sequential; options: Options } {
+  manualSeed(6);
+  const model = new Sequential(new Flatten(), new Linear(36, CLASSES));
+  const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9, nesterov: true });
+  return {
+    model,
+    options: {
+      train: new DataLoader(stripes(50), { batchSize: 16, shuffle: true, seed: 3 }),
+      epochs: 4,
+      optimizer,
+      scheduler: { epoch: new ReduceLROnPlateau(optimizer, { patience: 0, threshold: 0.2 }) },
+      metrics: { accuracy },
+    },
+  };
+}
+
+/** The same, with nothing drawn for training: images in their order, not augmented. */
+function inOrder(): { model: Sequential; options: Options } {
+  const { model, options } = plain();
+  const train = new DataLoader(stripes(50), { batchSize: 16 });
+  return { model, options: { ...options, train } };
+}
+
+type Saved = { readonly tensors: ReadonlyMap<string, unknown>; readonly json: string };
+
+/** A copy of a state as a file would hold it. */
+function copyOf({ tensors, json }: RunState): Saved {
+  return {
+    tensors: new Map(
+      [...tensors].map(([name, own]) => [
+        name,
+        { values: own.toTypedArray(), shape: own.shape, dtype: own.dtype },
+      ]),
+    ),
+    json: JSON.stringify(json),
+  };
+}
+
+function stateOf({ tensors, json }: Saved): RunState {
+  const made = [...tensors].map(([name, stored]) => {
+    const { values, shape, dtype } = stored as Pick<Tensor, 'shape' | 'dtype'> & {
+      values: Float32Array;
+    };
+    return [name, tensor(values, shape, { dtype })] as const;
+  });
+  return { tensors: new Map(made), json: JSON.parse(json) as RunState['json'] };
+}
+
+/** The run to its end, with what it was at every point where it could be saved. */
+async function whole(make: typeof everything): Promise<{
+  readonly hash: string;
+  readonly result: FitResult<'accuracy'>;
+  readonly saved: readonly Saved[];
+}> {
+  const { model, options } = make();
+  const saved: Saved[] = [];
+  const saver: Callback = { onSavePoint: (point) => void saved.push(copyOf(point.state())) };
+  const callbacks = [...(options.callbacks ?? []), saver];
+  const result = await fit(model, { ...options, callbacks });
+  return { hash: weightsSha256(model.stateDict()), result, saved };
+}
+
+/** A new process would begin with streams like these. */
+function forget(): void {
+  manualSeed(999);
+  generator('shuffle').uniform();
+  generator('dropout').uniform();
+}
+
+async function resume(
+  { model, options }: { model: Sequential; options: Options },
+  saved: Saved,
+): Promise<{ hash: string; result: FitResult<'accuracy'> }> {
+  forget();
+  const result = await fit(model, { ...options, resume: stateOf(saved) });
+  return { hash: weightsSha256(model.stateDict()), result };
+}
+
+/** Reports but for what a clock says. */
+const untimed = ({ history, ...rest }: FitResult<'accuracy'>): unknown => ({
+  ...rest,
+  history: history.map((report) => ({ ...report, seconds: 0 })),
+});
+
+describe.each([
+  ['everything that has a state', everything, 20],
+  ['plain SGD', plain, 20],
+  ['images in their order', inOrder, 20],
+] as const)('a run resumed: %s', (_, make, points) => {
+  it('from any point ends with the same weights and reports', async () => {
+    const { hash, result, saved } = await whole(make);
+    expect(saved).toHaveLength(points);
+    for (const state of saved) {
+      const again = await resume(make(), state);
+      expect(again.hash).toBe(hash);
+      expect(untimed(again.result)).toEqual(untimed(result));
+    }
+  });
+
+  it('after a signal, at any step, ends with the same weights', async () => {
+    const { hash, result } = await whole(make);
+    for (let stop = 0; stop <= result.steps; stop += 3) {
+      const controller = new AbortController();
+      const { model, options } = make();
+      let saved: Saved | undefined;
+      const stopper: Callback = {
+        onTrainBegin: () => stop === 0 && controller.abort(),
+        onStepEnd: ({ step }) => step === stop && controller.abort(),
+        onSavePoint: (point) => {
+          if (point.kind === 'stop') saved = copyOf(point.state());
+        },
+      } as Callback;
+      const callbacks = [...(options.callbacks ?? []), stopper];
+      const stopped = await fit(model, { ...options, callbacks, signal: controller.signal });
+      if (stopped.finished || !saved) throw new Error('it was not stopped');
+      expect(stopped.steps).toBe(stop);
+      expect((await resume(make(), saved)).hash).toBe(hash);
+    }
+  });
+});
+
+it('a run that is stopped in its validation validates again when it is resumed', async () => {
+  const { hash } = await whole(everything);
+  for (const stopAt of [1, 3]) {
+    const controller = new AbortController();
+    const { model, options } = everything();
+    let saved: Saved | undefined;
+    let batches = 0;
+    const { validation } = options;
+    if (!validation) throw new Error('there is none');
+    const watched = {
+      async *[Symbol.asyncIterator]() {
+        for await (const batch of validation) {
+          if (++batches === stopAt) controller.abort();
+          yield batch;
+        }
+      },
+    };
+    const saver: Callback = {
+      onSavePoint(point) {
+        if (point.kind === 'stop') saved = copyOf(point.state());
+      },
+    };
+    const { history, steps, finished } = await fit(model, {
+      ...options,
+      validation: watched,
+      signal: controller.signal,
+      callbacks: [...(options.callbacks ?? []), saver],
+    });
+    expect([history.length, steps, finished]).toEqual([0, 4, false]);
+    expect(options.ema?.isApplied).toBe(false);
+    if (!saved) throw new Error('it was not saved');
+    expect((await resume(everything(), saved)).hash).toBe(hash);
+  }
+});
+
+it('the loader may be another that gives the same batches', async () => {
+  const { hash, saved } = await whole(plain);
+  const { model, options } = plain();
+  const train = await tfjsLoader(stripes(50), { batchSize: 16, shuffle: true, seed: 3 });
+  for (const state of [saved[1], saved[6]]) {
+    if (!state) throw new Error('there are fewer');
+    expect((await resume({ model, options: { ...options, train } }, state)).hash).toBe(hash);
+  }
+});
+
+describe('a state that does not fit', () => {
+  const change = async (
+    edit: (json: Record<string, unknown>) => void,
+    alter: (options: Options) => Options = (options) => options,
+  ): Promise<unknown> => {
+    const [state] = (await whole(plain)).saved;
+    if (!state) throw new Error('nothing was saved');
+    const json = JSON.parse(state.json) as Record<string, unknown>;
+    edit(json);
+    const { model, options } = plain();
+    const wrong = { ...state, json: JSON.stringify(json) };
+    return resume({ model, options: alter(options) }, wrong).catch((error: unknown) => error);
+  };
+
+  it.each<[string, (json: Record<string, unknown>) => void, string]>([
+    [
+      'another version',
+      (json) => (json['version'] = 2),
+      'fit: resume: expected a state of version 1, got 2',
+    ],
+    [
+      'no position',
+      (json) => (json['position'] = [1]),
+      'fit: resume: position: expected an object, got [1]',
+    ],
+    [
+      'a position beyond the epoch',
+      (json) => Object.assign(json['position'] as object, { batch: 5 }),
+      'fit: resume: the state is after batch 5 of an epoch, this loader has 4; give it the same data ' +
+        'and batch size',
+    ],
+    [
+      'a broken generator',
+      (json) => Object.assign(json['randomness'] as object, { loader: { now: 3, epoch: null } }),
+      'fit: resume: randomness: now: expected an object, got 3',
+    ],
+    [
+      'no list of reports',
+      (json) => (json['history'] = {}),
+      "fit: resume: history: expected a list of epochs' reports",
+    ],
+    [
+      'an average that is not there',
+      (json) => (json['ema'] = { updates: 3 }),
+      'fit: resume: the saved run had averages of weights: ema; this one has: none; resume with the ' +
+        'same options',
+    ],
+    [
+      'another optimiser',
+      (json) => Object.assign(json['optimizer'] as object, { optimizer: 'Adam' }),
+      'SGD.loadStateDict: got the state of Adam',
+    ],
+  ])('%s', async (_, edit, message) => {
+    expect(await change(edit)).toEqual(new ConfigError(message));
+  });
+
+  it('other schedules or callbacks than the options', async () => {
+    const other = (options: Options): Options => ({
+      ...options,
+      scheduler: { step: new LinearLR(options.optimizer) },
+    });
+    expect(await change(() => {}, other)).toEqual(
+      new ConfigError(
+        'fit: resume: the saved run had schedules: epoch; this one has: step; resume with the same ' +
+          'options',
+      ),
+    );
+    const watched = (options: Options): Options => ({
+      ...options,
+      callbacks: [new EarlyStopping()],
+    });
+    expect(await change(() => {}, watched)).toEqual(
+      new ConfigError(
+        'fit: resume: the saved run had callbacks with a state: none; this one has: earlyStopping; ' +
+          'resume with the same options',
+      ),
+    );
+  });
+});
