@@ -100,7 +100,9 @@ describe.concurrent('arguments', () => {
       '--quiet',
       '--help',
     ]);
-    expect(stdout).toMatch(/--preset <name> [^-]*choices: "quick", "default"/);
+    expect(stdout).toMatch(
+      /--preset <name> [^-]*choices:\s+"quick",\s+"default",\s+"strong",\s+"best"/,
+    );
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
@@ -180,7 +182,7 @@ describe('wrong arguments', () => {
     ],
     [
       '--model resnet',
-      "error: option '--model <name>' argument 'resnet' is invalid. Allowed choices are lenet, cnn.",
+      "error: option '--model <name>' argument 'resnet' is invalid. Allowed choices are lenet, cnn, lenet-bn, cnn-bn, wide-cnn-bn.",
     ],
     [
       '--kernels gpu',
@@ -434,6 +436,7 @@ describe('a run', () => {
     const file = join(folder, 'c');
     const weights = join(folder, 'w.npz');
     const { stdout, stderr } = await train(
+      '--model=lenet',
       '--epochs=1',
       '--limit=64',
       '--quiet',
