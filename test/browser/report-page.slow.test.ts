@@ -2,35 +2,20 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium, type Browser } from 'playwright-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { trainingPage } from '@unfold/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { summarise } from '../../packages/train/src/compare/comparison.js';
 import { comparisonPage } from '../../packages/train/src/compare/page.js';
 import { pairedRun, YARDSTICK } from '../support/comparisons.js';
+import { trainingRecordOf } from '../support/training-records.js';
 import { findChromium } from './chromium.js';
 
 let folder = '';
-let address = '';
 let browser: Browser;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'unfold-report-'));
-  const runs = [1, 2].map((seed) => pairedRun({ seed, ours: '1101', tfjs: '1110' }));
-  const [first, second] = runs;
-  if (!first || !second) throw new Error('two runs');
-  const provenance = {
-    command: `npm run compare:tfjs -- ${'--many-options '.repeat(20)}`,
-    setting: [['machine', 'a long name '.repeat(12)]] as const,
-  };
-  const comparison = summarise({
-    model: 'lenet',
-    backend: 'cpu',
-    runs: [first, second],
-    yardstick: YARDSTICK,
-  });
-  const file = join(folder, 'page.html');
-  await writeFile(file, comparisonPage(comparison, provenance));
-  address = String(pathToFileURL(file));
   const program = findChromium();
   browser = await chromium.launch({ ...(program && { executablePath: program }) });
 });
@@ -39,27 +24,67 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** Writes a page to a file. @returns Its address. */
+async function write(name: string, html: string): Promise<string> {
+  const file = join(folder, name);
+  await writeFile(file, html);
+  return String(pathToFileURL(file));
+}
+
+/** What a page complains of, and asks for beside itself. */
+function watch(page: Page, address: string): { complaints: string[]; requests: string[] } {
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('request', (request) => {
+    const url = request.url();
+    if (url !== address && !url.startsWith('data:')) requests.push(url);
+  });
+  return { complaints, requests };
+}
+
+const chartsOf = (page: Page) =>
+  page.$$eval('figure.chart', (figures) =>
+    figures.map((figure) => {
+      const canvas = figure.querySelector('canvas');
+      const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height);
+      const labels = figure.querySelectorAll('.u-legend .u-label');
+      return {
+        width: canvas?.clientWidth ?? 0,
+        isBlank: pixels?.data.every((value) => value === 0) ?? true,
+        legend: Array.from(labels, ({ textContent }) => textContent),
+      };
+    }),
+  );
+
+const pageWidth = (page: Page): Promise<number> => page.$eval('html', (root) => root.scrollWidth);
+
 describe.each(['light', 'dark'] as const)('the page of a comparison, %s', (colorScheme) => {
+  let address = '';
+
+  beforeAll(async () => {
+    const runs = [1, 2].map((seed) => pairedRun({ seed, ours: '1101', tfjs: '1110' }));
+    const [first, second] = runs;
+    if (!first || !second) throw new Error('two runs');
+    const provenance = {
+      command: `npm run compare:tfjs -- ${'--many-options '.repeat(20)}`,
+      setting: [['machine', 'a long name '.repeat(12)]] as const,
+    };
+    const comparison = summarise({
+      model: 'lenet',
+      backend: 'cpu',
+      runs: [first, second],
+      yardstick: YARDSTICK,
+    });
+    address = await write('comparison.html', comparisonPage(comparison, provenance));
+  });
+
   it.each([1200, 390])('draws its charts and fits, %d pixels wide', async (width) => {
     const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-    const complaints: string[] = [];
-    const requests: string[] = [];
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('console', (message) => complaints.push(message.text()));
-    page.on('request', (request) => requests.push(request.url()));
+    const { complaints, requests } = watch(page, address);
     await page.goto(address);
-    const charts = await page.$$eval('figure.chart', (figures) =>
-      figures.map((figure) => {
-        const canvas = figure.querySelector('canvas');
-        const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height);
-        const labels = figure.querySelectorAll('.u-legend .u-label');
-        return {
-          width: canvas?.clientWidth ?? 0,
-          isBlank: pixels?.data.every((value) => value === 0) ?? true,
-          legend: Array.from(labels, ({ textContent }) => textContent),
-        };
-      }),
-    );
+    const charts = await chartsOf(page);
     expect(charts.map(({ legend }) => legend)).toEqual([
       ['step', 'Unfold', 'TensorFlow.js'],
       [
@@ -74,9 +99,9 @@ describe.each(['light', 'dark'] as const)('the page of a comparison, %s', (color
       expect(chart.width).toBeGreaterThan(0.8 * Math.min(width, 928));
       expect(chart.width).toBeLessThan(width);
     }
-    expect(await page.$eval('html', (root) => root.scrollWidth)).toBeLessThanOrEqual(width);
+    expect(await pageWidth(page)).toBeLessThanOrEqual(width);
     expect(complaints).toEqual([]);
-    expect(requests.filter((url) => url !== address && !url.startsWith('data:'))).toEqual([]);
+    expect(requests).toEqual([]);
     await page.close();
   });
 
@@ -94,6 +119,113 @@ describe.each(['light', 'dark'] as const)('the page of a comparison, %s', (color
     for (const loss of [ours, tfjs]) expect(Number(loss)).toBeCloseTo(2 / Number(step), 4);
     await differences?.hover();
     expect((await values()).slice(4)).toEqual(['1e-6', expect.stringMatching(/e-7$/), '2e-5']);
+    await page.close();
+  });
+});
+
+/** Contrast of text with what lies behind it, from 1 to 21, by the rule of WCAG 2. */
+function contrast(text: readonly number[], back: readonly number[]): number {
+  const luminance = (colour: readonly number[]): number => {
+    const [r = 0, g = 0, b = 0] = colour.map((value) => {
+      const share = value / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [dark = 0, light = 0] = [luminance(text), luminance(back)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+describe.each(['light', 'dark'] as const)('the page of a training run, %s', (colorScheme) => {
+  const confusion = Array.from({ length: 10 }, (_, label) =>
+    Array.from({ length: 10 }, (_, p) => (label === p ? 1234 : (label * p) % 7)),
+  );
+  const small = trainingRecordOf({ steps: 5000 });
+  const record = {
+    ...small,
+    evaluation: { ...small.evaluation, confusion },
+    mistakes: Array.from({ length: 40 }, () => small.mistakes).flat(),
+    configuration: [['folder', '/a/very/long/path'.repeat(12)]] as const,
+    command: `npm run train:mnist -- ${'--many-options '.repeat(20)}`,
+  };
+  const legends = [
+    ['step', 'batch', 'mean of 101 steps'],
+    ['epoch', 'train', 'validation'],
+    ['epoch', 'train', 'validation'],
+    ['step', 'learning rate'],
+    ['step', 'norm'],
+  ];
+  let address = '';
+
+  beforeAll(async () => {
+    address = await write('training.html', trainingPage(record));
+  });
+
+  it.each([1200, 390, 360])('draws its charts and fits, %d pixels wide', async (width) => {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    const { complaints, requests } = watch(page, address);
+    await page.goto(address);
+    const charts = await chartsOf(page);
+    expect(charts.map(({ legend }) => legend)).toEqual(legends);
+    for (const chart of charts) {
+      expect(chart.isBlank).toBe(false);
+      expect(chart.width).toBeGreaterThan(300);
+      expect(chart.width).toBeLessThan(width);
+    }
+    expect(await pageWidth(page)).toBeLessThanOrEqual(width);
+    expect(complaints).toEqual([]);
+    expect(requests).toEqual([]);
+    await page.close();
+  });
+
+  it('fits when the window becomes narrow, too', async () => {
+    const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, colorScheme });
+    await page.goto(address);
+    await page.setViewportSize({ width: 360, height: 900 });
+    await expect.poll(() => pageWidth(page)).toBe(360);
+    await page.close();
+  });
+
+  it('has pictures that can be read', async () => {
+    const page = await browser.newPage({ colorScheme });
+    await page.goto(address);
+    const sizes = await page.$$eval('img', async (images) => {
+      await Promise.all(images.map((image) => image.decode()));
+      return images.map(({ naturalWidth, naturalHeight, width, height }) => ({
+        natural: [naturalWidth, naturalHeight],
+        times: [width / naturalWidth, height / naturalHeight],
+      }));
+    });
+    // The mistakes, two filters, the image, and two maps of each of two layers.
+    expect(sizes).toHaveLength(40 + 2 + 1 + 4);
+    expect(sizes[0]).toEqual({ natural: [5, 4], times: [21, 21] });
+    expect(sizes[40]).toEqual({ natural: [3, 2], times: [30, 30] });
+    expect(sizes[43]).toEqual({ natural: [3, 3], times: [24, 24] });
+    await page.close();
+  });
+
+  it('has a matrix that can be read, and that scrolls by itself on a phone', async () => {
+    const page = await browser.newPage({ viewport: { width: 360, height: 800 }, colorScheme });
+    await page.goto(address);
+    const box = page.getByRole('region', { name: 'Confusion matrix' });
+    expect(await box.evaluate((own) => own.scrollWidth > own.clientWidth)).toBe(true);
+    await box.focus();
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => box.evaluate((own) => own.scrollLeft)).toBeGreaterThan(0);
+    const colours = await box.locator('td[style]').evaluateAll((cells) => {
+      const channels = (css: string): number[] => css.match(/[\d.]+/g)?.map(Number) ?? [];
+      const page = channels(getComputedStyle(document.body).backgroundColor);
+      return cells.map((cell) => {
+        const { color, backgroundColor } = getComputedStyle(cell);
+        const [r = 0, g = 0, b = 0, alpha = 1] = channels(backgroundColor);
+        const back = [r, g, b].map((value, i) => alpha * value + (1 - alpha) * (page[i] ?? 0));
+        return { text: channels(color), back };
+      });
+    });
+    expect(colours.length).toBeGreaterThan(50);
+    expect(new Set(colours.map(({ back }) => String(back))).size).toBeGreaterThan(5);
+    const contrasts = colours.map(({ text, back }) => contrast(text, back));
+    expect(Math.min(...contrasts)).toBeGreaterThan(4.5);
     await page.close();
   });
 });

@@ -11,3 +11,17 @@ export type { OpenShape, TfjsLayersModel } from './weights/tfjs-layers.js';
 export { loadWeights, saveWeights } from './weights/save-load.js';
 export type { LoadWeightsOptions, SaveWeightsOptions } from './weights/save-load.js';
 export type { LoadReport } from './weights/assign.js';
+export { RunLog } from './report/run-log.js';
+export type { StepSeries } from './report/run-log.js';
+export { trainingRecord } from './report/record.js';
+export type {
+  Example,
+  PicturedMistake,
+  Setting,
+  TrainingRecord,
+  TrainingRecordOptions,
+} from './report/record.js';
+export { trainingPage } from './report/training-page.js';
+export { featureMaps, firstLayerFilters } from './report/planes.js';
+export type { Planes } from './report/planes.js';
+export type { Picture } from './report/pictures.js';

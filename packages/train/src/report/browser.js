@@ -7,7 +7,8 @@
 
 {
   const { uPlot } = /** @type {Window & { uPlot: UPlot }} */ (window);
-  const HEIGHT = 300;
+  /** @param {number} width Narrow charts are lower, too. */
+  const heightOf = (width) => (width < 600 ? 240 : 300);
   /** The second curve is drawn upon the first: where they are the same, both show. */
   const WIDTHS = [3, 1.25, 1.25];
 
@@ -17,7 +18,7 @@
   /** @param {number | null} value @param {boolean} isLogarithmic */
   const textOf = (value, isLogarithmic) => {
     if (value === null) return '';
-    return isLogarithmic && value < 1 ? value.toExponential() : String(value);
+    return isLogarithmic && value < 1e-3 ? value.toExponential() : String(value);
   };
 
   /** Of the grid of a logarithmic axis, the lines at powers of ten: all would be a blot. */
@@ -27,42 +28,63 @@
       return Math.abs(exponent - Math.round(exponent)) < 1e-9 ? value : null;
     });
 
-  /** @param {string} label @param {boolean} isLogarithmic @returns {import('uplot').Axis} */
-  const axisOf = (label, isLogarithmic) => ({
+  /** Steps between the marks of an axis of whole numbers. */
+  const WHOLE = Array.from({ length: 9 }, (_, exponent) =>
+    [1, 2, 5].map((digit) => digit * 10 ** exponent),
+  ).flat();
+
+  /** @param {import('./chart.js').ChartAxis} axis @returns {import('uplot').Axis} */
+  const axisOf = ({ label, logarithmic: isLogarithmic, whole }) => ({
     label,
+    ...(whole ? { incrs: WHOLE } : {}),
     stroke: colour('--text'),
     grid: {
       stroke: colour('--line'),
       width: 1,
       ...(isLogarithmic ? { filter: decades } : {}),
     },
-    ticks: { stroke: colour('--line'), width: 1 },
+    ticks: {
+      stroke: colour('--line'),
+      width: 1,
+      ...(isLogarithmic ? { filter: decades } : {}),
+    },
     ...(isLogarithmic ? { values: (_, splits) => splits.map((value) => textOf(value, true)) } : {}),
   });
 
-  /** @param {string} label @param {boolean} isLogarithmic @returns {import('uplot').Series} */
-  const line = (label, isLogarithmic) => ({
+  /**
+   * @param {string} label @param {boolean} isLogarithmic @param {boolean} hasDots
+   * @returns {import('uplot').Series}
+   */
+  const line = (label, isLogarithmic, hasDots = false) => ({
     label,
-    points: { show: false },
+    points: { show: hasDots, size: 7, fill: colour('--back') },
     value: (_, value) => textOf(value, isLogarithmic),
   });
+
+  /** @param {'line' | 'faint' | 'dots'} look @param {number} i Its place among the series. */
+  const looks = (look, i) => {
+    if (look === 'faint') return { width: 1, alpha: 0.45 };
+    return { width: look === 'dots' ? 2 : (WIDTHS[i] ?? 1) };
+  };
 
   /** @param {ChartData} data @param {number} width @returns {import('uplot').Options} */
   const optionsOf = ({ x, y, series, levels }, width) => {
     return {
       width,
-      height: HEIGHT,
+      height: heightOf(width),
       scales: {
         x: { time: false, distr: x.logarithmic ? 3 : 1 },
         y: { distr: y.logarithmic ? 3 : 1 },
       },
-      axes: [axisOf(x.label, x.logarithmic), { ...axisOf(y.label, y.logarithmic), size: 64 }],
+      axes: [axisOf(x), { ...axisOf(y), size: 64 }],
       series: [
         { label: x.label },
-        ...series.map(({ label }, i) => ({
-          ...line(label, y.logarithmic),
+        ...series.map(({ label, look = 'line' }, i) => ({
+          ...line(label, y.logarithmic, look === 'dots'),
           stroke: colour(`--series-${i + 1}`),
-          width: WIDTHS[i] ?? 1,
+          ...looks(look, i),
+          // On whole pixels curves that are the same keep their colours, but a slope has steps.
+          pxAlign: series.length > 1 ? 1 : 0,
         })),
         ...levels.map(({ label }) => ({
           ...line(label, y.logarithmic),
@@ -91,9 +113,10 @@
       plot = new uPlot(optionsOf(data, place.clientWidth), columns, place);
     };
     draw();
-    new ResizeObserver(() => plot?.setSize({ width: place.clientWidth, height: HEIGHT })).observe(
-      place,
-    );
+    new ResizeObserver(() => {
+      const width = place.clientWidth;
+      plot?.setSize({ width, height: heightOf(width) });
+    }).observe(place);
     window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
   }
 }

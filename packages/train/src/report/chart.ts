@@ -18,11 +18,15 @@ export interface Chart {
 export interface ChartAxis {
   readonly label: string;
   readonly logarithmic: boolean;
+  /** Has marks at whole numbers only. Default false. */
+  readonly whole?: boolean;
 }
 
 export interface ChartSeries {
   readonly label: string;
   readonly values: readonly (number | null)[];
+  /** Noise that others are drawn upon, or few values, each with a dot. Default `line`. */
+  readonly look?: 'line' | 'faint' | 'dots';
 }
 
 /** What `browser.js` draws. */
@@ -36,8 +40,8 @@ export function chart({ title, note, x, y, series, levels }: Chart): Html {
     x,
     y,
     levels,
-    series: series.map(({ label, values }) => ({
-      label,
+    series: series.map(({ values, ...series }) => ({
+      ...series,
       values: values.map((value) => {
         if (value === null || (y.logarithmic && value <= 0)) return null;
         return Number(value.toPrecision(DIGITS));
@@ -46,7 +50,7 @@ export function chart({ title, note, x, y, series, levels }: Chart): Html {
   };
   return html`<figure class="chart">
     <figcaption>${title}</figcaption>
-    <div class="plot"></div>
+    <div class="plot" role="img" aria-label="${title}"></div>
     <p class="note">${note}</p>
     ${embedJson(data)}
   </figure>`;

@@ -6,6 +6,8 @@ import { STYLE } from './style.js';
 export interface Page {
   readonly title: string;
   readonly body: Html;
+  /** Style of its own, as CSS. */
+  readonly style?: string;
 }
 
 /** Whatever text a page holds, it asks no server for anything. */
@@ -13,7 +15,7 @@ const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 /** A page of its own, with the programs that draw its charts inside. */
-export function renderPage({ title, body }: Page): string {
+export function renderPage({ title, body, style = '' }: Page): string {
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -23,7 +25,7 @@ export function renderPage({ title, body }: Page): string {
         <link rel="icon" href="data:," />
         <title>${title}</title>
         <style>
-          ${new Html(uplotFile('dist/uPlot.min.css'))}${new Html(STYLE)}
+          ${new Html(uplotFile('dist/uPlot.min.css'))}${new Html(STYLE + style)}
         </style>
       </head>
       <body>
