@@ -79,7 +79,8 @@ async function inspectTarget(
   return { target, old };
 }
 
-function cannotWrite(file: string, error: unknown): ConfigError {
+/** @returns What is thrown where `file` cannot be written, with the reason and what may help. */
+export function cannotWrite(file: string, error: unknown): ConfigError {
   const reason = error instanceof Error ? error.message : String(error);
   return new ConfigError(
     `cannot write ${file}: ${reason}; choose another path, or see that the folder ` +

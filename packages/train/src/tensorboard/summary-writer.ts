@@ -1,0 +1,154 @@
+import { ConfigError } from '@unfold/core';
+import { AppendFile } from './append-file.js';
+import { encodeEvent, type Event, type SummaryValue } from './event.js';
+import { eventFileIn } from './event-file.js';
+import { histogramOf } from './histogram.js';
+import { encodeImage, type ImagePixels } from './image.js';
+import { frameRecord } from './records.js';
+
+/** Options of `SummaryWriter`. */
+export interface SummaryWriterOptions {
+  /**
+   * The first step that is to come. TensorBoard forgets what older files of the folder hold for this
+   * step and later ones, as is right for a run that goes on from an older state. Default null: it
+   * forgets nothing.
+   */
+  readonly purgeStep?: number | null;
+  /** Seconds that something written may wait before it goes to the file. Default 2. */
+  readonly flushSeconds?: number;
+  /** Milliseconds since 1970, for the file's name and the times of events. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+/**
+ * Writes what TensorBoard shows, as `torch.utils.tensorboard.SummaryWriter` does: into one new event file,
+ * `events.out.tfevents.…`, in a folder that is one run's.
+ *
+ * The `add…` methods only encode; the file is written in the background, every two seconds or 64 KiB.
+ * When that fails, the next call of any method throws what went wrong. A loop that never waits for
+ * anything has to `await flush()` now and then.
+ *
+ * ```ts
+ * const writer = new SummaryWriter('runs/first');
+ * for (let step = 1; step <= 100; step++) writer.addScalar('loss', 1 / step, step);
+ * await writer.close();
+ * ```
+ *
+ * A tag is a name such as `weights/conv1.weight`; TensorBoard groups them by what stands before the
+ * first slash. A step is an integer of at least 0.
+ */
+export class SummaryWriter {
+  /** The event file. */
+  readonly file: string;
+  readonly #out: AppendFile;
+  readonly #now: () => number;
+
+  /**
+   * @param dir The run's folder. It is made if it is missing.
+   * @throws ConfigError if a file cannot be made there, or for an option out of range.
+   */
+  constructor(
+    dir: string,
+    { purgeStep = null, flushSeconds = 2, now = Date.now }: SummaryWriterOptions = {},
+  ) {
+    if (dir === '') throw new ConfigError('SummaryWriter: expected a folder, got an empty path');
+    if (!(flushSeconds >= 0 && flushSeconds <= 3600)) {
+      throw new ConfigError(
+        `SummaryWriter: flushSeconds: expected a number from 0 to 3600, got ${flushSeconds}`,
+      );
+    }
+    if (purgeStep !== null) checkStep('purgeStep', purgeStep);
+    this.#now = now;
+    this.file = eventFileIn(dir, now() / 1000);
+    this.#out = new AppendFile(this.file, flushSeconds * 1000);
+    this.#write(0, { kind: 'version', writer: '@unfold/train' });
+    if (purgeStep !== null) {
+      // TensorBoard takes the first one of a folder for the start of its first run, which voids nothing.
+      // There may be none yet, so this takes two.
+      for (let i = 0; i < 2; i++) this.#write(purgeStep, { kind: 'start' });
+    }
+  }
+
+  /** Bytes that are encoded and not yet written. */
+  get waiting(): number {
+    return this.#out.waiting;
+  }
+
+  /**
+   * Adds a point to a curve, as float32. NaN and ±Infinity are written as they are, and TensorBoard
+   * marks them.
+   * @throws ConfigError for a bad tag or step, or if the file cannot be written.
+   */
+  addScalar(tag: string, value: number, step: number): void {
+    this.#add({ tag, scalar: value }, step);
+  }
+
+  /**
+   * Adds the distribution of `values`, in TensorBoard's buckets: 1e-12·1.1ⁿ and their negatives.
+   * @throws ConfigError for a bad tag or step, if `values` are none or not finite, or if the file cannot
+   * be written.
+   */
+  addHistogram(tag: string, values: ArrayLike<number>, step: number): void {
+    this.#add({ tag, histogram: histogramOf(tag, values) }, step);
+  }
+
+  /**
+   * Adds an image, as PNG.
+   * @param pixels `[C, H, W]`: bytes of 0…255, or floats of 0…1, of which those outside count as the
+   * nearer end.
+   * @param shape `[C, H, W]`, where C is 1 (grey), 3 (RGB) or 4 (RGBA).
+   * @throws ShapeError for another shape, or one that doesn't fit the pixels; ConfigError for a NaN, a
+   * bad tag or step, or if the file cannot be written.
+   */
+  addImage(
+    tag: string,
+    pixels: ImagePixels,
+    shape: readonly [number, number, number],
+    step: number,
+  ): void {
+    this.#add({ tag, image: encodeImage(tag, pixels, shape) }, step);
+  }
+
+  /**
+   * Adds a text, which TensorBoard renders as Markdown.
+   * @throws ConfigError for a bad tag or step, or if the file cannot be written.
+   */
+  addText(tag: string, text: string, step: number): void {
+    this.#add({ tag, text }, step);
+  }
+
+  /**
+   * Waits until all that was added is on the disk.
+   * @throws ConfigError, with the system's reason, if it could not be written.
+   */
+  flush(): Promise<void> {
+    return this.#out.flush();
+  }
+
+  /**
+   * As `flush`, and closes the file. Nothing can be added afterwards. May be called again.
+   * @throws ConfigError, with the system's reason, if something could not be written.
+   */
+  close(): Promise<void> {
+    return this.#out.close();
+  }
+
+  #add(value: SummaryValue, step: number): void {
+    checkStep('step', step);
+    if (value.tag === '') {
+      throw new ConfigError('SummaryWriter: expected a tag, got an empty text');
+    }
+    this.#write(step, { kind: 'summary', value });
+  }
+
+  #write(step: number, content: Event['content']): void {
+    const event = encodeEvent({ wallTime: this.#now() / 1000, step, content });
+    this.#out.append(frameRecord(event));
+  }
+}
+
+function checkStep(name: string, step: number): void {
+  if (!Number.isSafeInteger(step) || step < 0) {
+    throw new ConfigError(`SummaryWriter: ${name}: expected an integer of at least 0, got ${step}`);
+  }
+}
