@@ -5,6 +5,8 @@ export type { Checkpoint, CheckpointMetadata } from './checkpoint.js';
 export { checkWritable } from './files.js';
 export { CheckpointFile, loadRun } from './fit/checkpoint-file.js';
 export type { CheckpointFileOptions, SavedRun } from './fit/checkpoint-file.js';
+export { tensorBoard } from './tensorboard/callback.js';
+export type { TensorBoardOptions } from './tensorboard/callback.js';
 export type { ImagePixels } from './tensorboard/image.js';
 export { SummaryWriter } from './tensorboard/summary-writer.js';
 export type { SummaryWriterOptions } from './tensorboard/summary-writer.js';
