@@ -5,7 +5,8 @@ import { randomSource } from './kernels.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-const fromSource = (file: string): readonly string[] => [
+/** How Node runs a TypeScript file of this repository. */
+export const fromSource = (file: string): readonly string[] => [
   '--conditions=unfold-source',
   '--import',
   'tsx',
@@ -32,9 +33,13 @@ export interface Running {
   readonly outcome: Promise<Outcome>;
 }
 
-/** Starts a program in the repository's root. */
-export function start(program: string, args: readonly string[]): Running {
-  const child = spawn(program, args, { cwd: ROOT });
+/** Starts a program in the repository's root, with some variables beside those of this process. */
+export function start(
+  program: string,
+  args: readonly string[],
+  variables: NodeJS.ProcessEnv = {},
+): Running {
+  const child = spawn(program, args, { cwd: ROOT, env: { ...process.env, ...variables } });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

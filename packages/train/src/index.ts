@@ -2,6 +2,24 @@ export * from './index.browser.js';
 export * from './data/index.js';
 export { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 export type { Checkpoint, CheckpointMetadata } from './checkpoint.js';
+export type { ProgressStream } from './cli/bar.js';
+export { jsonLines, writeJsonLine } from './cli/json-lines.js';
+export type {
+  BeginLine,
+  EndLine,
+  EpochLine,
+  ErrorLine,
+  JsonLine,
+  JsonLinesOptions,
+  LineOutput,
+  ResumeLine,
+  StepLine,
+  WrittenEpoch,
+  WrittenScores,
+} from './cli/json-lines.js';
+export { terminalProgress } from './cli/progress.js';
+export type { TerminalProgressOptions } from './cli/progress.js';
+export type { BestBy } from './cli/training-views/best.js';
 export { checkWritable } from './files.js';
 export { CheckpointFile, loadRun } from './fit/checkpoint-file.js';
 export type { CheckpointFileOptions, SavedRun } from './fit/checkpoint-file.js';

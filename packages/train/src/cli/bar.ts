@@ -18,6 +18,7 @@ const CLEAR_TO_END_OF_SCREEN = `${ESCAPE}J`;
 
 /** Where progress is shown: a terminal, if `isTTY`, of so many columns. Node's streams are such. */
 export interface ProgressStream {
+  /** Adds the text to what is there. */
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
   /** Read at each drawing, so that a window may change its size. */

@@ -30,6 +30,6 @@ export function wantsColour(out: MaybeTerminal): boolean {
 export function painter(colour: boolean): Paint {
   // Newer versions of Node would look at stdout, which need not be where this is written to.
   return colour
-    ? (style, text) => styleText(style, text, { validateStream: false })
+    ? (style, text) => text && styleText(style, text, { validateStream: false })
     : (_, text) => text;
 }

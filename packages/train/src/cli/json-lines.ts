@@ -12,7 +12,7 @@ export interface LineOutput {
 const VERSION = 1;
 
 /** JSON has no NaN and no infinity: such a number is written as null. */
-type WrittenScores = Readonly<Record<string, number | null>>;
+export type WrittenScores = Readonly<Record<string, number | null>>;
 
 /** An epoch's report as it is written. */
 export interface WrittenEpoch extends Omit<EpochReport, 'train' | 'validation'> {
@@ -78,10 +78,8 @@ export interface ErrorLine {
   readonly message: string;
 }
 
-type Line = BeginLine | ResumeLine | StepLine | EpochLine | EndLine | ErrorLine;
-
 /** A line that `jsonLines` writes; `type` tells which it is. */
-export type JsonLine = Line & {
+export type JsonLine = (BeginLine | ResumeLine | StepLine | EpochLine | EndLine | ErrorLine) & {
   /** Seconds since the run began, or was resumed. */
   readonly elapsed: number;
 };
@@ -103,27 +101,34 @@ export interface JsonLinesOptions {
 export function jsonLines(out: LineOutput, options: JsonLinesOptions = {}): Callback {
   const now = options.now ?? (() => Date.now());
   let begin = now();
-  const write = (line: Line): Promise<void> =>
-    writeJsonLine(out, { ...line, elapsed: Math.round(now() - begin) / 1000 });
+  const elapsed = (): number => Math.round(now() - begin) / 1000;
+  const write = (line: JsonLine): Promise<void> => writeJsonLine(out, { ...line });
   return {
-    async onTrainBegin(run: TrainingRun) {
+    async onTrainBegin({ epochs, stepsPerEpoch, step, history }: TrainingRun) {
       begin = now();
-      const { epochs, epoch, stepsPerEpoch, step, history } = run;
       const { configuration = {} } = options;
-      const time = new Date(begin).toISOString();
-      await write({ type: 'begin', version: VERSION, time, epochs, stepsPerEpoch, configuration });
+      await write({
+        type: 'begin',
+        version: VERSION,
+        time: new Date(begin).toISOString(),
+        epochs,
+        stepsPerEpoch,
+        configuration,
+        elapsed: 0,
+      });
       if (step === 0) return;
+      const epoch = Math.min(Math.floor(step / stepsPerEpoch) + 1, epochs);
       const stepInEpoch = step - (epoch - 1) * stepsPerEpoch;
-      await write({ type: 'resume', step, epoch, stepInEpoch, history });
+      await write({ type: 'resume', step, epoch, stepInEpoch, history, elapsed: elapsed() });
     },
-    onStepEnd: (report: StepReport) => write({ type: 'step', ...report }),
-    onEpochEnd: (report: EpochReport) => write({ type: 'epoch', ...report }),
-    onTrainEnd: ({ finished, stopped, history, steps }: FitResult) =>
-      write({ type: 'end', finished, stopped, epochs: history.length, steps }),
+    onStepEnd: (report: StepReport) => write({ type: 'step', ...report, elapsed: elapsed() }),
+    onEpochEnd: (report: EpochReport) => write({ type: 'epoch', ...report, elapsed: elapsed() }),
+    onTrainEnd: ({ finished, stopped, history: { length: epochs }, steps }: FitResult) =>
+      write({ type: 'end', finished, stopped, epochs, steps, elapsed: elapsed() }),
     async onError(error: unknown) {
       const { name, message } = error instanceof Error ? error : new Error(String(error));
       // If this cannot be written either, the error that ended the run is the one to tell.
-      await write({ type: 'error', name, message }).catch(() => {});
+      await write({ type: 'error', name, message, elapsed: elapsed() }).catch(() => {});
     },
   };
 }

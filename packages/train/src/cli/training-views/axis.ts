@@ -54,7 +54,7 @@ export function logAxis(values: readonly number[]): Axis {
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
     for (const mantissa of marked) {
       const value = Number(`${mantissa}e${e}`);
-      candidates.push({ value, label: String(value) });
+      candidates.push({ value, label: value < 0.001 ? `${mantissa}e${e}` : String(value) });
     }
   }
   const above = candidates.findIndex(({ value }) => value > low);

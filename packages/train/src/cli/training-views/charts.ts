@@ -10,8 +10,8 @@ const MANY_EPOCHS = 4;
 /** Two charts are side by side from this width on; a line is never wider. */
 const WIDE = 100;
 const GAP = 3;
-/** In less, nothing can be seen. */
-const NARROW = 30;
+/** In less, title and legend don't fit. */
+const NARROW = 39;
 /** A mark below for each so many columns. */
 const COLUMNS_PER_TICK = 6;
 
@@ -116,7 +116,7 @@ function lossChart(chart: Chart): string[] {
   const values = valuesOf(series);
   if (values.length === 0) return [];
   return spansDecades(values)
-    ? chartLines({ ...chart, series, title: 'loss, logarithmic', axis: logAxis(values) })
+    ? chartLines({ ...chart, series, title: 'loss (log scale)', axis: logAxis(values) })
     : chartLines({ ...chart, series, axis: linearAxis(values, Infinity) });
 }
 
