@@ -1,0 +1,109 @@
+#!/usr/bin/env node
+import { configureEngine, type Engine } from '@unfold/core';
+import { enableNodeFlags } from '@unfold/core/node';
+import { DataLoader, mnist, type Batch } from '../data/index.js';
+import { evaluate, type Evaluation } from '../evaluate.js';
+import { replaceFile } from '../files.js';
+import { loadTrainedModel, type TrainedModel } from '../trained-model.js';
+import { Bar } from './bar.js';
+import { parseEvaluateOptions, type EvaluateCliOptions } from './evaluate-options.js';
+import {
+  checkOutputs,
+  INTERRUPTED,
+  listenForInterruption,
+  packageVersion,
+  runProgram,
+} from './program.js';
+import { percent } from './progress.js';
+import { lineOptions } from './views/colour.js';
+import { evaluationLines } from './views/evaluation.js';
+
+/** Batches that are only evaluated need no particular size. */
+const BATCH = 250;
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseEvaluateOptions(args, packageVersion());
+  await checkOutputs({ '--json': options.json });
+  enableNodeFlags();
+  const { kernels, threads, simd, strict } = options;
+  const engine = await configureEngine({ kernels, threads, simd, strict });
+  console.log(`engine: ${engine.description}`);
+  for (const warning of engine.warnings) console.log(`engine: ${warning}`);
+  const trained = await loadTrainedModel(options.checkpoint);
+  const { name, model, normalization } = trained;
+  console.log(`model: ${name}, ${model.parameterCount()} parameters, from ${options.checkpoint}`);
+  const { test, source } = await mnist(
+    options.dataDir === undefined ? {} : { dataDir: options.dataDir },
+  );
+  console.log(`data: ${source}`);
+
+  const interruption = listenForInterruption();
+  const { signal } = interruption;
+  const bar = new Bar(process.stdout);
+  try {
+    using loader = new DataLoader(test, { batchSize: BATCH, normalization });
+    const begin = performance.now();
+    const evaluation = await evaluate(model, process.stdout.isTTY ? shown(loader, bar) : loader, {
+      signal,
+      mistakes: options.mistakes,
+    });
+    const seconds = (performance.now() - begin) / 1000;
+    bar.stop();
+    console.log(
+      `test accuracy ${percent(evaluation)} (${evaluation.correct} of ${evaluation.total})`,
+    );
+    for (const line of evaluationLines(evaluation, test, lineOptions(process.stdout))) {
+      console.log(line);
+    }
+    await writeJson(options, { trained, engine, evaluation, seconds });
+    return 0;
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    bar.stop();
+    console.error('interrupted; nothing was written');
+    return INTERRUPTED;
+  } finally {
+    bar.stop();
+    interruption.stop();
+  }
+}
+
+/** The loader's batches, with a bar for those that were given. */
+async function* shown(loader: DataLoader, bar: Bar): AsyncIterable<Batch> {
+  let done = 0;
+  for await (const batch of loader) {
+    yield batch;
+    done++;
+    const images = ` ${Math.min(done * BATCH, loader.dataset.length)} images`;
+    bar.show({ head: 'testing ', done: done / loader.length, tails: [images, ''] });
+  }
+}
+
+async function writeJson(
+  { json, checkpoint }: EvaluateCliOptions,
+  {
+    trained: { name, normalization },
+    engine,
+    evaluation,
+    seconds,
+  }: {
+    readonly trained: TrainedModel;
+    readonly engine: Engine;
+    readonly evaluation: Evaluation;
+    readonly seconds: number;
+  },
+): Promise<void> {
+  if (json === undefined) return;
+  const figures = {
+    model: name,
+    checkpoint,
+    normalization,
+    kernels: engine.kernels,
+    seconds,
+    ...evaluation,
+  };
+  await replaceFile(json, `${JSON.stringify(figures, null, 2)}\n`);
+  console.log(`json: ${json}`);
+}
+
+await runProgram(main);

@@ -1,0 +1,27 @@
+import type { Dataset } from '../../data/dataset.js';
+import type { Evaluation } from '../../evaluate.js';
+import { paint, type LineOptions } from './colour.js';
+import { confusionLines } from './confusion.js';
+import { mistakesLines } from './mistakes.js';
+import { scoresLines } from './scores.js';
+
+/**
+ * What an evaluation found: loss, scores of each class, the confusion matrix, and the worst mistakes
+ * that were kept.
+ * @param dataset What was evaluated, in its order.
+ */
+export function evaluationLines(
+  evaluation: Evaluation,
+  dataset: Dataset,
+  options: LineOptions,
+): string[] {
+  const { confusion, loss, mistakes } = evaluation;
+  const part = (title: string, lines: readonly string[]): string[] =>
+    lines.length === 0 ? [] : ['', paint(options.colour, 'underline', title), ...lines];
+  return [
+    `mean loss ${loss.toFixed(4)}`,
+    ...part('scores', scoresLines(evaluation, options)),
+    ...part('labels (rows) and predictions', confusionLines(confusion, options)),
+    ...part('worst mistakes', mistakesLines(mistakes, dataset, options)),
+  ];
+}

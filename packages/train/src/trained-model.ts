@@ -1,0 +1,110 @@
+import { extname } from 'node:path';
+import { ConfigError, type FileFormatError } from '@unfold/core';
+import type { Layer } from '@unfold/nn';
+import { checkNormalization, type Normalization } from './data/normalize.js';
+import { isModelName, MODELS, type ModelName } from './models.js';
+import { assignWeights } from './weights/assign.js';
+import { brief, failIn, quote, type Fail } from './weights/messages.js';
+import { withSafetensors, type WeightsFile } from './weights/safetensors-file.js';
+import type { WeightsMetadata } from './weights/safetensors-header.js';
+import { isObject } from './weights/strict-json.js';
+
+/** A model with the weights that training gave it, and what its input must be like. */
+export interface TrainedModel {
+  /** Its name in `MODELS`. */
+  readonly name: ModelName;
+  /** In evaluation mode. Images `[N, 1, 28, 28]` → logits `[N, 10]`. Yours to dispose of. */
+  readonly model: Layer;
+  /** What its training images were normalised with, and its input has to be. */
+  readonly normalization: Normalization;
+}
+
+/** Channels of the images that all of `MODELS` take. */
+const CHANNELS = 1;
+
+const MEND =
+  'such files are written by: npm run train:mnist -- --checkpoint FILE, or --weights FILE.safetensors';
+
+/**
+ * Reads a model that was trained by the training command: a checkpoint, also one of an unfinished
+ * run, or a `.safetensors` file of `--weights`. Of the tensors in the file, only the model's are
+ * read: the average of the weights where the file has one, and nothing of the optimiser's.
+ * @throws FileFormatError if the file is damaged, or doesn't say which model it holds and how its
+ * input was normalised, or names a model that is unknown here; ShapeError or DTypeError if its tensors
+ * don't fit that model; ConfigError if it cannot be read, or is `.npz`, which has no place for such.
+ */
+export async function loadTrainedModel(file: string): Promise<TrainedModel> {
+  if (extname(file).toLowerCase() === '.npz') {
+    throw new ConfigError(
+      `loadTrainedModel: expected a safetensors file, got ${file}: .npz has no place for the model's ` +
+        `name and its normalization; ${MEND}`,
+    );
+  }
+  return withSafetensors(file, (opened) => build(opened, file));
+}
+
+async function build({ tensors, metadata }: WeightsFile, file: string): Promise<TrainedModel> {
+  const fail = failIn(file);
+  const name = modelName(metadata, fail);
+  const normalization = readNormalization(metadata, file, fail);
+  const prefix = textOf(metadata, 'weightsPrefix') ?? '';
+  const own = tensors
+    .filter((stored) => stored.name.startsWith(prefix))
+    .map((stored) => ({ ...stored, name: stored.name.slice(prefix.length) }));
+  const model: Layer = MODELS[name]();
+  try {
+    await assignWeights(model, own, { operation: `loadTrainedModel: ${file}`, strict: true });
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+  model.eval();
+  return { name, model, normalization };
+}
+
+function modelName(metadata: WeightsMetadata, fail: Fail): ModelName {
+  const name = textOf(metadata, 'model');
+  if (name === undefined) throw missing('model', 'which model its weights are of', fail);
+  if (isModelName(name)) return name;
+  throw fail(
+    `expected a model of ${Object.keys(MODELS).join(', ')}, got ${quote(name)}; it may come from a ` +
+      'newer version of Unfold. loadWeights reads it into a model of your own',
+  );
+}
+
+function readNormalization(metadata: WeightsMetadata, file: string, fail: Fail): Normalization {
+  const text = textOf(metadata, 'normalization');
+  if (text === undefined) throw missing('normalization', 'how its input was normalised', fail);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = text;
+  }
+  if (!isNormalization(value)) {
+    throw fail(
+      `normalization: expected the JSON of { mean, std }, lists of numbers, got ${brief(value)}; ${MEND}`,
+    );
+  }
+  checkNormalization(file, value, CHANNELS);
+  return value;
+}
+
+function missing(key: string, purpose: string, fail: Fail): FileFormatError {
+  return fail(
+    `expected ${quote(key)} in its metadata, which has none: the file doesn't say ${purpose}; ${MEND}`,
+  );
+}
+
+/** Only own properties count: a file may hold anything under "__proto__". */
+function textOf(metadata: WeightsMetadata, key: string): string | undefined {
+  return Object.hasOwn(metadata, key) ? metadata[key] : undefined;
+}
+
+function isNormalization(value: unknown): value is Normalization {
+  return isObject(value) && areNumbers(value['mean']) && areNumbers(value['std']);
+}
+
+function areNumbers(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((number) => typeof number === 'number');
+}
