@@ -6,6 +6,7 @@ import { randomSource } from './kernels.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** How Node runs a TypeScript file of this repository. */
+/** How Node runs a program from source. */
 export const fromSource = (file: string): readonly string[] => [
   '--conditions=unfold-source',
   '--import',

@@ -76,7 +76,9 @@ function termsAt({ width, height }: Grid, column: number, row: number): readonly
 }
 
 function at(surface: Surface, terms: readonly number[]): number {
-  return terms.reduce((sum, term, i) => sum + term * (surface[i] as number), 0);
+  let sum = 0;
+  for (let i = 0; i < terms.length; i++) sum += (terms[i] as number) * (surface[i] as number);
+  return sum;
 }
 
 /**
@@ -85,15 +87,14 @@ function at(surface: Surface, terms: readonly number[]): number {
  * @returns null if the samples don't determine them.
  */
 function fit(samples: readonly Sample[], count: number): Surface | null {
-  const rows = Array.from({ length: count }, (_, i) =>
-    Array.from({ length: count + 1 }, (__, j) =>
-      samples.reduce(
-        (sum, { terms, value }) =>
-          sum + (terms[i] as number) * (j === count ? value : (terms[j] as number)),
-        0,
-      ),
-    ),
-  );
+  const rows = Array.from({ length: count }, () => new Array<number>(count + 1).fill(0));
+  for (const { terms, value } of samples) {
+    for (const [i, row] of rows.entries()) {
+      const term = terms[i] as number;
+      for (let j = 0; j < count; j++) row[j] = (row[j] as number) + term * (terms[j] as number);
+      row[count] = (row[count] as number) + term * value;
+    }
+  }
   const solution = solve(rows, samples.length * 1e-9);
   return solution && [...solution, 0, 0, 0, 0, 0, 0].slice(0, 6);
 }

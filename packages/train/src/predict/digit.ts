@@ -9,6 +9,8 @@ export const SIDE = 28;
 const DIGIT = 20;
 /** The pixel that the centre of mass comes to; over MNIST's images it is there within half a pixel. */
 const CENTRE = 14;
+/** What is symmetric lies between two pixels: this much, far below a pixel, puts it up and left, noise or not. */
+const TIE = 0.02;
 /** A larger picture is made smaller first: a digit that is a fiftieth of it still has 20 pixels. */
 const WORKING_SIDE = 1024;
 /** The ink at which a digit's strokes are full. */
@@ -103,7 +105,7 @@ function centred(grid: Grid): Uint8Array {
   const centre = massCentre(grid);
   // The digit stays whole, also where its mass is at one end.
   const place = (at: number, size: number): number =>
-    Math.min(Math.max(Math.round(CENTRE - at), 0), SIDE - size);
+    Math.min(Math.max(Math.round(CENTRE - at - TIE), 0), SIDE - size);
   const [left, top] = [place(centre.x, grid.width), place(centre.y, grid.height)];
   const out = new Uint8Array(SIDE * SIDE);
   for (const [i, value] of grid.values.entries()) {

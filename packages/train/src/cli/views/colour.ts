@@ -35,7 +35,8 @@ export function lineOptions(stream: ColourStream & { readonly columns?: number }
   return { columns: stream.columns || USUAL_COLUMNS, colour: wantsColour(stream) };
 }
 
-type Format = Parameters<typeof styleText>[0];
+/** Colours and weights of a text, as `styleText` takes them. */
+export type Format = Parameters<typeof styleText>[0];
 
 /** The text in a colour, or as it is. */
 export function paint(colour: boolean, format: Format, text: string): string {

@@ -1,10 +1,10 @@
-import { paint, type LineOptions } from './colour.js';
+import { paint, type Format, type LineOptions } from './colour.js';
 
 /** Rows of labels, columns of predictions. */
 type Confusion = readonly (readonly number[])[];
 
 /** An image of class `label` that was taken for `prediction`, and how often that was. */
-interface Error {
+interface Confused {
   readonly label: number;
   readonly prediction: number;
   readonly count: number;
@@ -33,50 +33,45 @@ export function confusionLines(confusion: Confusion, { columns, colour }: LineOp
 }
 
 /** The errors, the most frequent first. */
-function errorsOf(confusion: Confusion): Error[] {
+function errorsOf(confusion: Confusion): Confused[] {
   return confusion
     .flatMap((row, label) => row.map((count, prediction) => ({ label, prediction, count })))
     .filter(({ label, prediction, count }) => label !== prediction && count > 0)
     .sort((a, b) => b.count - a.count);
 }
 
+/** One place of the table. */
+interface Cell {
+  readonly text: string;
+  readonly format: Format;
+}
+
 function tableOf(
   confusion: Confusion,
   { diagonal, largest }: { readonly diagonal: 'counts' | 'marks'; readonly largest: number },
 ): { readonly width: number; lines(colour: boolean): string[] } {
-  const classes = confusion.map((_, c) => c);
-  const text = (label: number, prediction: number): string => {
-    const count = confusion[label]?.[prediction] ?? 0;
-    if (count === 0) return '·';
-    return label === prediction && diagonal === 'marks' ? '■' : String(count);
+  const head = (c: number): Cell => ({ text: String(c), format: 'bold' });
+  const cell = (count: number, isRight: boolean): Cell => {
+    if (count === 0) return { text: '·', format: 'dim' };
+    const text = isRight && diagonal === 'marks' ? '■' : String(count);
+    if (isRight) return { text, format: 'green' };
+    return { text, format: count >= LARGE * largest ? ['bold', 'red'] : 'yellow' };
   };
-  const widths = classes.map((c) =>
-    Math.max(String(c).length, ...classes.map((label) => text(label, c).length)),
-  );
-  const labelWidth = String(classes.length - 1).length;
-  const pad = (cell: string, c: number): string => cell.padStart((widths[c] ?? 0) + 1);
-  const format = (label: number, prediction: number) => {
-    const count = confusion[label]?.[prediction] ?? 0;
-    if (count === 0) return 'dim';
-    if (label === prediction) return 'green';
-    return count >= LARGE * largest ? (['bold', 'red'] as const) : 'yellow';
-  };
+  const rows: Cell[][] = [
+    [{ text: '', format: 'bold' }, ...confusion.map((_, c) => head(c))],
+    ...confusion.map((row, label) => [
+      head(label),
+      ...row.map((count, prediction) => cell(count, label === prediction)),
+    ]),
+  ];
+  const widths = rows.map((_, c) => Math.max(...rows.map((row) => row[c]?.text.length ?? 0)));
   return {
-    width: widths.reduce((sum, width) => sum + width + 1, labelWidth),
-    lines: (colour) => [
-      ' '.repeat(labelWidth) +
-        classes.map((c) => paint(colour, 'bold', pad(String(c), c))).join(''),
-      ...classes.map(
-        (label) =>
-          paint(colour, 'bold', String(label).padStart(labelWidth)) +
-          classes
-            .map((c) => {
-              const style = format(label, c);
-              const formats = typeof style === 'string' ? style : [...style];
-              return paint(colour, formats, pad(text(label, c), c));
-            })
-            .join(''),
+    width: widths.reduce((sum, width) => sum + width + 1, -1),
+    lines: (colour) =>
+      rows.map((row) =>
+        row
+          .map(({ text, format }, c) => paint(colour, format, text.padStart(widths[c] ?? 0)))
+          .join(' '),
       ),
-    ],
   };
 }

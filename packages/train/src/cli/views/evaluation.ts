@@ -21,7 +21,7 @@ export function evaluationLines(
   return [
     `mean loss ${loss.toFixed(4)}`,
     ...part('scores', scoresLines(evaluation, options)),
-    ...part('labels (rows) and predictions', confusionLines(confusion, options)),
+    ...part('label ↓ prediction →', confusionLines(confusion, options)),
     ...part('worst mistakes', mistakesLines(mistakes, dataset, options)),
   ];
 }

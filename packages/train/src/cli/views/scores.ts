@@ -1,42 +1,74 @@
 import type { Evaluation } from '../../evaluate.js';
 import { paint, type LineOptions } from './colour.js';
 
-/** The names over the columns, the full ones first. The last column counts images. */
-const HEADS = [
-  ['class', 'precision', 'recall', 'F1', 'images'],
-  ['', 'prec', 'rec', 'F1', 'n'],
-] as const;
+/** A class of which a table tells. */
+interface Row {
+  readonly class: string;
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  readonly images: number;
+}
 
+type Column = readonly [head: string, cell: (row: Row) => string];
+
+const FULL: readonly Column[] = [
+  ['class', (row) => row.class],
+  ['precision', (row) => row.precision.toFixed(4)],
+  ['recall', (row) => row.recall.toFixed(4)],
+  ['F1', (row) => row.f1.toFixed(4)],
+  ['images', (row) => String(row.images)],
+];
+
+/** 23 columns wide for MNIST. */
+const NARROW: readonly Column[] = [
+  ['class', (row) => row.class],
+  ['F1', (row) => row.f1.toFixed(4)],
+  ['images', (row) => String(row.images)],
+];
+
+/** Between two columns. */
+const GAP = '  ';
 /** Classes whose F1 is below the mean by so much stand out. */
 const WEAK = 0.01;
 
-/** A table of precision, recall, F1 and images of each class, and the means over the classes. */
+/**
+ * A table of precision, recall, F1 and images of each class, and the means over the classes; in narrow
+ * windows of F1 and images.
+ */
 export function scoresLines(
   { classes, macro, total }: Pick<Evaluation, 'classes' | 'macro' | 'total'>,
   { columns, colour }: LineOptions,
 ): string[] {
-  const tables = HEADS.map((heads, form) => {
-    const score = (value: number): string => value.toFixed(form === 0 ? 4 : 3);
-    const rows = [
-      ...classes.map(({ precision, recall, f1, support }, c) => [
-        String(c),
-        ...[precision, recall, f1].map(score),
-        String(support),
-      ]),
-      ['mean', ...[macro.precision, macro.recall, macro.f1].map(score), String(total)],
-    ];
-    const gap = form === 0 ? '  ' : ' ';
-    const widths = heads.map((head, i) =>
-      Math.max(head.length, ...rows.map((row) => row[i]?.length ?? 0)),
-    );
-    return [[...heads], ...rows].map((row) =>
-      row.map((cell, i) => cell.padStart(widths[i] ?? 0)).join(gap),
-    );
+  const rows: Row[] = [
+    ...classes.map(({ support, ...scores }, c) => ({
+      class: String(c),
+      images: support,
+      ...scores,
+    })),
+    { class: 'mean', images: total, ...macro },
+  ];
+  const full = tableOf(FULL, rows);
+  const { head, lines } = full.head.length <= columns ? full : tableOf(NARROW, rows);
+  return [
+    paint(colour, 'bold', head),
+    ...lines.map((line, c) => {
+      if (c === classes.length) return paint(colour, 'bold', line);
+      const f1 = classes[c]?.f1 ?? 0;
+      return f1 < macro.f1 - WEAK ? paint(colour, 'yellow', line) : line;
+    }),
+  ];
+}
+
+function tableOf(
+  table: readonly Column[],
+  rows: readonly Row[],
+): { head: string; lines: string[] } {
+  const columns = table.map(([head, cell]) => {
+    const cells = [head, ...rows.map(cell)];
+    const width = Math.max(...cells.map(({ length }) => length));
+    return cells.map((text) => text.padStart(width));
   });
-  const fitting = tables.find(([head = '']) => head.length <= columns) ?? tables.at(-1) ?? [];
-  return fitting.map((line, i) => {
-    if (i === 0 || i === fitting.length - 1) return paint(colour, 'bold', line);
-    const f1 = classes[i - 1]?.f1 ?? 0;
-    return f1 < macro.f1 - WEAK ? paint(colour, 'yellow', line) : line;
-  });
+  const line = (i: number): string => columns.map((cells) => cells[i]).join(GAP);
+  return { head: line(0), lines: rows.map((_, i) => line(i + 1)) };
 }
