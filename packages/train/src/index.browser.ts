@@ -12,6 +12,9 @@ export type { ClassScores, EvaluateOptions, Evaluation, Mistake } from './evalua
 export * from './fit/index.js';
 export { NonFiniteLossError } from './non-finite.js';
 export type { StopSignal } from './stop-signal.js';
+export { classify, type Prediction } from './predict/classify.js';
+export { digitFromImage } from './predict/digit.js';
+export type { Picture } from './predict/picture.js';
 export { summary } from './summary.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
 export * from './weights/index.js';

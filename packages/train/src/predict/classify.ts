@@ -7,7 +7,8 @@ import {
   ShapeError,
   softmax,
 } from '@unfold/core';
-import { DataLoader, Dataset } from '../data/index.js';
+import { Dataset } from '../data/dataset.js';
+import { DataLoader } from '../data/loader.js';
 import { evaluationMode } from '../modules.js';
 import type { TrainedModel } from '../trained-model.js';
 import { findNonFinite } from '../non-finite.js';
