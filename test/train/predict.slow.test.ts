@@ -49,7 +49,7 @@ function predictionOf(png: Uint8Array): number | undefined {
 }
 
 describe('pictures of MNIST’s digits', () => {
-  const IMAGES = 150;
+  const IMAGES = 100;
 
   it.each<[string, (drawing: Drawing) => Uint8Array, number]>([
     ['as they are', lightOnDark, 0.96],
