@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { Dataset, type Evaluation, type Mistake } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
-import { lineOptions, wantsColour } from '../../packages/train/src/cli/views/colour.js';
+import { wantsColour } from '../../packages/train/src/cli/colour.js';
+import { lineOptions } from '../../packages/train/src/cli/views/lines.js';
 import { confusionLines } from '../../packages/train/src/cli/views/confusion.js';
 import { digitLines } from '../../packages/train/src/cli/views/digit.js';
 import { evaluationLines } from '../../packages/train/src/cli/views/evaluation.js';

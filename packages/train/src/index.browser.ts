@@ -5,7 +5,6 @@
 export * from './augment/index.js';
 export * from './data/index.browser.js';
 export { Cnn, CnnBN, LeNet, LeNetBN, MODELS, WideCnnBN, type ModelName } from './models.js';
-export { Cnn, LeNet, MODELS, type ModelName } from './models.js';
 export * from './optim/index.js';
 export { evaluate } from './evaluate.js';
 export type { ClassScores, EvaluateOptions, Evaluation, Mistake } from './evaluate.js';

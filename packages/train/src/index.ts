@@ -52,4 +52,4 @@ export type {
 export { trainingPage } from './report/training-page.js';
 export { featureMaps, firstLayerFilters } from './report/planes.js';
 export type { Planes } from './report/planes.js';
-export type { Picture } from './report/pictures.js';
+export type { ReportPicture } from './report/pictures.js';

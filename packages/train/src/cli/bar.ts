@@ -42,7 +42,7 @@ export interface BarOptions {
 }
 
 /** The width of the window. */
-export function columnsOf(out: ProgressStream): number {
+export function columnsOf(out: Pick<ProgressStream, 'columns'>): number {
   return out.columns || USUAL_COLUMNS;
 }
 

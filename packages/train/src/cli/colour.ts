@@ -12,18 +12,24 @@ export type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;
 
 /** Whether `out` is a terminal that can move its cursor; `TERM=dumb` says it cannot. */
-export function isTerminal(out: MaybeTerminal): boolean {
-  return out.isTTY === true && process.env['TERM'] !== 'dumb';
+export function isTerminal(
+  out: MaybeTerminal,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): boolean {
+  return out.isTTY === true && env['TERM'] !== 'dumb';
 }
 
 /**
  * Whether to colour what is written to `out`: as `FORCE_COLOR` says (`0` and `false` are no), else
  * not if `NO_COLOR` is set and not empty, else on terminals.
  */
-export function wantsColour(out: MaybeTerminal): boolean {
-  const { FORCE_COLOR: force, NO_COLOR: no } = process.env;
+export function wantsColour(
+  out: MaybeTerminal,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): boolean {
+  const { FORCE_COLOR: force, NO_COLOR: no } = env;
   if (force !== undefined) return force !== '0' && force !== 'false';
-  return (no === undefined || no === '') && isTerminal(out);
+  return (no === undefined || no === '') && isTerminal(out, env);
 }
 
 /** What paints, or what does not. */

@@ -15,7 +15,7 @@ import {
   runProgram,
 } from './program.js';
 import { percent } from './progress.js';
-import { lineOptions } from './views/colour.js';
+import { lineOptions } from './views/lines.js';
 import { evaluationLines } from './views/evaluation.js';
 
 /** Batches that are only evaluated need no particular size. */

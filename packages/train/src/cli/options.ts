@@ -33,6 +33,9 @@ export interface TrainMnistOptions extends EngineArguments {
   readonly resume?: boolean;
   readonly weights?: string;
   readonly metrics?: string;
+  readonly report?: string;
+  readonly tensorboard?: string;
+  readonly jsonLines?: boolean;
   readonly profile?: boolean;
   readonly quiet?: boolean;
 }
@@ -91,6 +94,9 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
     .option('--resume', 'go on with the run of --checkpoint, if that is there')
     .option('--weights <file>', 'write the final weights there, as .safetensors or .npz')
     .option('--metrics <file>', 'write the figures of the run there, as JSON')
+    .option('--report <file>', 'write a page about the run there, as HTML')
+    .option('--tensorboard <dir>', 'write event files for TensorBoard there')
+    .option('--json-lines', 'tell programs how it goes: JSON on stdout, line by line')
     .option('--profile', 'say at the end where the time of training went')
     .option('--quiet', 'print nothing but the result')
     .allowExcessArguments(false)

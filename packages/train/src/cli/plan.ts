@@ -69,7 +69,7 @@ export function resumedPlan(
 }
 
 /** `batchSize` → `--batch-size`. */
-function optionName(key: string): string {
+export function optionName(key: string): string {
   return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

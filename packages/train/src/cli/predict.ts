@@ -7,7 +7,7 @@ import { readPicture, STANDARD_INPUT } from '../predict/read-picture.js';
 import { loadTrainedModel } from '../trained-model.js';
 import { parsePredictOptions } from './predict-options.js';
 import { packageVersion, runProgram } from './program.js';
-import { lineOptions } from './views/colour.js';
+import { lineOptions } from './views/lines.js';
 import { predictionLines } from './views/prediction.js';
 
 async function main(args: readonly string[]): Promise<number> {

@@ -1,19 +1,22 @@
 #!/usr/bin/env node
-import { configureEngine, manualSeed, profile, type Engine, type Profile } from '@unfold/core';
+import { configureEngine, manualSeed, profile } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { normalizationOf } from '../data/index.js';
 import { evaluate } from '../evaluate.js';
-import { replaceFile } from '../files.js';
 import type { Callback, FitResult, RunState } from '../fit/callback.js';
 import { CheckpointFile } from '../fit/checkpoint-file.js';
 import { EarlyStopping } from '../fit/early-stopping.js';
 import { fit } from '../fit/fit.js';
 import { EVALUATION_BATCH, prepareRun, type PreparedRun } from '../recipe/prepare.js';
+import { RunLog } from '../report/run-log.js';
+import { tensorBoard } from '../tensorboard/callback.js';
 import { saveWeights, weightsFormat } from '../weights/save-load.js';
 import { loadDigits, loaderOf } from './digits.js';
 import { figuresOf } from './figures.js';
+import { jsonLines } from './json-lines.js';
 import { parseOptions, type TrainMnistOptions } from './options.js';
-import { planOf } from './plan.js';
+import { Output } from './output.js';
+import { planOf, type Plan } from './plan.js';
 import {
   checkOutputs,
   INTERRUPTED,
@@ -21,27 +24,35 @@ import {
   packageVersion,
   runProgram,
 } from './program.js';
-import { percent, terminalProgress } from './progress.js';
+import { terminalProgress } from './progress.js';
+import { reportPage } from './report.js';
 import { checkSameData, describeRun, openRun } from './resume.js';
+
+/** Of the test images, for the report; a terminal shows fewer. */
+const MISTAKES = 40;
 
 async function main(args: readonly string[]): Promise<number> {
   const begin = performance.now();
   const options = parseOptions(args, packageVersion());
-  const say = (line: string): void => {
-    if (!options.quiet) console.log(line);
-  };
-  const { checkpoint, weights, metrics } = options;
+  const output = new Output(options);
+  const { checkpoint, weights, metrics, report } = options;
   const format = weights === undefined ? undefined : weightsFormat('--weights', weights);
-  await checkOutputs({ '--checkpoint': checkpoint, '--weights': weights, '--metrics': metrics });
+  await checkOutputs({
+    '--checkpoint': checkpoint,
+    '--weights': weights,
+    '--metrics': metrics,
+    '--report': report,
+  });
 
   enableNodeFlags();
-  const engine = await startEngine(options);
-  say(`engine: ${engine.description}`);
-  for (const warning of engine.warnings) say(`engine: ${warning}`);
+  const { kernels, threads, simd, strict } = options;
+  const engine = await configureEngine({ kernels, threads, simd, strict });
+  output.say(`engine: ${engine.description}`);
+  for (const warning of engine.warnings) output.say(`engine: ${warning}`);
   const saved = await openRun(options);
   const plan = saved?.plan ?? planOf(options);
   const digits = await loadDigits(options.dataDir, plan.limit);
-  say(`data: ${digits.source}`);
+  output.say(`data: ${digits.source}`);
   const normalization = normalizationOf(digits.train);
   const about = { model: plan.recipe.model, normalization: JSON.stringify(normalization) };
   const metadata = checkpoint === undefined ? {} : describeRun(plan, digits);
@@ -50,31 +61,38 @@ async function main(args: readonly string[]): Promise<number> {
   const makeLoader = await loaderOf(options.loader);
   const prepared = await prepareRun(plan.recipe, { ...digits, normalization, makeLoader });
   const { model } = prepared;
-  say(`images: ${digits.train.length} to train on, ${digits.validation.length} to validate with`);
-  say(`model: ${plan.recipe.model}, ${model.parameterCount()} parameters; seed ${plan.seed}`);
-  if (options.resume)
-    say(`resume: ${saved ? `the run in ${saved.file}` : 'no run yet, it begins'}`);
-  if (saved?.difference) say(`resume: ${saved.difference}`);
-
-  const stepMs: number[] = [];
-  const callbacks: Callback[] = [
-    { onStepEnd: (report) => void stepMs.push(report.milliseconds) },
-    terminalProgress({ quiet: options.quiet === true }),
-  ];
-  if (plan.earlyStopping !== null) {
-    callbacks.push(
-      new EarlyStopping({ monitor: 'accuracy', mode: 'max', patience: plan.earlyStopping }),
-    );
+  const parameters = model.parameterCount();
+  output.say(
+    `images: ${digits.train.length} to train on, ${digits.validation.length} to validate with`,
+  );
+  output.say(`model: ${plan.recipe.model}, ${parameters} parameters; seed ${plan.seed}`);
+  if (options.resume) {
+    output.say(`resume: ${saved ? `the run in ${saved.file}` : 'there is no run yet, it begins'}`);
+    if (saved?.difference) output.say(`resume: ${saved.difference}`);
   }
+
+  const log = new RunLog();
+  const stepMs: number[] = [];
+  const configuration = {
+    ...(plan.preset === null ? {} : { preset: plan.preset }),
+    ...plan.recipe,
+    parameters,
+    seed: plan.seed,
+    trainingImages: digits.train.length,
+    data: digits.source,
+    engine: engine.description,
+  };
+  const callbacks: Callback[] = [
+    log,
+    { onStepEnd: ({ milliseconds }) => void stepMs.push(milliseconds) },
+    terminalProgress({ quiet: output.isQuiet }),
+    ...outputCallbacks(options, plan, configuration),
+  ];
   if (checkpoint !== undefined) {
     callbacks.push(new CheckpointFile(checkpoint, { metadata: { ...about, ...metadata } }));
   }
-  const { result, profile: taken } = await train(prepared, {
-    callbacks,
-    resume: saved?.state,
-    options,
-  });
-  if (taken) console.log(String(taken));
+  const resume = saved?.state;
+  const result = await train(prepared, { callbacks, resume, output, profiled: options.profile });
   if (!result.finished) {
     const steps = prepared.options.epochs * prepared.options.train.length;
     const kept =
@@ -84,7 +102,6 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`interrupted after step ${result.steps} of ${steps}; ${kept}`);
     return INTERRUPTED;
   }
-  if (result.stopped !== null) say(`stopped early: ${result.stopped}`);
 
   if (weights !== undefined) {
     await saveWeights(model, weights, format === 'npz' ? {} : { metadata: about });
@@ -92,57 +109,69 @@ async function main(args: readonly string[]): Promise<number> {
   const test = await evaluate(
     model,
     await makeLoader(digits.test, { batchSize: EVALUATION_BATCH, normalization }),
+    { mistakes: MISTAKES },
   );
   const seconds = (performance.now() - begin) / 1000;
-  console.log(
-    `test accuracy ${percent(test)} (${test.correct} of ${test.total}) after ${seconds.toFixed(1)} s`,
+  await output.result(test, digits.test, seconds);
+  const run = { plan, loader: options.loader, engine, model, result, test, stepMs, seconds };
+  await output.write('metrics', metrics, () => `${JSON.stringify(figuresOf(run), null, 2)}\n`);
+  await output.write('report', report, () =>
+    reportPage({ ...run, log, normalization, configuration, dataset: digits.test, options }),
   );
-  if (metrics !== undefined) {
-    const { loader } = options;
-    const figures = figuresOf({ plan, loader, engine, model, result, test, stepMs, seconds });
-    await replaceFile(metrics, `${JSON.stringify(figures, null, 2)}\n`);
-  }
-  if (checkpoint !== undefined) say(`checkpoint: ${checkpoint}`);
-  if (weights !== undefined) say(`weights: ${weights}`);
-  if (metrics !== undefined) say(`metrics: ${metrics}`);
+  if (checkpoint !== undefined) output.say(`checkpoint: ${checkpoint}`);
+  if (weights !== undefined) output.say(`weights: ${weights}`);
+  if (options.tensorboard !== undefined) output.say(`tensorboard: ${options.tensorboard}`);
   return 0;
+}
+
+/** What the options ask for besides progress and checkpoints. */
+function outputCallbacks(
+  options: TrainMnistOptions,
+  plan: Plan,
+  configuration: Readonly<Record<string, unknown>>,
+): Callback[] {
+  const callbacks: Callback[] = [];
+  const { earlyStopping } = plan;
+  if (earlyStopping !== null) {
+    callbacks.push(
+      new EarlyStopping({ monitor: 'accuracy', mode: 'max', patience: earlyStopping }),
+    );
+  }
+  if (options.tensorboard !== undefined) {
+    callbacks.push(tensorBoard(options.tensorboard, { configuration }));
+  }
+  if (options.jsonLines) callbacks.push(jsonLines(process.stdout, { configuration }));
+  return callbacks;
 }
 
 /** How a run is to go. */
 interface Running {
   readonly callbacks: readonly Callback[];
   readonly resume: RunState | undefined;
-  readonly options: TrainMnistOptions;
+  readonly output: Output;
+  /** Whether to say at the end where the time went. */
+  readonly profiled: boolean | undefined;
 }
 
-/** Trains until the end or Ctrl-C, with a look at the progress, and at the time if asked for. */
+/** Trains until the end or Ctrl-C. */
 async function train(
-  { model, options: prepared }: PreparedRun,
-  { callbacks, resume, options }: Running,
-): Promise<{ result: FitResult<'accuracy'>; profile: Profile | undefined }> {
+  { model, options }: PreparedRun,
+  { callbacks, resume, output, profiled }: Running,
+): Promise<FitResult<'accuracy'>> {
   const interruption = listenForInterruption();
-  const run = (): Promise<FitResult<'accuracy'>> =>
-    fit(model, {
-      ...prepared,
-      callbacks,
-      signal: interruption.signal,
-      resume,
-    });
+  const { signal } = interruption;
+  const run = () => fit(model, { ...options, gradNorm: true, callbacks, signal, resume });
   try {
-    if (!options.profile) return { result: await run(), profile: undefined };
-    let result: FitResult<'accuracy'> | undefined;
+    if (!profiled) return await run();
+    const results: FitResult<'accuracy'>[] = [];
     const taken = await profile(async () => {
-      result = await run();
+      results.push(await run());
     });
-    return { result: result ?? (await run()), profile: taken };
+    output.note(String(taken));
+    return results[0] as FitResult<'accuracy'>;
   } finally {
     interruption.stop();
   }
-}
-
-async function startEngine(options: TrainMnistOptions): Promise<Engine> {
-  const { kernels, threads, simd, strict } = options;
-  return configureEngine({ kernels, threads, simd, strict });
 }
 
 await runProgram(main);

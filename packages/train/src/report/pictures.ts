@@ -4,7 +4,7 @@ import { html, type Html } from './html.js';
 import type { Planes } from './planes.js';
 
 /** An image of bytes. */
-export interface Picture {
+export interface ReportPicture {
   readonly width: number;
   readonly height: number;
   /** 1 for grey, 3 for red, green and blue. */
@@ -18,7 +18,7 @@ export interface Picture {
  * bytes are stretched from the image's smallest to its largest.
  * @throws ConfigError unless i is an integer from 0 to `length - 1`.
  */
-export function pictureOf(dataset: Dataset, i: number): Picture {
+export function pictureOf(dataset: Dataset, i: number): ReportPicture {
   const [c, height, width] = dataset.shape;
   const channels = c === 3 ? 3 : 1;
   const plane = height * width;
@@ -47,7 +47,7 @@ function stretch(values: Float32Array): Uint8Array {
  * @param shown.about The height on the page, in CSS pixels: the nearest multiple of its own is taken.
  */
 export function image(
-  { width, height, channels, pixels }: Picture,
+  { width, height, channels, pixels }: ReportPicture,
   { alt, about }: { readonly alt: string; readonly about: number },
 ): Html {
   const png = encode({ width, height, channels, depth: 8, data: pixels }, SMALL);

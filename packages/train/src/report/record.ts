@@ -4,7 +4,7 @@ import { DataLoader, type Dataset, type Normalization } from '../data/index.js';
 import type { Evaluation, Mistake } from '../evaluate.js';
 import type { EpochReport } from '../fit/callback.js';
 import { summary, type Summary } from '../summary.js';
-import { pictureOf, type Picture } from './pictures.js';
+import { pictureOf, type ReportPicture } from './pictures.js';
 import { featureMaps, firstLayerFilters, type Planes } from './planes.js';
 import type { RunLog, StepSeries } from './run-log.js';
 
@@ -38,12 +38,12 @@ export interface TrainingRecord {
 
 /** A mistake with the picture of its image. */
 export interface PicturedMistake extends Mistake {
-  readonly picture: Picture;
+  readonly picture: ReportPicture;
 }
 
 /** An image, and the feature maps of the first layers for it. */
 export interface Example {
-  readonly picture: Picture;
+  readonly picture: ReportPicture;
   readonly label: number;
   readonly layers: readonly Planes[];
 }

@@ -1,4 +1,5 @@
-import { paint, type Format, type LineOptions } from './colour.js';
+import type { Style } from '../colour.js';
+import { paint, type LineOptions } from './lines.js';
 
 /** Rows of labels, columns of predictions. */
 type Confusion = readonly (readonly number[])[];
@@ -43,7 +44,7 @@ function errorsOf(confusion: Confusion): Confused[] {
 /** One place of the table. */
 interface Cell {
   readonly text: string;
-  readonly format: Format;
+  readonly format: Style;
 }
 
 function tableOf(

@@ -1,5 +1,5 @@
 import type { ImageArray } from '../../data/dataset.js';
-import type { LineOptions } from './colour.js';
+import type { LineOptions } from './lines.js';
 import { fitting, rasterOf, type Raster } from './raster.js';
 
 /** Without colours: how much ink each stands for, from none to full. */

@@ -1,6 +1,6 @@
 import type { Dataset } from '../../data/dataset.js';
 import type { Evaluation } from '../../evaluate.js';
-import { paint, type LineOptions } from './colour.js';
+import { paint, type LineOptions } from './lines.js';
 import { confusionLines } from './confusion.js';
 import { mistakesLines } from './mistakes.js';
 import { scoresLines } from './scores.js';

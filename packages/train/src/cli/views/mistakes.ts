@@ -1,6 +1,6 @@
 import type { Dataset } from '../../data/dataset.js';
 import type { Mistake } from '../../evaluate.js';
-import { paint, type LineOptions } from './colour.js';
+import { paint, type LineOptions } from './lines.js';
 import { rasterLines } from './digit.js';
 import { fitting, rasterOf, withoutMargins } from './raster.js';
 

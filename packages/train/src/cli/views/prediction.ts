@@ -1,6 +1,6 @@
 import type { Prediction } from '../../predict/classify.js';
 import { SIDE } from '../../predict/digit.js';
-import { paint, type LineOptions } from './colour.js';
+import { paint, type LineOptions } from './lines.js';
 import { digitLines } from './digit.js';
 
 const LONGEST_BAR = 30;

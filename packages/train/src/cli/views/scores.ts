@@ -1,5 +1,5 @@
 import type { Evaluation } from '../../evaluate.js';
-import { paint, type LineOptions } from './colour.js';
+import { paint, type LineOptions } from './lines.js';
 
 /** A class of which a table tells. */
 interface Row {

@@ -1,0 +1,69 @@
+import type { Dataset, Normalization } from '../data/index.js';
+import { trainingRecord, type Setting } from '../report/record.js';
+import type { RunLog } from '../report/run-log.js';
+import { trainingPage } from '../report/training-page.js';
+import type { FinishedRun } from './figures.js';
+import type { TrainMnistOptions } from './options.js';
+import { optionName, type Plan } from './plan.js';
+
+/** What a report is made of, beside the run itself. */
+export interface ReportedRun extends FinishedRun {
+  readonly log: RunLog;
+  readonly normalization: Normalization;
+  /** What the run was set to, by its names in options. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** The test images. */
+  readonly dataset: Dataset;
+  readonly options: TrainMnistOptions;
+}
+
+/** The page that `--report` writes. */
+export function reportPage(run: ReportedRun): string {
+  const { plan, model, log, test, dataset, normalization, result, options } = run;
+  const ofEpochs = result.history.reduce((sum, { seconds }) => sum + seconds, 0);
+  return trainingPage(
+    trainingRecord({
+      title: `Unfold: ${plan.recipe.model}${plan.preset === null ? '' : `, preset ${plan.preset}`}`,
+      model,
+      log,
+      evaluation: test,
+      dataset,
+      normalization,
+      // A run that was resumed took longer than this process.
+      seconds: Math.max(run.seconds, ofEpochs),
+      configuration: Object.entries(run.configuration).map(([name, value]): Setting => [
+        words(name),
+        String(value),
+      ]),
+      command: commandOf(plan, options),
+    }),
+  );
+}
+
+/** `batchSize` → `batch size`. */
+function words(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** What repeats the run: all that its bits follow from, spelled out where it is no preset's. */
+function commandOf(plan: Plan, { dataDir, kernels, strict }: TrainMnistOptions): string {
+  const { preset, recipe, seed, limit, earlyStopping } = plan;
+  const settings = {
+    ...(preset === null ? {} : { preset }),
+    ...recipe,
+    seed,
+    ...(limit === null ? {} : { limit }),
+    ...(earlyStopping === null ? {} : { earlyStopping }),
+    ...(kernels === undefined ? {} : { kernels }),
+    ...(dataDir === undefined ? {} : { dataDir }),
+  };
+  const options = Object.entries(settings).map(
+    ([key, value]) => `${optionName(key)} ${quoted(String(value))}`,
+  );
+  return ['npm run train:mnist --', ...options, ...(strict ? ['--strict'] : [])].join(' ');
+}
+
+/** For a shell. */
+function quoted(text: string): string {
+  return /^[\w./,:-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
