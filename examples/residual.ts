@@ -70,28 +70,17 @@ console.log(
 const { train, test } = await mnist();
 const normalization = normalizationOf(train);
 const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
-const loader = new DataLoader(train.slice(0, 10_000), {
-  batchSize: 32,
-  shuffle: true,
-  normalization,
-});
+const batches = { batchSize: 32, shuffle: true, normalization };
+const loader = new DataLoader(train.slice(0, 10_000), batches);
 const epochs = 4;
+const totalIters = epochs * loader.length;
 await fit(model, {
   train: loader,
   epochs,
   optimizer,
-  scheduler: {
-    step: new LinearLR(optimizer, {
-      startFactor: 1,
-      endFactor: 0,
-      totalIters: epochs * loader.length,
-    }),
-  },
+  scheduler: { step: new LinearLR(optimizer, { startFactor: 1, endFactor: 0, totalIters }) },
   callbacks: [
-    {
-      onEpochEnd: ({ epoch, train: { loss } }) =>
-        console.log(`epoch ${epoch}: loss ${loss.toFixed(3)}`),
-    },
+    { onEpochEnd: (of) => console.log(`epoch ${of.epoch}: loss ${of.train.loss.toFixed(3)}`) },
   ],
 });
 const { correct } = await evaluate(model, new DataLoader(test, { batchSize: 250, normalization }));

@@ -327,9 +327,9 @@ describe('a run', () => {
       ),
       'best: .*',
       `test accuracy ${number} % \\(\\d+ of 300\\) after ${number} s`,
+      `metrics: ${join(folder, 'm.json')}`,
       `checkpoint: ${join(folder, 'c.safetensors')}`,
       `weights: ${join(folder, 'w.safetensors')}`,
-      `metrics: ${join(folder, 'm.json')}`,
     ];
     const lines = outcome.stdout.trimEnd().split('\n');
     expect(lines.length).toBe(patterns.length);
