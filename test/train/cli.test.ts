@@ -16,7 +16,7 @@ import {
 } from '@unfold/train';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseOptions } from '../../packages/train/src/cli/options.js';
-import { planOf } from '../../packages/train/src/cli/plan.js';
+import { optionsOf, planOf } from '../../packages/train/src/cli/plan.js';
 import { plainRecipe, PRESETS } from '../../packages/train/src/recipe/recipe.js';
 import {
   start,
@@ -233,6 +233,15 @@ describe('wrong arguments', () => {
       limit: 9,
     });
     expect(plan('--model cnn --preset quick').recipe).toEqual({ ...PRESETS.quick, model: 'cnn' });
+    for (const args of [
+      '--preset quick --lr 0.2 --seed 5',
+      '--model cnn --batch-size 32 --label-smoothing 0.5 --ema 0.25 --seed 1 --limit 9',
+      '--preset strong --epochs 3 --augment none --seed 2 --early-stopping 0',
+    ]) {
+      const again = optionsOf(plan(args)).flat().join(' ');
+      expect(plan(again)).toEqual(plan(args));
+      expect(again.split(' ').sort()).toEqual(args.split(' ').sort());
+    }
   });
 });
 

@@ -28,6 +28,29 @@ export function planOf(options: TrainMnistOptions): Plan {
   };
 }
 
+/** The options that make a plan, by their names, as few as will do. */
+export function optionsOf({
+  preset,
+  recipe,
+  seed,
+  limit,
+  earlyStopping,
+}: Plan): [string, string][] {
+  const base: Recipe = preset === null ? plainRecipe(recipe.model) : PRESETS[preset];
+  const usual: Readonly<Record<string, unknown>> = { ...base };
+  const changes = Object.entries(recipe).filter(([key, value]) => value !== usual[key]);
+  const settings: [string, unknown][] = [
+    preset === null ? ['model', recipe.model] : ['preset', preset],
+    ...changes,
+    ['seed', seed],
+    ['limit', limit],
+    ['earlyStopping', earlyStopping],
+  ];
+  return settings.flatMap(([key, value]) =>
+    value === null ? [] : [[optionName(key), String(value)]],
+  );
+}
+
 /** The options that are of the recipe and were given. */
 function givenOf(options: TrainMnistOptions, recipe: Recipe): Partial<Recipe> {
   const given: Readonly<Record<string, unknown>> = { ...options };
@@ -69,7 +92,7 @@ export function resumedPlan(
 }
 
 /** `batchSize` → `--batch-size`. */
-export function optionName(key: string): string {
+function optionName(key: string): string {
   return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

@@ -4,7 +4,7 @@ import type { RunLog } from '../report/run-log.js';
 import { trainingPage } from '../report/training-page.js';
 import type { FinishedRun } from './figures.js';
 import type { TrainMnistOptions } from './options.js';
-import { optionName, type Plan } from './plan.js';
+import { optionsOf, type Plan } from './plan.js';
 
 /** What a report is made of, beside the run itself. */
 export interface ReportedRun extends FinishedRun {
@@ -45,21 +45,13 @@ function words(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-/** What repeats the run: all that its bits follow from, spelled out where it is no preset's. */
+/** What repeats the run: all that its bits follow from. */
 function commandOf(plan: Plan, { dataDir, kernels, strict }: TrainMnistOptions): string {
-  const { preset, recipe, seed, limit, earlyStopping } = plan;
-  const settings = {
-    ...(preset === null ? {} : { preset }),
-    ...recipe,
-    seed,
-    ...(limit === null ? {} : { limit }),
-    ...(earlyStopping === null ? {} : { earlyStopping }),
-    ...(kernels === undefined ? {} : { kernels }),
-    ...(dataDir === undefined ? {} : { dataDir }),
-  };
-  const options = Object.entries(settings).map(
-    ([key, value]) => `${optionName(key)} ${quoted(String(value))}`,
-  );
+  const options = [
+    ...optionsOf(plan),
+    ...(kernels === undefined ? [] : [['--kernels', kernels] as const]),
+    ...(dataDir === undefined ? [] : [['--data-dir', dataDir] as const]),
+  ].map(([name, value]) => `${name} ${quoted(value)}`);
   return ['npm run train:mnist --', ...options, ...(strict ? ['--strict'] : [])].join(' ');
 }
 
