@@ -153,7 +153,8 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     const position = this.#position;
     if (this.#options.resume) restoreState(this.#options.resume, this.#parts);
     await this.tell((callback) => callback.onTrainBegin?.(this));
-    while (position.epoch <= this.epochs && position.stopped === null) {
+    // A run may have been saved after it was told to stop, and before its epoch had ended.
+    while (position.epoch <= this.epochs && (position.stopped === null || position.isBegun)) {
       const interruption = (await this.#trainEpoch()) ?? (await this.#endEpoch());
       if (!interruption) continue;
       await this.#offer('stop', () => interruption);

@@ -49,6 +49,11 @@ export class Position {
   /** What is to be set once an epoch that was begun before the run was saved is drawn again. */
   #resumed: Randomness | null = null;
 
+  /** Whether the epoch in hand was begun before the run was saved. */
+  get isBegun(): boolean {
+    return (this.#resumed?.loader.epoch ?? null) !== null;
+  }
+
   /**
    * To be called before an epoch's first batch is asked for.
    * @returns To be called after it came.
