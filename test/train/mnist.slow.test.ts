@@ -53,7 +53,7 @@ it('the larger model learns', async () => {
 });
 
 it('the reference kernels give the losses of the WebAssembly ones', async () => {
-  const quick = ['--limit', '512', '--epochs', '1'];
+  const quick = ['--model', 'lenet', '--limit', '512', '--epochs', '1'];
   const reference = await train('--kernels', 'reference', ...quick);
   const wasm = await train('--kernels', 'wasm', ...quick);
   const [slow, fast] = [reference.epochs[0]?.trainLoss, wasm.epochs[0]?.trainLoss];
