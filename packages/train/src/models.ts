@@ -95,17 +95,17 @@ export class WideCnnBN extends Module {
   }
 }
 
+/** The name of a model in `MODELS`. */
+export type ModelName = 'lenet' | 'cnn' | 'lenet-bn' | 'cnn-bn' | 'wide-cnn-bn';
+
 /** What makes each model that the commands know, by the name that files of its weights carry. */
-export const MODELS = {
+export const MODELS: Readonly<Record<ModelName, () => Layer>> = {
   lenet: () => new LeNet(),
   cnn: () => new Cnn(),
   'lenet-bn': () => new LeNetBN(),
   'cnn-bn': () => new CnnBN(),
   'wide-cnn-bn': () => new WideCnnBN(),
-} as const satisfies Readonly<Record<string, () => Layer>>;
-
-/** The name of a model in `MODELS`. */
-export type ModelName = keyof typeof MODELS;
+};
 
 /** Whether a model of this name is in `MODELS`. */
 export function isModelName(name: string): name is ModelName {

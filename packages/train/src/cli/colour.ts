@@ -5,8 +5,13 @@ export interface MaybeTerminal {
   readonly isTTY?: boolean | undefined;
 }
 
-/** A colour or a weight by its name in Node's `util.styleText`, or several of them. */
-export type Style = Parameters<typeof styleText>[0];
+type StyleName = 'bold' | 'cyan' | 'dim' | 'green' | 'red' | 'underline' | 'yellow';
+
+/**
+ * A colour or a weight by its name in Node's `util.styleText`, or several of them. Spelled out, so that
+ * users' projects need no declarations of Node's for what is exported.
+ */
+export type Style = StyleName | StyleName[];
 
 /** Puts a style on a text, or leaves the text alone. */
 export type Paint = (style: Style, text: string) => string;

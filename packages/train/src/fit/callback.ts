@@ -102,6 +102,7 @@ export interface Callback<Metric extends string = string> {
   onBatch?(batch: Batch, run: TrainingRun<Metric>): void | Promise<void>;
   /** When the gradients are there, before they are clipped and used. */
   onGradients?(run: TrainingRun<Metric>): void;
+  /** After a step. */
   onStepEnd?(report: StepReport, run: TrainingRun<Metric>): void | Promise<void>;
   /** Before the validation images are looked at. */
   onValidationBegin?(run: TrainingRun<Metric>): void | Promise<void>;
