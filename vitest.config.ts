@@ -12,6 +12,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/**/*.slow.test.ts'],
     pool: 'forks',
+    // All cores; by itself vitest leaves one idle.
+    maxWorkers: '100%',
     // A slow or busy machine is no failure.
     testTimeout: 60_000,
     globalSetup: ['test/support/build-kernels.ts'],
