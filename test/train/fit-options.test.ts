@@ -281,7 +281,7 @@ describe('EarlyStopping', () => {
   });
 
   it('says what it lacks', async () => {
-    await expect(watch([1, 1], new EarlyStopping({ monitor: 'f1' }))).rejects.toThrow(
+    await expect(watch([1, 1], new EarlyStopping({ monitor: 'f1', mode: 'max' }))).rejects.toThrow(
       new ConfigError('EarlyStopping: expected a metric f1, got loss'),
     );
     const model = linearNet();
@@ -295,6 +295,46 @@ describe('EarlyStopping', () => {
       new ConfigError('EarlyStopping: expected a run with validation, whose loss it could watch'),
     );
     expect(() => new EarlyStopping({ patience: -1 })).toThrow(ConfigError);
+    expect(() => new EarlyStopping({ monitor: 'f1' })).toThrow(
+      new ConfigError('EarlyStopping: mode: say whether f1 is to fall or rise: min or max'),
+    );
+  });
+
+  it('looks for the highest accuracy by itself', async () => {
+    const model = linearNet();
+    const early = new EarlyStopping({ monitor: 'accuracy' });
+    // Of the training batch, then of the four of validation, in each epoch.
+    let calls = 0;
+    const values = [0.5, 0.9, 0.7];
+    const { stopped } = await fit(model, {
+      train: loader(50),
+      validation: validation(),
+      epochs: 3,
+      optimizer: new SGD(model.parameters(), { lr: 0.01 }),
+      metrics: { accuracy: () => values[Math.floor(calls++ / 5)] ?? NaN },
+      callbacks: [early],
+    });
+    expect([early.best, early.bestEpoch]).toEqual([expect.closeTo(0.9, 12), 2]);
+    expect(stopped).toBe('no better validation accuracy than 0.9 of epoch 2 in 1 epoch');
+  });
+
+  it('forgets an earlier run, and keeps nothing when one fails or is stopped', async () => {
+    const early = new EarlyStopping({ patience: 9 });
+    await watch([1, 2], early);
+    expect((await watch([5, 4], early)).bias).toBe(2);
+    expect([early.best, early.bestEpoch]).toEqual([4, 2]);
+    const boom: Callback = {
+      onEpochEnd() {
+        throw new Error('boom');
+      },
+    };
+    await expect(
+      watch([1, 2], early, {
+        callbacks: [early, boom],
+        loss: (output, { labels }) => crossEntropy(output, labels),
+      }),
+    ).rejects.toThrow('boom');
+    expect(early.stateDict().tensors.size).toBe(0);
   });
 });
 
@@ -379,6 +419,23 @@ describe('callbacks', () => {
     });
     await expect(failing).rejects.toBe(boom);
     expect(events).toEqual([[boom, 1]]);
+
+    // One that fails in its turn neither hides the error nor keeps others from hearing of it.
+    const bad: Callback = {
+      onError() {
+        throw new Error('worse');
+      },
+      onGradients: () => Promise.reject(boom),
+    };
+    const heard: Callback = { onError: (error) => void events.push(error) };
+    const worse = fit(model, {
+      train: loader(32),
+      epochs: 1,
+      optimizer: new SGD(model.parameters(), { lr: 0.1 }),
+      callbacks: [bad, heard],
+    });
+    await expect(worse).rejects.toBe(boom);
+    expect(events.at(-1)).toBe(boom);
   });
 
   it('with a state need a name of their own', async () => {
@@ -390,12 +447,14 @@ describe('callbacks', () => {
     };
     const stateDict = () => ({ tensors: new Map<string, Tensor>(), json: {} });
     await expect(fit(model, { ...options, callbacks: [{ stateDict }] })).rejects.toThrow(
-      new ConfigError('fit: callbacks: one with stateDict needs a name of its own, got none'),
+      new ConfigError(
+        'fit: callbacks: one with stateDict needs a name of its own, without dots, got none',
+      ),
     );
     const twice = [new EarlyStopping(), new EarlyStopping()];
     await expect(fit(model, { ...options, callbacks: twice })).rejects.toThrow(
       new ConfigError(
-        'fit: callbacks: one with stateDict needs a name of its own, got "earlyStopping" twice or empty',
+        'fit: callbacks: one with stateDict needs a name of its own, without dots, got "earlyStopping" twice',
       ),
     );
   });
@@ -429,28 +488,31 @@ describe('gradient norms', () => {
     expect(measured.norms[0]).toBeCloseTo(Math.hypot(...squares), 6);
   });
 
-  it('that are not finite end the run where they are clipped', async () => {
-    const model = linearNet();
-    const run = fit(model, {
-      train: loader(),
-      epochs: 1,
-      optimizer: new SGD(model.parameters(), { lr: 0.1 }),
-      clipGradNorm: 1,
-      callbacks: [
-        {
-          onGradients() {
-            const [weight] = model.parameters();
-            weight?.grad?.update((data) => data.fill(Infinity));
+  it.each([{ clipGradNorm: 1 }, { gradNorm: true }])(
+    'not finite, with %o: an error',
+    async (how) => {
+      const model = linearNet();
+      const run = fit(model, {
+        train: loader(),
+        epochs: 1,
+        optimizer: new SGD(model.parameters(), { lr: 0.1 }),
+        ...how,
+        callbacks: [
+          {
+            onGradients() {
+              const [weight] = model.parameters();
+              weight?.grad?.update((data) => data.fill(Infinity));
+            },
           },
-        },
-      ],
-    });
-    await expect(run).rejects.toThrow(NonFiniteGradientError);
-  });
+        ],
+      });
+      await expect(run).rejects.toThrow(NonFiniteGradientError);
+    },
+  );
 });
 
 describe('options that are wrong', () => {
-  it.each<[string, Partial<FitOptions<'accuracy'>>, string]>([
+  it.each<[string, object, string]>([
     ['epochs', { epochs: 0 }, 'fit: epochs: expected an integer from 1, got 0'],
     ['accumulate', { accumulate: 1.5 }, 'fit: accumulate: expected an integer from 1, got 1.5'],
     [
@@ -460,8 +522,24 @@ describe('options that are wrong', () => {
     ],
     [
       'a metric named loss',
-      { metrics: Object.assign({ accuracy }, { loss: accuracy }) },
+      { metrics: { accuracy, loss: accuracy } },
       'fit: metrics: loss is there already; give the metric another name',
+    ],
+    [
+      'a metric that is not finite',
+      { metrics: { accuracy: () => NaN } },
+      'fit: metrics: accuracy of a batch is not finite; give a finite number',
+    ],
+    [
+      'a misspelt option',
+      { vaildation: [] },
+      'fit: expected the options train, validation, epochs, optimizer, scheduler, loss, metrics, ema, ' +
+        'clipGradNorm, gradNorm, accumulate, callbacks, signal, resume, got "vaildation"',
+    ],
+    [
+      'a schedule by itself',
+      { scheduler: new LambdaLR(new SGD(linearNet().parameters(), { lr: 1 }), () => 1) },
+      'fit: scheduler: got a schedule; write { step: schedule } or { epoch: schedule }, by when it steps',
     ],
   ])('%s', async (_, wrong, message) => {
     const model = linearNet();
@@ -470,7 +548,7 @@ describe('options that are wrong', () => {
       epochs: 1,
       optimizer: new SGD(model.parameters(), { lr: 0.1 }),
       metrics: { accuracy },
-      ...wrong,
+      ...(wrong as Partial<FitOptions<'accuracy'>>),
     });
     await expect(run).rejects.toThrow(new ConfigError(message));
   });

@@ -197,7 +197,7 @@ describe('a state that does not fit', () => {
     [
       'without epochs',
       { tensors: columns(), json: { steps: 2 } },
-      new ConfigError(`${where}: epochs: expected a list of 0, got undefined`),
+      new ConfigError(`${where}: epochs: expected a list of epochs' reports`),
     ],
     [
       'with half an epoch',

@@ -1,6 +1,13 @@
 import { ConfigError, FileFormatError } from '@unfold/core';
 import { isModelName } from '../models.js';
-import { plainRecipe, PRESETS, type PresetName, type Recipe } from '../recipe/recipe.js';
+import {
+  AUGMENTS,
+  plainRecipe,
+  PRESETS,
+  SCHEDULES,
+  type PresetName,
+  type Recipe,
+} from '../recipe/recipe.js';
 import type { TrainMnistOptions } from './options.js';
 
 /** All that decides, with the images and the engine's rounding, what a run's bits will be. */
@@ -132,6 +139,10 @@ function isPreset(value: unknown): value is PresetName | null {
   return value === null || (typeof value === 'string' && Object.hasOwn(PRESETS, value));
 }
 
+function isShare(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= 1;
+}
+
 /** Whether it has a recipe's keys with values of their types. */
 function isRecipe(value: unknown): value is Recipe {
   if (!isRecord(value)) return false;
@@ -142,6 +153,10 @@ function isRecipe(value: unknown): value is Recipe {
     typeof model === 'string' &&
     isModelName(model) &&
     Object.keys(value).length === keys.length &&
-    keys.every((key) => typeof value[key] === typeof sample[key])
+    keys.every((key) => typeof value[key] === typeof sample[key]) &&
+    SCHEDULES.some((name) => name === value['schedule']) &&
+    AUGMENTS.some((name) => name === value['augment']) &&
+    isShare(value['labelSmoothing']) &&
+    isShare(value['ema'])
   );
 }

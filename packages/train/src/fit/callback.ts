@@ -16,9 +16,9 @@ export interface StepReport {
   readonly epoch: number;
   /** Steps of this epoch that are done. */
   readonly stepInEpoch: number;
-  /** The batch's mean loss, before the step's update. */
+  /** The mean loss of the step's batches, before its update. */
   readonly loss: number;
-  /** Images in the batch. */
+  /** Images in the step's batches. */
   readonly size: number;
   /** The first group's learning rate in this step. */
   readonly lr: number;
@@ -51,7 +51,7 @@ export interface TrainingRun<Metric extends string = string> {
   readonly ema: EMA | null;
   /** Epochs in all. */
   readonly epochs: number;
-  /** Batches in an epoch. */
+  /** Steps in an epoch. */
   readonly stepsPerEpoch: number;
   /** The epoch in hand; counts from 1. */
   readonly epoch: number;
@@ -101,7 +101,7 @@ export interface Callback<Metric extends string = string> {
   /** Before a batch is trained on. */
   onBatch?(batch: Batch, run: TrainingRun<Metric>): void | Promise<void>;
   /** When the gradients are there, before they are clipped and used. */
-  onGradients?(run: TrainingRun<Metric>): void;
+  onGradients?(run: TrainingRun<Metric>): void | Promise<void>;
   /** After a step. */
   onStepEnd?(report: StepReport, run: TrainingRun<Metric>): void | Promise<void>;
   /** Before the validation images are looked at. */
@@ -116,7 +116,7 @@ export interface Callback<Metric extends string = string> {
   onTrainEnd?(result: FitResult<Metric>, run: TrainingRun<Metric>): void | Promise<void>;
   /** When the run ends by an error, which is thrown after this. */
   onError?(error: unknown, run: TrainingRun<Metric>): void | Promise<void>;
-  /** Names its state in checkpoints. Needed with `stateDict`. */
+  /** Names its state in checkpoints. Needed with `stateDict`; without dots. */
   readonly name?: string;
   /** What it has to remember for a run to be resumed exactly. */
   stateDict?(): RunState;

@@ -3,8 +3,9 @@ import { stat } from 'node:fs/promises';
 import { loadCheckpoint, saveCheckpoint, type CheckpointMetadata } from '../checkpoint.js';
 import { removeLeftovers } from '../files.js';
 import { atLeast0, completeOptions } from '../optim/rules.js';
+import { reading } from '../weights/safetensors-file.js';
 import { failIn, type Fail } from '../weights/messages.js';
-import type { Callback, RunState, SavePoint } from './callback.js';
+import type { Callback, RunState, SavePoint, TrainingRun } from './callback.js';
 import { EARLY_STOPPING } from './early-stopping.js';
 
 /** What the metadata of a run's checkpoint calls its form. */
@@ -71,7 +72,9 @@ export class CheckpointFile implements Callback {
   }
 
   /** Writes. @throws ConfigError if the file cannot be written; the older one is whole then. */
-  async onSavePoint(point: SavePoint): Promise<void> {
+  async onSavePoint(point: SavePoint, { step }: TrainingRun): Promise<void> {
+    // Before its first step a run has nothing to keep, and the file may hold another.
+    if (step === 0) return;
     const isDue = performance.now() - this.#last >= this.#interval;
     if (point.kind === 'step' && !isDue) return;
     const { tensors, json } = point.state();
@@ -95,8 +98,7 @@ export class CheckpointFile implements Callback {
  * @throws FileFormatError if it is damaged or no run's checkpoint; ConfigError if it cannot be read.
  */
 export async function loadRun(file: string): Promise<SavedRun | null> {
-  const isThere = await stat(file).catch(() => null);
-  if (!isThere) return null;
+  if (!(await exists(file))) return null;
   const { state: tensors, metadata } = await loadCheckpoint(file);
   const { format, state, engine: saved, ...own } = metadata;
   const fail = failIn(file);
@@ -114,6 +116,16 @@ export async function loadRun(file: string): Promise<SavedRun | null> {
   };
 }
 
+/** @throws ConfigError if it cannot be found out: a run must not begin anew for that. */
+async function exists(file: string): Promise<boolean> {
+  try {
+    return Boolean(await stat(file));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    return reading(file, () => Promise.reject(error));
+  }
+}
+
 /** Of the weights in a run's state, those that it would end with. */
 function weightsPrefix(tensors: RunState['tensors']): string {
   const prefixes = [`callbacks.${EARLY_STOPPING}.`, 'ema.', 'model.'];
@@ -126,14 +138,28 @@ function roundingOf({ kernels, fused }: Engine): { kernels: string; fused: boole
   return { kernels, fused };
 }
 
+function nameOf({ kernels, fused }: ReturnType<typeof roundingOf>): string {
+  if (kernels === 'reference') return 'the reference kernels';
+  return `WebAssembly ${fused ? 'with' : 'without'} fused multiply-add`;
+}
+
 function engineDifference(saved: string | undefined): string | null {
-  const now = JSON.stringify(roundingOf(engine()));
-  if (saved === undefined || saved === now) return null;
+  const now = roundingOf(engine());
+  if (saved === undefined || saved === JSON.stringify(now)) return null;
   return (
-    `the run was saved on an engine of other rounding (${saved}) than this one (${now}): it goes on, ` +
-    'but may end with other bits'
+    `the run was saved on ${ENGINES.get(saved) ?? 'another engine'} and goes on with ${nameOf(now)}: ` +
+    'it may end with other bits'
   );
 }
+
+/** By what `engine` of the metadata holds. */
+const ENGINES = new Map(
+  [
+    { kernels: 'reference', fused: false },
+    { kernels: 'wasm', fused: false },
+    { kernels: 'wasm', fused: true },
+  ].map((rounding) => [JSON.stringify(rounding), nameOf(rounding)]),
+);
 
 function parse(text: string, fail: Fail): RunState['json'] {
   try {

@@ -6,6 +6,7 @@ import {
   count,
   flag,
   oneOf,
+  optional,
   type CompleteOptions,
 } from '../optim/rules.js';
 import { asNumber, asObject, checkTensors } from '../optim/state.js';
@@ -25,9 +26,15 @@ export const EARLY_STOPPING = 'earlyStopping';
 export interface EarlyStoppingOptions {
   /** `loss` or the name of a metric, of the validation images. Default 'loss'. */
   readonly monitor?: string;
-  /** Whether the figure is to fall, as a loss, or to rise, as an accuracy. Default 'min'. */
-  readonly mode?: 'min' | 'max';
-  /** So many epochs without progress are borne; the next one ends the run. Default 0. */
+  /**
+   * Whether the figure is to fall, as a loss, or to rise, as an accuracy. Default 'min' for `loss`,
+   * 'max' for names that end in `accuracy`; others need it.
+   */
+  readonly mode?: 'min' | 'max' | undefined;
+  /**
+   * So many epochs without progress are borne; the next one ends the run, as `ReduceLROnPlateau`
+   * counts: one more than Keras's. Default 0.
+   */
   readonly patience?: number;
   /** How much better counts as progress. Default 0: anything better. */
   readonly minDelta?: number;
@@ -40,7 +47,7 @@ const RULES = {
     expected: 'the name of a metric',
     accepts: (value: unknown) => typeof value === 'string' && value !== '',
   },
-  mode: oneOf('min', 'max'),
+  mode: optional(oneOf('min', 'max')),
   patience: count,
   minDelta: atLeast0,
   restoreBestWeights: flag,
@@ -48,7 +55,7 @@ const RULES = {
 
 const DEFAULTS = {
   monitor: 'loss',
-  mode: 'min',
+  mode: undefined,
   patience: 0,
   minDelta: 0,
   restoreBestWeights: true,
@@ -63,6 +70,7 @@ export class EarlyStopping implements Callback {
   /** Names its state in checkpoints. */
   readonly name = EARLY_STOPPING;
   readonly #options: CompleteOptions<EarlyStoppingOptions>;
+  readonly #mode: 'min' | 'max';
   #best: number | null = null;
   #bestEpoch = 0;
   #badEpochs = 0;
@@ -77,6 +85,8 @@ export class EarlyStopping implements Callback {
       DEFAULTS,
       options,
     );
+    const { mode, monitor } = this.#options;
+    this.#mode = mode ?? usualMode(monitor);
   }
 
   /** The best figure; null before the first epoch has ended. */
@@ -89,16 +99,26 @@ export class EarlyStopping implements Callback {
     return this.#bestEpoch;
   }
 
+  /** Forgets an earlier run. */
+  onTrainBegin({ step }: TrainingRun): void {
+    if (step > 0) return;
+    this.dispose();
+    this.#best = null;
+    this.#bestEpoch = 0;
+    this.#badEpochs = 0;
+  }
+
   /** Watches. @throws ConfigError if the run has no such metric. */
   onValidationEnd(scores: Scores, { model, epoch }: TrainingRun): void {
-    const { monitor, mode, minDelta, restoreBestWeights } = this.#options;
+    const { monitor, minDelta, restoreBestWeights } = this.#options;
     const value = scores[monitor];
     if (value === undefined) {
       throw new ConfigError(
         `EarlyStopping: expected a metric ${monitor}, got ${Object.keys(scores).join(', ')}`,
       );
     }
-    const gain = this.#best === null ? Infinity : (value - this.#best) * (mode === 'max' ? 1 : -1);
+    const gain =
+      this.#best === null ? Infinity : (value - this.#best) * (this.#mode === 'max' ? 1 : -1);
     // Without a minimum, a figure that is as good as the best is no progress.
     if (gain <= minDelta) {
       this.#badEpochs++;
@@ -120,15 +140,19 @@ export class EarlyStopping implements Callback {
     }
     if (this.#badEpochs <= patience) return;
     run.stop(
-      `no better validation ${monitor} than ${String(this.#best)} of epoch ${this.#bestEpoch} in ` +
-        `${this.#badEpochs} epochs`,
+      `no better validation ${monitor} than ${Number(Number(this.#best).toPrecision(4))} of epoch ` +
+        `${this.#bestEpoch} in ${this.#badEpochs} epoch${this.#badEpochs === 1 ? '' : 's'}`,
     );
   }
 
   /** Gives the model its best weights. */
   onTrainEnd({ finished }: FitResult, { model }: TrainingRun): void {
-    if (!finished) return;
-    if (this.#weights.size > 0) restore(model, this.#weights);
+    if (finished && this.#weights.size > 0) restore(model, this.#weights);
+    this.dispose();
+  }
+
+  /** Frees what it kept. */
+  onError(): void {
     this.dispose();
   }
 
@@ -169,6 +193,15 @@ export class EarlyStopping implements Callback {
     this.dispose();
     for (const [name, copy] of copies) this.#weights.set(name, copy);
   }
+}
+
+/** @throws ConfigError for a metric of which nothing is known. */
+function usualMode(monitor: string): 'min' | 'max' {
+  if (monitor === 'loss') return 'min';
+  if (/accuracy$/i.test(monitor)) return 'max';
+  throw new ConfigError(
+    `EarlyStopping: mode: say whether ${monitor} is to fall or rise: min or max`,
+  );
 }
 
 function restore(model: Layer, weights: ReadonlyMap<string, Tensor>): void {

@@ -1,8 +1,10 @@
 import { ConfigError, mul, Tape, type Parameter, type Tensor } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
+import { emptyError } from '../data/dataset.js';
 import type { Batch, BatchLoader } from '../data/index.js';
+import { rejectUnknown } from '../data/options.js';
 import { NonFiniteLossError } from '../non-finite.js';
-import { clipGradNorm, euclideanNorm } from '../optim/clip.js';
+import { checkFinite, clipGradNorm, euclideanNorm } from '../optim/clip.js';
 import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { atLeast0, show } from '../optim/rules.js';
@@ -92,7 +94,7 @@ export async function fit<Metric extends string = never>(
   try {
     return await training.run();
   } catch (error) {
-    await training.tell((callback) => callback.onError?.(error, training));
+    await training.tellError(error);
     throw error;
   }
 }
@@ -149,10 +151,23 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     for (const callback of this.#callbacks) await call(callback);
   }
 
+  /** Tells all callbacks of the error that ends the run, and lets none hide it by one of its own. */
+  async tellError(error: unknown): Promise<void> {
+    for (const callback of this.#callbacks) {
+      try {
+        await callback.onError?.(error, this);
+      } catch {
+        // The first error is the one to mend.
+      }
+    }
+  }
+
   async run(): Promise<FitResult<Metric>> {
     const position = this.#position;
-    if (this.#options.resume) restoreState(this.#options.resume, this.#parts);
+    const { resume } = this.#options;
+    const restoreRandomness = resume ? restoreState(resume, this.#parts) : null;
     await this.tell((callback) => callback.onTrainBegin?.(this));
+    restoreRandomness?.();
     // A run may have been saved after it was told to stop, and before its epoch had ended.
     while (position.epoch <= this.epochs && (position.stopped === null || position.isBegun)) {
       const interruption = (await this.#trainEpoch()) ?? (await this.#endEpoch());
@@ -183,6 +198,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       await this.tell((callback) => callback.onBatch?.(batch, this));
       this.#learnFrom(batch, step);
       if (step.batches < this.#accumulate && position.batch < train.length) continue;
+      await this.tell((callback) => callback.onGradients?.(this));
       const report = this.#update(step);
       position.seconds += (performance.now() - begin) / 1000;
       step = new StepInHand();
@@ -229,11 +245,13 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   #update(step: StepInHand): StepReport {
     const { scheduler, clipGradNorm: maxNorm, gradNorm: isMeasured } = this.#options;
     const position = this.#position;
-    for (const callback of this.#callbacks) callback.onGradients?.(this);
     const begin = performance.now();
     let gradNorm: number | null = null;
     if (maxNorm !== undefined) gradNorm = clipGradNorm(this.#parameters, maxNorm);
-    else if (isMeasured) gradNorm = euclideanNorm(this.#parameters);
+    else if (isMeasured) {
+      gradNorm = euclideanNorm(this.#parameters);
+      checkFinite(`fit: step ${this.step + 1} (epoch ${this.epoch})`, gradNorm, this.#parameters);
+    }
     const { lr } = this.optimizer;
     position.lr = lr;
     this.optimizer.step();
@@ -259,6 +277,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   async #endEpoch(): Promise<Randomness | null> {
     const { train } = this.#options;
     const position = this.#position;
+    if (this.#meter.images === 0) throw emptyError('fit: train');
     const before = position.randomness(train.generator);
     const validation = await this.#validate();
     if (validation === 'aborted') return before;
@@ -341,7 +360,11 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       position: this.#position,
       meter: this.#meter,
       history: this.history,
-      batches: train.length,
+      shape: {
+        images: train.dataset.length,
+        batches: train.length,
+        accumulate: this.#accumulate,
+      },
     };
   }
 }
@@ -355,9 +378,57 @@ class StepInHand {
   milliseconds = 0;
 }
 
+const OPTIONS = [
+  'train',
+  'validation',
+  'epochs',
+  'optimizer',
+  'scheduler',
+  'loss',
+  'metrics',
+  'ema',
+  'clipGradNorm',
+  'gradNorm',
+  'accumulate',
+  'callbacks',
+  'signal',
+  'resume',
+];
+
+/** What plain JavaScript may get wrong. @throws ConfigError that says how to write it. */
+function checkKinds<Metric extends string>(options: FitOptions<Metric>): void {
+  const { train, optimizer, scheduler, metrics, callbacks } = options;
+  const expect = (holds: boolean, expected: string): void => {
+    if (!holds) throw new ConfigError(`fit: ${expected}`);
+  };
+  expect(
+    typeof train === 'object' && 'from' in train,
+    'train: expected a loader, such as new DataLoader(dataset, { batchSize })',
+  );
+  expect(
+    typeof optimizer === 'object' && 'groups' in optimizer,
+    'optimizer: expected an optimiser, such as new SGD(model.parameters(), { lr })',
+  );
+  expect(
+    scheduler === undefined || !('stateDict' in scheduler),
+    'scheduler: got a schedule; write { step: schedule } or { epoch: schedule }, by when it steps',
+  );
+  expect(
+    scheduler === undefined || Object.keys(scheduler).every((key) => /^(step|epoch)$/.test(key)),
+    'scheduler: expected { step: schedule } or { epoch: schedule }, by when it steps',
+  );
+  expect(
+    metrics === undefined || Object.values(metrics).every((metric) => typeof metric === 'function'),
+    'metrics: expected functions by name, such as { accuracy }',
+  );
+  expect(callbacks === undefined || Array.isArray(callbacks), 'callbacks: expected a list');
+}
+
 /** @throws ConfigError for what no run could be made of. */
 function checkOptions<Metric extends string>(options: FitOptions<Metric>): void {
   const { epochs, accumulate = 1, clipGradNorm: maxNorm, metrics = {}, callbacks = [] } = options;
+  rejectUnknown('fit', options, OPTIONS);
+  checkKinds(options);
   for (const [name, value] of Object.entries({ epochs, accumulate })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new ConfigError(`fit: ${name}: expected an integer from 1, got ${value}`);

@@ -1,4 +1,4 @@
-import { argmax, Scope, ShapeError, type Tensor } from '@unfold/core';
+import { argmax, ConfigError, Scope, ShapeError, type Tensor } from '@unfold/core';
 import { crossEntropy, type Layer } from '@unfold/nn';
 import { emptyError } from '../data/dataset.js';
 import type { Batch } from '../data/index.js';
@@ -62,6 +62,11 @@ export class Meter<Name extends string> {
     this.reset();
   }
 
+  /** Of what is added up: `loss`, and the metrics. */
+  get names(): readonly string[] {
+    return [...this.#sums.keys()];
+  }
+
   get images(): number {
     return this.#images;
   }
@@ -80,6 +85,9 @@ export class Meter<Name extends string> {
   }
 
   #add(name: string, value: number): void {
+    if (!Number.isFinite(value)) {
+      throw new ConfigError(`fit: metrics: ${name} of a batch is not finite; give a finite number`);
+    }
     this.#sums.set(name, (this.#sums.get(name) ?? 0) + value);
   }
 

@@ -13,6 +13,7 @@ import type { Optimizer, OptimizerState } from '../optim/optimizer.js';
 import type { SchedulerState } from '../optim/schedules/index.js';
 import { asNumber, asObject, type JsonObject } from '../optim/state.js';
 import type { Callback, EpochReport, RunState } from './callback.js';
+import { asHistory } from './history.js';
 import type { Meter } from './measure.js';
 
 /** Of the form below. Another one is not understood. */
@@ -126,8 +127,16 @@ export interface Parts<Metric extends string> {
   readonly position: Position;
   readonly meter: Meter<Metric>;
   readonly history: EpochReport<Metric>[];
-  /** Batches of an epoch. */
+  /** What an epoch is made of; a run goes on with the same. */
+  readonly shape: EpochShape;
+}
+
+/** What the place in an epoch is counted in. */
+export interface EpochShape {
+  readonly images: number;
   readonly batches: number;
+  /** Batches of a step. */
+  readonly accumulate: number;
 }
 
 /** Any kind of schedule: only its state matters here. */
@@ -158,6 +167,7 @@ export function captureState<Metric extends string>(
     tensors,
     json: {
       version: VERSION,
+      epoch: parts.shape,
       position: parts.position.toJson(),
       randomness,
       optimizer: optimizer.json,
@@ -174,13 +184,15 @@ export function captureState<Metric extends string>(
 
 /**
  * Sets all parts as they were.
+ * @returns What sets randomness as it was, to be called when nothing else draws from it before the
+ * run goes on.
  * @throws ConfigError, ShapeError or DTypeError for a state that is damaged, or of a run with other
  * parts.
  */
 export function restoreState<Metric extends string>(
   { tensors, json }: RunState,
   parts: Parts<Metric>,
-): void {
+): () => void {
   const saved = asObject(WHERE, json);
   if (saved['version'] !== VERSION) {
     throw new ConfigError(
@@ -193,15 +205,23 @@ export function restoreState<Metric extends string>(
   const schedules = asObject(`${WHERE}: schedules`, saved['schedules']);
   const randomness = asRandomness(saved['randomness']);
 
-  parts.position.restore(saved['position'], randomness);
-  if (parts.position.batch > parts.batches) {
+  checkSameEpochs(asObject(`${WHERE}: epoch`, saved['epoch']), parts.shape);
+  const history = asHistory(`${WHERE}: history`, saved['history']);
+  const { position } = parts;
+  position.restore(saved['position'], randomness);
+  const isPossible =
+    position.batch <= parts.shape.batches &&
+    position.epoch === history.length + 1 &&
+    (position.batch === 0 || randomness.loader.epoch !== null);
+  if (!isPossible) {
     throw new ConfigError(
-      `${WHERE}: the state is after batch ${parts.position.batch} of an epoch, this loader has ` +
-        `${parts.batches}; give it the same data and batch size`,
+      `${WHERE}: the position, epoch ${position.epoch} and batch ${position.batch}, does not fit the ` +
+        'rest of the state; it is damaged',
     );
   }
   restoreMeter(saved['meter'], parts.meter);
-  parts.history.push(...restoredHistory<Metric>(saved['history']));
+  // The names of its scores were compared with those of the metrics.
+  parts.history.push(...(history as EpochReport<Metric>[]));
   parts.model.loadStateDict(under('model'));
   // What is no such state is refused by the loaders themselves.
   parts.optimizer.loadStateDict({
@@ -213,10 +233,22 @@ export function restoreState<Metric extends string>(
   }
   parts.ema?.loadStateDict({ tensors: under('ema'), json: saved['ema'] as EMAState['json'] });
   for (const [name, callback] of namedCallbacks(parts.callbacks)) {
+    if (!Object.hasOwn(callbackStates, name)) continue;
     const own = asObject(`${WHERE}: callbacks: ${name}`, callbackStates[name]);
     callback.loadStateDict?.({ tensors: under(`callbacks.${name}`), json: own });
   }
-  setRandomness(randomness, parts.generator);
+  return () => setRandomness(randomness, parts.generator);
+}
+
+/** @throws ConfigError where the loader's epochs are others than those of the run that was saved. */
+function checkSameEpochs(saved: JsonObject, now: EpochShape): void {
+  for (const [name, value] of Object.entries(now)) {
+    if (saved[name] === value) continue;
+    throw new ConfigError(
+      `${WHERE}: the saved run had ${name} ${JSON.stringify(saved[name])} in an epoch, this one has ` +
+        `${value}; resume with the same data, batch size and accumulate`,
+    );
+  }
 }
 
 /** @throws ConfigError where the run that was saved had other schedules, averages or callbacks. */
@@ -231,9 +263,17 @@ function checkSameParts<Metric extends string>(saved: JsonObject, parts: Parts<M
   };
   const namesIn = (key: string): string[] => Object.keys(asObject(`${WHERE}: ${key}`, saved[key]));
   differ('schedules', namesIn('schedules'), [...parts.schedules.keys()]);
-  differ('callbacks with a state', namesIn('callbacks'), [
-    ...namedCallbacks(parts.callbacks).keys(),
-  ]);
+  const { sums } = asObject(`${WHERE}: meter`, saved['meter']);
+  differ('metrics', Object.keys(asObject(`${WHERE}: meter: sums`, sums)), parts.meter.names);
+  // A callback that was not there begins anew; what one remembered must not be lost.
+  const callbacks = namedCallbacks(parts.callbacks);
+  const lost = namesIn('callbacks').filter((name) => !callbacks.has(name));
+  if (lost.length > 0) {
+    throw new ConfigError(
+      `${WHERE}: the saved run had callbacks with a state that are missing here: ${lost.join(', ')}; ` +
+        'resume with the same callbacks',
+    );
+  }
   differ('averages of weights', saved['ema'] === null ? [] : ['ema'], parts.ema ? ['ema'] : []);
 }
 
@@ -245,10 +285,13 @@ export function namedCallbacks<Metric extends string>(
   for (const callback of callbacks) {
     if (!callback.stateDict) continue;
     const { name } = callback;
-    if (name === undefined || name === '' || named.has(name)) {
+    // A dot would let the tensors of `a` pass for those of `a.b`.
+    if (name === undefined || !/^[^.]+$/.test(name) || named.has(name)) {
       throw new ConfigError(
-        'fit: callbacks: one with stateDict needs a name of its own, got ' +
-          (name === undefined ? 'none' : `${JSON.stringify(name)} twice or empty`),
+        'fit: callbacks: one with stateDict needs a name of its own, without dots, got ' +
+          (name === undefined
+            ? 'none'
+            : `${JSON.stringify(name)}${named.has(name) ? ' twice' : ''}`),
       );
     }
     named.set(name, callback);
@@ -298,17 +341,4 @@ function restoreMeter<Metric extends string>(value: unknown, meter: Meter<Metric
       ]),
     ),
   });
-}
-
-function restoredHistory<Metric extends string>(value: unknown): EpochReport<Metric>[] {
-  const where = `${WHERE}: history`;
-  if (Array.isArray(value) && value.every(isReport<Metric>)) return value;
-  throw new ConfigError(`${where}: expected a list of epochs' reports`);
-}
-
-/** Reports are for reading, and no step follows from them: a glance is enough. */
-function isReport<Metric extends string>(value: unknown): value is EpochReport<Metric> {
-  if (typeof value !== 'object' || value === null) return false;
-  const hasTrain = 'train' in value && typeof value.train === 'object' && value.train !== null;
-  return hasTrain && 'epoch' in value && typeof value.epoch === 'number' && 'validation' in value;
 }

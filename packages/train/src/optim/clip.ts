@@ -46,14 +46,7 @@ export function clipGradNorm(
   }
   const given = [...new Set(parameters)];
   const norm = normType === 2 ? euclideanNorm(given) : largestMagnitude(given);
-  if (errorIfNonfinite && !Number.isFinite(norm)) {
-    const culprit = given.findIndex(({ grad }) => grad?.data.some((g) => !Number.isFinite(g)));
-    throw new NonFiniteGradientError(
-      `${where}: the norm of the gradients is ${norm}` +
-        (culprit < 0 ? '' : `; the first to blame is that of parameter ${culprit}, `) +
-        `${given[culprit]?.describe() ?? ''}. A smaller learning rate usually helps`,
-    );
-  }
+  if (errorIfNonfinite) checkFinite(where, norm, given);
   const factor = maxNorm / (norm + 1e-6);
   if (factor >= 1) return norm;
   for (const gradient of gradientsOf(given)) scale(gradient, factor);
@@ -80,6 +73,17 @@ export function clipGradValue(parameters: Iterable<Parameter>, clipValue: number
 
 function* gradientsOf(parameters: Iterable<Parameter>): Iterable<Tensor> {
   for (const { grad } of parameters) if (grad) yield grad;
+}
+
+/** @throws NonFiniteGradientError, naming the first gradient to blame, unless the norm is finite. */
+export function checkFinite(where: string, norm: number, parameters: readonly Parameter[]): void {
+  if (Number.isFinite(norm)) return;
+  const culprit = parameters.findIndex(({ grad }) => grad?.data.some((g) => !Number.isFinite(g)));
+  throw new NonFiniteGradientError(
+    `${where}: the norm of the gradients is ${norm}` +
+      (culprit < 0 ? '' : `; the first to blame is that of parameter ${culprit}, `) +
+      `${parameters[culprit]?.describe() ?? ''}. A smaller learning rate usually helps`,
+  );
 }
 
 /** The norm of all gradients as one vector: in doubles, in an order that follows from the sizes alone. */

@@ -1,6 +1,7 @@
 import { ConfigError, tensor, unscoped, type Tensor } from '@unfold/core';
 import type { Callback, EpochReport, RunState, StepReport, TrainingRun } from '../fit/callback.js';
-import { asList, asNumber, asNumbers, asObject, checkTensors } from '../optim/state.js';
+import { asHistory } from '../fit/history.js';
+import { asNumber, checkTensors } from '../optim/state.js';
 
 /** The steps of a run in columns: place i of each belongs to the same step. */
 export interface StepSeries {
@@ -108,7 +109,7 @@ export class RunLog implements Callback {
   loadStateDict({ tensors, json }: RunState): void {
     const where = 'RunLog.loadStateDict';
     const steps = asNumber(`${where}: steps`, json['steps'], { integer: true });
-    const epochs = asEpochs(`${where}: epochs`, json['epochs']);
+    const epochs = asHistory(`${where}: epochs`, json['epochs']);
     const target = { shape: [steps], dtype: 'float64' };
     const expected = new Map(COLUMNS.map((name) => [name as string, target]));
     const given = new Map(
@@ -170,34 +171,4 @@ function checkRising(where: string, steps: ArrayLike<number>): void {
       throw new ConfigError(`${where}[${i}]: expected rising integers from 1, got ${step}`);
     }
   }
-}
-
-function asEpochs(where: string, value: unknown): EpochReport[] {
-  const list = asList(where, value, Array.isArray(value) ? value.length : 0);
-  return list.map((item, i) => {
-    const here = `${where}[${i}]`;
-    const { train, validation, ...rest } = asObject(here, item);
-    const whole = (name: string): number =>
-      asNumber(`${here}.${name}`, rest[name], { integer: true });
-    const number = (name: string): number => asNumber(`${here}.${name}`, rest[name]);
-    return {
-      epoch: whole('epoch'),
-      train: asScores(`${here}.train`, train),
-      validation: validation === null ? null : asScores(`${here}.validation`, validation),
-      lr: number('lr'),
-      seconds: number('seconds'),
-      images: whole('images'),
-    };
-  });
-}
-
-function asScores(where: string, value: unknown): EpochReport['train'] {
-  const entries = Object.entries(asObject(where, value));
-  const numbers = asNumbers(
-    where,
-    entries.map(([, score]) => score),
-    entries.length,
-  );
-  const scores = Object.fromEntries(entries.map(([name], i) => [name, numbers[i] as number]));
-  return { ...scores, loss: asNumber(`${where}.loss`, scores['loss']) };
 }
