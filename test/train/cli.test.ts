@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StateDict } from '@unfold/nn';
@@ -285,6 +285,24 @@ describe.concurrent('what is found out before training begins', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('a file under two names, and a folder that is none', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    await writeFile(join(folder, 'a.npz'), '');
+    await symlink(join(folder, 'a.npz'), join(folder, 'b.npz'));
+    const [twice, none] = await Promise.all([
+      train(`--checkpoint=${join(folder, 'a.npz')}`, `--weights=${join(folder, 'b.npz')}`),
+      train(`--tensorboard=${join(folder, 'a.npz')}`),
+    ]);
+    expect(twice).toMatchObject({ code: 1, stdout: '' });
+    expect(twice.stderr).toMatch(
+      /^error: --checkpoint and --weights are both \S+; name two files\n$/,
+    );
+    expect(none).toMatchObject({ code: 1, stdout: '' });
+    expect(none.stderr).toMatch(
+      /^error: --tensorboard: expected a folder, \S+ is a file; name another\n$/,
+    );
+  });
+
   it('a folder without digits', { timeout: TIMEOUT }, async () => {
     const folder = await newFolder();
     const { code, stderr } = await trainMnist('--data-dir', folder);
@@ -443,6 +461,68 @@ describe('a run', () => {
     },
   );
 
+  it('an older run is not lost where --resume was forgotten', { timeout: TIMEOUT }, async () => {
+    const file = join(folder, 'c.safetensors');
+    const before = await readFile(file);
+    const { code, stderr } = await train('--epochs=1', `--checkpoint=${file}`);
+    expect([code, stderr]).toEqual([
+      1,
+      `error: --checkpoint: ${file} holds a run already; go on with it by --resume, name another file, ` +
+        'or delete it to begin anew\n',
+    ]);
+    expect(await readFile(file)).toEqual(before);
+  });
+
+  it('what was finished stays so, other options are refused', { timeout: TIMEOUT }, async () => {
+    const args = [`--checkpoint=${join(folder, 'c.safetensors')}`, '--resume'];
+    const file = join(await newFolder(), 'm.json');
+    const [again, other] = await Promise.all([
+      train(...args, `--metrics=${file}`),
+      train(...args, '--lr=0.5', '--limit=7'),
+    ]);
+    expect([again.code, again.stderr]).toEqual([0, '']);
+    expect((await readJson(file))['weightsSha256']).toBe(metrics['weightsSha256']);
+    expect(other.code).toBe(1);
+    expect(other.stderr).toMatch(
+      /^error: --resume: \S+ holds another run: --limit is not set there, 7 here; --lr is 0.05 there, 0.5 here; leave these options out/,
+    );
+  });
+
+  it(
+    '--json-lines tells programs everything, and people nothing',
+    { timeout: TIMEOUT },
+    async () => {
+      const { code, stdout, stderr } = await train('--epochs=1', '--limit=128', '--json-lines');
+      expect([code, stderr]).toEqual([0, '']);
+      const lines = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { type: string });
+      expect(lines.map(({ type }) => type)).toEqual([
+        'begin',
+        'step',
+        'step',
+        'epoch',
+        'end',
+        'test',
+      ]);
+      expect(lines.at(-1)).toMatchObject({ total: TEST_IMAGES });
+    },
+  );
+
+  it('--report and --tensorboard write what they are named for', { timeout: TIMEOUT }, async () => {
+    const out = await newFolder();
+    const args = [`--report=${join(out, 'r.html')}`, `--tensorboard=${join(out, 'tb')}`];
+    const { code, stderr } = await train('--epochs=1', '--limit=128', '--seed=3', ...args);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(await readFile(join(out, 'r.html'), 'utf8')).toContain(
+      `npm run train:mnist -- --preset default --epochs 1 --seed 3 --limit 128 --data-dir ${digits}`,
+    );
+    for (const part of ['train', 'validation']) {
+      expect(await readdir(join(out, 'tb', part))).toEqual([expect.stringMatching(/tfevents/)]);
+    }
+  });
+
   it('--quiet prints the result only', { timeout: TIMEOUT }, async () => {
     const folder = await newFolder();
     const file = join(folder, 'c');
@@ -512,6 +592,16 @@ describe.concurrent('a run that ends early', () => {
     expect(stderr).toBe('');
   });
 
+  it('by a full disk under standard output: with a word', { timeout: TIMEOUT }, async () => {
+    const args = [`--data-dir=${digits}`, '--loader=own', '--epochs=1'];
+    const full = ['-c', '"$@" > /dev/full', 'sh', process.execPath, ...TRAIN_MNIST, ...args];
+    const { code, stderr } = await start('sh', full).outcome;
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error: cannot write to standard output: .*ENOSPC.*\n$/),
+    ]);
+  });
+
   it('by a loss that is not finite: the older checkpoint stays', { timeout: TIMEOUT }, async () => {
     const folder = await newFolder();
     const file = join(folder, 'c');
@@ -524,7 +614,7 @@ describe.concurrent('a run that ends early', () => {
     );
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^error: step \d+ \(epoch 1\): the loss is (NaN|Infinity); .+ not finite\. A smaller learning rate usually helps\n$/,
+      /^error: step \d+ \(epoch 1\): the (loss is (NaN|Infinity); .+ not finite|norm of the gradients is (NaN|Infinity); the first to blame is that of \w+\.\w+, .*)\. A smaller learning rate usually helps\n$/,
     );
     expect(stdout).not.toContain('test accuracy');
     expect(await readFile(file, 'utf8')).toBe(OLD);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { ConfigError, UnfoldError } from '@unfold/core';
 import { checkWritable } from '../files.js';
 
@@ -13,8 +14,9 @@ export async function runProgram(
   main: (args: readonly string[]) => Promise<number>,
 ): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(UNREAD);
+    if (error.code === 'EPIPE') process.exit(UNREAD);
+    console.error(`error: cannot write to standard output: ${error.message}`);
+    process.exit(1);
   });
   try {
     process.exitCode = await main(process.argv.slice(2));
@@ -37,11 +39,30 @@ export async function checkOutputs(
   for (const [option, file] of Object.entries(outputs)) {
     if (file === undefined) continue;
     await checkWritable(file);
-    const other = options.get(resolve(file));
+    const place = await placeOf(file);
+    const other = options.get(place);
     if (other !== undefined) {
       throw new ConfigError(`${other} and ${option} are both ${file}; name two files`);
     }
-    options.set(resolve(file), option);
+    options.set(place, option);
+  }
+}
+
+/** Where a file is, or will be, whatever links lead there. */
+async function placeOf(file: string): Promise<string> {
+  return realpath(file).catch(async () => join(await realpath(dirname(file)), basename(file)));
+}
+
+/**
+ * Tries the folder that an option names.
+ * @throws ConfigError if it is none.
+ */
+export async function checkFolder(option: string, folder: string | undefined): Promise<void> {
+  if (folder === undefined) return;
+  if (folder === '') throw new ConfigError(`${option}: expected a folder, got nothing`);
+  const found = await stat(folder).catch(() => null);
+  if (found && !found.isDirectory()) {
+    throw new ConfigError(`${option}: expected a folder, ${folder} is a file; name another`);
   }
 }
 
@@ -57,6 +78,21 @@ export function listenForInterruption(): { signal: AbortSignal; stop(): void } {
   };
   process.on('SIGINT', abort).on('SIGTERM', abort);
   return { signal: controller.signal, stop };
+}
+
+/** What `work` gives; null where Ctrl-C ended it, and it threw the signal's reason. */
+export async function untilInterrupted<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T | null> {
+  const { signal, stop } = listenForInterruption();
+  try {
+    return await work(signal);
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return null;
+    throw error;
+  } finally {
+    stop();
+  }
 }
 
 /** The version of this package. */

@@ -1,4 +1,4 @@
-import { ConfigError } from '@unfold/core';
+import { ConfigError, FileFormatError } from '@unfold/core';
 import type { CheckpointMetadata } from '../checkpoint.js';
 import { loadRun, type SavedRun } from '../fit/checkpoint-file.js';
 import { trainingDataSha256, type Digits } from './digits.js';
@@ -13,15 +13,19 @@ export interface OpenedRun extends SavedRun {
 
 /**
  * The run that `--resume` goes on with; null where a new one begins.
- * @throws ConfigError without `--checkpoint`, or if other options than the run's were given;
- * FileFormatError if the file is damaged or no run of this command.
+ * @throws ConfigError for `--resume` without `--checkpoint`, for a checkpoint that would be lost without
+ * `--resume`, or if other options than the run's were given; FileFormatError if the file is damaged or
+ * no run of this command.
  */
 export async function openRun({
   resume,
   checkpoint,
   ...options
 }: TrainMnistOptions): Promise<OpenedRun | null> {
-  if (!resume) return null;
+  if (!resume) {
+    if (checkpoint !== undefined) await keepOlderRun(checkpoint);
+    return null;
+  }
   if (checkpoint === undefined) {
     throw new ConfigError('--resume: name the file of the run with --checkpoint FILE');
   }
@@ -41,5 +45,19 @@ export function checkSameData({ file, metadata }: OpenedRun, now: CheckpointMeta
   if (metadata['data'] === now['data']) return;
   throw new ConfigError(
     `--resume: the run in ${file} was trained on other images; give it the same --data-dir`,
+  );
+}
+
+/** @throws ConfigError if the file holds a run, which a new one would replace. */
+async function keepOlderRun(file: string): Promise<void> {
+  const older = await loadRun(file).catch((error: unknown) => {
+    // What is no run is not what somebody trained for hours.
+    if (error instanceof FileFormatError) return null;
+    throw error;
+  });
+  if (!older) return;
+  throw new ConfigError(
+    `--checkpoint: ${file} holds a run already; go on with it by --resume, name another file, or ` +
+      'delete it to begin anew',
   );
 }

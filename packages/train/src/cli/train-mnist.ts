@@ -18,11 +18,13 @@ import { parseOptions, type TrainMnistOptions } from './options.js';
 import { Output } from './output.js';
 import { planOf, type Plan } from './plan.js';
 import {
+  checkFolder,
   checkOutputs,
   INTERRUPTED,
   listenForInterruption,
   packageVersion,
   runProgram,
+  untilInterrupted,
 } from './program.js';
 import { terminalProgress } from './progress.js';
 import { reportPage } from './report.js';
@@ -43,6 +45,7 @@ async function main(args: readonly string[]): Promise<number> {
     '--metrics': metrics,
     '--report': report,
   });
+  await checkFolder('--tensorboard', options.tensorboard);
 
   enableNodeFlags();
   const { kernels, threads, simd, strict } = options;
@@ -106,11 +109,15 @@ async function main(args: readonly string[]): Promise<number> {
   if (weights !== undefined) {
     await saveWeights(model, weights, format === 'npz' ? {} : { metadata: about });
   }
-  const test = await evaluate(
-    model,
-    await makeLoader(digits.test, { batchSize: EVALUATION_BATCH, normalization }),
-    { mistakes: MISTAKES },
+  const testLoader = await makeLoader(digits.test, { batchSize: EVALUATION_BATCH, normalization });
+  const test = await untilInterrupted((signal) =>
+    evaluate(model, testLoader, { mistakes: MISTAKES, signal }),
   );
+  if (test === null) {
+    const how = checkpoint === undefined ? 'nothing tells the test accuracy' : '--resume tests it';
+    console.error(`interrupted in the test, after all of the training; ${how}`);
+    return INTERRUPTED;
+  }
   const seconds = (performance.now() - begin) / 1000;
   await output.result(test, digits.test, seconds);
   const run = { plan, loader: options.loader, engine, model, result, test, stepMs, seconds };

@@ -250,7 +250,8 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     if (maxNorm !== undefined) gradNorm = clipGradNorm(this.#parameters, maxNorm);
     else if (isMeasured) {
       gradNorm = euclideanNorm(this.#parameters);
-      checkFinite(`fit: step ${this.step + 1} (epoch ${this.epoch})`, gradNorm, this.#parameters);
+      const where = `step ${this.step + 1} (epoch ${this.epoch})`;
+      checkFinite(where, gradNorm, this.#parameters, (index) => this.#nameOf(index));
     }
     const { lr } = this.optimizer;
     position.lr = lr;
@@ -268,6 +269,14 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       gradNorm,
       milliseconds: step.milliseconds + (performance.now() - begin),
     };
+  }
+
+  /** Of a parameter by its place among the optimiser's. */
+  #nameOf(index: number): string {
+    for (const [name, parameter] of this.model.namedParameters()) {
+      if (parameter === this.#parameters[index]) return name;
+    }
+    return `parameter ${index}`;
   }
 
   /**

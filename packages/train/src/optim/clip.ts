@@ -75,14 +75,23 @@ function* gradientsOf(parameters: Iterable<Parameter>): Iterable<Tensor> {
   for (const { grad } of parameters) if (grad) yield grad;
 }
 
-/** @throws NonFiniteGradientError, naming the first gradient to blame, unless the norm is finite. */
-export function checkFinite(where: string, norm: number, parameters: readonly Parameter[]): void {
+/**
+ * @param nameOf What the message calls a parameter, by its place.
+ * @throws NonFiniteGradientError, naming the first gradient to blame, unless the norm is finite.
+ */
+export function checkFinite(
+  where: string,
+  norm: number,
+  parameters: readonly Parameter[],
+  nameOf = (index: number): string => `parameter ${index}`,
+): void {
   if (Number.isFinite(norm)) return;
   const culprit = parameters.findIndex(({ grad }) => grad?.data.some((g) => !Number.isFinite(g)));
+  const blame = parameters[culprit]
+    ? `; the first to blame is that of ${nameOf(culprit)}, ${parameters[culprit].describe()}`
+    : '';
   throw new NonFiniteGradientError(
-    `${where}: the norm of the gradients is ${norm}` +
-      (culprit < 0 ? '' : `; the first to blame is that of parameter ${culprit}, `) +
-      `${parameters[culprit]?.describe() ?? ''}. A smaller learning rate usually helps`,
+    `${where}: the norm of the gradients is ${norm}${blame}. A smaller learning rate usually helps`,
   );
 }
 
