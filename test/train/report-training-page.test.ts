@@ -11,7 +11,7 @@ import {
   type TrainingRecord,
 } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
-import { counted, duration, grouped, rate } from '../../packages/train/src/report/figures.js';
+import { counted, duration, grouped, rate } from '../../packages/train/src/number-text.js';
 import { smooth, thin } from '../../packages/train/src/report/thin.js';
 import {
   epochReport,

@@ -1,6 +1,7 @@
 import { formatShape, Scope, Tensor, zeros, type DType, type Shape } from '@unfold/core';
 import { Conv2d, ConvTranspose2d, Linear, type Layer, type Module } from '@unfold/nn';
 import { evaluationMode, modulesOf, watchForward, type ForwardCall } from './modules.js';
+import { grouped } from './number-text.js';
 
 /** One module of a model. */
 export interface SummaryRow {
@@ -176,11 +177,6 @@ function nameOf({ path, layer, calls }: SummaryRow): string {
   const parts = path === '' ? [] : path.split('.');
   const name = parts.length === 0 ? layer : `${parts.at(-1)}: ${layer}`;
   return '  '.repeat(parts.length) + name + (calls > 1 ? ` (${calls} calls)` : '');
-}
-
-/** 1,199,882 */
-function grouped(count: number): string {
-  return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** Columns as wide as their widest cell: the first two to the left, numbers to the right. */

@@ -1,6 +1,7 @@
 import type { PairedRun, PairedStep } from '../compare/compare.js';
-import { BAR_STEPS, percent, speedText, tiny } from '../compare/comparison.js';
+import { BAR_STEPS, speedText, tiny } from '../compare/comparison.js';
 import { relativeDifference } from '../compare/statistics.js';
+import { percent } from '../number-text.js';
 import { Bar, duration, type ProgressStream } from './bar.js';
 
 /** Milliseconds between two lines where there is no terminal to draw a bar on. */

@@ -4,6 +4,7 @@ import { enableNodeFlags } from '@unfold/core/node';
 import { DataLoader, mnist, type Batch } from '../data/index.js';
 import { evaluate, type Evaluation } from '../evaluate.js';
 import { replaceFile } from '../files.js';
+import { EVALUATION_BATCH } from '../recipe/prepare.js';
 import { loadTrainedModel, type TrainedModel } from '../trained-model.js';
 import { Bar } from './bar.js';
 import { parseEvaluateOptions, type EvaluateCliOptions } from './evaluate-options.js';
@@ -14,12 +15,9 @@ import {
   packageVersion,
   runProgram,
 } from './program.js';
-import { percent } from './progress.js';
+import { percent } from '../number-text.js';
 import { lineOptions } from './views/lines.js';
 import { evaluationLines } from './views/evaluation.js';
-
-/** Batches that are only evaluated need no particular size. */
-const BATCH = 250;
 
 async function main(args: readonly string[]): Promise<number> {
   const options = parseEvaluateOptions(args, packageVersion());
@@ -41,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { signal } = interruption;
   const bar = new Bar(process.stdout);
   try {
-    using loader = new DataLoader(test, { batchSize: BATCH, normalization });
+    using loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, normalization });
     const begin = performance.now();
     const evaluation = await evaluate(model, process.stdout.isTTY ? shown(loader, bar) : loader, {
       signal,
@@ -50,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
     const seconds = (performance.now() - begin) / 1000;
     bar.stop();
     console.log(
-      `test accuracy ${percent(evaluation)} (${evaluation.correct} of ${evaluation.total})`,
+      `test accuracy ${percent(evaluation.accuracy)} (${evaluation.correct} of ${evaluation.total})`,
     );
     for (const line of evaluationLines(evaluation, test, lineOptions(process.stdout))) {
       console.log(line);
@@ -74,7 +72,7 @@ async function* shown(loader: DataLoader, bar: Bar): AsyncIterable<Batch> {
   for await (const batch of loader) {
     yield batch;
     done++;
-    const images = ` ${Math.min(done * BATCH, loader.dataset.length)} images`;
+    const images = ` ${Math.min(done * EVALUATION_BATCH, loader.dataset.length)} images`;
     bar.show({ head: 'testing ', done: done / loader.length, tails: [images, ''] });
   }
 }

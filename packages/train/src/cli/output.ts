@@ -4,7 +4,7 @@ import { replaceFile } from '../files.js';
 import { isTerminal } from './colour.js';
 import { writeJsonLine } from './json-lines.js';
 import type { TrainMnistOptions } from './options.js';
-import { percent } from './progress.js';
+import { percent } from '../number-text.js';
 import { evaluationLines } from './views/evaluation.js';
 import { lineOptions } from './views/lines.js';
 
@@ -47,7 +47,7 @@ export class Output {
       console.log();
     }
     console.log(
-      `test accuracy ${percent(test)} (${test.correct} of ${test.total}) after ${seconds.toFixed(1)} s`,
+      `test accuracy ${percent(test.accuracy)} (${test.correct} of ${test.total}) after ${seconds.toFixed(1)} s`,
     );
   }
 

@@ -8,8 +8,6 @@ import { fixed } from './training-views/format.js';
 import { LossCurve } from './training-views/loss-curve.js';
 import { Pace } from './training-views/pace.js';
 
-export { percent } from './training-views/format.js';
-
 /** Milliseconds between two lines where there is no terminal to draw a bar on. */
 const LINE_INTERVAL = 10_000;
 /** What the loss shown keeps of itself at each step: it is a mean of about the last 50. */

@@ -4,6 +4,7 @@ import type { NetworkName } from './networks.js';
 import { relativeDifference, spreadOf, type Spread } from './statistics.js';
 import type { TfjsBackend } from './tensorflow.js';
 import type { Yardstick } from './yardstick.js';
+import { percent } from '../number-text.js';
 
 /** Over the first steps from the same weights, losses may differ by so much, relative to theirs. */
 export const LOSS_BAR = 2e-5;
@@ -125,9 +126,6 @@ export function toJson(comparison: Comparison): ComparisonJson {
     conclusion,
   };
 }
-
-/** `98.76 %`. */
-export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 /** `98.76 ± 0.05 %`; without a deviation as `percent`. */
 export function percentSpread({ mean, deviation }: Spread): string {

@@ -1,3 +1,4 @@
+import { percent } from '../number-text.js';
 import { chart } from '../report/chart.js';
 import { html, type Html } from '../report/html.js';
 import { renderPage } from '../report/page.js';
@@ -6,7 +7,6 @@ import {
   BAR_STEPS,
   differences,
   LOSS_BAR,
-  percent,
   percentSpread,
   probability,
   speedText,

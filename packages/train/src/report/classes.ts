@@ -1,4 +1,4 @@
-import { counted, grouped, percent } from './figures.js';
+import { counted, grouped, percent } from '../number-text.js';
 import { html, type Html } from './html.js';
 import type { TrainingRecord } from './record.js';
 import { scrollBox, table, type Section } from './section.js';

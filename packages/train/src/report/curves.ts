@@ -1,6 +1,6 @@
 import type { EpochReport, Scores } from '../fit/callback.js';
 import { chart, type ChartSeries } from './chart.js';
-import { counted, grouped, isShare, rate, score } from './figures.js';
+import { counted, grouped, isShare, rate, score } from '../number-text.js';
 import { html, type Html } from './html.js';
 import type { TrainingRecord } from './record.js';
 import type { StepSeries } from './run-log.js';

@@ -1,4 +1,4 @@
-import { counted, grouped } from './figures.js';
+import { counted, grouped } from '../number-text.js';
 import { html, type Html, type HtmlValue } from './html.js';
 import { image } from './pictures.js';
 import type { PicturedMistake, TrainingRecord } from './record.js';

@@ -1,5 +1,5 @@
 import { formatShape } from '@unfold/core';
-import { counted, grouped } from './figures.js';
+import { counted, grouped } from '../number-text.js';
 import { html, type Html } from './html.js';
 import { image, planeImages } from './pictures.js';
 import type { Planes } from './planes.js';

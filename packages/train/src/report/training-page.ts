@@ -1,6 +1,6 @@
 import { classesSection } from './classes.js';
 import { learningSection, stepSizeSection } from './curves.js';
-import { counted, duration, grouped, percent } from './figures.js';
+import { counted, duration, grouped, percent } from '../number-text.js';
 import { html, type Html } from './html.js';
 import { mistakesSection } from './mistakes.js';
 import { networkSection } from './network.js';

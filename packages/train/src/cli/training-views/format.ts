@@ -1,3 +1,5 @@
+import { isShare, percent } from '../../number-text.js';
+
 /** Four decimals, as losses and metrics are written. One that was not measured is `NaN`. */
 export function fixed(value = NaN): string {
   return value.toFixed(4);
@@ -5,12 +7,7 @@ export function fixed(value = NaN): string {
 
 /** A metric's value as it is read: of those named an accuracy, `0.9876` is `98.76 %`. */
 export function metricText(name: string, value = NaN): string {
-  return isAccuracy(name) ? `${(100 * value).toFixed(2)} %` : fixed(value);
-}
-
-/** Whether a metric is a part of one, by its name. */
-export function isAccuracy(name: string): boolean {
-  return /accuracy$/i.test(name);
+  return isShare(name) ? percent(value) : fixed(value);
 }
 
 /** A learning rate in three digits: `0.0500`, `0.00125`, `1.25e-5`. */
@@ -21,9 +18,4 @@ export function rateText(lr: number): string {
 /** How fast, in whole images a second; `–` where no time has passed. */
 export function speedText(images: number, seconds: number): string {
   return seconds > 0 ? String(Math.round(images / seconds)) : '–';
-}
-
-/** `98.76 %` of `total`. */
-export function percent({ correct, total }: { correct: number; total: number }): string {
-  return metricText('accuracy', correct / total);
 }

@@ -1,3 +1,5 @@
+/* How numbers are written for people, on pages and in terminals. */
+
 /** 1,199,882 */
 export const grouped = (count: number): string => String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 
@@ -30,4 +32,4 @@ export const score = (name: string, value: number): string =>
   isShare(name) ? percent(value) : value.toPrecision(4);
 
 /** Whether a metric, by its name, is a share of 1. */
-export const isShare = (name: string): boolean => /accuracy/i.test(name);
+export const isShare = (name: string): boolean => /accuracy$/i.test(name);
