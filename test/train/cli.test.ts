@@ -165,15 +165,19 @@ describe('wrong arguments', () => {
     ],
     [
       '--lr abc',
-      "error: option '--lr <x>' argument 'abc' is invalid. Expected a number of at least 0.",
+      "error: option '--lr <x>' argument 'abc' is invalid. Expected a finite number above 0.",
     ],
     [
       '--lr -0.1',
-      "error: option '--lr <x>' argument '-0.1' is invalid. Expected a number of at least 0.",
+      "error: option '--lr <x>' argument '-0.1' is invalid. Expected a finite number above 0.",
     ],
     [
       '--lr Infinity',
-      "error: option '--lr <x>' argument 'Infinity' is invalid. Expected a number of at least 0.",
+      "error: option '--lr <x>' argument 'Infinity' is invalid. Expected a finite number above 0.",
+    ],
+    [
+      '--lr 0',
+      "error: option '--lr <x>' argument '0' is invalid. Expected a finite number above 0.",
     ],
     [
       '--momentum 1',

@@ -284,7 +284,7 @@ describe('mistakesLines', () => {
       '1 1 ·',
     ]);
     const drawn = evaluationLines({ ...evaluation, mistakes }, dataset, plain(80));
-    expect(drawn.slice(12, 14)).toEqual(['', 'worst mistakes']);
+    expect(drawn.slice(12, 14)).toEqual(['', 'worst mistakes, least likely label first']);
     expect(drawn.slice(14)).toEqual(mistakesLines(mistakes, dataset, plain(80)));
   });
 });

@@ -33,10 +33,10 @@ async function main(args: readonly string[]): Promise<number> {
   const { test, source } = await mnist(
     options.dataDir === undefined ? {} : { dataDir: options.dataDir },
   );
-  console.log(`data: ${source}`);
-
   const interruption = listenForInterruption();
   const { signal } = interruption;
+  console.log(`data: ${source}`);
+
   const bar = new Bar(process.stdout);
   try {
     using loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, normalization });

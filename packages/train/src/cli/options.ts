@@ -9,7 +9,7 @@ import {
   type ScheduleName,
 } from '../recipe/recipe.js';
 import { addEngineOptions, type EngineArguments } from './engine-options.js';
-import { integer, number } from './parsers.js';
+import { integer, number, positive } from './parsers.js';
 
 /** The options of `train:mnist`, checked; those that were not given are missing. */
 export interface TrainMnistOptions extends EngineArguments {
@@ -63,7 +63,7 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
     )
     .option('--epochs <n>', 'passes over the training images', integer(1))
     .option('--batch-size <n>', 'images in a step', integer(1))
-    .option('--lr <x>', 'the highest learning rate', number(0))
+    .option('--lr <x>', 'the highest learning rate, above 0', positive)
     .option('--momentum <x>', "SGD's momentum, Nesterov's kind", number(0, 1))
     .option('--weight-decay <x>', 'weight decay, of weights only', number(0))
     .addOption(
@@ -86,7 +86,10 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
         'own',
       ]).default('tfjs'),
     )
-    .option('--data-dir <dir>', 'a folder with the four IDX files, plain or .gz')
+    .option(
+      '--data-dir <dir>',
+      'a folder with the four IDX files, plain or .gz; the last 5000 training images validate',
+    )
     .option(
       '--checkpoint <file>',
       'keep the run there: after each epoch, each half minute, and at Ctrl-C',

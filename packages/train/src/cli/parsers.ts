@@ -26,6 +26,15 @@ export function number(minimum: number, limit = Infinity): (text: string) => num
   };
 }
 
+/** A parser for finite numbers above 0. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value < Infinity)) {
+    throw new InvalidArgumentError('Expected a finite number above 0.');
+  }
+  return value;
+}
+
 /** A parser for lists like `1,2,3`: whole numbers from 0, each once. */
 export function seedList(text: string): readonly [number, ...number[]] {
   const parts = text.split(',');

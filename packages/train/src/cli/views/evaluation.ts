@@ -22,6 +22,6 @@ export function evaluationLines(
     `mean loss ${loss.toFixed(4)}`,
     ...part('scores', scoresLines(evaluation, options)),
     ...part('label ↓ prediction →', confusionLines(confusion, options)),
-    ...part('worst mistakes', mistakesLines(mistakes, dataset, options)),
+    ...part('worst mistakes, least likely label first', mistakesLines(mistakes, dataset, options)),
   ];
 }
