@@ -95,6 +95,7 @@ describe.runIf(program)('in Chromium', () => {
   it('Node learns what the others are compared with', () => {
     expect(node.description).toBe('wasm simd 128-bit fma · 1 thread');
     expect(node.convolution).toEqual([65, 85, 105, 205, 225, 245, 345, 365, 385]);
+    expect(node.view).toEqual([1, 2, 3]);
     expect(node.losses[0]).toBeGreaterThan(1);
     expect(node.losses.at(-1)).toBeLessThan(0.3);
     expect(node.accuracy).toBeGreaterThan(0.9);

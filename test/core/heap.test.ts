@@ -12,8 +12,8 @@ interface Block {
   readonly mark: number;
 }
 
-/** Allocate `bytes`, or free the live block at `index` (modulo their number). */
-type Step = { readonly bytes: number } | { readonly index: number };
+/** Allocate `bytes`, or free or retire the live block at `index` (modulo their number). */
+type Step = { readonly bytes: number } | { readonly index: number; readonly retire: boolean };
 
 const size = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 300 }) },
@@ -25,7 +25,7 @@ const size = fc.oneof(
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 3, arbitrary: size.map((bytes) => ({ bytes })) },
-    { weight: 2, arbitrary: fc.nat(1000).map((index) => ({ index })) },
+    { weight: 2, arbitrary: fc.record({ index: fc.nat(1000), retire: fc.boolean() }) },
   ),
   { maxLength: 80 },
 );
@@ -64,7 +64,10 @@ describe.each([
         if (!block) throw new Error('no block');
         // Nothing wrote over it while it was live, and growing kept its content.
         expect(blockBytes(heap, block).every((byte) => byte === block.mark)).toBe(true);
-        heap.free(block.start, block.bytes);
+        if (step.retire) {
+          heap.retire(block.start, block.bytes);
+          expect(blockBytes(heap, block).every((byte) => byte === 0xff)).toBe(true);
+        } else heap.free(block.start, block.bytes);
         used -= Heap.blockSize(block.bytes);
       }
       expect(heap.usedBytes).toBe(used);
@@ -114,6 +117,37 @@ describe.each([
     // The rest of a gap stays free.
     expect(heap.allocate(512)).toBe(blocks[0]?.start);
     expect(heap.allocate(128)).toBe((blocks[0]?.start ?? 0) + 512);
+  });
+
+  it('uses retired blocks last, the oldest first, and does not grow while there are some', () => {
+    const heap = new Heap({ shared, maximumBytes: 64 * MIB });
+    const { byteLength } = heap.buffer;
+    const sizes = [640, 64, 640, 64, 640];
+    const blocks = sizes.map((bytes) => ({ start: heap.allocate(bytes), bytes }));
+    const [a, , b, , c] = blocks;
+    if (!a || !b || !c) throw new Error('three blocks');
+    for (const { start, bytes } of [b, a]) heap.retire(start, bytes);
+    expect(heap.usedBytes).toBe(768);
+    // What was never used comes before what somebody may look at.
+    expect(heap.allocate(byteLength - c.start - 640)).toBe(c.start + 640);
+    heap.free(c.start, c.bytes);
+    expect(heap.allocate(640)).toBe(c.start);
+    expect(heap.allocate(640)).toBe(b.start);
+    expect(heap.allocate(640)).toBe(a.start);
+    expect(heap.buffer.byteLength).toBe(byteLength);
+    heap.allocate(640);
+    expect(heap.buffer.byteLength).toBeGreaterThan(byteLength);
+  });
+
+  it('keeps a million retired blocks in the memory of a few', () => {
+    const heap = new Heap({ shared, maximumBytes: 64 * MIB });
+    const { byteLength } = heap.buffer;
+    for (let i = 0; i < 1_000_000; i++) {
+      const bytes = 64 + (i % 7) * 64;
+      heap.retire(heap.allocate(bytes), bytes);
+    }
+    expect(heap.buffer.byteLength).toBe(byteLength);
+    expect(heap.usedBytes).toBe(0);
   });
 
   it('serves a repeated step from the same memory', () => {

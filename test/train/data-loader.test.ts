@@ -5,12 +5,13 @@ import {
   Generator,
   heapStats,
   manualSeed,
+  type NumericArray,
   Scope,
   ShapeError,
   Tape,
   type Tensor,
 } from '@unfold/core';
-import { DataLoader, Dataset, type LoaderOptions } from '@unfold/train';
+import { type Batch, DataLoader, Dataset, type LoaderOptions } from '@unfold/train';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -213,32 +214,77 @@ describe('for await', () => {
 });
 
 describe('memory', () => {
-  test('batches outlive the scopes of a step, and are the same two pairs in every epoch', () => {
+  test('a batch outlives the scopes of its step, and one at a time is there', () => {
     using loader = new DataLoader(bytesDataset(10), { batchSize: 4, shuffle: true });
     const before = heapStats().liveTensors;
-    const seen = new Set<Tensor>();
     const made: Tensor[] = [];
+    let last: Batch | undefined;
     for (let e = 0; e < 3; e++) {
-      for (const { images, labels } of loader) {
-        using tape = new Tape();
-        made.push(add(images, 1));
-        expect([tape, null]).toContain(made.at(-1)?.owner);
-        seen.add(images).add(labels);
+      for (const batch of loader) {
+        {
+          using tape = new Tape();
+          made.push(add(batch.images, 1));
+          expect([tape, null]).toContain(made.at(-1)?.owner);
+        }
+        expect(batch.images.isDisposed).toBe(false);
+        expect(heapStats().liveTensors - before).toBe(2);
+        last = batch;
       }
     }
-    expect(seen.size).toBe(4);
-    expect(heapStats().liveTensors - before).toBe(4);
-    for (const tensor of seen) expect(tensor.isDisposed).toBe(false);
+    expect(last?.images.isDisposed).toBe(false);
     for (const tensor of made) expect(tensor.isDisposed).toBe(true);
   });
 
   test('a scope that is open when the loader first runs does not own its batches', () => {
     using loader = new DataLoader(bytesDataset(4), { batchSize: 2 });
-    const kept: Tensor[] = [];
+    let last: Tensor | undefined;
     Scope.run(() => {
-      for (const { images } of loader) kept.push(images);
+      for (const { images } of loader) last = images;
     });
-    expect(kept[0]?.isDisposed).toBe(false);
+    expect(last?.isDisposed).toBe(false);
+  });
+
+  test('a batch that was taken back throws, and its views read as NaN and -1', () => {
+    using loader = new DataLoader(bytesDataset(6), { batchSize: 2 });
+    const views: { readonly images: NumericArray; readonly labels: NumericArray }[] = [];
+    const batches: Batch[] = [];
+    for (const batch of loader) {
+      batches.push(batch);
+      views.push({ images: batch.images.data, labels: batch.labels.data });
+    }
+    expect(batches.map(({ labels }) => labels.isDisposed)).toEqual([true, true, false]);
+    const reason =
+      'was read after DataLoader took it back: a batch is lent until the next is asked for; ' +
+      'clone() what must last longer, or take batches that are yours from batches()';
+    expect(failure(() => batches[0]?.labels.toArray())).toEqual({
+      kind: DisposedError,
+      message: `int32 tensor [2] made by DataLoader ${reason}`,
+    });
+    expect(failure(() => add(batches[1]?.images ?? 0, 1)).message).toContain(reason);
+    expect(batches[2]?.labels.toArray()).toEqual([4, 5]);
+    for (const { images, labels } of views.slice(0, 2)) {
+      expect(images.every(Number.isNaN)).toBe(true);
+      expect([...labels]).toEqual([-1, -1]);
+    }
+    expect([...(views[2]?.labels ?? [])]).toEqual([4, 5]);
+  });
+
+  test("batches() gives batches that are the caller's", () => {
+    const dataset = bytesDataset(10);
+    const options = { batchSize: 4, shuffle: true, seed: 2 };
+    using loader = new DataLoader(dataset, options);
+    using other = new DataLoader(dataset, options);
+    const expected = epoch(other);
+    const before = heapStats().liveTensors;
+    using scope = new Scope();
+    const batches = [...loader.batches()];
+    expect(batches.map(copy)).toEqual(expected);
+    const owners = batches.flatMap(({ images, labels }) => [images.owner, labels.owner]);
+    expect(new Set(owners)).toEqual(new Set([scope]));
+    loader.dispose();
+    expect(batches[0]?.images.isDisposed).toBe(false);
+    scope.close();
+    expect(heapStats().liveTensors).toBe(before);
   });
 
   test('dispose frees them; a loader is not used after it', () => {

@@ -12,8 +12,11 @@ import {
   type Tensor,
 } from '@unfold/core';
 import {
+  BatchNorm2d,
   Conv2d,
+  Dropout,
   Flatten,
+  LayerNorm,
   Linear,
   MaxPool2d,
   Module,
@@ -22,8 +25,10 @@ import {
   type Layer,
 } from '@unfold/nn';
 import {
+  AdamW,
   DataLoader,
   Dataset,
+  EMA,
   evaluate,
   LeNet,
   accuracy,
@@ -41,6 +46,7 @@ import {
 } from '@unfold/train';
 import { tfjsLoader } from '@unfold/train/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Heap } from '../../packages/core/src/engine/heap.js';
 import { patternDigits } from '../support/cli.js';
 import { CLASSES, stripes } from '../support/stripes.js';
 
@@ -118,6 +124,31 @@ describe.each(['wasm', 'reference'] as const)('training on %s kernels', (kernels
     const unseen = await evaluate(model, new DataLoader(stripes(100, 3)));
     expect(unseen.correct).toBe(100);
     expect(unseen.loss).toBeLessThan(0.1);
+  });
+
+  it('takes no views that others could hold, so that all memory is used again at once', async () => {
+    await configureEngine({ kernels });
+    const retire = vi.spyOn(Heap.prototype, 'retire');
+    const model = new Sequential(
+      new Conv2d(1, 4, 3),
+      new BatchNorm2d(4),
+      new ReLU(),
+      new MaxPool2d(2),
+      new Flatten(),
+      new Dropout(0.2),
+      new LayerNorm(16),
+      new Linear(16, CLASSES),
+    );
+    const parameters = model.parameters();
+    await run(1, {
+      model,
+      optimizer: new AdamW(parameters, { lr: 0.01 }),
+      ema: new EMA(model, { decay: 0.9 }),
+      clipGradNorm: 1,
+    });
+    await evaluate(model, new DataLoader(stripes(30, 3), { batchSize: 8 }));
+    model.dispose();
+    expect(retire).not.toHaveBeenCalled();
   });
 
   it('gives the same weights from the same seed, others from another', async () => {
@@ -547,10 +578,9 @@ describe('a loss that stops being finite', () => {
 
   it('leaves nothing on the heap', async () => {
     const model = new Nested();
-    using loader = new DataLoader(points(1, 1));
-    // The loader makes its batches at the first call.
-    await failure(evaluate(model, loader));
+    await failure(evaluate(model, new DataLoader(points(1, 1))));
     const left = await findLeaks(async () => {
+      using loader = new DataLoader(points(1, 1));
       await failure(evaluate(model, loader));
     });
     expect(left).toEqual([]);

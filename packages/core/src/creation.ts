@@ -22,7 +22,7 @@ function create(
 ): Tensor {
   const created = empty(shape, dtype, origin);
   try {
-    write(created.data);
+    write(created.elements);
     if (requiresGrad) created.requiresGrad = true;
   } catch (error) {
     created.dispose();

@@ -29,4 +29,4 @@ export { Generator, generator, manualSeed, rngState, setRngState } from './rando
 export type { GeneratorState, RngState } from './random.js';
 export { formatShape, sizeOf, type Shape } from './shape.js';
 export { findLeaks, heapStats, type HeapStats, type Leak } from './storage.js';
-export { empty, Parameter, Tensor, type NestedArray } from './tensor.js';
+export { elementsOf, empty, Parameter, Tensor, type NestedArray } from './tensor.js';

@@ -14,6 +14,8 @@ export class Storage {
   readonly origin: string;
   /** Counts changes in place, so that the tape notices when a saved tensor was overwritten. */
   version = 0;
+  /** Whether somebody was given a view of it, who may hold it for longer than the storage lives. */
+  isViewed = false;
   #references = 1;
 
   /** @throws EngineError when the heap is full, naming what holds it. */
@@ -46,7 +48,8 @@ export class Storage {
 
   release(): void {
     if (--this.#references > 0) return;
-    heap.free(this.address, this.bytes);
+    if (this.isViewed) heap.retire(this.address, this.bytes);
+    else heap.free(this.address, this.bytes);
     const held = holdings.get(this.origin);
     if (held) {
       held.bytes -= this.bytes;

@@ -17,6 +17,12 @@ export type NestedArray = number | boolean | readonly NestedArray[];
 const strays = new FinalizationRegistry<Storage>((storage) => storage.release());
 
 /**
+ * The tensor of each view that `data` gave. As long as a view is held, so is its tensor: the memory
+ * of one that belongs to no scope can't be used again under the view.
+ */
+const viewed = new WeakMap<NumericArray, Tensor>();
+
+/**
  * A contiguous, row-major, n-dimensional array on the engine's heap. Tensors come from the
  * creation functions (`tensor`, `zeros`, …) and from operations, not from this constructor.
  */
@@ -34,9 +40,10 @@ export class Tensor implements Scoped {
 
   /** @internal */
   readonly storage: Storage;
-  #view: NumericArray | undefined;
+  #elements: NumericArray | undefined;
   #grad: Tensor | null = null;
   #disposed = false;
+  #reason = '';
   #requiresGrad = false;
   #owner: Scope | null = null;
   #isStray = false;
@@ -132,8 +139,14 @@ export class Tensor implements Scoped {
   }
 
   /**
-   * The elements, as a view of the heap for use at once: any later operation may move the heap and
-   * leave the view behind. Use `toTypedArray` for a copy that lasts, `update` to write.
+   * The elements, as a live view of the heap, for use at once; `toTypedArray` copies. What becomes
+   * of a view that is kept:
+   *
+   * - It holds the memory of a tensor that belongs to no scope, so it shows this tensor's numbers
+   *   for as long as it is held. A `subarray` of it is another array and holds nothing.
+   * - When the tensor is disposed of or its scope ends, the bytes become all ones (NaN, or -1, or
+   *   255) and are the last on the heap to be used again: **a view must not leave its scope.**
+   * - Where memory can't be shared with threads, a view is empty once the heap has grown.
    *
    * Nobody notices a write through the view. Between an operation and `backward` it makes the
    * gradient that of the new numbers, without an error, if the operation saved the tensor. `update`
@@ -141,23 +154,33 @@ export class Tensor implements Scoped {
    * @throws DisposedError if the tensor's scope has ended.
    */
   get data(): NumericArray {
+    const view = this.elements;
+    if (!viewed.has(view)) {
+      viewed.set(view, this);
+      this.storage.isViewed = true;
+    }
+    return view;
+  }
+
+  /** @internal What `elementsOf` gives. */
+  get elements(): NumericArray {
     this.assertAlive();
     const buffer = heap.buffer;
-    if (this.#view?.buffer !== buffer) {
-      this.#view = viewOver(this.dtype, buffer, this.storage.address, this.size);
+    if (this.#elements?.buffer !== buffer) {
+      this.#elements = viewOver(this.dtype, buffer, this.storage.address, this.size);
     }
-    return this.#view as NumericArray;
+    return this.#elements as NumericArray;
   }
 
   /**
    * Changes the elements in place. The change is counted: `backward` refuses to use a saved tensor
-   * that was updated after it was saved.
+   * that was updated after it was saved. The array that `change` is given is valid until it returns.
    * @throws DisposedError if the tensor's scope has ended.
    */
   update(change: (data: NumericArray) => void): void {
-    const data = this.data;
+    const elements = this.elements;
     this.storage.version++;
-    change(data);
+    change(elements);
   }
 
   /** @internal How often the elements were changed in place. */
@@ -177,19 +200,19 @@ export class Tensor implements Scoped {
         `item: expected a tensor with one element, got ${this.describe()}; use toArray()`,
       );
     }
-    return this.data[0] as number;
+    return this.elements[0] as number;
   }
 
   /** A copy of the elements, off the heap. */
   toTypedArray(): NumericArray {
     const copy = newArray(this.dtype, this.size);
-    copy.set(this.data);
+    copy.set(this.elements);
     return copy;
   }
 
   /** A copy of the elements as nested arrays; numbers, or booleans for dtype bool. */
   toArray(): NestedArray {
-    const data = this.data;
+    const data = this.elements;
     const isBool = this.dtype === 'bool';
     let next = 0;
     const build = (axis: number): NestedArray => {
@@ -206,7 +229,7 @@ export class Tensor implements Scoped {
   clone(): Tensor {
     this.assertAlive();
     const copy = empty(this.shape, this.dtype, 'clone');
-    copy.data.set(this.data);
+    copy.elements.set(this.elements);
     if (this.requiresGrad) currentScope()?.recordCopy(this, copy);
     return copy;
   }
@@ -232,11 +255,17 @@ export class Tensor implements Scoped {
     return this;
   }
 
-  /** Frees the memory, and the gradient's, now. Harmless when done twice. */
-  dispose(): void {
+  /**
+   * Frees the memory, and the gradient's, now. Harmless when done twice.
+   * @param reason What a later read is told: who disposed of it, why, and the mend.
+   */
+  dispose(
+    reason = 'its scope ended or it was disposed of; keep() takes a tensor out of its scope',
+  ): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#view = undefined;
+    this.#reason = reason;
+    this.#elements = undefined;
     if (this.#isStray) strays.unregister(this);
     this.storage.release();
     this.zeroGrad();
@@ -257,8 +286,7 @@ export class Tensor implements Scoped {
   assertAlive(): void {
     if (this.#disposed) {
       throw new DisposedError(
-        `${this.describe()} made by ${this.origin} was read after its scope ended or it was ` +
-          'disposed of; keep() takes a tensor out of its scope',
+        `${this.describe()} made by ${this.origin} was read after ${this.#reason}`,
       );
     }
   }
@@ -270,7 +298,7 @@ export class Tensor implements Scoped {
 
   toString(): string {
     if (this.#disposed) return `Tensor(${formatShape(this.shape)} ${this.dtype}, disposed)`;
-    const shown = Array.from(this.data.subarray(0, 8), (value) =>
+    const shown = Array.from(this.elements.subarray(0, 8), (value) =>
       this.dtype === 'bool' ? String(value !== 0) : String(Number(value.toPrecision(5))),
     );
     const more = this.size > shown.length ? ', …' : '';
@@ -307,4 +335,14 @@ export function empty(shape: Shape, dtype: DType = 'float32', origin = 'empty'):
   checkDType(origin, dtype);
   const storage = new Storage(sizeOf(shape) * bytesPerElement(dtype), origin);
   return new Tensor(storage, [...shape], dtype, origin);
+}
+
+/**
+ * The elements of `x`, as kernels take them: a view of the heap for the length of one call, made
+ * before anything else is allocated. Nobody keeps count of it, as is done for those that
+ * `Tensor.data` gives, so it must not be handed on: once the tensor is gone it shows others' numbers.
+ * @throws DisposedError if the tensor's scope has ended.
+ */
+export function elementsOf(x: Tensor): NumericArray {
+  return x.elements;
 }

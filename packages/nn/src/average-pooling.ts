@@ -1,6 +1,7 @@
 import {
   concat,
   defineFunction,
+  elementsOf,
   empty,
   formatShape,
   kernelsFor,
@@ -72,9 +73,9 @@ function divideByCounts(out: Tensor, x: Tensor, pool: Pool): void {
   const p = pool.window.OH * pool.window.OW;
   using counts = vectorOf(pixelCounts(pool), x.dtype, 'avgPool2d');
   kernelsFor(x.dtype).div(
-    out.data,
-    x.data,
-    counts.data,
+    elementsOf(out),
+    elementsOf(x),
+    elementsOf(counts),
     counts.size === 1
       ? { shape: [x.size], aStrides: [1], bStrides: [0] }
       : { shape: [pool.window.C, p], aStrides: [p, 1], bStrides: [0, 1] },
@@ -88,9 +89,9 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
     const out = empty([...x.shape.slice(0, 2), OH, OW], x.dtype, 'avgPool2d');
     const kernels = kernelsFor(x.dtype);
     inChunks(pool.window, x.dtype, (first, some, columns) => {
-      kernels.unfold(columns.data, x.data.subarray(first * H * W), some);
-      const sums = out.data.subarray(first * OH * OW);
-      kernels.sum(sums, columns.data, { outer: some.C, n: KH * KW, inner: OH * OW });
+      kernels.unfold(elementsOf(columns), elementsOf(x).subarray(first * H * W), some);
+      const sums = elementsOf(out).subarray(first * OH * OW);
+      kernels.sum(sums, elementsOf(columns), { outer: some.C, n: KH * KW, inner: OH * OW });
     });
     divideByCounts(out, out, pool);
     ctx.save({ pool, shape: x.shape });
@@ -105,14 +106,14 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
     divideByCounts(shares, dOut, pool);
     const kernels = kernelsFor(dOut.dtype);
     inChunks(pool.window, dOut.dtype, (first, some, columns) => {
-      kernels.copyStrided(columns.data, shares.data, {
+      kernels.copyStrided(elementsOf(columns), elementsOf(shares), {
         shape: [some.C, KH * KW, p],
         outStrides: [KH * KW * p, p, 1],
         outOffset: 0,
         xStrides: [p, 0, 1],
         xOffset: first * p,
       });
-      kernels.fold(dX.data.subarray(first * H * W), columns.data, some);
+      kernels.fold(elementsOf(dX).subarray(first * H * W), elementsOf(columns), some);
     });
     return dX;
   },

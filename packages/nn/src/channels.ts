@@ -1,4 +1,5 @@
 import {
+  elementsOf,
   empty,
   kernelsFor,
   sizeOf,
@@ -29,7 +30,7 @@ export function byChannel(x: Tensor): BroadcastGeometry {
 
 /** Adds a vector `[C]` to x `[N, C, …]`, in place. */
 export function addByChannel(x: Tensor, vector: Tensor): void {
-  kernelsFor(x.dtype).add(x.data, x.data, vector.data, byChannel(x));
+  kernelsFor(x.dtype).add(elementsOf(x), elementsOf(x), elementsOf(vector), byChannel(x));
 }
 
 /** Writes out `[C]`: the sums of x `[N, C, …]` over all but the channels. */
@@ -37,24 +38,24 @@ export function sumByChannel(out: Tensor, x: Tensor): void {
   const { N, C, p } = planesOf(x);
   const kernels = kernelsFor(x.dtype);
   if (p === 1) {
-    kernels.sum(out.data, x.data, { outer: 1, n: N, inner: C });
+    kernels.sum(elementsOf(out), elementsOf(x), { outer: 1, n: N, inner: C });
     return;
   }
   using ofPlanes = empty([N, C], x.dtype, x.origin);
-  kernels.sum(ofPlanes.data, x.data, { outer: N * C, n: p, inner: 1 });
-  kernels.sum(out.data, ofPlanes.data, { outer: 1, n: N, inner: C });
+  kernels.sum(elementsOf(ofPlanes), elementsOf(x), { outer: N * C, n: p, inner: 1 });
+  kernels.sum(elementsOf(out), elementsOf(ofPlanes), { outer: 1, n: N, inner: C });
 }
 
 /** `sumByChannel` as numbers off the heap. */
 export function channelSums(x: Tensor): Float64Array {
   using sums = empty([planesOf(x).C], x.dtype, x.origin);
   sumByChannel(sums, x);
-  return Float64Array.from(sums.data);
+  return Float64Array.from(elementsOf(sums));
 }
 
 /** Numbers as a tensor of one axis, rounded to `dtype`. */
 export function vectorOf(values: ArrayLike<number>, dtype: DType, origin: string): Tensor {
   const vector = empty([values.length], dtype, origin);
-  vector.data.set(values);
+  elementsOf(vector).set(values);
   return vector;
 }

@@ -1,6 +1,7 @@
 import {
   ConfigError,
   defineFunction,
+  elementsOf,
   empty,
   formatShape,
   generator,
@@ -48,7 +49,7 @@ function drawMask(mask: Tensor, p: number): void {
   const threshold = (limit - divided) * 2 ** 32;
   // A table, as a processor would guess wrongly every now and then where to branch.
   const ofByte = Float64Array.from({ length: 256 }, (_, byte) => (byte < divided ? kept : 0));
-  const { data } = mask;
+  const data = elementsOf(mask);
   let word = 0;
   for (let i = 0; i < data.length; i++) {
     if (i % 4 === 0) word = source.uint32();

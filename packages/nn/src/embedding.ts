@@ -2,6 +2,7 @@ import {
   ConfigError,
   defineFunction,
   DTypeError,
+  elementsOf,
   empty,
   formatShape,
   kernelsFor,
@@ -42,7 +43,7 @@ const embeddingFunction = defineFunction('embedding', {
     const [rows = 0, size = 0] = weight.shape;
     const out = empty([...shape, size], weight.dtype, 'embedding');
     const geometry = { outer: 1, n: rows, inner: size, count: indices.length };
-    kernelsFor(weight.dtype).indexSelect(out.data, weight.data, indices, geometry);
+    kernelsFor(weight.dtype).indexSelect(elementsOf(out), elementsOf(weight), indices, geometry);
     ctx.save({ indices, rows, padding });
     return out;
   },
@@ -51,8 +52,8 @@ const embeddingFunction = defineFunction('embedding', {
     const size = dOut.shape.at(-1) ?? 0;
     const dWeight = zeros([rows, size], { dtype: dOut.dtype });
     const geometry = { outer: 1, n: rows, inner: size, count: indices.length };
-    kernelsFor(dOut.dtype).indexAdd(dWeight.data, dOut.data, indices, geometry);
-    if (padding !== null) dWeight.data.fill(0, padding * size, (padding + 1) * size);
+    kernelsFor(dOut.dtype).indexAdd(elementsOf(dWeight), elementsOf(dOut), indices, geometry);
+    if (padding !== null) elementsOf(dWeight).fill(0, padding * size, (padding + 1) * size);
     return dWeight;
   },
 });
@@ -86,7 +87,7 @@ export function embedding(
   const rows = weight.shape[0] ?? 0;
   const padding = paddingRow('embedding', paddingIdx, rows);
   // A copy, as a loader may reuse x before backward.
-  const indices = new Int32Array(x.data);
+  const indices = new Int32Array(elementsOf(x));
   for (const index of indices) {
     if (index >= 0 && index < rows) continue;
     throw new ShapeError(

@@ -1,4 +1,11 @@
-import { DTypeError, formatShape, Parameter, ShapeError, type Tensor } from '@unfold/core';
+import {
+  DTypeError,
+  elementsOf,
+  formatShape,
+  Parameter,
+  ShapeError,
+  type Tensor,
+} from '@unfold/core';
 
 /** Tensors by name, as `stateDict` gives and `loadStateDict` takes them. */
 export type StateDict = ReadonlyMap<string, Tensor>;
@@ -136,7 +143,7 @@ export abstract class Module {
       }
     }
     // A source that was freed throws while it is read, still before anything is changed.
-    const copies = pairs.map(({ target, source }) => ({ target, values: source.data }));
+    const copies = pairs.map(({ target, source }) => ({ target, values: elementsOf(source) }));
     for (const { target, values } of copies) target.update((data) => data.set(values));
   }
 

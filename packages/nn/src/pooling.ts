@@ -2,6 +2,7 @@ import {
   ConfigError,
   defineFunction,
   DTypeError,
+  elementsOf,
   empty,
   formatShape,
   kernelsFor,
@@ -30,7 +31,7 @@ interface Saved {
 
 /** The elements of an int32 tensor. */
 function int32(x: Tensor): Int32Array {
-  const { data } = x;
+  const data = elementsOf(x);
   if (!(data instanceof Int32Array)) throw new DTypeError(`maxPool2d: expected int32 indices`);
   return data;
 }
@@ -41,14 +42,19 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
     const shape = [N, C, window.OH, window.OW];
     const out = empty(shape, x.dtype, 'maxPool2d');
     const indices = empty(shape, 'int32', 'maxPool2d');
-    kernelsFor(x.dtype).maxPool2d(out.data, int32(indices), x.data, window);
+    kernelsFor(x.dtype).maxPool2d(elementsOf(out), int32(indices), elementsOf(x), window);
     ctx.save({ indices, window, shape: x.shape });
     return out;
   },
   backward(ctx, dOut) {
     const { indices, window, shape } = ctx.saved;
     const dX = empty(shape, dOut.dtype, 'maxPool2d');
-    kernelsFor(dX.dtype).maxPool2dBackward(dX.data, dOut.data, int32(indices), window);
+    kernelsFor(dX.dtype).maxPool2dBackward(
+      elementsOf(dX),
+      elementsOf(dOut),
+      int32(indices),
+      window,
+    );
     return dX;
   },
 });

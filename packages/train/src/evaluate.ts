@@ -1,4 +1,4 @@
-import { argmax, ConfigError, Scope, ShapeError, softmax } from '@unfold/core';
+import { argmax, ConfigError, elementsOf, Scope, ShapeError, softmax } from '@unfold/core';
 import { crossEntropy, type Layer } from '@unfold/nn';
 import { emptyError } from './data/dataset.js';
 import type { Batch } from './data/index.js';
@@ -90,7 +90,7 @@ export async function evaluate(
       signal?.throwIfAborted();
       const { loss, classes, predictions, probabilities } = classify(model, batch);
       confusion ??= Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-      const labels = batch.labels.data;
+      const labels = elementsOf(batch.labels);
       count(confusion, labels, predictions);
       lossSum += loss;
       if (wanted > 0) {

@@ -1,4 +1,4 @@
-import { Scope, Tensor, UnfoldError } from '@unfold/core';
+import { elementsOf, Scope, Tensor, UnfoldError } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import { watchForward } from './modules.js';
 
@@ -32,5 +32,5 @@ export function findNonFinite(model: Layer, images: Tensor): string {
 }
 
 function isFinite(tensor: Tensor): boolean {
-  return tensor.data.every(Number.isFinite);
+  return elementsOf(tensor).every(Number.isFinite);
 }

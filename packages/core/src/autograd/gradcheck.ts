@@ -37,7 +37,7 @@ export function gradcheck(
   const objective = (): number => {
     using scope = new Scope();
     void scope;
-    const out = fn(...inputs).data;
+    const out = fn(...inputs).elements;
     return cotangent.reduce((total, weight, i) => total + weight * (out[i] as number), 0);
   };
 
@@ -47,7 +47,7 @@ export function gradcheck(
     if (!input.requiresGrad || input.size === 0) continue;
     let largest = 0;
     for (let at = 0; at < input.size; at++) {
-      const original = input.data[at] as number;
+      const original = input.elements[at] as number;
       const set = (value: number): void => input.update((data) => (data[at] = value));
       const probe = (value: number): number => {
         set(value);
@@ -59,7 +59,7 @@ export function gradcheck(
       } finally {
         set(original);
       }
-      const given = (input.grad?.data[at] as number | undefined) ?? 0;
+      const given = (input.grad?.elements[at] as number | undefined) ?? 0;
       const error = Math.abs(given - numeric) / Math.max(1, Math.abs(numeric));
       largest = Math.max(largest, Math.abs(numeric));
       // Written so that NaN is an error too.
@@ -93,7 +93,7 @@ function analytic(
   const source = new Generator(seed, 'gradcheck');
   const cotangent = empty(out.shape, 'float64');
   const values = Float64Array.from({ length: out.size }, () => source.normal());
-  cotangent.data.set(values);
+  cotangent.elements.set(values);
   tape.backward(out, cotangent);
   return values;
 }

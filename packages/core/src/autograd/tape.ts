@@ -253,5 +253,5 @@ function addInPlace(total: Tensor, gradient: Tensor): void {
   const geometry = broadcastGeometry(total.shape, gradient.shape, total.shape);
   // Found before the view is taken: the first kernel starts the engine, which may grow the heap.
   const kernels = kernelsFor(total.dtype);
-  total.update((data) => kernels.add(data, data, gradient.data, geometry));
+  total.update((data) => kernels.add(data, data, gradient.elements, geometry));
 }

@@ -36,7 +36,7 @@ const DEFAULT_THREADS = 8;
 const WIDE_GAIN = 1;
 
 /** The heap of every tensor. One for the life of the program: kernels change, tensors stay. */
-export const heap = new Heap({ shared: platform.canShareMemory() });
+export const heap = new Heap({ shared: true });
 
 /** What runs now. The float32 kernels stand apart, for speed and because they are not to be shown. */
 let running: Engine | undefined;

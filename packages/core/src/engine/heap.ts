@@ -8,10 +8,32 @@ const ALIGNMENT = 64;
 export const RESERVED_BYTES = 65536;
 
 export interface HeapOptions {
-  /** Whether worker threads can see the memory. */
+  /**
+   * Whether to take shared memory where it can be had. Threads need it, and its views stay as they
+   * are when it grows. A page that isn't isolated may have it, too, and only can't hand it on.
+   */
   readonly shared: boolean;
   /** Upper limit in bytes, rounded down to whole pages. Default and maximum: 4 GiB. */
   readonly maximumBytes?: number;
+}
+
+/** Null where there is none: the browser has no threads, or keeps them to isolated pages. */
+function sharedMemory(maximum: number): WebAssembly.Memory | null {
+  try {
+    return new WebAssembly.Memory({ initial: 2, maximum, shared: true });
+  } catch {
+    return null;
+  }
+}
+
+/** Asked by name: a page may have shared memory without the constructor to compare it with. */
+function isShared(buffer: ArrayBufferLike): boolean {
+  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]';
+}
+
+interface Block {
+  readonly start: number;
+  readonly bytes: number;
 }
 
 /**
@@ -34,12 +56,16 @@ export class Heap {
   readonly #startByEnd = new Map<number, number>();
   readonly #startsBySize = new Map<number, number[]>();
   #sizes: number[] = [];
+  /** Retired blocks, oldest first, from `#nextRetired` on. */
+  #retired: Block[] = [];
+  #nextRetired = 0;
 
   constructor({ shared, maximumBytes = 65536 * PAGE }: HeapOptions) {
-    this.shared = shared;
     const maximum = Math.max(2, Math.floor(maximumBytes / PAGE));
     this.maximumBytes = maximum * PAGE;
-    this.memory = new WebAssembly.Memory({ initial: 2, maximum, shared });
+    this.memory =
+      (shared && sharedMemory(maximum)) || new WebAssembly.Memory({ initial: 2, maximum });
+    this.shared = isShared(this.memory.buffer);
   }
 
   /** The memory's buffer as it is now. Growing replaces it: never hold on to it. */
@@ -74,7 +100,8 @@ export class Heap {
    */
   allocate(bytes: number): number {
     const size = Heap.blockSize(bytes);
-    const start = this.#takeFree(size) ?? this.#extend(size);
+    const start =
+      this.#takeFree(size) ?? this.#takeTop(size) ?? this.#takeRetired(size) ?? this.#extend(size);
     this.#used += size;
     this.#peak = Math.max(this.#peak, this.#used);
     return start;
@@ -82,8 +109,22 @@ export class Heap {
 
   /** Returns the block that `allocate(bytes)` gave. */
   free(start: number, bytes: number): void {
+    this.#used -= Heap.blockSize(bytes);
+    this.#release(start, bytes);
+  }
+
+  /**
+   * Returns a block that somebody may still look at: its bytes become all ones, which is NaN for
+   * floats, and it is used again only when the heap would otherwise have to grow.
+   */
+  retire(start: number, bytes: number): void {
+    this.#used -= Heap.blockSize(bytes);
+    new Uint8Array(this.memory.buffer, start, bytes).fill(0xff);
+    this.#retired.push({ start, bytes });
+  }
+
+  #release(start: number, bytes: number): void {
     let size = Heap.blockSize(bytes);
-    this.#used -= size;
     const next = this.#sizeByStart.get(start + size);
     if (next !== undefined) {
       this.#unlink(start + size, next);
@@ -97,6 +138,30 @@ export class Heap {
     }
     if (start + size === this.#top) this.#top = start;
     else this.#link(start, size);
+  }
+
+  /** Takes what lies above all blocks, without growing. */
+  #takeTop(size: number): number | undefined {
+    const start = this.#top;
+    if (start + size > this.memory.buffer.byteLength) return undefined;
+    this.#top = start + size;
+    return start;
+  }
+
+  /** Frees retired blocks, the oldest first, until one of that size can be taken. */
+  #takeRetired(size: number): number | undefined {
+    let taken: number | undefined;
+    while (taken === undefined && this.#nextRetired < this.#retired.length) {
+      const { start, bytes } = this.#retired[this.#nextRetired++] as Block;
+      this.#release(start, bytes);
+      taken = this.#takeFree(size) ?? this.#takeTop(size);
+    }
+    // Half of the list at most is behind us.
+    if (this.#nextRetired * 2 >= this.#retired.length) {
+      this.#retired = this.#retired.slice(this.#nextRetired);
+      this.#nextRetired = 0;
+    }
+    return taken;
   }
 
   #takeFree(size: number): number | undefined {

@@ -6,7 +6,7 @@
 export interface Platform {
   /** Processor cores that may be used. */
   availableCores(): number;
-  /** Whether memory can be handed to other threads: always in Node, in a page if it is isolated. */
+  /** Whether shared memory can be handed to other threads: in Node, and in a page if it is isolated. */
   canShareMemory(): boolean;
   /** Whether this thread may sleep until another wakes it; the main thread of a page may not. */
   maySleep(): boolean;

@@ -19,13 +19,23 @@ const indexSelectFunction = defineFunction('indexSelect', {
     ctx.save({ index, shape: x.shape, geometry });
     const shape = x.shape.map((dim, at) => (at === axis ? index.size : dim));
     const out = empty(shape, x.dtype, 'indexSelect');
-    kernelsFor(x.dtype).indexSelect(out.data, x.data, int32Of('indexSelect', index), geometry);
+    kernelsFor(x.dtype).indexSelect(
+      out.elements,
+      x.elements,
+      int32Of('indexSelect', index),
+      geometry,
+    );
     return out;
   },
   backward(ctx, dOut) {
     const { index, shape, geometry } = ctx.saved;
     const dX = zeros(shape, { dtype: dOut.dtype });
-    kernelsFor(dX.dtype).indexAdd(dX.data, dOut.data, int32Of('indexSelect', index), geometry);
+    kernelsFor(dX.dtype).indexAdd(
+      dX.elements,
+      dOut.elements,
+      int32Of('indexSelect', index),
+      geometry,
+    );
     return [dX, null];
   },
 });

@@ -32,7 +32,7 @@ const matmulFunction = defineFunction('matmul', {
     const out = empty([...batchShape, M, N], a.dtype, 'matmul');
     const left = batchOperand(a, aBatch, batchShape);
     const right = batchOperand(b, bBatch, batchShape);
-    kernelsFor(a.dtype).matmul(out.data, left.x.data, right.x.data, {
+    kernelsFor(a.dtype).matmul(out.elements, left.x.elements, right.x.elements, {
       M,
       N,
       K,

@@ -56,7 +56,7 @@ function gather(
 ): Tensor {
   const out = empty(shape, x.dtype, name);
   const merged = mergeAxes(shape, [stridesOf(shape), xStrides]);
-  kernelsFor(x.dtype).copyStrided(out.data, x.data, {
+  kernelsFor(x.dtype).copyStrided(out.elements, x.elements, {
     shape: merged.shape,
     outStrides: merged.strides[0] ?? [],
     outOffset: 0,
@@ -69,7 +69,7 @@ function gather(
 /** Copies `x` to the places of `out` that lie at the given strides. */
 function scatter(out: Tensor, x: Tensor, outStrides: readonly number[], outOffset: number): void {
   const merged = mergeAxes(x.shape, [outStrides, stridesOf(x.shape)]);
-  kernelsFor(x.dtype).copyStrided(out.data, x.data, {
+  kernelsFor(x.dtype).copyStrided(out.elements, x.elements, {
     shape: merged.shape,
     outStrides: merged.strides[0] ?? [],
     outOffset,
@@ -250,7 +250,7 @@ const padFunction = defineFunction('pad', {
       return before + dim + after;
     });
     const out = empty(shape, x.dtype, 'pad');
-    out.data.fill(value);
+    out.elements.fill(value);
     const strides = stridesOf(shape);
     const offset = strides.reduce((at, stride, axis) => at + stride * (padding[axis]?.[0] ?? 0), 0);
     scatter(out, x, strides, offset);
@@ -286,11 +286,11 @@ const castFunction = defineFunction('cast', {
   forward(ctx: Context<{ dtype: DType }>, x: Tensor, { dtype }: { dtype: DType }) {
     ctx.save({ dtype: x.dtype });
     const out = empty(x.shape, dtype, 'cast');
-    const data = x.data;
-    if (dtype === 'bool') data.forEach((value, i) => (out.data[i] = value === 0 ? 0 : 1));
+    const data = x.elements;
+    if (dtype === 'bool') data.forEach((value, i) => (out.elements[i] = value === 0 ? 0 : 1));
     else if (isFloat(x.dtype) && !isFloat(dtype))
-      copyChecked('cast', dtype, out.data, data.map(Math.trunc));
-    else copyChecked('cast', dtype, out.data, data);
+      copyChecked('cast', dtype, out.elements, data.map(Math.trunc));
+    else copyChecked('cast', dtype, out.elements, data);
     return out;
   },
   backward: (ctx, dOut) => cast(dOut, ctx.saved.dtype),

@@ -17,14 +17,19 @@ const rowFunction = (name: 'softmax' | 'logSoftmax') =>
   defineFunction(name, {
     forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
       const out = empty(x.shape, x.dtype, name);
-      kernelsFor(x.dtype)[name](out.data, x.data, rowsOf(x));
+      kernelsFor(x.dtype)[name](out.elements, x.elements, rowsOf(x));
       ctx.save({ out });
       return out;
     },
     backward(ctx, dOut) {
       const { out } = ctx.saved;
       const dX = empty(out.shape, out.dtype, name);
-      kernelsFor(dX.dtype)[`${name}Backward`](dX.data, dOut.data, out.data, rowsOf(out));
+      kernelsFor(dX.dtype)[`${name}Backward`](
+        dX.elements,
+        dOut.elements,
+        out.elements,
+        rowsOf(out),
+      );
       return dX;
     },
   });

@@ -33,7 +33,7 @@ export function onTensors(
   const scalar = (x: Operand): Tensor => {
     if (typeof x !== 'number') return x;
     const made = empty([], dtype, name);
-    copyChecked(name, dtype, made.data, [x]);
+    copyChecked(name, dtype, made.elements, [x]);
     return made;
   };
   return composed(() => fn(scalar(a), scalar(b)));
@@ -70,7 +70,7 @@ export function unary(
   kernel: (kernels: Kernels<NumericArray>, out: NumericArray, x: NumericArray) => void,
 ): Tensor {
   const out = empty(x.shape, x.dtype, name);
-  kernel(kernelsFor(x.dtype), out.data, x.data);
+  kernel(kernelsFor(x.dtype), out.elements, x.elements);
   return out;
 }
 
@@ -87,7 +87,7 @@ export function pairwise(
   ) => void,
 ): Tensor {
   const out = empty(a.shape, a.dtype, name);
-  kernel(kernelsFor(a.dtype), out.data, a.data, b.data);
+  kernel(kernelsFor(a.dtype), out.elements, a.elements, b.elements);
   return out;
 }
 
@@ -115,7 +115,7 @@ export function broadcast<Out extends NumericArray>(
   const shape = broadcastShapes(name, a.shape, b.shape);
   const out = empty(shape, outDType, name);
   const geometry = broadcastGeometry(a.shape, b.shape, shape);
-  kernel(kernelsFor(a.dtype), asOut(out.data), a.data, b.data, geometry);
+  kernel(kernelsFor(a.dtype), asOut(out.elements), a.elements, b.elements, geometry);
   return out;
 }
 
@@ -138,7 +138,7 @@ export function bytesOf(name: string, data: NumericArray): Uint8Array {
 
 /** The elements of an int32 tensor. @throws DTypeError for other dtypes. */
 export function int32Of(name: string, x: Tensor): Int32Array {
-  const data = x.data;
+  const data = x.elements;
   if (data instanceof Int32Array) return data;
   throw new DTypeError(`${name}: expected an int32 tensor, got ${x.describe()}; cast it first`);
 }

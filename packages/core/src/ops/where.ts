@@ -20,12 +20,18 @@ function select(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   );
   const [conditionStrides = [], aStrides = [], bStrides = []] = strides;
   const out = empty(outShape, a.dtype, 'where');
-  kernelsFor(a.dtype).where(out.data, bytesOf('where', condition.data), a.data, b.data, {
-    shape,
-    conditionStrides,
-    aStrides,
-    bStrides,
-  });
+  kernelsFor(a.dtype).where(
+    out.elements,
+    bytesOf('where', condition.elements),
+    a.elements,
+    b.elements,
+    {
+      shape,
+      conditionStrides,
+      aStrides,
+      bStrides,
+    },
+  );
   return out;
 }
 

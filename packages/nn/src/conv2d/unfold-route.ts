@@ -1,4 +1,5 @@
 import {
+  elementsOf,
   empty,
   kernelsFor,
   type Conv2dGeometry,
@@ -39,12 +40,12 @@ export const unfoldRoute: ConvRoute = {
     const { kernels, p, k, groupOC } = parts;
     using U = parts.patches();
     parts.forEach((image, group) => {
-      kernels.unfold(U.data, parts.ofInput(x, image, group), geometry.window);
+      kernels.unfold(elementsOf(U), parts.ofInput(x, image, group), geometry.window);
       // out = W·U
       kernels.matmul(
         parts.ofOutput(out, image, group),
         parts.ofWeight(weight, group),
-        U.data,
+        elementsOf(U),
         product({ M: groupOC, N: p, K: k }),
       );
     });
@@ -55,17 +56,17 @@ export const unfoldRoute: ConvRoute = {
     const parts = new Parts(geometry, dX.dtype);
     const { kernels, p, k, groupOC } = parts;
     using dU = parts.patches();
-    kernels.fill(dX.data, { value: 0 }); // Fold adds to what is there.
+    kernels.fill(elementsOf(dX), { value: 0 }); // Fold adds to what is there.
     parts.forEach((image, group) => {
       // dU = Wᵀ·dOut
       kernels.matmul(
-        dU.data,
+        elementsOf(dU),
         parts.ofWeight(weight, group),
         parts.ofOutput(dOut, image, group),
         product({ M: k, N: p, K: groupOC, transposeA: true }),
       );
       // dX += fold(dU)
-      kernels.fold(parts.ofInput(dX, image, group), dU.data, geometry.window);
+      kernels.fold(parts.ofInput(dX, image, group), elementsOf(dU), geometry.window);
     });
   },
 
@@ -73,14 +74,14 @@ export const unfoldRoute: ConvRoute = {
     const parts = new Parts(geometry, x.dtype);
     const { kernels, p, k, groupOC } = parts;
     using U = parts.patches();
-    kernels.fill(dWeight.data, { value: 0 }); // The sum over the images begins here.
+    kernels.fill(elementsOf(dWeight), { value: 0 }); // The sum over the images begins here.
     parts.forEach((image, group) => {
-      kernels.unfold(U.data, parts.ofInput(x, image, group), geometry.window);
+      kernels.unfold(elementsOf(U), parts.ofInput(x, image, group), geometry.window);
       // dWeight += dOut·Uᵀ
       kernels.matmul(
         parts.ofWeight(dWeight, group),
         parts.ofOutput(dOut, image, group),
-        U.data,
+        elementsOf(U),
         product({ M: groupOC, N: k, K: p, transposeB: true, accumulate: true }),
       );
     });
@@ -143,7 +144,7 @@ class Parts {
 
 /** The `index`-th run of `length` elements. */
 function part(x: Tensor, index: number, length: number): NumericArray {
-  return x.data.subarray(index * length, (index + 1) * length);
+  return elementsOf(x).subarray(index * length, (index + 1) * length);
 }
 
 /** One product [M, K]·[K, N] that overwrites its output, unless `options` say otherwise. */

@@ -1,5 +1,6 @@
 import {
   defineFunction,
+  elementsOf,
   empty,
   formatShape,
   kernelsFor,
@@ -47,9 +48,10 @@ function toImages(columns: Tensor, window: WindowGeometry): Tensor {
 }
 
 /** The elements of the n-th image. */
-function image({ data, shape: [N = 1] }: Tensor, n: number): NumericArray {
-  const size = data.length / N;
-  return data.subarray(n * size, (n + 1) * size);
+function image(x: Tensor, n: number): NumericArray {
+  const [N = 1] = x.shape;
+  const size = x.size / N;
+  return elementsOf(x).subarray(n * size, (n + 1) * size);
 }
 
 // Each is linear, and the other is its transpose: so each is the other's gradient.

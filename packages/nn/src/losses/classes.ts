@@ -2,6 +2,7 @@ import {
   add,
   ConfigError,
   defineFunction,
+  elementsOf,
   empty,
   formatShape,
   indexSelect,
@@ -61,15 +62,21 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
     const kernels = kernelsFor(logits.dtype);
     const logProbs = empty([N, C], logits.dtype, 'crossEntropy');
     const losses = empty([N], logits.dtype, 'crossEntropy');
-    kernels.logSoftmax(logProbs.data, logits.data, { rows: N, n: C });
-    kernels.crossEntropy(losses.data, logProbs.data, labels, geometry);
+    kernels.logSoftmax(elementsOf(logProbs), elementsOf(logits), { rows: N, n: C });
+    kernels.crossEntropy(elementsOf(losses), elementsOf(logProbs), labels, geometry);
     ctx.save({ logProbs, labels, geometry });
     return losses;
   },
   backward(ctx, dOut) {
     const { logProbs, labels, geometry } = ctx.saved;
     const dX = empty(logProbs.shape, dOut.dtype, 'crossEntropy');
-    kernelsFor(dX.dtype).crossEntropyBackward(dX.data, dOut.data, logProbs.data, labels, geometry);
+    kernelsFor(dX.dtype).crossEntropyBackward(
+      elementsOf(dX),
+      elementsOf(dOut),
+      elementsOf(logProbs),
+      labels,
+      geometry,
+    );
     return dX;
   },
 });
@@ -92,7 +99,7 @@ function counted(losses: Tensor, counting: Counting): Tensor {
   const { weights, kept } = counting;
   const factors = (): Tensor =>
     tensor(
-      losses.data.map((_, row) => countOf(counting, row)),
+      elementsOf(losses).map((_, row) => countOf(counting, row)),
       losses.shape,
       { dtype: losses.dtype },
     );

@@ -1,6 +1,7 @@
 import {
   ConfigError,
   DTypeError,
+  elementsOf,
   formatShape,
   permute,
   reshape,
@@ -51,7 +52,7 @@ export function labelsOf(
     );
   }
   // A copy, which is int32 whatever the labels were.
-  const labels = new Int32Array(target.data);
+  const labels = new Int32Array(elementsOf(target));
   let kept: Uint8Array | null = null;
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row] as number;
@@ -88,7 +89,7 @@ export function classWeights(name: string, scores: Tensor, weight: Tensor): Floa
         `cast(weight, '${scores.dtype}') converts`,
     );
   }
-  const weights = Float64Array.from(weight.data);
+  const weights = Float64Array.from(elementsOf(weight));
   const bad = weights.find((value) => !(value >= 0 && value < Infinity));
   if (bad !== undefined) {
     throw new ConfigError(`${name}: weights must be numbers of at least 0, got ${bad}`);

@@ -1,4 +1,11 @@
-import { defineFunction, empty, kernelsFor, type Context, type Tensor } from '@unfold/core';
+import {
+  defineFunction,
+  elementsOf,
+  empty,
+  kernelsFor,
+  type Context,
+  type Tensor,
+} from '@unfold/core';
 import { addByChannel, byChannel, channelSums, planesOf, vectorOf } from '../channels.js';
 
 /*
@@ -63,7 +70,7 @@ export const normaliseByBatch = defineFunction('batchNorm', {
       const slopes = products.map((dot, c) => (dot * (inverse[c] as number) ** 2) / count);
       scale(dX, centred, slopes);
       const flat = { shape: [dX.size], aStrides: [1], bStrides: [1] };
-      kernelsFor(dX.dtype).sub(dX.data, dOut.data, dX.data, flat);
+      kernelsFor(dX.dtype).sub(elementsOf(dX), elementsOf(dOut), elementsOf(dX), flat);
       const means = sums.map((total) => total / count);
       subtract(dX, dX, means);
       scale(dX, dX, timesWeight(inverse, weight));
@@ -102,7 +109,7 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
   ) {
     const inverse = variances.map((variance) => 1 / Math.sqrt(variance + eps));
     const scales = timesWeight(inverse, weight);
-    const offsets = bias ? Float64Array.from(bias.data) : new Float64Array(scales.length);
+    const offsets = bias ? Float64Array.from(elementsOf(bias)) : new Float64Array(scales.length);
     const shifts = offsets.map((b, c) => b - (means[c] as number) * (scales[c] as number));
     const shift = vectorOf(shifts, x.dtype, 'batchNorm');
     const out = empty(x.shape, x.dtype, 'batchNorm');
@@ -144,25 +151,25 @@ function countOf(x: Tensor): number {
 
 function timesWeight(numbers: PerChannel, weight: Tensor | null): PerChannel {
   if (!weight) return numbers;
-  const { data } = weight;
-  return numbers.map((value, c) => value * (data[c] as number));
+  const factors = elementsOf(weight);
+  return numbers.map((value, c) => value * (factors[c] as number));
 }
 
 /** out = x·numbers, channel by channel; `out` may be x. */
 function scale(out: Tensor, x: Tensor, numbers: PerChannel): void {
   using vector = vectorOf(numbers, x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).mul(out.data, x.data, vector.data, byChannel(x));
+  kernelsFor(x.dtype).mul(elementsOf(out), elementsOf(x), elementsOf(vector), byChannel(x));
 }
 
 /** out = x - numbers, channel by channel; `out` may be x. */
 function subtract(out: Tensor, x: Tensor, numbers: PerChannel): void {
   using vector = vectorOf(numbers, x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).sub(out.data, x.data, vector.data, byChannel(x));
+  kernelsFor(x.dtype).sub(elementsOf(out), elementsOf(x), elementsOf(vector), byChannel(x));
 }
 
 /** Σ a·b for each channel; the products are left in `scratch`, which may be a or b. */
 function dots(a: Tensor, b: Tensor, scratch: Tensor): PerChannel {
   const flat = { shape: [a.size], aStrides: [1], bStrides: [1] };
-  kernelsFor(a.dtype).mul(scratch.data, a.data, b.data, flat);
+  kernelsFor(a.dtype).mul(elementsOf(scratch), elementsOf(a), elementsOf(b), flat);
   return channelSums(scratch);
 }

@@ -1,4 +1,11 @@
-import { ConfigError, DTypeError, formatShape, ShapeError, type Tensor } from '@unfold/core';
+import {
+  ConfigError,
+  DTypeError,
+  elementsOf,
+  formatShape,
+  ShapeError,
+  type Tensor,
+} from '@unfold/core';
 import { requireFloat } from '../checks.js';
 import { normaliseByBatch, normaliseByNumbers } from './batch-norm-functions.js';
 
@@ -54,8 +61,8 @@ export function batchNorm(
           '{ training: true } to normalise by the batch',
       );
     }
-    const means = Float64Array.from(runningMean.data);
-    const variances = Float64Array.from(runningVar.data);
+    const means = Float64Array.from(elementsOf(runningMean));
+    const variances = Float64Array.from(elementsOf(runningVar));
     return normaliseByNumbers(x, weight, bias, { eps, means, variances });
   }
   const count = x.shape[1] === 0 ? 0 : x.size / (x.shape[1] ?? 1);

@@ -2,6 +2,7 @@ import {
   ConfigError,
   defineFunction,
   DTypeError,
+  elementsOf,
   empty,
   formatShape,
   kernelsFor,
@@ -67,7 +68,11 @@ class Rows {
   /** The mean of each row, `[rows]`. */
   means(x: Tensor): Tensor {
     const means = empty([this.rows], x.dtype, 'layerNorm');
-    kernelsFor(x.dtype).sum(means.data, x.data, { outer: this.rows, n: this.n, inner: 1 });
+    kernelsFor(x.dtype).sum(elementsOf(means), elementsOf(x), {
+      outer: this.rows,
+      n: this.n,
+      inner: 1,
+    });
     means.update((data) => {
       for (let row = 0; row < data.length; row++) data[row] = (data[row] as number) / this.n;
     });
@@ -77,7 +82,11 @@ class Rows {
   /** The sum over the rows for each place, of `shape`. */
   total(x: Tensor, shape: Shape): Tensor {
     const total = empty(shape, x.dtype, 'layerNorm');
-    kernelsFor(x.dtype).sum(total.data, x.data, { outer: 1, n: this.rows, inner: this.n });
+    kernelsFor(x.dtype).sum(elementsOf(total), elementsOf(x), {
+      outer: 1,
+      n: this.rows,
+      inner: this.n,
+    });
     return total;
   }
 }
@@ -95,22 +104,23 @@ const layerNormFunction = defineFunction('layerNorm', {
     const normalised = empty(x.shape, x.dtype, 'layerNorm');
     const out = empty(x.shape, x.dtype, 'layerNorm');
     const means = rows.means(x);
-    kernels.sub(normalised.data, x.data, means.data, rows.byRow);
+    kernels.sub(elementsOf(normalised), elementsOf(x), elementsOf(means), rows.byRow);
     // Σ(x - mean)² and not Σx² - (Σx)²/n, which cancels where the mean is large.
-    kernels.mul(out.data, normalised.data, normalised.data, rows.flat);
+    kernels.mul(elementsOf(out), elementsOf(normalised), elementsOf(normalised), rows.flat);
     const inverse = rows.means(out);
     inverse.update((data) => {
       for (let row = 0; row < data.length; row++) {
         data[row] = 1 / Math.sqrt((data[row] as number) + eps);
       }
     });
-    kernels.mul(normalised.data, normalised.data, inverse.data, rows.byRow);
+    kernels.mul(elementsOf(normalised), elementsOf(normalised), elementsOf(inverse), rows.byRow);
     ctx.save({ normalised, inverse, weight, rows, shape });
     if (!weight && !bias) return normalised;
-    if (weight) kernels.mul(out.data, normalised.data, weight.data, rows.byPlace);
+    if (weight)
+      kernels.mul(elementsOf(out), elementsOf(normalised), elementsOf(weight), rows.byPlace);
     if (bias) {
       const factored = weight ? out : normalised;
-      kernels.add(out.data, factored.data, bias.data, rows.byPlace);
+      kernels.add(elementsOf(out), elementsOf(factored), elementsOf(bias), rows.byPlace);
     }
     return out;
   },
@@ -121,7 +131,7 @@ const layerNormFunction = defineFunction('layerNorm', {
     const kernels = kernelsFor(dOut.dtype);
     const scratch = empty(dOut.shape, dOut.dtype, 'layerNorm');
     const dWeight = (): Tensor => {
-      kernels.mul(scratch.data, dOut.data, normalised.data, rows.flat);
+      kernels.mul(elementsOf(scratch), elementsOf(dOut), elementsOf(normalised), rows.flat);
       return rows.total(scratch, shape);
     };
     const dX = (): Tensor => {
@@ -129,16 +139,16 @@ const layerNormFunction = defineFunction('layerNorm', {
       const d = empty(dOut.shape, dOut.dtype, 'layerNorm');
       let g = dOut;
       if (weight) {
-        kernels.mul(d.data, dOut.data, weight.data, rows.byPlace);
+        kernels.mul(elementsOf(d), elementsOf(dOut), elementsOf(weight), rows.byPlace);
         g = d;
       }
-      kernels.mul(scratch.data, g.data, normalised.data, rows.flat);
+      kernels.mul(elementsOf(scratch), elementsOf(g), elementsOf(normalised), rows.flat);
       const slopes = rows.means(scratch);
       const means = rows.means(g);
-      kernels.mul(scratch.data, normalised.data, slopes.data, rows.byRow);
-      kernels.sub(d.data, g.data, scratch.data, rows.flat);
-      kernels.sub(d.data, d.data, means.data, rows.byRow);
-      kernels.mul(d.data, d.data, inverse.data, rows.byRow);
+      kernels.mul(elementsOf(scratch), elementsOf(normalised), elementsOf(slopes), rows.byRow);
+      kernels.sub(elementsOf(d), elementsOf(g), elementsOf(scratch), rows.flat);
+      kernels.sub(elementsOf(d), elementsOf(d), elementsOf(means), rows.byRow);
+      kernels.mul(elementsOf(d), elementsOf(d), elementsOf(inverse), rows.byRow);
       return d;
     };
     return [

@@ -1,4 +1,4 @@
-import { manualSeed } from '@unfold/core';
+import { elementsOf, manualSeed } from '@unfold/core';
 import { DataLoader, type Batch, type Dataset, type Normalization } from '../data/index.js';
 import { NonFiniteLossError } from '../non-finite.js';
 import { UnfoldNetwork, type Contender, type SgdSettings } from './contender.js';
@@ -194,7 +194,7 @@ async function hitsOf(
   for await (const { images, labels, size } of loader) {
     signal.throwIfAborted();
     const classes = contender.classify(images);
-    labels.data.forEach((label, i) => {
+    elementsOf(labels).forEach((label, i) => {
       hits[done + i] = classes[i] === label ? 1 : 0;
     });
     done += size;

@@ -1,4 +1,4 @@
-import { argmax, Scope, Tape, type Tensor } from '@unfold/core';
+import { argmax, elementsOf, Scope, Tape, type Tensor } from '@unfold/core';
 import { crossEntropy, type Layer } from '@unfold/nn';
 import { SGD } from '../optim/sgd.js';
 
@@ -48,7 +48,7 @@ export class UnfoldNetwork implements Contender {
   classify(images: Tensor): readonly number[] {
     using scope = new Scope();
     void scope;
-    return [...argmax(this.model.forward(images), { axis: 1 }).data];
+    return [...elementsOf(argmax(this.model.forward(images), { axis: 1 }))];
   }
 
   dispose(): void {

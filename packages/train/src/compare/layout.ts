@@ -1,4 +1,4 @@
-import { permute, reshape, Scope, type Tensor } from '@unfold/core';
+import { elementsOf, permute, reshape, Scope, type Tensor } from '@unfold/core';
 
 /** An array as TensorFlow.js takes it. */
 export interface Weights {
@@ -37,6 +37,6 @@ export function imagesToNhwc(images: Tensor): Weights {
 function copyOf(make: () => Tensor): Weights {
   return Scope.run(() => {
     const made = make();
-    return { data: new Float32Array(made.data), shape: [...made.shape] };
+    return { data: new Float32Array(elementsOf(made)), shape: [...made.shape] };
   });
 }

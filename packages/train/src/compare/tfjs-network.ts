@@ -1,4 +1,4 @@
-import { ShapeError, type Shape, type Tensor } from '@unfold/core';
+import { elementsOf, ShapeError, type Shape, type Tensor } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
 import type { TfTensor } from '../data/tensorflow.js';
 import {
@@ -82,7 +82,7 @@ export class TfjsNetwork implements Contender {
 /** `[N]` → `[N, CLASSES]`. */
 function oneHot(labels: Tensor): Weights {
   const data = new Float32Array(labels.size * CLASSES);
-  labels.data.forEach((label, i) => {
+  elementsOf(labels).forEach((label, i) => {
     data[i * CLASSES + label] = 1;
   });
   return { data, shape: [labels.size, CLASSES] };

@@ -1,4 +1,11 @@
-import { ConfigError, empty, unscoped, type Generator, type Tensor } from '@unfold/core';
+import {
+  ConfigError,
+  elementsOf,
+  empty,
+  unscoped,
+  type Generator,
+  type Tensor,
+} from '@unfold/core';
 import type { Augmentation } from '../augment/augmentation.js';
 import { checkAugmentation } from '../augment/compose.js';
 import { ImageRandom } from '../augment/image-random.js';
@@ -30,7 +37,10 @@ export interface LoaderOptions extends GeneratorOptions {
   readonly augment?: Augmentation;
 }
 
-/** One batch of a loader, valid until the next is asked for: the loader then writes over it. */
+/**
+ * One batch of a loader. Where the loader lends it, it is valid until the next is asked for: reading
+ * it after that throws a DisposedError.
+ */
 export interface Batch {
   /** float32 `[B, C, H, W]` */
   readonly images: Tensor;
@@ -173,46 +183,53 @@ export class BatchPlan {
   }
 }
 
+/** Where the images and labels of one batch are written. */
+export type WriteBatch = (images: Float32Array, labels: Int32Array) => void;
+
 /**
- * The tensors that a loader writes its batches to: one pair for whole batches and one for a
- * smaller last one. They belong to no scope, so a step's tape doesn't free them.
+ * A new batch of `size` images, filled by `write`. Its tensors belong to the scope that is open.
+ * @throws EngineError if the heap is full.
  */
-export class BatchBuffers {
+export function makeBatch(
+  { dataset, operation }: BatchPlan,
+  size: number,
+  write: WriteBatch,
+): Batch {
+  const images = empty([size, ...dataset.shape], 'float32', operation);
+  const labels = empty([size], 'int32', operation);
+  // The arrays follow from the dtypes above.
+  write(elementsOf(images) as Float32Array, elementsOf(labels) as Int32Array);
+  return { images, labels, size };
+}
+
+/**
+ * The one batch that a loader has lent out. It belongs to no scope, so a step's tape doesn't free
+ * it; the loader takes it back when the next one is asked for, and the heap gives that one the same
+ * memory.
+ */
+export class LentBatch {
   readonly #plan: BatchPlan;
-  readonly #bySize = new Map<number, Batch>();
+  #batch: Batch | undefined;
 
   constructor(plan: BatchPlan) {
     this.#plan = plan;
   }
 
-  /** Lets `write` fill the batch of `size` images. */
-  write(size: number, write: (images: Float32Array, labels: Int32Array) => void): Batch {
-    const batch = this.#bySize.get(size) ?? this.#create(size);
-    batch.images.update((images) =>
-      batch.labels.update((labels) => {
-        // The arrays follow from the dtypes in #create.
-        write(images as Float32Array, labels as Int32Array);
-      }),
-    );
-    return batch;
+  /** Takes the last batch back and lends one of `size` images, filled by `write`. */
+  replace(size: number, write: WriteBatch): Batch {
+    this.takeBack();
+    this.#batch = unscoped(() => makeBatch(this.#plan, size, write));
+    return this.#batch;
   }
 
-  dispose(): void {
-    for (const { images, labels } of this.#bySize.values()) {
-      images.dispose();
-      labels.dispose();
-    }
-    this.#bySize.clear();
-  }
-
-  #create(size: number): Batch {
-    const { shape } = this.#plan.dataset;
-    const batch = unscoped(() => ({
-      images: empty([size, ...shape], 'float32', 'DataLoader'),
-      labels: empty([size], 'int32', 'DataLoader'),
-      size,
-    }));
-    this.#bySize.set(size, batch);
-    return batch;
+  /** Frees the batch: who kept it gets an error instead of other numbers. */
+  takeBack(): void {
+    const batch = this.#batch;
+    this.#batch = undefined;
+    const reason =
+      `${this.#plan.operation} took it back: a batch is lent until the next is asked for; ` +
+      'clone() what must last longer, or take batches that are yours from batches()';
+    batch?.images.dispose(reason);
+    batch?.labels.dispose(reason);
   }
 }

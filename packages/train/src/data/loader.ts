@@ -1,4 +1,11 @@
-import { BatchPlan, type Batch, type BatchLoader, type LoaderOptions } from './batches.js';
+import {
+  BatchPlan,
+  makeBatch,
+  type Batch,
+  type BatchLoader,
+  type LoaderOptions,
+  type WriteBatch,
+} from './batches.js';
 import type { Dataset } from './dataset.js';
 import { pauses } from './pause.js';
 import { PlannedLoader } from './planned-loader.js';
@@ -6,9 +13,9 @@ import { PlannedLoader } from './planned-loader.js';
 /**
  * Gives a dataset's images in batches, an epoch for each `for … of` or `for await … of`.
  *
- * The loader owns its batches and writes each over the one before: a batch is valid until the next
- * is asked for, whatever scopes open and close meanwhile. Clone what must live longer. For the same
- * reason there is one iteration at a time; a second loader over the same dataset costs one batch of
+ * A batch is lent: it is valid until the next is asked for, whatever scopes open and close
+ * meanwhile, and throws a DisposedError when it is read after that. `batches()` gives batches to
+ * keep. There is one iteration at a time; a second loader over the same dataset costs one batch of
  * memory.
  *
  * With `shuffle`, each epoch draws a new permutation from the generator when its first batch is
@@ -22,7 +29,7 @@ export class DataLoader extends PlannedLoader implements BatchLoader, Iterable<B
 
   /** @throws ConfigError if another iteration is open, DisposedError after `dispose()`. */
   [Symbol.iterator](): IterableIterator<Batch> {
-    return this.#batches(0);
+    return this.#epoch(0, this.#lend);
   }
 
   /**
@@ -30,7 +37,7 @@ export class DataLoader extends PlannedLoader implements BatchLoader, Iterable<B
    * during a long epoch.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
-    return withPauses(this.#batches(0));
+    return withPauses(this.#epoch(0, this.#lend));
   }
 
   /**
@@ -41,19 +48,31 @@ export class DataLoader extends PlannedLoader implements BatchLoader, Iterable<B
   from(batch: number): Iterable<Batch> & AsyncIterable<Batch> {
     this.checkStart(batch);
     return {
-      [Symbol.iterator]: () => this.#batches(batch),
-      [Symbol.asyncIterator]: () => withPauses(this.#batches(batch)),
+      [Symbol.iterator]: () => this.#epoch(batch, this.#lend),
+      [Symbol.asyncIterator]: () => withPauses(this.#epoch(batch, this.#lend)),
     };
   }
 
-  *#batches(first: number): IterableIterator<Batch> {
+  /**
+   * A new epoch whose batches are the caller's, for example to keep all of them:
+   * `[...loader.batches()]`. Each belongs to the scope in which it was asked for; outside of scopes,
+   * the garbage collector frees it.
+   * @throws ConfigError if another iteration is open, DisposedError after `dispose()`.
+   */
+  batches(): IterableIterator<Batch> {
+    return this.#epoch(0, (size, write) => makeBatch(this.plan, size, write));
+  }
+
+  readonly #lend: MakeBatch = (size, write) => this.lent.replace(size, write);
+
+  *#epoch(first: number, make: MakeBatch): IterableIterator<Batch> {
     this.beginIteration();
     try {
       this.assertAlive();
       const epoch = this.plan.drawEpoch();
       for (let index = first; index < this.length; index++) {
         this.assertAlive();
-        yield this.buffers.write(this.plan.sizeOf(index), (images, labels) => {
+        yield make(this.plan.sizeOf(index), (images, labels) => {
           this.plan.write(index, epoch, images, labels);
         });
       }
@@ -62,6 +81,8 @@ export class DataLoader extends PlannedLoader implements BatchLoader, Iterable<B
     }
   }
 }
+
+type MakeBatch = (size: number, write: WriteBatch) => Batch;
 
 async function* withPauses(batches: IterableIterator<Batch>): AsyncIterableIterator<Batch> {
   const pause = pauses();

@@ -1,24 +1,23 @@
 import { ConfigError, DisposedError, type Generator } from '@unfold/core';
-import { BatchBuffers, type Batch, type BatchLoader, type BatchPlan } from './batches.js';
+import { LentBatch, type Batch, type BatchLoader, type BatchPlan } from './batches.js';
 import type { Dataset } from './dataset.js';
 
 /**
- * What every loader that follows a plan is made of: the plan, the batches that it writes to, and
- * the rule that one iteration at a time may use them. Two would write over each other's batches,
- * which no message would tell.
+ * What every loader that follows a plan is made of: the plan, the batch that it lends, and the rule
+ * that there is one iteration at a time. Two would take each other's batches back.
  */
 export abstract class PlannedLoader implements BatchLoader {
   /** @internal */
   protected readonly plan: BatchPlan;
   /** @internal */
-  protected readonly buffers: BatchBuffers;
+  protected readonly lent: LentBatch;
   #busy = false;
   #disposed = false;
 
   /** @internal */
   constructor(plan: BatchPlan) {
     this.plan = plan;
-    this.buffers = new BatchBuffers(plan);
+    this.lent = new LentBatch(plan);
   }
 
   /** What the batches are drawn from. */
@@ -48,7 +47,7 @@ export abstract class PlannedLoader implements BatchLoader {
   /** Frees the batches. The last one given must not be read any more. */
   dispose(): void {
     this.#disposed = true;
-    this.buffers.dispose();
+    this.lent.takeBack();
   }
 
   /** What `using` calls at the end of the block. */

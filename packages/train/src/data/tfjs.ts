@@ -139,7 +139,7 @@ export class TfjsLoader extends PlannedLoader implements BatchLoader {
   #receive({ images, labels, size }: Element): Batch {
     try {
       this.assertAlive();
-      return this.buffers.write(size, (ourImages, ourLabels) => {
+      return this.lent.replace(size, (ourImages, ourLabels) => {
         ourImages.set(images.dataSync());
         ourLabels.set(labels.dataSync());
       });

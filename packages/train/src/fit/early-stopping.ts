@@ -1,4 +1,4 @@
-import { ConfigError, tensor, unscoped, type Tensor } from '@unfold/core';
+import { ConfigError, elementsOf, tensor, unscoped, type Tensor } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import {
   atLeast0,
@@ -206,5 +206,5 @@ function usualMode(monitor: string): 'min' | 'max' {
 
 function restore(model: Layer, weights: ReadonlyMap<string, Tensor>): void {
   const pairs = checkTensors('EarlyStopping', model.stateDict(), weights);
-  for (const { target, source } of pairs) target.update((data) => data.set(source.data));
+  for (const { target, source } of pairs) target.update((data) => data.set(elementsOf(source)));
 }

@@ -1,4 +1,4 @@
-import { argmax, ConfigError, Scope, ShapeError, type Tensor } from '@unfold/core';
+import { argmax, ConfigError, elementsOf, Scope, ShapeError, type Tensor } from '@unfold/core';
 import { crossEntropy, type Layer } from '@unfold/nn';
 import { emptyError } from '../data/dataset.js';
 import type { Batch } from '../data/index.js';
@@ -37,8 +37,8 @@ export const accuracy: Metric = (output, { labels, size }) => {
   }
   using scope = new Scope();
   void scope;
-  const predictions = argmax(output, { axis: 1 }).data;
-  const { data } = labels;
+  const predictions = elementsOf(argmax(output, { axis: 1 }));
+  const data = elementsOf(labels);
   let correct = 0;
   for (let i = 0; i < size; i++) if (predictions[i] === data[i]) correct++;
   return correct / size;

@@ -1,4 +1,4 @@
-import { kernelsFor } from '@unfold/core';
+import { elementsOf, kernelsFor } from '@unfold/core';
 import type { ParameterGroup, OptimizerParameters } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
 import { atLeast0, flag, pairBelow1 } from './rules.js';
@@ -54,13 +54,20 @@ function update(
   // Before any data is read: the first call starts the engine, which may move the heap.
   const { adamStep } = kernelsFor(parameter.dtype);
   parameter.update((data) => {
-    adamStep(data, expAvg.data, expAvgSq.data, maxExpAvgSq.data, grad.data, {
-      ...constants,
-      beta1,
-      beta2,
-      decoupled,
-      step: state.step,
-    });
+    adamStep(
+      data,
+      elementsOf(expAvg),
+      elementsOf(expAvgSq),
+      elementsOf(maxExpAvgSq),
+      elementsOf(grad),
+      {
+        ...constants,
+        beta1,
+        beta2,
+        decoupled,
+        step: state.step,
+      },
+    );
   });
 }
 

@@ -1,4 +1,11 @@
-import { ConfigError, kernelsFor, UnfoldError, type Parameter, type Tensor } from '@unfold/core';
+import {
+  ConfigError,
+  elementsOf,
+  kernelsFor,
+  UnfoldError,
+  type Parameter,
+  type Tensor,
+} from '@unfold/core';
 import { atLeast0, completeOptions, flag, show } from './rules.js';
 
 /** The gradients stopped being finite. Nothing was changed. */
@@ -86,7 +93,9 @@ export function checkFinite(
   nameOf = (index: number): string => `parameter ${index}`,
 ): void {
   if (Number.isFinite(norm)) return;
-  const culprit = parameters.findIndex(({ grad }) => grad?.data.some((g) => !Number.isFinite(g)));
+  const culprit = parameters.findIndex(
+    ({ grad }) => grad && elementsOf(grad).some((g) => !Number.isFinite(g)),
+  );
   const blame = parameters[culprit]
     ? `; the first to blame is that of ${nameOf(culprit)}, ${parameters[culprit].describe()}`
     : '';
@@ -98,7 +107,8 @@ export function checkFinite(
 /** The norm of all gradients as one vector: in doubles, in an order that follows from the sizes alone. */
 export function euclideanNorm(parameters: readonly Parameter[]): number {
   let total = 0;
-  for (const { data } of gradientsOf(parameters)) {
+  for (const gradient of gradientsOf(parameters)) {
+    const data = elementsOf(gradient);
     // Four sums: one alone would wait for each addition to end.
     let [a, b, c, d] = [0, 0, 0, 0];
     const whole = data.length - (data.length % 4);
@@ -117,7 +127,8 @@ export function euclideanNorm(parameters: readonly Parameter[]): number {
 /** NaN if any is NaN. */
 function largestMagnitude(parameters: readonly Parameter[]): number {
   let largest = 0;
-  for (const { data } of gradientsOf(parameters)) {
+  for (const gradient of gradientsOf(parameters)) {
+    const data = elementsOf(gradient);
     for (let i = 0; i < data.length; i++) {
       largest = Math.max(largest, Math.abs(data[i] as number));
     }

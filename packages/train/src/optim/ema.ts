@@ -1,4 +1,4 @@
-import { ConfigError, Parameter, tensor, unscoped, type Tensor } from '@unfold/core';
+import { ConfigError, elementsOf, Parameter, tensor, unscoped, type Tensor } from '@unfold/core';
 import type { Module } from '@unfold/nn';
 import { completeOptions, flag, share } from './rules.js';
 import { asNumber, asObject, checkTensors } from './state.js';
@@ -64,7 +64,7 @@ export class EMA {
     this.#refuseApplied('update');
     for (const [average, own] of this.#pairs()) {
       if (this.#updates > 0 && this.#isAveraged(own)) moveTowards(average, own, 1 - this.#decay);
-      else average.update((data) => data.set(own.data));
+      else average.update((data) => data.set(elementsOf(own)));
     }
     this.#updates++;
   }
@@ -101,7 +101,7 @@ export class EMA {
     const { updates } = asObject(where, json);
     const newUpdates = asNumber(`${where}: updates`, updates, { integer: true });
     for (const { target, source } of checkTensors(where, this.#averages, tensors)) {
-      target.update((data) => data.set(source.data));
+      target.update((data) => data.set(elementsOf(source)));
     }
     this.#updates = newUpdates;
   }
@@ -114,7 +114,7 @@ export class EMA {
   #swap(): void {
     for (const [average, own] of this.#pairs()) {
       const values = own.toTypedArray();
-      own.update((data) => data.set(average.data));
+      own.update((data) => data.set(elementsOf(average)));
       average.update((data) => data.set(values));
     }
   }

@@ -1,4 +1,11 @@
-import { ConfigError, unscoped, zeros, type Parameter, type Tensor } from '@unfold/core';
+import {
+  ConfigError,
+  elementsOf,
+  unscoped,
+  zeros,
+  type Parameter,
+  type Tensor,
+} from '@unfold/core';
 import {
   makeGroups,
   optionsOf,
@@ -122,7 +129,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         const { grad } = parameter;
         if (!grad) continue;
         // Throws if the parameter was disposed of, before anything is counted.
-        void parameter.data;
+        void elementsOf(parameter);
         const state = this.#stateOf(parameter);
         state.step++;
         this.update({ parameter, grad, state }, group);

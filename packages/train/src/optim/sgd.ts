@@ -1,4 +1,4 @@
-import { kernelsFor } from '@unfold/core';
+import { elementsOf, kernelsFor } from '@unfold/core';
 import type { ParameterGroup, OptimizerParameters } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
 import { atLeast0, finite, flag } from './rules.js';
@@ -59,7 +59,7 @@ export class SGD extends Optimizer<SGDOptions> {
     // Before any data is read: the first call starts the engine, which may move the heap.
     const { sgdStep } = kernelsFor(parameter.dtype);
     parameter.update((data) => {
-      sgdStep(data, velocity.data, grad.data, { ...options, firstStep });
+      sgdStep(data, elementsOf(velocity), elementsOf(grad), { ...options, firstStep });
     });
   }
 }

@@ -1,4 +1,11 @@
-import { ConfigError, DTypeError, formatShape, ShapeError, type Tensor } from '@unfold/core';
+import {
+  ConfigError,
+  DTypeError,
+  elementsOf,
+  formatShape,
+  ShapeError,
+  type Tensor,
+} from '@unfold/core';
 
 /** What the problems of tensors that are to be loaded are told with. */
 interface Expected {
@@ -43,7 +50,7 @@ export function checkTensors<Target extends Expected>(
       );
     }
     // Throws if the tensor was freed.
-    void source.data;
+    void elementsOf(source);
   }
   return pairs;
 }

@@ -1,4 +1,4 @@
-import { add, kernelsFor, mul, type Tensor } from '@unfold/core';
+import { add, elementsOf, kernelsFor, mul, type Tensor } from '@unfold/core';
 
 /** Options of the plain descent that `sgdStep` does without momentum. */
 const PLAIN = {
@@ -45,6 +45,6 @@ function run(
   // Before any data is read: the first call starts the engine, which may move the heap.
   const { sgdStep } = kernelsFor(target.dtype);
   target.update((data) => {
-    sgdStep(data, buffer.data, direction.data, options);
+    sgdStep(data, elementsOf(buffer), elementsOf(direction), options);
   });
 }

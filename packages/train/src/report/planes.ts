@@ -1,4 +1,4 @@
-import { Scope, Tensor } from '@unfold/core';
+import { elementsOf, Scope, Tensor } from '@unfold/core';
 import { Conv2d, type Layer } from '@unfold/nn';
 import { evaluationMode, watchForward, type ForwardCall } from '../modules.js';
 
@@ -33,7 +33,7 @@ export function firstLayerFilters(model: Layer, image: Tensor): Planes | null {
     if (found || !(module instanceof Conv2d)) return;
     const [total = 0, c = 0, kh = 0, kw = 0] = module.weight.shape;
     const count = Math.min(total, MOST_FILTERS);
-    const values = Float32Array.from(module.weight.data.subarray(0, count * c * kh * kw));
+    const values = Float32Array.from(elementsOf(module.weight).subarray(0, count * c * kh * kw));
     found = { path, layer: module.constructor.name, total, shape: [count, c, kh, kw], values };
   });
   return found;
@@ -58,7 +58,7 @@ export function featureMaps(model: Layer, image: Tensor): Planes[] {
     if (output.ndim !== 4 || n !== 1 || h * w < 2) return;
     seen.add(output);
     const count = Math.min(total, MOST_MAPS);
-    const values = Float32Array.from(output.data.subarray(0, count * h * w));
+    const values = Float32Array.from(elementsOf(output).subarray(0, count * h * w));
     layers.push({ path, layer: module.constructor.name, total, shape: [count, 1, h, w], values });
   });
   return layers;

@@ -1,4 +1,4 @@
-import { ConfigError, tensor, unscoped, type Tensor } from '@unfold/core';
+import { ConfigError, elementsOf, tensor, unscoped, type Tensor } from '@unfold/core';
 import type { Callback, EpochReport, RunState, StepReport, TrainingRun } from '../fit/callback.js';
 import { asHistory } from '../fit/history.js';
 import { asNumber, checkTensors } from '../optim/state.js';
@@ -115,7 +115,7 @@ export class RunLog implements Callback {
     const given = new Map(
       checkTensors(where, expected, tensors).map(({ name, source }) => [
         name,
-        Float64Array.from(source.data),
+        Float64Array.from(elementsOf(source)),
       ]),
     );
     checkRising(`${where}: step`, given.get('step') ?? []);

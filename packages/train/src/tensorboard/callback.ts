@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '@unfold/core';
+import { ConfigError, elementsOf } from '@unfold/core';
 import { Conv2d, type Module } from '@unfold/nn';
 import type { Callback, Scores, TrainingRun } from '../fit/callback.js';
 import { modulesOf } from '../modules.js';
@@ -97,7 +97,8 @@ export function tensorBoard(
       // The step in hand is not done yet.
       if ((step + 1) % stepsPerEpoch !== 0) return;
       for (const [name, { grad }] of model.namedParameters()) {
-        if (grad && grad.size > 0) train.addHistogram(`gradients/${name}`, grad.data, step + 1);
+        if (grad && grad.size > 0)
+          train.addHistogram(`gradients/${name}`, elementsOf(grad), step + 1);
       }
     },
 
@@ -139,12 +140,12 @@ function addScores(writer: SummaryWriter, scores: Scores, step: number): void {
 
 function addWeights(writer: SummaryWriter, model: TrainingRun['model'], step: number): void {
   for (const [name, parameter] of model.namedParameters()) {
-    if (parameter.size > 0) writer.addHistogram(`weights/${name}`, parameter.data, step);
+    if (parameter.size > 0) writer.addHistogram(`weights/${name}`, elementsOf(parameter), step);
   }
   const first = firstConvolution(model);
   if (!first) return;
   const [o = 0, c = 0, kh = 0, kw = 0] = first.layer.weight.shape;
-  const { pixels, shape } = filterGrid(first.layer.weight.data, [o, c, kh, kw]);
+  const { pixels, shape } = filterGrid(elementsOf(first.layer.weight), [o, c, kh, kw]);
   writer.addImage(`filters/${first.path}`, pixels, shape, step);
 }
 

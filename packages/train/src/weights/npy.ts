@@ -1,4 +1,5 @@
 import {
+  elementsOf,
   sizeOf,
   tensor,
   type DType,
@@ -55,7 +56,9 @@ export interface NpyHeader {
 }
 
 /** The bytes of a .npy file (version 1.0) that holds `tensor`. */
-export function encodeNpy({ dtype, shape, data }: Tensor): Uint8Array<ArrayBuffer> {
+export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
+  const { dtype, shape } = tensor;
+  const data = elementsOf(tensor);
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const text = `{'descr': '${DESCRIPTIONS[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
   const fixed = MAGIC.length + 4;

@@ -1,4 +1,11 @@
-import { ConfigError, tensor, type DType, type NumericArray, type Tensor } from '@unfold/core';
+import {
+  ConfigError,
+  elementsOf,
+  tensor,
+  type DType,
+  type NumericArray,
+  type Tensor,
+} from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
 import { copyOf } from './encodings.js';
 import { brief, failIn, quote, type Fail } from './messages.js';
@@ -56,8 +63,8 @@ export function encodeSafetensors(
   }
   const places = new Map<string, { start: number; end: number }>();
   let dataBytes = 0;
-  for (const [name, { data }] of widestFirst(state)) {
-    const end = dataBytes + data.byteLength;
+  for (const [name, tensor] of widestFirst(state)) {
+    const end = dataBytes + elementsOf(tensor).byteLength;
     places.set(name, { start: dataBytes, end });
     dataBytes = end;
   }
@@ -66,16 +73,21 @@ export function encodeSafetensors(
   const bytes = new Uint8Array(dataStart + dataBytes);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
   bytes.set(header, LENGTH_BYTES);
-  for (const [name, { data }] of state) {
-    const own = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    bytes.set(own, dataStart + Number(places.get(name)?.start));
+  for (const [name, tensor] of state) {
+    const { buffer, byteOffset, byteLength } = elementsOf(tensor);
+    bytes.set(
+      new Uint8Array(buffer, byteOffset, byteLength),
+      dataStart + Number(places.get(name)?.start),
+    );
   }
   return bytes;
 }
 
 /** Where a stable sort by width puts them, every tensor is aligned to its numbers. */
 function widestFirst(state: StateDict): [string, Tensor][] {
-  return [...state].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  return [...state].sort(
+    ([, a], [, b]) => elementsOf(b).BYTES_PER_ELEMENT - elementsOf(a).BYTES_PER_ELEMENT,
+  );
 }
 
 function encodeHeader(

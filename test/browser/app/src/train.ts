@@ -1,4 +1,4 @@
-import { configureEngine, engine, Generator, manualSeed, Tape, tensor } from '@unfold/core';
+import { configureEngine, engine, Generator, manualSeed, Tape, tensor, zeros } from '@unfold/core';
 import type { EngineOptions } from '@unfold/core';
 import {
   Conv2d,
@@ -18,6 +18,8 @@ export interface Report {
   readonly convolution: number[];
   readonly description: string;
   readonly warnings: readonly string[];
+  /** A view of 1, 2, 3 that was taken before the heap grew. */
+  readonly view: number[];
   readonly losses: number[];
   readonly accuracy: number;
   /** SHA-256 of the bytes of all weights. */
@@ -33,6 +35,8 @@ const EPOCHS = 2;
 export async function train(options: EngineOptions | null): Promise<Report> {
   if (options) await configureEngine(options);
   const convolution = convolve();
+  const view = tensor([1, 2, 3]).data;
+  zeros([30_000_000]).dispose();
   manualSeed(7);
   const model = new Sequential(
     new Conv2d(1, 8, 5),
@@ -61,7 +65,15 @@ export async function train(options: EngineOptions | null): Promise<Report> {
   const { correct, total } = await evaluate(model, test);
   const { description, warnings } = engine();
   const weights = await sha256(model.stateDict());
-  return { convolution, description, warnings, losses, accuracy: correct / total, weights };
+  return {
+    convolution,
+    view: [...view],
+    description,
+    warnings,
+    losses,
+    accuracy: correct / total,
+    weights,
+  };
 }
 
 /** 1 … 49 as 7×7, correlated with [[1, 2], [3, 4]], every second place. */
