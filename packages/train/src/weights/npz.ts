@@ -1,4 +1,4 @@
-import { ConfigError, tensor, type Tensor } from '@unfold/core';
+import { ConfigError, elementsOf, tensor, type Tensor } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
 import { zipSync, type Zippable } from 'fflate';
 import type { StoredTensor } from './assign.js';
@@ -24,7 +24,7 @@ const MAX_ENTRIES = 2 ** 16 - 2;
  */
 export function encodeNpz(state: StateDict): Uint8Array<ArrayBuffer> {
   let bytes = 0;
-  for (const { data } of state.values()) bytes += data.byteLength;
+  for (const tensor of state.values()) bytes += elementsOf(tensor).byteLength;
   if (bytes > MAX_BYTES || state.size > MAX_ENTRIES) {
     throw new ConfigError(
       `encodeNpz: ${state.size} tensors of ${bytes} bytes are too many; use safetensors`,
