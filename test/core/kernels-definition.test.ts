@@ -126,6 +126,25 @@ describe.each([
       close(dX, [1, 1.0833154705876862, -0.08523180107819693]);
     });
 
+    it('gradients at NaN are PyTorch’s, those of gelu at ±∞ its limits', () => {
+      const dOut = floats(2, 3);
+      const x = floats(NaN, 1);
+      const dX = blank(2);
+      kernels.reluBackward(dX, dOut, x);
+      expect([...dX]).toEqual([2, 3]);
+      kernels.leakyReluBackward(dX, dOut, x, { slope: 0.5 });
+      expect([...dX]).toEqual([1, 3]);
+      kernels.absBackward(dX, dOut, x);
+      expect([...dX]).toEqual([0, 3]);
+      kernels.clampBackward(dX, dOut, x, { min: -Infinity, max: Infinity });
+      expect([...dX]).toEqual([0, 3]);
+      const infinite = floats(Infinity, -Infinity);
+      kernels.geluBackward(dX, dOut, infinite);
+      expect([...dX]).toEqual([2, 0]);
+      kernels.gelu(dX, infinite);
+      expect([...dX]).toEqual([Infinity, -0]);
+    });
+
     it('works in place', () => {
       const x = floats(-1, 2);
       kernels.relu(x, x);
@@ -365,6 +384,14 @@ describe.each([
         n: 2,
       });
       close(dX, [-1, 1, 1, -1]);
+    });
+
+    it('logSoftmaxBackward gives a row without part zeros, and no other', () => {
+      const dX = blank(9);
+      const out = floats(NaN, Infinity, NaN, NaN, -1, -1, -1, -1, -1);
+      const geometry = { rows: 3, n: 3 };
+      kernels.logSoftmaxBackward(dX, floats(0, -0, 0, 1, 0, -1, 0, 0, 0), out, geometry);
+      expect([...dX]).toEqual([0, 0, 0, NaN, 0, -1, 0, 0, 0]);
     });
   });
 
@@ -678,6 +705,17 @@ describe.each([
         labelSmoothing: 0.4,
       });
       expectClose(dX, [0.05, -0.05, 0.6, -0.6], { rtol: 10 * exact, atol: 0 });
+    });
+
+    it('what has no part is not multiplied by 0', () => {
+      const logProbs = floats(NaN, Infinity, -Infinity, 0);
+      const dX = blank(4);
+      const geometry = { N: 2, C: 2, labelSmoothing: 0 };
+      kernels.crossEntropyBackward(dX, floats(0, 2), logProbs, Int32Array.of(1, 1), geometry);
+      expect([...dX]).toEqual([0, 0, 0, 0]);
+      const out = blank(2);
+      kernels.crossEntropy(out, logProbs, Int32Array.of(0, 0), { ...geometry, labelSmoothing: 1 });
+      expect([...out]).toEqual([NaN, Infinity]);
     });
   });
 

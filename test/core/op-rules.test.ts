@@ -194,6 +194,25 @@ describe.each(ENGINES)('ties, kinks and edges: $dtype on $kernels', ({ kernels, 
     ]);
   });
 
+  it('NaN is the extreme: its gradient goes to both operands, or to the first NaN of an axis', () => {
+    const pair = (): Tensor[] => [of(1, NaN, NaN, 2), of(NaN, 1, NaN, 1)];
+    const d = [1, 2, 3, 4];
+    expect(gradients((x, y) => maximum(x, y), pair(), d)).toEqual([
+      [1, 2, 3, 4],
+      [1, 2, 3, 0],
+    ]);
+    expect(gradients((x, y) => minimum(x, y), pair(), d)).toEqual([
+      [1, 2, 3, 0],
+      [1, 2, 3, 4],
+    ]);
+    for (const fn of [max, min]) {
+      expect(
+        gradients((x) => fn(x), [of(7, NaN, -7, NaN)], [5]),
+        fn.name,
+      ).toEqual([[0, 5, 0, 0]]);
+    }
+  });
+
   it('argmax: the first of equals, along an axis or in the flattened tensor', () => {
     const x = tensor(
       [

@@ -221,6 +221,8 @@ export interface LayerCase {
     readonly ignoreIndex?: number;
     readonly beta?: number;
     readonly delta?: number;
+    readonly min?: number;
+    readonly max?: number;
   };
   /** Tensors that have a gradient. */
   readonly inputs: Readonly<Record<string, FixtureArray>>;
@@ -260,6 +262,7 @@ interface Fixtures {
   pooling: Fixture<PoolingCase>;
   losses: Fixture<LossCase>;
   ops: Fixture<OpCase>;
+  edges: Fixture<LayerCase>;
   sgd: Fixture<SgdCase, SgdHead>;
   optimizers: Fixture<OptimizerCase, OptimizersHead>;
   initialisation: Fixture<InitialisationCase>;

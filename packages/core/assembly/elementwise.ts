@@ -120,11 +120,13 @@ class Tanh {
   }
 }
 
+/** Below -15 the factor Φ is 0, which must not meet an infinite x; `pmax` keeps NaN. */
 @final
 @unmanaged
 class Gelu {
   @inline of(x: v128, _p: v128, _q: v128): v128 {
-    return f32x4.mul(x, LaneMath.normalCdf(x, LaneMath.gaussian(x)));
+    const factor = f32x4.pmax(x, f32x4.splat(-15));
+    return f32x4.mul(factor, LaneMath.normalCdf(x, LaneMath.gaussian(x)));
   }
 }
 
@@ -137,11 +139,12 @@ class Clamp {
   }
 }
 
+/** Zero where relu gave zero; NaN is not, so it lets the gradient through. */
 @final
 @unmanaged
 class ReluBackward {
   @inline of(dOut: v128, out: v128, _p: v128, _q: v128): v128 {
-    return v128.and(dOut, f32x4.gt(out, f32x4.splat(0)));
+    return v128.andnot(dOut, f32x4.le(out, f32x4.splat(0)));
   }
 }
 
@@ -171,25 +174,25 @@ class TanhBackward {
   }
 }
 
+/** Beyond ±15 the density is 0, which must not meet an infinite x. */
 @final
 @unmanaged
 class GeluBackward {
   @inline of(dOut: v128, x: v128, _p: v128, _q: v128): v128 {
     const gaussian = LaneMath.gaussian(x);
     const density = f32x4.mul(gaussian, f32x4.splat(0.3989422804014327));
-    return f32x4.mul(dOut, Lanes.madd(x, density, LaneMath.normalCdf(x, gaussian)));
+    const near = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-15)), f32x4.splat(15));
+    return f32x4.mul(dOut, Lanes.madd(near, density, LaneMath.normalCdf(x, gaussian)));
   }
 }
 
-/** ±1 by the sign of x; 0 and NaN are their own sign. */
+/** ±1 by the sign of x; 0 at 0 and at NaN. */
 @final
 @unmanaged
 class AbsBackward {
   @inline of(dOut: v128, x: v128, _p: v128, _q: v128): v128 {
     const one = v128.bitselect(x, f32x4.splat(1), i32x4.splat(i32.MIN_VALUE));
-    const zero = f32x4.splat(0);
-    const signed = v128.or(f32x4.lt(x, zero), f32x4.gt(x, zero));
-    return f32x4.mul(dOut, v128.bitselect(one, x, signed));
+    return f32x4.mul(dOut, v128.and(one, f32x4.gt(f32x4.abs(x), f32x4.splat(0))));
   }
 }
 

@@ -45,6 +45,14 @@ class Rows {
     return f32x4.extract_lane(all, 0);
   }
 
+  /** Whether n floats are all 0. */
+  static areZero(x: usize, n: usize): bool {
+    const zero = f32x4.splat(0);
+    for (; n >= 4; n -= 4, x += 16) if (v128.any_true(f32x4.ne(v128.load(x), zero))) return false;
+    for (; n > 0; n--, x += 4) if (load<f32>(x) != 0) return false;
+    return true;
+  }
+
   /** Σ a·b over n floats. */
   static dot(a: usize, b: usize, n: usize): f32 {
     let sum = f32x4.splat(0);
@@ -348,7 +356,7 @@ export function softmaxBackward(dX: usize, dOut: usize, out: usize, rows: usize,
   }
 }
 
-/** dX = dOut - exp(out)·Σ dOut, row by row. */
+/** dX = dOut - exp(out)·Σ dOut, row by row; zeros where dOut is all 0. */
 export function logSoftmaxBackward(
   dX: usize,
   dOut: usize,
@@ -359,16 +367,22 @@ export function logSoftmaxBackward(
   const bytes = n << 2;
   const whole = bytes & ~15;
   for (let row: usize = 0; row < rows; row++) {
-    const minusTotal = f32x4.splat(-Rows.sum(dOut, n));
-    let i: usize = 0;
-    for (; i < whole; i += 16) {
-      const p = LaneMath.exp(v128.load(out + i));
-      v128.store(dX + i, Lanes.madd(p, minusTotal, v128.load(dOut + i)));
-    }
-    for (; i < bytes; i += 4) {
-      const p = LaneMath.exp(v128.load32_zero(out + i));
-      const d = Lanes.madd(p, minusTotal, v128.load32_zero(dOut + i));
-      v128.store_lane<f32>(dX + i, d, 0);
+    const total = Rows.sum(dOut, n);
+    // The sum alone tells most rows from those that are all 0.
+    if (total == 0 && Rows.areZero(dOut, n)) {
+      memory.fill(dX, 0, bytes);
+    } else {
+      const minusTotal = f32x4.splat(-total);
+      let i: usize = 0;
+      for (; i < whole; i += 16) {
+        const p = LaneMath.exp(v128.load(out + i));
+        v128.store(dX + i, Lanes.madd(p, minusTotal, v128.load(dOut + i)));
+      }
+      for (; i < bytes; i += 4) {
+        const p = LaneMath.exp(v128.load32_zero(out + i));
+        const d = Lanes.madd(p, minusTotal, v128.load32_zero(dOut + i));
+        v128.store_lane<f32>(dX + i, d, 0);
+      }
     }
     dX += bytes;
     dOut += bytes;

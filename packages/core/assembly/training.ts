@@ -16,20 +16,27 @@ export function crossEntropy(
   everywhere: f32,
 ): void {
   for (let i: usize = 0; i < N; i++) {
-    const label = load<i32>(labels + (i << 2));
-    let loss = -atLabel * load<f32>(logProbs + (label << 2));
-    // Without smoothing the other classes have no part: 0·(-Infinity) must not make a NaN.
+    // What has no part is not multiplied by 0, since 0·(-Infinity) is NaN: the other classes without
+    // smoothing, the label with nothing else.
+    let loss: f64 = 0;
+    if (atLabel > 0) {
+      const label = load<i32>(labels + (i << 2));
+      loss = -(<f64>atLabel * load<f32>(logProbs + (label << 2)));
+    }
     if (everywhere > 0) {
       let total: f64 = 0;
       for (let c: usize = 0; c < C; c++) total += load<f32>(logProbs + (c << 2));
-      loss -= everywhere * <f32>total;
+      loss -= everywhere * total;
     }
-    store<f32>(out + (i << 2), loss);
+    store<f32>(out + (i << 2), <f32>loss);
     logProbs += C << 2;
   }
 }
 
-/** dX[i, c] = dOut[i]·(exp(logProbs[i, c]) - target[i, c]); the target as in crossEntropy. */
+/**
+ * dX[i, c] = dOut[i]·(exp(logProbs[i, c]) - target[i, c]); the target as in crossEntropy. Zeros where
+ * dOut[i] is 0.
+ */
 export function crossEntropyBackward(
   dX: usize,
   dOut: usize,
@@ -45,19 +52,23 @@ export function crossEntropyBackward(
   const target = f32x4.splat(everywhere);
   const labelTarget = f32x4.splat(everywhere + atLabel);
   for (let row: usize = 0; row < N; row++) {
-    const d = v128.load32_splat(dOut + (row << 2));
-    let i: usize = 0;
-    for (; i < whole; i += 16) {
-      const p = LaneMath.exp(v128.load(logProbs + i));
-      v128.store(dX + i, f32x4.mul(d, f32x4.sub(p, target)));
+    if (load<f32>(dOut + (row << 2)) == 0) {
+      memory.fill(dX, 0, bytes);
+    } else {
+      const d = v128.load32_splat(dOut + (row << 2));
+      let i: usize = 0;
+      for (; i < whole; i += 16) {
+        const p = LaneMath.exp(v128.load(logProbs + i));
+        v128.store(dX + i, f32x4.mul(d, f32x4.sub(p, target)));
+      }
+      for (; i < bytes; i += 4) {
+        const p = LaneMath.exp(v128.load32_zero(logProbs + i));
+        v128.store_lane<f32>(dX + i, f32x4.mul(d, f32x4.sub(p, target)), 0);
+      }
+      const at = (<usize>load<i32>(labels + (row << 2))) << 2;
+      const p = LaneMath.exp(v128.load32_zero(logProbs + at));
+      v128.store_lane<f32>(dX + at, f32x4.mul(d, f32x4.sub(p, labelTarget)), 0);
     }
-    for (; i < bytes; i += 4) {
-      const p = LaneMath.exp(v128.load32_zero(logProbs + i));
-      v128.store_lane<f32>(dX + i, f32x4.mul(d, f32x4.sub(p, target)), 0);
-    }
-    const at = (<usize>load<i32>(labels + (row << 2))) << 2;
-    const p = LaneMath.exp(v128.load32_zero(logProbs + at));
-    v128.store_lane<f32>(dX + at, f32x4.mul(d, f32x4.sub(p, labelTarget)), 0);
     dX += bytes;
     logProbs += bytes;
   }

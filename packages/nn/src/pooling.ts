@@ -102,7 +102,8 @@ export function poolWindow(
 
 /**
  * The largest value of each window, as `torch.nn.functional.max_pool2d`; at a tie the gradient
- * goes to the first in row-major order, and NaN counts as the largest.
+ * goes to the first in row-major order. NaN counts as the largest, and of several the first gets the
+ * gradient; PyTorch's gives it to the last.
  * @param x `[N, C, H, W]`
  * @returns `[N, C, OH, OW]`; `outputSize` says how OH and OW follow.
  * @throws ShapeError if x has another number of dimensions or the kernel does not fit,

@@ -157,27 +157,27 @@ export interface Kernels<F extends NumericArray = FloatArray> {
   leakyRelu(out: F, x: F, options: { readonly slope: number }): void;
   sigmoid(out: F, x: F): void;
   tanh(out: F, x: F): void;
-  /** x·Φ(x), exact (by erf), as PyTorch's default. */
+  /** x·Φ(x), exact (by erf), as PyTorch's default; at ±∞ its limits, ∞ and 0. */
   gelu(out: F, x: F): void;
   /** min(max(x, min), max); NaN stays NaN. The bounds may be infinite. */
   clamp(out: F, x: F, options: { readonly min: number; readonly max: number }): void;
 
   // --- Their gradients. Write; `dX` may be `dOut`. ---
-  /** dOut where out > 0, else 0: the derivative at 0 is 0. `out` is relu's result. */
+  /** 0 where out ≤ 0, else dOut: the derivative is 0 at 0 and 1 at NaN. `out` is relu's result. */
   reluBackward(dX: F, dOut: F, out: F): void;
-  /** dOut where x > 0, else slope·dOut. */
+  /** dOut where x > 0, else slope·dOut, also at NaN. */
   leakyReluBackward(dX: F, dOut: F, x: F, options: { readonly slope: number }): void;
   /** dOut·out·(1-out), `out` being sigmoid's result. */
   sigmoidBackward(dX: F, dOut: F, out: F): void;
   /** dOut·(1-out²), `out` being tanh's result. */
   tanhBackward(dX: F, dOut: F, out: F): void;
-  /** dOut·(Φ(x) + x·φ(x)). */
+  /** dOut·(Φ(x) + x·φ(x)); at ±∞ the factor is 1 and 0. */
   geluBackward(dX: F, dOut: F, x: F): void;
-  /** dOut·sign(x): 0 at 0. */
+  /** dOut·sign(x), the sign of 0 and of NaN being 0. */
   absBackward(dX: F, dOut: F, x: F): void;
   /** dOut / (2·out), `out` being sqrt's result. */
   sqrtBackward(dX: F, dOut: F, out: F): void;
-  /** dOut where min ≤ x ≤ max, else 0: the bounds themselves pass the gradient. */
+  /** dOut where min ≤ x ≤ max, else 0, also at NaN: the bounds themselves pass the gradient. */
   clampBackward(
     dX: F,
     dOut: F,
@@ -226,7 +226,10 @@ export interface Kernels<F extends NumericArray = FloatArray> {
   logSoftmax(out: F, x: F, geometry: RowsGeometry): void;
   /** out·(dOut - Σ dOut·out), row by row, `out` being softmax's result. */
   softmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
-  /** dOut - exp(out)·Σ dOut, row by row, `out` being logSoftmax's result. */
+  /**
+   * dOut - exp(out)·Σ dOut, row by row, `out` being logSoftmax's result. A row whose dOut is all 0
+   * gets zeros, whatever out holds: a loss that leaves a row out must not pass its NaN on.
+   */
   logSoftmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
 
   // --- Linear algebra ---
@@ -273,7 +276,8 @@ export interface Kernels<F extends NumericArray = FloatArray> {
   crossEntropy(out: F, logProbs: F, labels: Int32Array, geometry: CrossEntropyGeometry): void;
   /**
    * The gradient of crossEntropy ∘ logSoftmax with respect to the logits: writes dX `[N, C]`,
-   * dX[i, c] = dOut[i]·(exp(logProbs[i, c]) - target[i, c]); `dOut` holds N values.
+   * dX[i, c] = dOut[i]·(exp(logProbs[i, c]) - target[i, c]); `dOut` holds N values. A row whose dOut
+   * is 0 gets zeros, as of logSoftmaxBackward.
    */
   crossEntropyBackward(
     dX: F,

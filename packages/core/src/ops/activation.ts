@@ -2,10 +2,11 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import { ConfigError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, sub } from './arithmetic.js';
+import { clamp } from './pointwise.js';
 import { pairwise, requireFloat, unary } from './support.js';
 
 /**
- * max(x, 0); the derivative at 0 is 0.
+ * max(x, 0); the derivative is 0 at 0 and, as PyTorch's, 1 at NaN.
  * @function
  */
 export const relu = defineFunction('relu', {
@@ -39,7 +40,7 @@ const leakyReluFunction = defineFunction('leakyRelu', {
   },
 });
 
-/** x where x > 0, else slope·x; the derivative at 0 is the slope. */
+/** x where x > 0, else slope·x; the derivative at 0, and at NaN, is the slope. */
 export function leakyRelu(x: Tensor, { slope = 0.01 }: LeakyReluOptions = {}): Tensor {
   return leakyReluFunction(x, { slope });
 }
@@ -76,22 +77,29 @@ export const tanh = defineFunction('tanh', {
     pairwise('tanhBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.tanhBackward(dX, d, out)),
 });
 
+/** From here on the sigmoid of x is 1, and that of -x is 0, in float64 too. */
+const SATURATED = 800;
+
 /**
- * x·sigmoid(x), as `torch.nn.functional.silu`.
+ * x·sigmoid(x), as `torch.nn.functional.silu`. At ±∞ it is its limits, ∞ and 0, and so is the
+ * derivative, 1 and 0; PyTorch has NaN there.
  * @function
  */
 export const silu = defineFunction('silu', {
   forward(ctx: Context<{ gate: Tensor; out: Tensor }>, x: Tensor) {
     requireFloat('silu', x);
     const gate = sigmoid(x);
-    const out = mul(x, gate);
+    // Where the gate is 0, the other factor stays finite: 0·∞ is NaN.
+    const out = mul(clamp(x, { min: -SATURATED }), gate);
     ctx.save({ gate, out });
     return out;
   },
   backward(ctx, dOut) {
-    // gate + x·gate·(1 - gate), and x·gate is the result.
+    // gate + x·gate·(1 - gate), and x·gate is the result. Not gate + out - gate·out, whose last two
+    // cancel to nothing where the result is large.
     const { gate, out } = ctx.saved;
-    return mul(dOut, add(out, mul(gate, sub(1, out))));
+    const factor = clamp(out, { max: SATURATED });
+    return mul(dOut, add(gate, mul(factor, sub(1, gate))));
   },
 });
 
@@ -113,28 +121,34 @@ const geluFunction = defineFunction('gelu', {
     pairwise('geluBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.geluBackward(dX, d, x)),
 });
 
+/** From here on the gate of gelu by tanh is 1, or 0, in float64 too; the cubes stay finite. */
+const GELU_SATURATED = 100;
+
 /** 2·√(2/π), and the cubic term's share in it. */
 const SLOPE = 2 * Math.sqrt(2 / Math.PI);
 const CUBIC = 0.044715 * SLOPE;
 
 /** ½x·(1 + tanh(u/2)) = x·sigmoid(u) with u = 2·√(2/π)·(x + 0.044715x³). */
 const geluTanhFunction = defineFunction('gelu', {
-  forward(ctx: Context<{ x: Tensor; gate: Tensor }>, x: Tensor) {
-    const gate = sigmoid(mul(x, add(mul(mul(x, x), CUBIC), SLOPE)));
-    ctx.save({ x, gate });
-    return mul(x, gate);
+  forward(ctx: Context<{ near: Tensor; gate: Tensor }>, x: Tensor) {
+    const low = clamp(x, { min: -GELU_SATURATED });
+    const near = clamp(low, { max: GELU_SATURATED });
+    const gate = sigmoid(mul(near, add(mul(mul(near, near), CUBIC), SLOPE)));
+    ctx.save({ near, gate });
+    return mul(low, gate);
   },
   backward(ctx, dOut) {
     // gate·(1 + x·(1 - gate)·u′), u′ = 2·√(2/π)·(1 + 3·0.044715x²).
-    const { x, gate } = ctx.saved;
-    const inner = mul(x, add(mul(mul(x, x), 3 * CUBIC), SLOPE));
+    const { near, gate } = ctx.saved;
+    const inner = mul(near, add(mul(mul(near, near), 3 * CUBIC), SLOPE));
     return mul(dOut, mul(gate, add(mul(inner, sub(1, gate)), 1)));
   },
 });
 
 /**
  * x·Φ(x), Φ being the normal distribution function, as `torch.nn.functional.gelu`: exact, or by
- * Hendrycks and Gimpel's formula with tanh (2016), as some trained models expect.
+ * Hendrycks and Gimpel's formula with tanh (2016), as some trained models expect. At ±∞ it is its
+ * limits, ∞ and 0, and so is the derivative, 1 and 0; PyTorch has NaN there.
  * @throws DTypeError for integers, ConfigError for an unknown approximation.
  */
 export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {

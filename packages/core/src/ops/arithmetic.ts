@@ -50,15 +50,19 @@ export function mul(a: Operand, b: Operand): Tensor {
 }
 
 const divFunction = defineFunction('div', {
-  forward(ctx: Context<{ a: Tensor; b: Tensor }>, a: Tensor, b: Tensor) {
+  forward(ctx: Context<{ b: Tensor; out: Tensor }>, a: Tensor, b: Tensor) {
     requireFloat('div', a);
-    ctx.save({ a, b });
-    return binary('div', a, b, (k, out, x, y, geometry) => k.div(out, x, y, geometry));
+    const out = binary('div', a, b, (k, y, dividend, divisor, geometry) =>
+      k.div(y, dividend, divisor, geometry),
+    );
+    ctx.save({ b, out });
+    return out;
   },
   backward(ctx, dOut) {
-    const { a, b } = ctx.saved;
-    const dA = div(dOut, b);
-    return [dA, ctx.needsInputGrad[1] ? neg(div(mul(dA, a), b)) : null];
+    const { b, out } = ctx.saved;
+    // The quotient first: dOut / b may overflow where a, and with it the gradient by b, is 0.
+    const dB = (): Tensor => neg(mul(dOut, div(out, b)));
+    return [ctx.needsInputGrad[0] ? div(dOut, b) : null, ctx.needsInputGrad[1] ? dB() : null];
   },
 });
 
@@ -84,9 +88,11 @@ const powFunction = defineFunction('pow', {
       return where(eq(b, zero), zero, mul(dOut, mul(b, pow(a, sub(b, 1)))));
     };
     const dB = (): Tensor => {
-      // At a = 0 and b ≥ 0 the power is taken as constant in b; out·log a would be 0·∞.
+      // At a = 0 and b ≥ 0 the power is taken as constant in b; out·log a would be 0·∞. NaN is not
+      // ≥ 0, and equals nothing.
       const slope = mul(dOut, mul(out, log(a)));
-      return where(eq(a, zero), where(lt(b, zero), slope, zero), slope);
+      const atZero = where(lt(b, zero), slope, where(eq(b, b), zero, slope));
+      return where(eq(a, zero), atZero, slope);
     };
     return [ctx.needsInputGrad[0] ? dA() : null, ctx.needsInputGrad[1] ? dB() : null];
   },

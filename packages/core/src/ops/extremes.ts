@@ -1,37 +1,37 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import type { Tensor } from '../tensor.js';
-import { gt, lt } from './compare.js';
+import { eq, gt, lt } from './compare.js';
 import { binary, onTensors, type Operand } from './support.js';
 import { where } from './where.js';
 
-/** `second` says where b is taken alone; at a tie a is. */
-const extremeFunction = (name: 'maximum' | 'minimum', second: (a: Operand, b: Operand) => Tensor) =>
+/** `wins` says where its first operand is taken alone. At a tie a is; beside NaN both are. */
+const extremeFunction = (name: 'maximum' | 'minimum', wins: (a: Operand, b: Operand) => Tensor) =>
   defineFunction(name, {
     forward(ctx: Context<{ a: Tensor; b: Tensor }>, a: Tensor, b: Tensor) {
       ctx.save({ a, b });
       return binary(name, a, b, (k, out, x, y, geometry) => k[name](out, x, y, geometry));
     },
     backward(ctx, dOut) {
-      const isSecond = second(ctx.saved.a, ctx.saved.b);
+      const { a, b } = ctx.saved;
       return [
-        ctx.needsInputGrad[0] ? where(isSecond, 0, dOut) : null,
-        ctx.needsInputGrad[1] ? where(isSecond, dOut, 0) : null,
+        ctx.needsInputGrad[0] ? where(wins(b, a), 0, dOut) : null,
+        ctx.needsInputGrad[1] ? where(wins(a, b), 0, where(eq(a, b), 0, dOut)) : null,
       ];
     },
   });
 
-const maximumFunction = extremeFunction('maximum', lt);
-const minimumFunction = extremeFunction('minimum', gt);
+const maximumFunction = extremeFunction('maximum', gt);
+const minimumFunction = extremeFunction('minimum', lt);
 
 /**
  * The larger of a and b, broadcast; NaN if either is. At a tie the gradient goes to a (PyTorch
- * gives half to each).
+ * gives half to each); where either is NaN it goes to both, as PyTorch's.
  */
 export function maximum(a: Operand, b: Operand): Tensor {
   return onTensors('maximum', a, b, maximumFunction);
 }
 
-/** The smaller of a and b, broadcast; NaN if either is. At a tie the gradient goes to a. */
+/** The smaller of a and b, broadcast; NaN if either is. The gradient goes as that of `maximum`. */
 export function minimum(a: Operand, b: Operand): Tensor {
   return onTensors('minimum', a, b, minimumFunction);
 }

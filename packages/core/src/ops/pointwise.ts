@@ -68,7 +68,7 @@ export const sqrt = defineFunction('sqrt', {
 });
 
 /**
- * |x|; the derivative at 0 is 0.
+ * |x|; the derivative is 0 at 0 and, as PyTorch's, at NaN.
  * @function
  */
 export const abs = defineFunction('abs', {
@@ -106,8 +106,8 @@ const clampFunction = defineFunction('clamp', {
 });
 
 /**
- * min(max(x, min), max), so max where the bounds cross. The gradient passes where min ≤ x ≤ max,
- * bounds included.
+ * min(max(x, min), max), so max where the bounds cross; NaN stays NaN. The gradient passes where
+ * min ≤ x ≤ max, bounds included; at NaN it is 0.
  * @throws ConfigError without a bound or if one is NaN, DTypeError if an integer x cannot hold one.
  */
 export function clamp(x: Tensor, options: ClampOptions): Tensor {

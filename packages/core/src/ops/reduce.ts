@@ -134,14 +134,15 @@ function extreme(which: Extreme, x: Tensor, options: ReduceOptions): Tensor {
 }
 
 /**
- * The largest value over any axes; NaN if one is. The gradient goes to the first of equals.
+ * The largest value over any axes; NaN if one is. The gradient goes to the first of equals, or to
+ * the first NaN, as PyTorch's along one axis.
  * @throws ShapeError over no element at all.
  */
 export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
   return extreme('max', x, options);
 }
 
-/** The smallest value over any axes; NaN if one is. The gradient goes to the first of equals. */
+/** The smallest value over any axes; NaN if one is. The gradient goes as that of `max`. */
 export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
   return extreme('min', x, options);
 }

@@ -1,13 +1,13 @@
 import {
   abs,
   add,
-  clamp,
   defineFunction,
   div,
   DTypeError,
   eq,
   exp,
   formatShape,
+  gt,
   log,
   mul,
   neg,
@@ -31,20 +31,26 @@ export interface BCEWithLogitsOptions extends LossOptions {
   readonly posWeight?: Tensor;
 }
 
-/** log(1 + e⁻ˣ), finite for any finite x. */
-function softplusOfMinus(x: Tensor): Tensor {
+/** log(1 + e^-|x|). */
+function softplusOfSize(size: Tensor): Tensor {
   // log(1 + e) for 0 < e ≤ 1: 1 + e is rounded, and the quotient takes just that back out (Kahan).
-  const e = exp(neg(abs(x)));
+  const e = exp(neg(size));
   const rounded = add(e, 1);
-  const logarithm = where(eq(rounded, 1), e, mul(e, div(log(rounded), sub(rounded, 1))));
-  return add(clamp(neg(x), { min: 0 }), logarithm);
+  return where(eq(rounded, 1), e, mul(e, div(log(rounded), sub(rounded, 1))));
+}
+
+/** share·value, and 0 where the share is 0, whatever the value: 0·∞ is NaN. */
+function shareOf(share: Tensor, value: Tensor): Tensor {
+  return where(eq(share, 0), 0, mul(share, value));
 }
 
 interface Saved {
   readonly x: Tensor;
   readonly target: Tensor;
   readonly posWeight: Tensor | null;
-  /** log(1 + e⁻ˣ) */
+  /** |x| */
+  readonly size: Tensor;
+  /** log(1 + e^-|x|) */
   readonly softplus: Tensor;
 }
 
@@ -54,39 +60,47 @@ function positives(target: Tensor, posWeight: Tensor | null): Tensor {
 }
 
 /*
- * With y the target and p posWeight, -p·y·log σ(x) - (1-y)·log(1-σ(x)) is
- * (1-y)·x + (1-y+p·y)·log(1 + e⁻ˣ). Spelt out as one operation, because of the derivative: at x = 0
- * the parts have corners, which cancel.
+ * With y the target, p posWeight and l = log(1 + e^-|x|), -log σ(x) is max(-x, 0) + l and
+ * -log(1-σ(x)) is max(x, 0) + l. So -p·y·log σ(x) - (1-y)·log(1-σ(x)) is (1-y+p·y)·l, plus (1-y)·|x|
+ * for a positive x and p·y·|x| for another: l is finite, and nothing cancels. Spelt out as one
+ * operation, because of the derivative: at x = 0 the parts have corners, which cancel.
  */
 const bceFunction = defineFunction('bceWithLogits', {
   forward(ctx: Context<Saved>, x: Tensor, target: Tensor, posWeight: Tensor | null) {
-    const softplus = softplusOfMinus(x);
-    const negatives = sub(1, target);
-    const factor = add(negatives, positives(target, posWeight));
-    ctx.save({ x, target, posWeight, softplus });
-    return add(mul(negatives, x), mul(factor, softplus));
+    const size = abs(x);
+    const softplus = softplusOfSize(size);
+    const negative = sub(1, target);
+    const positive = positives(target, posWeight);
+    ctx.save({ x, target, posWeight, size, softplus });
+    const share = where(gt(x, 0), negative, positive);
+    return add(shareOf(share, size), mul(add(negative, positive), softplus));
   },
   backward(ctx, dOut) {
-    const { x, target, posWeight, softplus } = ctx.saved;
+    const { x, target, posWeight, size, softplus } = ctx.saved;
     const [needsX, needsTarget, needsWeight] = ctx.needsInputGrad;
     const dX = (): Tensor => {
       const positive = positives(target, posWeight);
       const factor = add(sub(1, target), positive);
       return mul(dOut, sub(mul(factor, sigmoid(x)), positive));
     };
-    const dTarget = (): Tensor =>
-      mul(dOut, posWeight ? sub(mul(sub(posWeight, 1), softplus), x) : neg(x));
-    return [
-      needsX ? dX() : null,
-      needsTarget ? dTarget() : null,
-      needsWeight ? mul(dOut, mul(target, softplus)) : null,
-    ];
+    // p·(max(-x, 0) + l) - max(x, 0) - l
+    const dTarget = (): Tensor => {
+      if (!posWeight) return mul(dOut, neg(x));
+      const slope = where(gt(x, 0), neg(x), shareOf(posWeight, size));
+      return mul(dOut, add(slope, mul(sub(posWeight, 1), softplus)));
+    };
+    const dWeight = (): Tensor => {
+      const ofPositive = add(where(gt(x, 0), 0, size), softplus);
+      return mul(dOut, shareOf(target, ofPositive));
+    };
+    return [needsX ? dX() : null, needsTarget ? dTarget() : null, needsWeight ? dWeight() : null];
   },
 });
 
 /**
  * -posWeight·target·log σ(x) - (1 - target)·log(1 - σ(x)), σ being the sigmoid, as
- * `torch.nn.functional.binary_cross_entropy_with_logits`; finite for any finite logits.
+ * `torch.nn.functional.binary_cross_entropy_with_logits`; finite for any finite logits. A logit of
+ * ±∞ has the loss 0 if it is right for certain, else ∞; PyTorch has NaN for the former.
  * @param x Logits of any shape.
  * @param target Probabilities, of the shape and dtype of x.
  * @returns A scalar, or losses in the shape of x with reduction 'none'.

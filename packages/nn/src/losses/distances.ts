@@ -1,4 +1,4 @@
-import { abs, clamp, ConfigError, mul, sub, type Tensor } from '@unfold/core';
+import { abs, clamp, ConfigError, div, mul, sub, type Tensor } from '@unfold/core';
 import { requireFloat } from '../checks.js';
 import { Module } from '../module.js';
 import { reduce, requireOneShape, type LossOptions } from './reduction.js';
@@ -17,11 +17,13 @@ export function mseLoss(x: Tensor, target: Tensor, { reduction }: LossOptions = 
 
 /**
  * ½d² where |d| ≤ delta, else delta·(|d| - ½delta), as c·(d - ½c) with c, d clamped to ±delta: of
- * which the gradient is c.
+ * which the gradient is c. All of that divided by `divisor`, first of all c, as the product may
+ * be too large for a float, or too small, when the quotient is not.
  */
-function huberOf(d: Tensor, delta: number): Tensor {
+function huberOf(d: Tensor, delta: number, divisor: number): Tensor {
   const clamped = clamp(d, { min: -delta, max: delta });
-  return mul(clamped, sub(d, mul(clamped, 0.5)));
+  const slope = divisor === 1 ? clamped : div(clamped, divisor);
+  return mul(slope, sub(d, mul(clamped, 0.5)));
 }
 
 /** Options of `huber` and `HuberLoss`. */
@@ -50,7 +52,7 @@ export function huber(
   requireOneShape('huber', x, target);
   requireFloat('huber', x);
   checkDelta('huber', delta);
-  return reduce(huberOf(sub(x, target), delta), reduction);
+  return reduce(huberOf(sub(x, target), delta, 1), reduction);
 }
 
 /** Options of `smoothL1` and `SmoothL1Loss`. */
@@ -80,7 +82,9 @@ export function smoothL1(
   requireFloat('smoothL1', x);
   checkBeta('smoothL1', beta);
   const d = sub(x, target);
-  return reduce(beta === 0 ? abs(d) : mul(huberOf(d, beta), 1 / beta), reduction);
+  // Also what float32 rounds to 0.
+  const isLine = (x.dtype === 'float32' ? Math.fround(beta) : beta) === 0;
+  return reduce(isLine ? abs(d) : huberOf(d, beta, beta), reduction);
 }
 
 /** `huber` as a module. */

@@ -29,7 +29,8 @@ export const log = map((x) => Math.log(x));
 export const sqrt = map((x) => Math.sqrt(x));
 export const abs = map((x) => Math.abs(x));
 export const tanh = map((x) => Math.tanh(x));
-export const gelu = map((x) => x * normalCdf(x));
+/** Below -40 the factor Φ is 0, which must not meet an infinite x. */
+export const gelu = map((x) => Math.max(x, -40) * normalCdf(x));
 
 /** Written as "x ≤ 0 gives 0", so that NaN, which is not ≤ 0, stays NaN. */
 export const relu = map((x) => (x <= 0 ? 0 : x));
@@ -57,11 +58,17 @@ export function clamp(
   map((value) => Math.min(Math.max(value, min), max))(out, x);
 }
 
-export const reluBackward = mapBackward((dOut, out) => (out > 0 ? dOut : 0));
+/** Written as relu is, so that NaN lets the gradient through. */
+export const reluBackward = mapBackward((dOut, out) => (out <= 0 ? 0 : dOut));
 export const sigmoidBackward = mapBackward((dOut, out) => dOut * out * (1 - out));
 export const tanhBackward = mapBackward((dOut, out) => dOut * (1 - out * out));
-export const geluBackward = mapBackward((dOut, x) => dOut * (normalCdf(x) + x * normalPdf(x)));
-export const absBackward = mapBackward((dOut, x) => dOut * Math.sign(x));
+/** Beyond ±40 the density is 0, which must not meet an infinite x. */
+export const geluBackward = mapBackward((dOut, x) => {
+  const near = Math.min(Math.max(x, -40), 40);
+  return dOut * (normalCdf(near) + near * normalPdf(near));
+});
+/** Not by `Math.sign`, which makes NaN of NaN. */
+export const absBackward = mapBackward((dOut, x) => dOut * (Number(x > 0) - Number(x < 0)));
 export const sqrtBackward = mapBackward((dOut, out) => dOut / (2 * out));
 
 export function leakyReluBackward(

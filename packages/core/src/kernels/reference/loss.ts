@@ -7,8 +7,12 @@ export function crossEntropy(
   { N, C, labelSmoothing }: CrossEntropyGeometry,
 ): void {
   for (let i = 0; i < N; i++) {
-    let loss = -(1 - labelSmoothing) * (logProbs[i * C + (labels[i] as number)] as number);
-    // Without smoothing the other classes have no part: 0·(-Infinity) must not make a NaN.
+    // What has no part is not multiplied by 0, since 0·(-Infinity) is NaN: the other classes without
+    // smoothing, the label with nothing else.
+    let loss = 0;
+    if (labelSmoothing < 1) {
+      loss = -(1 - labelSmoothing) * (logProbs[i * C + (labels[i] as number)] as number);
+    }
     if (labelSmoothing > 0) {
       let total = 0;
       for (let c = 0; c < C; c++) total += logProbs[i * C + c] as number;
@@ -26,6 +30,10 @@ export function crossEntropyBackward(
   { N, C, labelSmoothing }: CrossEntropyGeometry,
 ): void {
   for (let i = 0; i < N; i++) {
+    if (dOut[i] === 0) {
+      dX.fill(0, i * C, (i + 1) * C);
+      continue;
+    }
     for (let c = 0; c < C; c++) {
       const target = labelSmoothing / C + (c === labels[i] ? 1 - labelSmoothing : 0);
       const probability = Math.exp(logProbs[i * C + c] as number);

@@ -116,7 +116,16 @@ export function logSoftmaxBackward(
   for (let row = 0; row < rows; row++) {
     const start = row * n;
     let total = 0;
-    for (let j = 0; j < n; j++) total += dOut[start + j] as number;
+    let hasPart = false;
+    for (let j = 0; j < n; j++) {
+      const d = dOut[start + j] as number;
+      total += d;
+      hasPart ||= d !== 0;
+    }
+    if (!hasPart) {
+      dX.fill(0, start, start + n);
+      continue;
+    }
     for (let j = 0; j < n; j++) {
       dX[start + j] = (dOut[start + j] as number) - Math.exp(out[start + j] as number) * total;
     }
