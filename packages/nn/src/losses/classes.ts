@@ -2,8 +2,10 @@ import {
   add,
   ConfigError,
   defineFunction,
+  div,
   elementsOf,
   empty,
+  eq,
   formatShape,
   indexSelect,
   kernelsFor,
@@ -29,10 +31,14 @@ import { reduce, type LossOptions } from './reduction.js';
 export interface ClassLossOptions extends LossOptions {
   /**
    * What each class counts, `[C]`, in the dtype of the scores; a constant, without gradient. The
-   * mean over labels is divided by the sum of their weights. Default: all alike.
+   * mean over labels is divided by the sum of their weights. A term of weight 0 is 0, also of an
+   * infinite loss, which PyTorch makes NaN. Default: all alike.
    */
   readonly weight?: Tensor;
-  /** Rows of this label have loss 0, and no part in the mean. Default -100, PyTorch's. */
+  /**
+   * Rows of this label have loss 0, gradient 0 and no part in the mean, whatever their scores hold,
+   * also ±∞ and NaN. Default -100, PyTorch's.
+   */
   readonly ignoreIndex?: number;
 }
 
@@ -97,15 +103,39 @@ function countOf({ labels, kept, weights }: Counting, row: number): number {
 /** Losses `[rows]`, each times what its label counts. */
 function counted(losses: Tensor, counting: Counting): Tensor {
   const { weights, kept } = counting;
-  const factors = (): Tensor =>
-    tensor(
-      elementsOf(losses).map((_, row) => countOf(counting, row)),
-      losses.shape,
-      { dtype: losses.dtype },
-    );
+  if (!weights && !kept) return losses;
+  const counts = Float64Array.from(counting.labels, (_, row) => countOf(counting, row));
+  const factors = (): Tensor => tensor(counts, losses.shape, { dtype: losses.dtype });
   const weighted = weights ? mul(losses, factors()) : losses;
+  if (!counts.includes(0)) return weighted;
   // Chosen rather than multiplied: 0 times an infinite loss is NaN.
-  return kept ? where(tensor(kept, losses.shape, { dtype: 'bool' }), weighted, 0) : weighted;
+  const isCounted = tensor(
+    Uint8Array.from(counts, (count) => Number(count > 0)),
+    losses.shape,
+    { dtype: 'bool' },
+  );
+  return where(isCounted, weighted, 0);
+}
+
+/**
+ * share·logProb, and 0 where the share is 0, as of a class that a mask of -∞ rules out: 0·∞ is NaN.
+ * Spelt out as one operation, because the derivative by the share is logProb there too.
+ */
+const shareFunction = defineFunction('crossEntropy', {
+  forward(ctx: Context<{ share: Tensor; logProbs: Tensor }>, share: Tensor, logProbs: Tensor) {
+    ctx.save({ share, logProbs });
+    return where(eq(share, 0), 0, mul(share, logProbs));
+  },
+  backward(ctx, dOut) {
+    const { share, logProbs } = ctx.saved;
+    const [needsShare, needsLogProbs] = ctx.needsInputGrad;
+    return [needsShare ? mul(dOut, logProbs) : null, needsLogProbs ? mul(dOut, share) : null];
+  },
+});
+
+/** -Σ share·log softmax(logits) over the classes, the second axis. */
+function sharedLosses(share: Tensor, logits: Tensor): Tensor {
+  return neg(sum(shareFunction(share, logSoftmax(logits, 1)), { axis: 1 }));
 }
 
 /**
@@ -117,7 +147,7 @@ function meanOfCounted(losses: Tensor, counting: Counting): Tensor {
   if ((!weights && !kept) || labels.length === 0) return mean(losses);
   let total = 0;
   for (let row = 0; row < labels.length; row++) total += countOf(counting, row);
-  if (total > 0) return mul(sum(losses), 1 / total);
+  if (total > 0) return div(sum(losses), total);
   if (kept?.every((keep) => keep === 0)) {
     throw new ShapeError(
       `${name}: all ${labels.length} labels are ignoreIndex, which leaves no mean; skip such a ` +
@@ -146,8 +176,7 @@ function smoothedLosses(
       target[row * C + c] = (weights[c] as number) * share;
     }
   }
-  const constant = tensor(target, rows.shape, { dtype: rows.dtype });
-  return neg(sum(mul(constant, logSoftmax(rows, 1)), { axis: 1 }));
+  return sharedLosses(tensor(target, rows.shape, { dtype: rows.dtype }), rows);
 }
 
 /**
@@ -155,7 +184,8 @@ function smoothedLosses(
  * logits. With class weights, each term counts the weight of its class.
  * @param logits `[N, C]` or `[N, C, d…]`
  * @param target Labels in 0 … C-1 or ignoreIndex (int32 or uint8, `[N]` or `[N, d…]`), or
- * probabilities in the shape and dtype of the logits.
+ * probabilities in the shape and dtype of the logits. A class of probability 0 has no part, also where
+ * its logit is -∞, which PyTorch makes NaN.
  * @returns A scalar, or losses `[N, d…]` with reduction 'none'. The mean over labels is the sum
  * divided by the sum of their weights; the mean over probabilities is the plain one, as PyTorch's.
  * @throws DTypeError for labels that are not integers, ShapeError for shapes that don't fit,
@@ -187,7 +217,7 @@ export function crossEntropy(
     const smooth = add(mul(target, 1 - labelSmoothing), labelSmoothing / C);
     const shape = [C, ...others.map(() => 1)];
     const share = weights ? mul(smooth, tensor(weights, shape, { dtype: logits.dtype })) : smooth;
-    return reduce(neg(sum(mul(share, logSoftmax(logits, 1)), { axis: 1 })), reduction);
+    return reduce(sharedLosses(share, logits), reduction);
   }
   const found = labelsOf(name, logits, target, ignoreIndex);
   const counting = { ...found, name, weights };
