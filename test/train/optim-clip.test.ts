@@ -28,6 +28,14 @@ describe('clipGradNorm', () => {
     expect(clipGradNorm([withGrad(3e30, 4e30)], 1)).toBeCloseTo(5e30, -25);
   });
 
+  it.each([1e200, 1e300, 1e-200])('squares of doubles neither overflow nor vanish, %s', (size) => {
+    const p = new Parameter(zeros([3], { dtype: 'float64' }));
+    p.grad = tensor([3 * size, 0, 4 * size], [3], { dtype: 'float64' });
+    expect(clipGradNorm([p], 1) / size).toBeCloseTo(5, 12);
+    const { data } = p.grad;
+    expect(Math.min(1, 5 * size) / Math.hypot(...data)).toBeCloseTo(1, 12);
+  });
+
   it('no gradients have the norm 0', () => {
     expect(clipGradNorm([], 1)).toBe(0);
     expect(clipGradNorm([new Parameter(zeros([1]))], 1, { normType: Infinity })).toBe(0);

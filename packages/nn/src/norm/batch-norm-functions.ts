@@ -7,6 +7,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { addByChannel, byChannel, channelSums, planesOf, vectorOf } from '../channels.js';
+import { isOutOfRange, normaliseScaled, type Together } from './scaled.js';
 
 /*
  * Batch normalisation of x [N, C, …] is y = (x - mean)/√(variance + eps)·weight + bias, one mean and
@@ -18,10 +19,12 @@ import { addByChannel, byChannel, channelSums, planesOf, vectorOf } from '../cha
 type PerChannel = Float64Array;
 
 interface BatchSaved {
-  /** x - mean, as x. */
+  /** x - mean, as x; normalised where the squares were out of range. */
   readonly centred: Tensor;
-  /** 1/√(variance + eps) */
+  /** What makes `centred` normalised: 1/√(variance + eps), or 1. */
   readonly inverse: PerChannel;
+  /** The slope of the result by x: 1/√(variance + eps). */
+  readonly slopes: PerChannel;
   readonly weight: Tensor | null;
 }
 
@@ -49,31 +52,41 @@ export const normaliseByBatch = defineFunction('batchNorm', {
     // Σ(x - mean)² and not Σx² - (Σx)²/count, which cancels where the mean is large.
     const variances = dots(centred, centred, out).map((square) => square / count);
     const inverse = variances.map((variance) => 1 / Math.sqrt(variance + eps));
+    const slopes = inverse.slice();
+    for (const [c, variance] of variances.entries()) {
+      if (!isOutOfRange(variance, eps)) continue;
+      const found = normaliseScaled(centred, x, channelOf(x, c), eps);
+      if (!found) continue;
+      means[c] = found.mean;
+      variances[c] = found.variance;
+      inverse[c] = 1;
+      slopes[c] = found.inverse;
+    }
     scale(out, centred, timesWeight(inverse, weight));
     if (bias) addByChannel(out, bias);
-    ctx.save({ centred, inverse, weight });
+    ctx.save({ centred, inverse, slopes, weight });
     observe(means, variances);
     return out;
   },
 
   backward(ctx, dOut) {
-    const { centred, inverse, weight } = ctx.saved;
+    const { centred, inverse, slopes, weight } = ctx.saved;
     const [needsX, needsWeight] = ctx.needsInputGrad;
     const sums = channelSums(dOut);
     if (!needsX && !needsWeight) return [null, null, vectorOf(sums, dOut.dtype, 'batchNorm')];
     const dX = empty(dOut.shape, dOut.dtype, 'batchNorm');
     const products = dots(dOut, centred, dX);
     if (needsX) {
-      // dX = weight·inverse·(dOut - mean(dOut) - normalised·mean(dOut·normalised)), and normalised
-      // is centred·inverse.
+      // dX = weight·slope·(dOut - mean(dOut) - normalised·mean(dOut·normalised)), and normalised is
+      // centred·inverse.
       const count = countOf(dOut);
-      const slopes = products.map((dot, c) => (dot * (inverse[c] as number) ** 2) / count);
-      scale(dX, centred, slopes);
+      const shares = products.map((dot, c) => (dot * (inverse[c] as number) ** 2) / count);
+      scale(dX, centred, shares);
       const flat = { shape: [dX.size], aStrides: [1], bStrides: [1] };
       kernelsFor(dX.dtype).sub(elementsOf(dX), elementsOf(dOut), elementsOf(dX), flat);
       const means = sums.map((total) => total / count);
       subtract(dX, dX, means);
-      scale(dX, dX, timesWeight(inverse, weight));
+      scale(dX, dX, timesWeight(slopes, weight));
     }
     const dWeight = products.map((dot, c) => dot * (inverse[c] as number));
     return [
@@ -142,6 +155,12 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
     ];
   },
 });
+
+/** Where the values of one channel lie. */
+function channelOf(x: Tensor, channel: number): Together {
+  const { N, C, p } = planesOf(x);
+  return { starts: Array.from({ length: N }, (_, n) => (n * C + channel) * p), length: p };
+}
 
 /** Values of one channel. */
 function countOf(x: Tensor): number {

@@ -28,7 +28,8 @@ export interface BatchNormOptions {
  * `torch.nn.functional.batch_norm`. In training, mean and variance are the batch's (the variance
  * in two passes, so that a large mean costs it nothing), and the running ones move towards them,
  * in place: running = (1 - momentum)·running + momentum·batch, where the batch's variance is the
- * unbiased one, divided by one less than the count. Otherwise they are the running ones.
+ * unbiased one, divided by one less than the count. Otherwise they are the running ones. Where the
+ * batch's squares are too large for the dtype (from 1e19 on in float32), it is scaled first.
  * @param x `[N, C]` or `[N, C, …]`
  * @param runningMean `[C]`, or null to keep none; then runningVar is null too.
  * @param runningVar `[C]`

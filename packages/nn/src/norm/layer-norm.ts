@@ -18,6 +18,7 @@ import { requireFloat } from '../checks.js';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { checkEps } from './batch-norm.js';
+import { isOutOfRange, normaliseScaled } from './scaled.js';
 
 /** Options of `layerNorm`, named and defaulted as PyTorch's. */
 export interface LayerNormOptions {
@@ -108,12 +109,20 @@ const layerNormFunction = defineFunction('layerNorm', {
     // Σ(x - mean)² and not Σx² - (Σx)²/n, which cancels where the mean is large.
     kernels.mul(elementsOf(out), elementsOf(normalised), elementsOf(normalised), rows.flat);
     const inverse = rows.means(out);
+    const outOfRange: number[] = [];
     inverse.update((data) => {
       for (let row = 0; row < data.length; row++) {
-        data[row] = 1 / Math.sqrt((data[row] as number) + eps);
+        const variance = data[row] as number;
+        if (isOutOfRange(variance, eps)) outOfRange.push(row);
+        data[row] = 1 / Math.sqrt(variance + eps);
       }
     });
     kernels.mul(elementsOf(normalised), elementsOf(normalised), elementsOf(inverse), rows.byRow);
+    for (const row of outOfRange) {
+      const values = { starts: [row * rows.n], length: rows.n };
+      const found = normaliseScaled(normalised, x, values, eps);
+      if (found) inverse.update((data) => (data[row] = found.inverse));
+    }
     ctx.save({ normalised, inverse, weight, rows, shape });
     if (!weight && !bias) return normalised;
     if (weight)
@@ -162,7 +171,8 @@ const layerNormFunction = defineFunction('layerNorm', {
 /**
  * (x - mean)/√(variance + eps)·weight + bias over the last axes, as
  * `torch.nn.functional.layer_norm` (Ba, Kiros and Hinton, 2016). The variance is the sum of squares
- * divided by their count, in two passes, so that a large mean costs it nothing.
+ * divided by their count, in two passes, so that a large mean costs it nothing. Where the squares
+ * are too large for the dtype (from 1e19 on in float32, where PyTorch gives NaN), x is scaled first.
  * @param x `[…, ...normalizedShape]`
  * @param normalizedShape The last axes of x, those that are normalised together; a number for one.
  * @returns The shape of x.

@@ -106,6 +106,15 @@ export function checkFinite(
 
 /** The norm of all gradients as one vector: in doubles, in an order that follows from the sizes alone. */
 export function euclideanNorm(parameters: readonly Parameter[]): number {
+  const squares = sumOfSquares(parameters, 1);
+  // The squares of float32 are doubles; those of large or small doubles are not, until scaled.
+  if (squares === Infinity) return Math.sqrt(sumOfSquares(parameters, 2 ** -600)) * 2 ** 600;
+  if (squares < 1e-280) return Math.sqrt(sumOfSquares(parameters, 2 ** 600)) * 2 ** -600;
+  return Math.sqrt(squares);
+}
+
+/** Σ (gradient·factor)². */
+function sumOfSquares(parameters: readonly Parameter[], factor: number): number {
   let total = 0;
   for (const gradient of gradientsOf(parameters)) {
     const data = elementsOf(gradient);
@@ -113,15 +122,15 @@ export function euclideanNorm(parameters: readonly Parameter[]): number {
     let [a, b, c, d] = [0, 0, 0, 0];
     const whole = data.length - (data.length % 4);
     for (let i = 0; i < whole; i += 4) {
-      a += (data[i] as number) ** 2;
-      b += (data[i + 1] as number) ** 2;
-      c += (data[i + 2] as number) ** 2;
-      d += (data[i + 3] as number) ** 2;
+      a += ((data[i] as number) * factor) ** 2;
+      b += ((data[i + 1] as number) * factor) ** 2;
+      c += ((data[i + 2] as number) * factor) ** 2;
+      d += ((data[i + 3] as number) * factor) ** 2;
     }
-    for (let i = whole; i < data.length; i++) a += (data[i] as number) ** 2;
+    for (let i = whole; i < data.length; i++) a += ((data[i] as number) * factor) ** 2;
     total += a + b + (c + d);
   }
-  return Math.sqrt(total);
+  return total;
 }
 
 /** NaN if any is NaN. */
