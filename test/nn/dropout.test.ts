@@ -11,6 +11,7 @@ import {
   ShapeError,
   sum,
   Tape,
+  tensor,
   zeros,
   type Tensor,
 } from '@unfold/core';
@@ -73,6 +74,26 @@ onEveryEngine('Dropout', ({ dtype }) => {
     expect(dropout(x, { p: 0 })).toBe(x);
     expect(new Dropout2d().eval().forward(zeros([1, 1, 1, 1])).shape).toEqual([1, 1, 1, 1]);
     expect(generator('dropout').state()).toEqual(before);
+  });
+
+  it.each([NaN, Infinity, -Infinity])('a dropped %s is 0, and so is its gradient', (bad) => {
+    for (const [drop, shape] of [
+      [dropout, [64]],
+      [dropout2d, [4, 8, 2, 1]],
+    ] as const) {
+      using tape = new Tape();
+      const values = Array.from({ length: 64 }, () => bad);
+      const x = tensor(values, shape, { dtype, requiresGrad: true });
+      manualSeed(5);
+      const out = drop(x);
+      tape.backward(out, tensor(values, shape, { dtype }));
+      manualSeed(5);
+      const factors = drop(ones(shape, { dtype })).data;
+      const expected = Array.from(factors, (factor) => (factor === 0 ? 0 : bad));
+      expect(new Set(expected).size).toBe(2);
+      expect(Array.from(out.data)).toEqual(expected);
+      expect(Array.from(x.grad?.data ?? [])).toEqual(expected);
+    }
   });
 
   it('with p = 1 drops everything', () => {

@@ -1,12 +1,15 @@
 import {
   ConfigError,
   defineFunction,
+  DTypeError,
   elementsOf,
   empty,
   formatShape,
   generator,
+  kernelsFor,
   mul,
   ShapeError,
+  zeros,
   type Context,
   type Shape,
   type Tensor,
@@ -22,33 +25,61 @@ export interface DropoutOptions {
   readonly training?: boolean;
 }
 
+interface Saved {
+  /** Where a value is kept. */
+  readonly mask: Tensor;
+  readonly p: number;
+}
+
 const dropFunction = defineFunction('dropout', {
-  forward(
-    ctx: Context<{ mask: Tensor }>,
-    x: Tensor,
-    { p, maskShape }: { p: number; maskShape: Shape },
-  ) {
-    const mask = empty(maskShape, x.dtype, 'dropout');
+  forward(ctx: Context<Saved>, x: Tensor, { p, maskShape }: { p: number; maskShape: Shape }) {
+    const mask = empty(maskShape, 'bool', 'dropout');
     drawMask(mask, p);
-    ctx.save({ mask });
-    return mul(x, mask);
+    ctx.save({ mask, p });
+    return keep(x, ctx.saved);
   },
-  backward: (ctx, dOut) => mul(dOut, ctx.saved.mask),
+  backward: (ctx, dOut) => keep(dOut, ctx.saved),
 });
 
 /**
- * Zeros with probability p, and else 1/(1-p). Drawn in row-major order by one thread, so that
+ * What the mask keeps of x, times 1/(1-p), and else 0: chosen rather than multiplied by 0, so that
+ * what is dropped is gone also where it is infinite or NaN.
+ */
+function keep(x: Tensor, { mask, p }: Saved): Tensor {
+  const out = mul(x, 1 / (1 - p));
+  if (mask.size === x.size) {
+    using zero = zeros([], { dtype: x.dtype });
+    const geometry = { shape: [x.size], conditionStrides: [1], aStrides: [1], bStrides: [0] };
+    const to = elementsOf(out);
+    kernelsFor(x.dtype).where(to, bytesOf(mask), to, elementsOf(zero), geometry);
+    return out;
+  }
+  // Whole channels, whose values lie side by side.
+  const n = x.size / mask.size;
+  const [data, kept] = [elementsOf(out), bytesOf(mask)];
+  for (let i = 0; i < kept.length; i++) if (kept[i] === 0) data.fill(0, i * n, (i + 1) * n);
+  return out;
+}
+
+/** The bytes of a mask. */
+function bytesOf(mask: Tensor): Uint8Array {
+  const data = elementsOf(mask);
+  if (!(data instanceof Uint8Array)) throw new DTypeError('dropout: expected a bool mask');
+  return data;
+}
+
+/**
+ * Zeros with probability p, and else 1. Drawn in row-major order by one thread, so that
  * a seed drops the same values on any number of them. A byte decides, four to a drawn word; only the
  * one byte value that the probability divides needs another word.
  */
 function drawMask(mask: Tensor, p: number): void {
   const source = generator('dropout');
-  const kept = 1 / (1 - p);
   const limit = (1 - p) * 256;
   const divided = Math.floor(limit);
   const threshold = (limit - divided) * 2 ** 32;
   // A table, as a processor would guess wrongly every now and then where to branch.
-  const ofByte = Float64Array.from({ length: 256 }, (_, byte) => (byte < divided ? kept : 0));
+  const ofByte = Uint8Array.from({ length: 256 }, (_, byte) => (byte < divided ? 1 : 0));
   const data = elementsOf(mask);
   let word = 0;
   for (let i = 0; i < data.length; i++) {
@@ -56,7 +87,7 @@ function drawMask(mask: Tensor, p: number): void {
     const byte = word & 255;
     word >>>= 8;
     data[i] = ofByte[byte] as number;
-    if (byte === divided && source.uint32() < threshold) data[i] = kept;
+    if (byte === divided && source.uint32() < threshold) data[i] = 1;
   }
 }
 
@@ -80,8 +111,9 @@ function drop(
 
 /**
  * Sets each value to 0 with probability p and multiplies the others by 1/(1-p), as
- * `torch.nn.functional.dropout`: what is expected of a value stays. Draws from the global
- * stream `'dropout'`, which `manualSeed` seeds.
+ * `torch.nn.functional.dropout`: what is expected of a value stays. A dropped value is 0, and so is
+ * its gradient, also where they are infinite or NaN; PyTorch, which multiplies, has NaN there. Draws
+ * from the global stream `'dropout'`, which `manualSeed` seeds.
  * @param x Of any shape.
  * @returns The shape of x; x itself outside of training, or if p is 0.
  * @throws ConfigError unless p is in 0 … 1, DTypeError for integers.
