@@ -386,12 +386,14 @@ describe.each([
       close(dX, [-1, 1, 1, -1]);
     });
 
-    it('logSoftmaxBackward gives a row without part zeros, and no other', () => {
+    it('softmaxBackward and logSoftmaxBackward give a row without part zeros, and no other', () => {
       const dX = blank(9);
       const out = floats(NaN, Infinity, NaN, NaN, -1, -1, -1, -1, -1);
       const geometry = { rows: 3, n: 3 };
       kernels.logSoftmaxBackward(dX, floats(0, -0, 0, 1, 0, -1, 0, 0, 0), out, geometry);
       expect([...dX]).toEqual([0, 0, 0, NaN, 0, -1, 0, 0, 0]);
+      kernels.softmaxBackward(dX, floats(0, -0, 0, 1, 0, -1, 0, 0, 0), out, geometry);
+      expect([...dX]).toEqual([0, 0, 0, NaN, NaN, NaN, 0, 0, 0]);
     });
   });
 

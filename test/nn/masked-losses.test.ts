@@ -1,4 +1,4 @@
-import { logSoftmax, sum, Tape, tensor, where, type Tensor } from '@unfold/core';
+import { logSoftmax, mul, softmax, sum, Tape, tensor, where, type Tensor } from '@unfold/core';
 import { crossEntropy, nllLoss } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
@@ -75,6 +75,16 @@ onEveryEngine('losses with a mask', ({ dtype }) => {
       );
       expectClose([loss], [2 * LOSS], tolerance);
       expectClose(gradient, [-P, P, 0, 0, -P, P], tolerance);
+    });
+
+    it('may be left out behind a softmax, with where', () => {
+      const isCounted = tensor([true, false, true], [3, 1]);
+      const [total, gradient] = lossOf(x, (logits) =>
+        sum(mul(where(isCounted, softmax(logits), 0), floats(1, 3))),
+      );
+      expectClose([total], [2 * (1 - P + 3 * P)], tolerance);
+      const slope = 2 * P * (1 - P);
+      expectClose(gradient, [-slope, slope, 0, 0, -slope, slope], { ...tolerance, atol: 1e-7 });
     });
 
     it('may have a class of weight 0', () => {

@@ -45,7 +45,7 @@ class Rows {
     return f32x4.extract_lane(all, 0);
   }
 
-  /** Whether n floats are all 0. */
+  /** Whether n floats are all 0; most rows show at once that they are not. */
   static areZero(x: usize, n: usize): bool {
     const zero = f32x4.splat(0);
     for (; n >= 4; n -= 4, x += 16) if (v128.any_true(f32x4.ne(v128.load(x), zero))) return false;
@@ -335,20 +335,24 @@ export function logSoftmax(out: usize, x: usize, rows: usize, n: usize): void {
   }
 }
 
-/** dX = out·(dOut - Σ dOut·out), row by row. */
+/** dX = out·(dOut - Σ dOut·out), row by row; zeros where dOut is all 0. */
 export function softmaxBackward(dX: usize, dOut: usize, out: usize, rows: usize, n: usize): void {
   const bytes = n << 2;
   const whole = bytes & ~15;
   for (let row: usize = 0; row < rows; row++) {
-    const dot = f32x4.splat(Rows.dot(dOut, out, n));
-    let i: usize = 0;
-    for (; i < whole; i += 16) {
-      const d = f32x4.sub(v128.load(dOut + i), dot);
-      v128.store(dX + i, f32x4.mul(v128.load(out + i), d));
-    }
-    for (; i < bytes; i += 4) {
-      const d = f32x4.sub(v128.load32_zero(dOut + i), dot);
-      v128.store_lane<f32>(dX + i, f32x4.mul(v128.load32_zero(out + i), d), 0);
+    if (Rows.areZero(dOut, n)) {
+      memory.fill(dX, 0, bytes);
+    } else {
+      const dot = f32x4.splat(Rows.dot(dOut, out, n));
+      let i: usize = 0;
+      for (; i < whole; i += 16) {
+        const d = f32x4.sub(v128.load(dOut + i), dot);
+        v128.store(dX + i, f32x4.mul(v128.load(out + i), d));
+      }
+      for (; i < bytes; i += 4) {
+        const d = f32x4.sub(v128.load32_zero(dOut + i), dot);
+        v128.store_lane<f32>(dX + i, f32x4.mul(v128.load32_zero(out + i), d), 0);
+      }
     }
     dX += bytes;
     dOut += bytes;
@@ -367,12 +371,10 @@ export function logSoftmaxBackward(
   const bytes = n << 2;
   const whole = bytes & ~15;
   for (let row: usize = 0; row < rows; row++) {
-    const total = Rows.sum(dOut, n);
-    // The sum alone tells most rows from those that are all 0.
-    if (total == 0 && Rows.areZero(dOut, n)) {
+    if (Rows.areZero(dOut, n)) {
       memory.fill(dX, 0, bytes);
     } else {
-      const minusTotal = f32x4.splat(-total);
+      const minusTotal = f32x4.splat(-Rows.sum(dOut, n));
       let i: usize = 0;
       for (; i < whole; i += 16) {
         const p = LaneMath.exp(v128.load(out + i));

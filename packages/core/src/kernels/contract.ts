@@ -224,11 +224,14 @@ export interface Kernels<F extends NumericArray = FloatArray> {
   softmax(out: F, x: F, geometry: RowsGeometry): void;
   /** x - max - log Σ exp(x - max), row by row. `out` may be `x`. */
   logSoftmax(out: F, x: F, geometry: RowsGeometry): void;
-  /** out·(dOut - Σ dOut·out), row by row, `out` being softmax's result. */
+  /**
+   * out·(dOut - Σ dOut·out), row by row, `out` being softmax's result. A row whose dOut is all 0 gets
+   * zeros, whatever out holds: what is masked out afterwards must not pass its NaN on.
+   */
   softmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
   /**
-   * dOut - exp(out)·Σ dOut, row by row, `out` being logSoftmax's result. A row whose dOut is all 0
-   * gets zeros, whatever out holds: a loss that leaves a row out must not pass its NaN on.
+   * dOut - exp(out)·Σ dOut, row by row, `out` being logSoftmax's result; zeros for a row whose dOut is
+   * all 0, as of softmaxBackward.
    */
   logSoftmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
 
@@ -277,7 +280,7 @@ export interface Kernels<F extends NumericArray = FloatArray> {
   /**
    * The gradient of crossEntropy ∘ logSoftmax with respect to the logits: writes dX `[N, C]`,
    * dX[i, c] = dOut[i]·(exp(logProbs[i, c]) - target[i, c]); `dOut` holds N values. A row whose dOut
-   * is 0 gets zeros, as of logSoftmaxBackward.
+   * is 0 gets zeros, as of softmaxBackward.
    */
   crossEntropyBackward(
     dX: F,

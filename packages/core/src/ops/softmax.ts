@@ -45,7 +45,10 @@ function along(name: string, x: Tensor, axis: number, apply: (x: Tensor) => Tens
   return composed(() => transpose(apply(transpose(x, normal, -1)), normal, -1));
 }
 
-/** exp(x) / Σ exp(x) along `axis` (default the last); finite for any finite x. */
+/**
+ * exp(x) / Σ exp(x) along `axis` (default the last); finite for any finite x. A row without a finite
+ * largest number is NaN; where its gradient is all 0, as behind `where`, so is that of x.
+ */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return along('softmax', x, axis, softmaxFunction);
 }

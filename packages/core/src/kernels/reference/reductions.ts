@@ -91,6 +91,12 @@ export function logSoftmax(out: NumericArray, x: NumericArray, { rows, n }: Rows
   }
 }
 
+/** Whether x[start] … x[start + n - 1] are all 0: a row that a mask left out. */
+function isZero(x: NumericArray, start: number, n: number): boolean {
+  for (let j = 0; j < n; j++) if (x[start + j] !== 0) return false;
+  return true;
+}
+
 export function softmaxBackward(
   dX: NumericArray,
   dOut: NumericArray,
@@ -99,6 +105,10 @@ export function softmaxBackward(
 ): void {
   for (let row = 0; row < rows; row++) {
     const start = row * n;
+    if (isZero(dOut, start, n)) {
+      dX.fill(0, start, start + n);
+      continue;
+    }
     let dot = 0;
     for (let j = 0; j < n; j++) dot += (dOut[start + j] as number) * (out[start + j] as number);
     for (let j = 0; j < n; j++) {
@@ -115,17 +125,12 @@ export function logSoftmaxBackward(
 ): void {
   for (let row = 0; row < rows; row++) {
     const start = row * n;
-    let total = 0;
-    let hasPart = false;
-    for (let j = 0; j < n; j++) {
-      const d = dOut[start + j] as number;
-      total += d;
-      hasPart ||= d !== 0;
-    }
-    if (!hasPart) {
+    if (isZero(dOut, start, n)) {
       dX.fill(0, start, start + n);
       continue;
     }
+    let total = 0;
+    for (let j = 0; j < n; j++) total += dOut[start + j] as number;
     for (let j = 0; j < n; j++) {
       dX[start + j] = (dOut[start + j] as number) - Math.exp(out[start + j] as number) * total;
     }
