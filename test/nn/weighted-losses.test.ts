@@ -269,8 +269,8 @@ describe('the losses refuse', () => {
     'an ignored label for probabilities': [
       () => crossEntropy(float(2, 3), float(2, 3), { ignoreIndex: 2 }),
       ConfigError,
-      'crossEntropy: ignoreIndex 2 needs labels, got probabilities; leave it out, or multiply ' +
-        'losses by a mask',
+      'crossEntropy: ignoreIndex 2 needs labels, got probabilities; leave it out, or choose ' +
+        "among the losses of reduction 'none' with where",
     ],
     'bceWithLogits that would broadcast': [
       () => bceWithLogits(float(4, 1), float(4)),

@@ -211,7 +211,7 @@ export function crossEntropy(
     if (ignoreIndex >= 0) {
       throw new ConfigError(
         `crossEntropy: ignoreIndex ${ignoreIndex} needs labels, got probabilities; leave it out, ` +
-          'or multiply losses by a mask',
+          "or choose among the losses of reduction 'none' with where",
       );
     }
     const smooth = add(mul(target, 1 - labelSmoothing), labelSmoothing / C);
