@@ -165,6 +165,20 @@ describe('readPng', () => {
     expect(bytes).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  it('reads pixels that are cut into many chunks, some of them empty', () => {
+    const packed = deflateSync(Buffer.from([0, 51, 102, 153]));
+    const cut = Array.from(packed, (byte) => [chunk('IDAT', [byte]), chunk('IDAT', [])]).flat();
+    const grey = header({ width: 3, height: 1, depth: 8, colour: COLOUR.grey });
+    const values = [...readPng(pngOfChunks(grey, ...cut)).grey];
+    expect(values.map((value) => Math.round(255 * value))).toEqual([51, 102, 153]);
+  });
+
+  it('reads a transparent colour of a single pixel', () => {
+    const clear = [chunk('tRNS', [0, 1, 0, 2, 0, 3])];
+    const one = { width: 1, height: 1, depth: 8, colour: COLOUR.rgb, chunks: clear };
+    expect(read({ ...one, rows: [[0, 1, 2, 3]] }).alpha).toEqual([0]);
+  });
+
   it('passes over profiles and texts, however much they would unpack to', () => {
     const bomb = Buffer.concat([Buffer.from('p\0\0'), deflateSync(Buffer.alloc(2 ** 22))]);
     const chunks = [chunk('iCCP', bomb), chunk('tEXt', Buffer.from('no end')), chunk('acTL', [])];
@@ -191,6 +205,8 @@ describe('readPng refuses', () => {
       readPng(bytes, 'a.png');
   const claims = (fields: Partial<PngParts>): (() => Picture) =>
     png(pngOfChunks(header({ ...parts, ...fields }), chunk('IDAT', deflateSync(Buffer.alloc(1)))));
+  const pixels = chunk('IDAT', deflateSync(Buffer.from(parts.rows.flat())));
+  const colours = chunk('PLTE', [0, 0, 0, 9, 9, 9]);
   const withByte = (at: number, value: number): Uint8Array => {
     const bytes = whole.slice();
     bytes[at] = value;
@@ -233,20 +249,20 @@ describe('readPng refuses', () => {
     '60,000 × 60,000 pixels': [
       claims({ width: 60_000, height: 60_000 }),
       FileFormatError,
-      'a.png: its header claims 60000 × 60000 pixels; expected at least one, and at most 64 million: ' +
-        'make it smaller, or cut the digit out',
+      'a.png: its header claims 60000 × 60000 pixels, expected at most 67108864; make it smaller, or ' +
+        'cut the digit out; if you trust the file, pass limits: { maxPixels: 3600000000 }',
     ],
     'no pixels': [
       claims({ height: 0 }),
       FileFormatError,
-      'a.png: its header claims 3 × 0 pixels; expected at least one, and at most 64 million: ' +
-        'make it smaller, or cut the digit out',
+      `a.png: its header claims 3 × 0 pixels, expected at least one; ${again}`,
     ],
     'too many bytes': [
       claims({ width: 8192, height: 8192, depth: 16, colour: COLOUR.rgb }),
       FileFormatError,
       'a.png: its 8192 × 8192 pixels take 402661376 bytes, expected at most 268435456; make it ' +
-        'smaller, or save it in grey with 8 bits',
+        'smaller, or save it in grey with 8 bits; if you trust the file, pass limits: ' +
+        '{ maxBytes: 402661376 }',
     ],
     'a depth that PNG lacks': [
       claims({ depth: 2, colour: COLOUR.rgb }),
@@ -301,14 +317,152 @@ describe('readPng refuses', () => {
     'no palette': [
       png(pngOf({ ...parts, colour: COLOUR.palette })),
       FileFormatError,
-      `a.png: pixel 0 has colour 1 of a palette of 0; it is damaged: ${again}`,
+      `a.png: expected a palette of 1 to 256 colours, 3 bytes each, got none; ${again}`,
+    ],
+    'half a colour': [
+      png(pngOf({ ...parts, colour: COLOUR.palette, chunks: [chunk('PLTE', [1, 2, 3, 4])] })),
+      FileFormatError,
+      `a.png: expected a palette of 1 to 256 colours, 3 bytes each, got 4 bytes; ${again}`,
+    ],
+    'a second header': [
+      png(pngOfChunks(header(parts), header({ ...parts, width: 2 ** 31 }), pixels)),
+      FileFormatError,
+      `a.png: expected one chunk IHDR, got a second at byte 33; ${again}`,
+    ],
+    'the same header twice': [
+      png(pngOfChunks(header(parts), header(parts), pixels)),
+      FileFormatError,
+      `a.png: expected one chunk IHDR, got a second at byte 33; ${again}`,
+    ],
+    'a header behind the pixels': [
+      png(pngOfChunks(header(parts), pixels, header({ ...parts, depth: 16 }))),
+      FileFormatError,
+      `a.png: expected one chunk IHDR, got a second at byte ${33 + pixels.length}; ${again}`,
+    ],
+    'a second palette': [
+      png(pngOf({ ...parts, colour: COLOUR.palette, chunks: [colours, colours] })),
+      FileFormatError,
+      `a.png: expected one chunk PLTE, got a second at byte 51; ${again}`,
+    ],
+    'a palette behind the pixels': [
+      png(pngOfChunks(header({ ...parts, colour: COLOUR.palette }), pixels, colours)),
+      FileFormatError,
+      `a.png: expected its chunk PLTE before IDAT, got it at byte ${33 + pixels.length}; ${again}`,
+    ],
+    'opacities before their palette': [
+      png(pngOf({ ...parts, colour: COLOUR.palette, chunks: [chunk('tRNS', [0]), colours] })),
+      FileFormatError,
+      `a.png: expected its chunk PLTE before tRNS, got it at byte 46; ${again}`,
+    ],
+    'transparency behind the pixels': [
+      png(pngOfChunks(header(parts), pixels, chunk('tRNS', [0, 1]))),
+      FileFormatError,
+      `a.png: expected its chunk tRNS before IDAT, got it at byte ${33 + pixels.length}; ${again}`,
+    ],
+    'more opacities than colours': [
+      png(pngOf({ ...parts, colour: COLOUR.palette, chunks: [colours, chunk('tRNS', [1, 2, 3])] })),
+      FileFormatError,
+      'a.png: its chunk tRNS has 3 bytes; expected at most a byte for each of 2 colours: ' + again,
+    ],
+    'a transparent grey of one byte': [
+      png(pngOf({ ...parts, chunks: [chunk('tRNS', [1])] })),
+      FileFormatError,
+      `a.png: its chunk tRNS has 1 bytes; expected 2 bytes, its transparent grey: ${again}`,
+    ],
+    'a transparent colour of two samples': [
+      png(
+        pngOf({
+          ...parts,
+          width: 1,
+          colour: COLOUR.rgb,
+          rows: parts.rows,
+          chunks: [chunk('tRNS', [0, 1, 0, 2])],
+        }),
+      ),
+      FileFormatError,
+      `a.png: its chunk tRNS has 4 bytes; expected 6 bytes, its transparent colour: ${again}`,
+    ],
+    'transparency twice over': [
+      png(
+        pngOf({
+          ...parts,
+          width: 1,
+          height: 1,
+          colour: COLOUR.greyAlpha,
+          rows: [[0, 1, 2]],
+          chunks: [chunk('tRNS', [0, 1])],
+        }),
+      ),
+      FileFormatError,
+      `a.png: its chunk tRNS has 2 bytes; expected none beside the alpha of its pixels: ${again}`,
+    ],
+    'pixels with something between': [
+      png(pngOfChunks(header(parts), pixels, chunk('tEXt', [65, 0]), pixels)),
+      FileFormatError,
+      'a.png: expected its chunks IDAT one behind the other, got tEXt between them, before byte ' +
+        `${33 + pixels.length + 14}; ${again}`,
+    ],
+    'a chunk that has to be understood': [
+      png(pngOfChunks(header(parts), chunk('CgBI', [1]), pixels)),
+      FileFormatError,
+      'a.png: its chunk CgBI is none that PNG has; save it again as a plain PNG',
+    ],
+    'another compression': [
+      png(pngOfChunks(chunk('IHDR', [0, 0, 0, 3, 0, 0, 0, 2, 8, 0, 1, 0, 0]), pixels)),
+      FileFormatError,
+      `a.png: its header has compression 1 and filters 0, of which PNG has 0 only; ${again}`,
+    ],
+    'a million chunks without pixels': [
+      png(pngOfChunks(header(parts), Buffer.alloc(12e6, chunk('IDAT', [])), pixels)),
+      FileFormatError,
+      'a.png: it has more than 65536 chunks; save it again by another program, or, if you trust the ' +
+        'file, pass limits: { maxChunks: 131072 }',
+    ],
+    'many pixels out of few bytes': [
+      png(
+        pngOfChunks(
+          header({ ...parts, width: 2 ** 13, height: 2 ** 13 }),
+          chunk('IDAT', deflateSync(Buffer.alloc(1000))),
+        ),
+      ),
+      FileFormatError,
+      'a.png: its 8192 × 8192 pixels take 67117056 bytes, packed into 17; expected at most 200 from ' +
+        'one byte: make it smaller, or, if you trust the file, pass limits: { maxRatio: 3948063 }',
     ],
   });
 
   it('a changed byte, by the checksums', () => {
     // The last of the width, and one of the checksum of IHDR.
-    expect(png(withByte(19, 4))).toThrow(/pixels unpack to 8 bytes, expected 10/);
-    expect(png(withByte(30, 1))).toThrow(/damaged PNG \(CRC mismatch for chunk IHDR/);
+    expect(png(withByte(19, 4))).toThrow(
+      /chunk IHDR at byte 8 has a wrong checksum; it is damaged/,
+    );
+    expect(png(withByte(30, 1))).toThrow(/chunk IHDR at byte 8 has a wrong checksum/);
+    expect(png(withByte(45, 7))).toThrow(/chunk IDAT at byte 33 has a wrong checksum/);
+  });
+
+  it('what its limits say, which can be raised and lowered', () => {
+    const limited = (limits: object) => () => readPng(whole, 'a.png', { limits });
+    expect(limited({ maxPixels: 5 })).toThrow(
+      'its header claims 3 × 2 pixels, expected at most 5; make it smaller, or cut the digit out; if ' +
+        'you trust the file, pass limits: { maxPixels: 6 }',
+    );
+    expect(limited({ maxBytes: 7 })).toThrow(/take 8 bytes, expected at most 7/);
+    expect(limited({ maxChunks: 2 })).toThrow(/more than 2 chunks/);
+    const enough = { maxPixels: 6, maxBytes: 8, maxChunks: 3, maxRatio: Infinity };
+    expect(limited(enough)()).toEqual(readPng(whole));
+    expect(limited({ maxPixel: 5 })).toThrow(
+      "readPng: limits: unknown option 'maxPixel'; the options are maxBytes, maxRatio, maxPixels, " +
+        'maxChunks',
+    );
+    expect(limited({ maxPixels: -1 })).toThrow(
+      'readPng: limits: maxPixels must be an integer from 1, or Infinity, got -1',
+    );
+    expect(() => readPng(whole, 'a.png', JSON.parse('{ "maxPixels": 5 }'))).toThrow(
+      'readPng: expected the options limits, got "maxPixels"',
+    );
+    expect(() => readPng(whole, JSON.parse('{ "limits": {} }'))).toThrow(
+      'options come third: readPng(bytes, name, { limits })',
+    );
   });
 });
 
@@ -342,7 +496,11 @@ describe('damaged files', { timeout: 60_000 }, () => {
   /** Whether a file is read; any error but a typed one fails the test. */
   function isRead(bytes: Uint8Array): boolean {
     try {
-      digitFromImage(readPng(bytes));
+      const picture = readPng(bytes);
+      for (const values of [picture.grey, picture.alpha ?? []]) {
+        expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
+      }
+      digitFromImage(picture);
       return true;
     } catch (error) {
       if (error instanceof UnfoldError) return false;

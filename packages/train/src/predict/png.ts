@@ -1,7 +1,19 @@
+import { ConfigError } from '@unfold/core';
 import { decode, type DecodedPng } from 'fast-png';
+import { rejectUnknown } from '../data/options.js';
+import { completeLimits, PNG_LIMITS, type PngLimits } from '../limits.js';
 import { failIn, type Fail } from '../weights/messages.js';
 import type { Picture } from './picture.js';
-import { checkPng, type PngHeader } from './png-chunks.js';
+import { checkPng, type CheckedPng, type PngHeader } from './png-chunks.js';
+
+/** Options of `readPng`. */
+export interface ReadPngOptions {
+  /**
+   * How much a picture may take. Defaults: 2^26 pixels (`maxPixels`), 256 MiB of samples (`maxBytes`),
+   * 200 bytes from one that is packed (`maxRatio`, above 64 MiB), 65,536 chunks (`maxChunks`).
+   */
+  readonly limits?: Partial<PngLimits>;
+}
 
 /**
  * Reads a PNG of any kind (grey, RGB, palette, with or without alpha, 1 to 16 bits; interlaced from
@@ -9,65 +21,89 @@ import { checkPng, type PngHeader } from './png-chunks.js';
  * are not looked at.
  * @param bytes The file.
  * @param name What the errors call it.
- * @throws FileFormatError if it is no PNG, damaged, or has more than 64 million pixels, which its
- * header tells before anything is unpacked.
+ * @returns Grey and alpha from 0 to 1.
+ * @throws FileFormatError if it is no PNG, damaged, or beyond the limits, which its header tells before
+ * anything is unpacked; ConfigError for an unknown option or limit.
  */
-export function readPng(bytes: Uint8Array, name = 'png'): Picture {
-  const fail = failIn(name);
-  const { header, bytes: needed } = checkPng(bytes, fail);
-  let decoded: DecodedPng;
-  try {
-    decoded = decode(needed, { checkCrc: true });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw fail(`it is a damaged PNG (${reason}); save or download it again`);
+export function readPng(bytes: Uint8Array, name = 'png', options: ReadPngOptions = {}): Picture {
+  if (typeof name !== 'string') {
+    throw new ConfigError(
+      `readPng: expected the picture's name for errors, a text, got ${typeof name}; options come ` +
+        'third: readPng(bytes, name, { limits })',
+    );
   }
-  const { width, height } = header;
+  rejectUnknown('readPng', options, ['limits']);
+  const limits = completeLimits('readPng', PNG_LIMITS, options.limits);
+  const fail = failIn(name);
+  const checked = checkPng(bytes, limits, fail);
+  const decoded = decoding(checked, fail);
+  const { width, height } = checked.header;
   const size = width * height;
   const grey = new Float32Array(size);
-  const alpha = new Float32Array(size);
-  const pixel = pixelReader(header, decoded, fail);
+  const alpha = hasAlpha(checked) ? new Float32Array(size) : null;
+  const pixel = pixelReader(checked, decoded, fail);
   let isOpaque = true;
   for (let i = 0; i < size; i++) {
     const [value, opacity] = pixel(i);
     grey[i] = value;
-    alpha[i] = opacity;
+    if (alpha) alpha[i] = opacity;
     if (opacity < 1) isOpaque = false;
   }
   return { width, height, grey, alpha: isOpaque ? null : alpha };
 }
 
+function decoding({ bare }: CheckedPng, fail: Fail): DecodedPng {
+  try {
+    return decode(bare);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw fail(`it is a damaged PNG (${reason}); save or download it again`);
+  }
+}
+
+function hasAlpha({ header: { colour }, transparency }: CheckedPng): boolean {
+  return transparency !== null || colour === 'grey-alpha' || colour === 'rgb-alpha';
+}
+
 /** Luma and alpha of pixel i, 0…1. */
 type PixelReader = (i: number) => readonly [number, number];
 
-function pixelReader(header: PngHeader, decoded: DecodedPng, fail: Fail): PixelReader {
+function pixelReader(
+  { header, palette, transparency }: CheckedPng,
+  decoded: DecodedPng,
+  fail: Fail,
+): PixelReader {
   const { colour, depth } = header;
   const sample = sampleReader(header, decoded);
   const top = 2 ** depth - 1;
-  const { transparency } = decoded;
   switch (colour) {
-    case 'grey':
+    case 'grey': {
+      const clear = transparency?.readUInt16BE(0);
       return (i) => {
         const value = sample(i);
-        return [value / top, value === transparency?.[0] ? 0 : 1];
+        return [value / top, value === clear ? 0 : 1];
       };
+    }
     case 'grey-alpha':
       return (i) => [sample(2 * i) / top, sample(2 * i + 1) / top];
-    case 'rgb':
+    case 'rgb': {
+      const clear = transparency && [0, 2, 4].map((at) => transparency.readUInt16BE(at));
       return (i) => {
         const rgb = [sample(3 * i), sample(3 * i + 1), sample(3 * i + 2)] as const;
-        const isClear = transparency?.length === 3 && rgb.every((v, c) => v === transparency[c]);
+        const isClear = clear?.every((value, c) => value === rgb[c]);
         return [luma(...rgb) / top, isClear ? 0 : 1];
       };
+    }
     case 'rgb-alpha':
       return (i) => [
         luma(sample(4 * i), sample(4 * i + 1), sample(4 * i + 2)) / top,
         sample(4 * i + 3) / top,
       ];
     case 'palette': {
-      const colours = (decoded.palette ?? []).map(
-        ([r = 0, g = 0, b = 0, a = 255]) => [luma(r, g, b) / 255, a / 255] as const,
-      );
+      const colours = Array.from({ length: palette.length / 3 }, (_, index) => {
+        const [r = 0, g = 0, b = 0] = palette.subarray(3 * index);
+        return [luma(r, g, b) / 255, (transparency?.[index] ?? 255) / 255] as const;
+      });
       return (i) => {
         const index = sample(i);
         const found = colours[index];
