@@ -258,7 +258,7 @@ describe('attacks', () => {
     expect(parseFailure(huge)).toContain(
       `for ${promise} unsigned bytes, got 16; the file is trunc`,
     );
-    const limited = `expected at most 1073741824 bytes, got a header that promises ${promise} unsigned bytes; the header is damaged, fetch the file again`;
+    const limited = `expected at most 1073741824 bytes, got a header that promises ${promise} unsigned bytes; the header is damaged, fetch the file again, or, if you trust the file, pass limits: { maxBytes: Infinity }`;
     expect(await failure(huge)).toBe(`FileFormatError: idx: FILE: ${limited}`);
     expect(await failure(gzipSync(huge))).toBe(`FileFormatError: idx: FILE: ${limited}`);
   });
@@ -284,8 +284,44 @@ describe('attacks', () => {
   });
 
   test('a file over maxBytes is not read', async () => {
-    expect(await failure(new Uint8Array(101), { maxBytes: 100 })).toBe(
-      'FileFormatError: idx: FILE: expected at most 100 bytes, got 101; is it the right file?',
+    expect(await failure(new Uint8Array(101), { limits: { maxBytes: 100 } })).toBe(
+      'FileFormatError: idx: FILE: expected at most 100 bytes, got 101; is it the right file? Then, if ' +
+        'you trust the file, pass limits: { maxBytes: 101 }',
+    );
+  });
+
+  test('a small file that rightly says how much it unpacks to is refused before it does', async () => {
+    const size = 100 * MIB;
+    const bytes = encodeIdx([size], []);
+    const bomb = gzipSync(Buffer.concat([bytes, Buffer.alloc(size)]));
+    const before = process.memoryUsage().arrayBuffers;
+    expect(await failure(bomb)).toBe(
+      'FileFormatError: idx: FILE: expected at most 200 bytes from one that is packed, got a header that ' +
+        `promises ${size + 8} from ${bomb.length}; fetch the file again, or, if you trust the file, pass ` +
+        `limits: { maxRatio: ${Math.ceil((size + 8) / bomb.length)} }`,
+    );
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * MIB);
+    const { dims } = await readIdx(await store(bomb), { limits: { maxRatio: 1032 } });
+    expect(dims).toEqual([size]);
+  });
+
+  test('sizes whose product is infinite before it is 0 inflate nothing', async () => {
+    const dims = [...Array.from({ length: 40 }, () => 0xffffffff), 0];
+    const bomb = gzipSync(Buffer.concat([encodeIdx(dims, []), Buffer.alloc(64 * MIB)]));
+    const before = process.memoryUsage().arrayBuffers;
+    expect(await failure(bomb)).toContain('byte 168: expected the end');
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * MIB);
+    const empty = await readIdx(await store(encodeIdx(dims, [])));
+    expect(empty.data).toHaveLength(0);
+  });
+
+  test('an unknown option or limit', async () => {
+    const path = await store(labels);
+    await expect(readIdx(path, JSON.parse('{ "maxBytes": 9 }'))).rejects.toThrow(
+      'readIdx: expected the options dims, sha256, limits, got "maxBytes"',
+    );
+    await expect(readIdx(path, { limits: JSON.parse('{ "maxTensors": 9 }') })).rejects.toThrow(
+      "readIdx: limits: unknown option 'maxTensors'; the options are maxBytes, maxRatio",
     );
   });
 });

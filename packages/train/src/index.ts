@@ -33,7 +33,7 @@ export { digitFromImage } from './predict/digit.js';
 export type { Picture } from './predict/picture.js';
 export { readPng } from './predict/png.js';
 export type { ReadPngOptions } from './predict/png.js';
-export type { Limits, PngLimits } from './limits.js';
+export type { IdxLimits, Limits, PngLimits } from './limits.js';
 export { loadTrainedModel, type TrainedModel } from './trained-model.js';
 export { weightsSha256 } from './weights-sha256.js';
 export { loadTfjsLayersModel } from './weights/tfjs-layers.js';

@@ -81,7 +81,9 @@ export function isTooDense(
 
 /** The end of a message about a limit: how to raise it. */
 export function raise(limit: keyof Limits, needed: number): string {
-  return `if you trust the file, pass limits: { ${limit}: ${Math.ceil(needed)} }`;
+  const value = Math.ceil(needed);
+  const shown = Number.isSafeInteger(value) ? value : Infinity;
+  return `if you trust the file, pass limits: { ${limit}: ${shown} }`;
 }
 
 const limit: OptionRule = {

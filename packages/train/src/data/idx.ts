@@ -3,6 +3,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, constants } from 'node:zlib';
 import { FileFormatError } from '@unfold/core';
+import { completeLimits, IDX_LIMITS, isTooDense, raise, type IdxLimits } from '../limits.js';
+import { rejectUnknown } from './options.js';
 
 /**
  * IDX, the file format of MNIST: two zero bytes, one byte for the element type, one for the number
@@ -35,8 +37,11 @@ export interface ParseIdxOptions extends IdxOptions {
 export interface ReadIdxOptions extends IdxOptions {
   /** The SHA-256 of the file as it is stored (packed, if it is packed), in hexadecimal. */
   readonly sha256?: string;
-  /** Upper limit in bytes for the file and for what it inflates to. Default: 1 GiB. */
-  readonly maxBytes?: number;
+  /**
+   * How much a file may take. Defaults: 1 GiB, of the file and of what it inflates to (`maxBytes`); 200
+   * bytes from one that is packed (`maxRatio`, above 64 MiB).
+   */
+  readonly limits?: Partial<IdxLimits>;
 }
 
 interface ElementType {
@@ -55,7 +60,6 @@ const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
   [0x0e, { bytes: 8, dtype: 'float64', label: '64-bit float' }],
 ]);
 
-const DEFAULT_MAX_BYTES = 2 ** 30;
 /** A header is at most this long: the number of dimensions is one byte. */
 const MAX_HEADER_BYTES = 4 + 4 * 255;
 /** Packed bytes that surely hold a header; deflate makes at most 1032 bytes out of one. */
@@ -91,10 +95,13 @@ export function parseIdx(bytes: Uint8Array, { name, dims }: ParseIdxOptions): Id
 /**
  * Reads an IDX file, plain or packed with gzip; which of the two is told by its first bytes, not by
  * its name. What a packed file inflates to is bounded by the dimensions in its header.
- * @throws FileFormatError if the file can't be read, is damaged, or isn't what was expected.
+ * @throws FileFormatError if the file can't be read, is damaged, beyond the limits, or isn't what was
+ * expected; ConfigError for an unknown option or limit.
  */
 export async function readIdx(path: string, options: ReadIdxOptions = {}): Promise<IdxArray> {
-  const { dims, sha256, maxBytes = DEFAULT_MAX_BYTES } = options;
+  rejectUnknown('readIdx', options, ['dims', 'sha256', 'limits']);
+  const { dims, sha256 } = options;
+  const { maxBytes, maxRatio } = completeLimits('readIdx', IDX_LIMITS, options.limits);
   const file = await openFile(path);
   try {
     const stats = await file.stat();
@@ -103,7 +110,8 @@ export async function readIdx(path: string, options: ReadIdxOptions = {}): Promi
     }
     if (stats.size > maxBytes) {
       throw new FileFormatError(
-        `idx: ${path}: expected at most ${maxBytes} bytes, got ${stats.size}; is it the right file?`,
+        `idx: ${path}: expected at most ${maxBytes} bytes, got ${stats.size}; is it the right file? Then, ` +
+          raise('maxBytes', stats.size),
       );
     }
     const prefix = await readStart(file, Math.min(stats.size, PACKED_PREFIX));
@@ -113,7 +121,8 @@ export async function readIdx(path: string, options: ReadIdxOptions = {}): Promi
     if (header.totalBytes > maxBytes) {
       throw new FileFormatError(
         `idx: ${path}: expected at most ${maxBytes} bytes, got a header that promises ` +
-          `[${header.dims.join(', ')}] ${header.element.label}s; the header is damaged, fetch the file again`,
+          `[${header.dims.join(', ')}] ${header.element.label}s; the header is damaged, fetch the file again, or, ` +
+          raise('maxBytes', header.totalBytes),
       );
     }
     if (!packed) checkLength(header, stats.size, path);
@@ -121,6 +130,13 @@ export async function readIdx(path: string, options: ReadIdxOptions = {}): Promi
       throw new FileFormatError(
         `idx: ${path}: expected ${header.totalBytes} bytes, but ${stats.size} bytes of gzip can't hold more ` +
           `than ${stats.size * MAX_DEFLATE_RATIO}; the file is damaged, fetch it again`,
+      );
+    }
+    if (packed && isTooDense({ unpacked: header.totalBytes, packed: stats.size }, maxRatio)) {
+      throw new FileFormatError(
+        `idx: ${path}: expected at most ${maxRatio} bytes from one that is packed, got a header that ` +
+          `promises ${header.totalBytes} from ${stats.size}; fetch the file again, or, ` +
+          raise('maxRatio', header.totalBytes / stats.size),
       );
     }
     const stored = await readStart(file, stats.size);
@@ -187,7 +203,9 @@ function inflateStart(prefix: Uint8Array, name: string): Uint8Array {
 
 async function inflateAll(packed: Uint8Array, header: Header, name: string): Promise<Uint8Array> {
   try {
-    return await inflate(packed, { maxOutputLength: header.totalBytes, chunkSize: 1 << 20 });
+    // One piece of memory for all of it, and a byte to see whether there is more.
+    const { totalBytes } = header;
+    return await inflate(packed, { maxOutputLength: totalBytes, chunkSize: totalBytes + 64 });
   } catch (error) {
     if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
       throw new FileFormatError(
@@ -260,7 +278,9 @@ function parseHeader(
       );
     }
   });
-  const totalBytes = headerBytes + dims.reduce((a, b) => a * b, element.bytes);
+  // Sizes beyond all numbers times 0 would be no number at all.
+  const size = dims.includes(0) ? 0 : dims.reduce((a, b) => a * b, element.bytes);
+  const totalBytes = headerBytes + size;
   return { element: { ...element, dtype: element.dtype }, dims, headerBytes, totalBytes };
 }
 
