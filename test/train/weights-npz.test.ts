@@ -136,7 +136,8 @@ describe('.npy', () => {
     [
       'a header of 16 MB',
       npyOf('{', { version: 2, length: 0xffffff }),
-      'its header claims 16777215 bytes; it is damaged: save it again',
+      'its header claims 16777215 bytes, expected at most 65536; it is damaged: save it again, or, if you ' +
+        'trust the file, pass limits: { maxHeaderBytes: 16777215 }',
     ],
     [
       'a header that ends early',

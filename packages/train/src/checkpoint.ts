@@ -1,5 +1,7 @@
 import { tensor } from '@unfold/core';
+import { rejectUnknown } from './data/options.js';
 import { replaceFile } from './files.js';
+import type { WeightsLimits } from './limits.js';
 import { encodeSafetensors, type Safetensors } from './weights/safetensors.js';
 import type { WeightsMetadata } from './weights/safetensors-header.js';
 import { withSafetensors } from './weights/safetensors-file.js';
@@ -20,21 +22,37 @@ export async function saveCheckpoint(file: string, { state, metadata }: Checkpoi
   await replaceFile(file, encodeSafetensors(state, metadata));
 }
 
+/** Options of `loadCheckpoint`, `loadRun` and `loadTrainedModel`. */
+export interface LoadCheckpointOptions {
+  /** How much the file may take. docs/weights.md lists the defaults. */
+  readonly limits?: Partial<WeightsLimits>;
+}
+
 /**
  * Reads what `saveCheckpoint` wrote, or another safetensors file. Everything is checked before a
  * tensor is made; the tensors belong to the scope that is open then.
- * @throws FileFormatError that says what is wrong and where; ConfigError if there is no such file.
+ * @throws FileFormatError that says what is wrong and where; ConfigError if there is no such file, or
+ * for an unknown option or limit.
  */
-export async function loadCheckpoint(file: string): Promise<Checkpoint> {
-  return withSafetensors(file, async ({ tensors, metadata }) => {
-    const read = [];
-    for (const stored of tensors) read.push({ stored, values: await stored.read() });
-    const state = new Map(
-      read.map(({ stored: { name, shape, dtype }, values }) => [
-        name,
-        tensor(values, shape, { dtype }),
-      ]),
-    );
-    return { state, metadata };
-  });
+export async function loadCheckpoint(
+  file: string,
+  options: LoadCheckpointOptions = {},
+): Promise<Checkpoint> {
+  rejectUnknown('loadCheckpoint', options, ['limits']);
+  const { limits } = options;
+  return withSafetensors(
+    file,
+    { operation: 'loadCheckpoint', limits },
+    async ({ tensors, metadata }) => {
+      const read = [];
+      for (const stored of tensors) read.push({ stored, values: await stored.read() });
+      const state = new Map(
+        read.map(({ stored: { name, shape, dtype }, values }) => [
+          name,
+          tensor(values, shape, { dtype }),
+        ]),
+      );
+      return { state, metadata };
+    },
+  );
 }

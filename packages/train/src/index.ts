@@ -1,7 +1,7 @@
 export * from './index.browser.js';
 export * from './data/index.js';
 export { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
-export type { Checkpoint, CheckpointMetadata } from './checkpoint.js';
+export type { Checkpoint, CheckpointMetadata, LoadCheckpointOptions } from './checkpoint.js';
 export type { ProgressStream } from './cli/bar.js';
 export { jsonLines, writeJsonLine } from './cli/json-lines.js';
 export type {
@@ -33,11 +33,11 @@ export { digitFromImage } from './predict/digit.js';
 export type { Picture } from './predict/picture.js';
 export { readPng } from './predict/png.js';
 export type { ReadPngOptions } from './predict/png.js';
-export type { IdxLimits, Limits, PngLimits } from './limits.js';
+export type { IdxLimits, PngLimits, TfjsLimits } from './limits.js';
 export { loadTrainedModel, type TrainedModel } from './trained-model.js';
 export { weightsSha256 } from './weights-sha256.js';
 export { loadTfjsLayersModel } from './weights/tfjs-layers.js';
-export type { OpenShape, TfjsLayersModel } from './weights/tfjs-layers.js';
+export type { LoadTfjsOptions, OpenShape, TfjsLayersModel } from './weights/tfjs-layers.js';
 export { loadWeights, saveWeights } from './weights/save-load.js';
 export type { LoadWeightsOptions, SaveWeightsOptions } from './weights/save-load.js';
 export type { LoadReport } from './weights/assign.js';

@@ -1,7 +1,9 @@
 import { extname } from 'node:path';
 import { ConfigError, type FileFormatError } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
+import type { LoadCheckpointOptions } from './checkpoint.js';
 import { checkNormalization, type Normalization } from './data/normalize.js';
+import { rejectUnknown } from './data/options.js';
 import { isModelName, MODELS, type ModelName } from './models.js';
 import { assignWeights } from './weights/assign.js';
 import { brief, failIn, quote, type Fail } from './weights/messages.js';
@@ -31,16 +33,24 @@ const MEND =
  * read: the average of the weights where the file has one, and nothing of the optimiser's.
  * @throws FileFormatError if the file is damaged, or doesn't say which model it holds and how its
  * input was normalised, or names a model that is unknown here; ShapeError or DTypeError if its tensors
- * don't fit that model; ConfigError if it cannot be read, or is `.npz`, which has no place for such.
+ * don't fit that model; ConfigError if it cannot be read, or is `.npz`, which has no place for such, or
+ * for an unknown option or limit.
  */
-export async function loadTrainedModel(file: string): Promise<TrainedModel> {
+export async function loadTrainedModel(
+  file: string,
+  options: LoadCheckpointOptions = {},
+): Promise<TrainedModel> {
+  rejectUnknown('loadTrainedModel', options, ['limits']);
   if (extname(file).toLowerCase() === '.npz') {
     throw new ConfigError(
       `loadTrainedModel: expected a safetensors file, got ${file}: .npz has no place for the model's ` +
         `name and its normalization; ${MEND}`,
     );
   }
-  return withSafetensors(file, (opened) => build(opened, file));
+  const { limits } = options;
+  return withSafetensors(file, { operation: 'loadTrainedModel', limits }, (opened) =>
+    build(opened, file),
+  );
 }
 
 async function build({ tensors, metadata }: WeightsFile, file: string): Promise<TrainedModel> {

@@ -1,6 +1,12 @@
 import { engine, type Engine } from '@unfold/core';
 import { stat } from 'node:fs/promises';
-import { loadCheckpoint, saveCheckpoint, type CheckpointMetadata } from '../checkpoint.js';
+import {
+  loadCheckpoint,
+  saveCheckpoint,
+  type CheckpointMetadata,
+  type LoadCheckpointOptions,
+} from '../checkpoint.js';
+import { rejectUnknown } from '../data/options.js';
 import { removeLeftovers } from '../files.js';
 import { atLeast0, completeOptions } from '../optim/rules.js';
 import { reading } from '../weights/safetensors-file.js';
@@ -97,9 +103,13 @@ export class CheckpointFile implements Callback {
  * scope that is open.
  * @throws FileFormatError if it is damaged or no run's checkpoint; ConfigError if it cannot be read.
  */
-export async function loadRun(file: string): Promise<SavedRun | null> {
+export async function loadRun(
+  file: string,
+  options: LoadCheckpointOptions = {},
+): Promise<SavedRun | null> {
+  rejectUnknown('loadRun', options, ['limits']);
   if (!(await exists(file))) return null;
-  const { state: tensors, metadata } = await loadCheckpoint(file);
+  const { state: tensors, metadata } = await loadCheckpoint(file, options);
   const { format, state, engine: saved, ...own } = metadata;
   const fail = failIn(file);
   if (format !== RUN_FORMAT || state === undefined) {

@@ -70,7 +70,7 @@ export function copyOf(bytes: Uint8Array, start = 0, end = bytes.length): Uint8A
 }
 
 /** What NumPy and PyTorch allow. */
-const MAX_DIMENSIONS = 64;
+export const MAX_DIMENSIONS = 64;
 /** Of a tensor, in elements. */
 const MAX_SIZE = 2 ** 31 - 1;
 

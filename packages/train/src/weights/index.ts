@@ -4,3 +4,4 @@ export { decodeNpz, encodeNpz } from './npz.js';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 export type { DecodeOptions, Safetensors } from './safetensors.js';
 export type { WeightsMetadata } from './safetensors-header.js';
+export type { Limits, WeightsLimits } from '../limits.js';

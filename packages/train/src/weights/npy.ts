@@ -7,9 +7,10 @@ import {
   type Shape,
   type Tensor,
 } from '@unfold/core';
+import { NPZ_LIMITS, raise, type WeightsLimits } from '../limits.js';
 import { checkShape, copyOf, ENCODINGS, type Encoding } from './encodings.js';
-import { failIn, quote, type Fail } from './messages.js';
-import type { DecodeOptions } from './safetensors.js';
+import { quote, type Fail } from './messages.js';
+import { decodeOptions, type DecodeOptions } from './safetensors.js';
 
 /*
  * NumPy's .npy: six magic bytes, two of version, the header's length, the header (a Python
@@ -22,8 +23,6 @@ const MAGIC = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59);
 export const NPY_START = 12;
 /** NumPy aligns the numbers to this. */
 const ALIGNMENT = 64;
-/** Headers of plain arrays have about a hundred bytes. */
-const MAX_HEADER_BYTES = 2 ** 16;
 
 const DESCRIPTIONS: Readonly<Record<DType, string>> = {
   float32: '<f4',
@@ -75,11 +74,12 @@ export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
 /**
  * Reads the bytes of a .npy file of plain numbers. float16 becomes float32, int64 becomes int32,
  * Fortran's order becomes row-major. The tensor belongs to the scope that is open.
- * @throws FileFormatError that says what is wrong, and the mend.
+ * @throws FileFormatError that says what is wrong, and the mend; ConfigError for an unknown option or
+ * limit.
  */
-export function decodeNpy(bytes: Uint8Array, { name = 'npy' }: DecodeOptions = {}): Tensor {
-  const fail = failIn(name);
-  const dataStart = npyDataStart(bytes, fail);
+export function decodeNpy(bytes: Uint8Array, options: DecodeOptions = {}): Tensor {
+  const { limits, fail } = decodeOptions('decodeNpy', { name: 'npy', limits: NPZ_LIMITS }, options);
+  const dataStart = npyDataStart(bytes, limits, fail);
   const header = parseNpyHeader(bytes.subarray(0, dataStart), {
     name: 'array',
     available: bytes.length - dataStart,
@@ -93,7 +93,11 @@ export function decodeNpy(bytes: Uint8Array, { name = 'npy' }: DecodeOptions = {
  * Where the header ends and the numbers begin.
  * @param start The first `NPY_START` bytes, or all if there are fewer, or more.
  */
-export function npyDataStart(start: Uint8Array, fail: Fail): number {
+export function npyDataStart(
+  start: Uint8Array,
+  { maxHeaderBytes }: WeightsLimits,
+  fail: Fail,
+): number {
   if (!MAGIC.every((byte, i) => start[i] === byte)) {
     throw fail('it does not begin as a .npy array does; save it by numpy.save or numpy.savez');
   }
@@ -108,8 +112,11 @@ export function npyDataStart(start: Uint8Array, fail: Fail): number {
   const view = new DataView(start.buffer, start.byteOffset);
   const offset = MAGIC.length + 2;
   const length = version === 1 ? view.getUint16(offset, true) : view.getUint32(offset, true);
-  if (length > MAX_HEADER_BYTES) {
-    throw fail(`its header claims ${length} bytes; it is damaged: save it again`);
+  if (length > maxHeaderBytes) {
+    throw fail(
+      `its header claims ${length} bytes, expected at most ${maxHeaderBytes}; it is damaged: save it ` +
+        `again, or, ${raise('maxHeaderBytes', length)}`,
+    );
   }
   return offset + (version === 1 ? 2 : 4) + length;
 }

@@ -1,11 +1,12 @@
 import { ConfigError, elementsOf, tensor, type Tensor } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
 import { zipSync, type Zippable } from 'fflate';
+import { NPZ_LIMITS, type WeightsLimits } from '../limits.js';
 import type { StoredTensor } from './assign.js';
 import { copyOf } from './encodings.js';
-import { failIn, quote, type Fail } from './messages.js';
+import { quote, type Fail } from './messages.js';
 import { decodeNpyData, encodeNpy, NPY_START, npyDataStart, parseNpyHeader } from './npy.js';
-import type { DecodeOptions } from './safetensors.js';
+import { decodeOptions, type DecodeOptions } from './safetensors.js';
 import { zipContent, zipEntries, zipPrefix, type ZipEntry } from './zip.js';
 
 /*
@@ -41,13 +42,12 @@ export function encodeNpz(state: StateDict): Uint8Array<ArrayBuffer> {
  * the tensors belong to the scope that is open. float16 becomes float32, int64 becomes int32,
  * Fortran's order becomes row-major.
  * @returns Tensors by name, in the archive's order.
- * @throws FileFormatError that names the file, the tensor, what is wrong, and the mend.
+ * @throws FileFormatError that names the file, the tensor, what is wrong, and the mend; ConfigError for
+ * an unknown option or limit.
  */
-export function decodeNpz(
-  bytes: Uint8Array,
-  { name = 'npz' }: DecodeOptions = {},
-): Map<string, Tensor> {
-  const read = storedInNpz(bytes, failIn(name)).map((stored) => ({
+export function decodeNpz(bytes: Uint8Array, options: DecodeOptions = {}): Map<string, Tensor> {
+  const { limits, fail } = decodeOptions('decodeNpz', { name: 'npz', limits: NPZ_LIMITS }, options);
+  const read = storedInNpz(bytes, limits, fail).map((stored) => ({
     stored,
     values: stored.read(),
   }));
@@ -65,9 +65,9 @@ interface PackedTensor extends StoredTensor {
 }
 
 /** The arrays of an archive: each one's header is checked, and no more of it is unpacked. */
-export function storedInNpz(bytes: Uint8Array, fail: Fail): PackedTensor[] {
+export function storedInNpz(bytes: Uint8Array, limits: WeightsLimits, fail: Fail): PackedTensor[] {
   const seen = new Set<string>();
-  return zipEntries(bytes, fail).map((entry) => {
+  return zipEntries(bytes, limits, fail).map((entry) => {
     if (!entry.name.endsWith(EXTENSION)) {
       throw fail(
         `entry ${quote(entry.name)} is no .npy array, so this is not a .npz file; save one by ` +
@@ -79,13 +79,13 @@ export function storedInNpz(bytes: Uint8Array, fail: Fail): PackedTensor[] {
       throw fail(`tensor ${quote(name)} is there twice; the file is damaged: save it again`);
     }
     seen.add(name);
-    return storedIn(entry, name, fail);
+    return storedIn(entry, name, limits, fail);
   });
 }
 
-function storedIn(entry: ZipEntry, name: string, fail: Fail): PackedTensor {
+function storedIn(entry: ZipEntry, name: string, limits: WeightsLimits, fail: Fail): PackedTensor {
   const failTensor: Fail = (problem) => fail(`tensor ${quote(name)}: ${problem}`);
-  const dataStart = npyDataStart(zipPrefix(entry, NPY_START, fail), failTensor);
+  const dataStart = npyDataStart(zipPrefix(entry, NPY_START, fail), limits, failTensor);
   const available = entry.size - dataStart;
   const start = zipPrefix(entry, dataStart, fail);
   const header = parseNpyHeader(start, { name, available, fail });

@@ -1,5 +1,6 @@
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { ConfigError } from '@unfold/core';
+import { completeLimits, SAFETENSORS_LIMITS, type WeightsLimits } from '../limits.js';
 import type { StoredTensor } from './assign.js';
 import { failIn } from './messages.js';
 import { decodeEntry } from './safetensors.js';
@@ -19,33 +20,46 @@ export interface WeightsFile {
   readonly metadata: WeightsMetadata;
 }
 
+interface WithSafetensorsOptions {
+  readonly operation: string;
+  readonly limits: Partial<WeightsLimits> | undefined;
+}
+
 /**
  * Opens a safetensors file, reads and checks its header, and lets `use` read of its tensors what it
  * wants: straight from the file, each into its own place.
- * @throws FileFormatError that says what is wrong and where; ConfigError if it cannot be read.
+ * @param options.operation Whose limits they are, for errors.
+ * @throws FileFormatError that says what is wrong and where; ConfigError if it cannot be read, or for
+ * an unknown limit.
  */
 export async function withSafetensors<T>(
   file: string,
+  { operation, limits }: WithSafetensorsOptions,
   use: (opened: WeightsFile) => Promise<T>,
 ): Promise<T> {
+  const complete = completeLimits(operation, SAFETENSORS_LIMITS, limits);
   const handle = await openFile(file);
   try {
-    return await use(await readHeader(handle, file));
+    return await use(await readHeader(handle, file, complete));
   } finally {
     await handle.close();
   }
 }
 
-async function readHeader(handle: FileHandle, file: string): Promise<WeightsFile> {
+async function readHeader(
+  handle: FileHandle,
+  file: string,
+  limits: WeightsLimits,
+): Promise<WeightsFile> {
   const fail = failIn(file);
   const readAt = (position: number, length: number) =>
     reading(file, () => readFrom(handle, position, length));
   const { size } = await reading(file, () => handle.stat());
   const start = await readAt(0, Math.min(LENGTH_BYTES, size));
-  const length = headerLength(start, size, fail);
+  const length = headerLength(start, size, limits, fail);
   const dataStart = LENGTH_BYTES + length;
   const header = await readAt(LENGTH_BYTES, length);
-  const { entries, metadata } = parseHeader(header, size - dataStart, fail);
+  const { entries, metadata } = parseHeader(header, size - dataStart, limits, fail);
   const tensors = entries.map((entry): StoredTensor => {
     const { name, shape, storedAs, encoding, start, end } = entry;
     const read = async () => decodeEntry(entry, await readAt(dataStart + start, end - start), fail);

@@ -1,4 +1,5 @@
-import type { Shape } from '@unfold/core';
+import type { FileFormatError, Shape } from '@unfold/core';
+import { raise, type WeightsLimits } from '../limits.js';
 import { checkShape, copyOf, ENCODINGS, isCounts, type Encoding } from './encodings.js';
 import { brief, quote, type Fail } from './messages.js';
 import { isObject, parseStrictJson } from './strict-json.js';
@@ -17,10 +18,12 @@ export const LENGTH_BYTES = 8;
 /** The key of the header that is no tensor's. */
 export const METADATA = '__metadata__';
 
-/** The limit that the format's own library sets. */
-const MAX_HEADER_BYTES = 100_000_000;
 /** Three levels are needed; fields that a later version may add get a few more. */
 const MAX_DEPTH = 8;
+/** Of a tensor's entry are seven: two keys and two brackets more than its three fields. */
+const NODES_PER_TENSOR = 10;
+/** Texts of the metadata. */
+const SPARE_NODES = 10_000;
 
 /** What the format calls the encodings that Unfold reads. */
 const BY_NAME: ReadonlyMap<string, Encoding> = new Map<string, Encoding>([
@@ -57,7 +60,12 @@ export interface Header {
  * The length of the header, checked before a byte of it is read.
  * @param start The first 8 bytes of the file, or all if it has fewer.
  */
-export function headerLength(start: Uint8Array, fileBytes: number, fail: Fail): number {
+export function headerLength(
+  start: Uint8Array,
+  fileBytes: number,
+  { maxHeaderBytes }: WeightsLimits,
+  fail: Fail,
+): number {
   if (start.length < LENGTH_BYTES) {
     throw fail(
       `expected at least ${LENGTH_BYTES} bytes, got ${start.length}; it is truncated: save or ` +
@@ -65,8 +73,12 @@ export function headerLength(start: Uint8Array, fileBytes: number, fail: Fail): 
     );
   }
   const promised = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
-  if (promised <= MAX_HEADER_BYTES && Number(promised) <= fileBytes - LENGTH_BYTES) {
-    return Number(promised);
+  if (promised <= fileBytes - LENGTH_BYTES) {
+    if (promised <= maxHeaderBytes) return Number(promised);
+    throw fail(
+      `its header has ${promised} bytes, expected at most ${maxHeaderBytes}; ` +
+        raise('maxHeaderBytes', Number(promised)),
+    );
   }
   const isZip = start[0] === 0x50 && start[1] === 0x4b;
   throw fail(
@@ -85,7 +97,17 @@ export function headerLength(start: Uint8Array, fileBytes: number, fail: Fail): 
  * @param dataBytes How many bytes follow it.
  * @throws What `fail` makes of a problem, which names the tensor.
  */
-export function parseHeader(bytes: Uint8Array, dataBytes: number, fail: Fail): Header {
+export function parseHeader(
+  bytes: Uint8Array,
+  dataBytes: number,
+  { maxTensors, maxBytes }: WeightsLimits,
+  fail: Fail,
+): Header {
+  if (dataBytes > maxBytes) {
+    throw fail(
+      `its tensors take ${dataBytes} bytes, expected at most ${maxBytes}; ${raise('maxBytes', dataBytes)}`,
+    );
+  }
   const failHeader: Fail = (problem) =>
     fail(`the header, from byte 8, is wrong: ${problem}; the file is damaged or not safetensors`);
   let text: string;
@@ -96,14 +118,25 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, fail: Fail): H
     throw failHeader('it is not UTF-8');
   }
   if (!text.startsWith('{')) throw failHeader('it does not begin with {');
-  const { value: header, keys } = parseStrictJson(text, { maxDepth: MAX_DEPTH, fail: failHeader });
+  const tooMany = (): FileFormatError =>
+    fail(`it has more than ${maxTensors} tensors; ${raise('maxTensors', 2 * maxTensors)}`);
+  const { value: header, keys } = parseStrictJson(
+    text,
+    {
+      maxDepth: MAX_DEPTH,
+      maxNodes: NODES_PER_TENSOR * maxTensors + SPARE_NODES,
+      // Metadata are no tensor.
+      maxKeys: maxTensors + 1,
+    },
+    { fail: failHeader, tooMany },
+  );
   const metadata = Object.hasOwn(header, METADATA) ? header[METADATA] : {};
   if (!isMetadata(metadata)) {
     throw fail(`${METADATA} must hold texts by name, got ${brief(metadata)}; save it without`);
   }
-  const entries = keys
-    .filter((key) => key !== METADATA)
-    .map((name) => entryOf(name, header[name], fail));
+  const names = keys.filter((key) => key !== METADATA);
+  if (names.length > maxTensors) throw tooMany();
+  const entries = names.map((name) => entryOf(name, header[name], fail));
   checkPlaces(entries, dataBytes, fail);
   return { entries, metadata };
 }

@@ -7,6 +7,8 @@ import {
   type Tensor,
 } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
+import { rejectUnknown } from '../data/options.js';
+import { completeLimits, SAFETENSORS_LIMITS, type WeightsLimits } from '../limits.js';
 import { copyOf } from './encodings.js';
 import { brief, failIn, quote, type Fail } from './messages.js';
 import {
@@ -31,6 +33,21 @@ export interface Safetensors {
 export interface DecodeOptions {
   /** What the errors call the bytes: a path or an address. */
   readonly name?: string;
+  /** How much a file may take. docs/weights.md lists the defaults. */
+  readonly limits?: Partial<WeightsLimits>;
+}
+
+/** The options of a function that reads weights from bytes, complete and checked. */
+export function decodeOptions(
+  operation: string,
+  defaults: { readonly name: string; readonly limits: WeightsLimits },
+  options: DecodeOptions,
+): { readonly limits: WeightsLimits; readonly fail: Fail } {
+  rejectUnknown(operation, options, ['name', 'limits']);
+  return {
+    limits: completeLimits(operation, defaults.limits, options.limits),
+    fail: failIn(options.name ?? defaults.name),
+  };
 }
 
 const DTYPE_NAMES: Readonly<Record<DType, string>> = {
@@ -113,17 +130,19 @@ function encodeHeader(
 /**
  * Reads the bytes of a safetensors file. Everything is checked before a tensor is made; the tensors
  * belong to the scope that is open. float16 and bfloat16 become float32, int64 becomes int32.
- * @throws FileFormatError that names the file, the tensor, what is wrong, and the mend.
+ * @throws FileFormatError that names the file, the tensor, what is wrong, and the mend; ConfigError for
+ * an unknown option or limit.
  */
-export function decodeSafetensors(
-  bytes: Uint8Array,
-  { name = 'safetensors' }: DecodeOptions = {},
-): Safetensors {
-  const fail = failIn(name);
-  const length = headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, fail);
+export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}): Safetensors {
+  const { limits, fail } = decodeOptions(
+    'decodeSafetensors',
+    { name: 'safetensors', limits: SAFETENSORS_LIMITS },
+    options,
+  );
+  const length = headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, limits, fail);
   const data = bytes.subarray(LENGTH_BYTES + length);
   const header = bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length);
-  const { entries, metadata } = parseHeader(header, data.length, fail);
+  const { entries, metadata } = parseHeader(header, data.length, limits, fail);
   const read = entries.map((entry) => ({
     entry,
     values: decodeEntry(entry, copyOf(data, entry.start, entry.end), fail),

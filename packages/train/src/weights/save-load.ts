@@ -1,7 +1,9 @@
 import { extname } from 'node:path';
 import { ConfigError } from '@unfold/core';
 import type { Module } from '@unfold/nn';
+import { rejectUnknown } from '../data/options.js';
 import { replaceFile } from '../files.js';
+import { completeLimits, NPZ_LIMITS, raise, type WeightsLimits } from '../limits.js';
 import { assignWeights, type LoadReport } from './assign.js';
 import { failIn } from './messages.js';
 import { encodeNpz, storedInNpz } from './npz.js';
@@ -19,6 +21,8 @@ export interface SaveWeightsOptions {
 export interface LoadWeightsOptions {
   /** Whether missing and unexpected names are errors. Default true. */
   readonly strict?: boolean;
+  /** How much a file may take. docs/weights.md lists the defaults. */
+  readonly limits?: Partial<WeightsLimits>;
 }
 
 type Format = 'safetensors' | 'npz';
@@ -63,25 +67,39 @@ export async function saveWeights(
  * nothing else is converted.
  * @returns What `strict: false` let pass.
  * @throws ShapeError that lists missing and unexpected names and wrong shapes; DTypeError;
- * FileFormatError if the file is damaged; ConfigError if it cannot be read.
+ * FileFormatError if the file is damaged or beyond the limits; ConfigError if it cannot be read, or for
+ * an unknown option or limit.
  */
 export async function loadWeights(
   model: Module,
   file: string,
-  { strict = true }: LoadWeightsOptions = {},
+  given: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
+  rejectUnknown('loadWeights', given, ['strict', 'limits']);
+  const { strict = true, limits } = given;
   const format = weightsFormat('loadWeights', file);
   const options = { operation: `loadWeights: ${file}`, strict };
   if (format === 'safetensors') {
-    return withSafetensors(file, ({ tensors }) => assignWeights(model, tensors, options));
+    return withSafetensors(file, { operation: 'loadWeights', limits }, ({ tensors }) =>
+      assignWeights(model, tensors, options),
+    );
   }
-  return assignWeights(model, storedInNpz(await readWhole(file), failIn(file)), options);
+  const npzLimits = completeLimits('loadWeights', NPZ_LIMITS, limits);
+  const tensors = storedInNpz(await readWhole(file, npzLimits), npzLimits, failIn(file));
+  return assignWeights(model, tensors, options);
 }
 
 /** An archive's directory is at its end, so all of it is read. */
-async function readWhole(file: string): Promise<Uint8Array> {
+async function readWhole(file: string, { maxBytes }: WeightsLimits): Promise<Uint8Array> {
   const handle = await openFile(file);
   try {
+    const { size } = await reading(file, () => handle.stat());
+    if (size > maxBytes) {
+      throw failIn(file)(
+        `it has ${size} bytes, expected at most ${maxBytes}; use .safetensors, or, ` +
+          raise('maxBytes', size),
+      );
+    }
     return await reading(file, () => handle.readFile());
   } finally {
     await handle.close();

@@ -1,3 +1,4 @@
+import type { FileFormatError } from '@unfold/core';
 import { quote, type Fail } from './messages.js';
 
 /** A parsed JSON object, and its own keys in the order of the text: `JSON.parse` moves some. */
@@ -6,21 +7,40 @@ export interface StrictObject {
   readonly keys: readonly string[];
 }
 
+/** What JSON may be like. */
+export interface JsonBounds {
+  /** Brackets inside brackets. */
+  readonly maxDepth: number;
+  /** Objects, lists and keys, each of which costs many times the memory of its text. */
+  readonly maxNodes: number;
+  /** Keys of the outermost object. */
+  readonly maxKeys: number;
+}
+
+/** Makes the errors of `parseStrictJson`. */
+export interface JsonErrors {
+  readonly fail: Fail;
+  /** For more keys in the outermost object than `maxKeys`. */
+  readonly tooMany: () => FileFormatError;
+}
+
 /**
  * Parses JSON that holds an object, and refuses what `JSON.parse` lets pass: a key that an object
- * has twice, of which all but the last would vanish. Deep nesting is refused before memory is
- * spent on it.
+ * has twice, of which all but the last would vanish. What is beyond the bounds is refused before
+ * memory is spent on it; the time is linear in the text.
  * @throws What `fail` makes of the problem.
  */
 export function parseStrictJson(
   text: string,
-  { maxDepth, fail }: { readonly maxDepth: number; readonly fail: Fail },
+  bounds: JsonBounds,
+  { fail, tooMany }: JsonErrors,
 ): StrictObject {
   const keys: string[] = [];
   try {
-    for (const { key, depth, isRepeated } of keysOf(text, maxDepth, fail)) {
+    for (const { key, depth, isRepeated } of keysOf(text, bounds, fail)) {
       if (isRepeated) throw fail(`the key ${quote(key)} stands twice in one object`);
       if (depth === 1) keys.push(key);
+      if (keys.length > bounds.maxKeys) throw tooMany();
     }
     const value: unknown = JSON.parse(text);
     if (isObject(value)) return { value, keys };
@@ -47,13 +67,19 @@ interface Key {
  * Walks over brackets and strings only: in JSON, a string that a colon follows is a key. Text that
  * is no JSON gives any keys, or a SyntaxError.
  */
-function* keysOf(text: string, maxDepth: number, fail: Fail): Iterable<Key> {
-  const open: Set<string>[] = [];
+function* keysOf(text: string, { maxDepth, maxNodes }: JsonBounds, fail: Fail): Iterable<Key> {
+  // The keys of each object that is open; null for a list.
+  const open: (Set<string> | null)[] = [];
+  let nodes = 0;
+  const count = (): void => {
+    if (++nodes > maxNodes) throw fail(`it has more than ${maxNodes} objects, lists and keys`);
+  };
   for (let i = 0; i < text.length; i++) {
     switch (text[i]) {
       case '{':
       case '[':
-        open.push(new Set());
+        count();
+        open.push(text[i] === '{' ? new Set() : null);
         if (open.length > maxDepth) throw fail(`it is nested more than ${maxDepth} deep`);
         break;
       case '}':
@@ -64,6 +90,7 @@ function* keysOf(text: string, maxDepth: number, fail: Fail): Iterable<Key> {
         const end = endOfString(text, i);
         const seen = open.at(-1);
         if (seen && isBeforeColon(text, end)) {
+          count();
           const key = String(JSON.parse(text.slice(i, end)));
           yield { key, depth: open.length, isRepeated: seen.has(key) };
           seen.add(key);

@@ -1,4 +1,5 @@
-import { Inflate, inflateSync } from 'fflate';
+import { Inflate } from 'fflate';
+import { isTooDense, raise, type WeightsLimits } from '../limits.js';
 import { copyOf } from './encodings.js';
 import { quote, type Fail } from './messages.js';
 
@@ -30,14 +31,18 @@ const STORED = 0;
 const DEFLATED = 8;
 /** Deflate makes at most this many bytes out of one. */
 const MAX_DEFLATE_RATIO = 1032;
-/** Bytes of an entry that are unpacked at once to see its start. */
-const PREFIX_CHUNK = 4096;
+/** Bytes of an entry that are unpacked at once: to see its start, and to read it. */
+const PREFIX_CHUNK = 256;
+const CHUNK = 2 ** 15;
+/** So many packed bytes give something, or nothing comes any more: blocks of deflate are no longer. */
+const LONGEST_SILENCE = 2 ** 17;
 
 /**
- * The entries of an archive, none of them unpacked. Their sizes are checked against the archive's.
+ * The entries of an archive, none of them unpacked. Their sizes are checked against the archive's and
+ * the limits.
  * @throws What `fail` makes of the problem.
  */
-export function zipEntries(archive: Uint8Array, fail: Fail): ZipEntry[] {
+export function zipEntries(archive: Uint8Array, limits: WeightsLimits, fail: Fail): ZipEntry[] {
   const view = new DataView(archive.buffer, archive.byteOffset, archive.length);
   const end = findEnd(view);
   if (end < 0) {
@@ -48,6 +53,11 @@ export function zipEntries(archive: Uint8Array, fail: Fail): ZipEntry[] {
   const count = view.getUint16(end + 10, true);
   const directory = view.getUint32(end + 16, true);
   if (count === 0xffff || directory === ZIP64) throw fail(TOO_LARGE);
+  if (count > limits.maxTensors) {
+    throw fail(
+      `it has ${count} entries, expected at most ${limits.maxTensors}; ${raise('maxTensors', count)}`,
+    );
+  }
   const entries: ZipEntry[] = [];
   let packedBytes = 0;
   let at = directory;
@@ -67,7 +77,29 @@ export function zipEntries(archive: Uint8Array, fail: Fail): ZipEntry[] {
     entries.push(entry);
     at = next;
   }
+  checkSizes(entries, archive.length, limits, fail);
   return entries;
+}
+
+function checkSizes(
+  entries: readonly ZipEntry[],
+  packed: number,
+  { maxBytes, maxRatio }: WeightsLimits,
+  fail: Fail,
+): void {
+  const unpacked = entries.reduce((sum, { size }) => sum + size, 0);
+  if (unpacked > maxBytes) {
+    throw fail(
+      `its entries unpack to ${unpacked} bytes, expected at most ${maxBytes}; use .safetensors, or, ` +
+        raise('maxBytes', unpacked),
+    );
+  }
+  if (isTooDense({ unpacked, packed }, maxRatio)) {
+    throw fail(
+      `its ${packed} bytes unpack to ${unpacked}, expected at most ${maxRatio} from one; save it by ` +
+        `numpy.savez, which packs nothing, or, ${raise('maxRatio', unpacked / packed)}`,
+    );
+  }
 }
 
 const DAMAGED = 'the directory of the archive is damaged: save or download it again';
@@ -122,20 +154,39 @@ export function zipPrefix(
 ): Uint8Array {
   if (!isDeflated) return packed.subarray(0, length);
   const parts: Uint8Array[] = [];
-  const unpacked = (): number => parts.reduce((sum, part) => sum + part.length, 0);
-  const inflate = new Inflate((part) => parts.push(part));
+  let filled = 0;
   unpacking(name, fail, () => {
-    for (let at = 0; at < packed.length && unpacked() < length; at += PREFIX_CHUNK) {
-      inflate.push(packed.subarray(at, at + PREFIX_CHUNK), at + PREFIX_CHUNK >= packed.length);
+    for (const part of unpackedParts(packed, PREFIX_CHUNK)) {
+      parts.push(part);
+      filled += part.length;
+      if (filled >= length) break;
     }
   });
-  const prefix = new Uint8Array(unpacked());
+  const prefix = new Uint8Array(filled);
   let at = 0;
   for (const part of parts) {
     prefix.set(part, at);
     at += part.length;
   }
   return prefix.subarray(0, length);
+}
+
+/** What each `step` bytes of a deflate stream give, as long as somebody asks for it. */
+function* unpackedParts(packed: Uint8Array, step: number): Iterable<Uint8Array> {
+  let parts: Uint8Array[] = [];
+  const inflate = new Inflate((part) => parts.push(part));
+  let silence = 0;
+  for (let at = 0; at < packed.length; at += step) {
+    inflate.push(packed.subarray(at, at + step), at + step >= packed.length);
+    silence += step;
+    for (const part of parts) {
+      if (part.length > 0) silence = 0;
+      yield part;
+    }
+    // The inflater keeps what follows a stream's end, and copies it each time.
+    if (silence > LONGEST_SILENCE) throw new Error('the stream ends before its bytes do');
+    parts = [];
+  }
 }
 
 /** The whole content of an entry, perhaps a view of the archive. Its checksum is right. */
@@ -148,16 +199,23 @@ export function zipContent(
     return packed;
   }
   const out = new Uint8Array(size);
-  const { length } = unpacking(name, fail, () => inflateSync(packed, { out }));
-  if (length !== size || crc32Of(out) !== crc32) throw fail(damaged(name));
+  let filled = 0;
+  unpacking(name, fail, () => {
+    for (const part of unpackedParts(packed, CHUNK)) {
+      if (filled + part.length > size) throw new Error('it is longer than it says');
+      out.set(part, filled);
+      filled += part.length;
+    }
+  });
+  if (filled !== size || crc32Of(out) !== crc32) throw fail(damaged(name));
   return out;
 }
 
-function unpacking<T>(name: string, fail: Fail, unpack: () => T): T {
+function unpacking(name: string, fail: Fail, unpack: () => void): void {
   try {
-    return unpack();
+    unpack();
   } catch {
-    // Whatever fflate threw: the bytes are no deflate stream.
+    // Whatever was thrown: the bytes are no deflate stream, or one of another size.
     throw fail(damaged(name));
   }
 }
