@@ -1,4 +1,4 @@
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError, FileFormatError, findLeaks, ShapeError, zeros } from '@unfold/core';
 import { loadTfjsLayersModel } from '@unfold/train';
@@ -180,7 +180,7 @@ describe('the manifest', () => {
     ],
     '2^53 elements': [
       ({ weight }) => (weight('dense/bias')['shape'] = [2 ** 53]),
-      "~/model.json: tensor 'dense/bias' has shape [9007199254740992]; expected a list of " +
+      "~/model.json: tensor 'dense/bias' has shape [9007199254740992]; expected a list of at most 64 " +
         'integers from 0 to 2^53 - 1; save the model again',
     ],
     'sizes that multiply to 2^53': [
@@ -190,14 +190,30 @@ describe('the manifest', () => {
     ],
     '2^40 elements': [
       ({ weight }) => (weight('dense/bias')['shape'] = [2 ** 20, 2 ** 20]),
+      "~/model.json: tensor 'dense/bias' [1048576,1048576] and those before it take 4398046513192 " +
+        'bytes, expected at most 2147483648; save the model again, or, if you trust the file, pass ' +
+        'limits: { maxBytes: 4398046513192 }',
+    ],
+    '2^28 elements': [
+      ({ weight }) => (weight('dense/bias')['shape'] = [2 ** 14, 2 ** 14]),
       '~/group1-shard1of3.bin, ~/group1-shard2of3.bin, ~/group1-shard3of3.bin: tensor ' +
-        "'dense/bias' [1048576,1048576] lies at bytes 996 to 4398046512100, but there are " +
+        "'dense/bias' [16384,16384] lies at bytes 996 to 1073742820, but there are " +
         '1016; truncated, or of another model: save the model again',
     ],
     'a negative size': [
       ({ weight }) => (weight('dense/bias')['shape'] = [-5]),
-      "~/model.json: tensor 'dense/bias' has shape [-5]; expected a list of integers from 0 " +
-        'to 2^53 - 1; save the model again',
+      "~/model.json: tensor 'dense/bias' has shape [-5]; expected a list of at most 64 integers " +
+        'from 0 to 2^53 - 1; save the model again',
+    ],
+    '65 axes': [
+      ({ weight }) => (weight('dense/bias')['shape'] = new Array(65).fill(1)),
+      `~/model.json: tensor 'dense/bias' has shape [${'1,'.repeat(39)}1…; expected a list of at most ` +
+        '64 integers from 0 to 2^53 - 1; save the model again',
+    ],
+    'a file under two spellings': [
+      ({ group }) => group.paths.push(`.//./${String(group.paths[0])}`),
+      "~/model.json: weightsManifest names the file './/./group1-shard1of3.bin' twice; save the " +
+        'model again',
     ],
     text: [
       ({ weight }) => (weight('dense/bias')['dtype'] = 'string'),
@@ -250,4 +266,65 @@ it('weights of no use to predictions, of any dtype, are passed over', async () =
     'dense.bias',
   ]);
   loaded.dispose();
+});
+
+describe('limits', () => {
+  const load = (limits: object): Promise<unknown> =>
+    loadTfjsLayersModel(join(folder, 'model.json'), { limits });
+
+  it('hold for the model.json, its weights and their bytes', async () => {
+    const { size } = await stat(join(folder, 'model.json'));
+    await expect(load({ maxHeaderBytes: size - 1 })).rejects.toThrow(
+      new FileFormatError(
+        `${folder}/model.json: it has ${size} bytes, expected at most ${size - 1} of a model.json; is ` +
+          `it one? Then, if you trust the file, pass limits: { maxHeaderBytes: ${size} }`,
+      ),
+    );
+    await expect(load({ maxTensors: 5 })).rejects.toThrow(
+      'weightsManifest holds more than 5 tensors; if you trust the file, pass limits: { maxTensors: 10 }',
+    );
+    const bytes = 4 * (72 + 6 + 72 + 12 + 360 + 5);
+    await expect(load({ maxBytes: bytes - 1 })).rejects.toThrow(
+      /take 2108 bytes, expected at most 2107/,
+    );
+    await load({ maxHeaderBytes: size, maxTensors: 6, maxBytes: bytes });
+  });
+
+  it('are refused where they are unknown, as other options', async () => {
+    await expect(load({ maxRatio: 5 })).rejects.toThrow(
+      "loadTfjsLayersModel: limits: unknown option 'maxRatio'; the options are maxBytes, " +
+        'maxHeaderBytes, maxTensors',
+    );
+    const wrong = JSON.parse('{ "strict": true }') as object;
+    await expect(loadTfjsLayersModel(join(folder, 'model.json'), wrong)).rejects.toThrow(
+      new ConfigError('loadTfjsLayersModel: expected the options limits, got "strict"'),
+    );
+  });
+
+  it('a model.json of brackets is refused before it is parsed', async () => {
+    await writeFile(join(folder, 'model.json'), `{"a":[${'[],'.repeat(3_000_000)}[]]}`);
+    await expect(load({})).rejects.toThrow('it has more than 2097152 objects, lists and keys');
+  });
+
+  it('10,000 layers whose weights have long names and the other order are found in linear time', async () => {
+    // With a search over all weights for each layer this takes minutes.
+    const names = Array.from({ length: 10_000 }, (_, i) => `d${i}`);
+    const layers = names.map((name, i) => ({
+      class_name: 'Dense',
+      config: { name, units: 1, ...(i === 0 && { batch_input_shape: [null, 1] }) },
+    }));
+    const weights = names.flatMap((name) => [
+      { name: `${name}/again/kernel`, shape: [1, 1], dtype: 'float32' },
+      { name: `${name}/again/bias`, shape: [1], dtype: 'float32' },
+    ]);
+    const json = {
+      modelTopology: { class_name: 'Sequential', config: layers },
+      weightsManifest: [{ paths: ['all.bin'], weights: weights.reverse() }],
+    };
+    await writeFile(join(folder, 'all.bin'), new Uint8Array(8 * names.length));
+    await writeFile(join(folder, 'model.json'), JSON.stringify(json));
+    const model = await loadTfjsLayersModel(join(folder, 'model.json'));
+    expect(model.parameterCount()).toBe(2 * names.length);
+    model.dispose();
+  });
 });

@@ -191,7 +191,13 @@ describe('layers that Unfold does not have, or not so', () => {
     'an input shape of nothing': [
       ({ layer }) => (layer('input_1').config['batch_input_shape'] = [0]),
       "~/model.json: layer 'input_1' (InputLayer): batch_input_shape must be a list of the " +
-        'batch axis and at least another, got [0]; correct it in the file',
+        'batch axis and at least another, at most 64 in all, got [0]; correct it in the file',
+    ],
+    'an input shape of 65 axes': [
+      ({ layer }) => (layer('input_1').config['batch_input_shape'] = new Array(65).fill(1)),
+      "~/model.json: layer 'input_1' (InputLayer): batch_input_shape must be a list of the " +
+        `batch axis and at least another, at most 64 in all, got [${'1,'.repeat(39)}1…; correct it ` +
+        'in the file',
     ],
     'an input shape of texts': [
       ({ layer }) => (layer('input_1').config['batch_input_shape'] = [null, 'a']),
@@ -266,12 +272,18 @@ describe('layers that Unfold does not have, or not so', () => {
     'a Reshape to another size': [
       (editor) => editor.append('Reshape', { target_shape: [2, 3] }),
       "~/model.json: layer 'added' (Reshape): target_shape must be a shape of 5 elements, " +
-        'at most one size left open, got [2,3]; correct it in the file',
+        'at most one size left open and 63 sizes in all, got [2,3]; correct it in the file',
     ],
     'a Reshape with two open sizes': [
       (editor) => editor.append('Reshape', { target_shape: [-1, -1] }),
       "~/model.json: layer 'added' (Reshape): target_shape must be a shape of 5 elements, " +
-        'at most one size left open, got [-1,-1]; correct it in the file',
+        'at most one size left open and 63 sizes in all, got [-1,-1]; correct it in the file',
+    ],
+    'a Reshape to 64 sizes': [
+      (editor) => editor.append('Reshape', { target_shape: [5, ...new Array<number>(63).fill(1)] }),
+      "~/model.json: layer 'added' (Reshape): target_shape must be a shape of 5 elements, " +
+        `at most one size left open and 63 sizes in all, got [5,${'1,'.repeat(38)}1…; correct it in ` +
+        'the file',
     ],
   });
 });

@@ -1,3 +1,5 @@
+import { rejectUnknown } from '../data/options.js';
+import { completeLimits, TFJS_LIMITS, type TfjsLimits } from '../limits.js';
 import { buildModel } from './tfjs-layers/build.js';
 import { groupsOf } from './tfjs-layers/manifest.js';
 import { readModelJson } from './tfjs-layers/model-json.js';
@@ -7,6 +9,15 @@ import { layersOf } from './tfjs-layers/topology.js';
 import { SavedWeights } from './tfjs-layers/weights.js';
 
 export type { OpenShape, TfjsLayersModel } from './tfjs-layers/model.js';
+
+/** Options of `loadTfjsLayersModel`. */
+export interface LoadTfjsOptions {
+  /**
+   * How much a model may take. Defaults: 16 MiB of model.json (`maxHeaderBytes`), 100,000 weights
+   * (`maxTensors`), 2 GiB of them once unpacked (`maxBytes`).
+   */
+  readonly limits?: Partial<TfjsLimits>;
+}
 
 /**
  * Loads a layers model of TensorFlow.js, as `model.save()` and `tensorflowjs_converter` write it,
@@ -22,12 +33,18 @@ export type { OpenShape, TfjsLayersModel } from './tfjs-layers/model.js';
  * @param modelFile The path of the model.json; the weights lie beside it.
  * @throws FileFormatError that names the file, the layer or tensor, and the mend: for a damaged or
  * missing file, weights that don't fit, a layer or activation that Unfold does not have, a model
- * that is no chain. ConfigError if `modelFile` cannot be read.
+ * that is no chain, more than the limits say. ConfigError if `modelFile` cannot be read, or for an unknown
+ * option or limit.
  */
-export async function loadTfjsLayersModel(modelFile: string): Promise<TfjsLayersModel> {
-  const { topology, manifest } = await readModelJson(modelFile);
+export async function loadTfjsLayersModel(
+  modelFile: string,
+  options: LoadTfjsOptions = {},
+): Promise<TfjsLayersModel> {
+  rejectUnknown('loadTfjsLayersModel', options, ['limits']);
+  const limits = completeLimits('loadTfjsLayersModel', TFJS_LIMITS, options.limits);
+  const { topology, manifest } = await readModelJson(modelFile, limits);
   const layers = layersOf(topology, modelFile);
-  const stored = await readShards(groupsOf(manifest, modelFile), modelFile);
+  const stored = await readShards(groupsOf(manifest, limits, modelFile), modelFile);
   const model = buildModel(layers, new SavedWeights(modelFile, stored), modelFile);
   return new TfjsLayersModel(model).eval();
 }

@@ -4,6 +4,7 @@ import { convolution, depthwiseConvolution, transposedConvolution } from './conv
 import { dense } from './dense.js';
 import type { BuildContext, Builder, DataFormat, Flow, Step } from './flow.js';
 import { flatten, inTheirOrder, maxPooling, reshaping, zeroPadding } from './images.js';
+import { MAX_DIMENSIONS } from '../encodings.js';
 import { quote } from '../messages.js';
 import { isInteger, type SavedLayer } from './saved-layer.js';
 import type { SavedWeights } from './weights.js';
@@ -132,8 +133,11 @@ function inputOf([first]: readonly SavedLayer[], dataFormat: DataFormat, file: s
     if (size === null || isInteger(size, 1)) return size;
     throw first.wrong('batch_input_shape', 'a list of positive integers and null');
   });
-  if (sizes.length === 0) {
-    throw first.wrong('batch_input_shape', 'a list of the batch axis and at least another');
+  if (sizes.length === 0 || sizes.length >= MAX_DIMENSIONS) {
+    throw first.wrong(
+      'batch_input_shape',
+      `a list of the batch axis and at least another, at most ${MAX_DIMENSIONS} in all`,
+    );
   }
   const [H = null, W = null, C = null] = sizes;
   return sizes.length === 3 && dataFormat === 'channels_last'

@@ -1,5 +1,6 @@
 import { pad, permute, reshape, type Padding, type Tensor } from '@unfold/core';
 import { maxPool2d } from '@unfold/nn';
+import { MAX_DIMENSIONS } from '../encodings.js';
 import { imageOf, knownImage, stateless } from './flow.js';
 import type { Builder, Flow, ImageSize } from './flow.js';
 import { isInteger, type SavedLayer } from './saved-layer.js';
@@ -97,8 +98,11 @@ function targetOf(layer: SavedLayer, { shape }: Flow): number[] {
   const target = dims.map((dim) => (isInteger(dim, 1) ? dim : isOpen(dim) ? size / known : NaN));
   const fits =
     target.every((dim) => isInteger(dim, 1)) && target.reduce((a, b) => a * b, 1) === size;
-  if (dims.length > 0 && open <= 1 && fits) return target;
-  throw layer.wrong('target_shape', `a shape of ${size} elements, at most one size left open`);
+  if (dims.length > 0 && dims.length < MAX_DIMENSIONS && open <= 1 && fits) return target;
+  throw layer.wrong(
+    'target_shape',
+    `a shape of ${size} elements, at most one size left open and ${MAX_DIMENSIONS - 1} sizes in all`,
+  );
 }
 
 /** x with its axes and elements as TensorFlow.js orders them. */

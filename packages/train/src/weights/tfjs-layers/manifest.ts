@@ -1,5 +1,7 @@
+import { posix } from 'node:path';
 import { formatShape, sizeOf, type Shape } from '@unfold/core';
-import { isCounts } from '../encodings.js';
+import { raise, type TfjsLimits } from '../../limits.js';
+import { isCounts, MAX_DIMENSIONS } from '../encodings.js';
 import { brief, failIn, quote, type Fail } from '../messages.js';
 import { isObject } from '../strict-json.js';
 
@@ -32,10 +34,10 @@ const BYTES = { float32: 4, int32: 4, bool: 1, uint8: 1, uint16: 2, float16: 2 }
 
 /**
  * @param manifest `weightsManifest` of a model.json; undefined for a model without weights
- * @throws FileFormatError that names file and tensor.
+ * @throws FileFormatError that names file and tensor, also if they are more than the limits say.
  */
-export function groupsOf(manifest: unknown, file: string): WeightGroup[] {
-  const reader = new ManifestReader(failIn(file));
+export function groupsOf(manifest: unknown, limits: TfjsLimits, file: string): WeightGroup[] {
+  const reader = new ManifestReader(limits, failIn(file));
   if (manifest === undefined) return [];
   if (!Array.isArray(manifest)) {
     throw reader.fail(`weightsManifest must be a list of groups, got ${brief(manifest)}; ${MEND}`);
@@ -46,10 +48,14 @@ export function groupsOf(manifest: unknown, file: string): WeightGroup[] {
 class ManifestReader {
   /** Makes errors that name the file. */
   readonly fail: Fail;
+  readonly #limits: TfjsLimits;
   readonly #names = new Set<string>();
   readonly #paths = new Set<string>();
+  /** Of all weights so far, unpacked. */
+  #bytes = 0;
 
-  constructor(fail: Fail) {
+  constructor(limits: TfjsLimits, fail: Fail) {
+    this.#limits = limits;
     this.fail = fail;
   }
 
@@ -79,9 +85,11 @@ class ManifestReader {
           'model.json: put the weights there and name them without ..',
       );
     }
-    if (this.#paths.has(path))
+    // A file has many spellings, and must not be read for each of them.
+    const plain = posix.normalize(path.replaceAll('\\', '/'));
+    if (this.#paths.has(plain))
       throw this.fail(`weightsManifest names the file ${quote(path)} twice; ${MEND}`);
-    this.#paths.add(path);
+    this.#paths.add(plain);
     return path;
   }
 
@@ -96,9 +104,16 @@ class ManifestReader {
     const fail: Fail = (problem) => this.fail(`tensor ${quote(name)} ${problem}`);
     if (this.#names.has(name)) throw fail(`is there twice; ${MEND}`);
     this.#names.add(name);
-    if (!isCounts(shape)) {
+    const { maxTensors, maxBytes } = this.#limits;
+    if (this.#names.size > maxTensors) {
+      throw this.fail(
+        `weightsManifest holds more than ${maxTensors} tensors; ${raise('maxTensors', 2 * maxTensors)}`,
+      );
+    }
+    if (!isCounts(shape) || shape.length > MAX_DIMENSIONS) {
       throw fail(
-        `has shape ${brief(shape)}; expected a list of integers from 0 to 2^53 - 1; ${MEND}`,
+        `has shape ${brief(shape)}; expected a list of at most ${MAX_DIMENSIONS} integers from 0 to ` +
+          `2^53 - 1; ${MEND}`,
       );
     }
     if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
@@ -111,6 +126,13 @@ class ManifestReader {
     if (!Number.isSafeInteger(bytes)) {
       throw fail(
         `${formatShape(shape)} of ${dtype} claims ${bytes} bytes, more than a file can hold; ${MEND}`,
+      );
+    }
+    this.#bytes += sizeOf(shape) * BYTES[dtype];
+    if (this.#bytes > maxBytes) {
+      throw fail(
+        `${formatShape(shape)} and those before it take ${this.#bytes} bytes, expected at most ` +
+          `${maxBytes}; save the model again, or, ${raise('maxBytes', this.#bytes)}`,
       );
     }
     return { name, shape, dtype, quantization, isOptimizer: entry['group'] === 'optimizer', bytes };

@@ -33,7 +33,10 @@ export async function readShards(
   const checked: CheckedGroup[] = [];
   for (const group of groups) checked.push(await checkGroup(group, dirname(modelFile), modelFile));
   const weights: WeightBytes[] = [];
-  for (const group of checked) weights.push(...(await readGroup(group)));
+  for (const group of checked) {
+    // Not spread: a call takes only so many arguments.
+    for (const weight of await readGroup(group)) weights.push(weight);
+  }
   return weights;
 }
 
@@ -42,8 +45,9 @@ async function checkGroup(
   folder: string,
   modelFile: string,
 ): Promise<CheckedGroup> {
+  const held = listNames(group.weights.map(({ name }) => name)) || 'no weights';
   const shards: Shard[] = [];
-  for (const path of group.paths) shards.push(await findShard(join(folder, path), group));
+  for (const path of group.paths) shards.push(await findShard(join(folder, path), held));
   const got = total(shards);
   const expected = total(group.weights);
   const files = shards.map(({ path }) => path).join(', ') || modelFile;
@@ -64,8 +68,8 @@ async function checkGroup(
   return { group, shards, bytes: expected };
 }
 
-async function findShard(path: string, { weights }: WeightGroup): Promise<Shard> {
-  const held = listNames(weights.map(({ name }) => name));
+/** @param held What the file's group holds, for errors. */
+async function findShard(path: string, held: string): Promise<Shard> {
   try {
     const found = await stat(path);
     if (!found.isFile()) throw new Error('it is not a file');
@@ -73,7 +77,7 @@ async function findShard(path: string, { weights }: WeightGroup): Promise<Shard>
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FileFormatError(
-      `${path}: cannot be read: ${reason}; it holds ${held || 'no weights'}: put it beside the model.json`,
+      `${path}: cannot be read: ${reason}; it holds ${held}: put it beside the model.json`,
       { cause: error },
     );
   }

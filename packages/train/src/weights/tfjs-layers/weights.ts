@@ -8,11 +8,18 @@ import type { WeightBytes } from './shards.js';
 export class SavedWeights {
   readonly #file: string;
   readonly #unused = new Map<string, WeightBytes>();
+  /** All by their short names, in the order of the file. */
+  readonly #byShortName = new Map<string, WeightBytes[]>();
 
   constructor(file: string, weights: readonly WeightBytes[]) {
     this.#file = file;
     for (const weight of weights) {
-      if (!weight.isOptimizer) this.#unused.set(weight.name, weight);
+      if (weight.isOptimizer) continue;
+      this.#unused.set(weight.name, weight);
+      const short = shortName(weight.name);
+      const alike = this.#byShortName.get(short);
+      if (alike) alike.push(weight);
+      else this.#byShortName.set(short, [weight]);
     }
   }
 
@@ -59,14 +66,18 @@ export class SavedWeights {
    * Keras 2.2 and later may name the layer a second time.
    */
   #find(name: string): WeightBytes | undefined {
-    const exact = this.#unused.get(name);
-    if (exact) return exact;
-    return [...this.#unused.values()].find((weight) => {
-      const folders = weight.name.split('/');
-      folders.splice(-2, 1);
-      return folders.join('/') === name;
-    });
+    return (
+      this.#unused.get(name) ??
+      this.#byShortName.get(name)?.find((weight) => this.#unused.has(weight.name))
+    );
   }
+}
+
+/** A weight's name without its last folder but one. */
+function shortName(name: string): string {
+  const folders = name.split('/');
+  folders.splice(-2, 1);
+  return folders.join('/');
 }
 
 /** Unpacks the bytes of a float32 weight, which are little-endian, as every engine is. */
