@@ -64,6 +64,14 @@ describe('a folder', () => {
     expect(source).toBe(`folder ${dataDir}`);
   });
 
+  test('with folders of the files’ names beside them, as Kaggle unpacks it', async () => {
+    const dataDir = newFolder();
+    await writeMnistFolder(dataDir, { dotted: true });
+    for (const name of Object.keys(mnistFiles())) await mkdir(join(dataDir, name));
+    const { train } = await mnist({ dataDir });
+    expect(train.images).toEqual(smallDigits(12).images);
+  });
+
   test('that lacks files is an error, whatever else is installed', async () => {
     const dataDir = newFolder();
     await writeMnistFolder(dataDir);

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigError, FileFormatError } from '@unfold/core';
 import { Dataset } from './dataset.js';
@@ -104,12 +104,12 @@ async function locateInFolder(folder: string): Promise<LocatedFiles> {
   );
 }
 
-/** The first spelling of `file` that exists in `folder`. If none does, `missing` gets them. */
+/** The first spelling of `file` that a file in `folder` has; a folder may have another. If none does, `missing` gets them. */
 async function locate(folder: string, file: MnistFile, missing: string[]): Promise<Located> {
   const candidates = spellings(file);
   for (const spelling of candidates) {
     const path = join(folder, spelling);
-    if (await exists(path)) return { path, options: { dims: file.dims } };
+    if (await isFile(path)) return { path, options: { dims: file.dims } };
   }
   missing.push(candidates.join(', '));
   return { path: join(folder, file.name), options: {} };
@@ -190,10 +190,9 @@ function findPackage(roots: readonly string[] | undefined): string | undefined {
   return undefined;
 }
 
-async function exists(path: string): Promise<boolean> {
+async function isFile(path: string): Promise<boolean> {
   try {
-    await access(path);
-    return true;
+    return (await stat(path)).isFile();
   } catch {
     return false;
   }
