@@ -130,7 +130,8 @@ export function parseHeader(
     },
     { fail: failHeader, tooMany },
   );
-  const metadata = Object.hasOwn(header, METADATA) ? header[METADATA] : {};
+  // The format's own library takes null for none.
+  const metadata = (Object.hasOwn(header, METADATA) ? header[METADATA] : null) ?? {};
   if (!isMetadata(metadata)) {
     throw fail(`${METADATA} must hold texts by name, got ${brief(metadata)}; save it without`);
   }
