@@ -3,6 +3,7 @@ import { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from '@unfold/train';
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { contents, failure, fixtureBytes } from '../support/weights.js';
+import { zipOf, type ZipFields } from '../support/zip.js';
 
 /** Values of every dtype. */
 function mixedState(): Map<string, Tensor> {
@@ -217,17 +218,96 @@ function changed(change: (archive: Uint8Array, view: DataView) => void, level: 0
   return archive;
 }
 
-/** A good archive but for the name of its second tensor. */
-function withTensorTwice(): Uint8Array {
-  const archive = encodeNpz(
-    new Map([
-      ['a', tensor(1)],
-      ['b', tensor(2)],
-    ]),
-  );
-  archive.set(strToU8('a'), directoryOf(archive) + 46);
-  return archive;
+/** A good archive of one tensor `a` but for what both of its records say. */
+function described(fields: ZipFields): Uint8Array {
+  const content = encodeNpy(tensor(new Float32Array(100)));
+  return zipOf([{ name: 'a.npy', content, deflate: true, fields }]);
 }
+
+describe('an archive whose records disagree', () => {
+  const content = encodeNpy(tensor([1, 2, 3]));
+  const other = 'than in the directory; the archive is damaged: save or download it again';
+  const one = (local: ZipFields, deflate = false): Uint8Array =>
+    zipOf([{ name: 'a.npy', content, deflate, local }]);
+  const two = { name: 'b.npy', content };
+  const damaged = 'the directory of the archive is damaged: save or download it again';
+  const shared = zipOf([
+    { name: 'a.npy', content },
+    { ...two, fields: { offset: 0, name: 'a.npy' } },
+  ]);
+
+  it.each<[string, Uint8Array, string]>([
+    [
+      'about the name',
+      one({ name: 'b.npy' }),
+      `entry 'a.npy' has another name before its content ${other}`,
+    ],
+    [
+      'about the method',
+      one({ method: 8 }),
+      `entry 'a.npy' has another method before its content ${other}`,
+    ],
+    [
+      'about the checksum',
+      one({ crc: 7 }, true),
+      `entry 'a.npy' has another checksum before its content ${other}`,
+    ],
+    [
+      'about the size',
+      one({ size: 7 }),
+      `entry 'a.npy' has another size before its content ${other}`,
+    ],
+    [
+      'about the packed size',
+      one({ packedSize: 7 }, true),
+      `entry 'a.npy' has another packed size before its content ${other}`,
+    ],
+    [
+      'about encryption',
+      one({ flags: 1 }),
+      `entry 'a.npy' has another encryption before its content ${other}`,
+    ],
+    ['about the number of entries, lowered', zipOf([two, two], { count: 1 }), damaged],
+    [
+      'about that and the length of the directory',
+      zipOf([two, two], { count: 1, directoryBytes: 51 }),
+      damaged,
+    ],
+    ['about the length of the directory', zipOf([two], { directoryBytes: 50 }), damaged],
+    [
+      'by entries that share their bytes',
+      shared,
+      `entry 'a.npy' overlaps the one before; ${damaged}`,
+    ],
+    [
+      'by an entry that lies in another',
+      zipOf([
+        { name: 'a.npy', content: zipOf([two]) },
+        { ...two, fields: { offset: 35 } },
+      ]),
+      `entry 'b.npy' overlaps the one before; ${damaged}`,
+    ],
+  ])('%s is refused', async (_, archive, message) => {
+    const error = await failure(() => decodeNpz(archive, { name: 'w.npz' }));
+    expect(error).toBeInstanceOf(FileFormatError);
+    expect(error.message).toBe(`w.npz: ${message}`);
+  });
+
+  it('is read where they may: sizes that follow the content, or that zip64 has', () => {
+    const follow = one({ flags: 8, crc: 0, size: 0, packedSize: 0 }, true);
+    const extra = Buffer.alloc(20);
+    extra.writeUInt16LE(1);
+    extra.writeUInt16LE(16, 2);
+    extra.writeBigUInt64LE(BigInt(content.length), 4);
+    extra.writeBigUInt64LE(BigInt(content.length), 12);
+    const wide = one({ size: 2 ** 32 - 1, packedSize: 2 ** 32 - 1, extra });
+    for (const archive of [follow, wide]) {
+      expect(decodeNpz(archive).get('a')?.toArray()).toEqual([1, 2, 3]);
+    }
+    extra.writeBigUInt64LE(9n, 4);
+    expect(() => decodeNpz(one({ size: 2 ** 32 - 1, extra }))).toThrow('another size');
+  });
+});
 
 describe('an archive', () => {
   const damaged = 'the directory of the archive is damaged: save or download it again';
@@ -269,7 +349,7 @@ describe('an archive', () => {
     ],
     [
       'with a tensor twice',
-      withTensorTwice(),
+      zipOf([1, 2].map((value) => ({ name: 'a.npy', content: encodeNpy(tensor(value)) }))),
       "tensor 'a' is there twice; the file is damaged: save it again",
     ],
     [
@@ -330,14 +410,10 @@ describe('an archive', () => {
     ],
     [
       'with a wrong size',
-      changed((archive, view) => view.setUint32(directoryOf(archive) + 24, 529, true), 9),
+      described({ size: 529 }),
       "tensor 'a' [100] needs 100 × 4 bytes, it has 401; the file is damaged: save it again",
     ],
-    [
-      'with a wrong checksum',
-      changed((archive, view) => view.setUint32(directoryOf(archive) + 16, 7, true), 9),
-      wrongSum,
-    ],
+    ['with a wrong checksum', described({ crc: 7 }), wrongSum],
     ['with damaged packed bytes', changed((archive) => archive.fill(255, 35, 60), 9), wrongSum],
   ])('%s is refused', async (_, archive, message) => {
     const { peakBytes } = heapStats();

@@ -12,6 +12,9 @@ import { quote, type Fail } from './messages.js';
 /** A file in an archive. */
 export interface ZipEntry {
   readonly name: string;
+  /** Where its record before its content begins, and the byte behind its content. */
+  readonly start: number;
+  readonly end: number;
   /** Of the content. */
   readonly size: number;
   readonly crc32: number;
@@ -27,6 +30,10 @@ const LOCAL = { signature: 0x04034b50, bytes: 30 };
 const ZIP64 = 0xffffffff;
 /** The bit of the flags. */
 const ENCRYPTED = 1;
+/** The sizes follow the content, and what stands before it may be 0. */
+const SIZES_FOLLOW = 8;
+/** The extra field that has the sizes where their own fields have no room. NumPy always writes it. */
+const ZIP64_EXTRA = 1;
 const STORED = 0;
 const DEFLATED = 8;
 /** Deflate makes at most this many bytes out of one. */
@@ -77,8 +84,23 @@ export function zipEntries(archive: Uint8Array, limits: WeightsLimits, fail: Fai
     entries.push(entry);
     at = next;
   }
+  // Python counts bytes, others records: both have to find the same.
+  const isMore = at + 4 <= end && view.getUint32(at, true) === DIRECTORY.signature;
+  if (isMore || at - directory !== view.getUint32(end + 12, true)) throw fail(DAMAGED);
+  checkPlaces(entries, fail);
   checkSizes(entries, archive.length, limits, fail);
   return entries;
+}
+
+/** Checks that no byte belongs to two entries. */
+function checkPlaces(entries: readonly ZipEntry[], fail: Fail): void {
+  let covered = 0;
+  for (const { name, start, end } of [...entries].sort((a, b) => a.start - b.start)) {
+    if (start < covered) {
+      throw fail(`entry ${quote(name)} overlaps the one before; ${DAMAGED}`);
+    }
+    covered = end;
+  }
 }
 
 function checkSizes(
@@ -122,7 +144,8 @@ function readEntry(view: DataView, at: number, directory: number, fail: Fail): Z
   const bytesAt = (start: number, length: number): Uint8Array =>
     new Uint8Array(view.buffer, view.byteOffset + start, length);
   const nameLength = view.getUint16(at + 28, true);
-  const name = new TextDecoder().decode(copyOf(bytesAt(at + DIRECTORY.bytes, nameLength)));
+  const nameBytes = bytesAt(at + DIRECTORY.bytes, nameLength);
+  const name = new TextDecoder().decode(copyOf(nameBytes));
   const flags = view.getUint16(at + 8, true);
   const method = view.getUint16(at + 10, true);
   const crc32 = view.getUint32(at + 16, true);
@@ -139,11 +162,78 @@ function readEntry(view: DataView, at: number, directory: number, fail: Fail): Z
   if (local + LOCAL.bytes > directory || view.getUint32(local, true) !== LOCAL.signature) {
     throw fail(DAMAGED);
   }
-  const start =
-    local + LOCAL.bytes + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
+  const extraStart = local + LOCAL.bytes + view.getUint16(local + 26, true);
+  const start = extraStart + view.getUint16(local + 28, true);
+  const end = start + packedSize;
   const most = method === STORED ? packedSize : packedSize * MAX_DEFLATE_RATIO;
-  if (start + packedSize > directory || size > most) throw fail(DAMAGED);
-  return { name, size, crc32, isDeflated: method === DEFLATED, packed: bytesAt(start, packedSize) };
+  if (end > directory || size > most) throw fail(DAMAGED);
+  const localName = bytesAt(local + LOCAL.bytes, extraStart - local - LOCAL.bytes);
+  const problem = disagreement(view, local, { method, crc32, packedSize, size });
+  if (problem !== null || !areEqual(nameBytes, localName)) {
+    throw fail(
+      `entry ${quote(name)} has another ${problem ?? 'name'} before its content than in the ` +
+        'directory; the archive is damaged: save or download it again',
+    );
+  }
+  return {
+    name,
+    start: local,
+    end,
+    size,
+    crc32,
+    isDeflated: method === DEFLATED,
+    packed: bytesAt(start, packedSize),
+  };
+}
+
+interface Described {
+  readonly method: number;
+  readonly crc32: number;
+  readonly packedSize: number;
+  readonly size: number;
+}
+
+/**
+ * What an entry's record before its content, at `local`, says otherwise than the directory; null if
+ * they agree. Readers go by the one or the other, and must not find different arrays.
+ */
+function disagreement(view: DataView, local: number, entry: Described): string | null {
+  const flags = view.getUint16(local + 6, true);
+  if (view.getUint16(local + 8, true) !== entry.method) return 'method';
+  if ((flags & ENCRYPTED) !== 0) return 'encryption';
+  if ((flags & SIZES_FOLLOW) !== 0) return null;
+  if (view.getUint32(local + 14, true) !== entry.crc32) return 'checksum';
+  const wide = zip64Sizes(view, local);
+  const sizeAt = (field: number, long: number | undefined): number | undefined => {
+    const short = view.getUint32(local + field, true);
+    return short === ZIP64 ? long : short;
+  };
+  if (sizeAt(18, wide?.packedSize) !== entry.packedSize) return 'packed size';
+  return sizeAt(22, wide?.size) === entry.size ? null : 'size';
+}
+
+/** The sizes in the extra fields of the record at `local`, which ends within the archive. */
+function zip64Sizes(
+  view: DataView,
+  local: number,
+): { readonly size: number; readonly packedSize: number } | undefined {
+  let at = local + LOCAL.bytes + view.getUint16(local + 26, true);
+  const end = at + view.getUint16(local + 28, true);
+  while (at + 4 <= end) {
+    const [id, length] = [view.getUint16(at, true), view.getUint16(at + 2, true)];
+    if (id === ZIP64_EXTRA && length >= 16 && at + 20 <= end) {
+      return {
+        size: Number(view.getBigUint64(at + 4, true)),
+        packedSize: Number(view.getBigUint64(at + 12, true)),
+      };
+    }
+    at += 4 + length;
+  }
+  return undefined;
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** The first `length` bytes of an entry, or all if it has fewer. Nothing else is unpacked. */
