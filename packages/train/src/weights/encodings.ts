@@ -78,12 +78,18 @@ const MAX_SIZE = 2 ** 31 - 1;
  * Checks what a file says is the shape of a tensor.
  * @param options.bytes Of one of its numbers.
  * @param options.available The bytes that the file has for all of them.
+ * @param options.mayFollow Whether others may follow them. Default false.
  * @throws FileFormatError that names the tensor.
  */
 export function checkShape(
   name: string,
   shape: unknown,
-  { bytes, available, fail }: { bytes: number; available: number; fail: Fail },
+  {
+    bytes,
+    available,
+    mayFollow = false,
+    fail,
+  }: { bytes: number; available: number; mayFollow?: boolean; fail: Fail },
 ): Shape {
   const damaged = 'the file is damaged: save it again';
   if (!isCounts(shape) || shape.length > MAX_DIMENSIONS) {
@@ -93,7 +99,7 @@ export function checkShape(
     );
   }
   const size = sizeOf(shape);
-  if (size * bytes !== available) {
+  if (mayFollow ? size * bytes > available : size * bytes !== available) {
     throw fail(
       `tensor ${quote(name)} ${formatShape(shape)} needs ${size} × ${bytes} bytes, it has ` +
         `${available}; ${damaged}`,

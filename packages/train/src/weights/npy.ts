@@ -85,7 +85,7 @@ export function decodeNpy(bytes: Uint8Array, options: DecodeOptions = {}): Tenso
     available: bytes.length - dataStart,
     fail,
   });
-  const values = decodeNpyData(header, copyOf(bytes, dataStart), fail);
+  const values = decodeNpyData(header, bytes.subarray(dataStart), fail);
   return tensor(values, header.shape, { dtype: header.encoding.dtype });
 }
 
@@ -152,13 +152,18 @@ export function parseNpyHeader(
     );
   }
   const dims = tuple.split(',').filter((dim) => dim.trim() !== '');
-  const shape = checkShape(name, dims.map(Number), { bytes: encoding.bytes, available, fail });
+  // Python 2 wrote long integers with an L; what follows the numbers, NumPy leaves alone.
+  const shape = checkShape(
+    name,
+    dims.map((dim) => Number(dim.replace(/L\s*$/, ''))),
+    { bytes: encoding.bytes, available, mayFollow: true, fail },
+  );
   return { encoding, storedAs, shape, isFortran: order === 'True' };
 }
 
-/** One field of the header's dictionary, and what ends it. */
+/** One field of the header's dictionary, and what ends it. Texts have quotes of either kind. */
 const FIELD =
-  /\s*'(descr|fortran_order|shape)'\s*:\s*(?:'([^']*)'|(True|False)|\(([\d\s,]*)\))\s*(?:,|(?=\}))/y;
+  /\s*(['"])(descr|fortran_order|shape)\1\s*:\s*(?:(['"])([^'"]*)\3|(True|False)|\(((?:\d+L?|[\s,])*)\))\s*(?:,|(?=\}))/y;
 
 /** The fields of a Python dictionary of a text, a truth value and a tuple; empty if it is none. */
 function parseDictionary(text: string): ReadonlyMap<string, string> {
@@ -167,7 +172,7 @@ function parseDictionary(text: string): ReadonlyMap<string, string> {
   FIELD.lastIndex = 1;
   for (;;) {
     const end = FIELD.lastIndex;
-    const [, key, quoted, truth, tuple] = FIELD.exec(text) ?? [];
+    const [, , key, , quoted, truth, tuple] = FIELD.exec(text) ?? [];
     if (key === undefined) return text.slice(end).trim() === '}' ? fields : new Map();
     const value = key === 'descr' ? quoted : key === 'shape' ? tuple : truth;
     if (value === undefined || fields.has(key)) return new Map();
@@ -177,14 +182,14 @@ function parseDictionary(text: string): ReadonlyMap<string, string> {
 
 /**
  * The numbers of an array, row-major.
- * @param bytes Those after the header, in a buffer of their own.
+ * @param bytes Those after the header, and perhaps others behind them. They are copied.
  */
 export function decodeNpyData(
   { encoding, shape, isFortran }: NpyHeader,
-  bytes: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array,
   fail: Fail,
 ): NumericArray {
-  const values = encoding.decode(bytes, fail);
+  const values = encoding.decode(copyOf(bytes, 0, sizeOf(shape) * encoding.bytes), fail);
   return isFortran && shape.length > 1 ? toRowMajor(values, shape) : values;
 }
 

@@ -3,11 +3,10 @@ import type { StateDict } from '@unfold/nn';
 import { zipSync, type Zippable } from 'fflate';
 import { NPZ_LIMITS, type WeightsLimits } from '../limits.js';
 import type { StoredTensor } from './assign.js';
-import { copyOf } from './encodings.js';
 import { quote, type Fail } from './messages.js';
 import { decodeNpyData, encodeNpy, NPY_START, npyDataStart, parseNpyHeader } from './npy.js';
 import { decodeOptions, type DecodeOptions } from './safetensors.js';
-import { zipContent, zipEntries, zipPrefix, type ZipEntry } from './zip.js';
+import { expectReadable, zipContent, zipEntries, zipPrefix, type ZipEntry } from './zip.js';
 
 /*
  * NumPy's .npz: a zip archive with one .npy file for each array, named after it.
@@ -66,14 +65,18 @@ interface PackedTensor extends StoredTensor {
 
 /** The arrays of an archive: each one's header is checked, and no more of it is unpacked. */
 export function storedInNpz(bytes: Uint8Array, limits: WeightsLimits, fail: Fail): PackedTensor[] {
+  const entries = zipEntries(bytes, limits, fail);
+  // NumPy, too, leaves folders and other files alone; without any array it is another kind of archive.
+  const arrays = entries.filter(({ name }) => name.endsWith(EXTENSION));
+  const [other] = entries;
+  if (other && arrays.length === 0) {
+    throw fail(
+      `entry ${quote(other.name)} is no .npy array, nor is any other, so this is not a .npz file; ` +
+        'save one by numpy.savez',
+    );
+  }
   const seen = new Set<string>();
-  return zipEntries(bytes, limits, fail).map((entry) => {
-    if (!entry.name.endsWith(EXTENSION)) {
-      throw fail(
-        `entry ${quote(entry.name)} is no .npy array, so this is not a .npz file; save one by ` +
-          'numpy.savez',
-      );
-    }
+  return arrays.map((entry) => {
     const name = entry.name.slice(0, -EXTENSION.length);
     if (seen.has(name)) {
       throw fail(`tensor ${quote(name)} is there twice; the file is damaged: save it again`);
@@ -84,12 +87,13 @@ export function storedInNpz(bytes: Uint8Array, limits: WeightsLimits, fail: Fail
 }
 
 function storedIn(entry: ZipEntry, name: string, limits: WeightsLimits, fail: Fail): PackedTensor {
+  expectReadable(entry, fail);
   const failTensor: Fail = (problem) => fail(`tensor ${quote(name)}: ${problem}`);
   const dataStart = npyDataStart(zipPrefix(entry, NPY_START, fail), limits, failTensor);
   const available = entry.size - dataStart;
   const start = zipPrefix(entry, dataStart, fail);
   const header = parseNpyHeader(start, { name, available, fail });
-  const read = () => decodeNpyData(header, copyOf(zipContent(entry, fail), dataStart), failTensor);
+  const read = () => decodeNpyData(header, zipContent(entry, fail).subarray(dataStart), failTensor);
   const { shape, storedAs, encoding } = header;
   return { name, shape, storedAs, dtype: encoding.dtype, read };
 }

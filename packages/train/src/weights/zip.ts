@@ -18,7 +18,9 @@ export interface ZipEntry {
   /** Of the content. */
   readonly size: number;
   readonly crc32: number;
-  readonly isDeflated: boolean;
+  readonly isEncrypted: boolean;
+  /** The number of what packs it. */
+  readonly method: number;
   /** The content as it lies in the archive. */
   readonly packed: Uint8Array;
 }
@@ -131,9 +133,9 @@ const TOO_LARGE = 'zip64 archives (2 GiB and more) are not read; use .safetensor
 function findEnd(view: DataView): number {
   const last = view.byteLength - END.bytes;
   for (let at = last; at >= Math.max(0, last - END.maxComment); at--) {
-    // The comment reaches to the end of the file, so that nothing follows unseen.
+    // The comment reaches to the end of the file, or, as for Python, other bytes follow it.
     const isEnd =
-      view.getUint32(at, true) === END.signature && view.getUint16(at + 20, true) === last - at;
+      view.getUint32(at, true) === END.signature && view.getUint16(at + 20, true) <= last - at;
     if (isEnd) return at;
   }
   return -1;
@@ -153,20 +155,15 @@ function readEntry(view: DataView, at: number, directory: number, fail: Fail): Z
   const size = view.getUint32(at + 24, true);
   const local = view.getUint32(at + 42, true);
   if ([packedSize, size, local].includes(ZIP64)) throw fail(TOO_LARGE);
-  if ((flags & ENCRYPTED) !== 0 || (method !== STORED && method !== DEFLATED)) {
-    throw fail(
-      `entry ${quote(name)} is encrypted or packed by method ${method}; Unfold reads stored and ` +
-        'deflated ones: save it by numpy.savez',
-    );
-  }
   if (local + LOCAL.bytes > directory || view.getUint32(local, true) !== LOCAL.signature) {
     throw fail(DAMAGED);
   }
   const extraStart = local + LOCAL.bytes + view.getUint16(local + 26, true);
   const start = extraStart + view.getUint16(local + 28, true);
   const end = start + packedSize;
-  const most = method === STORED ? packedSize : packedSize * MAX_DEFLATE_RATIO;
-  if (end > directory || size > most) throw fail(DAMAGED);
+  const most = method === DEFLATED ? packedSize * MAX_DEFLATE_RATIO : packedSize;
+  const isReadable = method === STORED || method === DEFLATED;
+  if (end > directory || (isReadable && size > most)) throw fail(DAMAGED);
   const localName = bytesAt(local + LOCAL.bytes, extraStart - local - LOCAL.bytes);
   const problem = disagreement(view, local, { method, crc32, packedSize, size });
   if (problem !== null || !areEqual(nameBytes, localName)) {
@@ -181,7 +178,8 @@ function readEntry(view: DataView, at: number, directory: number, fail: Fail): Z
     end,
     size,
     crc32,
-    isDeflated: method === DEFLATED,
+    isEncrypted: (flags & ENCRYPTED) !== 0,
+    method,
     packed: bytesAt(start, packedSize),
   };
 }
@@ -236,13 +234,22 @@ function areEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
+/** @throws What `fail` makes of an entry that is encrypted or packed in a way that isn't read. */
+export function expectReadable({ name, isEncrypted, method }: ZipEntry, fail: Fail): void {
+  if (!isEncrypted && (method === STORED || method === DEFLATED)) return;
+  throw fail(
+    `entry ${quote(name)} is encrypted or packed by method ${method}; Unfold reads stored and ` +
+      'deflated ones: save it by numpy.savez',
+  );
+}
+
 /** The first `length` bytes of an entry, or all if it has fewer. Nothing else is unpacked. */
 export function zipPrefix(
-  { name, packed, isDeflated }: ZipEntry,
+  { name, packed, method }: ZipEntry,
   length: number,
   fail: Fail,
 ): Uint8Array {
-  if (!isDeflated) return packed.subarray(0, length);
+  if (method === STORED) return packed.subarray(0, length);
   const parts: Uint8Array[] = [];
   let filled = 0;
   unpacking(name, fail, () => {
@@ -281,10 +288,10 @@ function* unpackedParts(packed: Uint8Array, step: number): Iterable<Uint8Array> 
 
 /** The whole content of an entry, perhaps a view of the archive. Its checksum is right. */
 export function zipContent(
-  { name, size, crc32, packed, isDeflated }: ZipEntry,
+  { name, size, crc32, packed, method }: ZipEntry,
   fail: Fail,
 ): Uint8Array {
-  if (!isDeflated) {
+  if (method === STORED) {
     if (packed.length !== size || crc32Of(packed) !== crc32) throw fail(damaged(name));
     return packed;
   }
