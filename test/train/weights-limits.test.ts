@@ -148,6 +148,14 @@ describe('npz', () => {
     expect(read({ maxTensors: 2, maxBytes: 288, maxHeaderBytes: 118 })().size).toBe(2);
   });
 
+  it('maxBytes holds for a single array, too', async () => {
+    const read = (maxBytes: number) => decodeNpy(small, { limits: { maxBytes } });
+    expect(await refusal(() => read(143))).toBe(
+      'npy: it has 144 bytes, expected at most 143; if you trust the file, pass limits: { maxBytes: 144 }',
+    );
+    expect(read(144).size).toBe(4);
+  });
+
   it('the checksum is looked at', async () => {
     const fields = { crc: crc32(small) ^ 1 };
     for (const deflate of [false, true]) {

@@ -151,6 +151,16 @@ describe('.npy', () => {
       npyOf(header('|u1'), { length: 900 }),
       'it ends within the header; it is truncated: save it again',
     ],
+    [
+      'an L without a number',
+      npyOf(header('|u1', '(2, L)')),
+      "tensor 'array' has shape [2,null]; expected at most 64 integers of at least 0; the file is damaged: save it again",
+    ],
+    [
+      'sixty thousand digits and no end',
+      npyOf(`{'descr': '|u1', 'fortran_order': False, 'shape': (${'1'.repeat(60_000)}`),
+      `tensor 'array' has the header '{'descr': '|u1', 'fortran_order': False, 'shape': (${'1'.repeat(29)}…'; ${plain}`,
+    ],
     ['big-endian numbers', npyOf(header('>f4')), `tensor 'array' has dtype '>f4'; ${reads}`],
     ['complex numbers', npyOf(header('<c8')), `tensor 'array' has dtype '<c8'; ${reads}`],
     ['Python objects', npyOf(header('|O')), `tensor 'array' has dtype '|O'; ${reads}`],
@@ -419,11 +429,7 @@ describe('an archive', () => {
       changed((archive, view) => view.setUint32(directoryOf(archive) + 24, 2 ** 31, true), 9),
       damaged,
     ],
-    [
-      'that is encrypted',
-      changed((archive, view) => view.setUint16(directoryOf(archive) + 8, 1, true)),
-      method(0),
-    ],
+    ['that is encrypted', described({ flags: 1 }), method(8)],
     ['packed by another method', described({ method: 14 }), method(14)],
     [
       'with a wrong number',

@@ -79,6 +79,12 @@ export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
  */
 export function decodeNpy(bytes: Uint8Array, options: DecodeOptions = {}): Tensor {
   const { limits, fail } = decodeOptions('decodeNpy', { name: 'npy', limits: NPZ_LIMITS }, options);
+  if (bytes.length > limits.maxBytes) {
+    throw fail(
+      `it has ${bytes.length} bytes, expected at most ${limits.maxBytes}; ` +
+        raise('maxBytes', bytes.length),
+    );
+  }
   const dataStart = npyDataStart(bytes, limits, fail);
   const header = parseNpyHeader(bytes.subarray(0, dataStart), {
     name: 'array',
@@ -155,7 +161,7 @@ export function parseNpyHeader(
   // Python 2 wrote long integers with an L; what follows the numbers, NumPy leaves alone.
   const shape = checkShape(
     name,
-    dims.map((dim) => Number(dim.replace(/L\s*$/, ''))),
+    dims.map((dim) => Number(dim.replace(/(\d)L\s*$/, '$1'))),
     { bytes: encoding.bytes, available, mayFollow: true, fail },
   );
   return { encoding, storedAs, shape, isFortran: order === 'True' };
@@ -163,7 +169,7 @@ export function parseNpyHeader(
 
 /** One field of the header's dictionary, and what ends it. Texts have quotes of either kind. */
 const FIELD =
-  /\s*(['"])(descr|fortran_order|shape)\1\s*:\s*(?:(['"])([^'"]*)\3|(True|False)|\(((?:\d+L?|[\s,])*)\))\s*(?:,|(?=\}))/y;
+  /\s*(['"])(descr|fortran_order|shape)\1\s*:\s*(?:(['"])([^'"]*)\3|(True|False)|\(([\d\s,L]*)\))\s*(?:,|(?=\}))/y;
 
 /** The fields of a Python dictionary of a text, a truth value and a tuple; empty if it is none. */
 function parseDictionary(text: string): ReadonlyMap<string, string> {

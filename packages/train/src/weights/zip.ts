@@ -165,7 +165,8 @@ function readEntry(view: DataView, at: number, directory: number, fail: Fail): Z
   const isReadable = method === STORED || method === DEFLATED;
   if (end > directory || (isReadable && size > most)) throw fail(DAMAGED);
   const localName = bytesAt(local + LOCAL.bytes, extraStart - local - LOCAL.bytes);
-  const problem = disagreement(view, local, { method, crc32, packedSize, size });
+  const isEncrypted = (flags & ENCRYPTED) !== 0;
+  const problem = disagreement(view, local, { isEncrypted, method, crc32, packedSize, size });
   if (problem !== null || !areEqual(nameBytes, localName)) {
     throw fail(
       `entry ${quote(name)} has another ${problem ?? 'name'} before its content than in the ` +
@@ -178,13 +179,14 @@ function readEntry(view: DataView, at: number, directory: number, fail: Fail): Z
     end,
     size,
     crc32,
-    isEncrypted: (flags & ENCRYPTED) !== 0,
+    isEncrypted,
     method,
     packed: bytesAt(start, packedSize),
   };
 }
 
 interface Described {
+  readonly isEncrypted: boolean;
   readonly method: number;
   readonly crc32: number;
   readonly packedSize: number;
@@ -198,7 +200,7 @@ interface Described {
 function disagreement(view: DataView, local: number, entry: Described): string | null {
   const flags = view.getUint16(local + 6, true);
   if (view.getUint16(local + 8, true) !== entry.method) return 'method';
-  if ((flags & ENCRYPTED) !== 0) return 'encryption';
+  if (((flags & ENCRYPTED) !== 0) !== entry.isEncrypted) return 'encryption';
   if ((flags & SIZES_FOLLOW) !== 0) return null;
   if (view.getUint32(local + 14, true) !== entry.crc32) return 'checksum';
   const wide = zip64Sizes(view, local);
