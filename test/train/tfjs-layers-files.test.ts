@@ -290,6 +290,14 @@ describe('limits', () => {
     await load({ maxHeaderBytes: size, maxTensors: 6, maxBytes: bytes });
   });
 
+  it('cannot be passed by a folder or device, which has no size', async () => {
+    await expect(loadTfjsLayersModel(folder)).rejects.toThrow(
+      new ConfigError(
+        `loadTfjsLayersModel: cannot read ${folder}: it is not a file; give the path of a model.json`,
+      ),
+    );
+  });
+
   it('are refused where they are unknown, as other options', async () => {
     await expect(load({ maxRatio: 5 })).rejects.toThrow(
       "loadTfjsLayersModel: limits: unknown option 'maxRatio'; the options are maxBytes, " +

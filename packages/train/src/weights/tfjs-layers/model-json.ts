@@ -27,7 +27,10 @@ export async function readModelJson(
   const fail = failIn(file);
   let text: string;
   try {
-    const { size } = await stat(file);
+    const found = await stat(file);
+    // A device or a pipe would go on without end.
+    if (!found.isFile()) throw new Error('it is not a file');
+    const { size } = found;
     if (size > maxHeaderBytes) {
       throw fail(
         `it has ${size} bytes, expected at most ${maxHeaderBytes} of a model.json; is it one? Then, ` +
