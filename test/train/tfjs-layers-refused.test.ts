@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { full, ones, Scope, ShapeError } from '@unfold/core';
+import { loadTfjsLayersModel } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 import { copyFixture, edit, failure, makeCopies, refuse } from '../support/tfjs-fixture.js';
 
@@ -311,5 +314,36 @@ describe('docs/tfjs-models.md', () => {
   it('lists the activations that Unfold has', async () => {
     const inDocument = namesIn('of a layer: ', 'Anything else', /`(\w+)`/g);
     expect(inDocument).toEqual(await listed('Activation', 'Unfold has: ', '; leave it out'));
+  });
+});
+
+describe('a dilation far beyond the images', () => {
+  const dilated = async (dilation: number) => {
+    const folder = await copyFixture();
+    await edit(folder, ({ layer }) => {
+      layer('conv2d').config['dilation_rate'] = [dilation, 1];
+    });
+    return loadTfjsLayersModel(join(folder, 'model.json'));
+  };
+
+  it('gives what its taps on the padding give, and harms no other tensor', async () => {
+    const [near, far] = [await dilated(20), await dilated(2 ** 29)];
+    using scope = new Scope();
+    const other = full([4096], 5);
+    const x = ones([1, 2, 9, 8]);
+    expect(far.forward(x).toArray()).toEqual(near.forward(x).toArray());
+    expect(other.toTypedArray().every((value) => value === 5)).toBe(true);
+    scope.close();
+  });
+
+  it('is refused by name where it does not fit into 32 bits', async () => {
+    const model = await dilated(2 ** 31);
+    using scope = new Scope();
+    expect(() => model.forward(ones([1, 2, 9, 8]))).toThrow(
+      new ShapeError(
+        'conv2d: expected integers of 0 … 2^31 - 1, got the padding = 2147483648; use smaller sizes',
+      ),
+    );
+    scope.close();
   });
 });

@@ -67,7 +67,10 @@ export class Winograd {
     return (g.OW + 1) >> 1;
   }
 
-  /** Lays out the planes, for whole tiles, and blocks of at most `most` tiles (or a row of them). */
+  /**
+   * Lays out the planes, for whole tiles, and blocks of at most `most` tiles (or a row of them, also
+   * where so many channels leave room for none).
+   */
   static layOut(g: Conv, most: i32): void {
     const rows = Winograd.tileRows(g);
     const columns = Winograd.tileColumns(g);
@@ -85,7 +88,7 @@ export class Winograd {
       return;
     }
     let fewest = i32.MAX_VALUE;
-    const least = min(rows, Split.up(tiles, most));
+    const least = min(rows, Split.up(tiles, max(1, most)));
     for (let bands = least; bands <= min(rows, least + 3); bands++) {
       const longer = rows % bands;
       const shorter = rows / bands;

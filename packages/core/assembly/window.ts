@@ -53,7 +53,8 @@ class Window {
 
   /** The number of steps of `stride` it takes to come `distance` far; at most `limit`. */
   @inline static reach(distance: i32, stride: i32, limit: i32): i32 {
-    return distance <= 0 ? 0 : min((distance + stride - 1) / stride, limit);
+    if (distance <= 0) return 0;
+    return min(stride == 1 ? distance : (distance + stride - 1) / stride, limit);
   }
 }
 
@@ -239,12 +240,16 @@ class Pool {
     let best = f32x4.splat(0);
     // No pixel yet: the first one is taken whatever it is, also -Infinity.
     let bestAt = -1;
-    for (let kh = 0; kh < g.KH; kh++) {
-      const h = g.firstRow(kh) + oh * g.strideH;
-      if (h < 0 || h >= g.H) continue;
-      for (let kw = 0; kw < g.KW; kw++) {
-        const w = g.firstColumn(kw) + ow * g.strideW;
-        if (w < 0 || w >= g.W) continue;
+    // A kernel may be far larger than the image: only what lies over pixels is looked at.
+    const top = oh * g.strideH - g.padTop;
+    const left = ow * g.strideW - g.padLeft;
+    const firstKw = Window.reach(-left, g.dilationW, g.KW);
+    const endKw = Window.reach(g.W - left, g.dilationW, g.KW);
+    const endKh = Window.reach(g.H - top, g.dilationH, g.KH);
+    for (let kh = Window.reach(-top, g.dilationH, g.KH); kh < endKh; kh++) {
+      const h = top + kh * g.dilationH;
+      for (let kw = firstKw; kw < endKw; kw++) {
+        const w = left + kw * g.dilationW;
         const at = h * g.W + w;
         const value = v128.load32_zero(plane + (at << 2));
         if (bestAt < 0 || i32x4.extract_lane(Pool.wins(value, best), 0) != 0) {
@@ -304,13 +309,16 @@ export function maxPool2dBackward(dX: usize, dOut: usize, indices: usize, geomet
 }
 
 function poolPlanesBackward(dX: usize, dOut: usize, indices: usize, g: Window, planes: i32): void {
-  const planeBytes = (g.H * g.W) << 2;
+  const pixels = g.H * g.W;
+  const planeBytes = pixels << 2;
   const windows = g.OH * g.OW;
   for (; planes > 0; planes--) {
     // Plane by plane, so that the zeros are still in the cache when they are added to.
     memory.fill(dX, 0, planeBytes);
     for (let i = 0; i < windows; i++) {
-      const at = dX + (load<i32>(indices + (i << 2)) << 2);
+      const pixel = load<u32>(indices + (i << 2));
+      if (pixel >= <u32>pixels) continue;
+      const at = dX + (pixel << 2);
       store<f32>(at, load<f32>(at) + load<f32>(dOut + (i << 2)));
     }
     dX += planeBytes;

@@ -20,12 +20,14 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
 }
 
-/** @throws ShapeError unless every dimension is an integer ≥ 0 and the size stays below 2³¹. */
+/** @throws ShapeError unless every dimension is an integer ≥ 0 and they and the size stay below 2³¹. */
 export function checkShape(operation: string, shape: Shape): void {
   if (!Array.isArray(shape)) {
     throw new ShapeError(`${operation}: expected an array of dimensions, got ${String(shape)}`);
   }
+  let largest = 0;
   for (const dim of shape) {
+    if (dim > largest) largest = dim;
     if (!Number.isInteger(dim) || dim < 0) {
       throw new ShapeError(
         `${operation}: shape ${formatShape(shape)} must hold integers of at least 0`,
@@ -35,6 +37,12 @@ export function checkShape(operation: string, shape: Shape): void {
   if (sizeOf(shape) >= 2 ** 31) {
     throw new ShapeError(
       `${operation}: shape ${formatShape(shape)} has ${sizeOf(shape)} elements; the limit is 2^31 - 1`,
+    );
+  }
+  // Beside a 0 the size says nothing, and kernels count each axis for itself.
+  if (largest >= 2 ** 31) {
+    throw new ShapeError(
+      `${operation}: shape ${formatShape(shape)} has a dimension beyond the limit of 2^31 - 1`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import {
+  checkShape,
   concat,
   defineFunction,
   elementsOf,
@@ -156,7 +157,9 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: Size2d): Tensor {
     throw new ShapeError(`adaptiveAvgPool2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }
   requireFloat('adaptiveAvgPool2d', x);
-  const [, , H = 0, W = 0] = x.shape;
+  const [N = 0, C = 0, H = 0, W = 0] = x.shape;
+  // Before a list of so many windows is made.
+  checkShape('adaptiveAvgPool2d', [N, C, OH, OW]);
   if (H === 0 || W === 0) {
     throw new ShapeError(
       `adaptiveAvgPool2d: expected images with pixels, got x ${formatShape(x.shape)}`,

@@ -4,8 +4,9 @@
  *
  * Rules that hold for all of them:
  * - `out` comes first, then the inputs, then one object with the geometry or the constants.
- * - Arrays are row-major and contiguous; their lengths follow from the geometry. A kernel checks
- *   nothing: shapes are checked once, by the op that calls it.
+ * - Arrays are row-major and contiguous; their lengths follow from the geometry. Shapes are checked
+ *   once, by the op that calls the kernel, and in its words; checked.ts makes sure once more, in exact
+ *   arithmetic, that no WebAssembly kernel leaves its operands.
  * - "Writes" means that every element of `out` is overwritten, whatever it held. "Adds" means that
  *   the result is added to what `out` holds. Each kernel says which.
  * - `out` may be the same array as an input only where the comment says so.
@@ -256,7 +257,10 @@ export interface Kernels<F extends NumericArray = FloatArray> {
    * as the largest. Every window holds at least one pixel. Writes both.
    */
   maxPool2d(out: F, indices: Int32Array, x: F, geometry: WindowGeometry): void;
-  /** Writes dX `[C, H, W]`: zeros, plus each dOut `[C, OH, OW]` added at its index. */
+  /**
+   * Writes dX `[C, H, W]`: zeros, plus each dOut `[C, OH, OW]` added at its index, if that is one of
+   * the plane's.
+   */
   maxPool2dBackward(dX: F, dOut: F, indices: Int32Array, geometry: WindowGeometry): void;
 
   // --- Convolution of a whole batch. Write. ---

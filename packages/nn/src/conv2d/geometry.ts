@@ -1,4 +1,5 @@
 import {
+  checkWindow,
   ConfigError,
   formatShape,
   ShapeError,
@@ -83,8 +84,16 @@ export interface WindowOptions {
 }
 
 /**
+ * The stride as kernels take it: a single window never moves, however large a stride was asked for.
+ */
+export function strideFor(outputs: number, stride: number): number {
+  return outputs === 1 ? 1 : stride;
+}
+
+/**
  * The window that slides over `[C, H, W]`.
- * @throws ShapeError if the kernel is larger than the padded input.
+ * @throws ShapeError if the kernel is larger than the padded input, or positions don't fit into 32
+ * bits.
  */
 export function windowGeometry(
   operation: string,
@@ -104,7 +113,7 @@ export function windowGeometry(
         `${formatShape(padded)}; use a smaller kernel or more padding`,
     );
   }
-  return {
+  const window = {
     C,
     H,
     W,
@@ -112,13 +121,15 @@ export function windowGeometry(
     KW,
     OH,
     OW,
-    strideH: stride[0],
-    strideW: stride[1],
+    strideH: strideFor(OH, stride[0]),
+    strideW: strideFor(OW, stride[1]),
     padTop,
     padLeft,
     dilationH: dilation[0],
     dilationW: dilation[1],
   };
+  checkWindow(operation, window);
+  return window;
 }
 
 /**

@@ -1,9 +1,17 @@
-import { elementsOf, kernelsFor } from '@unfold/core';
+import { elementsOf, fitsConv2d, kernelsFor } from '@unfold/core';
 import type { ConvRoute } from './route.js';
+import { unfoldRoute } from './unfold-route.js';
 
-/** By core's convolution kernels, which never store the unfold. unfold-route.ts spells them out. */
+/**
+ * By core's convolution kernels, which never store the unfold. unfold-route.ts spells them out, and
+ * does what they refuse: windows whose taps lie so far apart that the unfold is the smaller one.
+ */
 export const kernelRoute: ConvRoute = {
   forward(out, x, weight, bias, geometry) {
+    if (!fitsConv2d('conv2d', geometry)) {
+      unfoldRoute.forward(out, x, weight, bias, geometry);
+      return;
+    }
     kernelsFor(x.dtype).conv2d(
       elementsOf(out),
       elementsOf(x),
@@ -14,6 +22,10 @@ export const kernelRoute: ConvRoute = {
   },
 
   backwardInput(dX, dOut, weight, geometry) {
+    if (!fitsConv2d('conv2dBackwardInput', geometry)) {
+      unfoldRoute.backwardInput(dX, dOut, weight, geometry);
+      return;
+    }
     kernelsFor(dX.dtype).conv2dBackwardInput(
       elementsOf(dX),
       elementsOf(dOut),
@@ -23,6 +35,10 @@ export const kernelRoute: ConvRoute = {
   },
 
   backwardWeight(dWeight, dBias, x, dOut, geometry) {
+    if (!fitsConv2d('conv2dBackwardWeight', geometry)) {
+      unfoldRoute.backwardWeight(dWeight, dBias, x, dOut, geometry);
+      return;
+    }
     const { conv2dBackwardWeight } = kernelsFor(x.dtype);
     conv2dBackwardWeight(
       elementsOf(dWeight),

@@ -1,11 +1,12 @@
 import {
+  checkWindow,
   ConfigError,
   formatShape,
   ShapeError,
   type Conv2dGeometry,
   type Shape,
 } from '@unfold/core';
-import { checkGroups, pair, transposedSize, type Size2d } from './geometry.js';
+import { checkGroups, pair, strideFor, transposedSize, type Size2d } from './geometry.js';
 
 /** Options of a transposed convolution, named and defaulted as PyTorch's. */
 export interface ConvTranspose2dOptions {
@@ -117,26 +118,23 @@ export function convTranspose2dGeometry(
         `${formatShape([outH, outW])}; use less padding or a larger kernel`,
     );
   }
-  return {
-    N,
-    OC: C,
-    groups,
-    window: {
-      C: groupOC,
-      H: outH,
-      W: outW,
-      KH,
-      KW,
-      OH: H,
-      OW: W,
-      strideH: stride[0],
-      strideW: stride[1],
-      padTop: padding[0],
-      padLeft: padding[1],
-      dilationH: dilation[0],
-      dilationW: dilation[1],
-    },
+  const window = {
+    C: groupOC,
+    H: outH,
+    W: outW,
+    KH,
+    KW,
+    OH: H,
+    OW: W,
+    strideH: strideFor(H, stride[0]),
+    strideW: strideFor(W, stride[1]),
+    padTop: padding[0],
+    padLeft: padding[1],
+    dilationH: dilation[0],
+    dilationW: dilation[1],
   };
+  checkWindow(NAME, window);
+  return { N, OC: C, groups, window };
 }
 
 /** Height and width of the output of an image of `size`. */

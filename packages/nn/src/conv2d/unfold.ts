@@ -132,8 +132,9 @@ export function fold(
   const [, k = 0, p = 0] = columns.shape;
   const [KH, KW] = pair('fold', 'kernel size', kernelSize, 1);
   const images = pair('fold', 'size', size, 1);
-  const window = windowOf('fold', k / (KH * KW), images, [KH, KW], options);
-  if (!Number.isInteger(window.C) || window.OH * window.OW !== p) {
+  const C = k / (KH * KW);
+  const window = windowOf('fold', Math.floor(C), images, [KH, KW], options);
+  if (window.C !== C || window.OH * window.OW !== p) {
     throw new ShapeError(
       `fold: images of ${formatShape(images)} and patches of ${formatShape([KH, KW])} expect ` +
         `columns [N,C·${KH * KW},${window.OH * window.OW}], got ${formatShape(columns.shape)}`,

@@ -70,12 +70,14 @@ export function maxPool2d(
         let best = 0;
         // No pixel yet. The first one is taken whatever it is, also -Infinity.
         let bestAt = -1;
-        for (let kh = 0; kh < KH; kh++) {
-          const h = oh * strideH - padTop + kh * dilationH;
-          if (h < 0 || h >= H) continue;
-          for (let kw = 0; kw < KW; kw++) {
-            const w = ow * strideW - padLeft + kw * dilationW;
-            if (w < 0 || w >= W) continue;
+        const top = oh * strideH - padTop;
+        const left = ow * strideW - padLeft;
+        // A kernel may be far larger than the image: only what lies over pixels is looked at.
+        for (let kh = firstInside(top, dilationH); kh < KH && top + kh * dilationH < H; kh++) {
+          const h = top + kh * dilationH;
+          for (let kw = firstInside(left, dilationW); kw < KW; kw++) {
+            const w = left + kw * dilationW;
+            if (w >= W) break;
             const value = x[planeStart + h * W + w] as number;
             const wins = value > best || (Number.isNaN(value) && !Number.isNaN(best));
             if (bestAt < 0 || wins) {
@@ -92,6 +94,11 @@ export function maxPool2d(
   }
 }
 
+/** The first element of a window that is not before the image, where the window begins at `start`. */
+function firstInside(start: number, dilation: number): number {
+  return Math.max(0, Math.ceil(-start / dilation));
+}
+
 /** Windows overlap, so a pixel may win several times: one plane's sums are held as doubles. */
 export function maxPool2dBackward(
   dX: NumericArray,
@@ -104,6 +111,7 @@ export function maxPool2dBackward(
     sums.fill(0);
     for (let i = c * OH * OW; i < (c + 1) * OH * OW; i++) {
       const pixel = indices[i] as number;
+      if (pixel < 0 || pixel >= H * W) continue;
       sums[pixel] = (sums[pixel] as number) + (dOut[i] as number);
     }
     for (let i = 0; i < H * W; i++) dX[c * H * W + i] = sums[i] as number;

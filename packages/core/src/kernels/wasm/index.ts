@@ -1,4 +1,5 @@
 import type { Heap } from '../../engine/heap.js';
+import { checkedKernels } from '../checked.js';
 import type { Kernels } from '../contract.js';
 import { broadcastKernels } from './broadcast.js';
 import { conv2dKernels } from './conv2d.js';
@@ -13,8 +14,8 @@ import { trainingKernels } from './training.js';
 import { windowKernels } from './windows.js';
 
 /**
- * The contract's kernels for float32 on WebAssembly. None of them holds state from one call to the
- * next; the memory that they work in is the jobs'.
+ * The contract's kernels for float32 on WebAssembly, each behind a check of what it is called with.
+ * None of them holds state from one call to the next; the memory that they work in is the jobs'.
  */
 export function createWasmKernels(
   wasm: WasmExports,
@@ -22,7 +23,7 @@ export function createWasmKernels(
   jobs: Jobs,
 ): Kernels<Float32Array> {
   const frame = new Frame(heap);
-  return {
+  const kernels = {
     ...elementwiseKernels(wasm, frame, jobs),
     ...broadcastKernels(wasm, frame, jobs),
     ...movementKernels(wasm, frame, jobs),
@@ -32,4 +33,5 @@ export function createWasmKernels(
     ...conv2dKernels(wasm, frame, jobs),
     ...trainingKernels(wasm, frame, jobs),
   };
+  return checkedKernels(kernels, () => jobs.giveBack());
 }

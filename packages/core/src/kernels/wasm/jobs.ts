@@ -1,4 +1,5 @@
 import type { Heap } from '../../engine/heap.js';
+import { EngineError } from '../../errors.js';
 import type { WasmExports } from './exports.js';
 
 /** The numbers by which `runPart` in assembly/parallel.ts tells kernels apart. */
@@ -46,6 +47,11 @@ export const JOB = {
   adamStep: 70,
 } as const;
 
+/** An area that grew beyond this is given back after the call that needed it. */
+const KEPT_BYTES = 2 ** 26;
+/** With more scratch than this for all threads together, the caller does the parts alone. */
+const SCRATCH_BYTES = 2 ** 30;
+
 /** Threads that do a job's parts together with the caller. */
 export interface Crew {
   /** How many, the caller included. */
@@ -87,19 +93,26 @@ export class Jobs {
   }
 
   /**
-   * Does all parts of a job. `block` is the address of what the kernel's wrapper wrote for it.
+   * Does all parts of a job, alone where scratch for every thread would take too much memory.
+   * `block` is the address of what the kernel's wrapper wrote for it.
    * @param scratchBytes What one part needs to work in, of undefined content.
    * @throws EngineError if there is no memory for scratch, or a thread broke down.
    */
   run(kernel: number, block: number, parts: number, scratchBytes = 0): void {
     const crew = this.#crew;
     const stride = Math.ceil(scratchBytes / 64) * 64;
-    if (crew === null || parts < 2) {
+    if (crew === null || parts < 2 || stride * crew.threads > SCRATCH_BYTES) {
       this.#wasm.runParts(kernel, block, parts, this.#scratch.atLeast(stride));
     } else {
       const scratch = this.#scratch.atLeast(stride * crew.threads);
       crew.run(kernel, block, parts, scratch, stride);
     }
+  }
+
+  /** Returns what only an unusually large call needs; to be called after each that took memory. */
+  giveBack(): void {
+    this.#scratch.shrink();
+    this.#workspace.shrink();
   }
 
   /**
@@ -127,14 +140,30 @@ class Area {
   atLeast(bytes: number): number {
     if (bytes > this.#bytes) {
       this.free();
-      this.#address = this.#heap.allocate(bytes);
+      this.#address = this.#allocate(bytes);
       this.#bytes = bytes;
     }
     return this.#address;
   }
 
+  shrink(): void {
+    if (this.#bytes > KEPT_BYTES) this.free();
+  }
+
   free(): void {
     if (this.#bytes > 0) this.#heap.free(this.#address, this.#bytes);
     this.#bytes = 0;
+  }
+
+  #allocate(bytes: number): number {
+    try {
+      return this.#heap.allocate(bytes);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      throw new EngineError(
+        `work space of a convolution or product: ${error.message}; smaller images or fewer ` +
+          'channels need less',
+      );
+    }
   }
 }

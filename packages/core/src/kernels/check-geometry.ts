@@ -1,0 +1,253 @@
+import { EngineError, ShapeError } from '../errors.js';
+import { formatShape } from '../shape.js';
+import type {
+  Conv2dGeometry,
+  CrossEntropyGeometry,
+  IndexGeometry,
+  MatmulGeometry,
+  ReduceGeometry,
+  StridedGeometry,
+  WindowGeometry,
+} from './contract.js';
+import { conv2dWorkspace, fitsConv2d, type Conv2dKernel } from './conv2d-workspace.js';
+
+/*
+ * What a launch must hold before it is made. A WebAssembly kernel counts and addresses with 32 bits
+ * and sees the whole heap: a number that is cut, or a product that wraps round, would let it write
+ * into tensors that are none of its own. So every number is checked here in the exact arithmetic of
+ * JavaScript's numbers: what a kernel takes as an integer is one of 32 bits, and each element that
+ * it reads or writes lies in the operand that was handed over. Products of two such integers may be
+ * rounded, but far beyond any operand's length, and never to below it.
+ */
+
+/** The largest integer that kernels count with. */
+export const MAX_INTEGER = 2 ** 31 - 1;
+
+interface Sized {
+  readonly length: number;
+}
+
+/** @throws ShapeError unless n is an integer of 0 … 2³¹ - 1. */
+export function checkSize(kernel: string, name: string, n: number): void {
+  if ((n | 0) !== n || n < 0) {
+    throw new ShapeError(
+      `${kernel}: expected integers of 0 … 2^31 - 1, got ${name} = ${n}; use smaller sizes`,
+    );
+  }
+}
+
+/** @throws ShapeError unless `array` has the elements that a launch reads or writes. */
+export function checkLength(kernel: string, name: string, array: Sized, needed: number): void {
+  if (!(array.length >= needed)) {
+    throw new ShapeError(
+      `${kernel}: its geometry takes ${needed} elements of '${name}', got ${array.length}; the ` +
+        'geometry and the arrays must agree',
+    );
+  }
+}
+
+/**
+ * @throws ShapeError unless the first `count` of `index` are positions in 0 … limit - 1. Ops check
+ * the indices that they are given, but their memory can be written before a gradient reads it again.
+ */
+export function checkPositions(
+  kernel: string,
+  index: Int32Array,
+  count: number,
+  limit: number,
+): void {
+  const last = limit - 1;
+  // The sign of either is set where one is outside.
+  let outside = 0;
+  for (let i = 0; i < count; i++) {
+    const position = index[i] as number;
+    outside |= position | (last - position);
+  }
+  if (outside >= 0) return;
+  const at = index.findIndex((position) => position < 0 || position > last);
+  throw new ShapeError(
+    `${kernel}: expected positions of 0 … ${last}, got ${index[at]} at element ${at}; were the ` +
+      'indices changed since the operation that checked them?',
+  );
+}
+
+/** Elements of a shape, or of what a walk visits. */
+export function product(sizes: readonly number[]): number {
+  let count = 1;
+  for (let i = 0; i < sizes.length; i++) count *= sizes[i] as number;
+  return count;
+}
+
+/**
+ * One operand of a walk over `shape`, which has no axis of size 0. Strides along an axis of size 1
+ * are never taken, so they may be anything.
+ * @throws ShapeError if a number does not fit, or the walk leaves the operand.
+ */
+export function checkWalk(
+  kernel: string,
+  name: string,
+  array: Sized,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset = 0,
+): void {
+  let first = offset;
+  let last = offset;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const size = shape[axis] as number;
+    checkSize(kernel, 'shape', size);
+    if (size < 2) continue;
+    const stride = strides[axis] as number;
+    checkSize(kernel, `a stride of '${name}'`, Math.abs(stride));
+    if (stride < 0) first += (size - 1) * stride;
+    else last += (size - 1) * stride;
+  }
+  if (!(first >= 0 && last < array.length && Number.isInteger(offset))) {
+    throw new ShapeError(
+      `${kernel}: shape ${formatShape(shape)} with strides ${formatShape(strides)} and offset ` +
+        `${offset} takes elements ${first} … ${last} of '${name}', which has ${array.length}; the ` +
+        'geometry and the arrays must agree',
+    );
+  }
+}
+
+/** Both operands of a strided copy, which copies something. @throws ShapeError as `checkWalk`. */
+export function checkStrided(
+  kernel: string,
+  out: Sized,
+  x: Sized,
+  { shape, outStrides, outOffset, xStrides, xOffset }: StridedGeometry,
+): void {
+  checkWalk(kernel, 'out', out, shape, outStrides, outOffset);
+  checkWalk(kernel, 'x', x, shape, xStrides, xOffset);
+}
+
+/** @throws ShapeError for a number that does not fit. */
+export function checkReduce(kernel: string, { outer, n, inner }: ReduceGeometry): void {
+  checkSize(kernel, 'outer', outer);
+  checkSize(kernel, 'n', n);
+  checkSize(kernel, 'inner', inner);
+}
+
+/**
+ * The positions, and the operands of `[outer, n, inner]` and `[outer, count, inner]`.
+ * @throws ShapeError for a number that does not fit, an operand too short or a position outside.
+ */
+export function checkIndexed(
+  kernel: string,
+  whole: Sized,
+  selected: Sized,
+  index: Int32Array,
+  geometry: IndexGeometry,
+): void {
+  const { outer, n, inner, count } = geometry;
+  checkReduce(kernel, geometry);
+  checkSize(kernel, 'count', count);
+  checkLength(kernel, 'index', index, count);
+  checkLength(kernel, 'the whole', whole, outer * n * inner);
+  checkLength(kernel, 'the selection', selected, outer * count * inner);
+  checkPositions(kernel, index, count, n);
+}
+
+/** @throws ShapeError for a number that does not fit, or an operand that is too short. */
+export function checkMatmul(
+  out: Sized,
+  a: Sized,
+  b: Sized,
+  { M, N, K, batch, aBatchStride, bBatchStride }: MatmulGeometry,
+): void {
+  checkSize('matmul', 'M', M);
+  checkSize('matmul', 'N', N);
+  checkSize('matmul', 'K', K);
+  checkSize('matmul', 'batch', batch);
+  checkSize('matmul', 'aBatchStride', aBatchStride);
+  checkSize('matmul', 'bBatchStride', bBatchStride);
+  checkLength('matmul', 'out', out, batch * M * N);
+  checkLength('matmul', 'a', a, (batch - 1) * aBatchStride + M * K);
+  checkLength('matmul', 'b', b, (batch - 1) * bBatchStride + K * N);
+}
+
+/**
+ * The numbers of a window that slides over images, and the positions that it comes to.
+ * @throws ShapeError if one does not fit into 32 bits.
+ */
+export function checkWindow(operation: string, window: WindowGeometry): void {
+  const { C, H, W, KH, KW, OH, OW } = window;
+  const { strideH, strideW, padTop, padLeft, dilationH, dilationW } = window;
+  checkSize(operation, 'C', C);
+  checkSize(operation, 'H', H);
+  checkSize(operation, 'W', W);
+  checkSize(operation, 'KH', KH);
+  checkSize(operation, 'KW', KW);
+  checkSize(operation, 'OH', OH);
+  checkSize(operation, 'OW', OW);
+  checkSize(operation, 'the stride', strideH);
+  checkSize(operation, 'the stride', strideW);
+  checkSize(operation, 'the padding', padTop);
+  checkSize(operation, 'the padding', padLeft);
+  checkSize(operation, 'the dilation', dilationH);
+  checkSize(operation, 'the dilation', dilationW);
+  const isEmpty = KH < 1 || KW < 1 || strideH < 1 || strideW < 1 || dilationH < 1 || dilationW < 1;
+  // Kernels count from the padded image's corner to one step behind the last window's last element.
+  const rows = H + padTop + OH * strideH + (KH - 1) * dilationH;
+  const columns = W + padLeft + OW * strideW + (KW - 1) * dilationW;
+  if (isEmpty || rows > MAX_INTEGER || columns > MAX_INTEGER) {
+    throw new ShapeError(
+      `${operation}: expected windows whose positions stay below 2^31, got kernel ` +
+        `${formatShape([KH, KW])}, stride ${formatShape([strideH, strideW])}, padding ` +
+        `${formatShape([padTop, padLeft])} and dilation ${formatShape([dilationH, dilationW])} over ` +
+        `images of ${formatShape([H, W])}; use smaller ones`,
+    );
+  }
+}
+
+/**
+ * The operands of one of the convolution kernels, by the roles that they have in the convolution,
+ * and the room that it works in.
+ * @throws ShapeError for a number that does not fit or an operand that is too short, EngineError
+ * if the kernel would need more room than `fitsConv2d` grants.
+ */
+export function checkConv2d(
+  kernel: Conv2dKernel,
+  geometry: Conv2dGeometry,
+  out: Sized,
+  x: Sized,
+  weight: Sized,
+  bias: Sized | null,
+): void {
+  const { N, OC, groups, window } = geometry;
+  const { C, H, W, KH, KW, OH, OW } = window;
+  checkSize(kernel, 'N', N);
+  checkSize(kernel, 'OC', OC);
+  checkSize(kernel, 'groups', groups);
+  checkWindow(kernel, window);
+  if (groups < 1 || OC % groups !== 0) {
+    throw new ShapeError(`${kernel}: ${OC} output channels do not divide into ${groups} groups`);
+  }
+  checkLength(kernel, 'out', out, N * OC * OH * OW);
+  checkLength(kernel, 'x', x, N * groups * C * H * W);
+  checkLength(kernel, 'weight', weight, OC * C * KH * KW);
+  if (bias) checkLength(kernel, 'bias', bias, OC);
+  if (!fitsConv2d(kernel, geometry)) {
+    const { sharedBytes, scratchBytes } = conv2dWorkspace(kernel, geometry);
+    throw new EngineError(
+      `${kernel}: a window with stride ${formatShape([window.strideH, window.strideW])}, padding ` +
+        `${formatShape([window.padTop, window.padLeft])} and dilation ` +
+        `${formatShape([window.dilationH, window.dilationW])} takes up to ` +
+        `${sharedBytes + scratchBytes} bytes of work space, which is more than there may be; use ` +
+        'unfold and matmul',
+    );
+  }
+}
+
+/** @throws ShapeError for a number that does not fit, or a label that is no class. */
+export function checkLabels(
+  kernel: string,
+  labels: Int32Array,
+  { N, C }: CrossEntropyGeometry,
+): void {
+  checkSize(kernel, 'N', N);
+  checkSize(kernel, 'C', C);
+  checkLength(kernel, 'labels', labels, N);
+  checkPositions(kernel, labels, N, C);
+}
