@@ -2,6 +2,7 @@ import { tensor } from '@unfold/core';
 import { rejectUnknown } from './data/options.js';
 import { replaceFile } from './files.js';
 import type { WeightsLimits } from './limits.js';
+import type { VerifyOptions } from './weights/checksums.js';
 import { encodeSafetensors, type Safetensors } from './weights/safetensors.js';
 import type { WeightsMetadata } from './weights/safetensors-header.js';
 import { withSafetensors } from './weights/safetensors-file.js';
@@ -30,19 +31,20 @@ export interface LoadCheckpointOptions {
 
 /**
  * Reads what `saveCheckpoint` wrote, or another safetensors file. Everything is checked before a
- * tensor is made; the tensors belong to the scope that is open then.
+ * tensor is made, checksums too where the file has such; the tensors belong to the scope that is open
+ * then.
  * @throws FileFormatError that says what is wrong and where; ConfigError if there is no such file, or
  * for an unknown option or limit.
  */
 export async function loadCheckpoint(
   file: string,
-  options: LoadCheckpointOptions = {},
+  options: LoadCheckpointOptions & VerifyOptions = {},
 ): Promise<Checkpoint> {
-  rejectUnknown('loadCheckpoint', options, ['limits']);
-  const { limits } = options;
+  rejectUnknown('loadCheckpoint', options, ['limits', 'verify']);
+  const { limits, verify } = options;
   return withSafetensors(
     file,
-    { operation: 'loadCheckpoint', limits },
+    { operation: 'loadCheckpoint', limits, verify },
     async ({ tensors, metadata }) => {
       const read = [];
       for (const stored of tensors) read.push({ stored, values: await stored.read() });

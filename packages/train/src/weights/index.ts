@@ -2,6 +2,7 @@
 export { decodeNpy, encodeNpy } from './npy.js';
 export { decodeNpz, encodeNpz } from './npz.js';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
-export type { DecodeOptions, Safetensors } from './safetensors.js';
+export type { VerifyOptions } from './checksums.js';
+export type { DecodeOptions, DecodeSafetensorsOptions, Safetensors } from './safetensors.js';
 export type { WeightsMetadata } from './safetensors-header.js';
 export type { Limits, WeightsLimits } from '../limits.js';

@@ -2,6 +2,7 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { ConfigError } from '@unfold/core';
 import { completeLimits, SAFETENSORS_LIMITS, type WeightsLimits } from '../limits.js';
 import type { StoredTensor } from './assign.js';
+import { readChecksums } from './checksums.js';
 import { failIn } from './messages.js';
 import { decodeEntry } from './safetensors.js';
 import {
@@ -22,25 +23,27 @@ export interface WeightsFile {
 
 interface WithSafetensorsOptions {
   readonly operation: string;
-  readonly limits: Partial<WeightsLimits> | undefined;
+  readonly limits?: Partial<WeightsLimits> | undefined;
+  /** Whether checksums count. Default true. */
+  readonly verify?: boolean | undefined;
 }
 
 /**
  * Opens a safetensors file, reads and checks its header, and lets `use` read of its tensors what it
- * wants: straight from the file, each into its own place.
+ * wants: straight from the file, each into its own place, and held against its checksum.
  * @param options.operation Whose limits they are, for errors.
  * @throws FileFormatError that says what is wrong and where; ConfigError if it cannot be read, or for
  * an unknown limit.
  */
 export async function withSafetensors<T>(
   file: string,
-  { operation, limits }: WithSafetensorsOptions,
+  { operation, limits, verify = true }: WithSafetensorsOptions,
   use: (opened: WeightsFile) => Promise<T>,
 ): Promise<T> {
   const complete = completeLimits(operation, SAFETENSORS_LIMITS, limits);
   const handle = await openFile(file);
   try {
-    return await use(await readHeader(handle, file, complete));
+    return await use(await readHeader(handle, file, { limits: complete, verify }));
   } finally {
     await handle.close();
   }
@@ -49,7 +52,7 @@ export async function withSafetensors<T>(
 async function readHeader(
   handle: FileHandle,
   file: string,
-  limits: WeightsLimits,
+  { limits, verify }: { readonly limits: WeightsLimits; readonly verify: boolean },
 ): Promise<WeightsFile> {
   const fail = failIn(file);
   const readAt = (position: number, length: number) =>
@@ -59,13 +62,15 @@ async function readHeader(
   const length = headerLength(start, size, limits, fail);
   const dataStart = LENGTH_BYTES + length;
   const header = await readAt(LENGTH_BYTES, length);
-  const { entries, metadata } = parseHeader(header, size - dataStart, limits, fail);
-  const tensors = entries.map((entry): StoredTensor => {
+  const parsed = parseHeader(header, size - dataStart, limits, fail);
+  const checksums = readChecksums(parsed, { verify, fail });
+  const tensors = parsed.entries.map((entry): StoredTensor => {
     const { name, shape, storedAs, encoding, start, end } = entry;
-    const read = async () => decodeEntry(entry, await readAt(dataStart + start, end - start), fail);
+    const read = async () =>
+      decodeEntry(entry, await readAt(dataStart + start, end - start), { checksums, fail });
     return { name, shape, storedAs, dtype: encoding.dtype, read };
   });
-  return { tensors, metadata };
+  return { tensors, metadata: checksums.metadata };
 }
 
 async function readFrom(

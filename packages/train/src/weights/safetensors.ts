@@ -9,6 +9,13 @@ import {
 import type { StateDict } from '@unfold/nn';
 import { rejectUnknown } from '../data/options.js';
 import { completeLimits, SAFETENSORS_LIMITS, type WeightsLimits } from '../limits.js';
+import {
+  CHECKSUMS,
+  readChecksums,
+  withChecksums,
+  type Checksums,
+  type VerifyOptions,
+} from './checksums.js';
 import { copyOf } from './encodings.js';
 import { brief, failIn, quote, type Fail } from './messages.js';
 import {
@@ -50,6 +57,9 @@ export function decodeOptions(
   };
 }
 
+/** Options of `decodeSafetensors`. */
+export interface DecodeSafetensorsOptions extends DecodeOptions, VerifyOptions {}
+
 const DTYPE_NAMES: Readonly<Record<DType, string>> = {
   float32: 'F32',
   float64: 'F64',
@@ -63,8 +73,9 @@ const ALIGNMENT = 8;
 
 /**
  * The bytes of a safetensors file. Header and tensors are aligned to 8 bytes and to the size of
- * their numbers, so that others can map the file instead of reading it.
- * @throws ConfigError if metadata is no text or a tensor's name is not free.
+ * their numbers, so that others can map the file instead of reading it. A checksum of each tensor is
+ * added to the metadata, as text under `unfold.crc32`.
+ * @throws ConfigError if metadata is no text, or the name of a tensor or of a text is not free.
  */
 export function encodeSafetensors(
   state: StateDict,
@@ -78,6 +89,9 @@ export function encodeSafetensors(
   if (state.has(METADATA)) {
     throw new ConfigError(`encodeSafetensors: ${METADATA} is no name for a tensor; rename it`);
   }
+  if (Object.hasOwn(metadata, CHECKSUMS)) {
+    throw new ConfigError(`encodeSafetensors: ${CHECKSUMS} is no name for metadata; rename it`);
+  }
   const places = new Map<string, { start: number; end: number }>();
   let dataBytes = 0;
   for (const [name, tensor] of widestFirst(state)) {
@@ -85,7 +99,7 @@ export function encodeSafetensors(
     places.set(name, { start: dataBytes, end });
     dataBytes = end;
   }
-  const header = encodeHeader(state, metadata, places);
+  const header = encodeHeader(state, withChecksums(state, metadata), places);
   const dataStart = LENGTH_BYTES + header.length;
   const bytes = new Uint8Array(dataStart + dataBytes);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
@@ -129,23 +143,29 @@ function encodeHeader(
 
 /**
  * Reads the bytes of a safetensors file. Everything is checked before a tensor is made; the tensors
- * belong to the scope that is open. float16 and bfloat16 become float32, int64 becomes int32.
+ * belong to the scope that is open. float16 and bfloat16 become float32, int64 becomes int32. What
+ * Unfold wrote is held against its checksums, which are no part of the metadata that is returned.
  * @throws FileFormatError that names the file, the tensor, what is wrong, and the mend; ConfigError for
  * an unknown option or limit.
  */
-export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}): Safetensors {
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  options: DecodeSafetensorsOptions = {},
+): Safetensors {
+  const { verify, ...others } = options;
   const { limits, fail } = decodeOptions(
     'decodeSafetensors',
     { name: 'safetensors', limits: SAFETENSORS_LIMITS },
-    options,
+    others,
   );
   const length = headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, limits, fail);
   const data = bytes.subarray(LENGTH_BYTES + length);
   const header = bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length);
-  const { entries, metadata } = parseHeader(header, data.length, limits, fail);
-  const read = entries.map((entry) => ({
+  const parsed = parseHeader(header, data.length, limits, fail);
+  const checksums = readChecksums(parsed, { verify, fail });
+  const read = parsed.entries.map((entry) => ({
     entry,
-    values: decodeEntry(entry, copyOf(data, entry.start, entry.end), fail),
+    values: decodeEntry(entry, copyOf(data, entry.start, entry.end), { checksums, fail }),
   }));
   const state = new Map(
     read.map(({ entry: { name, shape, encoding }, values }) => [
@@ -153,17 +173,18 @@ export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}
       tensor(values, shape, { dtype: encoding.dtype }),
     ]),
   );
-  return { state, metadata };
+  return { state, metadata: checksums.metadata };
 }
 
 /**
- * The numbers of one tensor.
+ * The numbers of one tensor, whose checksum is right.
  * @param bytes Its bytes, in a buffer of their own, which may become part of the result.
  */
 export function decodeEntry(
   { name, encoding }: Entry,
   bytes: Uint8Array<ArrayBuffer>,
-  fail: Fail,
+  { checksums, fail }: { readonly checksums: Checksums; readonly fail: Fail },
 ): NumericArray {
+  checksums.check(name, bytes);
   return encoding.decode(bytes, (problem) => fail(`tensor ${quote(name)}: ${problem}`));
 }

@@ -5,6 +5,7 @@ import { rejectUnknown } from '../data/options.js';
 import { replaceFile } from '../files.js';
 import { completeLimits, NPZ_LIMITS, raise, type WeightsLimits } from '../limits.js';
 import { assignWeights, type LoadReport } from './assign.js';
+import type { VerifyOptions } from './checksums.js';
 import { failIn } from './messages.js';
 import { encodeNpz, storedInNpz } from './npz.js';
 import { encodeSafetensors } from './safetensors.js';
@@ -18,7 +19,7 @@ export interface SaveWeightsOptions {
 }
 
 /** Options of `loadWeights`. */
-export interface LoadWeightsOptions {
+export interface LoadWeightsOptions extends VerifyOptions {
   /** Whether missing and unexpected names are errors. Default true. */
   readonly strict?: boolean;
   /** How much a file may take. docs/weights.md lists the defaults. */
@@ -63,7 +64,8 @@ export async function saveWeights(
 /**
  * Reads weights into a model: a `.safetensors` or `.npz` file that `saveWeights`, PyTorch or NumPy
  * wrote. All or nothing: names, shapes and dtypes are checked by the file's header, and the model
- * stays as it was if anything is wrong. float16 and bfloat16 become float32, int64 becomes int32;
+ * stays as it was if anything is wrong. What Unfold wrote is held against its checksums; a .npz file
+ * always is, which has such whoever wrote it. float16 and bfloat16 become float32, int64 becomes int32;
  * nothing else is converted.
  * @returns What `strict: false` let pass.
  * @throws ShapeError that lists missing and unexpected names and wrong shapes; DTypeError;
@@ -75,12 +77,12 @@ export async function loadWeights(
   file: string,
   given: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
-  rejectUnknown('loadWeights', given, ['strict', 'limits']);
-  const { strict = true, limits } = given;
+  rejectUnknown('loadWeights', given, ['strict', 'limits', 'verify']);
+  const { strict = true, limits, verify } = given;
   const format = weightsFormat('loadWeights', file);
   const options = { operation: `loadWeights: ${file}`, strict };
   if (format === 'safetensors') {
-    return withSafetensors(file, { operation: 'loadWeights', limits }, ({ tensors }) =>
+    return withSafetensors(file, { operation: 'loadWeights', limits, verify }, ({ tensors }) =>
       assignWeights(model, tensors, options),
     );
   }
