@@ -114,7 +114,8 @@ export class Generator {
   }
 
   /** Goes on from a state that `state()` gave. @throws ConfigError if it holds anything else. */
-  setState({ words, spareNormal }: GeneratorState): void {
+  setState(state: GeneratorState): void {
+    const { words, spareNormal = NaN } = fieldsOf(state);
     const valid =
       Array.isArray(words) &&
       words.length === 4 &&
@@ -130,6 +131,11 @@ export class Generator {
     [this.#a, this.#b, this.#c, this.#d] = words;
     this.#spareNormal = spareNormal;
   }
+}
+
+/** What is no object, as a state from a file may be, has no fields. */
+function fieldsOf<State extends object>(value: State): Partial<State> {
+  return typeof value === 'object' && value !== null ? value : {};
 }
 
 function checkSeed(seed: number): void {
@@ -208,7 +214,11 @@ export function rngState(): RngState {
  * checked before anything is changed.
  * @throws ConfigError if it holds anything else than a state.
  */
-export function setRngState({ seed, streams }: RngState): void {
+export function setRngState(state: RngState): void {
+  const { seed, streams } = fieldsOf(state);
+  if (seed === undefined || typeof streams !== 'object' || streams === null) {
+    throw new ConfigError('setRngState: expected { seed, streams } as rngState() gives it');
+  }
   checkSeed(seed);
   const states = Object.entries(streams).map(([name, state]) => {
     const checked = new Generator(seed, name);

@@ -142,7 +142,8 @@ export abstract class Module {
         );
       }
     }
-    // A source that was freed throws while it is read, still before anything is changed.
+    // What was freed throws while it is read, still before anything is changed.
+    for (const { target } of pairs) void elementsOf(target);
     const copies = pairs.map(({ target, source }) => ({ target, values: elementsOf(source) }));
     for (const { target, values } of copies) target.update((data) => data.set(values));
   }

@@ -120,6 +120,9 @@ export interface Callback<Metric extends string = string> {
   readonly name?: string;
   /** What it has to remember for a run to be resumed exactly. */
   stateDict?(): RunState;
-  /** Takes over what `stateDict` gave. The tensors are to be copied. */
+  /**
+   * Takes over what `stateDict` gave. The tensors are to be copied. Where another part of a run
+   * refuses its state, it is called once more, with the callback's own state of before.
+   */
   loadStateDict?(state: RunState): void;
 }

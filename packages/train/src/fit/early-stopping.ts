@@ -1,4 +1,4 @@
-import { ConfigError, elementsOf, tensor, unscoped, type Tensor } from '@unfold/core';
+import { ConfigError, elementsOf, type Tensor } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import {
   atLeast0,
@@ -9,7 +9,7 @@ import {
   optional,
   type CompleteOptions,
 } from '../optim/rules.js';
-import { asNumber, asObject, checkTensors } from '../optim/state.js';
+import { asNumber, asObject, checkTensors, copyTensors } from '../optim/state.js';
 import type {
   Callback,
   EpochReport,
@@ -184,12 +184,7 @@ export class EarlyStopping implements Callback {
   }
 
   #keep(state: ReadonlyMap<string, Tensor>): void {
-    const copies = unscoped(() =>
-      [...state].map(
-        ([name, own]) =>
-          [name, tensor(own.toTypedArray(), own.shape, { dtype: own.dtype })] as const,
-      ),
-    );
+    const copies = copyTensors(state);
     this.dispose();
     for (const [name, copy] of copies) this.#weights.set(name, copy);
   }

@@ -28,8 +28,8 @@ import {
   restoreState,
   type Parts,
   type Randomness,
-  type Schedule,
 } from './run-state.js';
+import type { Schedule } from './take-over.js';
 
 /** Schedules of the learning rate, by when their `step` is called. */
 export interface FitSchedules {

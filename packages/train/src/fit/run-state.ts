@@ -2,7 +2,7 @@ import {
   ConfigError,
   rngState,
   setRngState,
-  type Generator,
+  Generator,
   type GeneratorState,
   type RngState,
   type Tensor,
@@ -11,10 +11,18 @@ import type { Layer } from '@unfold/nn';
 import type { EMA, EMAState } from '../optim/ema.js';
 import type { Optimizer, OptimizerState } from '../optim/optimizer.js';
 import type { SchedulerState } from '../optim/schedules/index.js';
-import { asNumber, asObject, type JsonObject } from '../optim/state.js';
+import { asNumber, asObject, type JsonObject, type PreparedState } from '../optim/state.js';
 import type { Callback, EpochReport, RunState } from './callback.js';
 import { asHistory } from './history.js';
 import type { Meter } from './measure.js';
+import {
+  prepareCallback,
+  prepareModel,
+  prepareOptimizer,
+  prepareSchedule,
+  takeOver,
+  type Schedule,
+} from './take-over.js';
 
 /** Of the form below. Another one is not understood. */
 const VERSION = 1;
@@ -94,21 +102,31 @@ export class Position {
     return { epoch, batch, step, seconds, lr, stopped };
   }
 
-  restore(json: unknown, randomness: Randomness): void {
+  /** Checks a place that `toJson` gave. @throws ConfigError. @returns What takes it over. */
+  prepare(json: unknown, randomness: Randomness): { next: Place; commit(): void } {
     const where = `${WHERE}: position`;
     const { epoch, batch, step, seconds, lr, stopped } = asObject(where, json);
     if (stopped !== null && typeof stopped !== 'string') {
       throw new ConfigError(`${where}: stopped: expected a text or null`);
     }
-    this.epoch = asNumber(`${where}: epoch`, epoch, { integer: true });
-    this.batch = asNumber(`${where}: batch`, batch, { integer: true });
-    this.step = asNumber(`${where}: step`, step, { integer: true });
-    this.seconds = asNumber(`${where}: seconds`, seconds);
-    this.lr = asNumber(`${where}: lr`, lr);
-    this.stopped = stopped;
-    this.#resumed = randomness;
+    const next = {
+      epoch: asNumber(`${where}: epoch`, epoch, { integer: true }),
+      batch: asNumber(`${where}: batch`, batch, { integer: true }),
+      step: asNumber(`${where}: step`, step, { integer: true }),
+      seconds: asNumber(`${where}: seconds`, seconds),
+      lr: asNumber(`${where}: lr`, lr),
+      stopped,
+    };
+    const commit = (): void => {
+      Object.assign(this, next);
+      this.#resumed = randomness;
+    };
+    return { next, commit };
   }
 }
+
+/** A `Position` without its randomness. */
+type Place = Pick<Position, 'epoch' | 'batch'>;
 
 function setRandomness({ global, loader }: Randomness, generator: Generator): void {
   setRngState(global);
@@ -137,12 +155,6 @@ export interface EpochShape {
   readonly batches: number;
   /** Batches of a step. */
   readonly accumulate: number;
-}
-
-/** Any kind of schedule: only its state matters here. */
-export interface Schedule {
-  stateDict(): SchedulerState;
-  loadStateDict(state: SchedulerState): void;
 }
 
 /** The whole state. Its tensors are the run's own. */
@@ -183,7 +195,7 @@ export function captureState<Metric extends string>(
 }
 
 /**
- * Sets all parts as they were.
+ * Sets all parts as they were; or none, where anything is wrong.
  * @returns What sets randomness as it was, to be called when nothing else draws from it before the
  * run goes on.
  * @throws ConfigError, ShapeError or DTypeError for a state that is damaged, or of a run with other
@@ -200,44 +212,64 @@ export function restoreState<Metric extends string>(
     );
   }
   checkSameParts(saved, parts);
-  const under = (prefix: string): ReadonlyMap<string, Tensor> => tensorsUnder(tensors, prefix);
-  const callbackStates = asObject(`${WHERE}: callbacks`, saved['callbacks']);
-  const schedules = asObject(`${WHERE}: schedules`, saved['schedules']);
-  const randomness = asRandomness(saved['randomness']);
-
   checkSameEpochs(asObject(`${WHERE}: epoch`, saved['epoch']), parts.shape);
+  const randomness = asRandomness(saved['randomness']);
   const history = asHistory(`${WHERE}: history`, saved['history']);
-  const { position } = parts;
-  position.restore(saved['position'], randomness);
+  const position = parts.position.prepare(saved['position'], randomness);
+  const { epoch, batch } = position.next;
   const isPossible =
-    position.batch <= parts.shape.batches &&
-    position.epoch === history.length + 1 &&
-    (position.batch === 0 || randomness.loader.epoch !== null);
+    batch <= parts.shape.batches &&
+    epoch === history.length + 1 &&
+    (batch === 0 || randomness.loader.epoch !== null);
   if (!isPossible) {
     throw new ConfigError(
-      `${WHERE}: the position, epoch ${position.epoch} and batch ${position.batch}, does not fit the ` +
-        'rest of the state; it is damaged',
+      `${WHERE}: the position, epoch ${epoch} and batch ${batch}, does not fit the rest of the ` +
+        'state; it is damaged',
     );
   }
-  restoreMeter(saved['meter'], parts.meter);
+  const sums = asSums(saved['meter']);
+  takeOver(preparations({ tensors, saved, parts }));
+  position.commit();
+  parts.meter.restore(sums);
   // The names of its scores were compared with those of the metrics.
   parts.history.push(...(history as EpochReport<Metric>[]));
-  parts.model.loadStateDict(under('model'));
-  // What is no such state is refused by the loaders themselves.
-  parts.optimizer.loadStateDict({
+  return () => setRandomness(randomness, parts.generator);
+}
+
+/** For each part with a loader of its own, what checks its state. What is none is refused there. */
+function preparations<Metric extends string>({
+  tensors,
+  saved,
+  parts,
+}: {
+  readonly tensors: RunState['tensors'];
+  readonly saved: JsonObject;
+  readonly parts: Parts<Metric>;
+}): (() => PreparedState)[] {
+  const under = (prefix: string): ReadonlyMap<string, Tensor> => tensorsUnder(tensors, prefix);
+  const { model, optimizer, ema } = parts;
+  const schedules = asObject(`${WHERE}: schedules`, saved['schedules']);
+  const callbacks = asObject(`${WHERE}: callbacks`, saved['callbacks']);
+  const optimizerState: OptimizerState = {
     tensors: under('optimizer'),
     json: saved['optimizer'] as OptimizerState['json'],
-  });
-  for (const [name, schedule] of parts.schedules) {
-    schedule.loadStateDict(schedules[name] as SchedulerState);
-  }
-  parts.ema?.loadStateDict({ tensors: under('ema'), json: saved['ema'] as EMAState['json'] });
-  for (const [name, callback] of namedCallbacks(parts.callbacks)) {
-    if (!Object.hasOwn(callbackStates, name)) continue;
-    const own = asObject(`${WHERE}: callbacks: ${name}`, callbackStates[name]);
-    callback.loadStateDict?.({ tensors: under(`callbacks.${name}`), json: own });
-  }
-  return () => setRandomness(randomness, parts.generator);
+  };
+  const averages: EMAState = { tensors: under('ema'), json: saved['ema'] as EMAState['json'] };
+  return [
+    () => prepareModel(`${WHERE}: model`, model, under('model')),
+    () => prepareOptimizer(optimizer, optimizerState),
+    ...[...parts.schedules].map(
+      ([name, schedule]) =>
+        () =>
+          prepareSchedule(schedule, schedules[name] as SchedulerState),
+    ),
+    ...(ema ? [() => ema.prepare(averages)] : []),
+    ...[...namedCallbacks(parts.callbacks)].flatMap(([name, callback]) => {
+      if (!Object.hasOwn(callbacks, name)) return [];
+      const own = asObject(`${WHERE}: callbacks: ${name}`, callbacks[name]);
+      return [() => prepareCallback(callback, { tensors: under(`callbacks.${name}`), json: own })];
+    }),
+  ];
 }
 
 /** @throws ConfigError where the loader's epochs are others than those of the run that was saved. */
@@ -308,31 +340,48 @@ function tensorsUnder(tensors: ReadonlyMap<string, Tensor>, prefix: string): Map
   );
 }
 
-/** What is no state of a generator is refused when it is set. */
+/** @throws ConfigError for what is no state of a generator. */
+function asGeneratorState(where: string, value: unknown): GeneratorState {
+  const { words, spareNormal } = asObject(where, value);
+  const checked = new Generator(0);
+  try {
+    checked.setState({ words, spareNormal } as GeneratorState);
+  } catch (error) {
+    throw new ConfigError(
+      `${where}: expected the state of a generator, got ${JSON.stringify(value)}; it is damaged`,
+      { cause: error },
+    );
+  }
+  return checked.state();
+}
+
 function asRandomness(value: unknown): Randomness {
-  const { global, loader } = asObject(`${WHERE}: randomness`, value);
-  const { now, epoch } = asObject(`${WHERE}: randomness: loader`, loader);
-  const { seed, streams } = asObject(`${WHERE}: randomness: global`, global);
-  const named = asObject(`${WHERE}: randomness: streams`, streams);
-  const state = (name: string, given: unknown): GeneratorState => {
-    const { words, spareNormal } = asObject(`${WHERE}: randomness: ${name}`, given);
-    return { words, spareNormal } as GeneratorState;
-  };
+  const where = `${WHERE}: randomness`;
+  const { global, loader } = asObject(where, value);
+  const { now, epoch } = asObject(`${where}: loader`, loader);
+  const { seed, streams } = asObject(`${where}: global`, global);
+  const named = asObject(`${where}: streams`, streams);
   return {
     global: {
-      seed: asNumber(`${WHERE}: randomness: seed`, seed, { integer: true }),
+      seed: asNumber(`${where}: seed`, seed, { integer: true }),
       streams: Object.fromEntries(
-        Object.entries(named).map(([name, given]) => [name, state(name, given)]),
+        Object.entries(named).map(([name, given]) => [
+          name,
+          asGeneratorState(`${where}: ${name}`, given),
+        ]),
       ),
     },
-    loader: { now: state('now', now), epoch: epoch === null ? null : state('epoch', epoch) },
+    loader: {
+      now: asGeneratorState(`${where}: now`, now),
+      epoch: epoch === null ? null : asGeneratorState(`${where}: epoch`, epoch),
+    },
   };
 }
 
-function restoreMeter<Metric extends string>(value: unknown, meter: Meter<Metric>): void {
+function asSums(value: unknown): { images: number; sums: ReadonlyMap<string, number> } {
   const where = `${WHERE}: meter`;
   const { images, sums } = asObject(where, value);
-  meter.restore({
+  return {
     images: asNumber(`${where}: images`, images, { integer: true }),
     sums: new Map(
       Object.entries(asObject(`${where}: sums`, sums)).map(([name, sum]) => [
@@ -340,5 +389,5 @@ function restoreMeter<Metric extends string>(value: unknown, meter: Meter<Metric
         asNumber(`${where}: ${name}`, sum),
       ]),
     ),
-  });
+  };
 }

@@ -1,7 +1,7 @@
-import { ConfigError, elementsOf, Parameter, tensor, unscoped, type Tensor } from '@unfold/core';
+import { ConfigError, elementsOf, Parameter, type Tensor } from '@unfold/core';
 import type { Module } from '@unfold/nn';
 import { completeOptions, flag, share } from './rules.js';
-import { asNumber, asObject, checkTensors } from './state.js';
+import { asNumber, asObject, checkTensors, copyTensors, type PreparedState } from './state.js';
 import { moveTowards } from './updates.js';
 
 /** Options of `EMA`. */
@@ -49,9 +49,7 @@ export class EMA {
     );
     this.#decay = decay;
     this.#useBuffers = useBuffers;
-    this.#averages = unscoped(
-      () => new Map([...model.stateDict()].map(([name, own]) => [name, copyOf(own)])),
-    );
+    this.#averages = copyTensors(model.stateDict());
   }
 
   /** Whether the model holds the averages now. */
@@ -95,15 +93,22 @@ export class EMA {
    * @throws ShapeError, DTypeError or DisposedError for tensors that do not fit; ConfigError for a
    * state that is damaged, or while the averages are applied.
    */
-  loadStateDict({ tensors, json }: EMAState): void {
+  loadStateDict(state: EMAState): void {
+    this.prepare(state).commit();
+  }
+
+  /** @internal Checks a state. @throws as loadStateDict. */
+  prepare({ tensors, json }: EMAState): PreparedState {
     const where = 'EMA.loadStateDict';
     this.#refuseApplied('loadStateDict');
     const { updates } = asObject(where, json);
     const newUpdates = asNumber(`${where}: updates`, updates, { integer: true });
-    for (const { target, source } of checkTensors(where, this.#averages, tensors)) {
-      target.update((data) => data.set(elementsOf(source)));
-    }
-    this.#updates = newUpdates;
+    const pairs = checkTensors(where, this.#averages, tensors);
+    const commit = (): void => {
+      for (const { target, source } of pairs) target.update((data) => data.set(elementsOf(source)));
+      this.#updates = newUpdates;
+    };
+    return { commit, discard: () => {} };
   }
 
   /** Frees the averages. */
@@ -139,9 +144,4 @@ export class EMA {
       throw new ConfigError(`EMA.${what}: the averages are applied to the model; restore() first`);
     }
   }
-}
-
-/** A copy that no gradient flows through. */
-function copyOf(own: Tensor): Tensor {
-  return tensor(own.toTypedArray(), own.shape, { dtype: own.dtype });
 }

@@ -16,7 +16,7 @@ import {
   type ParameterGroup,
   type OptimizerParameters,
 } from './groups.js';
-import { asList, asNumber, asObject, checkTensors } from './state.js';
+import { asList, asNumber, asObject, checkTensors, type PreparedState } from './state.js';
 
 /** What a kind of optimiser is made of, besides its update. */
 export interface OptimizerDefinition<
@@ -171,7 +171,12 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    * @throws ConfigError for the state of another optimiser, or one that is damaged; ShapeError,
    * DTypeError or DisposedError for tensors that do not fit.
    */
-  loadStateDict({ tensors, json }: OptimizerState): void {
+  loadStateDict(state: OptimizerState): void {
+    this.prepare(state).commit();
+  }
+
+  /** @internal Checks a state and copies its tensors. @throws as loadStateDict. */
+  prepare({ tensors, json }: OptimizerState): PreparedState {
     const { name, buffers } = this.#definition;
     const where = `${name}.loadStateDict`;
     const { optimizer, groups, parameters } = asObject(where, json);
@@ -200,19 +205,34 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       return asNumber(`${where}: parameter ${i}: step`, entry['step'], { integer: true });
     });
     const pairs = checkTensors(where, expected, tensors);
-    // The state may be this optimiser's own: copied before it is freed.
-    const values = pairs.map(({ source }) => source.toTypedArray());
-    this.dispose();
-    for (const set of setters) set();
-    steps.forEach((step, i) => {
-      if (step > 0) this.#stateOf(own[i] as Parameter).step = step;
-    });
-    pairs.forEach(({ target: { parameter, buffer } }, i) => {
-      const copy = values[i] as Exclude<(typeof values)[number], undefined>;
-      this.#stateOf(parameter)
-        .buffer(buffer)
-        .update((data) => data.set(copy));
-    });
+    const states = new Map<Parameter, ParameterState>();
+    const stateOf = (parameter: Parameter): ParameterState => {
+      const state = states.get(parameter) ?? new ParameterState(parameter);
+      states.set(parameter, state);
+      return state;
+    };
+    const discard = (): void => {
+      for (const state of states.values()) state.dispose();
+    };
+    try {
+      steps.forEach((step, i) => {
+        if (step > 0) stateOf(own[i] as Parameter).step = step;
+      });
+      for (const { target, source } of pairs) {
+        const buffer = stateOf(target.parameter).buffer(target.buffer);
+        buffer.update((data) => data.set(elementsOf(source)));
+      }
+    } catch (error) {
+      // The heap may be full.
+      discard();
+      throw error;
+    }
+    const commit = (): void => {
+      this.dispose();
+      for (const set of setters) set();
+      for (const [parameter, state] of states) this.#states.set(parameter, state);
+    };
+    return { commit, discard };
   }
 
   /** Frees all that is remembered; what comes after begins anew. */

@@ -4,7 +4,9 @@ import {
   elementsOf,
   formatShape,
   ShapeError,
-  type Tensor,
+  tensor,
+  Tensor,
+  unscoped,
 } from '@unfold/core';
 
 /** What the problems of tensors that are to be loaded are told with. */
@@ -49,10 +51,38 @@ export function checkTensors<Target extends Expected>(
         `${where}: ${name} is ${target.dtype}, got ${source.dtype}; load it into a model of that dtype`,
       );
     }
-    // Throws if the tensor was freed.
+    // Throws if a tensor was freed.
     void elementsOf(source);
+    if (target instanceof Tensor) void elementsOf(target);
   }
   return pairs;
+}
+
+/**
+ * Copies that no gradient flows through, and that belong to no scope: all, or none.
+ * @throws DisposedError for a tensor that was freed, EngineError if there is no room.
+ */
+export function copyTensors(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  const copies = new Map<string, Tensor>();
+  try {
+    unscoped(() => {
+      for (const [name, own] of tensors) {
+        copies.set(name, tensor(own.toTypedArray(), own.shape, { dtype: own.dtype }));
+      }
+    });
+  } catch (error) {
+    for (const copy of copies.values()) copy.dispose();
+    throw error;
+  }
+  return copies;
+}
+
+/** A state that was checked and can be taken over. One of the two is to be called, once. */
+export interface PreparedState {
+  /** Takes it over. Throws nothing. */
+  commit(): void;
+  /** Lets go of it: all is as if it had never been given. */
+  discard(): void;
 }
 
 /** A plain object, as JSON has them. */
@@ -85,4 +115,12 @@ export function asNumber(where: string, value: unknown, { integer = false } = {}
 /** @throws ConfigError unless `value` is a list of `length` finite numbers. */
 export function asNumbers(where: string, value: unknown, length: number): number[] {
   return asList(where, value, length).map((item, i) => asNumber(`${where}[${i}]`, item));
+}
+
+/** @throws ConfigError unless `value` is a list of `length` learning rates: numbers of at least 0. */
+export function asRates(where: string, value: unknown, length: number): number[] {
+  const rates = asNumbers(where, value, length);
+  const wrong = rates.findIndex((rate) => rate < 0);
+  if (wrong < 0) return rates;
+  throw new ConfigError(`${where}[${wrong}]: expected at least 0, got ${rates[wrong]}`);
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '@unfold/core';
-import { asNumber, asNumbers, asObject } from '../state.js';
+import { asNumber, asObject, asRates } from '../state.js';
 import {
   atLeast0,
   completeOptions,
@@ -135,6 +135,11 @@ export class ReduceLROnPlateau {
    * one that is damaged.
    */
   loadStateDict(state: SchedulerState): void {
+    this.prepare(state)();
+  }
+
+  /** @internal Checks a state. @returns What takes it over. @throws ConfigError as loadStateDict. */
+  prepare(state: unknown): () => void {
     const where = 'ReduceLROnPlateau.loadStateDict';
     const { scheduler, best, badSteps, cooldownLeft, lrs } = asObject(where, state);
     if (scheduler !== 'ReduceLROnPlateau') {
@@ -143,10 +148,12 @@ export class ReduceLROnPlateau {
     const newBest = best === null ? null : asNumber(`${where}: best`, best);
     const newBad = asNumber(`${where}: badSteps`, badSteps, { integer: true });
     const newLeft = asNumber(`${where}: cooldownLeft`, cooldownLeft, { integer: true });
-    const newLrs = asNumbers(`${where}: lrs`, lrs, this.#optimizer.groups.length);
-    this.#best = newBest;
-    this.#badSteps = newBad;
-    this.#cooldownLeft = newLeft;
-    this.#optimizer.groups.forEach((group, i) => (group.lr = newLrs[i] ?? group.lr));
+    const newLrs = asRates(`${where}: lrs`, lrs, this.#optimizer.groups.length);
+    return () => {
+      this.#best = newBest;
+      this.#badSteps = newBad;
+      this.#cooldownLeft = newLeft;
+      this.#optimizer.groups.forEach((group, i) => (group.lr = newLrs[i] ?? group.lr));
+    };
   }
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '@unfold/core';
-import { asNumber, asNumbers, asObject, type JsonObject } from '../state.js';
+import { asNumber, asObject, asRates, type JsonObject } from '../state.js';
 
 /** As much of an optimiser's group as schedules look at. */
 export interface ScheduledGroup {
@@ -136,8 +136,8 @@ export abstract class LRScheduler implements Scheduler {
       throw new ConfigError(`${where}: got the state of ${String(scheduler)}`);
     }
     const newCount = asNumber(`${where}: count`, count, { integer: true });
-    const newBase = asNumbers(`${where}: baseLrs`, baseLrs, this.groups.length);
-    const newLrs = asNumbers(`${where}: lrs`, lrs, this.groups.length);
+    const newBase = asRates(`${where}: baseLrs`, baseLrs, this.groups.length);
+    const newLrs = asRates(`${where}: lrs`, lrs, this.groups.length);
     return () => {
       this.count = newCount;
       this.baseLrs = newBase;

@@ -86,6 +86,11 @@ export class SequentialLR implements Scheduler {
    * @throws ConfigError for the state of other schedules, or one that is damaged.
    */
   loadStateDict(state: SchedulerState): void {
+    this.prepare(state)();
+  }
+
+  /** @internal Checks a state. @returns What takes it over. @throws ConfigError as loadStateDict. */
+  prepare(state: unknown): () => void {
     const where = 'SequentialLR.loadStateDict';
     const { scheduler, count, schedulers } = asObject(where, state);
     if (scheduler !== 'SequentialLR') {
@@ -94,8 +99,10 @@ export class SequentialLR implements Scheduler {
     const newCount = asNumber(`${where}: count`, count, { integer: true });
     const states = asList(`${where}: schedulers`, schedulers, this.#schedulers.length);
     const takeOver = this.#schedulers.map((own, i) => own.prepare(states[i]));
-    this.#count = newCount;
-    for (const take of takeOver) take();
+    return () => {
+      this.#count = newCount;
+      for (const take of takeOver) take();
+    };
   }
 }
 
