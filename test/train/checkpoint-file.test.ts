@@ -7,16 +7,19 @@ import {
   EarlyStopping,
   EMA,
   fit,
+  encodeSafetensors,
   loadRun,
+  lockFile,
   saveCheckpoint,
   weightsSha256,
   type Callback,
+  type FileLock,
   type FitOptions,
   type FitResult,
 } from '@unfold/train';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CLASSES, stripes } from '../support/stripes.js';
 
@@ -130,13 +133,165 @@ it('what a process that was killed left half written is deleted', async () => {
   expect(names).toEqual(expect.arrayContaining([file, ...others]));
 });
 
-it('a run that is stopped before its first step leaves the file as it is', async () => {
-  const file = newFile();
-  const { callback, signal } = stopAfter(3);
-  await train({ callbacks: [callback, new CheckpointFile(file)], signal });
-  const bytes = await readFile(file);
-  await train({ callbacks: [new CheckpointFile(file)], signal: AbortSignal.abort() });
-  expect(await readFile(file)).toEqual(bytes);
+describe('what is in the file when a run begins', () => {
+  const MEND = 'Name another file, or move or delete that one';
+
+  /** The file of a run that was stopped after three steps. */
+  async function someRun(): Promise<string> {
+    const file = newFile();
+    const { callback, signal } = stopAfter(3);
+    await train({ callbacks: [callback, new CheckpointFile(file)], signal });
+    return file;
+  }
+
+  /** Tries to keep a run in the file; it stays as it is, and no lock is left. */
+  async function refused(file: string, changes: Changes = {}): Promise<string> {
+    const before = await readFile(file);
+    const error = await train({ callbacks: [new CheckpointFile(file)], ...changes }).catch(
+      (error: unknown) => error,
+    );
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(await readFile(file)).toEqual(before);
+    expect(await readdir(folder)).not.toContain(basename(`${file}.lock`));
+    return (error as ConfigError).message;
+  }
+
+  it('an older run is not replaced by one that begins', async () => {
+    const file = await someRun();
+    expect(await refused(file)).toBe(
+      `${file} would be replaced, and it holds a run already; go on with that by fit({ resume }). ${MEND}`,
+    );
+  });
+
+  it('another run is not replaced by one that goes on', async () => {
+    const [saved, file] = [await loadRun(await someRun()), newFile()];
+    const { callback, signal } = stopAfter(3);
+    manualSeed(9);
+    const model = new Sequential(new Flatten(), new Linear(36, CLASSES), new BatchNorm1d(CLASSES));
+    await fit(model, {
+      train: new DataLoader(stripes(40), { batchSize: 8, shuffle: true }),
+      epochs: 3,
+      optimizer: new AdamW(model.parameters(), { lr: 0.01 }),
+      callbacks: [callback, new CheckpointFile(file)],
+      signal,
+    });
+    expect(await refused(file, { resume: saved?.state })).toBe(
+      `${file} would be replaced, and it does not hold the state that this run goes on from, at step 3: ` +
+        `it is another run, or went on meanwhile; load it again. ${MEND}`,
+    );
+  });
+
+  it('a run that went on since it was loaded is not set back', async () => {
+    const file = await someRun();
+    const saved = await loadRun(file);
+    const { callback, signal } = stopAfter(7);
+    await train({
+      callbacks: [callback, new CheckpointFile(file)],
+      signal,
+      resume: (await loadRun(file))?.state,
+    });
+    expect(await refused(file, { resume: saved?.state })).toContain('or went on meanwhile');
+  });
+
+  it.each<[string, () => Promise<Uint8Array | string>, string]>([
+    ['a text', () => Promise.resolve('Dear diary'), 'it is no checkpoint, or a damaged one: '],
+    [
+      'weights',
+      () => Promise.resolve(encodeSafetensors(new Linear(2, 1).stateDict())),
+      'it holds tensors of something else. ',
+    ],
+    [
+      'a run that is cut off',
+      async () => (await readFile(await someRun())).subarray(0, -1),
+      'it is no checkpoint, or a damaged one: ',
+    ],
+    [
+      'a run with a flipped bit in its header',
+      async () => {
+        const bytes = await readFile(await someRun());
+        const at = bytes.indexOf('weightsPrefix') + 2;
+        bytes[at] = (bytes[at] as number) ^ 1;
+        return bytes;
+      },
+      'it is no checkpoint, or a damaged one: ',
+    ],
+  ])('%s is not replaced', async (_, content, what) => {
+    const file = newFile();
+    await writeFile(file, await content());
+    const message = await refused(file);
+    expect(message.startsWith(`${file} would be replaced, and ${what}`)).toBe(true);
+    expect(message.endsWith(MEND)).toBe(true);
+    const saved = await loadRun(await someRun());
+    expect(await refused(file, { resume: saved?.state })).toBe(message);
+  });
+
+  it('an empty file is nobody’s', async () => {
+    const file = newFile();
+    await writeFile(file, '');
+    const { result } = await train({ callbacks: [new CheckpointFile(file)] });
+    expect((await loadRun(file))?.state.json['history']).toHaveLength(result.history.length);
+  });
+
+  it('a run may go on in another place', async () => {
+    const saved = await loadRun(await someRun());
+    const file = newFile();
+    await train({ callbacks: [new CheckpointFile(file)], resume: saved?.state });
+    expect((await loadRun(file))?.state.json['position']).toMatchObject({ step: 15 });
+  });
+});
+
+describe('the lock on the file', () => {
+  it('is there while the run is, and keeps others off', async () => {
+    const file = newFile();
+    let error: unknown;
+    const intruder: Callback = {
+      async onEpochEnd({ epoch }) {
+        if (epoch !== 1) return;
+        error = await lockFile(file).catch((error: unknown) => error);
+      },
+    };
+    await train({ callbacks: [new CheckpointFile(file), intruder] });
+    expect(error).toBeInstanceOf(ConfigError);
+    await (await lockFile(file)).release();
+  });
+
+  it('two of one file in a run are refused, and the first lets go of it', async () => {
+    const file = newFile();
+    const callbacks = [new CheckpointFile(file), new CheckpointFile(file)];
+    await expect(train({ callbacks })).rejects.toThrow(
+      new ConfigError(
+        `${file} is used by another run of this process; wait for its end, or name another file`,
+      ),
+    );
+    expect((await readdir(folder)).filter((name) => name.endsWith('.lock'))).toEqual([]);
+  });
+
+  it('that another takes over ends the run before it writes', async () => {
+    const file = newFile();
+    const thief: Callback = {
+      async onStepEnd({ step }) {
+        if (step === 2) await writeFile(`${file}.lock`, 'mine');
+      },
+    };
+    const callbacks = [thief, new CheckpointFile(file)];
+    await expect(train({ callbacks })).rejects.toThrow(/it was taken over/);
+    expect(await loadRun(file)).toBe(null);
+    await rm(`${file}.lock`);
+  });
+
+  it('may be the caller’s, who holds it before and after', async () => {
+    const file = newFile();
+    const lock = await lockFile(file);
+    await train({ callbacks: [new CheckpointFile(file, { lock })] });
+    await lock.check();
+    await lock.release();
+    await expect(train({ callbacks: [new CheckpointFile(newFile(), { lock })] })).rejects.toThrow(
+      /^CheckpointFile: expected a lock on \S+, got one on \S+$/,
+    );
+    expect(() => new CheckpointFile(file, { lock: {} as FileLock })).toThrow(
+      new ConfigError('CheckpointFile: lock must be what lockFile gave, got [object Object]'),
+    );
+  });
 });
 
 describe('a file that is no whole checkpoint', () => {

@@ -94,6 +94,7 @@ describe.concurrent('arguments', () => {
       '--data-dir',
       '--checkpoint',
       '--resume',
+      '--force-lock',
       '--weights',
       '--metrics',
       '--report',
@@ -270,6 +271,11 @@ describe.concurrent('what is found out before training begins', () => {
       'weights of an unknown kind',
       (folder) => ['--weights', join(folder, 'w.pt')],
       /^error: --weights: expected a name that ends in \.safetensors or \.npz, got \S+\/w\.pt; .*\n$/,
+    ],
+    [
+      'a lock that is of no file',
+      () => ['--force-lock'],
+      /^error: --force-lock: name the file of the run with --checkpoint FILE\n$/,
     ],
     [
       'checkpoint and weights in one file',
@@ -477,13 +483,38 @@ describe('a run', () => {
     expect(await readFile(file)).toEqual(before);
   });
 
+  it(
+    'nothing else is lost either: a text, weights, a run that is damaged',
+    { timeout: TIMEOUT },
+    async () => {
+      const out = await newFolder();
+      const run = await readFile(join(folder, 'c.safetensors'));
+      const contents: [Uint8Array, RegExp][] = [
+        [Buffer.from('Dear diary'), /it is no checkpoint, or a damaged one: /],
+        [await readFile(join(folder, 'w.safetensors')), /it holds tensors of something else\. /],
+        [run.subarray(0, -5), /it is no checkpoint, or a damaged one: .*truncated/],
+      ];
+      await Promise.all(
+        contents.map(async ([content, reason], i) => {
+          const file = join(out, String(i));
+          await writeFile(file, content);
+          const { code, stdout, stderr } = await train('--epochs=1', `--checkpoint=${file}`);
+          expect([code, stdout.includes('epoch 1')]).toEqual([1, false]);
+          expect(stderr).toMatch(/^error: --checkpoint: \S+ would be replaced, and /);
+          expect(stderr).toMatch(reason);
+          expect(stderr).toMatch(/Name another file, or move or delete that one\n$/);
+          expect(await readFile(file)).toEqual(Buffer.from(content));
+        }),
+      );
+      expect((await readdir(out)).sort()).toEqual(['0', '1', '2']);
+    },
+  );
+
   it('what was finished stays so, other options are refused', { timeout: TIMEOUT }, async () => {
     const args = [`--checkpoint=${join(folder, 'c.safetensors')}`, '--resume'];
     const file = join(await newFolder(), 'm.json');
-    const [again, other] = await Promise.all([
-      train(...args, `--metrics=${file}`),
-      train(...args, '--lr=0.5', '--limit=7'),
-    ]);
+    const again = await train(...args, `--metrics=${file}`);
+    const other = await train(...args, '--lr=0.5', '--limit=7');
     expect([again.code, again.stderr]).toEqual([0, '']);
     expect((await readJson(file))['weightsSha256']).toBe(metrics['weightsSha256']);
     expect(other.code).toBe(1);
@@ -550,8 +581,6 @@ describe('a run', () => {
 });
 
 describe.concurrent('a run that ends early', () => {
-  const OLD = 'an older checkpoint';
-
   function startTraining(...args: readonly string[]): Running {
     const own = [`--data-dir=${digits}`, '--loader=own', ...args];
     return start(process.execPath, [...TRAIN_MNIST, ...own]);
@@ -606,40 +635,92 @@ describe.concurrent('a run that ends early', () => {
     ]);
   });
 
-  it('by a loss that is not finite: the older checkpoint stays', { timeout: TIMEOUT }, async () => {
-    const folder = await newFolder();
-    const file = join(folder, 'c');
-    await writeFile(file, OLD);
-    const { code, stdout, stderr } = await train(
-      '--lr=1e6',
-      '--loader=own',
-      `--checkpoint=${file}`,
-      `--metrics=${join(folder, 'm.json')}`,
-    );
-    expect(code).toBe(1);
-    expect(stderr).toMatch(
-      /^error: step \d+ \(epoch 1\): the (loss is (NaN|Infinity); .+ not finite|norm of the gradients is (NaN|Infinity); the first to blame is that of \w+\.\w+, .*)\. A smaller learning rate usually helps\n$/,
-    );
-    expect(stdout).not.toContain('test accuracy');
-    expect(await readFile(file, 'utf8')).toBe(OLD);
-    expect(await readdir(folder)).toEqual(['c']);
-  });
+  it(
+    'by a loss that is not finite: with a word, and nothing left',
+    { timeout: TIMEOUT },
+    async () => {
+      const folder = await newFolder();
+      const file = join(folder, 'c');
+      const { code, stdout, stderr } = await train(
+        '--lr=1e6',
+        '--loader=own',
+        `--checkpoint=${file}`,
+        `--metrics=${join(folder, 'm.json')}`,
+      );
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^error: step \d+ \(epoch 1\): the (loss is (NaN|Infinity); .+ not finite|norm of the gradients is (NaN|Infinity); the first to blame is that of \w+\.\w+, .*)\. A smaller learning rate usually helps\n$/,
+      );
+      expect(stdout).not.toContain('test accuracy');
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
 
   it('by a full disk: the older checkpoint stays', { timeout: TIMEOUT }, async () => {
     const folder = await newFolder();
     const file = join(folder, 'c');
-    await writeFile(file, OLD);
+    const first = startTraining('--epochs=500', `--checkpoint=${file}`);
+    await first.seen(/^epoch 1\/500/m);
+    first.child.kill('SIGINT');
+    await first.outcome;
+    const before = await readFile(file);
     // The system lets no file grow beyond 8 KiB: it writes the first 8 KiB of the checkpoint's 24,
     // says so, and refuses the rest, as it does where a disk runs full. The signal that goes
     // with this limit, and not with a full disk, is caught.
     const limited = ['-c', 'ulimit -f 16 && exec "$@"', 'sh', process.execPath];
     const deaf = ['--import', "data:text/javascript,process.on('SIGXFSZ',()=>{})"];
-    const args = ['--loader=own', '--epochs=1', `--data-dir=${digits}`, `--checkpoint=${file}`];
+    const args = ['--loader=own', '--resume', `--data-dir=${digits}`, `--checkpoint=${file}`];
     const running = start('sh', [...limited, ...deaf, ...TRAIN_MNIST, ...args]);
     const { code, stderr } = await running.outcome;
     expect(stderr).toMatch(/^error: cannot write \S+: EFBIG: .*has room and can be written to\n$/);
     expect(code).toBe(1);
-    expect(await readFile(file, 'utf8')).toBe(OLD);
+    expect(await readFile(file)).toEqual(before);
     expect(await readdir(folder)).toEqual(['c']);
   });
+
+  it(
+    'is not disturbed by another of its checkpoint; killed, it is no obstacle',
+    {
+      timeout: 2 * TIMEOUT,
+    },
+    async () => {
+      const folder = await newFolder();
+      const file = join(folder, 'c');
+      const first = startTraining('--epochs=500', `--checkpoint=${file}`);
+      await first.seen(/^epoch 1\/500/m);
+      const lock = await readFile(`${file}.lock`, 'utf8');
+      const second = await train('--resume', '--force-lock', `--checkpoint=${file}`);
+      expect(second).toMatchObject({ code: 1, stdout: '' });
+      expect(second.stderr).toMatch(
+        new RegExp(
+          `^error: \\S+/c is used by process ${first.child.pid} on \\S+, since \\S+; wait for its end, or ` +
+            'name another file\\n$',
+        ),
+      );
+      first.child.kill('SIGKILL');
+      await first.outcome;
+      expect((await readdir(folder)).filter((name) => !name.endsWith('.tmp')).sort()).toEqual([
+        'c',
+        'c.lock',
+      ]);
+      const third = startTraining('--resume', `--checkpoint=${file}`);
+      await third.seen(/^resumed after step/m);
+      third.child.kill('SIGINT');
+      expect((await third.outcome).code).toBe(130);
+      expect(await readdir(folder)).toEqual(['c']);
+
+      // As if that lock had been made on another computer.
+      const elsewhere = lock.replace(/"host":"[^"]*"/, '"host":"elsewhere"');
+      await writeFile(`${file}.lock`, elsewhere);
+      const refused = await train('--resume', `--checkpoint=${file}`);
+      expect(refused.stderr).toMatch(
+        /^error: \S+ is used by process \d+ on elsewhere, .*; if it has ended, take it over by --force-lock, /,
+      );
+      const forced = startTraining('--resume', '--force-lock', `--checkpoint=${file}`);
+      await forced.seen(/^resumed after step/m);
+      forced.child.kill('SIGINT');
+      expect((await forced.outcome).code).toBe(130);
+      expect(await readdir(folder)).toEqual(['c']);
+    },
+  );
 });

@@ -20,6 +20,7 @@ export type {
 export { terminalProgress } from './cli/progress.js';
 export type { TerminalProgressOptions } from './cli/progress.js';
 export type { BestBy } from './cli/training-views/best.js';
+export { FileLock, lockFile, type LockFileOptions } from './file-lock.js';
 export { checkWritable } from './files.js';
 export { CheckpointFile, loadRun } from './fit/checkpoint-file.js';
 export type { CheckpointFileOptions, SavedRun } from './fit/checkpoint-file.js';

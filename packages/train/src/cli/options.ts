@@ -31,6 +31,7 @@ export interface TrainMnistOptions extends EngineArguments {
   readonly dataDir?: string;
   readonly checkpoint?: string;
   readonly resume?: boolean;
+  readonly forceLock?: boolean;
   readonly weights?: string;
   readonly metrics?: string;
   readonly report?: string;
@@ -95,6 +96,7 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
       'keep the run there: after each epoch, each half minute, and at Ctrl-C',
     )
     .option('--resume', 'go on with the run of --checkpoint, if that is there')
+    .option('--force-lock', 'take --checkpoint over from a run of another host that has ended')
     .option('--weights <file>', 'write the final weights there, as .safetensors or .npz')
     .option('--metrics <file>', 'write the figures of the run there, as JSON')
     .option('--report <file>', 'write a page about the run there, as HTML')

@@ -1,6 +1,8 @@
-import { ConfigError, FileFormatError } from '@unfold/core';
+import { ConfigError } from '@unfold/core';
 import type { CheckpointMetadata } from '../checkpoint.js';
+import { lockFile, type FileLock } from '../file-lock.js';
 import { loadRun, type SavedRun } from '../fit/checkpoint-file.js';
+import { occupantOf, refusal } from '../fit/occupant.js';
 import { trainingDataSha256, type Digits } from './digits.js';
 import type { TrainMnistOptions } from './options.js';
 import { planToText, resumedPlan, type Plan } from './plan.js';
@@ -13,7 +15,7 @@ export interface OpenedRun extends SavedRun {
 
 /**
  * The run that `--resume` goes on with; null where a new one begins.
- * @throws ConfigError for `--resume` without `--checkpoint`, for a checkpoint that would be lost without
+ * @throws ConfigError for `--resume` without `--checkpoint`, for a file that would be lost without
  * `--resume`, or if other options than the run's were given; FileFormatError if the file is damaged or
  * no run of this command.
  */
@@ -23,7 +25,7 @@ export async function openRun({
   ...options
 }: TrainMnistOptions): Promise<OpenedRun | null> {
   if (!resume) {
-    if (checkpoint !== undefined) await keepOlderRun(checkpoint);
+    if (checkpoint !== undefined) await keepOlder(checkpoint);
     return null;
   }
   if (checkpoint === undefined) {
@@ -33,6 +35,22 @@ export async function openRun({
   if (!saved) return null;
   const plan = resumedPlan(checkpoint, saved.metadata['plan'], options);
   return { ...saved, file: checkpoint, plan };
+}
+
+/**
+ * Keeps other processes off the run's file, from before it is read until the process ends.
+ * @returns Null without `--checkpoint`.
+ * @throws ConfigError that says who uses the file; for `--force-lock` without a file.
+ */
+export async function lockRun({
+  checkpoint,
+  forceLock = false,
+}: TrainMnistOptions): Promise<FileLock | null> {
+  if (checkpoint !== undefined) return lockFile(checkpoint, { force: forceLock });
+  if (forceLock) {
+    throw new ConfigError('--force-lock: name the file of the run with --checkpoint FILE');
+  }
+  return null;
 }
 
 /** What a checkpoint's metadata says of a run, so that it can be resumed. */
@@ -48,14 +66,11 @@ export function checkSameData({ file, metadata }: OpenedRun, now: CheckpointMeta
   );
 }
 
-/** @throws ConfigError if the file holds a run, which a new one would replace. */
-async function keepOlderRun(file: string): Promise<void> {
-  const older = await loadRun(file).catch((error: unknown) => {
-    // What is no run is not what somebody trained for hours.
-    if (error instanceof FileFormatError) return null;
-    throw error;
-  });
-  if (!older) return;
+/** @throws ConfigError if there is something in the file that a new run would replace. */
+async function keepOlder(file: string): Promise<void> {
+  const occupant = await occupantOf(file);
+  if (occupant.kind === 'nothing') return;
+  if (occupant.kind === 'other') throw refusal(`--checkpoint: ${file}`, occupant.what);
   throw new ConfigError(
     `--checkpoint: ${file} holds a run already; go on with it by --resume, name another file, or ` +
       'delete it to begin anew',

@@ -4,6 +4,7 @@ import { enableNodeFlags } from '@unfold/core/node';
 import { normalizationOf } from '../data/index.js';
 import { evaluate } from '../evaluate.js';
 import type { Callback, FitResult, RunState } from '../fit/callback.js';
+import type { FileLock } from '../file-lock.js';
 import { CheckpointFile } from '../fit/checkpoint-file.js';
 import { EarlyStopping } from '../fit/early-stopping.js';
 import { fit } from '../fit/fit.js';
@@ -28,7 +29,7 @@ import {
 } from './program.js';
 import { terminalProgress } from './progress.js';
 import { reportPage } from './report.js';
-import { checkSameData, describeRun, openRun } from './resume.js';
+import { checkSameData, describeRun, lockRun, openRun } from './resume.js';
 
 /** Of the test images, for the report; a terminal shows fewer. */
 const MISTAKES = 40;
@@ -36,7 +37,6 @@ const MISTAKES = 40;
 async function main(args: readonly string[]): Promise<number> {
   const begin = performance.now();
   const options = parseOptions(args, packageVersion());
-  const output = new Output(options);
   const { checkpoint, weights, metrics, report } = options;
   const format = weights === undefined ? undefined : weightsFormat('--weights', weights);
   await checkOutputs({
@@ -46,7 +46,29 @@ async function main(args: readonly string[]): Promise<number> {
     '--report': report,
   });
   await checkFolder('--tensorboard', options.tensorboard);
+  const lock = await lockRun(options);
+  try {
+    return await trainAndTest(options, { begin, format, lock });
+  } finally {
+    await lock?.release();
+  }
+}
 
+/** What is known before the engine starts. */
+interface Beginning {
+  /** On the clock of `performance`. */
+  readonly begin: number;
+  /** Of `--weights`. */
+  readonly format: ReturnType<typeof weightsFormat> | undefined;
+  readonly lock: FileLock | null;
+}
+
+async function trainAndTest(
+  options: TrainMnistOptions,
+  { begin, format, lock }: Beginning,
+): Promise<number> {
+  const output = new Output(options);
+  const { checkpoint, weights, metrics, report } = options;
   enableNodeFlags();
   const { kernels, threads, simd, strict } = options;
   const engine = await configureEngine({ kernels, threads, simd, strict });
@@ -92,7 +114,12 @@ async function main(args: readonly string[]): Promise<number> {
     ...outputCallbacks(options, plan, configuration),
   ];
   if (checkpoint !== undefined) {
-    callbacks.push(new CheckpointFile(checkpoint, { metadata: { ...about, ...metadata } }));
+    callbacks.push(
+      new CheckpointFile(checkpoint, {
+        metadata: { ...about, ...metadata },
+        lock: lock ?? undefined,
+      }),
+    );
   }
   const resume = saved?.state;
   const result = await train(prepared, { callbacks, resume, output, profiled: options.profile });

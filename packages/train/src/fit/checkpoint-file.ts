@@ -1,5 +1,4 @@
-import { engine, type Engine } from '@unfold/core';
-import { stat } from 'node:fs/promises';
+import { ConfigError, engine, type Engine } from '@unfold/core';
 import {
   loadCheckpoint,
   saveCheckpoint,
@@ -7,15 +6,13 @@ import {
   type LoadCheckpointOptions,
 } from '../checkpoint.js';
 import { rejectUnknown } from '../data/options.js';
+import { FileLock, lockFile, lockOf } from '../file-lock.js';
 import { removeLeftovers } from '../files.js';
-import { atLeast0, completeOptions } from '../optim/rules.js';
-import { reading } from '../weights/safetensors-file.js';
+import { atLeast0, completeOptions, optional } from '../optim/rules.js';
 import { failIn, type Fail } from '../weights/messages.js';
 import type { Callback, RunState, SavePoint, TrainingRun } from './callback.js';
 import { EARLY_STOPPING } from './early-stopping.js';
-
-/** What the metadata of a run's checkpoint calls its form. */
-export const RUN_FORMAT = 'unfold-checkpoint-2';
+import { keepOccupant, RUN_FORMAT, statOf } from './occupant.js';
 
 /** Options of `CheckpointFile`. */
 export interface CheckpointFileOptions {
@@ -23,6 +20,11 @@ export interface CheckpointFileOptions {
   readonly metadata?: CheckpointMetadata;
   /** Seconds between two checkpoints within an epoch; 0 writes one after each step. Default 30. */
   readonly everySeconds?: number;
+  /**
+   * A lock on the file that the caller took by `lockFile`, and will release. Default: one is taken as
+   * the run begins, and released at its end.
+   */
+  readonly lock?: FileLock | undefined;
 }
 
 /** A run that was saved. */
@@ -37,7 +39,9 @@ export interface SavedRun {
 /**
  * Keeps a run in one file: its state after every epoch, now and then within one, and where a signal
  * stops it. The file is written to a temporary name, flushed and renamed, so that there is always a
- * whole one. It is safetensors: weights under `model.`, averages under `ema.`, and so on; the
+ * whole one. Nothing is replaced but what the run itself wrote: a file that is there when the run begins
+ * has to hold the very state that the run goes on from. A lock, a file beside it, keeps other processes
+ * off. It is safetensors: weights under `model.`, averages under `ema.`, and so on; the
  * metadata's `weightsPrefix` says which of them predict best.
  *
  * ```ts
@@ -50,11 +54,13 @@ export class CheckpointFile implements Callback {
   readonly file: string;
   readonly #metadata: CheckpointMetadata;
   readonly #interval: number;
+  readonly #given: FileLock | undefined;
+  #lock: FileLock | undefined;
   #last = performance.now();
 
   /** @throws ConfigError for an unknown option or one out of range. */
   constructor(file: string, options: CheckpointFileOptions = {}) {
-    const { metadata, everySeconds } = completeOptions<CheckpointFileOptions>(
+    const { metadata, everySeconds, lock } = completeOptions<CheckpointFileOptions>(
       'CheckpointFile',
       {
         metadata: {
@@ -62,27 +68,59 @@ export class CheckpointFile implements Callback {
           accepts: (value: unknown) => typeof value === 'object' && value !== null,
         },
         everySeconds: atLeast0,
+        lock: optional({
+          expected: 'what lockFile gave',
+          accepts: (value: unknown) => value instanceof FileLock,
+        }),
       },
-      { metadata: {}, everySeconds: 30 },
+      { metadata: {}, everySeconds: 30, lock: undefined },
       options,
     );
     this.file = file;
     this.#metadata = metadata;
     this.#interval = 1000 * everySeconds;
+    this.#given = lock;
   }
 
-  /** Deletes what a process that was killed left half written. */
-  async onTrainBegin(): Promise<void> {
+  /**
+   * Locks the file, sees that nothing in it would be lost, and deletes what a process that was killed
+   * left half written.
+   * @throws ConfigError that says who uses the file, or what it holds.
+   */
+  async onTrainBegin(run: TrainingRun): Promise<void> {
     this.#last = performance.now();
+    this.#lock = this.#given ?? (await lockFile(this.file));
+    if (this.#lock.path !== (await lockOf(this.file))) {
+      throw new ConfigError(
+        `CheckpointFile: expected a lock on ${this.file}, got one on ${this.#lock.file}`,
+      );
+    }
+    await this.#lock.check();
+    await keepOccupant(this.file, run);
     await removeLeftovers(this.file);
   }
 
-  /** Writes. @throws ConfigError if the file cannot be written; the older one is whole then. */
+  /** Releases its lock. */
+  async onTrainEnd(): Promise<void> {
+    if (!this.#given) await this.#lock?.release();
+  }
+
+  /** Releases its lock. */
+  onError(): Promise<void> {
+    return this.onTrainEnd();
+  }
+
+  /**
+   * Writes.
+   * @throws ConfigError if the file cannot be written, the older one is whole then; or if another
+   * process took over its lock.
+   */
   async onSavePoint(point: SavePoint, { step }: TrainingRun): Promise<void> {
     // Before its first step a run has nothing to keep, and the file may hold another.
     if (step === 0) return;
     const isDue = performance.now() - this.#last >= this.#interval;
     if (point.kind === 'step' && !isDue) return;
+    await this.#lock?.check();
     const { tensors, json } = point.state();
     await saveCheckpoint(this.file, {
       state: tensors,
@@ -108,7 +146,8 @@ export async function loadRun(
   options: LoadCheckpointOptions = {},
 ): Promise<SavedRun | null> {
   rejectUnknown('loadRun', options, ['limits']);
-  if (!(await exists(file))) return null;
+  // An error must not pass for a run that has not begun.
+  if (!(await statOf(file))) return null;
   const { state: tensors, metadata } = await loadCheckpoint(file, options);
   const { format, state, engine: saved, ...own } = metadata;
   const fail = failIn(file);
@@ -124,16 +163,6 @@ export async function loadRun(
     metadata: own,
     difference: engineDifference(saved),
   };
-}
-
-/** @throws ConfigError if it cannot be found out: a run must not begin anew for that. */
-async function exists(file: string): Promise<boolean> {
-  try {
-    return Boolean(await stat(file));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    return reading(file, () => Promise.reject(error));
-  }
 }
 
 /** Of the weights in a run's state, those that it would end with. */
