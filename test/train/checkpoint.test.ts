@@ -14,7 +14,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, Scope, tensor } from '@unfold/core';
 import { Conv2d, Linear, Sequential } from '@unfold/nn';
-import { checkWritable, loadCheckpoint, saveCheckpoint, weightsSha256 } from '@unfold/train';
+import {
+  checkWritable,
+  encodeSafetensors,
+  loadCheckpoint,
+  saveCheckpoint,
+  weightsSha256,
+} from '@unfold/train';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { contents, failure } from '../support/weights.js';
 
@@ -175,7 +181,7 @@ describe('files', () => {
 
   it('replaces an older file, keeps its mode, leaves nothing else', async () => {
     const file = join(folder, 'a');
-    await writeFile(file, old);
+    await writeFile(file, encodeSafetensors(new Map()));
     await chmod(file, 0o640);
     await saveCheckpoint(file, { state, metadata: {} });
     expect(await readdir(folder)).toEqual(['a']);
@@ -185,7 +191,7 @@ describe('files', () => {
 
   it('replaces the file that a link leads to, not the link', async () => {
     await mkdir(join(folder, 'real'));
-    await writeFile(join(folder, 'real', 'a'), old);
+    await writeFile(join(folder, 'real', 'a'), '');
     await symlink(join('real', 'a'), join(folder, 'link'));
     await checkWritable(join(folder, 'link'));
     await saveCheckpoint(join(folder, 'link'), { state, metadata: {} });

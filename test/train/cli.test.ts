@@ -1,4 +1,13 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StateDict } from '@unfold/nn';
@@ -17,6 +26,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseOptions } from '../../packages/train/src/cli/options.js';
 import { optionsOf, planOf } from '../../packages/train/src/cli/plan.js';
+import { PAGE, refuseOtherKind } from '../../packages/train/src/overwrite.js';
 import { plainRecipe, PRESETS } from '../../packages/train/src/recipe/recipe.js';
 import {
   start,
@@ -313,6 +323,31 @@ describe.concurrent('what is found out before training begins', () => {
     );
   });
 
+  it('a file of another kind, which an output would replace', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    const name = '{"name":"mine","version":"1.0.0"}';
+    const contents: [string, string, string, string][] = [
+      ['--metrics', 'package.json', name, 'a JSON file of --metrics'],
+      ['--report', 'index.html', '<!doctype html><title>mine</title>', 'a page that Unfold wrote'],
+      ['--weights', 'w.safetensors', 'Dear diary', 'a safetensors file of weights'],
+      ['--weights', 'w.npz', 'PK\x03\x04, but a document', 'a .npz file'],
+    ];
+    await Promise.all(
+      contents.map(async ([option, base, content, what]) => {
+        const file = join(folder, base);
+        await writeFile(file, content);
+        const { code, stdout, stderr } = await train(`${option}=${file}`);
+        expect([code, stdout, stderr]).toEqual([
+          1,
+          '',
+          `error: ${file} would be replaced, and it is not ${what}, or damaged. Name another file, or ` +
+            'move or delete that one\n',
+        ]);
+        expect(await readFile(file, 'utf8')).toBe(content);
+      }),
+    );
+  });
+
   it('a folder without digits', { timeout: TIMEOUT }, async () => {
     const folder = await newFolder();
     const { code, stderr } = await trainMnist('--data-dir', folder);
@@ -513,6 +548,8 @@ describe('a run', () => {
   it('what was finished stays so, other options are refused', { timeout: TIMEOUT }, async () => {
     const args = [`--checkpoint=${join(folder, 'c.safetensors')}`, '--resume'];
     const file = join(await newFolder(), 'm.json');
+    // Figures of an older run are replaced.
+    await copyFile(join(folder, 'm.json'), file);
     const again = await train(...args, `--metrics=${file}`);
     const other = await train(...args, '--lr=0.5', '--limit=7');
     expect([again.code, again.stderr]).toEqual([0, '']);
@@ -556,6 +593,8 @@ describe('a run', () => {
     for (const part of ['train', 'validation']) {
       expect(await readdir(join(out, 'tb', part))).toEqual([expect.stringMatching(/tfevents/)]);
     }
+    // A page of its own kind is replaced.
+    await refuseOtherKind(join(out, 'r.html'), PAGE);
   });
 
   it('--quiet prints the result only', { timeout: TIMEOUT }, async () => {

@@ -2,6 +2,7 @@ import { tensor } from '@unfold/core';
 import { rejectUnknown } from './data/options.js';
 import { replaceFile } from './files.js';
 import type { WeightsLimits } from './limits.js';
+import { refuseOtherKind, SAFETENSORS } from './overwrite.js';
 import type { VerifyOptions } from './weights/checksums.js';
 import { encodeSafetensors, type Safetensors } from './weights/safetensors.js';
 import type { WeightsMetadata } from './weights/safetensors-header.js';
@@ -16,11 +17,13 @@ export type Checkpoint = Safetensors;
 /**
  * Writes tensors and metadata to `file`, as safetensors: to a temporary name first, flushed and
  * renamed, so that an older file stays whole whatever happens. The values are taken at the call.
- * @throws ConfigError if the file cannot be written, with the system's reason, or if metadata is
- * no text or a tensor's name is not free.
+ * @throws ConfigError if the file cannot be written, with the system's reason, or holds something that
+ * is no whole safetensors file, or if metadata is no text or a tensor's name is not free.
  */
 export async function saveCheckpoint(file: string, { state, metadata }: Checkpoint): Promise<void> {
-  await replaceFile(file, encodeSafetensors(state, metadata));
+  const bytes = encodeSafetensors(state, metadata);
+  await refuseOtherKind(file, SAFETENSORS);
+  await replaceFile(file, bytes);
 }
 
 /** Options of `loadCheckpoint`, `loadRun` and `loadTrainedModel`. */

@@ -11,6 +11,7 @@ import { loadTensorFlow } from '../compare/tensorflow.js';
 import { measureYardstick } from '../compare/yardstick.js';
 import { mnist, normalizationOf } from '../data/index.js';
 import { replaceFile } from '../files.js';
+import { jsonWith, PAGE } from '../overwrite.js';
 import { parseCompareOptions, type CompareOptions } from './compare-options.js';
 import { createCompareProgress } from './compare-progress.js';
 import {
@@ -24,9 +25,14 @@ import {
 /** The same bits on every machine, so that our side of a report can be repeated anywhere. */
 const ENGINE: EngineOptions = { strict: true };
 
+const COMPARISON = jsonWith('a JSON file of this command', 'tfjsBackend', 'runs');
+
 async function main(args: readonly string[]): Promise<number> {
   const options = parseCompareOptions(args, packageVersion());
-  await checkOutputs({ '--json': options.json, '--html': options.html });
+  await checkOutputs(
+    { '--json': options.json, '--html': options.html },
+    { '--json': COMPARISON, '--html': PAGE },
+  );
 
   enableNodeFlags();
   const engine = await configureEngine(ENGINE);

@@ -4,6 +4,7 @@ import { enableNodeFlags } from '@unfold/core/node';
 import { DataLoader, mnist, type Batch } from '../data/index.js';
 import { evaluate, type Evaluation } from '../evaluate.js';
 import { replaceFile } from '../files.js';
+import { jsonWith } from '../overwrite.js';
 import { EVALUATION_BATCH } from '../recipe/prepare.js';
 import { loadTrainedModel, type TrainedModel } from '../trained-model.js';
 import { Bar } from './bar.js';
@@ -19,9 +20,11 @@ import { percent } from '../number-text.js';
 import { lineOptions } from './views/lines.js';
 import { evaluationLines } from './views/evaluation.js';
 
+const SCORES = jsonWith('a JSON file of this command', 'checkpoint', 'accuracy');
+
 async function main(args: readonly string[]): Promise<number> {
   const options = parseEvaluateOptions(args, packageVersion());
-  await checkOutputs({ '--json': options.json });
+  await checkOutputs({ '--json': options.json }, { '--json': SCORES });
   enableNodeFlags();
   const { kernels, threads, simd, strict } = options;
   const engine = await configureEngine({ kernels, threads, simd, strict });

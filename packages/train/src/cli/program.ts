@@ -3,6 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ConfigError, UnfoldError } from '@unfold/core';
 import { checkWritable } from '../files.js';
+import { refuseOtherKind, type FileKind } from '../overwrite.js';
 
 /** The exit status that shells expect of a program ended by Ctrl-C: 128 + SIGINT. */
 export const INTERRUPTED = 130;
@@ -30,10 +31,12 @@ export async function runProgram(
 
 /**
  * Tries the files that are to be written at the end, by the options that name them.
- * @throws ConfigError if one can't be written, or two are the same.
+ * @param kinds What they are to hold, by the same names, so that nothing else is replaced.
+ * @throws ConfigError if one can't be written, or two are the same, or one holds something else.
  */
 export async function checkOutputs(
   outputs: Readonly<Record<string, string | undefined>>,
+  kinds: Readonly<Record<string, FileKind>>,
 ): Promise<void> {
   const options = new Map<string, string>();
   for (const [option, file] of Object.entries(outputs)) {
@@ -45,6 +48,10 @@ export async function checkOutputs(
       throw new ConfigError(`${other} and ${option} are both ${file}; name two files`);
     }
     options.set(place, option);
+  }
+  for (const [option, kind] of Object.entries(kinds)) {
+    const file = outputs[option];
+    if (file !== undefined) await refuseOtherKind(file, kind);
   }
 }
 

@@ -8,6 +8,7 @@ import type { FileLock } from '../file-lock.js';
 import { CheckpointFile } from '../fit/checkpoint-file.js';
 import { EarlyStopping } from '../fit/early-stopping.js';
 import { fit } from '../fit/fit.js';
+import { jsonWith, PAGE, WEIGHTS } from '../overwrite.js';
 import { EVALUATION_BATCH, prepareRun, type PreparedRun } from '../recipe/prepare.js';
 import { RunLog } from '../report/run-log.js';
 import { tensorBoard } from '../tensorboard/callback.js';
@@ -31,6 +32,7 @@ import { terminalProgress } from './progress.js';
 import { reportPage } from './report.js';
 import { checkSameData, describeRun, lockRun, openRun } from './resume.js';
 
+const METRICS = jsonWith('a JSON file of --metrics', 'testAccuracy', 'weightsSha256');
 /** Of the test images, for the report; a terminal shows fewer. */
 const MISTAKES = 40;
 
@@ -39,12 +41,14 @@ async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, packageVersion());
   const { checkpoint, weights, metrics, report } = options;
   const format = weights === undefined ? undefined : weightsFormat('--weights', weights);
-  await checkOutputs({
-    '--checkpoint': checkpoint,
-    '--weights': weights,
-    '--metrics': metrics,
-    '--report': report,
-  });
+  await checkOutputs(
+    { '--checkpoint': checkpoint, '--weights': weights, '--metrics': metrics, '--report': report },
+    {
+      ...(format === undefined ? {} : { '--weights': WEIGHTS[format] }),
+      '--metrics': METRICS,
+      '--report': PAGE,
+    },
+  );
   await checkFolder('--tensorboard', options.tensorboard);
   const lock = await lockRun(options);
   try {

@@ -12,7 +12,8 @@ import { atLeast0, completeOptions, optional } from '../optim/rules.js';
 import { failIn, type Fail } from '../weights/messages.js';
 import type { Callback, RunState, SavePoint, TrainingRun } from './callback.js';
 import { EARLY_STOPPING } from './early-stopping.js';
-import { keepOccupant, RUN_FORMAT, statOf } from './occupant.js';
+import { keepOccupant, statOf } from './occupant.js';
+import { RUN_FORMAT } from './run-format.js';
 
 /** Options of `CheckpointFile`. */
 export interface CheckpointFileOptions {

@@ -1,12 +1,11 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { ConfigError, elementsOf, FileFormatError, type NumericArray } from '@unfold/core';
+import { elementsOf, FileFormatError, type NumericArray } from '@unfold/core';
 import { reading, withSafetensors, type WeightsFile } from '../weights/safetensors-file.js';
 import { isObject } from '../weights/strict-json.js';
+import { refusal } from '../overwrite.js';
 import type { TrainingRun } from './callback.js';
-
-/** What the metadata of a run's checkpoint calls its form. */
-export const RUN_FORMAT = 'unfold-checkpoint-2';
+import { RUN_FORMAT } from './run-format.js';
 
 /** What is in the place where a run is to be kept. */
 export type Occupant =
@@ -54,13 +53,6 @@ export async function keepOccupant(file: string, run: TrainingRun): Promise<void
     file,
     `it does not hold the state that this run goes on from, at step ${run.step}: it is another run, or ` +
       'went on meanwhile; load it again',
-  );
-}
-
-/** What is thrown instead of replacing a file. */
-export function refusal(file: string, what: string): ConfigError {
-  return new ConfigError(
-    `${file} would be replaced, and ${what}. Name another file, or move or delete that one`,
   );
 }
 

@@ -14,6 +14,9 @@ export interface Page {
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
+/** What a page says of itself, near its beginning. */
+export const GENERATOR = '<meta name="generator" content="Unfold" />';
+
 /** A page of its own, with the programs that draw its charts inside. */
 export function renderPage({ title, body, style = '' }: Page): string {
   const page = html`<!doctype html>
@@ -23,6 +26,7 @@ export function renderPage({ title, body, style = '' }: Page): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
         <link rel="icon" href="data:," />
+        ${new Html(GENERATOR)}
         <title>${title}</title>
         <style>
           ${new Html(uplotFile('dist/uPlot.min.css'))}${new Html(STYLE + style)}

@@ -4,6 +4,7 @@ import type { Module } from '@unfold/nn';
 import { rejectUnknown } from '../data/options.js';
 import { replaceFile } from '../files.js';
 import { completeLimits, NPZ_LIMITS, raise, type WeightsLimits } from '../limits.js';
+import { refuseOtherKind, WEIGHTS } from '../overwrite.js';
 import { assignWeights, type LoadReport } from './assign.js';
 import type { VerifyOptions } from './checksums.js';
 import { failIn } from './messages.js';
@@ -43,8 +44,8 @@ export function weightsFormat(operation: string, file: string): Format {
  * Writes a model's parameters and buffers to a file that PyTorch or NumPy reads: `.safetensors` or
  * `.npz`, by its name. The values are taken at the call. An older file stays whole until the new
  * one is.
- * @throws ConfigError if the file cannot be written, with the system's reason, or its name has
- * another ending.
+ * @throws ConfigError if the file cannot be written, with the system's reason, or holds something else
+ * than weights of that format, a run's checkpoint too, or its name has another ending.
  */
 export async function saveWeights(
   model: Module,
@@ -58,7 +59,9 @@ export async function saveWeights(
     );
   }
   const state = model.stateDict();
-  await replaceFile(file, format === 'npz' ? encodeNpz(state) : encodeSafetensors(state, metadata));
+  const bytes = format === 'npz' ? encodeNpz(state) : encodeSafetensors(state, metadata);
+  await refuseOtherKind(file, WEIGHTS[format]);
+  await replaceFile(file, bytes);
 }
 
 /**
