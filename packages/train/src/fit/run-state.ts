@@ -125,7 +125,7 @@ export class Position {
   }
 }
 
-/** A `Position` without its randomness. */
+/** Of a `Position`, what has to fit the rest of a state. */
 type Place = Pick<Position, 'epoch' | 'batch'>;
 
 function setRandomness({ global, loader }: Randomness, generator: Generator): void {
