@@ -43,7 +43,7 @@ export async function loadCheckpoint(
   file: string,
   options: LoadCheckpointOptions & VerifyOptions = {},
 ): Promise<Checkpoint> {
-  rejectUnknown('loadCheckpoint', options, ['limits', 'verify']);
+  rejectUnknown('loadCheckpoint', options, ['verify', 'limits']);
   const { limits, verify } = options;
   return withSafetensors(
     file,

@@ -80,7 +80,7 @@ export async function loadWeights(
   file: string,
   given: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
-  rejectUnknown('loadWeights', given, ['strict', 'limits', 'verify']);
+  rejectUnknown('loadWeights', given, ['strict', 'verify', 'limits']);
   const { strict = true, limits, verify } = given;
   const format = weightsFormat('loadWeights', file);
   const options = { operation: `loadWeights: ${file}`, strict };
