@@ -36,13 +36,18 @@ class BackwardWeight {
     return DotRoute.isCheaper(g) ? DotRoute.sumFloats(g) : OuterRoute.sumFloats(g);
   }
 
-  /** Floats that one part sums: the weights of all groups, and the bias. */
+  /** Floats that one part sums for the weights of all groups. */
   static sumFloats(g: Conv): usize {
-    return <usize>g.groups * BackwardWeight.groupFloats(g) + <usize>g.OC;
+    return <usize>g.groups * BackwardWeight.groupFloats(g);
+  }
+
+  /** Bytes of one part's sums: those, and the bias behind them. */
+  static sumBytes(g: Conv): usize {
+    return (BackwardWeight.sumFloats(g) << 2) + Bias.bytes(g);
   }
 
   static parts(g: Conv): i32 {
-    const fitting = <i32>(SUMS_BYTES / max(1, BackwardWeight.sumFloats(g) << 2));
+    const fitting = <i32>(SUMS_BYTES / max(1, BackwardWeight.sumBytes(g)));
     return Split.parts(g, min(MAX_PARTS, max(FEW_PARTS, fitting)));
   }
 
@@ -55,8 +60,7 @@ class BackwardWeight {
   /** The sums of one part. */
   static sums(g: Conv, part: i32): usize {
     const tapBytes = (<usize>g.k) << 2;
-    const floats = <usize>part * BackwardWeight.sumFloats(g);
-    return BackwardWeight.taps(g) + tapBytes + (floats << 2);
+    return BackwardWeight.taps(g) + tapBytes + <usize>part * BackwardWeight.sumBytes(g);
   }
 }
 
@@ -99,10 +103,10 @@ export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize
   const parts = BackwardWeight.parts(g);
   const sums = BackwardWeight.sums(g, part);
   const groupBytes = BackwardWeight.groupFloats(g) << 2;
-  const biasSums = sums + <usize>g.groups * groupBytes;
+  const biasSums = sums + (BackwardWeight.sumFloats(g) << 2);
   const byDots = DotRoute.isCheaper(g);
   const taps = BackwardWeight.taps(g);
-  memory.fill(sums, 0, BackwardWeight.sumFloats(g) << 2);
+  memory.fill(sums, 0, BackwardWeight.sumBytes(g));
   const end = Split.first(part + 1, parts, g.N);
   for (let image = Split.first(part, parts, g.N); image < end; image++) {
     for (let group = 0; group < g.groups; group++) {
@@ -147,5 +151,5 @@ export function conv2dBackwardWeightFinishPart(block: usize, part: i32): void {
     else OuterRoute.finish(dWeight, sums, g);
     sums += BackwardWeight.groupFloats(g) << 2;
   }
-  if (g.bias) memory.copy(g.bias, sums, (<usize>g.OC) << 2);
+  if (g.bias) Bias.finish(g, 0, g.OC, sums, parts, BackwardWeight.sumBytes(g));
 }

@@ -1,27 +1,29 @@
 import { Conv } from './conv2d';
-import { Lanes } from './lanes';
+import { Rows } from './rows';
 
-/** dBias, which is summed on all routes alike. */
+/** dBias, which is summed on all routes alike: in doubles, as rows.ts does. */
 export class Bias {
+  /** Bytes of a part's sums. */
+  @inline static bytes(g: Conv): usize {
+    return (<usize>g.OC) << 3;
+  }
+
   /** Adds the sums over each channel's pixels of one image to `sums` `[OC]`. */
   static add(g: Conv, image: i32, sums: usize): void {
-    const p = g.p;
+    const p = <usize>g.p;
     let from = g.output(image, 0);
-    for (let o = 0; o < g.OC; o++, sums += 4) {
-      let v0 = f32x4.splat(0);
-      let v1 = v0;
-      let v2 = v0;
-      let v3 = v0;
-      let i = p;
-      for (; i >= 16; i -= 16, from += 64) {
-        v0 = f32x4.add(v0, v128.load(from));
-        v1 = f32x4.add(v1, v128.load(from, 16));
-        v2 = f32x4.add(v2, v128.load(from, 32));
-        v3 = f32x4.add(v3, v128.load(from, 48));
-      }
-      let sum = Lanes.sum(f32x4.add(f32x4.add(v0, v2), f32x4.add(v1, v3)));
-      for (; i > 0; i--, from += 4) sum += load<f32>(from);
-      store<f32>(sums, load<f32>(sums) + sum);
+    for (let o = 0; o < g.OC; o++, sums += 8, from += p << 2) {
+      store<f64>(sums, load<f64>(sums) + Rows.sum(from, p));
+    }
+  }
+
+  /** dBias of the channels from `first` to `end`: the sums of all parts, `step` bytes apart. */
+  static finish(g: Conv, first: i32, end: i32, sums: usize, parts: i32, step: usize): void {
+    for (let o = first; o < end; o++) {
+      let total: f64 = 0;
+      let at = sums + (o << 3);
+      for (let part = 0; part < parts; part++, at += step) total += load<f64>(at);
+      store<f32>(g.bias + (o << 2), <f32>total);
     }
   }
 }

@@ -3,7 +3,6 @@ import { Conv, MAX_ROWS, Split } from './conv2d';
 import { Bias } from './conv2d-bias';
 import { Panel } from './conv2d-panel';
 import { ELEMENTS, Winograd } from './conv2d-winograd';
-import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
 
 /*
@@ -72,7 +71,7 @@ export class WinogradWeight {
 
   /** Bytes of one image range: S, and the bias. */
   static sumBytes(g: Conv): usize {
-    return <usize>ELEMENTS * WinogradWeight.elementBytes(g) + ((<usize>g.OC) << 2);
+    return <usize>ELEMENTS * WinogradWeight.elementBytes(g) + Bias.bytes(g);
   }
 
   /** Where those of the bias begin. */
@@ -146,7 +145,7 @@ export class WinogradWeight {
 
   /** Sums dOut of the images that begin in these blocks. */
   static bias(g: Conv, first: i32, end: i32, sums: usize): void {
-    Lanes.fill(sums, 0, g.OC);
+    memory.fill(sums, 0, Bias.bytes(g));
     for (let block = first; block < end; block++) {
       if (block % g.bands != 0) continue;
       const image = Winograd.image(block, g);
@@ -233,15 +232,7 @@ export class WinogradWeight {
       }
     }
     if (!g.bias) return;
-    for (let o = from; o < to; o++) {
-      let at = WinogradWeight.biasSums(g, sums) + (o << 2);
-      let sum = load<f32>(at);
-      for (let part = 1; part < parts; part++) {
-        at += partBytes;
-        sum += load<f32>(at);
-      }
-      store<f32>(g.bias + (o << 2), sum);
-    }
+    Bias.finish(g, from, to, WinogradWeight.biasSums(g, sums), parts, partBytes);
   }
 }
 

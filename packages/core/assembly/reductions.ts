@@ -1,66 +1,21 @@
 import { Lanes } from './lanes';
 import { LaneMath } from './math';
+import { BlockSums, Rows } from './rows';
 
-/** Floats that a row's sum adds up in single precision before it goes on in double. */
-const SUM_BLOCK: usize = 1024;
-/** The same for rows added lane by lane; their total stays in single precision. */
-const COLUMN_BLOCK: usize = 128;
-
-class Rows {
-  /** The sum of n floats. */
-  static sum(x: usize, n: usize): f32 {
-    let total: f64 = 0;
-    while (n > SUM_BLOCK) {
-      total += Rows.sumBlock(x, SUM_BLOCK);
-      x += SUM_BLOCK << 2;
-      n -= SUM_BLOCK;
-    }
-    return <f32>(total + Rows.sumBlock(x, n));
+/** Four totals as two vectors of two doubles. */
+class Doubles {
+  @inline static addLow(total: v128, floats: v128): v128 {
+    return f64x2.add(total, f64x2.promote_low_f32x4(floats));
   }
 
-  /** Four vectors are summed side by side: a machine adds faster than one sum can be told. */
-  static sumBlock(x: usize, n: usize): f32 {
-    let s0 = f32x4.splat(0);
-    let s1 = s0;
-    let s2 = s0;
-    let s3 = s0;
-    for (; n >= 16; n -= 16, x += 64) {
-      s0 = f32x4.add(s0, v128.load(x));
-      s1 = f32x4.add(s1, v128.load(x, 16));
-      s2 = f32x4.add(s2, v128.load(x, 32));
-      s3 = f32x4.add(s3, v128.load(x, 48));
-    }
-    for (; n >= 4; n -= 4, x += 16) s0 = f32x4.add(s0, v128.load(x));
-    if (n > 0) s1 = f32x4.add(s1, Lanes.loadPart(x, n));
-    return Lanes.sum(f32x4.add(f32x4.add(s0, s2), f32x4.add(s1, s3)));
+  @inline static addHigh(total: v128, floats: v128): v128 {
+    return Doubles.addLow(total, v128.shuffle<f32>(floats, floats, 2, 3, 2, 3));
   }
 
-  /** The largest of n floats; NaN if one of them is; -Infinity if there are none. */
-  static max(x: usize, n: usize): f32 {
-    let largest = f32x4.splat(-Infinity);
-    for (; n >= 4; n -= 4, x += 16) largest = f32x4.max(largest, v128.load(x));
-    for (; n > 0; n--, x += 4) largest = f32x4.max(largest, v128.load32_splat(x));
-    const pairs = f32x4.max(largest, v128.shuffle<f32>(largest, largest, 2, 3, 0, 1));
-    const all = f32x4.max(pairs, v128.shuffle<f32>(pairs, pairs, 1, 0, 3, 2));
-    return f32x4.extract_lane(all, 0);
-  }
-
-  /** Whether n floats are all 0; most rows show at once that they are not. */
-  static areZero(x: usize, n: usize): bool {
-    const zero = f32x4.splat(0);
-    for (; n >= 4; n -= 4, x += 16) if (v128.any_true(f32x4.ne(v128.load(x), zero))) return false;
-    for (; n > 0; n--, x += 4) if (load<f32>(x) != 0) return false;
-    return true;
-  }
-
-  /** Σ a·b over n floats. */
-  static dot(a: usize, b: usize, n: usize): f32 {
-    let sum = f32x4.splat(0);
-    for (; n >= 4; n -= 4, a += 16, b += 16) {
-      sum = Lanes.madd(v128.load(a), v128.load(b), sum);
-    }
-    if (n > 0) sum = Lanes.madd(Lanes.loadPart(a, n), Lanes.loadPart(b, n), sum);
-    return Lanes.sum(sum);
+  /** Back to four floats. */
+  @inline static rounded(low: v128, high: v128): v128 {
+    const floats = f32x4.demote_f64x2_zero(low);
+    return v128.shuffle<f32>(floats, f32x4.demote_f64x2_zero(high), 0, 1, 4, 5);
   }
 }
 
@@ -75,12 +30,16 @@ class Columns {
 
   /** out[i] = Σ over j < n of x[j, i] for i < 16: a cache line is read once. */
   static sumSixteen(out: usize, x: usize, n: usize, step: usize): void {
-    let t0 = f32x4.splat(0);
+    let t0 = f64x2.splat(0);
     let t1 = t0;
     let t2 = t0;
     let t3 = t0;
-    while (n > 0) {
-      const block = n < COLUMN_BLOCK ? n : COLUMN_BLOCK;
+    let t4 = t0;
+    let t5 = t0;
+    let t6 = t0;
+    let t7 = t0;
+    for (let left = n; ;) {
+      const block = left < BlockSums.LANE ? left : BlockSums.LANE;
       let s0 = f32x4.splat(0);
       let s1 = s0;
       let s2 = s0;
@@ -91,29 +50,41 @@ class Columns {
         s2 = f32x4.add(s2, v128.load(x, 32));
         s3 = f32x4.add(s3, v128.load(x, 48));
       }
-      t0 = f32x4.add(t0, s0);
-      t1 = f32x4.add(t1, s1);
-      t2 = f32x4.add(t2, s2);
-      t3 = f32x4.add(t3, s3);
-      n -= block;
+      if (n <= BlockSums.LANE) {
+        v128.store(out, s0);
+        v128.store(out, s1, 16);
+        v128.store(out, s2, 32);
+        v128.store(out, s3, 48);
+        return;
+      }
+      t0 = Doubles.addLow(t0, s0);
+      t1 = Doubles.addHigh(t1, s0);
+      t2 = Doubles.addLow(t2, s1);
+      t3 = Doubles.addHigh(t3, s1);
+      t4 = Doubles.addLow(t4, s2);
+      t5 = Doubles.addHigh(t5, s2);
+      t6 = Doubles.addLow(t6, s3);
+      t7 = Doubles.addHigh(t7, s3);
+      left -= block;
+      if (left == 0) break;
     }
-    v128.store(out, t0);
-    v128.store(out, t1, 16);
-    v128.store(out, t2, 32);
-    v128.store(out, t3, 48);
+    v128.store(out, Doubles.rounded(t0, t1));
+    v128.store(out, Doubles.rounded(t2, t3), 16);
+    v128.store(out, Doubles.rounded(t4, t5), 32);
+    v128.store(out, Doubles.rounded(t6, t7), 48);
   }
 
   /** The same for one i, with the same bits. */
   static sumOne(out: usize, x: usize, n: usize, step: usize): void {
-    let total: f32 = 0;
+    let total: f64 = 0;
     while (n > 0) {
-      const block = n < COLUMN_BLOCK ? n : COLUMN_BLOCK;
+      const block = n < BlockSums.LANE ? n : BlockSums.LANE;
       let part: f32 = 0;
       for (let j: usize = 0; j < block; j++, x += step) part += load<f32>(x);
       total += part;
       n -= block;
     }
-    store<f32>(out, total);
+    store<f32>(out, <f32>total);
   }
 
   /**
@@ -193,7 +164,7 @@ class Smallest {
 export function sum(out: usize, x: usize, outer: usize, n: usize, inner: usize): void {
   if (inner == 1) {
     for (let o: usize = 0; o < outer; o++) {
-      store<f32>(out + (o << 2), Rows.sum(x, n));
+      store<f32>(out + (o << 2), <f32>Rows.sum(x, n));
       x += n << 2;
     }
     return;
@@ -283,18 +254,23 @@ export function softmax(out: usize, x: usize, rows: usize, n: usize): void {
   const rest = n & 3;
   for (let row: usize = 0; row < rows; row++) {
     const largest = f32x4.splat(Rows.max(x, n));
+    let before: f64 = 0;
     let sum = f32x4.splat(0);
-    for (let i: usize = 0; i < whole; i += 16) {
-      const e = LaneMath.exp(f32x4.sub(v128.load(x + i), largest));
-      v128.store(out + i, e);
-      sum = f32x4.add(sum, e);
+    for (let i: usize = 0; i < whole;) {
+      before += Lanes.sum(sum);
+      sum = f32x4.splat(0);
+      for (const end = BlockSums.end(i, whole); i < end; i += 16) {
+        const e = LaneMath.exp(f32x4.sub(v128.load(x + i), largest));
+        v128.store(out + i, e);
+        sum = f32x4.add(sum, e);
+      }
     }
     if (rest > 0) {
       const e = LaneMath.exp(f32x4.sub(Lanes.loadPart(x + whole, rest), largest));
       Lanes.storePart(out + whole, e, rest);
       sum = f32x4.add(sum, v128.and(e, Lanes.mask(rest)));
     }
-    const total = f32x4.splat(Lanes.sum(sum));
+    const total = f32x4.splat(<f32>(before + Lanes.sum(sum)));
     for (let i: usize = 0; i < whole; i += 16) {
       v128.store(out + i, f32x4.div(v128.load(out + i), total));
     }
@@ -314,15 +290,20 @@ export function logSoftmax(out: usize, x: usize, rows: usize, n: usize): void {
   const rest = n & 3;
   for (let row: usize = 0; row < rows; row++) {
     const largest = f32x4.splat(Rows.max(x, n));
+    let before: f64 = 0;
     let sum = f32x4.splat(0);
-    for (let i: usize = 0; i < whole; i += 16) {
-      sum = f32x4.add(sum, LaneMath.exp(f32x4.sub(v128.load(x + i), largest)));
+    for (let i: usize = 0; i < whole;) {
+      before += Lanes.sum(sum);
+      sum = f32x4.splat(0);
+      for (const end = BlockSums.end(i, whole); i < end; i += 16) {
+        sum = f32x4.add(sum, LaneMath.exp(f32x4.sub(v128.load(x + i), largest)));
+      }
     }
     if (rest > 0) {
       const e = LaneMath.exp(f32x4.sub(Lanes.loadPart(x + whole, rest), largest));
       sum = f32x4.add(sum, v128.and(e, Lanes.mask(rest)));
     }
-    const logTotal = LaneMath.log(f32x4.splat(Lanes.sum(sum)));
+    const logTotal = LaneMath.log(f32x4.splat(<f32>(before + Lanes.sum(sum))));
     for (let i: usize = 0; i < whole; i += 16) {
       v128.store(out + i, f32x4.sub(f32x4.sub(v128.load(x + i), largest), logTotal));
     }
@@ -374,7 +355,7 @@ export function logSoftmaxBackward(
     if (Rows.areZero(dOut, n)) {
       memory.fill(dX, 0, bytes);
     } else {
-      const minusTotal = f32x4.splat(-Rows.sum(dOut, n));
+      const minusTotal = f32x4.splat(<f32>-Rows.sum(dOut, n));
       let i: usize = 0;
       for (; i < whole; i += 16) {
         const p = LaneMath.exp(v128.load(out + i));

@@ -1,16 +1,29 @@
 import type { NumericArray, ReduceGeometry, RowsGeometry } from '../contract.js';
 
-/** Row by row over `[n, inner]`, in memory order; the sums of one row of results are doubles. */
+/** Terms that are added up before their sum is added to the total. */
+const BLOCK = 256;
+
+/**
+ * Row by row over `[n, inner]`, in memory order, in doubles. Block by block, so that the error of a
+ * long sum of doubles is that of a short one.
+ */
 export function sum(out: NumericArray, x: NumericArray, { outer, n, inner }: ReduceGeometry): void {
+  const totals = new Float64Array(inner);
   const sums = new Float64Array(inner);
   for (let o = 0; o < outer; o++) {
-    sums.fill(0);
-    for (let j = 0; j < n; j++) {
-      const start = (o * n + j) * inner;
-      for (let i = 0; i < inner; i++) sums[i] = (sums[i] as number) + (x[start + i] as number);
+    totals.fill(0);
+    for (let block = 0; block < n; block += BLOCK) {
+      sums.fill(0);
+      for (let j = block; j < Math.min(n, block + BLOCK); j++) addTo(sums, x, (o * n + j) * inner);
+      addTo(totals, sums, 0);
     }
-    for (let i = 0; i < inner; i++) out[o * inner + i] = sums[i] as number;
+    for (let i = 0; i < inner; i++) out[o * inner + i] = totals[i] as number;
   }
+}
+
+/** sums[i] += x[start + i]. */
+function addTo(sums: Float64Array, x: NumericArray, start: number): void {
+  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (x[start + i] as number);
 }
 
 /** Keeps the first value that `wins` over all before it; the first NaN wins over everything. */

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
+import { Heap } from '../../packages/core/src/engine/heap.js';
+import type { Kernels } from '../../packages/core/src/kernels/contract.js';
+import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
+import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
+import { U } from '../support/kernels-problem.js';
+
+/*
+ * A long sum of equal terms: every addition rounds to the same side, so that an error shows which
+ * random terms would hide. Added up one by one in single precision these come out hundreds of units
+ * wrong; added up in blocks, some.
+ */
+
+/** Terms of a sum; not whole blocks. */
+const n = 300_001;
+const TERM = Math.fround(0.1);
+/** The largest error of a blocked sum, in units of 2⁻²⁴ of the result. */
+const UNITS = 12;
+
+type F = Float32Array;
+type Float32Kernels = Kernels<F>;
+
+/** The error of each value in units of 2⁻²⁴ of what is right; the worst. */
+function worstUnits(values: ArrayLike<number>, right: number): number {
+  expect(values.length).toBeGreaterThan(0);
+  let worst = 0;
+  for (let i = 0; i < values.length; i++) {
+    worst = Math.max(worst, Math.abs((values[i] as number) / right - 1) / U);
+  }
+  return worst;
+}
+
+const filled = (length: number, value = TERM): F => new Float32Array(length).fill(value);
+
+const SUMS = [
+  { name: 'of one row, and of all elements', outer: 1, n, inner: 1 },
+  { name: 'of the last axis', outer: 3, n, inner: 1 },
+  { name: 'of axis 0, few columns', outer: 1, n, inner: 3 },
+  { name: 'of axis 0, many columns', outer: 1, n, inner: 19 },
+  { name: 'of the middle axis', outer: 2, n, inner: 18 },
+];
+
+const binaries = ['unfold-local-plain', 'unfold-local-fused'] as const;
+const implementations: [string, () => Float32Kernels][] = [
+  ['the reference', () => referenceKernels],
+  ...binaries.map((binary): [string, () => Float32Kernels] => [
+    binary,
+    () => instantiateKernels(loadBinary(binary), new Heap({ shared: false })).kernels,
+  ]),
+];
+
+describe.each(implementations)('long sums by %s', (_, make) => {
+  const kernels = make();
+
+  it.each(SUMS)('$name', (geometry) => {
+    const out = filled(geometry.outer * geometry.inner);
+    kernels.sum(out, filled(geometry.outer * n * geometry.inner), geometry);
+    expect(worstUnits(out, n * TERM)).toBeLessThan(UNITS);
+  });
+
+  it('softmax and logSoftmax', () => {
+    // Exponentials of 0.1 beside a first one of 1.
+    const logTerm = Math.log(0.1);
+    const x = filled(n, logTerm).fill(0, 0, 1);
+    const term = Math.exp(Math.fround(logTerm));
+    const total = 1 + (n - 1) * term;
+    const out = filled(n);
+    kernels.softmax(out, x, { rows: 1, n });
+    expect(worstUnits(out.subarray(0, 1), 1 / total)).toBeLessThan(UNITS);
+    expect(worstUnits(out.subarray(1), term / total)).toBeLessThan(UNITS);
+    kernels.logSoftmax(out, x, { rows: 1, n });
+    // An absolute error of the logarithm is a relative one of the sum.
+    expect(Math.abs((out[0] as number) + Math.log(total)) / U).toBeLessThan(UNITS);
+  });
+
+  it('the gradients of softmax and logSoftmax', () => {
+    // Two softmax results of which one has no gradient: dot = Σ dOut·out is half of Σ out·0.5.
+    const out = filled(n, 1e-4);
+    const dOut = filled(n);
+    const dX = filled(n);
+    const dot = n * TERM * Math.fround(1e-4);
+    kernels.softmaxBackward(dX, dOut, out, { rows: 1, n });
+    expect(worstUnits(dX, Math.fround(1e-4) * (TERM - dot))).toBeLessThan(UNITS);
+    const logProb = Math.log(0.5);
+    const probability = Math.exp(Math.fround(logProb));
+    kernels.logSoftmaxBackward(dX, dOut, filled(n, logProb), { rows: 1, n });
+    expect(worstUnits(dX, TERM - probability * n * TERM)).toBeLessThan(UNITS);
+  });
+
+  it.each([
+    { name: 'one large image', N: 1, OC: 2, H: 601, W: 500, K: 1 },
+    { name: 'many small images', N: 100_000, OC: 1, H: 2, W: 2, K: 1 },
+    { name: 'by Winograd', N: 1, OC: 32, H: 102, W: 122, K: 3 },
+  ])("the gradient of a convolution's bias: $name", ({ N, OC, H, W, K }) => {
+    const C = K === 1 ? 1 : 32;
+    const window = {
+      ...{ C, H, W, KH: K, KW: K, OH: H - K + 1, OW: W - K + 1 },
+      ...{ strideH: 1, strideW: 1, padTop: 0, padLeft: 0, dilationH: 1, dilationW: 1 },
+    };
+    const outputs = N * window.OH * window.OW;
+    const dBias = filled(OC);
+    kernels.conv2dBackwardWeight(
+      filled(OC * C * K * K),
+      dBias,
+      filled(N * C * H * W),
+      filled(OC * outputs),
+      { N, OC, groups: 1, window },
+    );
+    expect(worstUnits(dBias, outputs * TERM)).toBeLessThan(UNITS);
+  });
+});
+
+describe('long sums of doubles', () => {
+  it.each(SUMS)('$name', ({ outer, inner }) => {
+    const out = new Float64Array(outer * inner);
+    const x = new Float64Array(outer * n * inner).fill(0.1);
+    referenceKernels.sum(out, x, { outer, n, inner });
+    // One by one, 0.1 would be some ten thousand units of 2⁻⁵³ off.
+    for (const value of out) expect(Math.abs(value / (n * 0.1) - 1)).toBeLessThan(500 * 2 ** -53);
+  });
+});
