@@ -10,14 +10,24 @@ export function cosPi(x: number): number {
   return firstQuarter(half);
 }
 
+/** sin(π·x) for 0 ≤ x ≤ ½, likewise: also a small one to some units in its own 16th digit. */
+export function sinPi(x: number): number {
+  return x > 0.25 ? cosine(0.5 - x) : sine(x);
+}
+
 /** cos(π·x) for 0 ≤ x ≤ ½, by the Taylor series of cos or of sin, whichever argument is smaller. */
 function firstQuarter(x: number): number {
-  if (x > 0.25) {
-    const angle = Math.PI * (0.5 - x);
-    return angle * series(angle * angle, 3);
-  }
+  return x > 0.25 ? sine(0.5 - x) : cosine(x);
+}
+
+function cosine(x: number): number {
   const angle = Math.PI * x;
   return series(angle * angle, 2);
+}
+
+function sine(x: number): number {
+  const angle = Math.PI * x;
+  return angle * series(angle * angle, 3);
 }
 
 /** 1 - s/((n-1)·n) + s²/((n-1)·n·(n+1)·(n+2)) - …, from its small end, for s below ¾. */

@@ -1,5 +1,5 @@
 import { atLeast0, completeOptions, positiveCount } from '../rules.js';
-import { cosPi } from './cosine-of-turn.js';
+import { cosPi, sinPi } from './cosine-of-turn.js';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
 
 /** Options of `CosineAnnealingLR`. */
@@ -35,13 +35,21 @@ export class CosineAnnealingLR extends LRScheduler {
   protected override rate(lr: number, baseLr: number): number {
     const tMax = this.#tMax;
     const etaMin = this.#etaMin;
-    // From the least rate on, the quotient below would be 0/0.
-    if ((this.count - 1 - tMax) % (2 * tMax) === 0) {
-      return lr + ((baseLr - etaMin) * (1 - cosPi(1 / tMax))) / 2;
-    }
-    const change = (1 + cosPi(this.count / tMax)) / (1 + cosPi((this.count - 1) / tMax));
-    return change * (lr - etaMin) + etaMin;
+    const share = shareOfFall(this.count, tMax);
+    const before = shareOfFall(this.count - 1, tMax);
+    // From the least rate on, the quotient would be 0/0.
+    if (before === 0) return lr + (baseLr - etaMin) * share;
+    // Of an initial rate of 0, below etaMin, rounding could make one below 0.
+    return Math.max(0, (lr - etaMin) * (share / before) + etaMin);
   }
+}
+
+/**
+ * (1 + cos(π·step/tMax))/2, by the sine of the way from the least rate: the sum would cancel there,
+ * and what is left of a long fall's last steps be mostly rounding.
+ */
+function shareOfFall(step: number, tMax: number): number {
+  return sinPi(Math.abs((step % (2 * tMax)) - tMax) / (2 * tMax)) ** 2;
 }
 
 /** Options of `CosineAnnealingWarmRestarts`. */

@@ -38,8 +38,15 @@ export class LinearLR extends LRScheduler {
 
   protected override rate(lr: number): number {
     if (this.count > this.#total) return lr;
-    const change = this.#end - this.#start;
-    return lr * (1 + change / (this.#total * this.#start + (this.count - 1) * change));
+    return lr * (this.#weight(this.count) / this.#weight(this.count - 1));
+  }
+
+  /**
+   * `totalIters` times the share after so many steps: PyTorch's closed form, written so that rounding
+   * makes no end of 0 a number below 0.
+   */
+  #weight(count: number): number {
+    return this.#start * (this.#total - count) + this.#end * count;
   }
 
   protected override restarted(baseLr: number): number {
