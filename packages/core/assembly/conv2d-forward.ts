@@ -7,10 +7,15 @@ import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
 
 /*
- * out[o, pixel] = bias[o] + Σ_k weight[o, k]·x[pixel + tap(k)]: output channels are a tile's rows,
+ * out[o, pixel] = Σ_k weight[o, k]·x[pixel + tap(k)] + bias[o]: output channels are a tile's rows,
  * windows its columns. The weights are packed as [group][tile][k][row], so that a tile reads them in
  * one run, which stays in the cache while the tile goes over the image. (Cutting k into blocks, as a
  * matrix product does, gains nothing: even 4,608 taps stream well from the second-level cache.)
+ *
+ * The bias comes last, lest a large one round small products away one by one. It is one tap more,
+ * under which lies a plane of ones: what is added behind a tile's loop costs half its speed, as
+ * tiles.js says. The way from an image to that plane differs from image to image, so each part has a
+ * table of taps of its own.
  */
 
 const MAX_PARTS: i32 = 32;
@@ -50,6 +55,13 @@ class Forward {
     return g;
   }
 
+  /** Bytes of what tiles write where that is not yet out. */
+  static wideBytes(g: Conv): usize {
+    const isWide = g.images > 1 || g.columns != g.OW;
+    const floats = isWide ? min(g.groupOC, MAX_ROWS) * g.OH * g.columns * g.images : 0;
+    return (<usize>floats) << 2;
+  }
+
   /** Times that g.images images are taken. */
   @inline static turns(g: Conv): i32 {
     return Split.up(g.N, g.images);
@@ -76,18 +88,35 @@ class Forward {
     return g.shared + ((<usize>g.pairs) << 4);
   }
 
-  @inline static bias(g: Conv): usize {
-    return Forward.taps(g) + ((<usize>g.k) << 2);
+  /** Taps of a window, and the bias if there is one. */
+  @inline static allTaps(g: Conv): i32 {
+    return g.bias ? g.k + 1 : g.k;
+  }
+
+  /** A table of taps, with the entry more that a tile reads. */
+  @inline static tableBytes(g: Conv): usize {
+    return (<usize>(Forward.allTaps(g) + 1)) << 2;
+  }
+
+  /** The plane of ones. */
+  @inline static ones(g: Conv): usize {
+    return Forward.taps(g) + Forward.tableBytes(g);
   }
 
   @inline static weights(g: Conv): usize {
-    return Forward.bias(g) + ((<usize>g.OC) << 2);
+    return Forward.ones(g) + (g.bias ? (<usize>g.planeFloats) << 2 : 0);
+  }
+
+  /** Floats from the packed weights of one output channel to the next. */
+  @inline static packedStep(g: Conv): usize {
+    return <usize>Forward.allTaps(g);
   }
 
   static packWeights(to: usize, g: Conv): void {
     const groupOC = g.groupOC;
     const tiles = Split.tiles(groupOC);
     let from = g.weight;
+    let bias = g.bias;
     for (let group = 0; group < g.groups; group++) {
       for (let tile = 0; tile < tiles; tile++) {
         const rows =
@@ -98,15 +127,19 @@ class Forward {
           for (let tap = g.k; tap > 0; tap--, from += 4, at += step) {
             store<f32>(at, load<f32>(from));
           }
+          if (bias) {
+            store<f32>(at, load<f32>(bias));
+            bias += 4;
+          }
         }
-        to += <usize>g.k * step;
+        to += Forward.packedStep(g) * step;
       }
     }
   }
 
   /**
    * Some tiles of output channels of one group, for g.images images from `image` on. `wide` is
-   * where they go if what the tiles write is not yet out.
+   * where they go if what the tiles write is not yet out; `taps` a table of this part's own.
    */
   static images(
     g: Conv,
@@ -116,6 +149,7 @@ class Forward {
     toTile: i32,
     planes: usize,
     wide: usize,
+    taps: usize,
   ): void {
     const isWoven = g.images > 1;
     const count = min(g.images, g.N - image);
@@ -131,8 +165,9 @@ class Forward {
     const tiles = Split.tiles(groupOC);
     const pairs = g.pairs;
     const atOnce = g.pairsAtOnce;
-    const bias = Forward.bias(g) + ((<usize>(group * groupOC)) << 2);
-    const weights = Forward.weights(g) + ((<usize>(group * groupOC) * <usize>g.k) << 2);
+    const packedStep = Forward.packedStep(g);
+    const weights = Forward.weights(g) + ((<usize>(group * groupOC) * packedStep) << 2);
+    if (g.bias) store<usize>(taps + ((<usize>g.k) << 2), Forward.ones(g) - x);
     for (let tile = fromTile; tile < toTile; tile++) {
       const row = Split.firstRow(tile, tiles, groupOC);
       const rows = Split.firstRow(tile + 1, tiles, groupOC) - row;
@@ -143,13 +178,12 @@ class Forward {
           g.vectors,
           isWide ? wide : rowOut,
           outStep,
-          bias + (row << 2),
           x,
           g.shared + (pair << 4),
           atOnce,
-          Forward.taps(g),
-          g.k,
-          weights + ((<usize>row * <usize>g.k) << 2),
+          taps,
+          Forward.allTaps(g),
+          weights + ((<usize>row * packedStep) << 2),
         );
       }
       if (isWoven) Forward.unweave(rowOut, wide, rows, count, g);
@@ -185,16 +219,14 @@ export function conv2dForwardParts(block: usize): i32 {
 export function conv2dForwardSharedBytes(block: usize): usize {
   const g = Forward.layOut(block);
   if (Winograd.isCheaper(g)) return WinogradForward.sharedBytes(g);
-  return Forward.weights(g) - g.shared + ((<usize>g.OC * <usize>g.k) << 2);
+  return Forward.weights(g) - g.shared + ((<usize>g.OC * Forward.packedStep(g)) << 2);
 }
 
 /** Bytes of scratch that one part at a time needs. */
 export function conv2dForwardScratchBytes(block: usize): usize {
   const g = Forward.layOut(block);
   if (Winograd.isCheaper(g)) return WinogradForward.scratchBytes(g);
-  const isWide = g.images > 1 || g.columns != g.OW;
-  const wide = isWide ? min(g.groupOC, MAX_ROWS) * g.OH * g.columns * g.images : 0;
-  return g.planesBytes + ((<usize>wide) << 2);
+  return g.planesBytes + Forward.wideBytes(g) + Forward.tableBytes(g);
 }
 
 export function conv2dForwardPrepare(block: usize): void {
@@ -205,8 +237,7 @@ export function conv2dForwardPrepare(block: usize): void {
   }
   Tables.runs(g.shared, g);
   Tables.taps(Forward.taps(g), g);
-  if (g.bias) memory.copy(Forward.bias(g), g.bias, (<usize>g.OC) << 2);
-  else memory.fill(Forward.bias(g), 0, (<usize>g.OC) << 2);
+  if (g.bias) Lanes.fill(Forward.ones(g), 1, g.planeFloats);
 }
 
 /** Parts that pack the weights, after `Prepare`. */
@@ -232,13 +263,16 @@ export function conv2dForwardPart(block: usize, part: i32, scratch: usize): void
   const tiles = Split.tiles(g.groupOC);
   const fromTile = Split.first(slice, slices, tiles);
   const toTile = Split.first(slice + 1, slices, tiles);
+  const wide = scratch + g.planesBytes;
+  const taps = wide + Forward.wideBytes(g);
+  memory.copy(taps, Forward.taps(g), Forward.tableBytes(g));
   const turns = Forward.turns(g);
   const imageParts = Forward.imageParts(g);
   const end = Split.first(part / slices + 1, imageParts, turns);
   for (let turn = Split.first(part / slices, imageParts, turns); turn < end; turn++) {
     const image = turn * g.images;
     for (let group = 0; group < g.groups; group++) {
-      Forward.images(g, image, group, fromTile, toTile, scratch, scratch + g.planesBytes);
+      Forward.images(g, image, group, fromTile, toTile, scratch, wide, taps);
     }
   }
 }

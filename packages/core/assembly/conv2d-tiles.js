@@ -107,8 +107,8 @@ const eachPair = (vectors, body) =>
   vectors === WIDE ? `for (; pairs > 0; pairs--, runs += 16) {${body}\n}` : body;
 
 /**
- * Forward. out[r, pixel] = bias[r] + Σ_k weights[k, r]·x[pixel + taps[k]], for `pairs` pairs of
- * runs. `runs` holds four offsets for each: two in x, two in out.
+ * Forward. out[r, pixel] = Σ_k weights[k, r]·x[pixel + taps[k]], for `pairs` pairs of runs. `runs`
+ * holds four offsets for each: two in x, two in out.
  *
  * A tap's offset is loaded one step ahead, which V8 of Node 20 rewards with a tenth of the time; so
  * the table is read one entry further than it is used.
@@ -117,7 +117,7 @@ const eachPair = (vectors, body) =>
  */
 function gatherTile(rows, vectors) {
   return `
-  static gather${rows}x${vectors}(out: usize, outStep: usize, bias: usize, x: usize, runs: usize, pairs: i32, taps: usize, K: i32, weights: usize): void {
+  static gather${rows}x${vectors}(out: usize, outStep: usize, x: usize, runs: usize, pairs: i32, taps: usize, K: i32, weights: usize): void {
     const tapsEnd = taps + ((<usize>K) << 2);
     ${eachPair(
       vectors,
@@ -126,11 +126,7 @@ function gatherTile(rows, vectors) {
       const x1 = x + load<u32>(runs, 4);
       let out0 = out + load<u32>(runs, 8);
       let out1 = out + load<u32>(runs, 12);
-      ${lines(
-        rows,
-        (r) => `const bias${r} = v128.load32_splat(bias, ${4 * r});
-      ${lines(vectors, (v) => `let c${r}${v} = bias${r};`)}`,
-      )}
+      ${lines(rows, (r) => lines(vectors, (v) => `let c${r}${v} = f32x4.splat(0);`))}
       let a = weights;
       let offset: usize = load<u32>(taps);
       let pixel0 = x0 + offset;
@@ -326,7 +322,6 @@ ${[
   dispatch('gather', runWidths, [
     ['out', 'usize'],
     ['outStep', 'usize'],
-    ['bias', 'usize'],
     ['x', 'usize'],
     ['runs', 'usize'],
     ['pairs', 'i32'],

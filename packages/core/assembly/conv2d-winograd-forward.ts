@@ -141,7 +141,6 @@ export class WinogradForward {
           g.vectors,
           to + (column << 2),
           rowBytes,
-          false,
           weights,
           rows << 2,
           input + (column << 2),
@@ -189,10 +188,10 @@ export class WinogradForward {
     step: usize,
     bias: v128,
   ): void {
-    let upper0 = bias;
-    let upper1 = bias;
-    let lower0 = bias;
-    let lower1 = bias;
+    let upper0 = f32x4.splat(0);
+    let upper1 = upper0;
+    let lower0 = upper0;
+    let lower1 = upper0;
     // Down: column h of the tile.
     const stepDown = step << 2;
     for (let h = 0; h < 4; h++, from += step) {
@@ -214,8 +213,13 @@ export class WinogradForward {
         lower1 = f32x4.sub(lower1, lower);
       }
     }
+    upper0 = f32x4.add(upper0, bias);
+    upper1 = f32x4.add(upper1, bias);
     WinogradForward.store(out, isCut, upper0, upper1);
-    if (rowBytes != 0) WinogradForward.store(out + rowBytes, isCut, lower0, lower1);
+    if (rowBytes == 0) return;
+    lower0 = f32x4.add(lower0, bias);
+    lower1 = f32x4.add(lower1, bias);
+    WinogradForward.store(out + rowBytes, isCut, lower0, lower1);
   }
 
   /** Even and odd outputs of a row. */

@@ -95,15 +95,17 @@ const MAX_PARTS: i32 = 16;
 /** What may be packed at a time; a product that needs more goes slab by slab along k. */
 const MAX_PACKED_BYTES: f64 = 33_554_432;
 
-/** Fewer than four columns at the right edge go through a buffer of MAX_ROWS × 4 floats. */
-const EDGE_STEP: usize = 16;
-const EDGE_BYTES: i32 = 128;
+/**
+ * What a tile sums where that is not out at once: what is added to what out holds, and fewer than
+ * four columns at the right edge. Six rows of up to sixteen floats.
+ */
+const SUMS_BYTES: i32 = 384;
 const A_BYTES: i32 = M_BLOCK * K_BLOCK * 4;
 const B_BYTES: i32 = K_BLOCK * N_BLOCK * 4;
 
 /** Bytes of scratch that a part needs. */
 export function matmulScratchBytes(): i32 {
-  return EDGE_BYTES + A_BYTES + B_BYTES;
+  return SUMS_BYTES + A_BYTES + B_BYTES;
 }
 
 /**
@@ -362,8 +364,8 @@ class Route {
     columnTo: i32,
     scratch: usize,
   ): void {
-    const edge = scratch;
-    const aScratch = scratch + EDGE_BYTES;
+    const sums = scratch;
+    const aScratch = scratch + SUMS_BYTES;
     const bScratch = aScratch + A_BYTES;
     const packsA = g.packsA();
     const packsB = g.packsB();
@@ -391,7 +393,7 @@ class Route {
             aBlock = aScratch;
           }
           const outBlock = Route.atOut(g, out, i, j);
-          Route.block(outBlock, aBlock, packsA, bBlock, bPacked, packsB, edge, g, mc, nc, kc, add);
+          Route.block(outBlock, aBlock, packsA, bBlock, bPacked, packsB, sums, g, mc, nc, kc, add);
         }
       }
     }
@@ -452,7 +454,7 @@ class Route {
     b: usize,
     bPacked: usize,
     packB: bool,
-    edge: usize,
+    sums: usize,
     g: Product,
     mc: i32,
     nc: i32,
@@ -475,11 +477,11 @@ class Route {
       for (let tile = 0; tile < tiles; tile++) {
         const rows = tile < higher ? height + 1 : height;
         const aStep = (<usize>(packA ? rows : g.M)) << 2;
-        if (isEdge) {
-          if (add) Route.copyColumns(edge, EDGE_STEP, tileOut, outStep, rows, width);
-          Tiles.outer(rows, 1, edge, EDGE_STEP, add, aPanel, aStep, bPanel, bStep, kc);
-          Route.copyColumns(tileOut, outStep, edge, EDGE_STEP, rows, width);
-        } else Tiles.outer(rows, vectors, tileOut, outStep, add, aPanel, aStep, bPanel, bStep, kc);
+        if (isEdge || add) {
+          const step = (<usize>vectors) << 4;
+          Tiles.outer(rows, vectors, sums, step, aPanel, aStep, bPanel, bStep, kc);
+          Route.place(tileOut, outStep, sums, step, rows, width, add);
+        } else Tiles.outer(rows, vectors, tileOut, outStep, aPanel, aStep, bPanel, bStep, kc);
         aPanel += (<usize>(packA ? rows * kc : rows)) << 2;
         tileOut += <usize>rows * outStep;
       }
@@ -488,17 +490,19 @@ class Route {
     }
   }
 
-  /** to[i, j] = from[i, j] for j < width: between out and the edge's buffer. */
-  static copyColumns(
-    to: usize,
-    toStep: usize,
-    from: usize,
-    fromStep: usize,
+  /** out[i, j] = sums[i, j] for j < width, or with `add` out[i, j] += sums[i, j]. */
+  static place(
+    out: usize,
+    outStep: usize,
+    sums: usize,
+    step: usize,
     rows: i32,
     width: i32,
+    add: bool,
   ): void {
-    for (; rows > 0; rows--, to += toStep, from += fromStep) {
-      for (let j = 0; j < width << 2; j += 4) store<f32>(to + j, load<f32>(from + j));
+    for (; rows > 0; rows--, out += outStep, sums += step) {
+      if (add) Lanes.addTo(out, sums, width);
+      else Lanes.copy(out, sums, width);
     }
   }
 }

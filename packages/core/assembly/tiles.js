@@ -31,26 +31,20 @@ const range = (n) => [...Array(n).keys()];
 const lines = (n, text) => range(n).map(text).join('\n');
 
 /**
- * out[r, c] = Σ_k a[k, r]·b[k, c] for `rows` rows and 4·`vectors` columns, k ascending; with `add`
- * the sums begin with what out holds. Row k of a lies aStep bytes behind the one before, row k of b
- * bStep, a row of out outStep.
+ * out[r, c] = Σ_k a[k, r]·b[k, c] for `rows` rows and 4·`vectors` columns, k ascending. Row k of a
+ * lies aStep bytes behind the one before, row k of b bStep, a row of out outStep.
  *
- * V8 orders a loop's loads and products by what follows the loop. Adding out at the end, instead of
- * beginning with it, makes it load all of a first: more than fits the registers, and half the speed.
+ * V8 orders a loop's loads and products by what follows the loop. Adding anything to the sums at the
+ * end makes it load all of a first: more than fits the registers, and half the speed. So a tile only
+ * stores them, and whoever adds to what out held adds them from there: a sum that began with it would
+ * lose small products one by one beside a large value.
  * @param {number} rows
  * @param {number} vectors
  */
 function outerTile(rows, vectors) {
   return `
-  static outer${rows}x${vectors}(out: usize, outStep: usize, add: bool, a: usize, aStep: usize, b: usize, bStep: usize, K: i32): void {
-    // Always loaded: a sum that began with either a load or a constant would not be joined.
-    let from = add ? out : Tiles.ZEROS;
-    const fromStep = add ? outStep : 0;
-    ${lines(
-      rows,
-      (r) => `${lines(vectors, (v) => `let c${r}${v} = v128.load(from, ${16 * v});`)}
-    from += fromStep;`,
-    )}
+  static outer${rows}x${vectors}(out: usize, outStep: usize, a: usize, aStep: usize, b: usize, bStep: usize, K: i32): void {
+    ${lines(rows, (r) => lines(vectors, (v) => `let c${r}${v} = f32x4.splat(0);`))}
     for (; K > 0; K--) {
       ${lines(vectors, (v) => `const b${v} = v128.load(b, ${16 * v});`)}
       ${lines(
@@ -116,15 +110,16 @@ function dotTile(rows, columns) {
  * @param {string} name
  * @param {number} rows
  * @param {number} columns
+ * @param {boolean} adds Whether its tiles may add to what out holds.
  */
-function dispatch(name, rows, columns) {
+function dispatch(name, rows, columns, adds) {
   return `
-  static ${name}(rows: i32, columns: i32, out: usize, outStep: usize, add: bool, a: usize, aStep: usize, b: usize, bStep: usize, K: i32): void {
+  static ${name}(rows: i32, columns: i32, out: usize, outStep: usize, ${adds ? 'add: bool, ' : ''}a: usize, aStep: usize, b: usize, bStep: usize, K: i32): void {
     switch ((rows - 1) * ${columns} + columns - 1) {
       ${lines(
         rows * columns,
         (i) => `case ${i}: {
-        Tiles.${name}${Math.floor(i / columns) + 1}x${(i % columns) + 1}(out, outStep, add, a, aStep, b, bStep, K);
+        Tiles.${name}${Math.floor(i / columns) + 1}x${(i % columns) + 1}(out, outStep, ${adds ? 'add, ' : ''}a, aStep, b, bStep, K);
         return;
       }`,
       )}
@@ -150,9 +145,7 @@ export const FUSED_DOT_ROWS: i32 = ${FUSED_DOT_ROWS};
 export const FUSED_DOT_COLUMNS: i32 = ${FUSED_DOT_COLUMNS};
 
 export class Tiles {
-  /** A row of zeros, which sums begin with. */
-  static readonly ZEROS: usize = memory.data(${16 * MAX_VECTORS}, 16);
-${[...outer, ...dots, dispatch('outer', FUSED_ROWS, MAX_VECTORS), dispatch('dot', FUSED_DOT_ROWS, FUSED_DOT_COLUMNS)].join('\n')}
+${[...outer, ...dots, dispatch('outer', FUSED_ROWS, MAX_VECTORS, false), dispatch('dot', FUSED_DOT_ROWS, FUSED_DOT_COLUMNS, true)].join('\n')}
 }
 
 ${convTilesSource()}

@@ -237,7 +237,7 @@ export interface Kernels<F extends NumericArray = FloatArray> {
   logSoftmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
 
   // --- Linear algebra ---
-  /** Writes, or adds with `accumulate`. K = 0 gives zeros. */
+  /** Writes, or adds the whole sum with `accumulate`. K = 0 gives zeros. */
   matmul(out: F, a: F, b: F, geometry: MatmulGeometry): void;
 
   // --- Windows over one image ---
@@ -268,7 +268,7 @@ export interface Kernels<F extends NumericArray = FloatArray> {
   // group's output channels see its own input channels only. Sums may take in zeros that padding, or
   // the kernel for its own ends, puts beside the numbers: where an infinity or NaN of the other
   // factor meets one, the result is NaN.
-  /** out[n, o, i, j] = bias[o] + Σ weight[o, c, kh, kw]·x[n, c, h, w]; padding reads 0. */
+  /** out[n, o, i, j] = Σ weight[o, c, kh, kw]·x[n, c, h, w] + bias[o], added last; padding reads 0. */
   conv2d(out: F, x: F, weight: F, bias: F | null, geometry: Conv2dGeometry): void;
   /** dX[n, c, h, w] = Σ weight[o, c, kh, kw]·dOut[n, o, i, j] over all windows on that pixel. */
   conv2dBackwardInput(dX: F, dOut: F, weight: F, geometry: Conv2dGeometry): void;

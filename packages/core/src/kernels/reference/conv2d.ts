@@ -16,13 +16,16 @@ export function conv2d(
   const { OC, window } = geometry;
   const p = window.OH * window.OW;
   const sums = new Float64Array(out.length);
-  if (bias) {
-    for (let i = 0; i < sums.length; i++) sums[i] = bias[Math.floor(i / p) % OC] as number;
-  }
   forEachMeeting(geometry, (output, pixel, tap) => {
     const value = pixel < 0 ? 0 : (x[pixel] as number);
     sums[output] = (sums[output] as number) + (weight[tap] as number) * value;
   });
+  if (bias) {
+    // Last, so that small products are not lost one by one beside a large bias.
+    for (let i = 0; i < sums.length; i++) {
+      sums[i] = (sums[i] as number) + (bias[Math.floor(i / p) % OC] as number);
+    }
+  }
   store(out, sums);
 }
 

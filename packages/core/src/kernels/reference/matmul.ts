@@ -22,12 +22,12 @@ export function matmul(
     for (let i = 0; i < M; i++) {
       const outStart = (batch * M + i) * N;
       const aRowStart = aStart + i * aRow;
-      for (let j = 0; j < N; j++) sums[j] = accumulate ? (out[outStart + j] as number) : 0;
+      sums.fill(0);
 
       if (transposeB) {
         for (let j = 0; j < N; j++) {
           const bRowStart = bStart + j * K;
-          let total = sums[j] as number;
+          let total = 0;
           for (let k = 0; k < K; k++) {
             total += (a[aRowStart + k * aColumn] as number) * (b[bRowStart + k] as number);
           }
@@ -43,7 +43,10 @@ export function matmul(
         }
       }
 
-      for (let j = 0; j < N; j++) out[outStart + j] = sums[j] as number;
+      for (let j = 0; j < N; j++) {
+        const before = accumulate ? (out[outStart + j] as number) : 0;
+        out[outStart + j] = (sums[j] as number) + before;
+      }
     }
   }
 }
