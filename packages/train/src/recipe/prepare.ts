@@ -13,7 +13,7 @@ import type { AugmentName, Recipe } from './recipe.js';
 
 /** Batches that are only evaluated need no particular size. */
 export const EVALUATION_BATCH = 250;
-/** How far `one-cycle` moves the momentum either way. */
+/** How far `one-cycle` moves the momentum either way; a smaller one than twice that, by its half. */
 const MOMENTUM_SWING = 0.05;
 const HIGHEST_MOMENTUM = 0.99;
 
@@ -95,10 +95,12 @@ function scheduleOf(
   if (schedule === 'linear') {
     return new LinearLR(optimizer, { startFactor: 1, endFactor: 0, totalIters: totalSteps });
   }
+  // Nesterov's kind knows no momentum of 0.
+  const swing = Math.min(MOMENTUM_SWING, momentum / 2);
   return new OneCycleLR(optimizer, {
     maxLr: lr,
     totalSteps,
-    baseMomentum: Math.max(momentum - MOMENTUM_SWING, 0),
-    maxMomentum: Math.min(momentum + MOMENTUM_SWING, HIGHEST_MOMENTUM),
+    baseMomentum: momentum - swing,
+    maxMomentum: Math.min(momentum + swing, HIGHEST_MOMENTUM),
   });
 }

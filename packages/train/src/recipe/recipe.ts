@@ -9,7 +9,7 @@ export interface Recipe {
   readonly batchSize: number;
   /** The highest learning rate. */
   readonly lr: number;
-  /** SGD's momentum, Nesterov's kind; `one-cycle` moves it 0.05 around that. */
+  /** SGD's momentum, Nesterov's kind; `one-cycle` moves it 0.05 around that, or by its half. */
   readonly momentum: number;
   /** Of weights; biases, and what normalisation learns, are left alone. */
   readonly weightDecay: number;
