@@ -144,8 +144,10 @@ function conv(options: {
   groups: number;
   stride: [number, number];
   kernel?: [number, number];
+  /** What stands among the numbers of x, dOut and the weights, each once. */
+  special?: readonly number[];
 }): Case {
-  const { N, C, OC, groups, kernel = [3, 5] } = options;
+  const { N, C, OC, groups, kernel = [3, 5], special = [] } = options;
   const [KH, KW] = kernel;
   const window = windowGeometry({
     C: C / groups,
@@ -159,6 +161,9 @@ function conv(options: {
   const weight = floats((OC * C * KH * KW) / groups);
   const bias = floats(OC);
   const dOut = floats(N * OC * window.OH * window.OW);
+  for (const array of [x, weight, dOut]) {
+    special.forEach((value, i) => (array[1009 * (i + 1)] = value));
+  }
   return (kernels) => {
     const out = zeros(dOut.length);
     kernels.conv2d(out, x, weight, bias, geometry);
@@ -243,6 +248,15 @@ const CASES: Record<string, Case> = {
     groups: 1,
     stride: [1, 1],
     kernel: [3, 3],
+  }),
+  'convolution by Winograd, beside infinities': conv({
+    N: 11,
+    C: 33,
+    OC: 35,
+    groups: 1,
+    stride: [1, 1],
+    kernel: [3, 3],
+    special: [Infinity, -Infinity, NaN, 3e38, -3e38],
   }),
   'convolution with stride and groups': conv({ N: 37, C: 12, OC: 18, groups: 3, stride: [2, 1] }),
   'depthwise convolution': conv({ N: 37, C: 12, OC: 12, groups: 12, stride: [1, 1] }),

@@ -1,5 +1,6 @@
 import { Tiles } from './build/tiles';
 import { Conv, MAX_ROWS, Split } from './conv2d';
+import { Overflow } from './conv2d-overflow';
 import { ELEMENTS, Winograd } from './conv2d-winograd';
 import { Lanes } from './lanes';
 
@@ -124,7 +125,9 @@ export class WinogradForward {
         let from = products + ((<usize>(r * Winograd.pitch(g))) << 2);
         for (let i = 0; i < images; i++, from += imageTiles << 2) {
           const out = g.output(image + i, 0) + channel;
-          WinogradForward.output(out, from, bias, fromRow, toRow, g);
+          const trace = WinogradForward.output(out, from, bias, fromRow, toRow, g);
+          if (!Overflow.shows(trace)) continue;
+          Overflow.outputs(image + i, row + r, fromRow << 1, min(toRow << 1, g.OH), bias, g);
         }
       }
     }
@@ -154,8 +157,9 @@ export class WinogradForward {
     }
   }
 
-  /** Aᵀ M A of one image and output channel. */
-  static output(out: usize, from: usize, bias: f32, fromRow: i32, toRow: i32, g: Conv): void {
+  /** Aᵀ M A of one image and output channel. @returns Overflow's trace. */
+  static output(out: usize, from: usize, bias: f32, fromRow: i32, toRow: i32, g: Conv): v128 {
+    let trace = f32x4.splat(0);
     const columns = Winograd.tileColumns(g);
     const last = columns - 4;
     const step = (<usize>(MAX_ROWS * Winograd.pitch(g))) << 2;
@@ -167,7 +171,7 @@ export class WinogradForward {
       for (let column = 0; column < columns; column += 4) {
         const at = min(column, last);
         const isCut = g.OW < (at + 4) << 1;
-        WinogradForward.fourTiles(
+        const found = WinogradForward.fourTiles(
           rowOut + (at << 3),
           hasSecond ? rowBytes : 0,
           isCut,
@@ -175,8 +179,10 @@ export class WinogradForward {
           step,
           start,
         );
+        trace = f32x4.add(trace, found);
       }
     }
+    return trace;
   }
 
   /** Two rows of eight outputs (or one, if rowBytes is 0; or seven, if isCut). */
@@ -187,7 +193,7 @@ export class WinogradForward {
     from: usize,
     step: usize,
     bias: v128,
-  ): void {
+  ): v128 {
     let upper0 = f32x4.splat(0);
     let upper1 = upper0;
     let lower0 = upper0;
@@ -216,10 +222,12 @@ export class WinogradForward {
     upper0 = f32x4.add(upper0, bias);
     upper1 = f32x4.add(upper1, bias);
     WinogradForward.store(out, isCut, upper0, upper1);
-    if (rowBytes == 0) return;
+    const trace = f32x4.add(Overflow.trace(upper0), Overflow.trace(upper1));
+    if (rowBytes == 0) return trace;
     lower0 = f32x4.add(lower0, bias);
     lower1 = f32x4.add(lower1, bias);
     WinogradForward.store(out + rowBytes, isCut, lower0, lower1);
+    return f32x4.add(trace, f32x4.add(Overflow.trace(lower0), Overflow.trace(lower1)));
   }
 
   /** Even and odd outputs of a row. */

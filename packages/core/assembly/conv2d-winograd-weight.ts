@@ -1,6 +1,7 @@
 import { correlate } from './build/tiles';
 import { Conv, MAX_ROWS, Split } from './conv2d';
 import { Bias } from './conv2d-bias';
+import { Overflow } from './conv2d-overflow';
 import { Panel } from './conv2d-panel';
 import { ELEMENTS, Winograd } from './conv2d-winograd';
 import { TileWidth } from './tile-width';
@@ -220,15 +221,18 @@ export class WinogradWeight {
     const sums = WinogradWeight.sums(g, 0);
     for (let c = 0; c < g.C; c++) {
       for (let o = from; o < to; o += 4) {
-        Finish.fourChannels(
+        const count = min(4, g.OC - o);
+        const trace = Finish.fourChannels(
           g.weight + ((<usize>(o * g.k + c * 9)) << 2),
           (<usize>g.k) << 2,
-          min(4, g.OC - o),
+          count,
           sums + <usize>c * rowBytes + (o << 2),
           elementBytes,
           parts,
           partBytes,
         );
+        if (!Overflow.shows(trace)) continue;
+        for (let i = 0; i < count; i++) Overflow.weights(o + i, c, g);
       }
     }
     if (!g.bias) return;
@@ -300,7 +304,10 @@ class Gradient {
 
 /** Gᵀ S G. */
 class Finish {
-  /** Nine weights of up to four output channels. Elements of S lie `step` bytes apart. */
+  /**
+   * Nine weights of up to four output channels. Elements of S lie `step` bytes apart.
+   * @returns Overflow's trace.
+   */
   static fourChannels(
     to: usize,
     toStep: usize,
@@ -309,7 +316,8 @@ class Finish {
     step: usize,
     parts: i32,
     partBytes: usize,
-  ): void {
+  ): v128 {
+    let trace = f32x4.splat(0);
     for (let column = 0; column < 3; column++) {
       // Across first: one column of S G.
       const s0 = Finish.across(from, step, parts, partBytes, column);
@@ -319,10 +327,15 @@ class Finish {
       const half = f32x4.splat(0.5);
       const even = f32x4.mul(f32x4.add(s1, s2), half);
       const odd = f32x4.mul(f32x4.sub(s1, s2), half);
-      Finish.put(to + (column << 2), toStep, count, f32x4.add(s0, even));
+      const upper = f32x4.add(s0, even);
+      const lower = f32x4.add(even, s3);
+      Finish.put(to + (column << 2), toStep, count, upper);
       Finish.put(to + (column << 2) + 12, toStep, count, odd);
-      Finish.put(to + (column << 2) + 24, toStep, count, f32x4.add(even, s3));
+      Finish.put(to + (column << 2) + 24, toStep, count, lower);
+      const outer = f32x4.add(Overflow.trace(upper), Overflow.trace(lower));
+      trace = f32x4.add(trace, f32x4.add(outer, Overflow.trace(odd)));
     }
+    return trace;
   }
 
   @inline static across(from: usize, step: usize, parts: i32, partBytes: usize, column: i32): v128 {

@@ -23,7 +23,7 @@ import { TileWidth } from './tile-width';
  * An output depends on the nine pixels of its window and on no other, but what it sums are
  * differences of pixels and sums of weights: its error is relative to the largest of each in the
  * window, not to the single products. With numbers of one magnitude it is about that of the direct
- * sum.
+ * sum. What overflows on this way alone, and what infinities meet, conv2d-overflow.ts sums directly.
  *
  * Tiles are taken in blocks, as many as keep V in the second-level cache: a band of tile rows of one
  * image, or several images. Blocks never show in the bits, which depend on channels only.

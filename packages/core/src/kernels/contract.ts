@@ -267,7 +267,8 @@ export interface Kernels<F extends NumericArray = FloatArray> {
   // x is `[N, groups·C, H, W]`, weight `[OC, C, KH, KW]`, out `[N, OC, OH, OW]`, bias `[OC]`; a
   // group's output channels see its own input channels only. Sums may take in zeros that padding, or
   // the kernel for its own ends, puts beside the numbers: where an infinity or NaN of the other
-  // factor meets one, the result is NaN.
+  // factor meets one, the result is NaN. Otherwise an infinity, a NaN or a large number reaches what
+  // is summed over it and nothing else, whichever way a kernel goes.
   /** out[n, o, i, j] = Σ weight[o, c, kh, kw]·x[n, c, h, w] + bias[o], added last; padding reads 0. */
   conv2d(out: F, x: F, weight: F, bias: F | null, geometry: Conv2dGeometry): void;
   /** dX[n, c, h, w] = Σ weight[o, c, kh, kw]·dOut[n, o, i, j] over all windows on that pixel. */
