@@ -176,6 +176,11 @@ function conv(options: {
   };
 }
 
+const BY_WINOGRAD: Parameters<typeof conv>[0] = {
+  ...{ N: 11, C: 33, OC: 35, groups: 1 },
+  ...{ stride: [1, 1], kernel: [3, 3] },
+};
+
 const CASES: Record<string, Case> = {
   neg: unary('neg'),
   exp: unary('exp'),
@@ -241,21 +246,9 @@ const CASES: Record<string, Case> = {
   'AdamW with amsgrad': adam(true, true),
   'pooling and its gradient': pool,
   'convolution and its gradients': conv({ N: 17, C: 8, OC: 10, groups: 1, stride: [1, 1] }),
-  'convolution by Winograd': conv({
-    N: 11,
-    C: 33,
-    OC: 35,
-    groups: 1,
-    stride: [1, 1],
-    kernel: [3, 3],
-  }),
+  'convolution by Winograd': conv(BY_WINOGRAD),
   'convolution by Winograd, beside infinities': conv({
-    N: 11,
-    C: 33,
-    OC: 35,
-    groups: 1,
-    stride: [1, 1],
-    kernel: [3, 3],
+    ...BY_WINOGRAD,
     special: [Infinity, -Infinity, NaN, 3e38, -3e38],
   }),
   'convolution with stride and groups': conv({ N: 37, C: 12, OC: 18, groups: 3, stride: [2, 1] }),

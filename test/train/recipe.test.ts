@@ -153,7 +153,7 @@ describe('a recipe', () => {
   it('with augmentation turns, moves, scales and shears a little', async () => {
     const { asked } = await prepare({ ...PRESETS.quick, augment: 'affine' });
     const shape = [1, 28, 28] as const;
-    const image = () => Float32Array.from({ length: 784 }, (_, i) => (i % 29) / 29);
+    const image = () => Float64Array.from({ length: 784 }, (_, i) => (i % 29) / 29);
     const right = randomAffine({ degrees: 10, translate: 0.1, scale: [0.9, 1.1], shear: 5 });
     const [ours, theirs] = [image(), image()];
     asked[0]?.[1].augment?.apply({ data: ours, shape }, new Generator(5));
