@@ -109,6 +109,22 @@ describe.each(implementations)('long sums by %s', (_, make) => {
     );
     expect(worstUnits(dBias, outputs * TERM)).toBeLessThan(UNITS);
   });
+
+  it.each([
+    { name: 'by outer products', OC: 20 },
+    { name: 'by dot products', OC: 1 },
+  ])("the gradient of a convolution's weight over very many images, $name", ({ OC }) => {
+    const [N, H, W] = [OC === 1 ? 40_000 : 4000, 8, 8];
+    const window = {
+      ...{ C: 1, H, W, KH: 1, KW: 1, OH: H, OW: W },
+      ...{ strideH: 1, strideW: 1, padTop: 0, padLeft: 0, dilationH: 1, dilationW: 1 },
+    };
+    const dWeight = filled(OC);
+    const [x, dOut] = [filled(N * H * W, 1), filled(OC * N * H * W)];
+    kernels.conv2dBackwardWeight(dWeight, null, x, dOut, { N, OC, groups: 1, window });
+    // The totals of blocks are single.
+    expect(worstUnits(dWeight, N * H * W * TERM)).toBeLessThan(100);
+  });
 });
 
 describe('long sums of doubles', () => {

@@ -1,6 +1,6 @@
 import { Conv, Split, Tables } from './conv2d';
 import { Bias } from './conv2d-bias';
-import { DotRoute } from './conv2d-dots';
+import { DotRoute, RUN } from './conv2d-dots';
 import { OuterRoute } from './conv2d-outer';
 import { Winograd } from './conv2d-winograd';
 import { WinogradWeight } from './conv2d-winograd-weight';
@@ -11,11 +11,14 @@ import { Lanes } from './lanes';
  * routes: by outer products, or for few output channels by dot products.
  *
  * Each part adds up its own images; `Finish` adds the parts in their order. So the number of
- * threads never shows in the bits.
+ * threads never shows in the bits. A part's sums go to its totals every LANE_TERMS terms, as a sum of
+ * very many in single precision loses the last ones.
  */
 
 const MAX_PARTS: i32 = 8;
 const FEW_PARTS: i32 = 4;
+/** Terms that one lane adds up before they go to the totals, or an image's if they are more. */
+const LANE_TERMS: i32 = 512;
 /** All parts' sums together: a larger layer is cut in fewer parts, down to FEW_PARTS. */
 const SUMS_BYTES: usize = 1 << 23;
 
@@ -41,13 +44,18 @@ class BackwardWeight {
     return <usize>g.groups * BackwardWeight.groupFloats(g);
   }
 
-  /** Bytes of one part's sums: those, and the bias behind them. */
-  static sumBytes(g: Conv): usize {
-    return (BackwardWeight.sumFloats(g) << 2) + Bias.bytes(g);
+  /** Bytes of one part: sums, their totals, and the bias. */
+  static partBytes(g: Conv): usize {
+    return (BackwardWeight.sumFloats(g) << 3) + Bias.bytes(g);
+  }
+
+  /** Terms, over all lanes, after which sums go to the totals. */
+  @inline static blockTerms(g: Conv): i32 {
+    return DotRoute.isCheaper(g) ? LANE_TERMS * RUN : LANE_TERMS;
   }
 
   static parts(g: Conv): i32 {
-    const fitting = <i32>(SUMS_BYTES / max(1, BackwardWeight.sumBytes(g)));
+    const fitting = <i32>(SUMS_BYTES / max(1, BackwardWeight.sumFloats(g) << 2));
     return Split.parts(g, min(MAX_PARTS, max(FEW_PARTS, fitting)));
   }
 
@@ -60,7 +68,15 @@ class BackwardWeight {
   /** The sums of one part. */
   static sums(g: Conv, part: i32): usize {
     const tapBytes = (<usize>g.k) << 2;
-    return BackwardWeight.taps(g) + tapBytes + <usize>part * BackwardWeight.sumBytes(g);
+    return BackwardWeight.taps(g) + tapBytes + <usize>part * BackwardWeight.partBytes(g);
+  }
+
+  @inline static totals(g: Conv, part: i32): usize {
+    return BackwardWeight.sums(g, part) + (BackwardWeight.sumFloats(g) << 2);
+  }
+
+  @inline static biasSums(g: Conv, part: i32): usize {
+    return BackwardWeight.sums(g, part) + (BackwardWeight.sumFloats(g) << 3);
   }
 }
 
@@ -103,10 +119,14 @@ export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize
   const parts = BackwardWeight.parts(g);
   const sums = BackwardWeight.sums(g, part);
   const groupBytes = BackwardWeight.groupFloats(g) << 2;
-  const biasSums = sums + (BackwardWeight.sumFloats(g) << 2);
+  const totals = BackwardWeight.totals(g, part);
+  const sumFloats = BackwardWeight.sumFloats(g);
+  const biasSums = BackwardWeight.biasSums(g, part);
+  const blockTerms = BackwardWeight.blockTerms(g);
   const byDots = DotRoute.isCheaper(g);
   const taps = BackwardWeight.taps(g);
-  memory.fill(sums, 0, BackwardWeight.sumBytes(g));
+  memory.fill(sums, 0, BackwardWeight.partBytes(g));
+  let terms = 0;
   const end = Split.first(part + 1, parts, g.N);
   for (let image = Split.first(part, parts, g.N); image < end; image++) {
     for (let group = 0; group < g.groups; group++) {
@@ -117,6 +137,10 @@ export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize
       else OuterRoute.image(g, x, dOut, to, taps, g.shared, scratch);
     }
     if (g.bias) Bias.add(g, image, biasSums);
+    terms += g.p;
+    if (terms < blockTerms && image + 1 < end) continue;
+    Lanes.moveTo(totals, sums, sumFloats);
+    terms = 0;
   }
 }
 
@@ -140,16 +164,17 @@ export function conv2dBackwardWeightFinishPart(block: usize, part: i32): void {
     if (g.bias) memory.fill(g.bias, 0, (<usize>g.OC) << 2);
     return;
   }
-  let sums = BackwardWeight.sums(g, 0);
+  let totals = BackwardWeight.totals(g, 0);
   for (let part = 1; part < parts; part++) {
-    Lanes.addTo(sums, BackwardWeight.sums(g, part), BackwardWeight.sumFloats(g));
+    Lanes.addTo(totals, BackwardWeight.totals(g, part), BackwardWeight.sumFloats(g));
   }
   const byDots = DotRoute.isCheaper(g);
   for (let group = 0; group < g.groups; group++) {
     const dWeight = g.weight + <usize>group * groupBytes;
-    if (byDots) DotRoute.finish(dWeight, sums, g);
-    else OuterRoute.finish(dWeight, sums, g);
-    sums += BackwardWeight.groupFloats(g) << 2;
+    if (byDots) DotRoute.finish(dWeight, totals, g);
+    else OuterRoute.finish(dWeight, totals, g);
+    totals += BackwardWeight.groupFloats(g) << 2;
   }
-  if (g.bias) Bias.finish(g, 0, g.OC, sums, parts, BackwardWeight.sumBytes(g));
+  if (!g.bias) return;
+  Bias.finish(g, 0, g.OC, BackwardWeight.biasSums(g, 0), parts, BackwardWeight.partBytes(g));
 }

@@ -12,7 +12,8 @@ import { TileWidth } from './tile-width';
  */
 
 /** Pixels in a run, on narrow tiles as on wide ones: the lanes decide about bits. */
-const RUN: i32 = 8;
+export const RUN: i32 = 8;
+
 export class DotRoute {
   /** Runs in a row. */
   @inline static runsInRow(g: Conv): i32 {

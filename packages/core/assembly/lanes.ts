@@ -82,6 +82,12 @@ export class Lanes {
     for (; i < bytes; i += 4) store<f32>(out + i, load<f32>(out + i) + load<f32>(x + i));
   }
 
+  /** total[i] += x[i], and x[i] = 0. */
+  static moveTo(total: usize, x: usize, n: usize): void {
+    Lanes.addTo(total, x, n);
+    memory.fill(x, 0, n << 2);
+  }
+
   /** Four rows of four become four columns; rows of `to` lie `toStep` bytes apart. */
   @inline static storeTurned(
     to: usize,
