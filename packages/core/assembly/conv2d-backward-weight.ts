@@ -44,9 +44,20 @@ class BackwardWeight {
     return <usize>g.groups * BackwardWeight.groupFloats(g);
   }
 
-  /** Bytes of one part: sums, their totals, and the bias. */
+  /** Whether a part sums so much that it has totals besides. */
+  static isLong(g: Conv): bool {
+    const images = Split.up(g.N, max(1, BackwardWeight.parts(g)));
+    return <i64>images * g.p > BackwardWeight.blockTerms(g);
+  }
+
+  /** Bytes of one part's sums, and of their totals. */
+  static weightBytes(g: Conv): usize {
+    return BackwardWeight.sumFloats(g) << (BackwardWeight.isLong(g) ? 3 : 2);
+  }
+
+  /** Bytes of one part: those, and the bias. */
   static partBytes(g: Conv): usize {
-    return (BackwardWeight.sumFloats(g) << 3) + Bias.bytes(g);
+    return BackwardWeight.weightBytes(g) + Bias.bytes(g);
   }
 
   /** Terms, over all lanes, after which sums go to the totals. */
@@ -71,12 +82,14 @@ class BackwardWeight {
     return BackwardWeight.taps(g) + tapBytes + <usize>part * BackwardWeight.partBytes(g);
   }
 
-  @inline static totals(g: Conv, part: i32): usize {
-    return BackwardWeight.sums(g, part) + (BackwardWeight.sumFloats(g) << 2);
+  /** Their totals: the sums themselves, if they are short. */
+  static totals(g: Conv, part: i32): usize {
+    const sums = BackwardWeight.sums(g, part);
+    return BackwardWeight.isLong(g) ? sums + (BackwardWeight.sumFloats(g) << 2) : sums;
   }
 
   @inline static biasSums(g: Conv, part: i32): usize {
-    return BackwardWeight.sums(g, part) + (BackwardWeight.sumFloats(g) << 3);
+    return BackwardWeight.sums(g, part) + BackwardWeight.weightBytes(g);
   }
 }
 
@@ -123,6 +136,7 @@ export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize
   const sumFloats = BackwardWeight.sumFloats(g);
   const biasSums = BackwardWeight.biasSums(g, part);
   const blockTerms = BackwardWeight.blockTerms(g);
+  const isLong = BackwardWeight.isLong(g);
   const byDots = DotRoute.isCheaper(g);
   const taps = BackwardWeight.taps(g);
   memory.fill(sums, 0, BackwardWeight.partBytes(g));
@@ -138,7 +152,7 @@ export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize
     }
     if (g.bias) Bias.add(g, image, biasSums);
     terms += g.p;
-    if (terms < blockTerms && image + 1 < end) continue;
+    if (!isLong || (terms < blockTerms && image + 1 < end)) continue;
     Lanes.moveTo(totals, sums, sumFloats);
     terms = 0;
   }
