@@ -24,6 +24,12 @@ describe('clipGradNorm', () => {
     expect(p.grad?.toTypedArray()).toEqual(before);
   });
 
+  it('divides by 1e-6 more than the norm, as PyTorch', () => {
+    const p = withGrad(3e-6, 4e-6);
+    clipGradNorm([p], 1e-6);
+    expect((p.grad?.data[0] ?? NaN) * 1e6).toBeCloseTo(0.5, 6);
+  });
+
   it('squares do not overflow', () => {
     expect(clipGradNorm([withGrad(3e30, 4e30)], 1)).toBeCloseTo(5e30, -25);
   });
