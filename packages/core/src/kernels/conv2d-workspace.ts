@@ -35,10 +35,13 @@ const TILE_ROWS = 8;
 const BLOCK_FLOATS = 2 ** 20;
 /** Elements of a transformed tile. */
 const ELEMENTS = 16;
-/** Sums of the weight's gradient: lanes of each, parts in any case, and bytes for more parts. */
+/** Sums of the weight's gradient: lanes of each, parts in any case, at most, and bytes for more. */
 const LANES = 8;
 const SUM_PARTS = 4;
+const MAX_SUM_PARTS = 8;
 const SUM_BYTES = 2 ** 23;
+/** Bytes of a sum of the bias's gradient, a double. */
+const BIAS_BYTES = 8;
 /** The same over transformed tiles: parts at most, and floats for more than one. */
 const TILE_SUM_PARTS = 8;
 const TILE_SUM_FLOATS = 2 ** 21;
@@ -67,16 +70,19 @@ function blockFloats(channels: number, columns: number): number {
 
 function forward(geometry: Conv2dGeometry): Workspace {
   const { OC, groups, window: w } = geometry;
-  const k = w.C * w.KH * w.KW;
+  // The bias is a tap more, under which lies a plane of ones; a table of taps has an entry more.
+  const taps = w.C * w.KH * w.KW + 1;
+  const table = taps + 1;
   const row = w.OW + LONGER;
+  const ones = planeFloats(w, w.OH, w.OW) + WOVEN_FLOATS;
   const planes = w.C * planeFloats(w, w.OH, w.OW) + WOVEN_FLOATS;
   const wide = Math.min(OC / groups, TILE_ROWS) * (w.OH * row + WOVEN_FLOATS);
   const block = isPlain3x3(geometry) ? blockFloats(w.C, w.OW) : 0;
   const transformed = isPlain3x3(geometry) ? ELEMENTS * w.C * OC : 0;
   const runs = 4 * (w.OH * row + WOVEN_FLOATS);
   return {
-    sharedBytes: 4 * (runs + k + OC + Math.max(OC * k, transformed)),
-    scratchBytes: 4 * (planes + wide + block),
+    sharedBytes: 4 * (runs + table + ones + Math.max(OC * taps, transformed)),
+    scratchBytes: 4 * (planes + wide + table + block),
   };
 }
 
@@ -103,7 +109,7 @@ function backwardInput(geometry: Conv2dGeometry): Workspace {
 /** Bytes of the sums of all parts over transformed tiles, with output channels in whole tiles. */
 function tileSumBytes(C: number, OC: number): number {
   const parts = Math.max(1, Math.min(TILE_SUM_PARTS, TILE_SUM_FLOATS / (ELEMENTS * C * OC)));
-  return parts * 4 * (ELEMENTS * (C * (OC + LONGER) + 2 * LONGER) + OC);
+  return parts * (4 * ELEMENTS * (C * (OC + LONGER) + 2 * LONGER) + BIAS_BYTES * OC);
 }
 
 function backwardWeight(geometry: Conv2dGeometry): Workspace {
@@ -113,8 +119,13 @@ function backwardWeight(geometry: Conv2dGeometry): Workspace {
   const row = w.OW + LONGER;
   // By dot products for few output channels, else by outer products with channels in whole tiles.
   const lanes = groupOC < 2 * LANES ? groupOC * LANES : groupOC + LONGER;
-  const plainSums = 4 * (groups * k * Math.max(lanes, LONGER) + OC);
-  const sums = Math.max(SUM_BYTES, SUM_PARTS * plainSums);
+  const plainSums = 4 * groups * k * Math.max(lanes, LONGER);
+  const biasSums = BIAS_BYTES * OC;
+  // Long sums have totals besides.
+  const sums = Math.max(
+    2 * SUM_BYTES + MAX_SUM_PARTS * biasSums,
+    SUM_PARTS * (2 * plainSums + biasSums),
+  );
   const tileSums = isPlain3x3(geometry) ? tileSumBytes(w.C, OC) : 0;
   const turned = Math.max(LONGER, Math.min(groupOC, 2 * LANES)) * w.OH * row;
   const block = isPlain3x3(geometry)
