@@ -9,7 +9,7 @@ import { configureEngine, manualSeed, mean, pow, Scope, sigmoid, sub, Tape } fro
 import type { Tensor } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { Conv2d, ConvTranspose2d, Module, mseLoss, ReLU, Sequential } from '@unfold/nn';
-import { DataLoader, mnist, SGD, type Dataset } from '@unfold/train';
+import { DataLoader, type Dataset, mnist, SGD } from '@unfold/train';
 
 const half = { stride: 2, padding: 1 } as const;
 const twice = { ...half, outputPadding: 1 } as const;

@@ -8,8 +8,8 @@
 import { configureEngine, manualSeed } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '@unfold/nn';
-import { DataLoader, Dataset, evaluate, fit, LinearLR, mnist } from '@unfold/train';
-import { SGD, weightsSha256 } from '@unfold/train';
+import { DataLoader, Dataset, evaluate, fit, LinearLR, mnist, SGD } from '@unfold/train';
+import { weightsSha256 } from '@unfold/io';
 
 function convolutions(): Sequential {
   const first = [new Conv2d(1, 8, 5), new ReLU(), new MaxPool2d(2)];

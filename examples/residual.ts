@@ -9,8 +9,7 @@ import { add, configureEngine, manualSeed, rand, relu, slice, sum, Tape } from '
 import type { Tensor } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import { Conv2d, Flatten, Linear, MaxPool2d, Module, Sequential } from '@unfold/nn';
-import { DataLoader, evaluate, fit, LinearLR, mnist } from '@unfold/train';
-import { normalizationOf, SGD } from '@unfold/train';
+import { DataLoader, evaluate, fit, LinearLR, mnist, normalizationOf, SGD } from '@unfold/train';
 
 const CHANNELS = 16;
 

@@ -6,7 +6,7 @@ import * as core from '@unfold/core';
 import * as node from '@unfold/core/node';
 import * as nn from '@unfold/nn';
 import * as train from '@unfold/train';
-import * as tfjs from '@unfold/train/tfjs';
+import * as tfjs from '@unfold/tfjs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '..');

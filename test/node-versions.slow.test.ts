@@ -24,7 +24,9 @@ function train(program: string, ...options: string[]): Run {
     [
       '--conditions=unfold-source',
       '--import=tsx',
-      'packages/train/src/cli/train-mnist.ts',
+      'packages/cli/src/main.ts',
+      'train',
+      'mnist',
       '--limit=3000',
       '--epochs=1',
       `--metrics=${metrics}`,

@@ -1,8 +1,8 @@
-import { fromSource, start, type Outcome } from './cli.js';
+import { unfoldCommand, start, type Outcome } from './cli.js';
 
 /** How Node runs the two commands from source, before their own arguments. */
-export const PREDICT = fromSource('packages/train/src/cli/predict.ts');
-export const EVALUATE = fromSource('packages/train/src/cli/evaluate.ts');
+export const PREDICT = unfoldCommand('predict');
+export const EVALUATE = unfoldCommand('evaluate');
 
 /** Runs `predict` to its end. */
 export async function predict(...args: readonly string[]): Promise<Outcome> {

@@ -14,10 +14,16 @@ export const fromSource = (file: string): readonly string[] => [
   file,
 ];
 
+/** How Node runs a command of `unfold` from source, before the command's own arguments. */
+export const unfoldCommand = (...words: readonly string[]): readonly string[] => [
+  ...fromSource('packages/cli/src/main.ts'),
+  ...words,
+];
+
 /** How Node runs the training command from source, before the command's own arguments. */
-export const TRAIN_MNIST = fromSource('packages/train/src/cli/train-mnist.ts');
+export const TRAIN_MNIST = unfoldCommand('train', 'mnist');
 /** The same of the comparison with TensorFlow.js. */
-export const COMPARE_TFJS = fromSource('packages/train/src/cli/compare-tfjs.ts');
+export const COMPARE_TFJS = unfoldCommand('compare', 'tfjs');
 
 export interface Outcome {
   /** The exit status; null if a signal ended the process. */

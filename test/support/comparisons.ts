@@ -1,5 +1,5 @@
-import type { PairedRun } from '../../packages/train/src/compare/compare.js';
-import type { Yardstick } from '../../packages/train/src/compare/yardstick.js';
+import type { PairedRun } from '../../packages/cli/src/compare/compare.js';
+import type { Yardstick } from '../../packages/cli/src/compare/yardstick.js';
 
 export interface RunFacts {
   readonly seed: number;

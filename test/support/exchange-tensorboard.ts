@@ -4,7 +4,8 @@
  * to be read of it.
  */
 import { manualSeed } from '@unfold/core';
-import { LeNet, tensorBoard } from '@unfold/train';
+import { LeNet } from '@unfold/train';
+import { tensorBoard } from '@unfold/monitor';
 import { lossAt, play, trainAt, validationAt } from './tensorboard-run.js';
 
 const folder = String(process.argv[2]);

@@ -5,7 +5,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manualSeed, type Tensor } from '@unfold/core';
-import { decodeNpz, encodeNpz, LeNet, loadWeights, saveWeights } from '@unfold/train';
+import { decodeNpz, encodeNpz, loadWeights, saveWeights } from '@unfold/io';
+import { LeNet } from '@unfold/train';
 
 const folder = String(process.argv[2]);
 const x = decodeNpz(await readFile(join(folder, 'x.npz'))).get('x');

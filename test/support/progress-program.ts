@@ -1,6 +1,6 @@
 // A run by hand that shows its progress on stdout: EPOCHS of 50 steps that take 10 ms each.
 import { setTimeout } from 'node:timers/promises';
-import { terminalProgress } from '@unfold/train';
+import { terminalProgress } from '@unfold/monitor';
 import { endEpoch, endStep, epochReport, fakeRun } from './training-run.js';
 
 const epochs = Number(process.argv[2]);

@@ -15,11 +15,11 @@ import {
   DataLoader,
   EarlyStopping,
   EMA,
+  type FitOptions,
   OneCycleLR,
   randomAffine,
-  StepLR,
-  type FitOptions,
   type RunState,
+  StepLR,
 } from '@unfold/train';
 import { CLASSES, stripes } from './stripes.js';
 

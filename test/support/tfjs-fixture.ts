@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileFormatError, findLeaks } from '@unfold/core';
-import { loadTfjsLayersModel } from '@unfold/train';
+import { loadTfjsLayersModel } from '@unfold/tfjs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 /**

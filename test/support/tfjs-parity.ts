@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatShape, permute, Scope, tensor } from '@unfold/core';
-import { loadTfjsLayersModel } from '@unfold/train';
+import { loadTfjsLayersModel } from '@unfold/tfjs';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { expectClose } from './compare.js';
 import {

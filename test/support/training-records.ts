@@ -1,11 +1,6 @@
 import { Conv2d, Flatten, Linear, ReLU, Sequential } from '@unfold/nn';
-import {
-  Dataset,
-  RunLog,
-  trainingRecord,
-  type Evaluation,
-  type TrainingRecord,
-} from '@unfold/train';
+import { Dataset, type Evaluation } from '@unfold/train';
+import { RunLog, trainingRecord, type TrainingRecord } from '@unfold/monitor';
 import type {
   EpochReport,
   StepReport,

@@ -16,6 +16,7 @@ import {
 import { Linear, Module, Sequential, type StateDict } from '@unfold/nn';
 import {
   AdamW,
+  type Callback,
   CosineAnnealingLR,
   CosineAnnealingWarmRestarts,
   EarlyStopping,
@@ -24,20 +25,19 @@ import {
   fit,
   LambdaLR,
   LinearLR,
+  type LRScheduler,
   MultiStepLR,
   OneCycleLR,
-  ReduceLROnPlateau,
-  RunLog,
-  SequentialLR,
-  SGD,
-  StepLR,
-  type Callback,
-  type LRScheduler,
   type Optimizer,
+  ReduceLROnPlateau,
   type RunState,
   type Scheduler,
   type SchedulerState,
+  SequentialLR,
+  SGD,
+  StepLR,
 } from '@unfold/train';
+import { RunLog } from '@unfold/monitor';
 import { describe, expect, it } from 'vitest';
 import { copyOf, everything, stateOf, type Options, type Saved } from '../support/saved-runs.js';
 import { contents } from '../support/weights.js';

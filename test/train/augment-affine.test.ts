@@ -1,5 +1,5 @@
 import { ConfigError, Generator } from '@unfold/core';
-import { affine, compose, randomAffine, type ImagePlanes } from '@unfold/train';
+import { affine, compose, type ImagePlanes, randomAffine } from '@unfold/train';
 import { describe, expect, it, test } from 'vitest';
 import { augmented, changed, moments, noise, picture, rowsOf } from '../support/augment.js';
 import { expectClose } from '../support/compare.js';

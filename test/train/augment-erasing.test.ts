@@ -1,5 +1,5 @@
 import { ConfigError, Generator } from '@unfold/core';
-import { randomErasing, type ImagePlanes, type RandomErasingOptions } from '@unfold/train';
+import { type ImagePlanes, randomErasing, type RandomErasingOptions } from '@unfold/train';
 import { describe, expect, it, test } from 'vitest';
 import { augmented, moments, noise } from '../support/augment.js';
 

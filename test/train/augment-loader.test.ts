@@ -1,15 +1,15 @@
 import { ConfigError, Generator, heapStats, manualSeed, type Tensor } from '@unfold/core';
 import {
+  type Augmentation,
   compose,
   DataLoader,
   Dataset,
   elastic,
+  type LoaderOptions,
   randomAffine,
   randomErasing,
-  type Augmentation,
-  type LoaderOptions,
 } from '@unfold/train';
-import { tfjsLoader } from '@unfold/train/tfjs';
+import { tfjsLoader } from '@unfold/tfjs';
 import { describe, expect, it } from 'vitest';
 import { moments } from '../support/augment.js';
 

@@ -2,21 +2,23 @@ import { ConfigError, configureEngine, FileFormatError, manualSeed } from '@unfo
 import { BatchNorm1d, Flatten, Linear, Sequential } from '@unfold/nn';
 import {
   AdamW,
+  type Callback,
   CheckpointFile,
   DataLoader,
   EarlyStopping,
   EMA,
   fit,
-  encodeSafetensors,
+  type FitOptions,
+  type FitResult,
   loadRun,
+} from '@unfold/train';
+import {
+  encodeSafetensors,
+  type FileLock,
   lockFile,
   saveCheckpoint,
   weightsSha256,
-  type Callback,
-  type FileLock,
-  type FitOptions,
-  type FitResult,
-} from '@unfold/train';
+} from '@unfold/io';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';

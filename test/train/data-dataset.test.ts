@@ -1,5 +1,5 @@
 import { ConfigError, DTypeError, Generator, manualSeed, ShapeError } from '@unfold/core';
-import { Dataset, normalizationOf, randomSplit, type DatasetArrays } from '@unfold/train';
+import { Dataset, type DatasetArrays, normalizationOf, randomSplit } from '@unfold/train';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 

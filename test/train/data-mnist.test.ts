@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ConfigError, FileFormatError } from '@unfold/core';
-import { mnist, normalizationOf, type MnistOptions } from '@unfold/train';
+import { mnist, type MnistOptions, normalizationOf } from '@unfold/train';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { fetchIntoCache } from '../../packages/train/src/data/mnist-download.js';
-import { FILES, type FileRole, type MnistFile } from '../../packages/train/src/data/mnist-files.js';
+import { type FileRole, FILES, type MnistFile } from '../../packages/train/src/data/mnist-files.js';
 import { encodeIdx, mnistFiles, smallDigits, writeMnistFolder } from '../support/idx.js';
 
 let root = '';

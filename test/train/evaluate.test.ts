@@ -1,6 +1,6 @@
 import { ConfigError, heapStats, manualSeed, ShapeError, type Tensor } from '@unfold/core';
 import { Flatten, Linear, Module, Sequential, type Layer } from '@unfold/nn';
-import { DataLoader, Dataset, evaluate, type Batch } from '@unfold/train';
+import { type Batch, DataLoader, Dataset, evaluate } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 
 /** Its logits are the pixels: an image is taken for the class of its brightest pixel. */

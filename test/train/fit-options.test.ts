@@ -2,23 +2,23 @@ import { ConfigError, manualSeed, mul, slice, sub, sum, Tape, type Tensor } from
 import { crossEntropy, Flatten, Linear, Module, mseLoss, Sequential } from '@unfold/nn';
 import {
   accuracy,
+  type Callback,
   clipGradNorm,
   DataLoader,
   EarlyStopping,
   EMA,
   evaluate,
   fit,
+  type FitOptions,
   LambdaLR,
+  type Metric,
   NonFiniteGradientError,
   ReduceLROnPlateau,
   SGD,
   StepLR,
-  weightsSha256,
-  type Callback,
-  type FitOptions,
-  type Metric,
   type StepReport,
 } from '@unfold/train';
+import { weightsSha256 } from '@unfold/io';
 import { describe, expect, it } from 'vitest';
 import { CLASSES, stripes } from '../support/stripes.js';
 

@@ -2,17 +2,17 @@ import { ConfigError, generator, manualSeed } from '@unfold/core';
 import { Flatten, Linear, Sequential } from '@unfold/nn';
 import {
   accuracy,
+  type Callback,
   DataLoader,
   fit,
+  type FitResult,
   LinearLR,
   ReduceLROnPlateau,
-  RunLog,
   SGD,
-  weightsSha256,
-  type Callback,
-  type FitResult,
 } from '@unfold/train';
-import { tfjsLoader } from '@unfold/train/tfjs';
+import { RunLog } from '@unfold/monitor';
+import { weightsSha256 } from '@unfold/io';
+import { tfjsLoader } from '@unfold/tfjs';
 import { describe, expect, it } from 'vitest';
 import { copyOf, everything, stateOf, type Options, type Saved } from '../support/saved-runs.js';
 import { CLASSES, stripes } from '../support/stripes.js';

@@ -25,26 +25,26 @@ import {
   type Layer,
 } from '@unfold/nn';
 import {
+  accuracy,
   AdamW,
+  type BatchLoader,
+  type Callback,
   DataLoader,
   Dataset,
   EMA,
-  evaluate,
-  LeNet,
-  accuracy,
-  fit,
-  LambdaLR,
-  NonFiniteLossError,
-  SGD,
-  weightsSha256,
-  type BatchLoader,
-  type Callback,
   type EpochReport,
+  evaluate,
+  fit,
   type FitOptions,
   type FitResult,
+  LambdaLR,
+  LeNet,
+  NonFiniteLossError,
+  SGD,
   type StepReport,
 } from '@unfold/train';
-import { tfjsLoader } from '@unfold/train/tfjs';
+import { weightsSha256 } from '@unfold/io';
+import { tfjsLoader } from '@unfold/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Heap } from '../../packages/core/src/engine/heap.js';
 import { patternDigits } from '../support/cli.js';

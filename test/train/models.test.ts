@@ -1,5 +1,5 @@
 import { manualSeed, randn, Scope } from '@unfold/core';
-import { MODELS, type ModelName } from '@unfold/train';
+import { type ModelName, MODELS } from '@unfold/train';
 import { expect, it } from 'vitest';
 
 /** By hand, layer by layer. */

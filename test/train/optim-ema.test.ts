@@ -1,6 +1,7 @@
 import { ConfigError, heapStats, Parameter, ShapeError, tensor, zeros } from '@unfold/core';
 import { Linear, Module } from '@unfold/nn';
-import { decodeSafetensors, EMA, encodeSafetensors } from '@unfold/train';
+import { decodeSafetensors, encodeSafetensors } from '@unfold/io';
+import { EMA } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 
 class Small extends Module {

@@ -1,5 +1,5 @@
 import { ConfigError, DTypeError, Parameter, tensor, type Tensor } from '@unfold/core';
-import { Adagrad, Adam, AdamW, RMSprop, SGD, type AdamOptions } from '@unfold/train';
+import { Adagrad, Adam, type AdamOptions, AdamW, RMSprop, SGD } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 
 const parameter = (...values: number[]) => new Parameter(tensor(values));

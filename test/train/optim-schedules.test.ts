@@ -7,13 +7,13 @@ import {
   LambdaLR,
   linearDecay,
   LinearLR,
+  type LRScheduler,
   MultiStepLR,
   OneCycleLR,
   ReduceLROnPlateau,
   SequentialLR,
   SGD,
   StepLR,
-  type LRScheduler,
 } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 import { cosPi, sinPi } from '../../packages/train/src/optim/schedules/cosine-of-turn.js';

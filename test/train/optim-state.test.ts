@@ -9,7 +9,8 @@ import {
   zeros,
   type Tensor,
 } from '@unfold/core';
-import { decodeSafetensors, encodeSafetensors, type OptimizerState } from '@unfold/train';
+import { decodeSafetensors, encodeSafetensors } from '@unfold/io';
+import type { OptimizerState } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 import { makeOptimizer } from '../support/optimizer-fixtures.js';
 

@@ -1,13 +1,6 @@
 import { FileFormatError, manualSeed } from '@unfold/core';
-import {
-  classify,
-  digitFromImage,
-  LeNet,
-  mnist,
-  readPng,
-  type Dataset,
-  type Picture,
-} from '@unfold/train';
+import { classify, type Dataset, digitFromImage, LeNet, mnist } from '@unfold/train';
+import { type Picture, readPng } from '@unfold/io';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resample } from '../../packages/train/src/predict/resample.js';
 import { randomSource } from '../support/kernels.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cast, configureEngine, Tape, tensor, type DType, type Tensor } from '@unfold/core';
 import { Conv2d, crossEntropy, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '@unfold/nn';
-import { DataLoader, mnist, SGD, type Dataset } from '@unfold/train';
+import { DataLoader, type Dataset, mnist, SGD } from '@unfold/train';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadFixture, type LenetCase } from '../support/fixtures.js';
 

@@ -1,6 +1,6 @@
 import { Generator, manualSeed, Scope, tensor } from '@unfold/core';
 import { crossEntropy } from '@unfold/nn';
-import { DataLoader, Dataset, EMA, randomAffine, SGD, type LoaderOptions } from '@unfold/train';
+import { DataLoader, Dataset, EMA, type LoaderOptions, randomAffine, SGD } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 import { accuracy } from '../../packages/train/src/fit/measure.js';
 import { MODELS } from '../../packages/train/src/models.js';

@@ -1,6 +1,7 @@
 import { configureEngine, manualSeed, rand, Tape, tensor } from '@unfold/core';
 import { crossEntropy } from '@unfold/nn';
-import { Cnn, LeNet, SGD, weightsSha256 } from '@unfold/train';
+import { Cnn, LeNet, SGD } from '@unfold/train';
+import { weightsSha256 } from '@unfold/io';
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomSource } from '../support/kernels.js';
 

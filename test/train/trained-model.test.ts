@@ -10,14 +10,8 @@ import {
   UnfoldError,
   type Tensor,
 } from '@unfold/core';
-import {
-  encodeSafetensors,
-  LeNet,
-  loadTrainedModel,
-  MODELS,
-  saveCheckpoint,
-  saveWeights,
-} from '@unfold/train';
+import { encodeSafetensors, saveCheckpoint, saveWeights } from '@unfold/io';
+import { LeNet, loadTrainedModel, MODELS } from '@unfold/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contents, failure, fixturePath, safetensorsOf } from '../support/weights.js';
 

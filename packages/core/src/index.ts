@@ -32,3 +32,4 @@ export type { GeneratorState, RngState } from './random.js';
 export { checkShape, formatShape, sizeOf, type Shape } from './shape.js';
 export { findLeaks, heapStats, type HeapStats, type Leak } from './storage.js';
 export { elementsOf, empty, Parameter, Tensor, type NestedArray } from './tensor.js';
+export type { CompleteOptions, OptionRule, OptionRules } from './options.js';

@@ -69,3 +69,7 @@ export {
   type LayerNormOptions,
 } from './norm/layer-norm.js';
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
+export { evaluationMode, modulesOf, watchForward } from './modules.js';
+export type { ForwardCall, PlacedModule } from './modules.js';
+export { summary } from './summary.js';
+export type { Summary, SummaryOptions, SummaryRow } from './summary.js';

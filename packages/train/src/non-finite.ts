@@ -1,6 +1,5 @@
 import { elementsOf, Scope, Tensor, UnfoldError } from '@unfold/core';
-import type { Layer } from '@unfold/nn';
-import { watchForward } from './modules.js';
+import { type Layer, watchForward } from '@unfold/nn';
 
 /** The loss stopped being finite. The run ended before it could be saved. */
 export class NonFiniteLossError extends UnfoldError {

@@ -1,15 +1,20 @@
 import { extname } from 'node:path';
 import { ConfigError, type FileFormatError } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
-import type { LoadCheckpointOptions } from './checkpoint.js';
+import { rejectUnknown } from '@unfold/core/internal';
+import type { LoadCheckpointOptions, WeightsMetadata } from '@unfold/io';
 import { checkNormalization, type Normalization } from './data/normalize.js';
-import { rejectUnknown } from './data/options.js';
-import { isModelName, MODELS, type ModelName } from './models.js';
-import { assignWeights } from './weights/assign.js';
-import { brief, failIn, quote, type Fail } from './weights/messages.js';
-import { withSafetensors, type WeightsFile } from './weights/safetensors-file.js';
-import type { WeightsMetadata } from './weights/safetensors-header.js';
-import { isObject } from './weights/strict-json.js';
+import { isModelName, type ModelName, MODELS } from './models.js';
+import {
+  assignWeights,
+  brief,
+  type Fail,
+  failIn,
+  isObject,
+  quote,
+  type WeightsFile,
+  withSafetensors,
+} from '@unfold/io/internal';
 
 /** A model with the weights that training gave it, and what its input must be like. */
 export interface TrainedModel {

@@ -1,16 +1,16 @@
 import type { Generator } from '@unfold/core';
-import { rejectUnknown } from '../data/options.js';
+import { rejectUnknown } from '@unfold/core/internal';
 import type { Augmentation, ImagePlanes } from './augmentation.js';
 import { sinCosDegrees } from './math.js';
 import {
+  type ChannelValues,
   checkNumber,
   checkValues,
+  type MinMax,
   toPair,
   toRange,
-  type ChannelValues,
-  type MinMax,
 } from './options.js';
-import { Warp, WarpStep, type PositionMap } from './warp.js';
+import { type PositionMap, Warp, WarpStep } from './warp.js';
 
 /** Options of `affine`, with torchvision's meaning. */
 export interface AffineOptions {

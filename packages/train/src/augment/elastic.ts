@@ -1,9 +1,9 @@
 import type { Generator } from '@unfold/core';
-import { rejectUnknown } from '../data/options.js';
+import { rejectUnknown } from '@unfold/core/internal';
 import type { Augmentation, ImagePlanes } from './augmentation.js';
 import { exp } from './math.js';
-import { checkNumber, checkValues, type ChannelValues } from './options.js';
-import { WarpStep, type PositionMap, type Positions } from './warp.js';
+import { type ChannelValues, checkNumber, checkValues } from './options.js';
+import { type PositionMap, type Positions, WarpStep } from './warp.js';
 
 /** Options of `elastic`. */
 export interface ElasticOptions {

@@ -1,14 +1,14 @@
 import type { Generator } from '@unfold/core';
-import { rejectUnknown } from '../data/options.js';
+import { rejectUnknown } from '@unfold/core/internal';
 import type { Augmentation, ImagePlanes } from './augmentation.js';
 import { exp, log } from './math.js';
 import {
+  type ChannelValues,
   checkNumber,
   checkValues,
+  type MinMax,
   perChannel,
   toRange,
-  type ChannelValues,
-  type MinMax,
 } from './options.js';
 
 /** Options of `randomErasing`. */

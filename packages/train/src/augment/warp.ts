@@ -1,6 +1,6 @@
 import type { Generator } from '@unfold/core';
 import type { Augmentation, ImagePlanes } from './augmentation.js';
-import { perChannel, type ChannelValues } from './options.js';
+import { type ChannelValues, perChannel } from './options.js';
 
 /**
  * For each pixel of the new image, row-major, where in the old one it is read: column x and row y,

@@ -6,18 +6,19 @@ import {
   type Generator,
   type Tensor,
 } from '@unfold/core';
+import { rejectUnknown } from '@unfold/core/internal';
 import type { Augmentation } from '../augment/augmentation.js';
 import { checkAugmentation } from '../augment/compose.js';
 import { ImageRandom } from '../augment/image-random.js';
 import { Dataset } from './dataset.js';
 import {
   augmentedWriter,
-  imageWriter,
   type AugmentedWriter,
   type ImageWriter,
+  imageWriter,
 } from './image-writers.js';
 import { checkNormalization, type Normalization } from './normalize.js';
-import { chooseGenerator, rejectUnknown, type GeneratorOptions } from './options.js';
+import { chooseGenerator, type GeneratorOptions } from './options.js';
 
 /** How a loader makes batches. */
 export interface LoaderOptions extends GeneratorOptions {

@@ -1,9 +1,9 @@
 import {
-  BatchPlan,
-  makeBatch,
   type Batch,
   type BatchLoader,
+  BatchPlan,
   type LoaderOptions,
+  makeBatch,
   type WriteBatch,
 } from './batches.js';
 import type { Dataset } from './dataset.js';

@@ -2,8 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from '@unfold/core';
-import { replaceFile } from '../files.js';
-import { sha256Of } from './idx.js';
+import { replaceFile, sha256Of } from '@unfold/io/internal';
 import type { FileRole, MnistFile } from './mnist-files.js';
 
 /** Copies of the original files. The original server answers 403 by now. */

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigError, FileFormatError } from '@unfold/core';
+import { rejectUnknown } from '@unfold/core/internal';
 import { Dataset } from './dataset.js';
-import { readIdx, type IdxArray, type ReadIdxOptions } from './idx.js';
+import { type IdxArray, readIdx, type ReadIdxOptions } from '@unfold/io';
 import { defaultCacheDir, fetchIntoCache, MIRRORS } from './mnist-download.js';
-import { FILES, type FileRole, type MnistFile } from './mnist-files.js';
-import { rejectUnknown } from './options.js';
+import { type FileRole, FILES, type MnistFile } from './mnist-files.js';
 import { requiresFrom } from './packages.js';
 
 /** Where `mnist` looks for the digits. */

@@ -27,14 +27,3 @@ export function chooseGenerator(
   }
   return given === undefined ? () => generator('shuffle') : () => given;
 }
-
-/** @throws ConfigError if `options` has a key that is not in `known`. */
-export function rejectUnknown(operation: string, options: object, known: readonly string[]): void {
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new ConfigError(
-        `${operation}: expected the options ${known.join(', ')}, got ${JSON.stringify(key)}`,
-      );
-    }
-  }
-}

@@ -1,5 +1,5 @@
 import { ConfigError, DisposedError, type Generator } from '@unfold/core';
-import { LentBatch, type Batch, type BatchLoader, type BatchPlan } from './batches.js';
+import { type Batch, type BatchLoader, type BatchPlan, LentBatch } from './batches.js';
 import type { Dataset } from './dataset.js';
 
 /**
@@ -7,14 +7,11 @@ import type { Dataset } from './dataset.js';
  * that there is one iteration at a time. Two would take each other's batches back.
  */
 export abstract class PlannedLoader implements BatchLoader {
-  /** @internal */
   protected readonly plan: BatchPlan;
-  /** @internal */
   protected readonly lent: LentBatch;
   #busy = false;
   #disposed = false;
 
-  /** @internal */
   constructor(plan: BatchPlan) {
     this.plan = plan;
     this.lent = new LentBatch(plan);
@@ -56,7 +53,7 @@ export abstract class PlannedLoader implements BatchLoader {
   }
 
   /**
-   * @internal The start of an iteration; `endIteration` must follow whatever happens.
+   * The start of an iteration; `endIteration` must follow whatever happens.
    * @throws ConfigError if one is open.
    */
   protected beginIteration(): void {
@@ -69,12 +66,11 @@ export abstract class PlannedLoader implements BatchLoader {
     this.#busy = true;
   }
 
-  /** @internal */
   protected endIteration(): void {
     this.#busy = false;
   }
 
-  /** @internal @throws ConfigError unless an epoch can begin at batch `batch`. */
+  /** @throws ConfigError unless an epoch can begin at batch `batch`. */
   protected checkStart(batch: number): void {
     if (Number.isInteger(batch) && batch >= 0 && batch <= this.length) return;
     throw new ConfigError(
@@ -82,7 +78,7 @@ export abstract class PlannedLoader implements BatchLoader {
     );
   }
 
-  /** @internal @throws DisposedError after `dispose()`. */
+  /** @throws DisposedError after `dispose()`. */
   protected assertAlive(): void {
     if (this.#disposed) {
       throw new DisposedError(

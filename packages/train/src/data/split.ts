@@ -1,5 +1,5 @@
 import { ConfigError } from '@unfold/core';
-import { emptyError, type Dataset } from './dataset.js';
+import { type Dataset, emptyError } from './dataset.js';
 import { chooseGenerator, type GeneratorOptions } from './options.js';
 
 /**

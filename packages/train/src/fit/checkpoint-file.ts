@@ -1,19 +1,17 @@
 import { ConfigError, engine, type Engine } from '@unfold/core';
 import {
-  loadCheckpoint,
-  saveCheckpoint,
   type CheckpointMetadata,
+  FileLock,
+  loadCheckpoint,
   type LoadCheckpointOptions,
-} from '../checkpoint.js';
-import { rejectUnknown } from '../data/options.js';
-import { FileLock, lockFile, lockOf } from '../file-lock.js';
-import { removeLeftovers } from '../files.js';
-import { atLeast0, completeOptions, optional } from '../optim/rules.js';
-import { failIn, type Fail } from '../weights/messages.js';
+  lockFile,
+  saveCheckpoint,
+} from '@unfold/io';
+import { type Fail, failIn, lockOf, removeLeftovers, RUN_FORMAT } from '@unfold/io/internal';
+import { atLeast0, completeOptions, optional, rejectUnknown } from '@unfold/core/internal';
 import type { Callback, RunState, SavePoint, TrainingRun } from './callback.js';
 import { EARLY_STOPPING } from './early-stopping.js';
 import { keepOccupant, statOf } from './occupant.js';
-import { RUN_FORMAT } from './run-format.js';
 
 /** Options of `CheckpointFile`. */
 export interface CheckpointFileOptions {

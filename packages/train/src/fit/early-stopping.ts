@@ -1,14 +1,6 @@
-import { ConfigError, elementsOf, type Tensor } from '@unfold/core';
+import { type CompleteOptions, ConfigError, elementsOf, type Tensor } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
-import {
-  atLeast0,
-  completeOptions,
-  count,
-  flag,
-  oneOf,
-  optional,
-  type CompleteOptions,
-} from '../optim/rules.js';
+import { atLeast0, completeOptions, count, flag, oneOf, optional } from '@unfold/core/internal';
 import { asNumber, asObject, checkTensors, copyTensors } from '../optim/state.js';
 import type {
   Callback,

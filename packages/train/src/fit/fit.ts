@@ -1,14 +1,14 @@
 import { ConfigError, mul, Tape, type Parameter, type Tensor } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import { emptyError } from '../data/dataset.js';
-import type { Batch, BatchLoader } from '../data/index.js';
-import { rejectUnknown } from '../data/options.js';
+import type { Batch, BatchLoader } from '../data/batches.js';
 import { NonFiniteLossError } from '../non-finite.js';
 import { checkFinite, clipGradNorm, euclideanNorm } from '../optim/clip.js';
 import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import { atLeast0, show } from '../optim/rules.js';
-import { ReduceLROnPlateau, type Scheduler } from '../optim/schedules/index.js';
+import { atLeast0, rejectUnknown, show } from '@unfold/core/internal';
+import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
+import type { Scheduler } from '../optim/schedules/scheduler.js';
 import type { StopSignal } from '../stop-signal.js';
 import type {
   Callback,
@@ -20,14 +20,14 @@ import type {
   StepReport,
   TrainingRun,
 } from './callback.js';
-import { classLoss, finiteLoss, measure, Meter, type Loss, type Metrics } from './measure.js';
+import { classLoss, finiteLoss, type Loss, measure, Meter, type Metrics } from './measure.js';
 import {
   captureState,
   namedCallbacks,
-  Position,
-  restoreState,
   type Parts,
+  Position,
   type Randomness,
+  restoreState,
 } from './run-state.js';
 import type { Schedule } from './take-over.js';
 

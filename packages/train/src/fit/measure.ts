@@ -1,8 +1,7 @@
 import { argmax, ConfigError, elementsOf, Scope, ShapeError, type Tensor } from '@unfold/core';
-import { crossEntropy, type Layer } from '@unfold/nn';
+import { crossEntropy, evaluationMode, type Layer } from '@unfold/nn';
 import { emptyError } from '../data/dataset.js';
-import type { Batch } from '../data/index.js';
-import { evaluationMode } from '../modules.js';
+import type { Batch } from '../data/batches.js';
 import { findNonFinite, NonFiniteLossError } from '../non-finite.js';
 import type { StopSignal } from '../stop-signal.js';
 import type { Scores } from './callback.js';

@@ -1,11 +1,15 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { elementsOf, FileFormatError, type NumericArray } from '@unfold/core';
-import { reading, withSafetensors, type WeightsFile } from '../weights/safetensors-file.js';
-import { isObject } from '../weights/strict-json.js';
-import { refusal } from '../overwrite.js';
+import {
+  isObject,
+  reading,
+  refusal,
+  RUN_FORMAT,
+  type WeightsFile,
+  withSafetensors,
+} from '@unfold/io/internal';
 import type { TrainingRun } from './callback.js';
-import { RUN_FORMAT } from './run-format.js';
 
 /** What is in the place where a run is to be kept. */
 export type Occupant =

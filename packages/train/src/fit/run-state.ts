@@ -10,7 +10,7 @@ import {
 import type { Layer } from '@unfold/nn';
 import type { EMA, EMAState } from '../optim/ema.js';
 import type { Optimizer, OptimizerState } from '../optim/optimizer.js';
-import type { SchedulerState } from '../optim/schedules/index.js';
+import type { SchedulerState } from '../optim/schedules/scheduler.js';
 import { asNumber, asObject, type JsonObject, type PreparedState } from '../optim/state.js';
 import type { Callback, EpochReport, RunState } from './callback.js';
 import { asHistory } from './history.js';
@@ -20,8 +20,8 @@ import {
   prepareModel,
   prepareOptimizer,
   prepareSchedule,
-  takeOver,
   type Schedule,
+  takeOver,
 } from './take-over.js';
 
 /** Of the form below. Another one is not understood. */

@@ -1,12 +1,9 @@
 import type { Tensor } from '@unfold/core';
 import { Module, type Layer, type StateDict } from '@unfold/nn';
 import { Optimizer, type OptimizerState } from '../optim/optimizer.js';
-import {
-  LRScheduler,
-  ReduceLROnPlateau,
-  SequentialLR,
-  type SchedulerState,
-} from '../optim/schedules/index.js';
+import { LRScheduler, type SchedulerState } from '../optim/schedules/scheduler.js';
+import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
+import { SequentialLR } from '../optim/schedules/sequential.js';
 import { checkTensors, copyTensors, type PreparedState } from '../optim/state.js';
 import type { Callback, RunState } from './callback.js';
 

@@ -1,7 +1,7 @@
 import { add, div, mul, Scope, sqrt } from '@unfold/core';
-import type { ParameterGroup, OptimizerParameters } from './groups.js';
+import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
-import { atLeast0 } from './rules.js';
+import { atLeast0 } from '@unfold/core/internal';
 import { descend, withDecay } from './updates.js';
 
 /** Options of `Adagrad`, named and defaulted as `torch.optim.Adagrad`. */

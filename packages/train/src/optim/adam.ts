@@ -1,7 +1,7 @@
 import { elementsOf, kernelsFor } from '@unfold/core';
-import type { ParameterGroup, OptimizerParameters } from './groups.js';
+import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
-import { atLeast0, flag, pairBelow1 } from './rules.js';
+import { atLeast0, flag, pairBelow1 } from '@unfold/core/internal';
 
 /** Options of `Adam`, named and defaulted as `torch.optim.Adam`, and of `AdamW`. */
 export interface AdamOptions {

@@ -6,7 +6,7 @@ import {
   type Parameter,
   type Tensor,
 } from '@unfold/core';
-import { atLeast0, completeOptions, flag, show } from './rules.js';
+import { atLeast0, completeOptions, flag, show } from '@unfold/core/internal';
 
 /** The gradients stopped being finite. Nothing was changed. */
 export class NonFiniteGradientError extends UnfoldError {

@@ -1,6 +1,6 @@
 import { ConfigError, elementsOf, Parameter, type Tensor } from '@unfold/core';
 import type { Module } from '@unfold/nn';
-import { completeOptions, flag, share } from './rules.js';
+import { completeOptions, flag, share } from '@unfold/core/internal';
 import { asNumber, asObject, checkTensors, copyTensors, type PreparedState } from './state.js';
 import { moveTowards } from './updates.js';
 

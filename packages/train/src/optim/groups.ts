@@ -1,12 +1,11 @@
-import { ConfigError, DTypeError, Parameter } from '@unfold/core';
 import {
-  atLeast0,
-  checkOption,
-  completeOptions,
-  show,
   type CompleteOptions,
+  ConfigError,
+  DTypeError,
   type OptionRules,
-} from './rules.js';
+  Parameter,
+} from '@unfold/core';
+import { atLeast0, checkOption, completeOptions, show } from '@unfold/core/internal';
 
 /** What every optimiser has. */
 export interface OptimizerOptions {

@@ -8,7 +8,7 @@ export type { OptionsDefinition, ParameterGroup } from './groups.js';
 export { Optimizer, ParameterState } from './optimizer.js';
 export type { OptimizerDefinition, OptimizerState, ParameterUpdate } from './optimizer.js';
 export { RMSprop, type RMSpropOptions } from './rmsprop.js';
-export type { CompleteOptions, OptionRule, OptionRules } from './rules.js';
+export type { CompleteOptions, OptionRule, OptionRules } from '@unfold/core';
 export { linearDecay } from './schedule.js';
 export * from './schedules/index.js';
 export { SGD, type SGDOptions } from './sgd.js';

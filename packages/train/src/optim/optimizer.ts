@@ -7,14 +7,14 @@ import {
   type Tensor,
 } from '@unfold/core';
 import {
-  makeGroups,
-  optionsOf,
-  savedOptions,
   type CheckedGroup,
+  makeGroups,
   type OptimizerOptions,
-  type OptionsDefinition,
-  type ParameterGroup,
   type OptimizerParameters,
+  type OptionsDefinition,
+  optionsOf,
+  type ParameterGroup,
+  savedOptions,
 } from './groups.js';
 import { asList, asNumber, asObject, checkTensors, type PreparedState } from './state.js';
 

@@ -1,7 +1,7 @@
 import { add, clamp, div, mul, Scope, sqrt, sub } from '@unfold/core';
-import type { ParameterGroup, OptimizerParameters } from './groups.js';
+import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
-import { atLeast0, flag, share } from './rules.js';
+import { atLeast0, flag, share } from '@unfold/core/internal';
 import { descend, descendWithMomentum, moveTowards, withDecay } from './updates.js';
 
 /** Options of `RMSprop`, named and defaulted as `torch.optim.RMSprop`. */

@@ -1,7 +1,7 @@
 import { elementsOf, kernelsFor } from '@unfold/core';
-import type { ParameterGroup, OptimizerParameters } from './groups.js';
+import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
-import { atLeast0, finite, flag } from './rules.js';
+import { atLeast0, finite, flag } from '@unfold/core/internal';
 
 /** Options of `SGD`, named and defaulted as `torch.optim.SGD`. */
 export interface SGDOptions {

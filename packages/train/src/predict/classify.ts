@@ -9,7 +9,7 @@ import {
 } from '@unfold/core';
 import { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
-import { evaluationMode } from '../modules.js';
+import { evaluationMode } from '@unfold/nn';
 import type { TrainedModel } from '../trained-model.js';
 import { findNonFinite } from '../non-finite.js';
 import { SIDE } from './digit.js';

@@ -1,7 +1,7 @@
 import { FileFormatError } from '@unfold/core';
 import { inkOf, overGround } from './ink.js';
-import type { Picture } from './picture.js';
-import { resample, type Grid } from './resample.js';
+import type { Picture } from '@unfold/io';
+import { type Grid, resample } from './resample.js';
 
 /** Rows and columns of what a network sees. */
 export const SIDE = 28;

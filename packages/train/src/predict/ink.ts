@@ -1,5 +1,5 @@
 import { median, withoutBackground } from './background.js';
-import type { Picture } from './picture.js';
+import type { Picture } from '@unfold/io';
 import type { Grid } from './resample.js';
 
 /** What differs from the paper by less, on the scale from black to white, is no ink. */

@@ -1,13 +1,17 @@
 import type { Parameter } from '@unfold/core';
 import { crossEntropy, type Layer } from '@unfold/nn';
-import { randomAffine } from '../augment/index.js';
+import { randomAffine } from '../augment/affine.js';
 import type { Augmentation } from '../augment/augmentation.js';
-import type { BatchLoader, Dataset, LoaderOptions, Normalization } from '../data/index.js';
+import type { BatchLoader, LoaderOptions } from '../data/batches.js';
+import type { Dataset } from '../data/dataset.js';
+import type { Normalization } from '../data/normalize.js';
 import type { FitOptions } from '../fit/fit.js';
 import { accuracy } from '../fit/measure.js';
 import { MODELS } from '../models.js';
 import { EMA } from '../optim/ema.js';
-import { LinearLR, OneCycleLR, type LRScheduler } from '../optim/schedules/index.js';
+import { LinearLR } from '../optim/schedules/linear.js';
+import { OneCycleLR } from '../optim/schedules/one-cycle.js';
+import type { LRScheduler } from '../optim/schedules/scheduler.js';
 import { SGD } from '../optim/sgd.js';
 import type { AugmentName, Recipe } from './recipe.js';
 

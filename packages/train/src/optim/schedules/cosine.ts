@@ -1,4 +1,4 @@
-import { atLeast0, completeOptions, positiveCount } from '../rules.js';
+import { atLeast0, completeOptions, positiveCount } from '@unfold/core/internal';
 import { cosPi, sinPi } from './cosine-of-turn.js';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
 

@@ -1,4 +1,4 @@
-import { completeOptions, positiveCount, positiveShare, share } from '../rules.js';
+import { completeOptions, positiveCount, positiveShare, share } from '@unfold/core/internal';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
 
 /** Options of `LinearLR`. */

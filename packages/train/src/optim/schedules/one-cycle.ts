@@ -1,4 +1,4 @@
-import { ConfigError } from '@unfold/core';
+import { type CompleteOptions, ConfigError } from '@unfold/core';
 import {
   completeOptions,
   flag,
@@ -9,8 +9,7 @@ import {
   positiveCount,
   share,
   shareBelow1,
-  type CompleteOptions,
-} from '../rules.js';
+} from '@unfold/core/internal';
 import { cosPi } from './cosine-of-turn.js';
 import { forGroups } from './for-groups.js';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';

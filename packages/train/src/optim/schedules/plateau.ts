@@ -1,4 +1,4 @@
-import { ConfigError } from '@unfold/core';
+import { type CompleteOptions, ConfigError } from '@unfold/core';
 import { asNumber, asObject, asRates } from '../state.js';
 import {
   atLeast0,
@@ -8,8 +8,7 @@ import {
   perGroup,
   shareBelow1,
   show,
-  type CompleteOptions,
-} from '../rules.js';
+} from '@unfold/core/internal';
 import { forGroups } from './for-groups.js';
 import type { ScheduledOptimizer, SchedulerState } from './scheduler.js';
 

@@ -1,6 +1,6 @@
 import { ConfigError } from '@unfold/core';
 import { asList, asNumber, asObject } from '../state.js';
-import { completeOptions, positiveCount } from '../rules.js';
+import { completeOptions, positiveCount } from '@unfold/core/internal';
 import {
   LRScheduler,
   type ScheduledOptimizer,

@@ -1,5 +1,5 @@
 import { ConfigError } from '@unfold/core';
-import { atLeast0, completeOptions, positiveCount } from '../rules.js';
+import { atLeast0, completeOptions, positiveCount } from '@unfold/core/internal';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
 
 /** Options of `StepLR`. */

@@ -1,0 +1,119 @@
+import { configureEngine, type EngineOptions } from '@unfold/core';
+import { enableNodeFlags } from '@unfold/core/node';
+import { type PairedRun, runPair, type TrainingPlan } from './compare/compare.js';
+import { type Runs, summarise, toJson } from './compare/comparison.js';
+import { BATCH_SIZE, chooseSizes } from './compare/defaults.js';
+import { resultLines } from './compare/lines.js';
+import { comparisonPage } from './compare/page.js';
+import { provenanceOf, type Sides } from './compare/provenance.js';
+import { loadTensorFlow } from './compare/tensorflow.js';
+import { measureYardstick } from './compare/yardstick.js';
+import { mnist, normalizationOf } from '@unfold/train';
+import { jsonWith, PAGE, replaceFile } from '@unfold/io/internal';
+import { type CompareOptions, parseCompareOptions } from './compare-options.js';
+import { createCompareProgress } from './compare-progress.js';
+import { checkOutputs, INTERRUPTED, listenForInterruption, packageVersion } from './program.js';
+
+/** The same bits on every machine, so that our side of a report can be repeated anywhere. */
+const ENGINE: EngineOptions = { strict: true };
+
+const COMPARISON = jsonWith('a JSON file of this command', 'tfjsBackend', 'runs');
+
+/** `unfold compare tfjs`. @returns The exit status. */
+export async function compareTfjs(args: readonly string[]): Promise<number> {
+  const options = parseCompareOptions(args, packageVersion());
+  await checkOutputs(
+    { '--json': options.json, '--html': options.html },
+    { '--json': COMPARISON, '--html': PAGE },
+  );
+
+  enableNodeFlags();
+  const engine = await configureEngine(ENGINE);
+  console.log(`Unfold: ${engine.description}`);
+  for (const warning of engine.warnings) console.log(`Unfold: ${warning}`);
+  const loaded = await loadTensorFlow({ backend: options.backend, folder: options.tfjsDir });
+  console.log(`TensorFlow.js: ${loaded.version}, ${loaded.backend}`);
+  for (const failure of loaded.failures) console.log(`TensorFlow.js: ${failure}`);
+  const sizes = chooseSizes(options, loaded);
+  if (sizes.note) console.log(`sizes: ${sizes.note}`);
+  const plan = await makePlan(options, sizes);
+  const { seeds } = sizes;
+  console.log(
+    `model: ${plan.model}; seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}; ` +
+      `epochs ${plan.epochs}, batches of ${plan.batchSize}, learning rate ${plan.lr}, ` +
+      `momentum ${plan.momentum}`,
+  );
+  return compare(options, plan, { seeds, engine, loaded, dataDir: options.dataDir });
+}
+
+async function makePlan(
+  { model, epochs, lr, momentum, dataDir }: CompareOptions,
+  { limit, testLimit }: { limit: number; testLimit: number },
+): Promise<TrainingPlan> {
+  const digits = await mnist(dataDir === undefined ? {} : { dataDir });
+  const train = digits.train.slice(0, Math.min(limit, digits.train.length));
+  const test = digits.test.slice(0, Math.min(testLimit, digits.test.length));
+  console.log(`data: ${digits.source}`);
+  console.log(`images: ${train.length} to train on, ${test.length} to test on`);
+  const normalization = normalizationOf(train);
+  return { model, epochs, batchSize: BATCH_SIZE, lr, momentum, train, test, normalization };
+}
+
+/** Runs all seeds and writes the results. */
+async function compare(
+  { json, html }: CompareOptions,
+  plan: TrainingPlan,
+  sides: Sides,
+): Promise<number> {
+  const { seeds, loaded } = sides;
+  const stepsPerRun = plan.epochs * Math.ceil(plan.train.length / plan.batchSize);
+  const progress = createCompareProgress({ seeds, stepsPerRun, out: process.stdout });
+  const interruption = listenForInterruption();
+  const { signal } = interruption;
+  let steps = 0;
+  const runSeed = async (seed: number): Promise<PairedRun> => {
+    const run = await runPair({
+      plan,
+      seed,
+      tf: loaded.tf,
+      signal,
+      onStep(step) {
+        steps++;
+        progress.step(seed, step);
+      },
+    });
+    progress.run(run);
+    return run;
+  };
+  try {
+    const [firstSeed, ...otherSeeds] = seeds;
+    const first = await runSeed(firstSeed);
+    const others: PairedRun[] = [];
+    for (const seed of otherSeeds) others.push(await runSeed(seed));
+    const runs: Runs = [first, ...others];
+    console.log(`yardstick: our run of seed ${firstSeed} again, with sums rounded otherwise`);
+    const yardstick = await measureYardstick(plan, first, { options: ENGINE, signal });
+    const { backend } = loaded;
+    const comparison = summarise({ model: plan.model, backend, runs, yardstick });
+    for (const line of resultLines(comparison)) console.log(line);
+    if (json !== undefined) {
+      await replaceFile(json, `${JSON.stringify(toJson(comparison), null, 2)}\n`);
+      console.log(`json: ${json}`);
+    }
+    if (html !== undefined) {
+      const provenance = provenanceOf(plan, sides);
+      await replaceFile(html, comparisonPage(comparison, provenance));
+      console.log(`html: ${html}`);
+    }
+    return 0;
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    progress.stop();
+    const total = seeds.length * stepsPerRun;
+    console.error(`interrupted after step ${steps} of ${total}; nothing was written`);
+    return INTERRUPTED;
+  } finally {
+    progress.stop();
+    interruption.stop();
+  }
+}

@@ -1,0 +1,168 @@
+import { chart, html, type Html, percent, renderPage } from '@unfold/monitor/internal';
+import { TURN } from './compare.js';
+import {
+  BAR_STEPS,
+  type Comparison,
+  differences,
+  LOSS_BAR,
+  percentSpread,
+  probability,
+  speedText,
+  tiny,
+} from './comparison.js';
+import { disagreements, driftTable } from './lines.js';
+
+/** How the runs came about: label and text of each line. */
+export type Setting = readonly (readonly [label: string, text: string])[];
+
+export interface Provenance {
+  readonly setting: Setting;
+  /** What repeats the runs. */
+  readonly command: string;
+}
+
+/** The page that `--html` writes. */
+export function comparisonPage(comparison: Comparison, provenance: Provenance): string {
+  const body = html`
+    <p class="lead">${comparison.conclusion}</p>
+    ${lossCharts(comparison)} ${driftPart(comparison)} ${accuracyPart(comparison)}
+    <h2>How to repeat it</h2>
+    <pre>${provenance.command}</pre>
+    <div class="wide">
+      <table class="facts">
+        ${provenance.setting.map(
+          ([label, text]) =>
+            html`<tr>
+              <th>${label}</th>
+              <td>${text}</td>
+            </tr>`,
+        )}
+      </table>
+    </div>
+  `;
+  return renderPage({ title: `Unfold next to TensorFlow.js: ${comparison.model}`, body });
+}
+
+function lossCharts({ runs: [{ steps, seed }], yardstick }: Comparison): Html {
+  const { description, differences: own } = yardstick;
+  const values = steps.map(({ step }) => step);
+  const missing: null[] = new Array(steps.length - own.length).fill(null);
+  return html`${chart({
+    title: `Loss of each batch, seed ${seed}`,
+    x: { label: 'step', values, logarithmic: false },
+    y: { label: 'cross entropy', logarithmic: false },
+    series: [
+      { label: 'Unfold', values: steps.map(({ ours }) => ours) },
+      { label: 'TensorFlow.js', values: steps.map(({ tfjs }) => tfjs) },
+    ],
+    levels: [],
+    note: 'Both start from the same weights and see the same batches in the same order. Drag to zoom in, double-click to zoom out.',
+  })}
+  ${chart({
+    title: `Relative difference of the losses, seed ${seed}`,
+    x: { label: 'step', values, logarithmic: true },
+    y: { label: '|Δ loss| / loss', logarithmic: true },
+    series: [
+      { label: 'from TensorFlow.js', values: differences(steps) },
+      { label: `from our own run ${description}`, values: [...own, ...missing] },
+    ],
+    levels: [
+      { label: `${tiny(LOSS_BAR)}, the bar for the first ${BAR_STEPS} steps`, value: LOSS_BAR },
+    ],
+    note: 'Equal losses have no place on this axis and are left out.',
+  })}`;
+}
+
+function driftPart(comparison: Comparison): Html {
+  const { description, disagreements: own } = comparison.yardstick;
+  return html`<h2>How far apart is far?</h2>
+    <p>
+      Numbers of float32 hold seven digits, and every framework adds up in an order of its own. Now
+      and then two pixels are so nearly equal that the last digit decides which of them is the
+      largest of its pool, or a value is so close to 0 that it decides whether it passes: from there
+      on the gradients differ, and each step of training builds on the one before. Two runs of one
+      framework drift apart so as well, PyTorch's too, where hardware, threads or instructions
+      change the order. The yardstick is measured here: our own run ${description}, over the same
+      steps.
+    </p>
+    <div class="wide">
+      <table>
+        <thead>
+          <tr>
+            <th>largest difference up to step</th>
+            <th>from TensorFlow.js</th>
+            <th>from our own run ${description}</th>
+          </tr>
+        </thead>
+        ${driftTable(comparison).map(
+          (row) =>
+            html`<tr>
+              <td>${row.step}</td>
+              <td>${tiny(row.tfjs)}</td>
+              <td>${row.own === null ? 'not run' : tiny(row.own)}</td>
+            </tr>`,
+        )}
+        <tr>
+          <td>test images on which the networks disagree</td>
+          <td>${disagreements(comparison)}</td>
+          <td>${own === null ? 'not run' : own}</td>
+        </tr>
+      </table>
+    </div>`;
+}
+
+function accuracyPart(comparison: Comparison): Html {
+  const { runs, ours, tfjs, testImages, discordance, mcnemarP, yardstick } = comparison;
+  const row = (label: string, cells: readonly string[]): Html =>
+    html`<tr>
+      <td>${label}</td>
+      ${cells.map((cell) => html`<td>${cell}</td>`)}
+    </tr>`;
+  const mean = row('mean ± deviation', [
+    percentSpread(ours.accuracy),
+    percentSpread(tfjs.accuracy),
+    speedText(ours.imagesPerSecond),
+    speedText(tfjs.imagesPerSecond),
+  ]);
+  const side =
+    runs.length > 1
+      ? 'whose networks get it right for more seeds'
+      : 'whose network alone gets it right';
+  return html`<h2>Accuracy and speed</h2>
+    <div class="wide">
+      <table>
+        <thead>
+          <tr>
+            <th>seed</th>
+            <th>Unfold</th>
+            <th>TensorFlow.js</th>
+            <th>images/s, Unfold</th>
+            <th>images/s, TensorFlow.js</th>
+          </tr>
+        </thead>
+        ${runs.map((run) =>
+          row(String(run.seed), [
+            percent(run.ours.testAccuracy),
+            percent(run.tfjs.testAccuracy),
+            speedText(run.ours.imagesPerSecond),
+            speedText(run.tfjs.imagesPerSecond),
+          ]),
+        )}
+        ${runs.length > 1 ? mean : ''}
+      </table>
+    </div>
+    <p>
+      Accuracy is on ${testImages} test images that neither network was trained on. An image counts
+      for the side ${side}: ${discordance.ours} count for Unfold, ${discordance.theirs} for
+      TensorFlow.js, all others for neither. If chance alone decided for whom they count, a split as
+      uneven as this or more would come with a probability of
+      ${probability(mcnemarP).replace(/^p = /, '')} (McNemar's exact test, two-sided, with the image
+      as the unit).
+    </p>
+    <p class="note">
+      Images a second count forward, backward, update and reading the loss, from the batch in memory
+      on; a run's first step, which compiles, is left out. The two take turns, ${TURN} steps each.
+      Our own run ${yardstick.description}, by itself, comes to
+      ${speedText(yardstick.imagesPerSecond)} images/s.
+    </p>`;
+}

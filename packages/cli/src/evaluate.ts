@@ -1,0 +1,104 @@
+import { configureEngine, type Engine } from '@unfold/core';
+import { enableNodeFlags } from '@unfold/core/node';
+import {
+  type Batch,
+  DataLoader,
+  evaluate,
+  type Evaluation,
+  loadTrainedModel,
+  mnist,
+  type TrainedModel,
+} from '@unfold/train';
+import { jsonWith, replaceFile } from '@unfold/io/internal';
+import { EVALUATION_BATCH } from '@unfold/train/internal';
+import { Bar, evaluationLines, lineOptions, percent } from '@unfold/monitor/internal';
+import { type EvaluateCliOptions, parseEvaluateOptions } from './evaluate-options.js';
+import { checkOutputs, INTERRUPTED, listenForInterruption, packageVersion } from './program.js';
+
+const SCORES = jsonWith('a JSON file of this command', 'checkpoint', 'accuracy');
+
+/** `unfold evaluate`. @returns The exit status. */
+export async function evaluateModel(args: readonly string[]): Promise<number> {
+  const options = parseEvaluateOptions(args, packageVersion());
+  await checkOutputs({ '--json': options.json }, { '--json': SCORES });
+  enableNodeFlags();
+  const { kernels, threads, simd, strict } = options;
+  const engine = await configureEngine({ kernels, threads, simd, strict });
+  console.log(`engine: ${engine.description}`);
+  for (const warning of engine.warnings) console.log(`engine: ${warning}`);
+  const trained = await loadTrainedModel(options.checkpoint);
+  const { name, model, normalization } = trained;
+  console.log(`model: ${name}, ${model.parameterCount()} parameters, from ${options.checkpoint}`);
+  const { test, source } = await mnist(
+    options.dataDir === undefined ? {} : { dataDir: options.dataDir },
+  );
+  const interruption = listenForInterruption();
+  const { signal } = interruption;
+  console.log(`data: ${source}`);
+
+  const bar = new Bar(process.stdout);
+  try {
+    using loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, normalization });
+    const begin = performance.now();
+    const evaluation = await evaluate(model, process.stdout.isTTY ? shown(loader, bar) : loader, {
+      signal,
+      mistakes: options.mistakes,
+    });
+    const seconds = (performance.now() - begin) / 1000;
+    bar.stop();
+    console.log(
+      `test accuracy ${percent(evaluation.accuracy)} (${evaluation.correct} of ${evaluation.total})`,
+    );
+    for (const line of evaluationLines(evaluation, test, lineOptions(process.stdout))) {
+      console.log(line);
+    }
+    await writeJson(options, { trained, engine, evaluation, seconds });
+    return 0;
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    bar.stop();
+    console.error('interrupted; nothing was written');
+    return INTERRUPTED;
+  } finally {
+    bar.stop();
+    interruption.stop();
+  }
+}
+
+/** The loader's batches, with a bar for those that were given. */
+async function* shown(loader: DataLoader, bar: Bar): AsyncIterable<Batch> {
+  let done = 0;
+  for await (const batch of loader) {
+    yield batch;
+    done++;
+    const images = ` ${Math.min(done * EVALUATION_BATCH, loader.dataset.length)} images`;
+    bar.show({ head: 'testing ', done: done / loader.length, tails: [images, ''] });
+  }
+}
+
+async function writeJson(
+  { json, checkpoint }: EvaluateCliOptions,
+  {
+    trained: { name, normalization },
+    engine,
+    evaluation,
+    seconds,
+  }: {
+    readonly trained: TrainedModel;
+    readonly engine: Engine;
+    readonly evaluation: Evaluation;
+    readonly seconds: number;
+  },
+): Promise<void> {
+  if (json === undefined) return;
+  const figures = {
+    model: name,
+    checkpoint,
+    normalization,
+    kernels: engine.kernels,
+    seconds,
+    ...evaluation,
+  };
+  await replaceFile(json, `${JSON.stringify(figures, null, 2)}\n`);
+  console.log(`json: ${json}`);
+}

@@ -1,0 +1,212 @@
+import { configureEngine, manualSeed, profile } from '@unfold/core';
+import { enableNodeFlags } from '@unfold/core/node';
+import {
+  type Callback,
+  CheckpointFile,
+  EarlyStopping,
+  evaluate,
+  fit,
+  type FitResult,
+  normalizationOf,
+  type RunState,
+} from '@unfold/train';
+import { type FileLock, saveWeights } from '@unfold/io';
+import { jsonWith, PAGE, WEIGHTS, weightsFormat } from '@unfold/io/internal';
+import { EVALUATION_BATCH, type PreparedRun, prepareRun } from '@unfold/train/internal';
+import { jsonLines, RunLog, tensorBoard, terminalProgress } from '@unfold/monitor';
+import { loadDigits, loaderOf } from './digits.js';
+import { figuresOf } from './figures.js';
+import { parseOptions, type TrainMnistOptions } from './options.js';
+import { Output } from './output.js';
+import { type Plan, planOf } from './plan.js';
+import {
+  checkFolder,
+  checkOutputs,
+  INTERRUPTED,
+  listenForInterruption,
+  packageVersion,
+  untilInterrupted,
+} from './program.js';
+import { reportPage } from './report.js';
+import { checkSameData, describeRun, lockRun, openRun } from './resume.js';
+
+const METRICS = jsonWith('a JSON file of --metrics', 'testAccuracy', 'weightsSha256');
+/** Of the test images, for the report; a terminal shows fewer. */
+const MISTAKES = 40;
+
+/** `unfold train mnist`. @returns The exit status. */
+export async function trainMnist(args: readonly string[]): Promise<number> {
+  const begin = performance.now();
+  const options = parseOptions(args, packageVersion());
+  const { checkpoint, weights, metrics, report } = options;
+  const format = weights === undefined ? undefined : weightsFormat('--weights', weights);
+  await checkOutputs(
+    { '--checkpoint': checkpoint, '--weights': weights, '--metrics': metrics, '--report': report },
+    {
+      ...(format === undefined ? {} : { '--weights': WEIGHTS[format] }),
+      '--metrics': METRICS,
+      '--report': PAGE,
+    },
+  );
+  await checkFolder('--tensorboard', options.tensorboard);
+  const lock = await lockRun(options);
+  try {
+    return await trainAndTest(options, { begin, format, lock });
+  } finally {
+    await lock?.release();
+  }
+}
+
+/** What is known before the engine starts. */
+interface Beginning {
+  /** On the clock of `performance`. */
+  readonly begin: number;
+  /** Of `--weights`. */
+  readonly format: ReturnType<typeof weightsFormat> | undefined;
+  readonly lock: FileLock | null;
+}
+
+async function trainAndTest(
+  options: TrainMnistOptions,
+  { begin, format, lock }: Beginning,
+): Promise<number> {
+  const output = new Output(options);
+  const { checkpoint, weights, metrics, report } = options;
+  enableNodeFlags();
+  const { kernels, threads, simd, strict } = options;
+  const engine = await configureEngine({ kernels, threads, simd, strict });
+  output.say(`engine: ${engine.description}`);
+  for (const warning of engine.warnings) output.say(`engine: ${warning}`);
+  const saved = await openRun(options);
+  const plan = saved?.plan ?? planOf(options);
+  const digits = await loadDigits(options.dataDir, plan.limit);
+  output.say(`data: ${digits.source}`);
+  const normalization = normalizationOf(digits.train);
+  const about = { model: plan.recipe.model, normalization: JSON.stringify(normalization) };
+  const metadata = checkpoint === undefined ? {} : describeRun(plan, digits);
+  if (saved) checkSameData(saved, metadata);
+  manualSeed(plan.seed);
+  const makeLoader = await loaderOf(options.loader);
+  const prepared = await prepareRun(plan.recipe, { ...digits, normalization, makeLoader });
+  const { model } = prepared;
+  const parameters = model.parameterCount();
+  output.say(
+    `images: ${digits.train.length} to train on, ${digits.validation.length} to validate with`,
+  );
+  output.say(`model: ${plan.recipe.model}, ${parameters} parameters; seed ${plan.seed}`);
+  if (options.resume) {
+    output.say(`resume: ${saved ? `the run in ${saved.file}` : 'there is no run yet, it begins'}`);
+    if (saved?.difference) output.say(`resume: ${saved.difference}`);
+  }
+
+  const log = new RunLog();
+  const stepMs: number[] = [];
+  const configuration = {
+    ...(plan.preset === null ? {} : { preset: plan.preset }),
+    ...plan.recipe,
+    parameters,
+    seed: plan.seed,
+    trainingImages: digits.train.length,
+    data: digits.source,
+    engine: engine.description,
+  };
+  const callbacks: Callback[] = [
+    log,
+    { onStepEnd: ({ milliseconds }) => void stepMs.push(milliseconds) },
+    terminalProgress({ quiet: output.isQuiet }),
+    ...outputCallbacks(options, plan, configuration),
+  ];
+  if (checkpoint !== undefined) {
+    callbacks.push(
+      new CheckpointFile(checkpoint, {
+        metadata: { ...about, ...metadata },
+        lock: lock ?? undefined,
+      }),
+    );
+  }
+  const resume = saved?.state;
+  const result = await train(prepared, { callbacks, resume, output, profiled: options.profile });
+  if (!result.finished) {
+    const steps = prepared.options.epochs * prepared.options.train.length;
+    const kept =
+      checkpoint === undefined
+        ? 'nothing was saved (--checkpoint FILE would)'
+        : `the run is in ${checkpoint}, and goes on with --resume`;
+    console.error(`interrupted after step ${result.steps} of ${steps}; ${kept}`);
+    return INTERRUPTED;
+  }
+
+  if (weights !== undefined) {
+    await saveWeights(model, weights, format === 'npz' ? {} : { metadata: about });
+  }
+  const testLoader = await makeLoader(digits.test, { batchSize: EVALUATION_BATCH, normalization });
+  const test = await untilInterrupted((signal) =>
+    evaluate(model, testLoader, { mistakes: MISTAKES, signal }),
+  );
+  if (test === null) {
+    const how = checkpoint === undefined ? 'nothing tells the test accuracy' : '--resume tests it';
+    console.error(`interrupted in the test, after all of the training; ${how}`);
+    return INTERRUPTED;
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  await output.result(test, digits.test, seconds);
+  const run = { plan, loader: options.loader, engine, model, result, test, stepMs, seconds };
+  await output.write('metrics', metrics, () => `${JSON.stringify(figuresOf(run), null, 2)}\n`);
+  await output.write('report', report, () =>
+    reportPage({ ...run, log, normalization, configuration, dataset: digits.test, options }),
+  );
+  if (checkpoint !== undefined) output.say(`checkpoint: ${checkpoint}`);
+  if (weights !== undefined) output.say(`weights: ${weights}`);
+  if (options.tensorboard !== undefined) output.say(`tensorboard: ${options.tensorboard}`);
+  return 0;
+}
+
+/** What the options ask for besides progress and checkpoints. */
+function outputCallbacks(
+  options: TrainMnistOptions,
+  plan: Plan,
+  configuration: Readonly<Record<string, unknown>>,
+): Callback[] {
+  const callbacks: Callback[] = [];
+  const { earlyStopping } = plan;
+  if (earlyStopping !== null) {
+    callbacks.push(
+      new EarlyStopping({ monitor: 'accuracy', mode: 'max', patience: earlyStopping }),
+    );
+  }
+  if (options.tensorboard !== undefined) {
+    callbacks.push(tensorBoard(options.tensorboard, { configuration }));
+  }
+  if (options.jsonLines) callbacks.push(jsonLines(process.stdout, { configuration }));
+  return callbacks;
+}
+
+/** How a run is to go. */
+interface Running {
+  readonly callbacks: readonly Callback[];
+  readonly resume: RunState | undefined;
+  readonly output: Output;
+  /** Whether to say at the end where the time went. */
+  readonly profiled: boolean | undefined;
+}
+
+/** Trains until the end or Ctrl-C. */
+async function train(
+  { model, options }: PreparedRun,
+  { callbacks, resume, output, profiled }: Running,
+): Promise<FitResult<'accuracy'>> {
+  const interruption = listenForInterruption();
+  const { signal } = interruption;
+  const run = () => fit(model, { ...options, gradNorm: true, callbacks, signal, resume });
+  try {
+    if (!profiled) return await run();
+    const results: FitResult<'accuracy'>[] = [];
+    const taken = await profile(async () => {
+      results.push(await run());
+    });
+    output.note(String(taken));
+    return results[0] as FitResult<'accuracy'>;
+  } finally {
+    interruption.stop();
+  }
+}

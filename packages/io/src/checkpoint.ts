@@ -1,0 +1,63 @@
+import { tensor } from '@unfold/core';
+import { rejectUnknown } from '@unfold/core/internal';
+import { replaceFile } from './files/files.node.js';
+import type { WeightsLimits } from './limits.js';
+import { refuseOtherKind, SAFETENSORS } from './files/overwrite.js';
+import type { VerifyOptions } from './weights/checksums.js';
+import { encodeSafetensors, type Safetensors } from './weights/safetensors.js';
+import type { WeightsMetadata } from './weights/safetensors-header.js';
+import { withSafetensors } from './weights/safetensors-file.js';
+
+/** What a checkpoint says about itself beside its tensors. Plain text values only. */
+export type CheckpointMetadata = WeightsMetadata;
+
+/** Weights and what is to be remembered with them. */
+export type Checkpoint = Safetensors;
+
+/**
+ * Writes tensors and metadata to `file`, as safetensors: to a temporary name first, flushed and
+ * renamed, so that an older file stays whole whatever happens. The values are taken at the call.
+ * @throws ConfigError if the file cannot be written, with the system's reason, or holds something that
+ * is no whole safetensors file, or if metadata is no text or a tensor's name is not free.
+ */
+export async function saveCheckpoint(file: string, { state, metadata }: Checkpoint): Promise<void> {
+  const bytes = encodeSafetensors(state, metadata);
+  await refuseOtherKind(file, SAFETENSORS);
+  await replaceFile(file, bytes);
+}
+
+/** Options of `loadCheckpoint`, `loadRun` and `loadTrainedModel`. */
+export interface LoadCheckpointOptions {
+  /** How much the file may take. docs/weights.md lists the defaults. */
+  readonly limits?: Partial<WeightsLimits>;
+}
+
+/**
+ * Reads what `saveCheckpoint` wrote, or another safetensors file. Everything is checked before a
+ * tensor is made, checksums too where the file has such; the tensors belong to the scope that is open
+ * then.
+ * @throws FileFormatError that says what is wrong and where; ConfigError if there is no such file, or
+ * for an unknown option or limit.
+ */
+export async function loadCheckpoint(
+  file: string,
+  options: LoadCheckpointOptions & VerifyOptions = {},
+): Promise<Checkpoint> {
+  rejectUnknown('loadCheckpoint', options, ['verify', 'limits']);
+  const { limits, verify } = options;
+  return withSafetensors(
+    file,
+    { operation: 'loadCheckpoint', limits, verify },
+    async ({ tensors, metadata }) => {
+      const read = [];
+      for (const stored of tensors) read.push({ stored, values: await stored.read() });
+      const state = new Map(
+        read.map(({ stored: { name, shape, dtype }, values }) => [
+          name,
+          tensor(values, shape, { dtype }),
+        ]),
+      );
+      return { state, metadata };
+    },
+  );
+}

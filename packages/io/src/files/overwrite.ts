@@ -1,0 +1,114 @@
+import { readFile, stat } from 'node:fs/promises';
+import { ConfigError, FileFormatError } from '@unfold/core';
+import { RUN_FORMAT } from '../run-format.js';
+import { openFile, reading, withSafetensors } from '../weights/safetensors-file.js';
+import { isObject } from '../strict-json.js';
+
+/*
+ * What a program writes replaces an older file of its own kind, as people expect of any program. A
+ * file of another kind is there by a slip, and its loss would be noticed too late: that is refused.
+ */
+
+/** What is written, and how an older file of the kind is known. */
+export interface FileKind {
+  /** With its article. */
+  readonly what: string;
+  /** @throws ConfigError if the file cannot be read. */
+  holds(file: string): Promise<boolean>;
+}
+
+/** @throws ConfigError if a file is there and not empty, and of another kind. */
+export async function refuseOtherKind(file: string, { what, holds }: FileKind): Promise<void> {
+  const found = await stat(file).catch(() => null);
+  // What is no file cannot be written either, which others say.
+  if (!found?.isFile() || found.size === 0 || (await holds(file))) return;
+  throw refusal(file, `it is not ${what}, or damaged`);
+}
+
+/** What is thrown instead of replacing a file. */
+export function refusal(file: string, what: string): ConfigError {
+  return new ConfigError(
+    `${file} would be replaced, and ${what}. Name another file, or move or delete that one`,
+  );
+}
+
+/** Tensors and metadata, a run's too. */
+export const SAFETENSORS: FileKind = {
+  what: 'a safetensors file',
+  holds: (file) => hasHeader(file, () => true),
+};
+
+/** What `saveWeights` writes. */
+export const WEIGHTS: Readonly<Record<'safetensors' | 'npz', FileKind>> = {
+  safetensors: {
+    what: 'a safetensors file of weights',
+    holds: (file) => hasHeader(file, ({ format }) => format !== RUN_FORMAT),
+  },
+  npz: {
+    what: 'a .npz file',
+    async holds(file) {
+      const start = Buffer.from(await startOf(file)).toString('latin1');
+      // The first entry's name follows 30 bytes; an archive without entries has an end only.
+      const length = start.charCodeAt(26) + 256 * start.charCodeAt(27);
+      const isArray = start.slice(30, 30 + length).endsWith('.npy');
+      return (start.startsWith('PK\x03\x04') && isArray) || start.startsWith('PK\x05\x06');
+    },
+  },
+};
+
+/** A JSON object that has these keys. */
+export function jsonWith(what: string, ...keys: readonly string[]): FileKind {
+  return {
+    what,
+    async holds(file) {
+      try {
+        const value: unknown = JSON.parse(await reading(file, () => readFile(file, 'utf8')));
+        return isObject(value) && keys.every((key) => Object.hasOwn(value, key));
+      } catch (error) {
+        if (error instanceof SyntaxError) return false;
+        throw error;
+      }
+    },
+  };
+}
+
+/** What a page says of itself, near its beginning. */
+export const GENERATOR = '<meta name="generator" content="Unfold" />';
+
+/** A report or a comparison. */
+export const PAGE: FileKind = {
+  what: 'a page that Unfold wrote',
+  async holds(file) {
+    const start = Buffer.from(await startOf(file)).toString('utf8');
+    return start.startsWith('<!doctype html>') && start.includes(GENERATOR);
+  },
+};
+
+/** Whether it is a whole safetensors file, by its header, whose metadata is as asked. */
+async function hasHeader(
+  file: string,
+  accepts: (metadata: Readonly<Record<string, string>>) => boolean,
+): Promise<boolean> {
+  try {
+    return await withSafetensors(file, { operation: 'refuseOtherKind' }, ({ metadata }) =>
+      Promise.resolve(accepts(metadata)),
+    );
+  } catch (error) {
+    if (error instanceof FileFormatError) return false;
+    throw error;
+  }
+}
+
+const START_BYTES = 4096;
+
+/** The first bytes of a file. */
+async function startOf(file: string): Promise<Uint8Array> {
+  const handle = await openFile(file);
+  try {
+    const bytes = new Uint8Array(START_BYTES);
+    const { bytesRead } = await reading(file, () => handle.read(bytes, 0, START_BYTES, 0));
+    return bytes.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,15 @@
+export * from './index.browser.js';
+export { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
+export type { Checkpoint, CheckpointMetadata, LoadCheckpointOptions } from './checkpoint.js';
+export { FileLock, lockFile } from './files/file-lock.js';
+export type { LockFileOptions } from './files/file-lock.js';
+export { checkWritable } from './files/files.node.js';
+export { parseIdx, readIdx } from './idx.js';
+export type { IdxArray, IdxOptions, ParseIdxOptions, ReadIdxOptions } from './idx.js';
+export type { IdxLimits, PngLimits, TfjsLimits } from './limits.js';
+export { readPng } from './png/png.js';
+export type { ReadPngOptions } from './png/png.js';
+export type { LoadReport } from './weights/assign.js';
+export { loadWeights, saveWeights } from './weights/save-load.js';
+export type { LoadWeightsOptions, SaveWeightsOptions } from './weights/save-load.js';
+export { weightsSha256 } from './weights/sha256.js';

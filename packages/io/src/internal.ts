@@ -1,0 +1,20 @@
+/*
+ * What Unfold's own packages share beside the public names. It may change with any version: nobody
+ * else should build on it.
+ */
+export { lockOf } from './files/file-lock.js';
+export { cannotWrite, removeLeftovers, replaceFile } from './files/files.node.js';
+export { GENERATOR, PAGE, WEIGHTS, jsonWith, refusal, refuseOtherKind } from './files/overwrite.js';
+export type { FileKind } from './files/overwrite.js';
+export { sha256Of } from './idx.js';
+export { TFJS_LIMITS, completeLimits, raise } from './limits.js';
+export { brief, failIn, listNames, quote } from './messages.js';
+export type { Fail } from './messages.js';
+export { RUN_FORMAT } from './run-format.js';
+export { isObject, parseStrictJson } from './strict-json.js';
+export { assignWeights } from './weights/assign.js';
+export { MAX_DIMENSIONS, isCounts } from './weights/encodings.js';
+export { float16ToFloat32 } from './weights/float16.js';
+export { openFile, reading, withSafetensors } from './weights/safetensors-file.js';
+export type { WeightsFile } from './weights/safetensors-file.js';
+export { weightsFormat } from './weights/save-load.js';

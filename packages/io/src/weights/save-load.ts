@@ -1,0 +1,112 @@
+import { extname } from 'node:path';
+import { ConfigError } from '@unfold/core';
+import type { Module } from '@unfold/nn';
+import { rejectUnknown } from '@unfold/core/internal';
+import { replaceFile } from '../files/files.node.js';
+import { completeLimits, NPZ_LIMITS, raise, type WeightsLimits } from '../limits.js';
+import { refuseOtherKind, WEIGHTS } from '../files/overwrite.js';
+import { assignWeights, type LoadReport } from './assign.js';
+import type { VerifyOptions } from './checksums.js';
+import { failIn } from '../messages.js';
+import { encodeNpz, storedInNpz } from './npz.js';
+import { encodeSafetensors } from './safetensors.js';
+import { openFile, reading, withSafetensors } from './safetensors-file.js';
+import type { WeightsMetadata } from './safetensors-header.js';
+
+/** Options of `saveWeights`. */
+export interface SaveWeightsOptions {
+  /** Texts by name, kept beside the weights; in .safetensors only. */
+  readonly metadata?: WeightsMetadata;
+}
+
+/** Options of `loadWeights`. */
+export interface LoadWeightsOptions extends VerifyOptions {
+  /** Whether missing and unexpected names are errors. Default true. */
+  readonly strict?: boolean;
+  /** How much a file may take. docs/weights.md lists the defaults. */
+  readonly limits?: Partial<WeightsLimits>;
+}
+
+type Format = 'safetensors' | 'npz';
+
+/** The format that a file's name asks for. @throws ConfigError for any other name. */
+export function weightsFormat(operation: string, file: string): Format {
+  const extension = extname(file).toLowerCase();
+  if (extension === '.safetensors') return 'safetensors';
+  if (extension === '.npz') return 'npz';
+  throw new ConfigError(
+    `${operation}: expected a name that ends in .safetensors or .npz, got ${file}; weights in ` +
+      'other forms are saved as one of these by Python: safetensors.torch.save_file, numpy.savez',
+  );
+}
+
+/**
+ * Writes a model's parameters and buffers to a file that PyTorch or NumPy reads: `.safetensors` or
+ * `.npz`, by its name. The values are taken at the call. An older file stays whole until the new
+ * one is.
+ * @throws ConfigError if the file cannot be written, with the system's reason, or holds something else
+ * than weights of that format, a run's checkpoint too, or its name has another ending.
+ */
+export async function saveWeights(
+  model: Module,
+  file: string,
+  { metadata = {} }: SaveWeightsOptions = {},
+): Promise<void> {
+  const format = weightsFormat('saveWeights', file);
+  if (format === 'npz' && Object.keys(metadata).length > 0) {
+    throw new ConfigError(
+      `saveWeights: ${file} cannot hold metadata, .npz has no place for it; use .safetensors`,
+    );
+  }
+  const state = model.stateDict();
+  const bytes = format === 'npz' ? encodeNpz(state) : encodeSafetensors(state, metadata);
+  await refuseOtherKind(file, WEIGHTS[format]);
+  await replaceFile(file, bytes);
+}
+
+/**
+ * Reads weights into a model: a `.safetensors` or `.npz` file that `saveWeights`, PyTorch or NumPy
+ * wrote. All or nothing: names, shapes and dtypes are checked by the file's header, and the model
+ * stays as it was if anything is wrong. What Unfold wrote is held against its checksums; a .npz file
+ * always is, which has such whoever wrote it. float16 and bfloat16 become float32, int64 becomes int32;
+ * nothing else is converted.
+ * @returns What `strict: false` let pass.
+ * @throws ShapeError that lists missing and unexpected names and wrong shapes; DTypeError;
+ * FileFormatError if the file is damaged or beyond the limits; ConfigError if it cannot be read, or for
+ * an unknown option or limit.
+ */
+export async function loadWeights(
+  model: Module,
+  file: string,
+  given: LoadWeightsOptions = {},
+): Promise<LoadReport> {
+  rejectUnknown('loadWeights', given, ['strict', 'verify', 'limits']);
+  const { strict = true, limits, verify } = given;
+  const format = weightsFormat('loadWeights', file);
+  const options = { operation: `loadWeights: ${file}`, strict };
+  if (format === 'safetensors') {
+    return withSafetensors(file, { operation: 'loadWeights', limits, verify }, ({ tensors }) =>
+      assignWeights(model, tensors, options),
+    );
+  }
+  const npzLimits = completeLimits('loadWeights', NPZ_LIMITS, limits);
+  const tensors = storedInNpz(await readWhole(file, npzLimits), npzLimits, failIn(file));
+  return assignWeights(model, tensors, options);
+}
+
+/** An archive's directory is at its end, so all of it is read. */
+async function readWhole(file: string, { maxBytes }: WeightsLimits): Promise<Uint8Array> {
+  const handle = await openFile(file);
+  try {
+    const { size } = await reading(file, () => handle.stat());
+    if (size > maxBytes) {
+      throw failIn(file)(
+        `it has ${size} bytes, expected at most ${maxBytes}; use .safetensors, or, ` +
+          raise('maxBytes', size),
+      );
+    }
+    return await reading(file, () => handle.readFile());
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,13 @@
+/*
+ * What Unfold's own packages share beside the public names. It may change with any version: nobody
+ * else should build on it.
+ */
+export { grouped, percent } from './number-text.js';
+export { chart } from './report/chart.js';
+export { Html, html } from './report/html.js';
+export { renderPage } from './report/page.js';
+export { Bar, duration } from './terminal/bar.js';
+export { isTerminal } from './terminal/colour.js';
+export { evaluationLines } from './terminal/views/evaluation.js';
+export { lineOptions } from './terminal/views/lines.js';
+export { predictionLines } from './terminal/views/prediction.js';

@@ -1,0 +1,121 @@
+import { counted, grouped, percent } from '../number-text.js';
+import { type Html, html } from './html.js';
+import type { TrainingRecord } from './record.js';
+import { scrollBox, type Section, table } from './section.js';
+
+/** A matrix of more classes is neither read nor light. */
+const MOST_CLASSES = 50;
+
+/** The confusion matrix and the figures of each class. */
+export function classesSection({ evaluation }: TrainingRecord): Section {
+  const { confusion, classes, macro } = evaluation;
+  const content = [
+    confusion.length > MOST_CLASSES
+      ? html`<p class="note">
+          A matrix of ${grouped(confusion.length)} classes has no room here.
+          ${oftenConfused(confusion)}
+        </p>`
+      : matrix(confusion),
+    table({
+      label: 'Figures of each class',
+      head: ['class', 'images', 'precision', 'recall', 'F1'],
+      rows: [
+        ...classes.map(({ support, precision, recall, f1 }, c) => [
+          String(c),
+          grouped(support),
+          ...[precision, recall, f1].map(percent),
+        ]),
+        [
+          'mean',
+          grouped(evaluation.total),
+          ...[macro.precision, macro.recall, macro.f1].map(percent),
+        ],
+      ],
+      kind: 'summed',
+    }),
+    html`<p class="note">
+      Precision: how many of the images taken for a class are of it. Recall: how many of the images
+      of a class were taken for it. F1 is their harmonic mean.
+    </p>`,
+  ];
+  return { id: 'classes', title: 'Classes and confusions', content };
+}
+
+type Confusion = TrainingRecord['evaluation']['confusion'];
+
+function matrix(confusion: Confusion): Html {
+  const names = confusion.map((_, c) => c);
+  // Errors are few: on one scale with what is right they would all be white.
+  const errors = confusion.flatMap((row, c) => shares(row).filter((_, p) => p !== c));
+  const most = Math.max(...errors) || 1;
+  const rows = confusion.map((row, label) => {
+    const ofRow = shares(row);
+    const cells = row.map((count, prediction) => {
+      if (count === 0) return html`<td class="none">0</td>`;
+      const share = ofRow[prediction] as number;
+      const right = label === prediction;
+      const depth = right ? share : Math.sqrt(share / most);
+      const what = right ? 'recognised' : `taken for ${prediction}`;
+      const title = `${label} ${what}: ${grouped(count)} of ${grouped(sum(row))} (${percent(share)})`;
+      return html`<td
+        class="${right ? 'right' : 'wrong'}"
+        style="--depth:${depth.toFixed(2)}"
+        title="${title}"
+      >
+        ${grouped(count)}
+      </td>`;
+    });
+    return html`<tr>
+      <th scope="row">${label}</th>
+      ${cells}
+    </tr>`;
+  });
+  return html`<figure>
+    <figcaption>Confusion matrix of the test images</figcaption>
+    ${scrollBox(
+      'Confusion matrix',
+      html`<table class="matrix">
+        <thead>
+          <tr>
+            <td></td>
+            <th scope="colgroup" colspan="${names.length}">taken for</th>
+          </tr>
+          <tr>
+            <th scope="col">label</th>
+            ${names.map((name) => html`<th scope="col">${name}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>`,
+    )}
+    <p class="note">
+      A row for each true class, a column for what its images were taken for. Blue is right, orange
+      is wrong; the deeper, the larger the part of its row, with errors on a scale of their own.
+      ${oftenConfused(confusion)}
+    </p>
+  </figure>`;
+}
+
+/** The three pairs that are confused most. */
+function oftenConfused(confusion: Confusion): string {
+  const pairs = confusion
+    .flatMap((row, label) => row.map((count, prediction) => ({ label, prediction, count })))
+    .filter(({ label, prediction, count }) => label !== prediction && count > 0)
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 3)
+    .map(
+      ({ label, prediction, count }) =>
+        `${label} taken for ${prediction} (${counted(count, 'time')})`,
+    );
+  if (pairs.length === 0) return 'No image was taken for another class.';
+  return `Most often: ${pairs.join(', ')}.`;
+}
+
+function shares(row: readonly number[]): number[] {
+  const all = sum(row);
+  return row.map((count) => (all === 0 ? 0 : count / all));
+}
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

@@ -1,0 +1,86 @@
+import { formatShape } from '@unfold/core';
+import { counted, grouped } from '../number-text.js';
+import { type Html, html } from './html.js';
+import { image, planeImages } from './pictures.js';
+import type { Planes } from './planes.js';
+import type { TrainingRecord } from './record.js';
+import { type Section, table } from './section.js';
+
+/** About how high pictures are on the page. */
+const FILTER_HEIGHT = 60;
+const MAP_HEIGHT = 72;
+
+/** What the first layers have learnt and make of an image, and a table of all layers. */
+export function networkSection({ filters, example, summary }: TrainingRecord): Section {
+  const content = [
+    filters === null
+      ? html`<p class="note">The model calls no convolution, so there are no filters to see.</p>`
+      : filterFigure(filters),
+    example.layers.length === 0
+      ? html`<p class="note">No layer of the model gives feature maps.</p>`
+      : exampleFigure(example),
+    table({
+      label: 'Layers',
+      head: ['layer', 'output', 'trainable', 'frozen', 'MACs'],
+      rows: [
+        ...summary.rows.map(({ path, layer, outputs, calls, trainable, frozen, macs }) => [
+          `${path ? `${path}: ` : ''}${layer}${calls > 1 ? ` (${calls} calls)` : ''}`,
+          outputs === null ? 'not called' : outputs.map(formatShape).join(' '),
+          ...[trainable, frozen, macs].map((count) => (count === 0 ? '' : grouped(count))),
+        ]),
+        ['total', '', ...[summary.trainable, summary.frozen, summary.macs].map(grouped)],
+      ],
+      kind: 'summed',
+    }),
+    html`<p class="note">
+      For one input ${formatShape(summary.input)}. Trainable and frozen count the values of a
+      layer’s own parameters, MACs the multiplications with weights.
+    </p>`,
+  ];
+  return { id: 'network', title: 'Inside the network', content };
+}
+
+function filterFigure(filters: Planes): Html {
+  const [, channels, h, w] = filters.shape;
+  const what = `${shown(filters, 'filter')} of ${h} × ${w} weights`;
+  const sideBySide =
+    channels > 1 ? ` The ${channels} input channels of a filter stand side by side.` : '';
+  return html`<figure>
+    <figcaption>Filters of the first convolution, ${filters.path || filters.layer}</figcaption>
+    ${planes(filters, what, FILTER_HEIGHT)}
+    <p class="note">
+      ${what}: blue above zero and orange below, the stronger the further from it. A filter answers
+      where the image looks like it; one that goes from blue to orange finds edges of that
+      direction.${sideBySide}
+    </p>
+  </figure>`;
+}
+
+function exampleFigure({ picture, label, layers }: TrainingRecord['example']): Html {
+  return html`<figure>
+    <figcaption>What the first layers make of one test image</figcaption>
+    <h3>The image, of class ${label}</h3>
+    <div class="planes">
+      ${image(picture, { alt: `A test image of class ${label}`, about: MAP_HEIGHT })}
+    </div>
+    ${layers.map((maps) => {
+      const [, , h, w] = maps.shape;
+      const what = `${shown(maps, 'map')} of ${h} × ${w} pixels`;
+      return html`<h3>After ${maps.path || 'the model'}, ${maps.layer}</h3>
+        ${planes(maps, what, MAP_HEIGHT)}
+        <p class="note">${what}.</p>`;
+    })}
+    <p class="note">
+      Each map is the answer of one filter, place by place: blue where it is above zero, orange
+      where it is below. ReLU passes on what is blue, and nothing else.
+    </p>
+  </figure>`;
+}
+
+const planes = (given: Planes, label: string, about: number): Html =>
+  html`<div class="planes" role="img" aria-label="${label}">${planeImages(given, about)}</div>`;
+
+/** 8 filters, or: The first 64 of 96 filters */
+function shown({ total, shape: [count] }: Planes, noun: string): string {
+  return `${count < total ? `The first ${count} of ` : ''}${counted(total, noun)}`;
+}

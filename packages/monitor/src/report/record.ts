@@ -1,0 +1,127 @@
+import { ConfigError, engine } from '@unfold/core';
+import { type Layer, type Summary, summary } from '@unfold/nn';
+import {
+  DataLoader,
+  type Dataset,
+  type EpochReport,
+  type Evaluation,
+  type Mistake,
+  type Normalization,
+} from '@unfold/train';
+import { pictureOf, type ReportPicture } from './pictures.js';
+import { featureMaps, firstLayerFilters, type Planes } from './planes.js';
+import type { RunLog, StepSeries } from './run-log.js';
+
+/** A line of a configuration: what was set, and to what. */
+export type Setting = readonly [label: string, text: string];
+
+/** All that a page about a run shows. Plain data: it holds no tensor. */
+export interface TrainingRecord {
+  readonly title: string;
+  /** Of the whole run: training, validation and test. */
+  readonly seconds: number;
+  /** Values that the model learns. */
+  readonly parameters: number;
+  /** What computed, in words. */
+  readonly engine: string;
+  readonly configuration: readonly Setting[];
+  /** What repeats the run; null if there is no such command. */
+  readonly command: string | null;
+  readonly steps: StepSeries;
+  readonly epochs: readonly EpochReport[];
+  /** On the test images. */
+  readonly evaluation: Omit<Evaluation, 'mistakes'>;
+  /** The worst mistakes with their pictures, at most 40. */
+  readonly mistakes: readonly PicturedMistake[];
+  /** Null if the model calls no convolution. */
+  readonly filters: Planes | null;
+  /** What the first layers make of one image; no layers if none gives feature maps. */
+  readonly example: Example;
+  readonly summary: Omit<Summary, 'toString'>;
+}
+
+/** A mistake with the picture of its image. */
+export interface PicturedMistake extends Mistake {
+  readonly picture: ReportPicture;
+}
+
+/** An image, and the feature maps of the first layers for it. */
+export interface Example {
+  readonly picture: ReportPicture;
+  readonly label: number;
+  readonly layers: readonly Planes[];
+}
+
+/** What `trainingRecord` gathers from. */
+export interface TrainingRecordOptions {
+  /** The page's title. */
+  readonly title: string;
+  /** As it was evaluated. Images `[N, C, H, W]` → logits `[N, classes]`. */
+  readonly model: Layer;
+  /** Was among the callbacks of the run. */
+  readonly log: RunLog;
+  /** Of the model on all of `dataset`, not shuffled; with `mistakes: 40` their pictures are shown. */
+  readonly evaluation: Evaluation;
+  /** The test images. */
+  readonly dataset: Dataset;
+  /** What the model's input is normalised with. Default: not at all. */
+  readonly normalization?: Normalization;
+  /** Of the whole run. */
+  readonly seconds: number;
+  /** What was set, in the order of the page. */
+  readonly configuration: readonly Setting[];
+  /** What repeats the run. */
+  readonly command?: string;
+}
+
+const MOST_MISTAKES = 40;
+
+/**
+ * Gathers what `trainingPage` shows. The model runs a few times on the first image of `dataset`, and
+ * is as before afterwards. What comes back holds no tensor, and nothing that changes later.
+ * @throws ConfigError if the evaluation is not of as many images as the dataset has, or the
+ * normalisation doesn't fit; what the model throws for such images.
+ */
+export function trainingRecord({
+  title,
+  model,
+  log,
+  evaluation: { mistakes, ...evaluation },
+  dataset,
+  normalization,
+  seconds,
+  configuration,
+  command,
+}: TrainingRecordOptions): TrainingRecord {
+  if (evaluation.total !== dataset.length) {
+    throw new ConfigError(
+      `trainingRecord: the evaluation is of ${evaluation.total} images, the dataset has ` +
+        `${dataset.length}; give the dataset that was evaluated`,
+    );
+  }
+  using loader = new DataLoader(dataset.subset([0]), normalization ? { normalization } : {});
+  const [batch] = loader;
+  if (!batch) throw new ConfigError('trainingRecord: the dataset gave no image');
+  return {
+    title,
+    seconds,
+    parameters: model.parameterCount(),
+    engine: engine().description,
+    configuration,
+    command: command ?? null,
+    steps: log.steps,
+    epochs: log.epochs,
+    evaluation,
+    mistakes: mistakes.slice(0, MOST_MISTAKES).map((mistake) => ({
+      ...mistake,
+      picture: pictureOf(dataset, mistake.index),
+    })),
+    filters: firstLayerFilters(model, batch.images),
+    example: {
+      picture: pictureOf(dataset, 0),
+      label: dataset.label(0),
+      layers: featureMaps(model, batch.images),
+    },
+    summary: summary(model, batch.images.shape),
+  };
+}

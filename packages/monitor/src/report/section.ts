@@ -1,0 +1,64 @@
+import { type Html, html, type HtmlValue } from './html.js';
+
+/** A part of a page under a heading. */
+export interface Section {
+  /** What links to it name. */
+  readonly id: string;
+  readonly title: string;
+  readonly content: HtmlValue;
+}
+
+/** Links to the parts, and the parts. */
+export function sections(parts: readonly Section[]): Html {
+  return html`<nav aria-label="Contents">
+      <ul>
+        ${parts.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}
+      </ul>
+    </nav>
+    ${parts.map(
+      ({ id, title, content }) =>
+        html`<section id="${id}" aria-labelledby="${id}-title">
+          <h2 id="${id}-title">${title}</h2>
+          ${content}
+        </section>`,
+    )}`;
+}
+
+/** Scrolls by itself where it is wider than the page, also by keys. */
+export function scrollBox(label: string, content: Html): Html {
+  return html`<div class="wide" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
+}
+
+/** A table whose first row and column are headers. */
+export function table({
+  label,
+  head,
+  rows,
+  kind = '',
+}: {
+  readonly label: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly HtmlValue[])[];
+  /** A class of the page's style. */
+  readonly kind?: string;
+}): Html {
+  return scrollBox(
+    label,
+    html`<table class="${kind}">
+      <thead>
+        <tr>
+          ${head.map((text) => html`<th scope="col">${text}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          ([first = '', ...others]) =>
+            html`<tr>
+              <th scope="row">${first}</th>
+              ${others.map((cell) => html`<td>${cell}</td>`)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>`,
+  );
+}

@@ -1,0 +1,212 @@
+import type { Callback, EpochReport, FitResult, StepReport, TrainingRun } from '@unfold/train';
+import { Bar, columnsOf, duration, type ProgressStream } from './bar.js';
+import { isTerminal, painter, wantsColour } from './colour.js';
+import { type BestBy, BestEpoch } from './run/best.js';
+import { runCharts } from './run/charts.js';
+import { epochLine, EpochTable } from './run/epochs.js';
+import { fixed } from './run/format.js';
+import { LossCurve } from './run/loss-curve.js';
+import { Pace } from './run/pace.js';
+
+/** Milliseconds between two lines where there is no terminal to draw a bar on. */
+const LINE_INTERVAL = 10_000;
+/** What the loss shown keeps of itself at each step: it is a mean of about the last 50. */
+const LOSS_MEMORY = 0.98;
+/** Earlier epochs that a resumed run shows again. */
+const EARLIER_EPOCHS = 10;
+
+/** Options of `terminalProgress`. */
+export interface TerminalProgressOptions {
+  /** Where it is written; stdout by default. */
+  readonly out?: ProgressStream;
+  /** Writes nothing at all. */
+  readonly quiet?: boolean;
+  /** By default as `FORCE_COLOR` and `NO_COLOR` say, else on terminals. */
+  readonly colour?: boolean;
+  /**
+   * By what the best epoch is told: `loss` or the name of a metric, of the validation images where
+   * there are such. By default the highest `accuracy`, or the lowest loss if that isn't measured.
+   */
+  readonly best?: BestBy;
+  /** Draws charts when the run has ended; by default on terminals. */
+  readonly charts?: boolean;
+  /** A clock, in milliseconds. */
+  readonly now?: () => number;
+}
+
+/**
+ * Shows in the terminal how a run of `fit` goes: a bar for the epoch in hand, a table that grows by a
+ * row an epoch, and charts at the end. Where there is no terminal, lines: one an epoch, and one about
+ * every ten seconds within. A run that is resumed shows its last ten epochs again.
+ *
+ * The bar is gone and the cursor back when the run has ended, by itself, by an error or by a signal.
+ * What else is to be written while the run goes on belongs between epochs, in an `onEpochEnd` after
+ * this one.
+ */
+export function terminalProgress(options: TerminalProgressOptions = {}): Callback {
+  return options.quiet ? {} : new Progress(options);
+}
+
+/** What a bar or a line says of the moment. */
+interface Moment {
+  readonly epoch: number;
+  readonly stepInEpoch: number;
+  readonly step: number;
+}
+
+class Progress implements Callback {
+  readonly #out: ProgressStream;
+  readonly #options: TerminalProgressOptions;
+  readonly #now: () => number;
+  readonly #isTerminal: boolean;
+  readonly #colour: boolean;
+  readonly #bar: Bar;
+  readonly #best: BestEpoch;
+  readonly #pace = new Pace();
+  readonly #curve = new LossCurve();
+  #table: EpochTable | undefined;
+  #loss = { sum: 0, weight: 0 };
+  #lastLine = 0;
+
+  constructor(options: TerminalProgressOptions) {
+    this.#options = options;
+    this.#out = options.out ?? process.stdout;
+    this.#now = options.now ?? (() => performance.now());
+    this.#isTerminal = isTerminal(this.#out);
+    this.#colour = options.colour ?? wantsColour(this.#out);
+    this.#bar = new Bar(this.#out, { paint: painter(this.#colour), now: this.#now });
+    this.#best = new BestEpoch(options.best);
+  }
+
+  onTrainBegin(run: TrainingRun): void {
+    this.#lastLine = this.#now();
+    if (run.step === 0) return;
+    this.#write(`resumed after step ${run.step} of ${run.epochs * run.stepsPerEpoch}`);
+    const unseen = Math.max(0, run.history.length - EARLIER_EPOCHS);
+    run.history.forEach((report, i) => this.#epoch(report, run, i >= unseen));
+  }
+
+  onEpochBegin(run: TrainingRun): void {
+    this.#pace.begin(this.#now());
+    const { epoch, step } = run;
+    const stepInEpoch = step - (epoch - 1) * run.stepsPerEpoch;
+    this.#show({ epoch, step, stepInEpoch }, run);
+  }
+
+  onStepEnd(report: StepReport, run: TrainingRun): void {
+    const now = this.#now();
+    this.#pace.step(report.size, now);
+    this.#curve.add(report.step, report.loss);
+    this.#loss.sum = this.#loss.sum * LOSS_MEMORY + report.loss;
+    this.#loss.weight = this.#loss.weight * LOSS_MEMORY + 1;
+    if (this.#isTerminal) {
+      this.#show(report, run);
+    } else if (now - this.#lastLine >= LINE_INTERVAL) {
+      const { loss, speed, timeLeft } = this.#figures(report, run);
+      const step = `step ${report.stepInEpoch}/${run.stepsPerEpoch}`;
+      this.#write(joined([`epoch ${report.epoch}/${run.epochs}`, step, loss, speed, timeLeft]));
+    }
+  }
+
+  onValidationBegin(run: TrainingRun): void {
+    const { epoch, epochs, stepsPerEpoch, step } = run;
+    const { loss, runLeft } = this.#figures({ epoch, step, stepInEpoch: stepsPerEpoch }, run);
+    this.#bar.show(
+      {
+        head: `epoch ${epoch}/${epochs} `,
+        done: 1,
+        tails: [[' validating', loss, runLeft], [' validating', loss], [' validating']].map(joined),
+      },
+      { now: true },
+    );
+  }
+
+  onEpochEnd(report: EpochReport, run: TrainingRun): void {
+    this.#epoch(report, run, true);
+  }
+
+  onTrainEnd(result: FitResult, run: TrainingRun): void {
+    this.#bar.stop();
+    const { history, stopped, finished } = result;
+    if (stopped !== null) {
+      this.#write(`stopped after epoch ${history.length} of ${run.epochs}: ${stopped}`);
+    }
+    const best = this.#best.text();
+    if (history.length > 1 && best !== undefined) this.#write(best);
+    if (!finished || !(this.#options.charts ?? this.#isTerminal)) return;
+    const lines = runCharts(history, this.#curve.points(), {
+      columns: columnsOf(this.#out),
+      colour: this.#colour,
+      stepsPerEpoch: run.stepsPerEpoch,
+    });
+    if (lines.length > 0) this.#write(['', ...lines, ''].join('\n'));
+  }
+
+  onError(): void {
+    this.#bar.stop();
+  }
+
+  #show(moment: Moment, run: TrainingRun): void {
+    const { loss, speed, timeLeft, runLeft } = this.#figures(moment, run);
+    const step = ` ${moment.stepInEpoch}/${run.stepsPerEpoch}`;
+    this.#bar.show({
+      head: `epoch ${moment.epoch}/${run.epochs} `,
+      done: moment.stepInEpoch / run.stepsPerEpoch,
+      tails: [
+        [step, loss, speed, timeLeft],
+        [step, loss, speed, runLeft],
+        [step, loss, runLeft],
+        [step, loss],
+        [step],
+      ].map(joined),
+    });
+  }
+
+  /** What is known of a moment of the run. */
+  #figures({ epoch, step, stepInEpoch }: Moment, { epochs, stepsPerEpoch }: TrainingRun): Figures {
+    const speed = this.#pace.imagesPerSecond;
+    const epochLeft = this.#pace.secondsFor(stepsPerEpoch - stepInEpoch, 0);
+    const runLeft = this.#pace.secondsFor(epochs * stepsPerEpoch - step, epochs - epoch + 1);
+    const isLast = epoch === epochs;
+    const left = runLeft === undefined ? undefined : `${duration(runLeft)} left`;
+    return {
+      loss: this.#loss.weight > 0 ? `loss ${fixed(this.#loss.sum / this.#loss.weight)}` : undefined,
+      speed: speed === undefined ? undefined : `${Math.round(speed)} images/s`,
+      runLeft: left === undefined || isLast ? left : `run ${left}`,
+      timeLeft:
+        epochLeft === undefined || isLast ? left : `epoch ${duration(epochLeft)}, run ${left}`,
+    };
+  }
+
+  #epoch(report: EpochReport, { epochs }: TrainingRun, isShown: boolean): void {
+    const isBest = this.#best.add(report);
+    if (!isShown) return;
+    const paint = painter(this.#colour);
+    if (!this.#isTerminal) return this.#write(epochLine({ report, isBest }, epochs, paint));
+    this.#bar.stop();
+    this.#table ??= new EpochTable({ epochs, best: this.#options.best, paint });
+    for (const line of this.#table.lines({ report, isBest }, columnsOf(this.#out))) {
+      this.#write(line);
+    }
+  }
+
+  #write(text: string): void {
+    this.#lastLine = this.#now();
+    this.#out.write(`${text}\n`);
+  }
+}
+
+/** Texts for a bar or a line; undefined as long as there is nothing to tell. */
+interface Figures {
+  /** A mean of the last steps' losses: that of one step flickers. */
+  readonly loss: string | undefined;
+  readonly speed: string | undefined;
+  /** Until the run's end. */
+  readonly runLeft: string | undefined;
+  /** Until the epoch's end and the run's, if that is another. */
+  readonly timeLeft: string | undefined;
+}
+
+function joined(texts: readonly (string | undefined)[]): string {
+  return texts.filter((text) => text !== undefined).join(' · ');
+}

@@ -1,0 +1,26 @@
+import type { Dataset, Evaluation } from '@unfold/train';
+import { type LineOptions, paint } from './lines.js';
+import { confusionLines } from './confusion.js';
+import { mistakesLines } from './mistakes.js';
+import { scoresLines } from './scores.js';
+
+/**
+ * What an evaluation found: loss, scores of each class, the confusion matrix, and the worst mistakes
+ * that were kept.
+ * @param dataset What was evaluated, in its order.
+ */
+export function evaluationLines(
+  evaluation: Evaluation,
+  dataset: Dataset,
+  options: LineOptions,
+): string[] {
+  const { confusion, loss, mistakes } = evaluation;
+  const part = (title: string, lines: readonly string[]): string[] =>
+    lines.length === 0 ? [] : ['', paint(options.colour, 'underline', title), ...lines];
+  return [
+    `mean loss ${loss.toFixed(4)}`,
+    ...part('scores', scoresLines(evaluation, options)),
+    ...part('label ↓ prediction →', confusionLines(confusion, options)),
+    ...part('worst mistakes, least likely label first', mistakesLines(mistakes, dataset, options)),
+  ];
+}

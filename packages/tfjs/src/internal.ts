@@ -1,0 +1,14 @@
+/*
+ * What Unfold's own packages share beside the public names. It may change with any version: nobody
+ * else should build on it.
+ */
+export {
+  TFJS,
+  TFJS_NODE,
+  findTensorFlow,
+  hasFunctions,
+  isTensorFlow,
+  missingTensorFlow,
+  silenceBanner,
+} from './tensorflow.js';
+export type { TensorFlow, TfTensor } from './tensorflow.js';

@@ -1,0 +1,123 @@
+import { ConfigError } from '@unfold/core';
+import { requiresFrom } from '@unfold/train/internal';
+
+/** As much of a TensorFlow.js tensor as is used. */
+export interface TfTensor {
+  dataSync(): ArrayLike<number>;
+  dispose(): void;
+}
+
+/**
+ * What every use of TensorFlow.js needs of it. Its own types ask for the browser's, and don't pass
+ * a strict type check without them.
+ */
+export interface TensorFlow {
+  tensor(values: Float32Array | Int32Array, shape: number[], dtype: string): TfTensor;
+  ready(): Promise<void>;
+  env(): { getBool(flag: string): boolean; set(flag: string, value: boolean): void };
+}
+
+export const TFJS_NODE = '@tensorflow/tfjs-node';
+export const TFJS = '@tensorflow/tfjs';
+
+export interface TensorFlowSearch<T extends TensorFlow> {
+  /** What is tried, in this order. */
+  readonly packages: readonly string[];
+  /** Folders from which packages are looked up. Default: Unfold's and the working one. */
+  readonly roots?: readonly string[] | undefined;
+  /** Whether what was loaded has all that the caller uses. */
+  readonly isKnown: (value: unknown) => value is T;
+  /**
+   * Why a package can't load, where that shows without trying. An attempt that fails may leave parts
+   * of TensorFlow.js loaded, which a second copy then quarrels with.
+   */
+  readonly fault?: (name: string, from: NodeJS.Require) => string | undefined;
+}
+
+export interface TensorFlowFound<T> {
+  /** Undefined where none loads. */
+  readonly tf: T | undefined;
+  /** The package that it is. */
+  readonly name: string;
+  /** What the packages said that were tried before it. */
+  readonly failures: readonly string[];
+}
+
+/** Loads the first package that is there and complete. */
+export function findTensorFlow<T extends TensorFlow>(
+  search: TensorFlowSearch<T>,
+): TensorFlowFound<T> {
+  const failures = new Set<string>();
+  for (const name of search.packages) {
+    for (const from of requiresFrom(search.roots)) {
+      try {
+        const fault = search.fault?.(name, from);
+        if (fault !== undefined) {
+          failures.add(`${name}: ${fault}`);
+          continue;
+        }
+        const tf: unknown = quietly(() => from(name));
+        if (search.isKnown(tf)) return { tf, name, failures: [...failures] };
+        failures.add(`${name}: not a version that Unfold knows`);
+      } catch (error) {
+        failures.add(`${name}: ${firstLine(error)}`);
+      }
+    }
+  }
+  return { tf: undefined, name: '', failures: [...failures] };
+}
+
+/** The error of an operation for which no package loads. */
+export function missingTensorFlow(
+  operation: string,
+  failures: readonly string[],
+  mend: string,
+): ConfigError {
+  return new ConfigError(
+    `${operation}: expected TensorFlow.js, got none (${failures.join('; ')}); ${mend}`,
+  );
+}
+
+/**
+ * Runs `load` with the native library told to report warnings and errors only: it reads the
+ * variable once, when it is loaded. What the user set is left alone.
+ */
+function quietly<T>(load: () => T): T {
+  if (process.env['TF_CPP_MIN_LOG_LEVEL'] !== undefined) return load();
+  process.env['TF_CPP_MIN_LOG_LEVEL'] = '1';
+  try {
+    return load();
+  } finally {
+    delete process.env['TF_CPP_MIN_LOG_LEVEL'];
+  }
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1).join('');
+}
+
+export function isTensorFlow(value: unknown): value is TensorFlow {
+  return hasFunctions(value, ['tensor', 'ready', 'env']);
+}
+
+/** Whether `value` is an object, or a class, with functions of all these names. */
+export function hasFunctions(value: unknown, names: readonly string[]): value is object {
+  const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
+  return isObject && names.every((name) => typeof Reflect.get(value, name) === 'function');
+}
+
+/**
+ * The cpu backend greets the first tensor with an advertisement on the console. Its own production
+ * flag keeps it silent; the flag is as before afterwards.
+ */
+export function silenceBanner(tf: TensorFlow): void {
+  const env = tf.env();
+  const before = env.getBool('PROD');
+  env.set('PROD', true);
+  try {
+    tf.tensor(new Float32Array(1), [1], 'float32').dispose();
+  } finally {
+    env.set('PROD', before);
+  }
+}

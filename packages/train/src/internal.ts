@@ -1,0 +1,17 @@
+/*
+ * What Unfold's own packages share beside the public names. It may change with any version: nobody
+ * else should build on it.
+ */
+export { BatchPlan } from './data/batches.js';
+export { requiresFrom } from './data/packages.js';
+export { pauses } from './data/pause.js';
+export { PlannedLoader } from './data/planned-loader.js';
+export { asHistory } from './fit/history.js';
+export { occupantOf } from './fit/occupant.js';
+export { isModelName } from './models.js';
+export { asNumber, checkTensors } from './optim/state.js';
+export { SIDE } from './predict/digit.js';
+export { EVALUATION_BATCH, prepareRun } from './recipe/prepare.js';
+export type { MakeLoader, PreparedRun } from './recipe/prepare.js';
+export { AUGMENTS, PRESETS, SCHEDULES, plainRecipe } from './recipe/recipe.js';
+export type { AugmentName, PresetName, Recipe, ScheduleName } from './recipe/recipe.js';

@@ -1,0 +1,114 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, tensor } from '@unfold/core';
+import { Linear } from '@unfold/nn';
+import {
+  encodeNpz,
+  encodeSafetensors,
+  loadCheckpoint,
+  loadWeights,
+  saveCheckpoint,
+  saveWeights,
+} from '@unfold/io';
+import { zipSync } from 'fflate';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonWith, PAGE, refuseOtherKind } from '../../packages/io/src/files/overwrite.js';
+import { failure } from '../support/weights.js';
+
+let folder = '';
+let files = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unfold-overwrite-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const newFile = (ending: string): string => join(folder, `${files++}.${ending}`);
+const STATE = new Map([['a', tensor([1, 2])]]);
+const WEIGHTS = encodeSafetensors(STATE, { note: 'mine' });
+const RUN = encodeSafetensors(STATE, { format: 'unfold-checkpoint-2', state: '{}' });
+const DOCUMENT = zipSync({ 'word/document.xml': new Uint8Array(3) });
+const MEND = 'Name another file, or move or delete that one';
+
+async function refused(
+  save: (file: string) => Promise<void>,
+  [ending, content, what]: readonly [string, Uint8Array | string, string],
+): Promise<void> {
+  const file = newFile(ending);
+  await writeFile(file, content);
+  const error = await failure(() => save(file));
+  expect(error).toEqual(
+    new ConfigError(`${file} would be replaced, and it is not ${what}, or damaged. ${MEND}`),
+  );
+  expect(await readFile(file)).toEqual(Buffer.from(content));
+}
+
+describe('saveWeights', () => {
+  it.each<[string, string, Uint8Array | string, string]>([
+    ['a text', 'safetensors', 'Dear diary', 'a safetensors file of weights'],
+    ['an archive', 'safetensors', encodeNpz(STATE), 'a safetensors file of weights'],
+    ['a run', 'safetensors', RUN, 'a safetensors file of weights'],
+    ['damaged weights', 'safetensors', WEIGHTS.subarray(0, -1), 'a safetensors file of weights'],
+    ['a text', 'npz', 'Dear diary', 'a .npz file'],
+    ['a document', 'npz', DOCUMENT, 'a .npz file'],
+    ['other weights', 'npz', WEIGHTS, 'a .npz file'],
+  ])('does not replace %s (.%s)', async (_, ...file) => {
+    await refused((path) => saveWeights(new Linear(1, 1), path), file);
+  });
+
+  it.each<[string, string, Uint8Array | string]>([
+    ['weights of its kind', 'safetensors', WEIGHTS],
+    ['an empty file', 'safetensors', ''],
+    ['an archive of arrays', 'npz', encodeNpz(STATE)],
+    ['an archive of nothing', 'npz', encodeNpz(new Map())],
+  ])('replaces %s (.%s)', async (_, ending, content) => {
+    const file = newFile(ending);
+    await writeFile(file, content);
+    const model = new Linear(3, 2);
+    await saveWeights(model, file);
+    await loadWeights(model, file);
+  });
+});
+
+describe('saveCheckpoint', () => {
+  it.each<[string, Uint8Array | string]>([
+    ['a text', 'Dear diary'],
+    ['a checkpoint that is damaged', RUN.subarray(0, -1)],
+  ])('does not replace %s', async (_, content) => {
+    await refused(
+      (path) => saveCheckpoint(path, { state: STATE, metadata: {} }),
+      ['bin', content, 'a safetensors file'],
+    );
+  });
+
+  it('replaces any safetensors file that is whole', async () => {
+    for (const content of [RUN, WEIGHTS]) {
+      const file = newFile('bin');
+      await writeFile(file, content);
+      await saveCheckpoint(file, { state: new Map(), metadata: { note: 'new' } });
+      expect((await loadCheckpoint(file)).metadata).toEqual({ note: 'new' });
+    }
+  });
+});
+
+describe('figures', () => {
+  const KIND = jsonWith('mine', 'a', 'b');
+
+  it.each(['{"a":1}', '[1]', 'null', '{', 'a text'])('do not replace %s', async (content) => {
+    await refused((path) => refuseOtherKind(path, KIND), ['json', content, 'mine']);
+  });
+
+  it('replace such as have their keys', async () => {
+    const file = newFile('json');
+    await writeFile(file, '{"b":1,"a":2,"c":3}');
+    await refuseOtherKind(file, KIND);
+    await refuseOtherKind(join(folder, 'missing'), KIND);
+  });
+});
+
+it('a page replaces one that Unfold wrote, and no other', async () => {
+  await refused(
+    (path) => refuseOtherKind(path, PAGE),
+    ['html', '<!doctype html><title>x</title>', 'a page that Unfold wrote'],
+  );
+});

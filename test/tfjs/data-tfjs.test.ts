@@ -1,0 +1,264 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, DisposedError, findLeaks, Scope, type Tensor } from '@unfold/core';
+import { DataLoader, Dataset, type LoaderOptions } from '@unfold/train';
+import { tfjsLoader } from '@unfold/tfjs';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+
+/** What the tests ask of TensorFlow.js. */
+interface TensorFlow {
+  memory(): { numTensors: number };
+  engine(): { runKernel: (...args: unknown[]) => unknown };
+  env(): { getBool(flag: string): boolean };
+  scalar(value: number): { square(): { dispose(): void }; dispose(): void };
+}
+
+// Its types need the browser's, so it is taken without them.
+const tf: TensorFlow = createRequire(import.meta.url)('@tensorflow/tfjs');
+
+let root = '';
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'unfold-tfjs-'));
+});
+afterAll(() => rm(root, { recursive: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** A folder in which the given packages are installed: name and the code of its CommonJS entry. */
+async function folderWith(name: string, packages: Record<string, string>): Promise<string> {
+  const folder = join(root, name);
+  await mkdir(folder);
+  for (const [packageName, code] of Object.entries(packages)) {
+    const packageDir = join(folder, 'node_modules', packageName);
+    await mkdir(packageDir, { recursive: true });
+    await writeFile(join(packageDir, 'index.js'), code);
+  }
+  return folder;
+}
+
+const REAL = `module.exports = require(${JSON.stringify(
+  createRequire(import.meta.url).resolve('@tensorflow/tfjs'),
+)});`;
+
+function digits(count: number): Dataset {
+  return Dataset.fromArrays({
+    images: Uint8Array.from({ length: count * 12 }, (_, i) => (i * 37 + 11) % 256),
+    shape: [1, 3, 4],
+    labels: Array.from({ length: count }, (_, i) => i),
+  });
+}
+
+interface Copied {
+  readonly shape: readonly number[];
+  readonly images: Uint8Array;
+  readonly labels: readonly number[];
+}
+
+/** The bits of a batch, so that -0 and NaN count. */
+function copy({ images, labels }: { images: Tensor; labels: Tensor }): Copied {
+  const values = images.toTypedArray();
+  return {
+    shape: images.shape,
+    images: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    labels: Array.from(labels.toTypedArray()),
+  };
+}
+
+async function epoch(loader: AsyncIterable<{ images: Tensor; labels: Tensor }>): Promise<Copied[]> {
+  const batches: Copied[] = [];
+  for await (const batch of loader) batches.push(copy(batch));
+  return batches;
+}
+
+async function failure(run: () => Promise<unknown>): Promise<{ kind: unknown; message: string }> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof Error) return { kind: error.constructor, message: error.message };
+  }
+  throw new Error('no error was thrown');
+}
+
+describe('batches are those of DataLoader, bit by bit', () => {
+  const normalization = { mean: [0.1307], std: [0.3081] };
+  test.each<[string, LoaderOptions]>([
+    [
+      'shuffled, with a smaller last batch',
+      { batchSize: 8, shuffle: true, seed: 5, normalization },
+    ],
+    ['in order', { batchSize: 8 }],
+    ['dropLast', { batchSize: 8, shuffle: true, seed: 5, dropLast: true }],
+    ['a batchSize above the dataset', { batchSize: 1000, shuffle: true, seed: 1, normalization }],
+    ['one by one', { shuffle: true, seed: 2 }],
+  ])('%s', async (_, options) => {
+    const dataset = digits(45);
+    using own = new DataLoader(dataset, options);
+    using door = await tfjsLoader(dataset, options);
+    expect(door.length).toBe(own.length);
+    for (let e = 0; e < 2; e++) {
+      expect(await epoch(door)).toEqual(await epoch(own));
+      expect(door.generator.state()).toEqual(own.generator.state());
+    }
+  });
+
+  test('images given as numbers, -0 among them', async () => {
+    const images = Float32Array.from({ length: 40 }, (_, i) => (i === 3 ? -0 : i / 7 - 2));
+    const dataset = Dataset.fromArrays({ images, shape: [1, 2, 2], labels: new Int32Array(10) });
+    using door = await tfjsLoader(dataset, { batchSize: 4 });
+    expect(await epoch(door)).toEqual(await epoch(new DataLoader(dataset, { batchSize: 4 })));
+  });
+});
+
+describe('TensorFlow.js', () => {
+  test('keeps no tensor, also when a loop is left early or fails', async () => {
+    using door = await tfjsLoader(digits(20), { batchSize: 4 });
+    const before = tf.memory().numTensors;
+    await epoch(door);
+    for await (const { size } of door) if (size === 4) break;
+    await expect(async () => {
+      for await (const { size } of door) throw new Error(`size ${size}`);
+    }).rejects.toThrow('size 4');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('runs no kernel', async () => {
+    const runKernel = vi.spyOn(tf.engine(), 'runKernel');
+    using door = await tfjsLoader(digits(20), { batchSize: 8, shuffle: true });
+    await epoch(door);
+    expect(runKernel).not.toHaveBeenCalled();
+    // The spy sees kernels: this one.
+    const two = tf.scalar(2);
+    two.square().dispose();
+    two.dispose();
+    expect(runKernel).toHaveBeenCalled();
+  });
+
+  test('prints nothing, from the first tensor on', () => {
+    const script = `
+      import { Dataset } from '@unfold/train';
+      import { tfjsLoader } from '@unfold/tfjs';
+      const dataset = Dataset.fromArrays({ images: new Uint8Array(4), shape: [1, 2, 2], labels: [0] });
+      for await (const { size } of await tfjsLoader(dataset)) console.log('batches of', size);
+    `;
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--conditions=unfold-source', '--import=tsx', '--input-type=module', '--eval', script],
+      { encoding: 'utf8' },
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: 'batches of 1\n', stderr: '' });
+  });
+
+  test('keeps its own flags', async () => {
+    using door = await tfjsLoader(digits(3));
+    expect(door.length).toBe(3);
+    expect(tf.env().getBool('PROD')).toBe(false);
+  });
+});
+
+describe('the package', () => {
+  test('is tfjs-node where that loads', async () => {
+    const folder = await folderWith('both', {
+      '@tensorflow/tfjs-node': REAL,
+      '@tensorflow/tfjs': 'throw new Error("not this one")',
+    });
+    using door = await tfjsLoader(digits(3), { packageRoots: [folder] });
+    expect(door.packageName).toBe('@tensorflow/tfjs-node');
+    expect(await epoch(door)).toHaveLength(3);
+  });
+
+  test('is plain tfjs where tfjs-node does not load', async () => {
+    const folder = await folderWith('broken-node', {
+      '@tensorflow/tfjs-node': 'throw new Error("The native addon module can not be found")',
+      '@tensorflow/tfjs': REAL,
+    });
+    using door = await tfjsLoader(digits(3), { packageRoots: [folder] });
+    expect(door.packageName).toBe('@tensorflow/tfjs');
+    expect(await epoch(door)).toHaveLength(3);
+  });
+
+  const MEND =
+    'npm install @tensorflow/tfjs, or use DataLoader (on the command line: --loader own)';
+
+  test('that is missing is an error that says what to do', async () => {
+    const packageRoots = [await folderWith('none', {})];
+    expect(await failure(() => tfjsLoader(digits(3), { packageRoots }))).toEqual({
+      kind: ConfigError,
+      message:
+        "tfjsLoader: expected TensorFlow.js, got none (@tensorflow/tfjs-node: Cannot find module '@tensorflow/tfjs-node'; " +
+        `@tensorflow/tfjs: Cannot find module '@tensorflow/tfjs'); ${MEND}`,
+    });
+  });
+
+  test('that fails to load, or is something else, is an error that says so', async () => {
+    const folder = await folderWith('strange', {
+      '@tensorflow/tfjs-node': 'throw new Error("no library\\nand many more lines")',
+      '@tensorflow/tfjs': 'exports.tensor = 1;',
+    });
+    expect(await failure(() => tfjsLoader(digits(3), { packageRoots: [folder] }))).toEqual({
+      kind: ConfigError,
+      message:
+        'tfjsLoader: expected TensorFlow.js, got none (@tensorflow/tfjs-node: no library; ' +
+        `@tensorflow/tfjs: not a version that Unfold knows); ${MEND}`,
+    });
+  });
+});
+
+describe('the loader', () => {
+  test('owns the batch that it lends, outside every scope, takes it back and frees it', async () => {
+    const left = await findLeaks(async () => {
+      const door = await tfjsLoader(digits(10), { batchSize: 4 });
+      const seen = new Set<Tensor>();
+      for (let e = 0; e < 3; e++) {
+        for await (const { images, labels } of door) {
+          Scope.run(() => seen.add(images).add(labels));
+        }
+      }
+      const alive = Array.from(seen).filter(({ isDisposed }) => !isDisposed);
+      expect(alive).toEqual([...seen].slice(-2));
+      door.dispose();
+      expect(await failure(() => epoch(door))).toEqual({
+        kind: DisposedError,
+        message: 'tfjsLoader: expected a loader in use, got one after dispose()',
+      });
+    });
+    expect(left).toEqual([]);
+  });
+
+  test('that is disposed of during an epoch ends it with an error, and leaves nothing', async () => {
+    const door = await tfjsLoader(digits(10), { batchSize: 4 });
+    const before = tf.memory().numTensors;
+    const disposing = async (): Promise<void> => {
+      for await (const { size } of door) if (size === 4) door.dispose();
+    };
+    const left = await findLeaks(async () => {
+      expect((await failure(disposing)).kind).toBe(DisposedError);
+    });
+    expect(left).toEqual([]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('takes one iteration at a time', async () => {
+    using door = await tfjsLoader(digits(4));
+    const nested = async (): Promise<void> => {
+      for await (const { size } of door) expect(await epoch(door)).toHaveLength(size);
+    };
+    expect(await failure(nested)).toEqual({
+      kind: ConfigError,
+      message:
+        'tfjsLoader: expected one iteration at a time, got a second while the first is open; ' +
+        'leave the first loop, call its return(), or make a second loader over the same dataset',
+    });
+    expect(await epoch(door)).toHaveLength(4);
+  });
+
+  test('checks the options as DataLoader does', async () => {
+    expect(await failure(() => tfjsLoader(digits(4), { batchSize: 0 }))).toEqual({
+      kind: ConfigError,
+      message: 'tfjsLoader: batchSize: expected an integer from 1, got 0',
+    });
+  });
+});
