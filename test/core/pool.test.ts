@@ -8,13 +8,21 @@ import { Heap } from '../../packages/core/src/engine/heap.js';
 import { Pool, type PoolOptions } from '../../packages/core/src/engine/pool.js';
 import { EngineError } from '../../packages/core/src/errors.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
-import { JOB } from '../../packages/core/src/kernels/wasm/jobs.js';
+import { KERNELS } from '../../packages/core/src/kernels/table/kernels.js';
+import {
+  behindLength,
+  JOB,
+  PART,
+  placesOf,
+  SIZE,
+} from '../../packages/core/src/kernels/table/layout.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'unfold-pool-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Elements of a job of fill, in 64 parts. */
-const N = 64 * 16384;
+const N = 64 * PART;
+const places = placesOf(behindLength(KERNELS.fill.parameters));
 
 const open: Pool[] = [];
 afterEach(async () => {
@@ -40,8 +48,11 @@ async function startPool(options: Partial<PoolOptions> = {}) {
   });
   open.push(pool);
   const run = (kernel: number = JOB.fill) => {
-    new Int32Array(heap.buffer, block, 4).set([out, 0, 0, N]);
-    new Float32Array(heap.buffer, block + 16, 1)[0] = 2;
+    const words = new Int32Array(heap.buffer, block, 16);
+    words[0] = out;
+    words[SIZE] = PART;
+    words[places.n] = N;
+    new Float32Array(heap.buffer, block, 16)[places.value] = 2;
     pool.run(kernel, block, 64, 0, 0);
   };
   return {

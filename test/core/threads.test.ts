@@ -1,7 +1,14 @@
 import { configureEngine, kernelsFor, type Kernels } from '@unfold/core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Pool } from '../../packages/core/src/engine/pool.js';
-import { flat, randomSource, windowGeometry } from '../support/kernels.js';
+import { JOB } from '../../packages/core/src/kernels/table/layout.js';
+import {
+  flat,
+  type KernelLike,
+  kernelsLike,
+  randomSource,
+  windowGeometry,
+} from '../support/kernels.js';
 
 type F = Float32Array;
 
@@ -11,47 +18,108 @@ const positive = (n: number) => Float32Array.from({ length: n }, () => 0.1 + ran
 const zeros = (n: number) => new Float32Array(n);
 
 /** A call of a kernel on work large enough to be cut; returns what it wrote. */
-type Case = (kernels: Kernels) => (F | Int32Array)[];
+type Case = (kernels: Kernels) => (F | Int32Array | Uint8Array)[];
 
 /** Not divisible by four, nor by a part. */
 const N = 3 * 16384 + 1235;
 const x = positive(N);
 const dOut = floats(N);
 const saved = positive(N);
+const longRows = floats(2 * 35_003);
 
-function unary(
-  name: 'neg' | 'exp' | 'log' | 'sqrt' | 'abs' | 'relu' | 'sigmoid' | 'tanh' | 'gelu',
-) {
-  return (kernels: Kernels) => {
+function unary(name: KernelLike<'neg'>): Case {
+  return (kernels) => {
     const out = zeros(N);
     kernels[name](out, dOut);
     return [out];
   };
 }
 
-function gradient(
-  name:
-    | 'reluBackward'
-    | 'sigmoidBackward'
-    | 'tanhBackward'
-    | 'geluBackward'
-    | 'absBackward'
-    | 'sqrtBackward',
-) {
-  return (kernels: Kernels) => {
+function gradient(name: KernelLike<'reluBackward'>): Case {
+  return (kernels) => {
     const dX = zeros(N);
     kernels[name](dX, dOut, saved);
     return [dX];
   };
 }
 
-function binary(name: 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum') {
-  return (kernels: Kernels) => {
-    const [out, left, right] = [zeros(N), zeros(N), zeros(N)];
-    kernels[name](out, x, saved, flat(N));
-    kernels[name](left, x.subarray(7, 8), saved, { shape: [N], aStrides: [0], bStrides: [1] });
-    kernels[name](right, x, saved.subarray(9, 10), { shape: [N], aStrides: [1], bStrides: [0] });
-    return [out, left, right];
+/** Operands of one length, one element and a run, and a matrix with a row and a column. */
+const BROADCASTS = [
+  { a: x, b: saved, geometry: flat(N) },
+  { a: x.subarray(7, 8), b: saved, geometry: { shape: [N], aStrides: [0], bStrides: [1] } },
+  { a: x, b: saved.subarray(9, 10), geometry: { shape: [N], aStrides: [1], bStrides: [0] } },
+  { a: x, b: saved, geometry: { shape: [517, 93], aStrides: [93, 1], bStrides: [0, 1] } },
+  {
+    a: x,
+    b: saved,
+    geometry: { shape: [3, 7, 2003], aStrides: [0, 2003, 1], bStrides: [1, 3, 0] },
+  },
+];
+
+/** Rows that are longer than a part. */
+const LONG_ROWS = { shape: [2, 3, 35_003], aStrides: [35_003, 0, 1], bStrides: [0, 1, 0] };
+
+function binary(name: KernelLike<'add'>): Case {
+  return (kernels) =>
+    [...BROADCASTS, { a: longRows, b: saved, geometry: LONG_ROWS }].map(({ a, b, geometry }) => {
+      const out = zeros(geometry.shape.reduce((product, n) => product * n, 1));
+      kernels[name](out, a, b, geometry);
+      return out;
+    });
+}
+
+function comparison(name: KernelLike<'eq'>): Case {
+  return (kernels) =>
+    [...BROADCASTS, { a: longRows, b: saved, geometry: LONG_ROWS }].map(({ a, b, geometry }) => {
+      const out = new Uint8Array(geometry.shape.reduce((product, n) => product * n, 1));
+      kernels[name](out, a, b, geometry);
+      return out;
+    });
+}
+
+function byRows(name: KernelLike<'softmax'>, rows: number, n: number): Case {
+  const values = floats(rows * n);
+  return (kernels) => {
+    const out = zeros(rows * n);
+    kernels[name](out, values, { rows, n });
+    return [out];
+  };
+}
+
+function byRowsBackward(name: KernelLike<'softmaxBackward'>, rows: number, n: number): Case {
+  const [d, out] = [floats(rows * n), floats(rows * n)];
+  return (kernels) => {
+    const dX = zeros(rows * n);
+    kernels[name](dX, d, out, { rows, n });
+    return [dX];
+  };
+}
+
+/** Maxima and minima, and the gradient of both. */
+function extremes(outer: number, n: number, inner: number): Case {
+  const values = floats(outer * n * inner).map((value) => Math.round(value * 4));
+  const d = floats(outer * inner);
+  return (kernels) =>
+    (['max', 'min'] as const).flatMap((name) => {
+      const [out, indices] = [zeros(outer * inner), new Int32Array(outer * inner)];
+      kernels[name](out, indices, values, { outer, n, inner });
+      const dX = zeros(values.length);
+      kernels.selectBackward(dX, d, indices, { outer, n, inner });
+      return [out, indices, dX];
+    });
+}
+
+/** Rows that are picked, and the gradient: some are picked often, some never. */
+function indexing(outer: number, n: number, inner: number, count: number): Case {
+  const values = floats(outer * n * inner);
+  const d = floats(outer * count * inner);
+  const index = Int32Array.from({ length: count }, () => Math.floor((random() * n) / 2));
+  return (kernels) => {
+    const out = zeros(d.length);
+    kernels.indexSelect(out, values, index, { outer, n, inner, count });
+    const dX = values.slice();
+    kernels.indexAdd(dX, d, index, { outer, n, inner, count });
+    return [out, dX];
   };
 }
 
@@ -128,13 +196,34 @@ const pooled = windowGeometry({ C: 41, image: [31, 37], kernel: [3, 2], stride: 
 const image = floats(41 * 31 * 37);
 const dPooled = floats(41 * pooled.OH * pooled.OW);
 
-function pool(kernels: Kernels): (F | Int32Array)[] {
+const pool: Case = (kernels) => {
   const out = zeros(dPooled.length);
   const indices = new Int32Array(dPooled.length);
   kernels.maxPool2d(out, indices, image, pooled);
   const dX = zeros(image.length);
   kernels.maxPool2dBackward(dX, dPooled, indices, pooled);
   return [out, indices, dX];
+};
+
+const unfolding: Case = (kernels) => {
+  const columns = zeros(41 * 6 * pooled.OH * pooled.OW);
+  kernels.unfold(columns, image, pooled);
+  const dX = image.slice();
+  kernels.fold(dX, columns, pooled);
+  return [columns, dX];
+};
+
+function crossEntropy(labelSmoothing: number): Case {
+  const [N, C] = [5003, 11];
+  const logProbs = floats(N * C).map((value) => value - 2);
+  const labels = Int32Array.from({ length: N }, () => Math.floor(random() * C));
+  const d = floats(N);
+  return (kernels) => {
+    const [losses, dX] = [zeros(N), zeros(N * C)];
+    kernels.crossEntropy(losses, logProbs, labels, { N, C, labelSmoothing });
+    kernels.crossEntropyBackward(dX, d, logProbs, labels, { N, C, labelSmoothing });
+    return [losses, dX];
+  };
 }
 
 function conv(options: {
@@ -181,16 +270,19 @@ const BY_WINOGRAD: Parameters<typeof conv>[0] = {
   ...{ stride: [1, 1], kernel: [3, 3] },
 };
 
+/** A case for each kernel of a family. */
+function each<K extends Parameters<typeof kernelsLike>[0]>(
+  like: K,
+  make: (name: KernelLike<K>) => Case,
+): Record<string, Case> {
+  return Object.fromEntries(kernelsLike(like).map((name) => [name, make(name)]));
+}
+
 const CASES: Record<string, Case> = {
-  neg: unary('neg'),
-  exp: unary('exp'),
-  log: unary('log'),
-  sqrt: unary('sqrt'),
-  abs: unary('abs'),
-  relu: unary('relu'),
-  sigmoid: unary('sigmoid'),
-  tanh: unary('tanh'),
-  gelu: unary('gelu'),
+  ...each('neg', unary),
+  ...each('reluBackward', gradient),
+  ...each('add', binary),
+  ...each('eq', comparison),
   leakyRelu(kernels) {
     const out = zeros(N);
     kernels.leakyRelu(out, dOut, { slope: 0.1 });
@@ -201,12 +293,6 @@ const CASES: Record<string, Case> = {
     kernels.clamp(out, dOut, { min: -0.5, max: 0.25 });
     return [out];
   },
-  reluBackward: gradient('reluBackward'),
-  sigmoidBackward: gradient('sigmoidBackward'),
-  tanhBackward: gradient('tanhBackward'),
-  geluBackward: gradient('geluBackward'),
-  absBackward: gradient('absBackward'),
-  sqrtBackward: gradient('sqrtBackward'),
   leakyReluBackward(kernels) {
     const dX = zeros(N);
     kernels.leakyReluBackward(dX, x, dOut, { slope: 0.1 });
@@ -217,13 +303,29 @@ const CASES: Record<string, Case> = {
     kernels.clampBackward(dX, x, dOut, { min: -0.5, max: 0.25 });
     return [dX];
   },
-  add: binary('add'),
-  sub: binary('sub'),
-  mul: binary('mul'),
-  div: binary('div'),
-  pow: binary('pow'),
-  maximum: binary('maximum'),
-  minimum: binary('minimum'),
+  where(kernels) {
+    const geometry = { shape: [517, 93], aStrides: [93, 1], bStrides: [0, 1] };
+    const condition = Uint8Array.from(dOut, (value) => (value > 0 ? 1 : 0));
+    const [out, column] = [zeros(517 * 93), zeros(517 * 93)];
+    kernels.where(out, condition, x, saved, { ...geometry, conditionStrides: [93, 1] });
+    kernels.where(column, condition, x, saved, { ...geometry, conditionStrides: [1, 0] });
+    return [out, column];
+  },
+  copyStrided(kernels) {
+    const out = zeros(517 * 93 + 5);
+    // A transpose of rows that are read backwards.
+    kernels.copyStrided(out, x, {
+      shape: [517, 93],
+      outStrides: [1, 517],
+      outOffset: 5,
+      xStrides: [93, -1],
+      xOffset: 92,
+    });
+    return [out];
+  },
+  'indexing of many rows': indexing(1, 997, 37, 2003),
+  'indexing along columns': indexing(1, 30, 5003, 20),
+  'indexing in the middle': indexing(57, 29, 31, 41),
   fill(kernels) {
     const out = zeros(N);
     kernels.fill(out, { value: 1.5 });
@@ -232,6 +334,14 @@ const CASES: Record<string, Case> = {
   'sum over columns': sum(1, 57, 1003),
   'sum over rows': sum(203, 301, 1),
   'sum in the middle': sum(13, 71, 70),
+  'extremes over columns': extremes(1, 57, 1003),
+  'extremes over rows': extremes(203, 301, 1),
+  'extremes in the middle': extremes(13, 71, 70),
+  ...each('softmax', (name) => byRows(name, 203, 301)),
+  ...each('softmaxBackward', (name) => byRowsBackward(name, 203, 301)),
+  'unfold and fold': unfolding,
+  'cross entropy': crossEntropy(0),
+  'cross entropy with label smoothing': crossEntropy(0.1),
   'matmul cut along rows': matmul(301, 37, 290),
   'matmul cut along columns': matmul(67, 259, 270),
   'matmul by dot products': matmul(7, 509, 1111),
@@ -251,11 +361,12 @@ const CASES: Record<string, Case> = {
     ...BY_WINOGRAD,
     special: [Infinity, -Infinity, NaN, 3e38, -3e38],
   }),
+  'convolution by Winograd of many channels': conv({ ...BY_WINOGRAD, N: 4, C: 67, OC: 131 }),
   'convolution with stride and groups': conv({ N: 37, C: 12, OC: 18, groups: 3, stride: [2, 1] }),
   'depthwise convolution': conv({ N: 37, C: 12, OC: 12, groups: 12, stride: [1, 1] }),
 };
 
-const bytes = (arrays: readonly (F | Int32Array)[]) =>
+const bytes = (arrays: readonly (F | Int32Array | Uint8Array)[]) =>
   arrays.map(({ buffer, byteOffset, byteLength }) =>
     Buffer.from(buffer, byteOffset, byteLength).toString('base64'),
   );
@@ -283,13 +394,21 @@ describe.each([
       await configureEngine({ threads: 1 });
     });
 
+    const seen = new Set<number>();
+
     it.each(Object.keys(CASES))('%s: the bits of one thread', (name) => {
       const shared = vi.spyOn(Pool.prototype, 'run');
       const written = bytes(CASES[name]?.(kernelsFor('float32')) ?? []);
       // It was a job of several parts, so the comparison means something.
       expect(shared).toHaveBeenCalled();
+      for (const [kernel] of shared.mock.calls) seen.add(kernel);
       shared.mockRestore();
       expect(written).toEqual(alone.get(name));
+    });
+
+    it('that was every job of the table', () => {
+      const missing = Object.entries(JOB).filter(([, kernel]) => !seen.has(kernel));
+      expect(missing).toEqual([]);
     });
   });
 });

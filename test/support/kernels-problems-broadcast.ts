@@ -10,6 +10,7 @@ import {
   TINY,
   U,
 } from './kernels-problem.js';
+import type { KernelLike } from './kernels.js';
 
 interface BroadcastSpec {
   /** Length of each axis, and which operands are broadcast along it. */
@@ -50,10 +51,8 @@ function broadcastGeometry(spec: BroadcastSpec) {
   return { geometry, size, aSize: a.size, bSize: b.size };
 }
 
-type BinaryName = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum';
-
 function binary(
-  name: BinaryName,
+  name: KernelLike<'add'>,
   closeness: Closeness = {},
   a = (data: Data, n: number) => data.floats(n),
 ): fc.Arbitrary<Problem> {

@@ -9,11 +9,10 @@ import {
   TINY,
   U,
 } from './kernels-problem.js';
-
-type UnaryName = 'neg' | 'exp' | 'log' | 'sqrt' | 'abs' | 'relu' | 'sigmoid' | 'tanh' | 'gelu';
+import type { KernelLike } from './kernels.js';
 
 function unary(
-  name: UnaryName,
+  name: KernelLike<'neg'>,
   {
     x = (data: Data, n: number) => data.floats(n),
     ...closeness
@@ -33,16 +32,8 @@ function unary(
   );
 }
 
-type UnaryBackwardName =
-  | 'reluBackward'
-  | 'sigmoidBackward'
-  | 'tanhBackward'
-  | 'geluBackward'
-  | 'absBackward'
-  | 'sqrtBackward';
-
 function unaryBackward(
-  name: UnaryBackwardName,
+  name: KernelLike<'reluBackward'>,
   {
     saved = (data: Data, n: number) => data.floats(n),
     ...closeness

@@ -1,7 +1,25 @@
 import type {
   BroadcastGeometry,
+  KernelName,
   WindowGeometry,
 } from '../../packages/core/src/kernels/contract.js';
+import { KERNELS } from '../../packages/core/src/kernels/table/kernels.js';
+import { KERNEL_NAMES } from '../../packages/core/src/kernels/table/layout.js';
+
+type Rows = typeof KERNELS;
+
+/** The kernels whose row in the table is that of `K`: its family. */
+export type KernelLike<K extends KernelName> = {
+  [Name in KernelName]: [Rows[Name], Rows[K]] extends [Rows[K], Rows[Name]] ? Name : never;
+}[KernelName];
+
+/** Their names. */
+export function kernelsLike<K extends KernelName>(like: K): KernelLike<K>[] {
+  const text = JSON.stringify(KERNELS[like]);
+  return KERNEL_NAMES.filter(
+    (name): name is KernelLike<K> => JSON.stringify(KERNELS[name]) === text,
+  );
+}
 
 /** A seeded source of uniform numbers in [0, 1): mulberry32, by T. Ettinger. */
 export function randomSource(seed: number): () => number {

@@ -1,23 +1,21 @@
-import { Run } from './run';
 import { Walk } from './walk';
 
 /*
- * Operations on two broadcast operands. `out` is contiguous; `block` holds the shape and the
- * strides of a and b (`where`: of condition, a and b) as walk.ts describes.
+ * Operations on two broadcast operands. `out` is contiguous and begins with the walk; a and b
+ * (`where`: condition, a and b) are the walk's operands.
  */
 class Broadcast {
   /** out = op(a, b), floats. */
-  @inline static floats<Op>(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-    const n = <usize>Walk.rowLength(block, rank);
-    const aStep = Walk.step(block, rank, 0);
-    const bStep = Walk.step(block, rank, 1);
-    const rows = Walk.begin(block, rank, 2);
-    for (let row = 0; row < rows; row++) {
-      const aRow = a + (Walk.position(block, rank, 2, 0) << 2);
-      const bRow = b + (Walk.position(block, rank, 2, 1) << 2);
+  @inline static floats<Op>(out: usize, a: usize, b: usize, walk: Walk): void {
+    const n = <usize>walk.n;
+    const aStep = walk.step(0);
+    const bStep = walk.step(1);
+    for (let rows = walk.rows; rows > 0; rows--) {
+      const aRow = a + (walk.position(0) << 2);
+      const bRow = b + (walk.position(1) << 2);
       Broadcast.floatRow<Op>(out, aRow, aStep, bRow, bStep, n);
       out += n << 2;
-      Walk.next(block, rank, 2);
+      walk.next();
     }
   }
 
@@ -56,17 +54,16 @@ class Broadcast {
   }
 
   /** out = 1 where op(a, b) sets a lane, else 0, bytes. */
-  @inline static bytes<Op>(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
+  @inline static bytes<Op>(out: usize, a: usize, b: usize, walk: Walk): void {
     const op = changetype<Op>(0);
-    const n = <usize>Walk.rowLength(block, rank);
-    const aStep = Walk.step(block, rank, 0);
-    const bStep = Walk.step(block, rank, 1);
+    const n = <usize>walk.n;
+    const aStep = walk.step(0);
+    const bStep = walk.step(1);
     const inLanes = (aStep == 0 || aStep == 1) && (bStep == 0 || bStep == 1);
     const whole = inLanes ? n & ~3 : 0;
-    const rows = Walk.begin(block, rank, 2);
-    for (let row = 0; row < rows; row++) {
-      let aAt = a + (Walk.position(block, rank, 2, 0) << 2);
-      let bAt = b + (Walk.position(block, rank, 2, 1) << 2);
+    for (let rows = walk.rows; rows > 0; rows--) {
+      let aAt = a + (walk.position(0) << 2);
+      let bAt = b + (walk.position(1) << 2);
       let i: usize = 0;
       for (; i < whole; i += 4) {
         const lanes = op.of(Broadcast.load4(aAt, aStep), Broadcast.load4(bAt, bStep));
@@ -83,7 +80,7 @@ class Broadcast {
         bAt += (<usize>bStep) << 2;
       }
       out += n;
-      Walk.next(block, rank, 2);
+      walk.next();
     }
   }
 
@@ -187,65 +184,57 @@ class Greater {
   }
 }
 
-export function add(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.floats<Add>(out, a, b, block, rank);
+export function add(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.floats<Add>(out, a, b, walk);
 }
 
-export function sub(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.floats<Sub>(out, a, b, block, rank);
+export function sub(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.floats<Sub>(out, a, b, walk);
 }
 
-export function mul(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.floats<Mul>(out, a, b, block, rank);
+export function mul(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.floats<Mul>(out, a, b, walk);
 }
 
-export function div(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.floats<Div>(out, a, b, block, rank);
+export function div(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.floats<Div>(out, a, b, walk);
 }
 
-export function pow(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.floats<Pow>(out, a, b, block, rank);
+export function pow(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.floats<Pow>(out, a, b, walk);
 }
 
-export function maximum(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.floats<Maximum>(out, a, b, block, rank);
+export function maximum(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.floats<Maximum>(out, a, b, walk);
 }
 
-export function minimum(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.floats<Minimum>(out, a, b, block, rank);
+export function minimum(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.floats<Minimum>(out, a, b, walk);
 }
 
-export function eq(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.bytes<Equal>(out, a, b, block, rank);
+export function eq(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.bytes<Equal>(out, a, b, walk);
 }
 
-export function lt(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.bytes<Less>(out, a, b, block, rank);
+export function lt(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.bytes<Less>(out, a, b, walk);
 }
 
-export function gt(out: usize, a: usize, b: usize, block: usize, rank: i32): void {
-  Broadcast.bytes<Greater>(out, a, b, block, rank);
+export function gt(out: usize, a: usize, b: usize, walk: Walk): void {
+  Broadcast.bytes<Greater>(out, a, b, walk);
 }
 
-export function where(
-  out: usize,
-  condition: usize,
-  a: usize,
-  b: usize,
-  block: usize,
-  rank: i32,
-): void {
-  const n = <usize>Walk.rowLength(block, rank);
-  const conditionStep = Walk.step(block, rank, 0);
-  const aStep = Walk.step(block, rank, 1);
-  const bStep = Walk.step(block, rank, 2);
+export function where(out: usize, condition: usize, a: usize, b: usize, walk: Walk): void {
+  const n = <usize>walk.n;
+  const conditionStep = walk.step(0);
+  const aStep = walk.step(1);
+  const bStep = walk.step(2);
   const inLanes = conditionStep == 1 && (aStep == 0 || aStep == 1) && (bStep == 0 || bStep == 1);
   const whole = inLanes ? n & ~3 : 0;
-  const rows = Walk.begin(block, rank, 3);
-  for (let row = 0; row < rows; row++) {
-    let conditionAt = condition + Walk.position(block, rank, 3, 0);
-    let aAt = a + (Walk.position(block, rank, 3, 1) << 2);
-    let bAt = b + (Walk.position(block, rank, 3, 2) << 2);
+  for (let rows = walk.rows; rows > 0; rows--) {
+    let conditionAt = condition + walk.position(0);
+    let aAt = a + (walk.position(1) << 2);
+    let bAt = b + (walk.position(2) << 2);
     let i: usize = 0;
     for (; i < whole; i += 4) {
       // Four bytes become four lanes; those that hold 0 choose b.
@@ -270,38 +259,6 @@ export function where(
       bAt += (<usize>bStep) << 2;
     }
     out += n << 2;
-    Walk.next(block, rank, 3);
-  }
-}
-
-/**
- * A part of a job of one of the operations on floats, each operand being as long as `out` or one
- * element; `block` is a Run of out, a and b whose constants are the steps of a and b, 1 or 0.
- */
-export function binaryPart(kernel: i32, block: usize, part: i32): void {
-  const run = changetype<Run>(block);
-  const aStep = <i32>run.p;
-  const bStep = <i32>run.q;
-  const out = run.a + Run.from(part);
-  const a = run.b + <usize>aStep * Run.from(part);
-  const b = run.c + <usize>bStep * Run.from(part);
-  const n = run.count(part);
-  switch (kernel) {
-    case 56:
-      return Broadcast.floatRow<Add>(out, a, aStep, b, bStep, n);
-    case 57:
-      return Broadcast.floatRow<Sub>(out, a, aStep, b, bStep, n);
-    case 58:
-      return Broadcast.floatRow<Mul>(out, a, aStep, b, bStep, n);
-    case 59:
-      return Broadcast.floatRow<Div>(out, a, aStep, b, bStep, n);
-    case 60:
-      return Broadcast.floatRow<Pow>(out, a, aStep, b, bStep, n);
-    case 61:
-      return Broadcast.floatRow<Maximum>(out, a, aStep, b, bStep, n);
-    case 62:
-      return Broadcast.floatRow<Minimum>(out, a, aStep, b, bStep, n);
-    default:
-      unreachable();
+    walk.next();
   }
 }

@@ -12,6 +12,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { dispatchSource, parametersSource } from './dispatch.js';
 import { tilesSource } from './tiles.js';
 
 /*
@@ -21,6 +22,7 @@ import { tilesSource } from './tiles.js';
  */
 
 const SOURCES = fileURLToPath(new URL('.', import.meta.url));
+const TABLE = fileURLToPath(new URL('../src/kernels/table/', import.meta.url));
 const BUILD = join(SOURCES, 'build');
 const RECORD = join(BUILD, 'record.json');
 const LOCK = join(BUILD, 'lock');
@@ -45,12 +47,14 @@ function compilerVersion() {
   }
 }
 
-/** The SHA-256 of everything in this folder that the binaries are made from. */
+/** The SHA-256 of everything that the binaries are made from: this folder and the kernel table. */
 function sourcesHash() {
   const hash = createHash('sha256');
-  for (const name of readdirSync(SOURCES).sort()) {
-    if (!/\.(ts|js)$/.test(name)) continue;
-    hash.update(`${name}\n`).update(readFileSync(join(SOURCES, name)));
+  for (const folder of [SOURCES, TABLE]) {
+    for (const name of readdirSync(folder).sort()) {
+      if (!/\.(ts|js)$/.test(name)) continue;
+      hash.update(`${name}\n`).update(readFileSync(join(folder, name)));
+    }
   }
   return hash.digest('hex');
 }
@@ -145,6 +149,8 @@ async function compileAll() {
   const sources = sourcesHash();
   const start = performance.now();
   replaceFile(join(BUILD, 'tiles.ts'), tilesSource());
+  replaceFile(join(BUILD, 'parameters.ts'), parametersSource());
+  replaceFile(join(BUILD, 'dispatch.ts'), dispatchSource());
   for (const [name, fused] of Object.entries(BINARIES)) await compile(name, fused);
   const bundled = readFileSync(join(BUILD, `${BUNDLED}.wasm`)).toString('hex');
   replaceFile(join(BUILD, 'kernels.js'), `export const kernels = '${bundled}';\n`);

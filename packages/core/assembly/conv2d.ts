@@ -1,3 +1,4 @@
+import { ConvParameters } from './build/parameters';
 import { FUSED_ROWS } from './build/tiles';
 
 /*
@@ -37,39 +38,12 @@ export const MAX_ROWS: i32 = UNFOLD_FUSED ? FUSED_ROWS : FUSED_ROWS - 1;
 /** Products in the smallest part worth handing to a thread: some microseconds. */
 const PART_PRODUCTS: i64 = 200_000;
 
-/** What the caller writes, up to `turned`; the rest is set by `layOut`. */
+/**
+ * What the caller writes, and behind it what `layOut` sets. Where `turned` is not 0, the weights are
+ * those of the mirrored convolution, [channel][output channel][last tap … first].
+ */
 @unmanaged
-export class Conv {
-  N: i32;
-  OC: i32;
-  groups: i32;
-  /** The window, as the contract's WindowGeometry; C counts one group's channels. */
-  C: i32;
-  H: i32;
-  W: i32;
-  KH: i32;
-  KW: i32;
-  OH: i32;
-  OW: i32;
-  strideH: i32;
-  strideW: i32;
-  padTop: i32;
-  padLeft: i32;
-  dilationH: i32;
-  dilationW: i32;
-  /** Addresses. Backward, `out` is dOut, and one of the others is the gradient to write. */
-  out: usize;
-  x: usize;
-  weight: usize;
-  /** 0 for none. */
-  bias: usize;
-  shared: usize;
-  /**
-   * Not 0 where the weights are those of the mirrored convolution, [channel][output channel][last
-   * tap … first].
-   */
-  turned: i32;
-
+export class Conv extends ConvParameters {
   /** Vectors across a tile. */
   vectors: i32;
   /** Windows in a row as the runs see it: OW, or more. */

@@ -1,6 +1,5 @@
 import { Lanes } from './lanes';
 import { LaneMath } from './math';
-import { Run } from './run';
 
 /*
  * Elementwise kernels of one input, and their gradients. `p` and `q` are an operation's constants
@@ -293,67 +292,4 @@ export function clampBackward(
   high: f32,
 ): void {
   Loop.mapBackward<ClampBackward>(dX, dOut, x, n, low, high);
-}
-
-/** A part of a job of one of the operations on one input; `block` is a Run of out and x. */
-export function unaryPart(kernel: i32, block: usize, part: i32): void {
-  const run = changetype<Run>(block);
-  const out = run.a + Run.from(part);
-  const x = run.b + Run.from(part);
-  const n = run.count(part);
-  switch (kernel) {
-    case 0:
-      return neg(out, x, n);
-    case 1:
-      return exp(out, x, n);
-    case 2:
-      return log(out, x, n);
-    case 3:
-      return sqrt(out, x, n);
-    case 4:
-      return abs(out, x, n);
-    case 5:
-      return relu(out, x, n);
-    case 6:
-      return leakyRelu(out, x, n, run.p);
-    case 7:
-      return sigmoid(out, x, n);
-    case 8:
-      return tanh(out, x, n);
-    case 9:
-      return gelu(out, x, n);
-    case 10:
-      return clamp(out, x, n, run.p, run.q);
-    default:
-      unreachable();
-  }
-}
-
-/** A part of a job of one of their gradients; `block` is a Run of dX, dOut and what was saved. */
-export function gradientPart(kernel: i32, block: usize, part: i32): void {
-  const run = changetype<Run>(block);
-  const dX = run.a + Run.from(part);
-  const dOut = run.b + Run.from(part);
-  const saved = run.c + Run.from(part);
-  const n = run.count(part);
-  switch (kernel) {
-    case 32:
-      return reluBackward(dX, dOut, saved, n);
-    case 33:
-      return leakyReluBackward(dX, dOut, saved, n, run.p);
-    case 34:
-      return sigmoidBackward(dX, dOut, saved, n);
-    case 35:
-      return tanhBackward(dX, dOut, saved, n);
-    case 36:
-      return geluBackward(dX, dOut, saved, n);
-    case 37:
-      return absBackward(dX, dOut, saved, n);
-    case 38:
-      return sqrtBackward(dX, dOut, saved, n);
-    case 39:
-      return clampBackward(dX, dOut, saved, n, run.p, run.q);
-    default:
-      unreachable();
-  }
 }

@@ -1,4 +1,6 @@
-// For no caller, but so that they stay functions of their own: see conv2d-tiles.js.
+// For no caller, but so that they stay functions of their own: tiles (see conv2d-tiles.js), and the
+// kernels, which the compiler would else put into the one function that picks them, and a
+// JavaScript engine compiles that as a whole.
 export { correlate, dots, gather, scatter } from './build/tiles';
 export * from './broadcast';
 export * from './conv2d-backward-input';

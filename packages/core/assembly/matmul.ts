@@ -1,3 +1,4 @@
+import { ProductParameters } from './build/parameters';
 import { FUSED_DOT_COLUMNS, FUSED_DOT_ROWS, FUSED_ROWS, Tiles } from './build/tiles';
 import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
@@ -19,32 +20,9 @@ import { TileWidth } from './tile-width';
  * shows in the bits.
  */
 
-/**
- * What the wrapper writes: the contract's MatmulGeometry with booleans as 0 or 1, and where the
- * arrays are. The plan is written by `matmulPlan`.
- */
+/** What the wrapper writes, and the plan of `matmulPlan`. */
 @unmanaged
-class Product {
-  M: i32;
-  N: i32;
-  K: i32;
-  transposeA: i32;
-  transposeB: i32;
-  accumulate: i32;
-  out: usize;
-  a: usize;
-  b: usize;
-  /** Where the operand that all parts share is packed; 0: each part packs what it needs. */
-  packed: usize;
-  /** The steps of k that this job takes: a slab that begins at a multiple of K_BLOCK. */
-  kFrom: i32;
-  kTo: i32;
-  /** Products in a part, and how far apart they lie in a and b, in floats: for matmulBatchPart. */
-  batchSize: i32;
-  batch: i32;
-  aBatchStride: i32;
-  bBatchStride: i32;
-
+class Product extends ProductParameters {
   /** Rows or columns in a part. */
   size: i32;
   byColumns: i32;

@@ -1,26 +1,18 @@
 import { Lanes } from './lanes';
-import { Run } from './run';
 import { Walk } from './walk';
 
 export function fill(out: usize, n: usize, value: f32): void {
   Lanes.fill(out, value, n);
 }
 
-/** A part of a job of fill; `block` is a Run of out with the value as its constant. */
-export function fillPart(block: usize, part: i32): void {
-  const run = changetype<Run>(block);
-  Lanes.fill(run.a + Run.from(part), run.p, run.count(part));
-}
-
-/** `block` holds the shape and the strides of out and x; `out` and `x` are at their offsets. */
-export function copyStrided(out: usize, x: usize, block: usize, rank: i32): void {
-  const n = <usize>Walk.rowLength(block, rank);
-  const outStep = Walk.step(block, rank, 0);
-  const xStep = Walk.step(block, rank, 1);
-  const rows = Walk.begin(block, rank, 2);
-  for (let row = 0; row < rows; row++) {
-    let outAt = out + (Walk.position(block, rank, 2, 0) << 2);
-    let xAt = x + (Walk.position(block, rank, 2, 1) << 2);
+/** `out` and `x` are at their offsets. */
+export function copyStrided(out: usize, x: usize, walk: Walk): void {
+  const n = <usize>walk.n;
+  const outStep = walk.step(0);
+  const xStep = walk.step(1);
+  for (let rows = walk.rows; rows > 0; rows--) {
+    let outAt = out + (walk.position(0) << 2);
+    let xAt = x + (walk.position(1) << 2);
     if (outStep == 1 && xStep == 1) Lanes.copy(outAt, xAt, n);
     else {
       for (let i: usize = 0; i < n; i++) {
@@ -29,7 +21,7 @@ export function copyStrided(out: usize, x: usize, block: usize, rank: i32): void
         xAt += (<usize>xStep) << 2;
       }
     }
-    Walk.next(block, rank, 2);
+    walk.next();
   }
 }
 
@@ -53,7 +45,7 @@ export function indexSelect(
   }
 }
 
-/** dX[o, index[j], i] += dOut[o, j, i], j ascending. */
+/** dX[o, index[j], i] += dOut[o, j, i], j ascending, for i < width ≤ inner. */
 export function indexAdd(
   dX: usize,
   dOut: usize,
@@ -62,11 +54,12 @@ export function indexAdd(
   n: usize,
   inner: usize,
   count: usize,
+  width: usize,
 ): void {
   for (let o: usize = 0; o < outer; o++) {
     for (let j: usize = 0; j < count; j++) {
       const to = <usize>load<i32>(index + (j << 2));
-      Lanes.addTo(dX + ((to * inner) << 2), dOut, inner);
+      Lanes.addTo(dX + ((to * inner) << 2), dOut, width);
       dOut += inner << 2;
     }
     dX += (n * inner) << 2;

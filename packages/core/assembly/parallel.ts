@@ -1,13 +1,4 @@
-import { binaryPart } from './broadcast';
-import { conv2dBackwardInputPackPart, conv2dBackwardInputPart } from './conv2d-backward-input';
-import { conv2dBackwardWeightFinishPart, conv2dBackwardWeightPart } from './conv2d-backward-weight';
-import { conv2dForwardPackPart, conv2dForwardPart } from './conv2d-forward';
-import { gradientPart, unaryPart } from './elementwise';
-import { matmulBatchPart, matmulPackPart, matmulPart } from './matmul';
-import { fillPart } from './movement';
-import { sumPart } from './reductions';
-import { adamPart, sgdPart } from './training';
-import { maxPool2dBackwardPart, maxPool2dPart } from './window';
+import { runPart } from './build/dispatch';
 
 /*
  * Jobs: one kernel's work cut into parts, which any thread may do in any order. Sizes alone say
@@ -48,67 +39,6 @@ const LINES: usize = 320;
 /** Size of a control block for so many threads; it is zeros at first and begins on a cache line. */
 export function controlBytes(threads: i32): i32 {
   return <i32>LINES + threads * 64;
-}
-
-/**
- * Does one part. `block` holds what the wrapper wrote for this kernel, `scratch` is memory that no
- * other thread uses meanwhile. The numbers are those of kernels/wasm/jobs.ts; an unknown one traps.
- */
-export function runPart(kernel: i32, block: usize, part: i32, scratch: usize): void {
-  if (kernel < 32) unaryPart(kernel, block, part);
-  else if (kernel < 48) gradientPart(kernel, block, part);
-  else {
-    switch (kernel) {
-      case 48:
-        matmulPackPart(block, part);
-        return;
-      case 49:
-        matmulPart(block, part, scratch);
-        return;
-      case 50:
-        matmulBatchPart(block, part, scratch);
-        return;
-      case 51:
-        fillPart(block, part);
-        return;
-      case 52:
-        sumPart(block, part);
-        return;
-      case 53:
-        maxPool2dPart(block, part);
-        return;
-      case 54:
-        maxPool2dBackwardPart(block, part);
-        return;
-      case 55:
-        sgdPart(block, part);
-        return;
-      case 64:
-        conv2dForwardPart(block, part, scratch);
-        return;
-      case 65:
-        conv2dBackwardInputPart(block, part, scratch);
-        return;
-      case 66:
-        conv2dBackwardWeightPart(block, part, scratch);
-        return;
-      case 67:
-        conv2dForwardPackPart(block, part, scratch);
-        return;
-      case 68:
-        conv2dBackwardInputPackPart(block, part, scratch);
-        return;
-      case 69:
-        conv2dBackwardWeightFinishPart(block, part);
-        return;
-      case 70:
-        adamPart(block, part);
-        return;
-      default:
-        if (kernel >= 56 && kernel < 64) binaryPart(kernel, block, part);
-        else unreachable();
-    }
-  }
 }
 
 /** All parts, in order, on this thread. */

@@ -126,15 +126,17 @@ class Columns {
     outer: usize,
     n: usize,
     inner: usize,
+    width: usize,
   ): void {
     const step = inner << 2;
-    const whole = step & ~15;
+    const bytes = width << 2;
+    const whole = bytes & ~15;
     for (let o: usize = 0; o < outer; o++) {
       let i: usize = 0;
       for (; i < whole; i += 16) {
         Columns.select<Op>(out + i, indices + i, x + i, n, step, false);
       }
-      for (; i < step; i += 4) {
+      for (; i < bytes; i += 4) {
         Columns.select<Op>(out + i, indices + i, x + i, n, step, true);
       }
       x += n * step;
@@ -160,8 +162,19 @@ class Smallest {
   }
 }
 
-/** x `[outer, n, inner]`, out `[outer, inner]`. */
-export function sum(out: usize, x: usize, outer: usize, n: usize, inner: usize): void {
+/*
+ * Below x is `[outer, n, inner]`, and what is reduced over n is `[outer, inner]`. Of each run of
+ * `inner` floats the first `width` are looked at: all of them, or a part's share.
+ */
+
+export function sum(
+  out: usize,
+  x: usize,
+  outer: usize,
+  n: usize,
+  inner: usize,
+  width: usize,
+): void {
   if (inner == 1) {
     for (let o: usize = 0; o < outer; o++) {
       store<f32>(out + (o << 2), <f32>Rows.sum(x, n));
@@ -171,36 +184,9 @@ export function sum(out: usize, x: usize, outer: usize, n: usize, inner: usize):
   }
   const step = inner << 2;
   for (let o: usize = 0; o < outer; o++) {
-    Columns.sumRun(out, x, n, step, step);
+    Columns.sumRun(out, x, n, step, width << 2);
     x += n * step;
     out += step;
-  }
-}
-
-/** What the wrapper writes for a job of sum: a part is `size` of outer, or of inner if outer is 1. */
-@unmanaged
-class Sum {
-  out: usize;
-  x: usize;
-  outer: i32;
-  n: i32;
-  inner: i32;
-  size: i32;
-}
-
-/** A part of a job of sum; `block` is a Sum. */
-export function sumPart(block: usize, part: i32): void {
-  const g = changetype<Sum>(block);
-  const from = part * g.size;
-  const left = (g.outer == 1 ? g.inner : g.outer) - from;
-  const size = g.size < left ? g.size : left;
-  if (g.outer == 1) {
-    const first = (<usize>from) << 2;
-    const step = (<usize>g.inner) << 2;
-    Columns.sumRun(g.out + first, g.x + first, g.n, step, (<usize>size) << 2);
-  } else {
-    const x = g.x + <usize>from * ((<usize>g.n * g.inner) << 2);
-    sum(g.out + ((<usize>from * g.inner) << 2), x, size, g.n, g.inner);
   }
 }
 
@@ -211,8 +197,9 @@ export function max(
   outer: usize,
   n: usize,
   inner: usize,
+  width: usize,
 ): void {
-  Columns.selectAll<Largest>(out, indices, x, outer, n, inner);
+  Columns.selectAll<Largest>(out, indices, x, outer, n, inner, width);
 }
 
 export function min(
@@ -222,8 +209,9 @@ export function min(
   outer: usize,
   n: usize,
   inner: usize,
+  width: usize,
 ): void {
-  Columns.selectAll<Smallest>(out, indices, x, outer, n, inner);
+  Columns.selectAll<Smallest>(out, indices, x, outer, n, inner, width);
 }
 
 /** dX `[outer, n, inner]`: dOut `[outer, inner]` at `indices`, else 0. */
@@ -234,10 +222,16 @@ export function selectBackward(
   outer: usize,
   n: usize,
   inner: usize,
+  width: usize,
 ): void {
-  memory.fill(dX, 0, (outer * n * inner) << 2);
+  if (width == inner) memory.fill(dX, 0, (outer * n * inner) << 2);
+  else {
+    for (let row: usize = 0; row < outer * n; row++) {
+      memory.fill(dX + ((row * inner) << 2), 0, width << 2);
+    }
+  }
   for (let o: usize = 0; o < outer; o++) {
-    for (let i: usize = 0; i < inner; i++) {
+    for (let i: usize = 0; i < width; i++) {
       const j = <usize>load<i32>(indices + (i << 2));
       store<f32>(dX + ((j * inner + i) << 2), load<f32>(dOut + (i << 2)));
     }

@@ -1,6 +1,6 @@
+import { AdamParameters } from './build/parameters';
 import { Lanes } from './lanes';
 import { LaneMath } from './math';
-import { Run } from './run';
 
 /**
  * out[i] = -atLabel·logProbs[i, label] - everywhere·Σ logProbs[i, …], logProbs `[N, C]`, with
@@ -142,55 +142,38 @@ export function sgdMomentumStep(
   }
 }
 
-/** What the wrapper writes for a job of sgdStep: a Run of param, velocity and grad, and the rest. */
-@unmanaged
-class SgdJob extends Run {
-  momentum: f32;
-  undamped: f32;
-  nesterov: i32;
-  first: i32;
-}
-
-/** A part of a job of sgdStep; `block` is an SgdJob whose constants are lr and weightDecay. */
-export function sgdPart(block: usize, part: i32): void {
-  const g = changetype<SgdJob>(block);
-  const from = Run.from(part);
-  const n = g.count(part);
-  const param = g.a + from;
-  const grad = g.c + from;
-  if (g.momentum == 0) sgdPlainStep(param, grad, n, g.p, g.q);
+/** As the contract's sgdStep; `velocity` may be anything without momentum. */
+export function sgdStep(
+  param: usize,
+  velocity: usize,
+  grad: usize,
+  n: usize,
+  lr: f32,
+  weightDecay: f32,
+  momentum: f32,
+  undamped: f32,
+  nesterov: bool,
+  first: bool,
+): void {
+  if (momentum == 0) sgdPlainStep(param, grad, n, lr, weightDecay);
   else {
-    const velocity = g.b + from;
-    const nesterov = g.nesterov != 0;
-    const first = g.first != 0;
-    sgdMomentumStep(param, velocity, grad, n, g.p, g.q, g.momentum, g.undamped, nesterov, first);
+    sgdMomentumStep(param, velocity, grad, n, lr, weightDecay, momentum, undamped, nesterov, first);
   }
 }
 
-/** What the wrapper writes for adamStep: a Run of param, expAvg and expAvgSq, and the rest. */
 @unmanaged
-class AdamJob extends Run {
-  maxExpAvgSq: usize;
-  grad: usize;
-  beta1: f32;
-  /** 1 - beta1, and below 1 - beta2. */
-  fresh1: f32;
-  beta2: f32;
-  fresh2: f32;
-  eps: f32;
-  decay: f32;
-  shrinkage: f32;
-  amsgrad: i32;
-
-  /** `count` floats that begin `from` bytes behind the addresses. */
-  update(from: usize, count: i32): void {
-    const param = this.a + from;
-    const expAvg = this.b + from;
-    const expAvgSq = this.c + from;
-    const largest = this.maxExpAvgSq + from;
-    const grad = this.grad + from;
-    const minusStepSize = f32x4.splat(-this.p);
-    const rootScale = f32x4.splat(this.q);
+class Adam extends AdamParameters {
+  /** As the contract's adamStep for `count` floats; `largest` is maxExpAvgSq. */
+  update(
+    param: usize,
+    expAvg: usize,
+    expAvgSq: usize,
+    largest: usize,
+    grad: usize,
+    count: i32,
+  ): void {
+    const minusStepSize = f32x4.splat(-this.stepSize);
+    const rootScale = f32x4.splat(this.rootScale);
     const beta1 = f32x4.splat(this.beta1);
     const fresh1 = f32x4.splat(this.fresh1);
     const beta2 = f32x4.splat(this.beta2);
@@ -233,14 +216,15 @@ class Four {
   }
 }
 
-/** As the contract's adamStep; `block` is an AdamJob whose constants are stepSize and rootScale. */
-export function adamStep(block: usize): void {
-  const g = changetype<AdamJob>(block);
-  g.update(0, g.n);
-}
-
-/** A part of a job of adamStep. */
-export function adamPart(block: usize, part: i32): void {
-  const g = changetype<AdamJob>(block);
-  g.update(Run.from(part), g.count(part));
+/** `parameters` is an Adam. */
+export function adamStep(
+  param: usize,
+  expAvg: usize,
+  expAvgSq: usize,
+  maxExpAvgSq: usize,
+  grad: usize,
+  count: i32,
+  parameters: usize,
+): void {
+  changetype<Adam>(parameters).update(param, expAvg, expAvgSq, maxExpAvgSq, grad, count);
 }

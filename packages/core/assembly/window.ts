@@ -1,26 +1,13 @@
+import { WindowParameters } from './build/parameters';
 import { Lanes } from './lanes';
 
 /**
- * A window that slides over `[C, H, W]`, as the contract's WindowGeometry; the caller writes these
- * integers in this order. The window at (oh, ow) has its element (kh, kw) over the pixel
- * h = oh·strideH - padTop + kh·dilationH, w = ow·strideW - padLeft + kw·dilationW.
+ * A window that slides over `[C, H, W]`, as the contract's WindowGeometry. The window at (oh, ow) has
+ * its element (kh, kw) over the pixel h = oh·strideH - padTop + kh·dilationH,
+ * w = ow·strideW - padLeft + kw·dilationW.
  */
 @unmanaged
-class Window {
-  C: i32;
-  H: i32;
-  W: i32;
-  KH: i32;
-  KW: i32;
-  OH: i32;
-  OW: i32;
-  strideH: i32;
-  strideW: i32;
-  padTop: i32;
-  padLeft: i32;
-  dilationH: i32;
-  dilationW: i32;
-
+class Window extends WindowParameters {
   /** The row of pixels under row kh of the windows in row 0; may lie outside the image. */
   @inline firstRow(kh: i32): i32 {
     return kh * this.dilationH - this.padTop;
@@ -124,14 +111,14 @@ export class Plane {
 }
 
 /**
- * out `[C·KH·KW, OH·OW]` from x `[C, H, W]`. Row (c, kh, kw) of `out` is a plane `[OH, OW]`: the
- * image from some pixel on, at the strides, and zeros where it leaves the image.
+ * out `[C·KH·KW, OH·OW]` from x `[C, H, W]`, for `planes` of its C. Row (c, kh, kw) of `out` is a plane
+ * `[OH, OW]`: the image from some pixel on, at the strides, and zeros where it leaves the image.
  */
-export function unfold(out: usize, x: usize, geometry: usize): void {
+export function unfold(out: usize, x: usize, planes: i32, geometry: usize): void {
   const g = changetype<Window>(geometry);
   const outStep = (<usize>g.OW) << 2;
   const xStep = (<usize>(g.strideH * g.W)) << 2;
-  for (let c = 0; c < g.C; c++) {
+  for (; planes > 0; planes--) {
     for (let kh = 0; kh < g.KH; kh++) {
       const top = g.rowFrom(kh);
       const bottom = g.rowTo(kh, top);
@@ -156,11 +143,11 @@ export function unfold(out: usize, x: usize, geometry: usize): void {
 }
 
 /** The same walk with the copy turned round: adds columns `[C·KH·KW, OH·OW]` into dX. */
-export function fold(dX: usize, columns: usize, geometry: usize): void {
+export function fold(dX: usize, columns: usize, planes: i32, geometry: usize): void {
   const g = changetype<Window>(geometry);
   const columnsStep = (<usize>g.OW) << 2;
   const dXStep = (<usize>(g.strideH * g.W)) << 2;
-  for (let c = 0; c < g.C; c++) {
+  for (; planes > 0; planes--) {
     for (let kh = 0; kh < g.KH; kh++) {
       const top = g.rowFrom(kh);
       const bottom = g.rowTo(kh, top);
@@ -263,13 +250,15 @@ class Pool {
   }
 }
 
-/** out and indices `[C, OH, OW]` from x `[C, H, W]`. */
-export function maxPool2d(out: usize, indices: usize, x: usize, geometry: usize): void {
+/** out and indices `[C, OH, OW]` from `planes` planes of x `[C, H, W]`. */
+export function maxPool2d(
+  out: usize,
+  indices: usize,
+  x: usize,
+  planes: i32,
+  geometry: usize,
+): void {
   const g = changetype<Window>(geometry);
-  poolPlanes(out, indices, x, g, g.C);
-}
-
-function poolPlanes(out: usize, indices: usize, x: usize, g: Window, planes: i32): void {
   // The windows that lie wholly inside the image are taken four at a time.
   const top = g.rowFrom(0);
   const bottom = g.rowTo(g.KH - 1, top);
@@ -303,12 +292,14 @@ function poolPlanes(out: usize, indices: usize, x: usize, g: Window, planes: i32
 }
 
 /** dX `[C, H, W]`: zeros, plus each dOut `[C, OH, OW]` at its index. */
-export function maxPool2dBackward(dX: usize, dOut: usize, indices: usize, geometry: usize): void {
+export function maxPool2dBackward(
+  dX: usize,
+  dOut: usize,
+  indices: usize,
+  planes: i32,
+  geometry: usize,
+): void {
   const g = changetype<Window>(geometry);
-  poolPlanesBackward(dX, dOut, indices, g, g.C);
-}
-
-function poolPlanesBackward(dX: usize, dOut: usize, indices: usize, g: Window, planes: i32): void {
   const pixels = g.H * g.W;
   const planeBytes = pixels << 2;
   const windows = g.OH * g.OW;
@@ -325,33 +316,4 @@ function poolPlanesBackward(dX: usize, dOut: usize, indices: usize, g: Window, p
     dOut += windows << 2;
     indices += windows << 2;
   }
-}
-
-/** What the wrapper writes for a job of pooling: behind the window, arrays and planes in a part. */
-@unmanaged
-class PoolJob extends Window {
-  first: usize;
-  second: usize;
-  third: usize;
-  planes: i32;
-}
-
-/** A part of a job of maxPool2d; `block` is a PoolJob of out, indices and x. */
-export function maxPool2dPart(block: usize, part: i32): void {
-  const g = changetype<PoolJob>(block);
-  const from = part * g.planes;
-  const out = <usize>from * ((g.OH * g.OW) << 2);
-  const x = <usize>from * ((g.H * g.W) << 2);
-  const planes = min(g.planes, g.C - from);
-  poolPlanes(g.first + out, g.second + out, g.third + x, g, planes);
-}
-
-/** A part of a job of maxPool2dBackward; `block` is a PoolJob of dX, dOut and indices. */
-export function maxPool2dBackwardPart(block: usize, part: i32): void {
-  const g = changetype<PoolJob>(block);
-  const from = part * g.planes;
-  const out = <usize>from * ((g.OH * g.OW) << 2);
-  const x = <usize>from * ((g.H * g.W) << 2);
-  const planes = min(g.planes, g.C - from);
-  poolPlanesBackward(g.first + x, g.second + out, g.third + out, g, planes);
 }

@@ -12,16 +12,19 @@ import {
   checkWindow,
   product,
 } from './check-geometry.js';
-import type { BroadcastGeometry, Kernels, ReduceGeometry, RowsGeometry } from './contract.js';
+import type {
+  BroadcastGeometry,
+  KernelName,
+  Kernels,
+  ReduceGeometry,
+  RowsGeometry,
+} from './contract.js';
+import { KERNELS } from './table/kernels.js';
+import { KERNEL_NAMES, parseOperand } from './table/layout.js';
+import type { ElementwiseName } from './table/types.js';
 
 type F = Float32Array;
 
-/** The kernels of one group, by the form of their call. */
-type NamesOf<Call> = {
-  [Name in keyof Kernels<F>]: Kernels<F>[Name] extends Call ? Name : never;
-}[keyof Kernels<F>];
-
-type Binary<Out> = (out: Out, a: F, b: F, geometry: BroadcastGeometry) => void;
 type Select = (out: F, indices: Int32Array, x: F, geometry: ReduceGeometry) => void;
 
 /**
@@ -32,35 +35,6 @@ type Select = (out: F, indices: Int32Array, x: F, geometry: ReduceGeometry) => v
  * convolution needs more room than there may be.
  */
 export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Kernels<F> {
-  const unary = (name: NamesOf<(out: F, x: F) => void>) => {
-    const run = kernels[name];
-    return (out: F, x: F) => {
-      checkLength(name, 'x', x, out.length);
-      run(out, x);
-    };
-  };
-
-  const unaryBackward = (name: NamesOf<(dX: F, dOut: F, saved: F) => void>) => {
-    const run = kernels[name];
-    return (dX: F, dOut: F, saved: F) => {
-      checkLength(name, 'dOut', dOut, dX.length);
-      checkLength(name, 'what was saved', saved, dX.length);
-      run(dX, dOut, saved);
-    };
-  };
-
-  const binary = <Out extends F | Uint8Array>(name: string, run: Binary<Out>): Binary<Out> => {
-    return (out, a, b, geometry) => {
-      const { shape, aStrides, bStrides } = geometry;
-      const count = product(shape);
-      if (count === 0) return;
-      checkLength(name, 'out', out, count);
-      checkWalk(name, 'a', a, shape, aStrides);
-      checkWalk(name, 'b', b, shape, bStrides);
-      run(out, a, b, geometry);
-    };
-  };
-
   const select = (name: 'max' | 'min'): Select => {
     const run = kernels[name];
     return (out, indices, x, geometry) => {
@@ -94,55 +68,7 @@ export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Ker
   };
 
   return {
-    neg: unary('neg'),
-    exp: unary('exp'),
-    log: unary('log'),
-    sqrt: unary('sqrt'),
-    abs: unary('abs'),
-    relu: unary('relu'),
-    sigmoid: unary('sigmoid'),
-    tanh: unary('tanh'),
-    gelu: unary('gelu'),
-
-    leakyRelu(out, x, options) {
-      checkLength('leakyRelu', 'x', x, out.length);
-      kernels.leakyRelu(out, x, options);
-    },
-
-    clamp(out, x, options) {
-      checkLength('clamp', 'x', x, out.length);
-      kernels.clamp(out, x, options);
-    },
-
-    reluBackward: unaryBackward('reluBackward'),
-    sigmoidBackward: unaryBackward('sigmoidBackward'),
-    tanhBackward: unaryBackward('tanhBackward'),
-    geluBackward: unaryBackward('geluBackward'),
-    absBackward: unaryBackward('absBackward'),
-    sqrtBackward: unaryBackward('sqrtBackward'),
-
-    leakyReluBackward(dX, dOut, x, options) {
-      checkLength('leakyReluBackward', 'dOut', dOut, dX.length);
-      checkLength('leakyReluBackward', 'x', x, dX.length);
-      kernels.leakyReluBackward(dX, dOut, x, options);
-    },
-
-    clampBackward(dX, dOut, x, options) {
-      checkLength('clampBackward', 'dOut', dOut, dX.length);
-      checkLength('clampBackward', 'x', x, dX.length);
-      kernels.clampBackward(dX, dOut, x, options);
-    },
-
-    add: binary('add', kernels.add),
-    sub: binary('sub', kernels.sub),
-    mul: binary('mul', kernels.mul),
-    div: binary('div', kernels.div),
-    pow: binary('pow', kernels.pow),
-    maximum: binary('maximum', kernels.maximum),
-    minimum: binary('minimum', kernels.minimum),
-    eq: binary('eq', kernels.eq),
-    lt: binary('lt', kernels.lt),
-    gt: binary('gt', kernels.gt),
+    ...checkedElementwise(kernels),
 
     where(out, condition, a, b, geometry) {
       const { shape, conditionStrides, aStrides, bStrides } = geometry;
@@ -154,8 +80,6 @@ export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Ker
       checkWalk('where', 'b', b, shape, bStrides);
       kernels.where(out, condition, a, b, geometry);
     },
-
-    fill: kernels.fill,
 
     copyStrided(out, x, geometry) {
       if (product(geometry.shape) === 0) return;
@@ -323,6 +247,58 @@ export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Ker
       checkLength('adamStep', 'grad', grad, n);
       kernels.adamStep(param, expAvg, expAvgSq, maxExpAvgSq, grad, options);
     },
+  };
+}
+
+type Elementwise = ElementwiseName<typeof KERNELS>;
+
+/** Any of their calls; declared as a method is, so that all of them pass. */
+type Call = { call(...operandsAndOptions: unknown[]): void }['call'];
+
+/**
+ * The kernels that treat each element for itself: their operands are as long as the first one, or
+ * walked at the strides of a broadcast.
+ */
+function checkedElementwise(kernels: Kernels<F>): Pick<Kernels<F>, Elementwise> {
+  const checked = KERNEL_NAMES.filter(isElementwise).map((name): [string, Call] => {
+    const run: Call = kernels[name];
+    const { parameters, operands } = KERNELS[name];
+    if (parameters === 'broadcast') return [name, checkedBroadcast(name, run)];
+    return [name, checkedLengths(name, operands, run)];
+  });
+  return Object.fromEntries(checked) as Pick<Kernels<F>, Elementwise>;
+}
+
+function isElementwise(name: KernelName): name is Elementwise {
+  const { parameters } = KERNELS[name];
+  return typeof parameters === 'object' || parameters === 'broadcast';
+}
+
+function checkedLengths(kernel: string, operands: readonly string[], run: Call): Call {
+  const [, second = '', third] = operands.map((text) => parseOperand(text).name);
+  if (operands.length === 1) return run;
+  if (third === undefined) {
+    return (out: F, x: F, options: unknown) => {
+      checkLength(kernel, second, x, out.length);
+      run(out, x, options);
+    };
+  }
+  return (out: F, a: F, b: F, options: unknown) => {
+    checkLength(kernel, second, a, out.length);
+    checkLength(kernel, third, b, out.length);
+    run(out, a, b, options);
+  };
+}
+
+function checkedBroadcast(kernel: string, run: Call): Call {
+  return (out: F | Uint8Array, a: F, b: F, geometry: BroadcastGeometry) => {
+    const { shape, aStrides, bStrides } = geometry;
+    const count = product(shape);
+    if (count === 0) return;
+    checkLength(kernel, 'out', out, count);
+    checkWalk(kernel, 'a', a, shape, aStrides);
+    checkWalk(kernel, 'b', b, shape, bStrides);
+    run(out, a, b, geometry);
   };
 }
 

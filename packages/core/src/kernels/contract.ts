@@ -1,6 +1,10 @@
+import type { KERNELS } from './table/kernels.js';
+import type { ElementwiseCall, ElementwiseName } from './table/types.js';
+
 /**
- * The one list of kernels. Every kernel exists twice: as plain loops in `reference/` (the
- * definition, for float32 and float64) and as WebAssembly SIMD behind `wasm/` (float32).
+ * How kernels are called. The list of them is the table (table/kernels.js). Every kernel exists
+ * twice: as plain loops in `reference/` (the definition, for float32 and float64) and as WebAssembly
+ * SIMD behind `wasm/` (float32).
  *
  * Rules that hold for all of them:
  * - `out` comes first, then the inputs, then one object with the geometry or the constants.
@@ -145,68 +149,30 @@ export interface AdamStepOptions {
   readonly step: number;
 }
 
+type Rows = typeof KERNELS;
+
+/**
+ * The kernels that treat each element for itself, with one input, with two broadcast ones, and the
+ * gradients: as their rows in the table say, where each is described.
+ */
+type ElementwiseKernels<F> = {
+  [K in keyof Rows as Extract<K, ElementwiseName<Rows>>]: ElementwiseCall<
+    F,
+    BroadcastGeometry,
+    Rows[K]
+  >;
+};
+
 /** One element type's kernels. `F` is the float array they compute on. */
-export interface Kernels<F extends NumericArray = FloatArray> {
-  // --- Elementwise, one input. Write; `out` may be `x`. ---
-  neg(out: F, x: F): void;
-  exp(out: F, x: F): void;
-  log(out: F, x: F): void;
-  sqrt(out: F, x: F): void;
-  abs(out: F, x: F): void;
-  /** max(x, 0); NaN stays NaN. */
-  relu(out: F, x: F): void;
-  leakyRelu(out: F, x: F, options: { readonly slope: number }): void;
-  sigmoid(out: F, x: F): void;
-  tanh(out: F, x: F): void;
-  /** x·Φ(x), exact (by erf), as PyTorch's default; at ±∞ its limits, ∞ and 0. */
-  gelu(out: F, x: F): void;
-  /** min(max(x, min), max); NaN stays NaN. The bounds may be infinite. */
-  clamp(out: F, x: F, options: { readonly min: number; readonly max: number }): void;
-
-  // --- Their gradients. Write; `dX` may be `dOut`. ---
-  /** 0 where out ≤ 0, else dOut: the derivative is 0 at 0 and 1 at NaN. `out` is relu's result. */
-  reluBackward(dX: F, dOut: F, out: F): void;
-  /** dOut where x > 0, else slope·dOut, also at NaN. */
-  leakyReluBackward(dX: F, dOut: F, x: F, options: { readonly slope: number }): void;
-  /** dOut·out·(1-out), `out` being sigmoid's result. */
-  sigmoidBackward(dX: F, dOut: F, out: F): void;
-  /** dOut·(1-out²), `out` being tanh's result. */
-  tanhBackward(dX: F, dOut: F, out: F): void;
-  /** dOut·(Φ(x) + x·φ(x)); at ±∞ the factor is 1 and 0. */
-  geluBackward(dX: F, dOut: F, x: F): void;
-  /** dOut·sign(x), the sign of 0 and of NaN being 0. */
-  absBackward(dX: F, dOut: F, x: F): void;
-  /** dOut / (2·out), `out` being sqrt's result. */
-  sqrtBackward(dX: F, dOut: F, out: F): void;
-  /** dOut where min ≤ x ≤ max, else 0, also at NaN: the bounds themselves pass the gradient. */
-  clampBackward(
-    dX: F,
-    dOut: F,
-    x: F,
-    options: { readonly min: number; readonly max: number },
-  ): void;
-
-  // --- Elementwise, two broadcast inputs. Write; `out` may be an input that is not broadcast. ---
-  add(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
-  sub(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
-  mul(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
-  div(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
-  /** a to the power of b, as C's `pow`: pow(x, 0) = 1, pow(1, y) = 1, also for NaN. */
-  pow(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
-  /** The larger; NaN if either is NaN. */
-  maximum(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
-  minimum(out: F, a: F, b: F, geometry: BroadcastGeometry): void;
-  /** 1 where a equals b, else 0; NaN equals nothing. */
-  eq(out: Uint8Array, a: F, b: F, geometry: BroadcastGeometry): void;
-  lt(out: Uint8Array, a: F, b: F, geometry: BroadcastGeometry): void;
-  gt(out: Uint8Array, a: F, b: F, geometry: BroadcastGeometry): void;
+export interface Kernels<F extends NumericArray = FloatArray> extends ElementwiseKernels<F> {
   /** a where the condition is not 0, else b. Writes. */
   where(out: F, condition: Uint8Array, a: F, b: F, geometry: WhereGeometry): void;
 
   // --- Movement ---
-  /** Sets every element of `out` to `value`. */
-  fill(out: F, options: { readonly value: number }): void;
-  /** Copies the addressed elements of `x` to the addressed ones of `out`; leaves the others. */
+  /**
+   * Copies the addressed elements of `x` to the addressed ones of `out`, no two of which are the
+   * same; leaves the others.
+   */
   copyStrided(out: F, x: F, geometry: StridedGeometry): void;
   /** Writes `[outer, count, inner]`: out[o, j, i] = x[o, index[j], i]. */
   indexSelect(out: F, x: F, index: Int32Array, geometry: IndexGeometry): void;

@@ -1,94 +1,86 @@
 import type { Conv2dGeometry, Kernels } from '../contract.js';
-import type { WasmExports } from './exports.js';
+import { PARAMETERS } from '../table/kernels.js';
+import { JOB, placesOf } from '../table/layout.js';
+import type { ConvJob, ConvSideJob, WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
-import { JOB, type Jobs } from './jobs.js';
-import { writeWindow } from './windows.js';
+import type { Jobs } from './jobs.js';
+import { writeWindow } from './parameters.js';
 
 type F = Float32Array;
 
-/** Words of the block, as the fields of Conv in assembly/conv2d.ts. */
-const WINDOW = 3;
-const OUT = 16;
-const SHARED = 20;
-const TURNED = 21;
+const at = placesOf(PARAMETERS.conv2d);
 
-/** What one of the three kernels is made of in the binary: jobs, and what they need. */
-interface ConvJob {
+/** Another job of a kernel, and how many parts it has. */
+interface SideJob {
   readonly number: number;
-  /** Another job before, which packs the weights, or after, which adds up what parts summed. */
-  readonly before?: { readonly number: number; readonly parts: WasmExports['conv2dForwardParts'] };
-  readonly after?: { readonly number: number; readonly parts: WasmExports['conv2dForwardParts'] };
-  readonly parts: WasmExports['conv2dForwardParts'];
-  readonly sharedBytes: WasmExports['conv2dForwardSharedBytes'];
-  readonly scratchBytes: WasmExports['conv2dForwardScratchBytes'];
-  readonly prepare: WasmExports['conv2dForwardPrepare'];
+  readonly parts: (parameters: number) => number;
 }
 
 /** Convolutions of a whole batch that never store the unfold. */
 export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
-  const forward: ConvJob = {
-    number: JOB.conv2dForward,
-    before: { number: JOB.conv2dForwardPack, parts: wasm.conv2dForwardPackParts },
-    parts: wasm.conv2dForwardParts,
-    sharedBytes: wasm.conv2dForwardSharedBytes,
-    scratchBytes: wasm.conv2dForwardScratchBytes,
-    prepare: wasm.conv2dForwardPrepare,
-  };
-  const backwardInput: ConvJob = {
-    number: JOB.conv2dBackwardInput,
-    before: { number: JOB.conv2dBackwardInputPack, parts: wasm.conv2dBackwardInputPackParts },
-    parts: wasm.conv2dBackwardInputParts,
-    sharedBytes: wasm.conv2dBackwardInputSharedBytes,
-    scratchBytes: wasm.conv2dBackwardInputScratchBytes,
-    prepare: wasm.conv2dBackwardInputPrepare,
-  };
-  const backwardWeight: ConvJob = {
-    number: JOB.conv2dBackwardWeight,
-    after: { number: JOB.conv2dBackwardWeightFinish, parts: wasm.conv2dBackwardWeightFinishParts },
-    parts: wasm.conv2dBackwardWeightParts,
-    sharedBytes: wasm.conv2dBackwardWeightSharedBytes,
-    scratchBytes: wasm.conv2dBackwardWeightScratchBytes,
-    prepare: wasm.conv2dBackwardWeightPrepare,
-  };
+  /**
+   * What one of the three kernels is made of in the binary: jobs, and what they need. A job before
+   * packs the weights, one after adds up what parts summed.
+   */
+  const stage = (name: ConvJob, before: SideJob | null, after: SideJob | null) => ({
+    number: JOB[name],
+    before,
+    after,
+    parts: wasm[`${name}Parts`],
+    sharedBytes: wasm[`${name}SharedBytes`],
+    scratchBytes: wasm[`${name}ScratchBytes`],
+    prepare: wasm[`${name}Prepare`],
+  });
+  const side = (name: ConvSideJob): SideJob => ({
+    number: JOB[name],
+    parts: wasm[`${name}Parts`],
+  });
 
-  /** All parts of a kernel, whose arrays the frame has found. */
+  const forward = stage('conv2dForward', side('conv2dForwardPack'), null);
+  const backwardInput = stage('conv2dBackwardInput', side('conv2dBackwardInputPack'), null);
+  const backwardWeight = stage('conv2dBackwardWeight', null, side('conv2dBackwardWeightFinish'));
+
+  /**
+   * All parts of a kernel, whose arrays the frame has found; the numbers say which of these, counted
+   * from 0, are out, x, weight and bias.
+   */
   const run = (
-    job: ConvJob,
+    job: ReturnType<typeof stage>,
     { N, OC, groups, window }: Conv2dGeometry,
     out: number,
     x: number,
     weight: number,
-    bias: number,
+    bias: number | null,
   ) => {
-    const address = frame.blockAddress;
-    const { block } = frame;
-    block[0] = N;
-    block[1] = OC;
-    block[2] = groups;
-    writeWindow(block, window, WINDOW);
-    block[OUT] = out;
-    block[OUT + 1] = x;
-    block[OUT + 2] = weight;
-    block[OUT + 3] = bias;
-    const shared = jobs.workspace(job.sharedBytes(address));
+    const { blockAddress, parametersAddress, block } = frame;
+    block[at.N] = N;
+    block[at.OC] = OC;
+    block[at.groups] = groups;
+    writeWindow(block, window, at);
+    block[at.out] = block[out] as number;
+    block[at.x] = block[x] as number;
+    block[at.weight] = block[weight] as number;
+    block[at.bias] = bias === null ? 0 : (block[bias] as number);
+    const shared = jobs.workspace(job.sharedBytes(parametersAddress));
     // That may have grown the heap.
     frame.renew();
-    frame.block[SHARED] = shared;
-    frame.block[TURNED] = 0;
-    job.prepare(address);
+    frame.block[at.shared] = shared;
+    frame.block[at.turned] = 0;
+    job.prepare(parametersAddress);
     const { before, after } = job;
-    const scratchBytes = job.scratchBytes(address);
-    if (before) jobs.run(before.number, address, before.parts(address), scratchBytes);
-    jobs.run(job.number, address, job.parts(address), scratchBytes);
-    if (after) jobs.run(after.number, address, after.parts(address));
+    const scratchBytes = job.scratchBytes(parametersAddress);
+    if (before) {
+      jobs.run(before.number, blockAddress, before.parts(parametersAddress), scratchBytes);
+    }
+    jobs.run(job.number, blockAddress, job.parts(parametersAddress), scratchBytes);
+    if (after) jobs.run(after.number, blockAddress, after.parts(parametersAddress));
   };
 
   return {
     conv2d(out, x, weight, bias, geometry) {
       frame.enter(1, out, x, weight, bias ?? weight);
       try {
-        const { first, second, third, fourth } = frame;
-        run(forward, geometry, first, second, third, bias ? fourth : 0);
+        run(forward, geometry, 0, 1, 2, bias ? 3 : null);
       } finally {
         frame.leave();
       }
@@ -97,7 +89,7 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
     conv2dBackwardInput(dX, dOut, weight, geometry) {
       frame.enter(1, dX, dOut, weight);
       try {
-        run(backwardInput, geometry, frame.second, frame.first, frame.third, 0);
+        run(backwardInput, geometry, 1, 0, 2, null);
       } finally {
         frame.leave();
       }
@@ -106,8 +98,7 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
     conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry) {
       frame.enter(2, dWeight, dBias ?? dWeight, x, dOut);
       try {
-        const { first, second, third, fourth } = frame;
-        run(backwardWeight, geometry, fourth, third, first, dBias ? second : 0);
+        run(backwardWeight, geometry, 3, 2, 0, dBias ? 1 : null);
       } finally {
         frame.leave();
       }

@@ -1,7 +1,8 @@
 import type { Heap } from '../../engine/heap.js';
 import type { NumericArray } from '../contract.js';
+import { FIRST_PARAMETER } from '../table/layout.js';
 
-/** Integers that a call can hand over in memory: a walk of rank 64 with three operands fits. */
+/** Words of the block (table/layout.js): a walk of rank 64 with four operands fits. */
 const BLOCK_LENGTH = 512;
 
 /** An array from outside the heap, and the block that stands in for it during a call. */
@@ -13,13 +14,15 @@ interface Guest {
 }
 
 /**
- * What one kernel call at a time needs: the addresses of its arrays, and a block for its geometry.
- * Arrays on the heap are used where they are, and nothing is allocated; others are copied onto the
- * heap and, if they are outputs, back.
+ * What one kernel call at a time needs: a block for its arguments (table/layout.js), which begins with
+ * the addresses of its arrays. Arrays on the heap are used where they are, and nothing is allocated;
+ * others are copied onto the heap and, if they are outputs, back.
  *
+ *     const n = out.length;
  *     frame.enter(1, out, x);
  *     try {
- *       exports.relu(frame.first, frame.second, n);
+ *       frame.block[places.n] = n;
+ *       jobs.run(JOB.relu, frame.blockAddress, 1);
  *     } finally {
  *       frame.leave();
  *     }
@@ -28,14 +31,10 @@ interface Guest {
  * that lie on it.
  */
 export class Frame {
-  /** Addresses of the arrays, in the order of `enter`'s arguments. */
-  first = 0;
-  second = 0;
-  third = 0;
-  fourth = 0;
-  fifth = 0;
-  /** The geometry's block: its address, and its content, valid from `enter` to `leave`. */
+  /** The block: its address, and its content, valid from `enter` to `leave`. */
   readonly blockAddress: number;
+  /** Where the parameters begin in it. */
+  readonly parametersAddress: number;
   block: Int32Array;
   /** The same words as single-precision floats. */
   floats: Float32Array;
@@ -45,37 +44,46 @@ export class Frame {
   constructor(heap: Heap) {
     this.#heap = heap;
     this.blockAddress = heap.allocate(BLOCK_LENGTH * 4);
+    this.parametersAddress = this.blockAddress + FIRST_PARAMETER * 4;
     this.block = new Int32Array(heap.buffer, this.blockAddress, BLOCK_LENGTH);
     this.floats = new Float32Array(heap.buffer, this.blockAddress, BLOCK_LENGTH);
   }
 
   /**
-   * Finds the addresses of one to five arrays, the first `outputs` of which the kernel writes.
+   * Writes the addresses of one to five arrays into the block, the first `outputs` of which the kernel
+   * writes.
    * @throws EngineError if the heap has no room for a copy.
    */
   enter(
     outputs: number,
     first: NumericArray,
-    second: NumericArray = first,
-    third: NumericArray = first,
-    fourth: NumericArray = first,
-    fifth: NumericArray = first,
+    second?: NumericArray,
+    third?: NumericArray,
+    fourth?: NumericArray,
+    fifth?: NumericArray,
   ): void {
     const buffer = this.#heap.buffer;
     if (
       first.buffer === buffer &&
-      second.buffer === buffer &&
-      third.buffer === buffer &&
-      fourth.buffer === buffer &&
-      fifth.buffer === buffer
+      (second === undefined || second.buffer === buffer) &&
+      (third === undefined || third.buffer === buffer) &&
+      (fourth === undefined || fourth.buffer === buffer) &&
+      (fifth === undefined || fifth.buffer === buffer)
     ) {
-      this.first = first.byteOffset;
-      this.second = second.byteOffset;
-      this.third = third.byteOffset;
-      this.fourth = fourth.byteOffset;
-      this.fifth = fifth.byteOffset;
-    } else this.#invite(outputs, [first, second, third, fourth, fifth]);
-    this.renew();
+      this.renew();
+      const { block } = this;
+      block[0] = first.byteOffset;
+      if (second !== undefined) block[1] = second.byteOffset;
+      if (third !== undefined) block[2] = third.byteOffset;
+      if (fourth !== undefined) block[3] = fourth.byteOffset;
+      if (fifth !== undefined) block[4] = fifth.byteOffset;
+    } else {
+      const all = [first, second, third, fourth, fifth];
+      this.#invite(
+        outputs,
+        all.filter((array) => array !== undefined),
+      );
+    }
   }
 
   /** Copies outputs back and returns what `enter` took. */
@@ -112,14 +120,10 @@ export class Frame {
       this.#dismiss();
       throw error;
     }
-    const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = arrays.map((array) =>
-      addresses.get(array),
-    );
-    this.first = first;
-    this.second = second;
-    this.third = third;
-    this.fourth = fourth;
-    this.fifth = fifth;
+    this.renew();
+    arrays.forEach((array, i) => {
+      this.block[i] = addresses.get(array) as number;
+    });
   }
 
   #dismiss(): void {

@@ -1,21 +1,21 @@
 import type { Heap } from '../../engine/heap.js';
 import { checkedKernels } from '../checked.js';
-import type { Kernels } from '../contract.js';
-import { broadcastKernels } from './broadcast.js';
+import type { KernelName, Kernels } from '../contract.js';
+import { KERNELS } from '../table/kernels.js';
+import { JOB, KERNEL_NAMES } from '../table/layout.js';
 import { conv2dKernels } from './conv2d.js';
-import { elementwiseKernels } from './elementwise.js';
 import type { WasmExports } from './exports.js';
 import { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
+import { type Launcher, launcherOf } from './launch.js';
 import { matmulKernels } from './matmul.js';
-import { movementKernels } from './movement.js';
-import { reductionKernels } from './reductions.js';
-import { trainingKernels } from './training.js';
-import { windowKernels } from './windows.js';
+import { type TableCut, writerOf } from './parameters.js';
 
 /**
- * The contract's kernels for float32 on WebAssembly, each behind a check of what it is called with.
- * None of them holds state from one call to the next; the memory that they work in is the jobs'.
+ * The contract's kernels for float32 on WebAssembly, each behind a check of what it is called with:
+ * those that the table cuts by what their rows say, those that are cut in their own way by functions
+ * of their own. None of them holds state from one call to the next; the memory that they work in is
+ * the jobs'.
  */
 export function createWasmKernels(
   wasm: WasmExports,
@@ -23,15 +23,18 @@ export function createWasmKernels(
   jobs: Jobs,
 ): Kernels<Float32Array> {
   const frame = new Frame(heap);
-  const kernels = {
-    ...elementwiseKernels(wasm, frame, jobs),
-    ...broadcastKernels(wasm, frame, jobs),
-    ...movementKernels(wasm, frame, jobs),
-    ...reductionKernels(wasm, frame, jobs),
+  const kernels: Partial<Record<KernelName, Launcher>> = {
     ...matmulKernels(wasm, frame, jobs),
-    ...windowKernels(wasm, frame, jobs),
     ...conv2dKernels(wasm, frame, jobs),
-    ...trainingKernels(wasm, frame, jobs),
   };
-  return checkedKernels(kernels, () => jobs.giveBack());
+  for (const name of KERNEL_NAMES) {
+    if (!isCutByTable(name)) continue;
+    const row = KERNELS[name];
+    kernels[name] = launcherOf(JOB[name], row, writerOf(row), frame, jobs);
+  }
+  return checkedKernels(kernels as Kernels<Float32Array>, () => jobs.giveBack());
+}
+
+function isCutByTable(name: KernelName): name is TableCut {
+  return KERNELS[name].cut !== 'own';
 }

@@ -2,51 +2,6 @@ import type { Heap } from '../../engine/heap.js';
 import { EngineError } from '../../errors.js';
 import type { WasmExports } from './exports.js';
 
-/** The numbers by which `runPart` in assembly/parallel.ts tells kernels apart. */
-export const JOB = {
-  neg: 0,
-  exp: 1,
-  log: 2,
-  sqrt: 3,
-  abs: 4,
-  relu: 5,
-  leakyRelu: 6,
-  sigmoid: 7,
-  tanh: 8,
-  gelu: 9,
-  clamp: 10,
-  reluBackward: 32,
-  leakyReluBackward: 33,
-  sigmoidBackward: 34,
-  tanhBackward: 35,
-  geluBackward: 36,
-  absBackward: 37,
-  sqrtBackward: 38,
-  clampBackward: 39,
-  matmulPack: 48,
-  matmul: 49,
-  matmulBatch: 50,
-  fill: 51,
-  sum: 52,
-  maxPool2d: 53,
-  maxPool2dBackward: 54,
-  sgdStep: 55,
-  add: 56,
-  sub: 57,
-  mul: 58,
-  div: 59,
-  pow: 60,
-  maximum: 61,
-  minimum: 62,
-  conv2dForward: 64,
-  conv2dBackwardInput: 65,
-  conv2dBackwardWeight: 66,
-  conv2dForwardPack: 67,
-  conv2dBackwardInputPack: 68,
-  conv2dBackwardWeightFinish: 69,
-  adamStep: 70,
-} as const;
-
 /** An area that grew beyond this is given back after the call that needed it. */
 const KEPT_BYTES = 2 ** 26;
 /** With more scratch than this for all threads together, the caller does the parts alone. */
@@ -94,7 +49,7 @@ export class Jobs {
 
   /**
    * Does all parts of a job, alone where scratch for every thread would take too much memory.
-   * `block` is the address of what the kernel's wrapper wrote for it.
+   * `kernel` is its number in the table (JOB), `block` the address of its arguments.
    * @param scratchBytes What one part needs to work in, of undefined content.
    * @throws EngineError if there is no memory for scratch, or a thread broke down.
    */

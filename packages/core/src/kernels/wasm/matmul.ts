@@ -1,12 +1,16 @@
 import type { Kernels } from '../contract.js';
+import { PARAMETERS } from '../table/kernels.js';
+import { JOB, placesOf } from '../table/layout.js';
 import type { WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
-import { JOB, type Jobs } from './jobs.js';
+import type { Jobs } from './jobs.js';
 
 type F = Float32Array;
 
 /** Multiplications in a part of a batch of small products, about. */
 const BATCH_PART_WORK = 500_000;
+
+const at = placesOf(PARAMETERS.matmul);
 
 /** The matrix product. */
 export function matmulKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
@@ -14,18 +18,20 @@ export function matmulKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
 
   /** One product, cut into `parts`; slab by slab along k where packing took too much memory. */
   const large = (K: number, parts: number) => {
-    const address = frame.blockAddress;
-    const slab = wasm.matmulSlab(address);
-    const packedBytes = wasm.matmulPackedBytes(address, slab);
+    const { blockAddress, parametersAddress } = frame;
+    const slab = wasm.matmulSlab(parametersAddress);
+    const packedBytes = wasm.matmulPackedBytes(parametersAddress, slab);
     const packed = packedBytes > 0 ? jobs.workspace(packedBytes) : 0;
     for (let k = 0; k < K; k += slab) {
       // Both areas may have grown the heap.
       frame.renew();
-      frame.block[9] = packed;
-      frame.block[10] = k;
-      frame.block[11] = Math.min(K, k + slab);
-      if (packedBytes > 0) jobs.run(JOB.matmulPack, address, wasm.matmulPackParts(address));
-      jobs.run(JOB.matmul, address, parts, scratchBytes);
+      frame.block[at.packed] = packed;
+      frame.block[at.kFrom] = k;
+      frame.block[at.kTo] = Math.min(K, k + slab);
+      if (packedBytes > 0) {
+        jobs.run(JOB.matmulPack, blockAddress, wasm.matmulPackParts(parametersAddress));
+      }
+      jobs.run(JOB.matmul, blockAddress, parts, scratchBytes);
     }
   };
 
@@ -34,31 +40,34 @@ export function matmulKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
       const { M, N, K, batch, aBatchStride, bBatchStride } = geometry;
       frame.enter(1, out, a, b);
       try {
-        const { block, first, second, third } = frame;
-        block[0] = M;
-        block[1] = N;
-        block[2] = K;
-        block[3] = geometry.transposeA ? 1 : 0;
-        block[4] = geometry.transposeB ? 1 : 0;
-        block[5] = geometry.accumulate ? 1 : 0;
-        block[6] = first;
-        block[7] = second;
-        block[8] = third;
-        const parts = wasm.matmulPlan(frame.blockAddress);
+        const { block } = frame;
+        const first = block[0] as number;
+        const second = block[1] as number;
+        const third = block[2] as number;
+        block[at.M] = M;
+        block[at.N] = N;
+        block[at.K] = K;
+        block[at.transposeA] = geometry.transposeA ? 1 : 0;
+        block[at.transposeB] = geometry.transposeB ? 1 : 0;
+        block[at.accumulate] = geometry.accumulate ? 1 : 0;
+        block[at.out] = first;
+        block[at.a] = second;
+        block[at.b] = third;
+        const parts = wasm.matmulPlan(frame.parametersAddress);
         if (parts === 1) {
           const size = Math.max(1, Math.floor(BATCH_PART_WORK / Math.max(1, M * N * K)));
-          block[12] = size;
-          block[13] = batch;
-          block[14] = aBatchStride;
-          block[15] = bBatchStride;
+          block[at.batchSize] = size;
+          block[at.batch] = batch;
+          block[at.aBatchStride] = aBatchStride;
+          block[at.bBatchStride] = bBatchStride;
           const batches = Math.ceil(batch / size);
           jobs.run(JOB.matmulBatch, frame.blockAddress, batches, scratchBytes);
         } else {
           for (let i = 0; i < batch; i++) {
             frame.renew();
-            frame.block[6] = first + i * M * N * 4;
-            frame.block[7] = second + i * aBatchStride * 4;
-            frame.block[8] = third + i * bBatchStride * 4;
+            frame.block[at.out] = first + i * M * N * 4;
+            frame.block[at.a] = second + i * aBatchStride * 4;
+            frame.block[at.b] = third + i * bBatchStride * 4;
             large(K, parts);
           }
         }

@@ -1,0 +1,457 @@
+/*
+ * The one list of kernels. What else is known of a kernel follows from its row: the types of the
+ * contract and the wrappers by TypeScript, the numbers, the places of parameters and the calls in
+ * WebAssembly by assembly/dispatch.js, which writes them when the binaries are built. It is plain
+ * JavaScript, so that the build can read it as it is.
+ *
+ * A row says
+ *
+ * - `source`: the file of `assembly/` that exports a function of the kernel's name;
+ * - `operands`: 'role name dtype[dimensions]', those that are written first. The role is `out`,
+ *   `in` or `inout`; dimensions are names of parameters, the slowest first, and `shape by strides`
+ *   is a walk at strides. `?` behind it: may be null;
+ * - `parameters`: a group of `PARAMETERS`, or a kernel's own constants by the names that they have in
+ *   its options, all of them behind `n`, the length of the first operand;
+ * - `work`: the operand whose elements say how much work a call is, unless it is the first;
+ * - `cut`: how the work is cut into parts that any thread may do:
+ *     a list of parameters: along the first of them that is not 1. The function is called with
+ *       operands and parameters as if the part were all of it. 'inner as width' leaves `inner` as it
+ *       is, a distance between rows, and hands over the part's share of it last;
+ *     'walk': a walk over `shape`, cut into stretches; the function gets a Walk (assembly/walk.ts);
+ *     'own': by functions of the kernel's own, which are its `jobs`;
+ * - `jobs`: those, by name, and whether a part of it needs scratch; `…Part` is the function's name.
+ */
+
+/**
+ * What a parameter's word holds. `bool` is 0 or 1; `address` is a place on the heap.
+ * @typedef {'i32' | 'f32' | 'bool' | 'address'} ParameterType
+ */
+
+/** @typedef {Readonly<Record<string, ParameterType>>} Parameters */
+/** @typedef {Readonly<Record<string, 'i32' | 'f32'>>} Constants */
+
+/**
+ * @typedef {object} Row
+ * @property {string} source
+ * @property {readonly string[]} operands
+ * @property {keyof typeof PARAMETERS | Constants} parameters
+ * @property {string} [work]
+ * @property {readonly string[] | 'walk' | 'own'} cut
+ * @property {Readonly<Record<string, { readonly scratch: boolean }>>} [jobs]
+ */
+
+/**
+ * Types each text in a row as itself, and checks that rows are rows.
+ * @template {Readonly<Record<string, Row>>} const T
+ * @param {T} rows
+ * @returns {{ readonly [K in keyof T]: T[K] }}
+ */
+const table = (rows) => rows;
+
+/**
+ * The same for what several rows share, and for parameters.
+ * @template const T
+ * @param {T} part
+ * @returns {{ readonly [K in keyof T]: T[K] }}
+ */
+const part = (part) => part;
+
+/** Behind these lie the shape and the strides of each operand that has some. */
+const WALK = part({
+  rank: 'i32',
+  /** Stretches of a row; 1 where a stretch is several rows. */
+  stretches: 'i32',
+});
+
+const WINDOW = part({
+  C: 'i32',
+  H: 'i32',
+  W: 'i32',
+  KH: 'i32',
+  KW: 'i32',
+  OH: 'i32',
+  OW: 'i32',
+  strideH: 'i32',
+  strideW: 'i32',
+  padTop: 'i32',
+  padLeft: 'i32',
+  dilationH: 'i32',
+  dilationW: 'i32',
+});
+
+/** Parameters that several kernels share, or that are not the options themselves. */
+export const PARAMETERS = part({
+  broadcast: WALK,
+  where: WALK,
+  strided: WALK,
+  index: { outer: 'i32', n: 'i32', inner: 'i32', count: 'i32' },
+  reduce: { outer: 'i32', n: 'i32', inner: 'i32' },
+  rows: { rows: 'i32', n: 'i32' },
+  window: WINDOW,
+  /** Shares of the target: at the label, and everywhere. */
+  crossEntropy: { N: 'i32', C: 'i32', atLabel: 'f32', everywhere: 'f32' },
+  /** `undamped` is 1 - dampening. */
+  sgd: {
+    n: 'i32',
+    lr: 'f32',
+    weightDecay: 'f32',
+    momentum: 'f32',
+    undamped: 'f32',
+    nesterov: 'bool',
+    firstStep: 'bool',
+  },
+  /** `fresh1` is 1 - beta1, `fresh2` 1 - beta2; the others come from adam-factors.ts. */
+  adam: {
+    n: 'i32',
+    stepSize: 'f32',
+    rootScale: 'f32',
+    beta1: 'f32',
+    fresh1: 'f32',
+    beta2: 'f32',
+    fresh2: 'f32',
+    eps: 'f32',
+    decay: 'f32',
+    shrinkage: 'f32',
+    amsgrad: 'bool',
+  },
+  matmul: {
+    M: 'i32',
+    N: 'i32',
+    K: 'i32',
+    transposeA: 'bool',
+    transposeB: 'bool',
+    accumulate: 'bool',
+    out: 'address',
+    a: 'address',
+    b: 'address',
+    /** Where the operand that all parts share is packed; 0: each part packs what it needs. */
+    packed: 'address',
+    /** The steps of k that a job takes. */
+    kFrom: 'i32',
+    kTo: 'i32',
+    /** Products in a part of a batch, and how far apart they lie in a and b, in floats. */
+    batchSize: 'i32',
+    batch: 'i32',
+    aBatchStride: 'i32',
+    bBatchStride: 'i32',
+  },
+  conv2d: {
+    N: 'i32',
+    OC: 'i32',
+    groups: 'i32',
+    /** The window; C counts one group's channels. */
+    ...WINDOW,
+    /** Backward, `out` is dOut, and one of the others is the gradient to write. */
+    out: 'address',
+    x: 'address',
+    weight: 'address',
+    /** 0 for none. */
+    bias: 'address',
+    shared: 'address',
+    /** Not 0 where the weights are those of the mirrored convolution: see assembly/conv2d.ts. */
+    turned: 'bool',
+  },
+});
+
+/** Groups whose kernels get the address of their parameters: they read them by a class. */
+export const CLASSES = part({
+  window: 'WindowParameters',
+  adam: 'AdamParameters',
+  matmul: 'ProductParameters',
+  conv2d: 'ConvParameters',
+});
+
+const UNARY = part({
+  source: 'elementwise',
+  operands: ['out out f32[n]', 'in x f32[n]'],
+  parameters: {},
+  cut: ['n'],
+});
+
+/** `saved` is the operation's input or its result. */
+const GRADIENT = part({
+  source: 'elementwise',
+  operands: ['out dX f32[n]', 'in dOut f32[n]', 'in saved f32[n]'],
+  parameters: {},
+  cut: ['n'],
+});
+
+const BINARY = part({
+  source: 'broadcast',
+  operands: ['out out f32[shape]', 'in a f32[shape by aStrides]', 'in b f32[shape by bStrides]'],
+  parameters: 'broadcast',
+  cut: 'walk',
+});
+
+const COMPARISON = part({
+  ...BINARY,
+  operands: ['out out u8[shape]', 'in a f32[shape by aStrides]', 'in b f32[shape by bStrides]'],
+});
+
+const EXTREME = part({
+  source: 'reductions',
+  operands: [
+    'out out f32[outer, inner]',
+    'out indices i32[outer, inner]',
+    'in x f32[outer, n, inner]',
+  ],
+  parameters: 'reduce',
+  work: 'x',
+  cut: ['outer', 'inner as width'],
+});
+
+const BY_ROWS = part({
+  source: 'reductions',
+  operands: ['out out f32[rows, n]', 'in x f32[rows, n]'],
+  parameters: 'rows',
+  cut: ['rows'],
+});
+
+const BY_ROWS_BACKWARD = part({
+  ...BY_ROWS,
+  operands: ['out dX f32[rows, n]', 'in dOut f32[rows, n]', 'in out f32[rows, n]'],
+});
+
+export const KERNELS = table({
+  // --- Elementwise, one input. Write; `out` may be `x`. ---
+  neg: UNARY,
+  exp: UNARY,
+  log: UNARY,
+  sqrt: UNARY,
+  abs: UNARY,
+  /** max(x, 0); NaN stays NaN. */
+  relu: UNARY,
+  /** x where x > 0, else slope·x. */
+  leakyRelu: { ...UNARY, parameters: { slope: 'f32' } },
+  sigmoid: UNARY,
+  tanh: UNARY,
+  /** x·Φ(x), exact (by erf), as PyTorch's default; at ±∞ its limits, ∞ and 0. */
+  gelu: UNARY,
+  /** min(max(x, min), max); NaN stays NaN. The bounds may be infinite. */
+  clamp: { ...UNARY, parameters: { min: 'f32', max: 'f32' } },
+
+  // --- Their gradients. Write; `dX` may be `dOut`. ---
+  /**
+   * 0 where saved ≤ 0, else dOut: the derivative is 0 at 0 and 1 at NaN. `saved` is relu's result.
+   */
+  reluBackward: GRADIENT,
+  /** dOut where saved > 0, else slope·dOut, also at NaN; `saved` is the input. */
+  leakyReluBackward: { ...GRADIENT, parameters: { slope: 'f32' } },
+  /** dOut·saved·(1-saved), `saved` being sigmoid's result. */
+  sigmoidBackward: GRADIENT,
+  /** dOut·(1-saved²), `saved` being tanh's result. */
+  tanhBackward: GRADIENT,
+  /** dOut·(Φ(saved) + saved·φ(saved)), `saved` being the input; at ±∞ the factor is 1 and 0. */
+  geluBackward: GRADIENT,
+  /** dOut·sign(saved), the sign of 0 and of NaN being 0; `saved` is the input. */
+  absBackward: GRADIENT,
+  /** dOut / (2·saved), `saved` being sqrt's result. */
+  sqrtBackward: GRADIENT,
+  /**
+   * dOut where min ≤ saved ≤ max, else 0, also at NaN: the bounds themselves pass the gradient. `saved`
+   * is the input.
+   */
+  clampBackward: { ...GRADIENT, parameters: { min: 'f32', max: 'f32' } },
+
+  // --- Elementwise, two broadcast inputs. Write; `out` may be an input that is not broadcast. ---
+  add: BINARY,
+  sub: BINARY,
+  mul: BINARY,
+  div: BINARY,
+  /** a to the power of b, as C's `pow`: pow(x, 0) = 1, pow(1, y) = 1, also for NaN. */
+  pow: BINARY,
+  /** The larger; NaN if either is NaN. */
+  maximum: BINARY,
+  /** The smaller; NaN if either is NaN. */
+  minimum: BINARY,
+  /** 1 where a equals b, else 0; NaN equals nothing. */
+  eq: COMPARISON,
+  lt: COMPARISON,
+  gt: COMPARISON,
+  where: {
+    source: 'broadcast',
+    operands: [
+      'out out f32[shape]',
+      'in condition u8[shape by conditionStrides]',
+      'in a f32[shape by aStrides]',
+      'in b f32[shape by bStrides]',
+    ],
+    parameters: 'where',
+    cut: 'walk',
+  },
+
+  // --- Movement ---
+  /** Sets every element of `out` to `value`. */
+  fill: {
+    source: 'movement',
+    operands: ['out out f32[n]'],
+    parameters: { value: 'f32' },
+    cut: ['n'],
+  },
+  copyStrided: {
+    source: 'movement',
+    operands: ['inout out f32[shape by outStrides]', 'in x f32[shape by xStrides]'],
+    parameters: 'strided',
+    cut: 'walk',
+  },
+  indexSelect: {
+    source: 'movement',
+    operands: [
+      'out out f32[outer, count, inner]',
+      'in x f32[outer, n, inner]',
+      'in index i32[count]',
+    ],
+    parameters: 'index',
+    cut: ['outer', 'count'],
+  },
+  indexAdd: {
+    source: 'movement',
+    operands: [
+      'inout dX f32[outer, n, inner]',
+      'in dOut f32[outer, count, inner]',
+      'in index i32[count]',
+    ],
+    parameters: 'index',
+    work: 'dOut',
+    cut: ['outer', 'inner as width'],
+  },
+
+  // --- Reductions ---
+  sum: {
+    source: 'reductions',
+    operands: ['out out f32[outer, inner]', 'in x f32[outer, n, inner]'],
+    parameters: 'reduce',
+    work: 'x',
+    cut: ['outer', 'inner as width'],
+  },
+  max: EXTREME,
+  min: EXTREME,
+  selectBackward: {
+    source: 'reductions',
+    operands: [
+      'out dX f32[outer, n, inner]',
+      'in dOut f32[outer, inner]',
+      'in indices i32[outer, inner]',
+    ],
+    parameters: 'reduce',
+    cut: ['outer', 'inner as width'],
+  },
+  softmax: BY_ROWS,
+  logSoftmax: BY_ROWS,
+  softmaxBackward: BY_ROWS_BACKWARD,
+  logSoftmaxBackward: BY_ROWS_BACKWARD,
+
+  // --- Linear algebra ---
+  matmul: {
+    source: 'matmul',
+    operands: ['inout out f32[batch, M, N]', 'in a f32[batch, M, K]', 'in b f32[batch, K, N]'],
+    parameters: 'matmul',
+    cut: 'own',
+    jobs: {
+      matmulPack: { scratch: false },
+      matmul: { scratch: true },
+      matmulBatch: { scratch: true },
+    },
+  },
+
+  // --- Windows over one image ---
+  unfold: {
+    source: 'window',
+    operands: ['out out f32[C, KH, KW, OH, OW]', 'in x f32[C, H, W]'],
+    parameters: 'window',
+    cut: ['C'],
+  },
+  fold: {
+    source: 'window',
+    operands: ['inout dX f32[C, H, W]', 'in columns f32[C, KH, KW, OH, OW]'],
+    parameters: 'window',
+    work: 'columns',
+    cut: ['C'],
+  },
+  maxPool2d: {
+    source: 'window',
+    operands: ['out out f32[C, OH, OW]', 'out indices i32[C, OH, OW]', 'in x f32[C, H, W]'],
+    parameters: 'window',
+    work: 'x',
+    cut: ['C'],
+  },
+  maxPool2dBackward: {
+    source: 'window',
+    operands: ['out dX f32[C, H, W]', 'in dOut f32[C, OH, OW]', 'in indices i32[C, OH, OW]'],
+    parameters: 'window',
+    cut: ['C'],
+  },
+
+  // --- Convolution of a whole batch; here C counts the channels of one group ---
+  conv2d: {
+    source: 'conv2d-forward',
+    operands: [
+      'out out f32[N, OC, OH, OW]',
+      'in x f32[N, groups, C, H, W]',
+      'in weight f32[OC, C, KH, KW]',
+      'in bias f32[OC]?',
+    ],
+    parameters: 'conv2d',
+    cut: 'own',
+    jobs: { conv2dForwardPack: { scratch: true }, conv2dForward: { scratch: true } },
+  },
+  conv2dBackwardInput: {
+    source: 'conv2d-backward-input',
+    operands: [
+      'out dX f32[N, groups, C, H, W]',
+      'in dOut f32[N, OC, OH, OW]',
+      'in weight f32[OC, C, KH, KW]',
+    ],
+    parameters: 'conv2d',
+    cut: 'own',
+    jobs: { conv2dBackwardInputPack: { scratch: true }, conv2dBackwardInput: { scratch: true } },
+  },
+  conv2dBackwardWeight: {
+    source: 'conv2d-backward-weight',
+    operands: [
+      'out dWeight f32[OC, C, KH, KW]',
+      'out dBias f32[OC]?',
+      'in x f32[N, groups, C, H, W]',
+      'in dOut f32[N, OC, OH, OW]',
+    ],
+    parameters: 'conv2d',
+    cut: 'own',
+    jobs: {
+      conv2dBackwardWeight: { scratch: true },
+      conv2dBackwardWeightFinish: { scratch: false },
+    },
+  },
+
+  // --- Loss and update ---
+  crossEntropy: {
+    source: 'training',
+    operands: ['out out f32[N]', 'in logProbs f32[N, C]', 'in labels i32[N]'],
+    parameters: 'crossEntropy',
+    work: 'logProbs',
+    cut: ['N'],
+  },
+  crossEntropyBackward: {
+    source: 'training',
+    operands: ['out dX f32[N, C]', 'in dOut f32[N]', 'in logProbs f32[N, C]', 'in labels i32[N]'],
+    parameters: 'crossEntropy',
+    cut: ['N'],
+  },
+  sgdStep: {
+    source: 'training',
+    operands: ['inout param f32[n]', 'inout velocity f32[n]', 'in grad f32[n]'],
+    parameters: 'sgd',
+    cut: ['n'],
+  },
+  adamStep: {
+    source: 'training',
+    operands: [
+      'inout param f32[n]',
+      'inout expAvg f32[n]',
+      'inout expAvgSq f32[n]',
+      'inout maxExpAvgSq f32[n]',
+      'in grad f32[n]',
+    ],
+    parameters: 'adam',
+    cut: ['n'],
+  },
+});

@@ -1,0 +1,74 @@
+import { PARAMETERS, type Row } from '../table/kernels.js';
+import {
+  axesOf,
+  FIRST_PARAMETER,
+  parametersOf,
+  PART,
+  placesOf,
+  SIZE,
+  workOf,
+} from '../table/layout.js';
+
+/**
+ * Decides from the sizes in a block how a call is cut, never from the number of threads: writes what
+ * a part is, and returns the number of parts.
+ */
+export type Cut = (block: Int32Array) => number;
+
+/** With less work, a call stays one part: waking a thread costs more than it would take off. */
+const SHARE_FROM = 2 * PART;
+/** Elements on a cache line: two threads never write to the same one, if parts are multiples. */
+const LINE = 16;
+
+/** How the kernels of a row are cut. */
+export function cutOf(row: Row): Cut {
+  if (row.cut === 'walk') return cutWalk;
+  const places = placesOf(parametersOf(row));
+  const axes = axesOf(row).map(({ name, isLast }) => ({
+    place: places[name] as number,
+    unit: isLast ? LINE : 1,
+  }));
+  const work = workOf(row).map((name) => places[name] as number);
+  const [first] = axes;
+  if (work.length === 1 && first?.place === FIRST_PARAMETER) return cutElements;
+  return (block) => {
+    let elements = 1;
+    for (let i = 0; i < work.length; i++) elements *= block[work[i] as number] as number;
+    let i = 0;
+    while (i < axes.length - 1 && block[axes[i]?.place as number] === 1) i++;
+    const axis = axes[i] as { place: number; unit: number };
+    return cutAxis(block, block[axis.place] as number, elements, axis.unit);
+  };
+}
+
+function cutElements(block: Int32Array): number {
+  const n = block[FIRST_PARAMETER] as number;
+  return cutAxis(block, n, n, LINE);
+}
+
+/** Cuts `count` things, with so many elements in all, into parts of whole units. */
+function cutAxis(block: Int32Array, count: number, elements: number, unit: number): number {
+  if (elements < SHARE_FROM) {
+    block[SIZE] = count;
+    return 1;
+  }
+  const parts = Math.min(count, Math.floor(elements / PART));
+  const size = Math.ceil(count / parts / unit) * unit;
+  block[SIZE] = size;
+  return Math.ceil(count / size);
+}
+
+const { rank: RANK, stretches: STRETCHES, end: SHAPE } = placesOf(PARAMETERS.broadcast);
+
+/** Long rows are cut into stretches of equal length, short ones are taken several at a time. */
+function cutWalk(block: Int32Array): number {
+  const rank = block[RANK] as number;
+  let rows = 1;
+  for (let axis = 0; axis < rank - 1; axis++) rows *= block[SHAPE + axis] as number;
+  const length = rank === 0 ? 1 : (block[SHAPE + rank - 1] as number);
+  block[STRETCHES] = 1;
+  if (length < SHARE_FROM || rows === 0) return cutAxis(block, rows, rows * length, 1);
+  const stretches = cutAxis(block, length, length, LINE);
+  block[STRETCHES] = stretches;
+  return rows * stretches;
+}
