@@ -407,7 +407,7 @@ describe('writing in the background', () => {
   it('a full disk is an error that names the file', () => {
     // A limit on a file's size stands in for it: 16 blocks of 512 or 1,024 bytes.
     const program = `
-      import { SummaryWriter } from '@unfold/train';
+      import { SummaryWriter } from '@unfold/monitor';
       const writer = new SummaryWriter(process.argv[1]);
       writer.addText('a', 'x'.repeat(100_000), 1);
       const messages = [];
@@ -440,7 +440,7 @@ describe('writing in the background', () => {
 
   it('a program that forgets to close and ends by itself loses nothing', async () => {
     const program = `
-      import { SummaryWriter } from '@unfold/train';
+      import { SummaryWriter } from '@unfold/monitor';
       new SummaryWriter(process.argv[1], { flushSeconds: 0.1 }).addScalar('a', 1, 1);
     `;
     const node = ['--conditions=unfold-source', '--import=tsx', '--input-type=module'];
