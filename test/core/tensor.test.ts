@@ -27,6 +27,7 @@ import {
 } from '@unfold/core';
 import fc from 'fast-check';
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'uint8', 'bool'];
@@ -616,5 +617,53 @@ describe('errors', () => {
   ] as [Shape, string | RegExp][])('huge shapes: %j', (shape, text) => {
     expect(() => zeros(shape)).toThrow(ShapeError);
     expect(() => zeros(shape)).toThrow(text);
+  });
+});
+
+describe("JavaScript's own ways with values", () => {
+  const message = (run: () => unknown): string => {
+    try {
+      run();
+    } catch (error) {
+      expect(error).toBeInstanceOf(DTypeError);
+      return error instanceof Error ? error.message : '';
+    }
+    throw new Error('no error was thrown');
+  };
+  /** As a program that no type checker has seen. */
+  const evaluate = (code: string, x: Tensor): unknown => runInNewContext(code, { x }) as unknown;
+
+  it.each(['x * 2', '+x', 'x + 1', 'x == 2', 'x < 2'])('%s throws and names functions', (code) => {
+    expect(message(() => evaluate(code, tensor([1, 2])))).toBe(
+      "operator: expected numbers, got float32 tensor [2], which JavaScript's operators can't " +
+        'reckon with; use add(x, 2), mul(x, 2), eq(x, 2) …, x.item() for the number of a tensor ' +
+        'with one element, and `${x}` for text',
+    );
+  });
+
+  it('a template takes it for text', () => {
+    expect(evaluate('`${x}`', tensor([1, 2]))).toBe('Tensor([2] float32: 1, 2)');
+  });
+
+  it.each(DTYPES)('JSON holds its %s data, from which it is made again', (dtype) => {
+    const x = tensor([0, 1, 1, 0], [2, 2], { dtype });
+    const text = JSON.stringify({ x });
+    const { data, shape } = (JSON.parse(text) as { x: ReturnType<Tensor['toJSON']> }).x;
+    expect(text).toBe(`{"x":{"dtype":"${dtype}","shape":[2,2],"data":[0,1,1,0]}}`);
+    expect(tensor(data.map(Number), shape, { dtype }).toArray()).toEqual(x.toArray());
+  });
+
+  it('JSON of what JSON cannot hold is words', () => {
+    expect(JSON.stringify(tensor([NaN, Infinity, -Infinity]).toJSON().data)).toBe(
+      '["NaN","Infinity","-Infinity"]',
+    );
+  });
+
+  it('structuredClone and postMessage throw, for a tensor and what holds one', () => {
+    const x = tensor([1]);
+    const expected = "structuredClone: expected plain data, got a tensor, which can't be copied";
+    expect(message(() => structuredClone(x))).toContain(expected);
+    expect(message(() => structuredClone({ model: [new Parameter(x)] }))).toContain(expected);
+    expect(message(() => new MessageChannel().port1.postMessage(x))).toContain(expected);
   });
 });

@@ -1,10 +1,20 @@
 import { heap } from './engine/engine.js';
-import { EngineError } from './errors.js';
+import { DTypeError, EngineError } from './errors.js';
 import { formatBytes } from './engine/heap.js';
 
 /** Bytes and number of live storages, by the operation that made them. */
 const holdings = new Map<string, { bytes: number; count: number }>();
 let observer: ((storage: Storage) => void) | undefined;
+
+/** Copying reads the property, which throws. One object for all. */
+const NOT_CLONEABLE = {
+  get memory(): never {
+    throw new DTypeError(
+      "structuredClone: expected plain data, got a tensor, which can't be copied or sent to a " +
+        'worker; copy or send x.toTypedArray() and x.shape, and make it again by tensor(data, shape)',
+    );
+  },
+};
 
 /** A block of the heap that one tensor or several (a tensor and its reshapes) live in. */
 export class Storage {
@@ -16,6 +26,8 @@ export class Storage {
   version = 0;
   /** Whether somebody was given a view of it, who may hold it for longer than the storage lives. */
   isViewed = false;
+  /** `structuredClone` and `postMessage` would copy the address without what lies there. */
+  readonly notCloneable = NOT_CLONEABLE;
   #references = 1;
 
   /** @throws EngineError when the heap is full, naming what holds it. */

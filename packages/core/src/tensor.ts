@@ -310,6 +310,31 @@ export class Tensor implements Scoped {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
+
+  /**
+   * Text for a template, as `toString`. JavaScript's operators know no tensors: `x * 2` would be
+   * NaN and `x == 2` false without a word.
+   * @throws DTypeError where an operator wants a number.
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'string') return this.toString();
+    throw new DTypeError(
+      `operator: expected numbers, got ${this.describe()}, which JavaScript's operators can't ` +
+        'reckon with; use add(x, 2), mul(x, 2), eq(x, 2) …, x.item() for the number of a tensor ' +
+        'with one element, and `${x}` for text',
+    );
+  }
+
+  /**
+   * What `JSON.stringify` writes: `tensor(data, shape, { dtype })` makes the tensor again. JSON has
+   * no NaN and no infinities, so these are the words 'NaN', 'Infinity' and '-Infinity'.
+   */
+  toJSON(): { dtype: DType; shape: Shape; data: (number | string)[] } {
+    const data = Array.from(this.elements, (value) =>
+      Number.isFinite(value) ? value : String(value),
+    );
+    return { dtype: this.dtype, shape: this.shape, data };
+  }
 }
 
 /**
