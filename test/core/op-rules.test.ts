@@ -809,7 +809,7 @@ describe('shapes that do not fit', () => {
     [
       'slice backwards',
       () => slice(x(), [[2, 0, -1]]),
-      'slice: expected integers and a step of at least 1 for axis 0, got [2,0,-1]',
+      'slice: expected integers and a step of at least 1 for axis 0, got [2, 0, -1]',
     ],
     [
       'concat',
@@ -834,7 +834,7 @@ describe('shapes that do not fit', () => {
     [
       'pad',
       () => pad(x(), [[1, 1]]),
-      'pad: expected a pair of integers of at least 0 for each of the 2 axes, got [[1,1]]',
+      'pad: expected a pair of integers of at least 0 for each of the 2 axes, got [[1, 1]]',
     ],
     [
       'pad by less than nothing',
@@ -843,7 +843,7 @@ describe('shapes that do not fit', () => {
           [0, 0],
           [0, -1],
         ]),
-      'pad: expected a pair of integers of at least 0 for each of the 2 axes, got [[0,0],[0,-1]]',
+      'pad: expected a pair of integers of at least 0 for each of the 2 axes, got [[0, 0], [0, -1]]',
     ],
     [
       'indexSelect',
@@ -902,10 +902,10 @@ describe('shapes that do not fit', () => {
 
   it('clamp wants a bound that is a number', () => {
     expect(() => clamp(x(), {})).toThrow(
-      new ConfigError('clamp: expected numbers for min, max or both, got -Infinity and Infinity'),
+      new ConfigError('clamp: expected numbers for min, max or both, got neither'),
     );
     expect(() => clamp(x(), { min: NaN })).toThrow(
-      new ConfigError('clamp: expected numbers for min, max or both, got NaN and Infinity'),
+      new ConfigError('clamp: min must be a number that is not NaN, got NaN'),
     );
     expect(clamp(tensor([1, -1]), { min: -Infinity }).toArray()).toEqual([1, -1]);
   });

@@ -202,7 +202,7 @@ describe('tensor', () => {
   });
 
   it.each([
-    ['text', ['a'], 'tensor: expected numbers or booleans, got a'],
+    ['text', ['a'], "tensor: expected numbers or booleans, got 'a'"],
     ['undefined', [1, undefined], 'tensor: expected numbers or booleans, got undefined'],
     ['null', null, 'tensor: expected numbers or booleans, got null'],
     [
@@ -313,10 +313,12 @@ describe('creation', () => {
 
   it('refuses shapes and dtypes that JavaScript may pass', () => {
     expect(untyped(zeros, 2, 3)).toThrow(
-      new ShapeError('zeros: expected an array of dimensions, got 2'),
+      new ShapeError('zeros: expected a shape, a list of dimensions, got 2; write [2]'),
     );
     expect(untyped(tensor, [1], { dtype: 'int32' })).toThrow(
-      new ShapeError('tensor: expected an array of dimensions, got [object Object]'),
+      new ConfigError(
+        "tensor: expected a shape, got { dtype: 'int32' }; options come third: tensor(data, undefined, options)",
+      ),
     );
     expect(untyped(zeros, [2], { dtype: 'float16' })).toThrow(
       new DTypeError(

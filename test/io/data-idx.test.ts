@@ -318,7 +318,7 @@ describe('attacks', () => {
   test('an unknown option or limit', async () => {
     const path = await store(labels);
     await expect(readIdx(path, JSON.parse('{ "maxBytes": 9 }'))).rejects.toThrow(
-      'readIdx: expected the options dims, sha256, limits, got "maxBytes"',
+      "readIdx: unknown option 'maxBytes'; the options are dims, sha256, limits",
     );
     await expect(readIdx(path, { limits: JSON.parse('{ "maxTensors": 9 }') })).rejects.toThrow(
       "readIdx: limits: unknown option 'maxTensors'; the options are maxBytes, maxRatio",

@@ -459,7 +459,7 @@ describe('readPng refuses', () => {
       'readPng: limits: maxPixels must be an integer from 1, or Infinity, got -1',
     );
     expect(() => readPng(whole, 'a.png', JSON.parse('{ "maxPixels": 5 }'))).toThrow(
-      'readPng: expected the options limits, got "maxPixels"',
+      "readPng: unknown option 'maxPixels'; the options are limits",
     );
     expect(() => readPng(whole, JSON.parse('{ "limits": {} }'))).toThrow(
       'options come third: readPng(bytes, name, { limits })',

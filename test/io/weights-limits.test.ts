@@ -188,7 +188,7 @@ describe('options', () => {
       const unknown = await failure(() => load(given('{ "maxBytes": 5 }')));
       expect(unknown, name).toBeInstanceOf(ConfigError);
       expect(unknown.message).toMatch(
-        new RegExp(`^${name}: expected the options .*limits, got "maxBytes"$`),
+        new RegExp(`^${name}: unknown option 'maxBytes'; the options are .*limits`),
       );
       const limit = await failure(() => load(given('{ "limits": { "maxPixels": 5 } }')));
       expect(limit, name).toBeInstanceOf(ConfigError);

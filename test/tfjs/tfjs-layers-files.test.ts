@@ -305,7 +305,7 @@ describe('limits', () => {
     );
     const wrong = JSON.parse('{ "strict": true }') as object;
     await expect(loadTfjsLayersModel(join(folder, 'model.json'), wrong)).rejects.toThrow(
-      new ConfigError('loadTfjsLayersModel: expected the options limits, got "strict"'),
+      new ConfigError("loadTfjsLayersModel: unknown option 'strict'; the options are limits"),
     );
   });
 

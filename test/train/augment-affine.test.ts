@@ -360,7 +360,7 @@ describe('bad options', () => {
     [
       'an unknown one',
       () => randomAffine(JSON.parse('{"degree": 5}')),
-      'randomAffine: expected the options degrees, translate, scale, shear, fill, got "degree"',
+      "randomAffine: unknown option 'degree'; did you mean degrees? The options are degrees, translate, scale, shear, fill",
     ],
     [
       'three numbers',

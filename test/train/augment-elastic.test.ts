@@ -172,7 +172,7 @@ describe('elastic', () => {
     [{ sigma: 0 }, 'elastic: sigma: expected a number, within 0.1 … 1000, got 0'],
     [{ sigma: NaN }, 'elastic: sigma: expected a number, within 0.1 … 1000, got NaN'],
     [{ fill: [] }, 'elastic: fill: expected a finite number, or one for each channel, got []'],
-    [{ strength: 1 }, 'elastic: expected the options alpha, sigma, fill, got "strength"'],
+    [{ strength: 1 }, "elastic: unknown option 'strength'; the options are alpha, sigma, fill"],
   ])('bad options: %j', (options, message) => {
     expect(() => elastic(options)).toThrow(new ConfigError(message));
   });

@@ -347,7 +347,7 @@ describe('bad options', () => {
     [
       'an unknown one',
       { batch_size: 8 },
-      'expected the options batchSize, shuffle, dropLast, normalization, augment, generator, seed, got "batch_size"',
+      "unknown option 'batch_size'; did you mean batchSize? The options are batchSize, shuffle, dropLast, normalization, augment, generator, seed",
     ],
     [
       'dropLast that leaves nothing',

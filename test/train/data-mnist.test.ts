@@ -257,7 +257,10 @@ describe('without package', () => {
 });
 
 test.each<[object, RegExp]>([
-  [{ datadir: 'x' }, /mnist: expected the options dataDir, .*, got "datadir"/],
+  [
+    { datadir: 'x' },
+    /mnist: unknown option 'datadir'; did you mean dataDir\? The options are dataDir, /,
+  ],
   [{ timeoutMs: 0, packageRoots: [] }, /mnist: timeoutMs: expected milliseconds above 0, got 0/],
 ])('bad options %o', async (options, message) => {
   const error = await failure(options);

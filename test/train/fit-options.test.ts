@@ -533,8 +533,9 @@ describe('options that are wrong', () => {
     [
       'a misspelt option',
       { vaildation: [] },
-      'fit: expected the options train, validation, epochs, optimizer, scheduler, loss, metrics, ema, ' +
-        'clipGradNorm, gradNorm, accumulate, callbacks, signal, resume, got "vaildation"',
+      "fit: unknown option 'vaildation'; did you mean validation? The options are train, validation, " +
+        'epochs, optimizer, scheduler, loss, metrics, ema, clipGradNorm, gradNorm, accumulate, ' +
+        'callbacks, signal, resume',
     ],
     [
       'a schedule by itself',

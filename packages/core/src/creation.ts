@@ -1,9 +1,17 @@
 import { copyChecked, dtypeOf, isFloat, newArray, type DType } from './dtype.js';
 import { ConfigError, DTypeError, ShapeError } from './errors.js';
 import type { NumericArray } from './kernels/contract.js';
-import { generator, type Generator } from './random.js';
+import {
+  checkOptions,
+  flag,
+  isOptions,
+  type OptionRule,
+  type OptionRules,
+  valueText,
+} from './options.js';
+import { Generator, generator } from './random.js';
 import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
-import { empty, type NestedArray, type Tensor } from './tensor.js';
+import { empty, Tensor, type NestedArray } from './tensor.js';
 
 /** What every function that makes a tensor takes. */
 export interface TensorOptions {
@@ -12,6 +20,14 @@ export interface TensorOptions {
   /** Default false. */
   readonly requiresGrad?: boolean;
 }
+
+/** Which one is checked where the memory is taken. */
+const dtype: OptionRule = {
+  expected: "a dtype, such as 'int32'",
+  accepts: (value) => typeof value === 'string',
+};
+
+const TENSOR_OPTIONS: OptionRules<TensorOptions> = { dtype, requiresGrad: flag };
 
 /** Makes a tensor of `dtype`, lets `write` fill it, and sets `requiresGrad`. */
 function create(
@@ -42,6 +58,17 @@ export function tensor(
   shape?: Shape,
   options: TensorOptions = {},
 ): Tensor {
+  checkOptions('tensor', options, TENSOR_OPTIONS);
+  if (data instanceof Tensor) {
+    throw new DTypeError(
+      `tensor: expected numbers, got ${valueText(data)}; it is one already, clone() copies it`,
+    );
+  }
+  if (shape !== undefined && isOptions(shape)) {
+    throw new ConfigError(
+      `tensor: expected a shape, got ${valueText(shape)}; options come third: tensor(data, undefined, options)`,
+    );
+  }
   if (ArrayBuffer.isView(data)) {
     const dtype = options.dtype ?? dtypeOf(data);
     return fromValues(data, shape ?? [data.length], { ...options, dtype });
@@ -76,8 +103,8 @@ function flatten(data: NestedArray, values: number[]): number[] {
     values.push(Number(data));
     return [];
   }
-  if (typeof data !== 'object' || data === null) {
-    throw new DTypeError(`tensor: expected numbers or booleans, got ${String(data)}`);
+  if (!Array.isArray(data)) {
+    throw new DTypeError(`tensor: expected numbers or booleans, got ${valueText(data)}`);
   }
   let inner: number[] | undefined;
   for (const row of data) {
@@ -94,16 +121,23 @@ function flatten(data: NestedArray, values: number[]): number[] {
 
 /** A tensor of zeros; of `false` for dtype bool. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+  checkShape('zeros', shape);
+  checkOptions('zeros', options, TENSOR_OPTIONS);
   return create('zeros', shape, options, (data) => data.fill(0));
 }
 
 /** A tensor of ones; of `true` for dtype bool. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
+  checkShape('ones', shape);
+  checkOptions('ones', options, TENSOR_OPTIONS);
   return create('ones', shape, options, (data) => data.fill(1));
 }
 
 /** A tensor of one value. @throws DTypeError if the dtype cannot hold it. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  checkShape('full', shape);
+  checkOptions('full', options, TENSOR_OPTIONS);
+  requireNumbers('full', { value });
   return create('full', shape, options, (data) => {
     copyChecked('full', options.dtype ?? 'float32', newArray(options.dtype ?? 'float32', 1), [
       value,
@@ -123,6 +157,8 @@ export function arange(
   step = 1,
   options: TensorOptions = {},
 ): Tensor {
+  checkOptions('arange', options, TENSOR_OPTIONS);
+  requireNumbers('arange', { start: startOrEnd, end: end ?? 0, step });
   const start = end === undefined ? 0 : startOrEnd;
   const stop = end ?? startOrEnd;
   const length = Math.ceil((stop - start) / step);
@@ -143,7 +179,7 @@ export interface RandomOptions extends TensorOptions {
 /** Uniform in [0, 1). */
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
   // In float32, 53 random bits could round up to 1.
-  const resolution = options.dtype === 'float64' ? 2 ** 53 : 2 ** 24;
+  const resolution = isOptions(options) && options.dtype === 'float64' ? 2 ** 53 : 2 ** 24;
   return random(
     'rand',
     shape,
@@ -157,12 +193,30 @@ export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
   return random('randn', shape, options, (source) => source.normal());
 }
 
+const RANDOM_OPTIONS: OptionRules<RandomOptions> = {
+  ...TENSOR_OPTIONS,
+  generator: {
+    expected: 'a Generator',
+    accepts: (value) => value instanceof Generator,
+  },
+};
+
+/** @throws DTypeError unless all are numbers: a string would be taken for one in places. */
+function requireNumbers(operation: string, values: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value === 'number') continue;
+    throw new DTypeError(`${operation}: expected a number for ${name}, got ${valueText(value)}`);
+  }
+}
+
 function random(
   origin: string,
   shape: Shape,
   options: RandomOptions,
   draw: (source: Generator) => number,
 ): Tensor {
+  checkShape(origin, shape);
+  checkOptions(origin, options, RANDOM_OPTIONS);
   if (options.dtype !== undefined && !isFloat(options.dtype)) {
     throw new DTypeError(`${origin}: expected a float dtype, got ${options.dtype}`);
   }

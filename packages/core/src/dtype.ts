@@ -1,5 +1,6 @@
 import { DTypeError } from './errors.js';
 import type { NumericArray } from './kernels/contract.js';
+import { valueText } from './options.js';
 
 /** Element type of a tensor. `bool` is stored as bytes 0 and 1. */
 export type DType = 'float32' | 'float64' | 'int32' | 'uint8' | 'bool';
@@ -20,9 +21,9 @@ const ARRAY_TYPES: Record<DType, ArrayType> = {
 
 /** @throws DTypeError for a name that is no dtype, as JavaScript callers may pass. */
 export function checkDType(operation: string, dtype: DType): void {
-  if (Object.hasOwn(ARRAY_TYPES, dtype)) return;
+  if (typeof dtype === 'string' && Object.hasOwn(ARRAY_TYPES, dtype)) return;
   throw new DTypeError(
-    `${operation}: unknown dtype '${String(dtype)}'; there are ${Object.keys(ARRAY_TYPES).join(', ')}`,
+    `${operation}: unknown dtype ${valueText(dtype)}; there are ${Object.keys(ARRAY_TYPES).join(', ')}`,
   );
 }
 

@@ -22,14 +22,12 @@ export {
   TapeError,
   UnfoldError,
 } from './errors.js';
-export { checkWindow } from './kernels/check-geometry.js';
 export type * from './kernels/contract.js';
-export { fitsConv2d, type Conv2dKernel } from './kernels/conv2d-workspace.js';
 export * from './ops/index.js';
 export { profile, type Profile, type ProfileRow } from './profile.js';
 export { Generator, generator, manualSeed, rngState, setRngState } from './random.js';
 export type { GeneratorState, RngState } from './random.js';
-export { checkShape, formatShape, sizeOf, type Shape } from './shape.js';
+export { formatShape, sizeOf, type Shape } from './shape.js';
 export { findLeaks, heapStats, type HeapStats, type Leak } from './storage.js';
 export { elementsOf, empty, Parameter, Tensor, type NestedArray } from './tensor.js';
 export type { CompleteOptions, OptionRule, OptionRules } from './options.js';

@@ -2,13 +2,17 @@
  * What Unfold's own packages share beside the public names. It may change with any version: nobody
  * else should build on it.
  */
+export { checkWindow } from './kernels/check-geometry.js';
+export { fitsConv2d, type Conv2dKernel } from './kernels/conv2d-workspace.js';
 export {
   atLeast0,
   checkOption,
+  checkOptions,
   completeOptions,
   count,
   finite,
   flag,
+  isOptions,
   oneOf,
   optional,
   pairBelow1,
@@ -17,7 +21,11 @@ export {
   positiveCount,
   positiveShare,
   rejectUnknown,
+  requireFunction,
+  requireList,
   share,
   shareBelow1,
-  show,
+  valueText,
 } from './options.js';
+export { checkShape } from './shape.js';
+export { noTensor, requireTensor } from './tensor.js';

@@ -77,21 +77,59 @@ export function checkOption<Options>(
   name: string,
   value: unknown,
 ): void {
-  const known = new Map<string, OptionRule>(Object.entries(rules));
-  const rule = known.get(name);
-  if (!rule) {
-    throw new ConfigError(
-      `${where}: unknown option '${name}'; the options are ${[...known.keys()].join(', ')}`,
-    );
-  }
+  const rule = ruleOf(rules, name);
+  if (!rule) throw unknownOption(where, name, Object.keys(rules));
   if (!rule.accepts(value)) {
-    throw new ConfigError(`${where}: ${name} must be ${rule.expected}, got ${show(value)}`);
+    throw new ConfigError(`${where}: ${name} must be ${rule.expected}, got ${valueText(value)}`);
   }
+}
+
+function ruleOf<Options>(rules: OptionRules<Options>, name: string): OptionRule | undefined {
+  return Object.hasOwn(rules, name) ? rules[name as keyof Options] : undefined;
+}
+
+/**
+ * Checks options that have defaults of their own, one that is undefined counting as left out. It is
+ * called with every operation, so it makes nothing.
+ * @throws ConfigError unless `options` is a plain object, for an unknown option, or for a value that
+ * its rule does not accept.
+ */
+export function checkOptions<Options>(
+  where: string,
+  options: unknown,
+  rules: OptionRules<Options>,
+): asserts options is Options {
+  requireObject(where, options, rules);
+  for (const name in options) {
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined || !Object.hasOwn(rules, name)) checkOption(where, rules, name, value);
+  }
+}
+
+/** @throws ConfigError unless `options` can hold options by name, with how to write them. */
+function requireObject(where: string, options: unknown, names: object): asserts options is object {
+  if (isOptions(options)) return;
+  const known = Object.keys(names);
+  const [first = 'name'] = known;
+  const example = known.length === 1 ? shown(options) : '…';
+  throw new ConfigError(
+    `${where}: expected options as an object, such as { ${first}: ${example} }, got ${valueText(options)}` +
+      (known.length > 1 ? `; the options are ${known.join(', ')}` : ''),
+  );
+}
+
+/** Whether a value may be an object of options: not a list, a tensor, a typed array, a Map … */
+export function isOptions(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Of another realm, too, whose Object is another one.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /**
  * The options with their defaults; one that is undefined counts as left out.
- * @throws ConfigError for an unknown option, one that is missing, or a value out of range.
+ * @throws ConfigError unless `given` is a plain object, for an unknown option, one that is missing,
+ * or a value out of range.
  */
 export function completeOptions<Options extends object>(
   where: string,
@@ -99,6 +137,7 @@ export function completeOptions<Options extends object>(
   defaults: Partial<Options>,
   given: Partial<Options>,
 ): CompleteOptions<Options> {
+  requireObject(where, given, rules);
   const options: Record<string, unknown> = { ...defaults };
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined || !(name in rules)) options[name] = value;
@@ -109,18 +148,113 @@ export function completeOptions<Options extends object>(
   return options as CompleteOptions<Options>;
 }
 
-/** @throws ConfigError if `options` has a key that is not in `known`. */
-export function rejectUnknown(operation: string, options: object, known: readonly string[]): void {
+/** @throws ConfigError unless `options` is a plain object all of whose keys are in `known`. */
+export function rejectUnknown(where: string, options: unknown, known: readonly string[]): void {
+  requireObject(where, options, Object.fromEntries(known.map((name) => [name, true])));
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new ConfigError(
-        `${operation}: expected the options ${known.join(', ')}, got ${JSON.stringify(key)}`,
-      );
-    }
+    if (!known.includes(key)) throw unknownOption(where, key, known);
   }
 }
 
-/** A value in a message. */
-export function show(value: unknown): string {
-  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+function unknownOption(where: string, name: string, known: readonly string[]): ConfigError {
+  const meant = nearest(name, known);
+  return new ConfigError(
+    `${where}: unknown option '${name}'; ` +
+      (meant ? `did you mean ${meant}? The` : 'the') +
+      ` options are ${known.join(', ')}`,
+  );
+}
+
+/** Other libraries' words for ours. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  dim: 'axis',
+  axes: 'axis',
+  keepdims: 'keepdim',
+  keepDims: 'keepdim',
+  negativeSlope: 'slope',
+  alpha: 'slope',
+  learningRate: 'lr',
+  strides: 'stride',
+  dilationRate: 'dilation',
+  useBias: 'bias',
+};
+
+/** The known name that was probably meant: in another case or language, or misspelt by two letters. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const camel = name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const word = SYNONYMS[camel] ?? camel;
+  const same = known.find((one) => one.toLowerCase() === word.toLowerCase());
+  if (same !== undefined) return same;
+  const near = known
+    .map((one) => ({ one, away: distance(one, camel) }))
+    .sort((a, b) => a.away - b.away)[0];
+  return near && near.away <= Math.min(2, near.one.length / 2) ? near.one : undefined;
+}
+
+/** Levenshtein's: how many letters are to be changed, added or left out. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const changed = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) as number;
+}
+
+/** A value in a message, with what it is where that doesn't show: `'1'`, `1n`, `[1, 2]`. */
+export function valueText(value: unknown): string {
+  if (typeof value === 'object' && value !== null) {
+    if ('describe' in value && typeof value.describe === 'function') {
+      return `a ${String(Reflect.apply(value.describe, value, []))}`;
+    }
+    if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
+    if (Array.isArray(value) || isOptions(value)) return shown(value);
+    return `a ${nameOfClass(value)}`;
+  }
+  if (typeof value === 'function') {
+    return value.name === '' ? 'a function' : `the function ${value.name}`;
+  }
+  return shown(value);
+}
+
+/** An object may have lost its constructor. */
+function nameOfClass(value: object): string {
+  const { constructor } = value;
+  return typeof constructor === 'function' ? constructor.name : 'object';
+}
+
+const MOST_ITEMS = 6;
+
+/** A value as one would write it, shortened. */
+function shown(value: unknown, depth = 0): string {
+  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (depth > 2) return '…';
+  if (Array.isArray(value)) return `[${listed(value, depth)}]`;
+  if (!isOptions(value)) return valueText(value);
+  const entries = Object.entries(value).map(([name, item]) => `${name}: ${shown(item, depth + 1)}`);
+  return entries.length === 0 ? '{}' : `{ ${cut(entries)} }`;
+}
+
+const listed = (items: readonly unknown[], depth: number): string =>
+  cut(items.slice(0, MOST_ITEMS + 1).map((item) => shown(item, depth + 1)));
+
+const cut = (items: readonly string[]): string =>
+  items.length > MOST_ITEMS ? `${items.slice(0, MOST_ITEMS).join(', ')}, …` : items.join(', ');
+
+/** @throws ConfigError unless `value` is a list. */
+export function requireList(where: string, what: string, value: unknown, example: string): void {
+  if (Array.isArray(value)) return;
+  throw new ConfigError(`${where}: expected ${what}, such as ${example}, got ${valueText(value)}`);
+}
+
+/** @throws ConfigError unless `value` is a function. */
+export function requireFunction(where: string, value: unknown): void {
+  if (typeof value === 'function') return;
+  throw new ConfigError(`${where}: expected a function, got ${valueText(value)}`);
 }

@@ -4,6 +4,7 @@ import { TapeError } from './errors.js';
 import type { Conv2dGeometry, Kernels, MatmulGeometry, NumericArray } from './kernels/contract.js';
 import { formatShape } from './shape.js';
 import { Tensor } from './tensor.js';
+import { requireFunction } from './options.js';
 
 /** One operation on inputs of one shape. */
 export interface ProfileRow {
@@ -43,6 +44,7 @@ export interface Profile {
  * @throws TapeError if a profile is being taken already; what `fn` throws.
  */
 export async function profile(fn: () => void | Promise<void>): Promise<Profile> {
+  requireFunction('profile', fn);
   if (probe) throw new TapeError('profile: one is being taken already; they cannot be nested');
   const recorder = new Recorder();
   const begin = performance.now();

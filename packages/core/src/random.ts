@@ -1,5 +1,6 @@
 import { ConfigError } from './errors.js';
 import { log } from './math.js';
+import { valueText } from './options.js';
 
 /** Everything a `Generator` needs to go on where it stood; plain JSON. */
 export interface GeneratorState {
@@ -186,6 +187,9 @@ export function manualSeed(seed: number): void {
  * `'shuffle'` for loaders, `'dropout'` for dropout, or a name of your own.
  */
 export function generator(stream: string): Generator {
+  if (typeof stream !== 'string') {
+    throw new ConfigError(`generator: expected the name of a stream, got ${valueText(stream)}`);
+  }
   let found = globalStreams.get(stream);
   if (!found) {
     found = new Generator(globalSeed, stream);

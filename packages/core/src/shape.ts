@@ -1,16 +1,20 @@
-import { ShapeError } from './errors.js';
+import { ConfigError, ShapeError } from './errors.js';
 import type { BroadcastGeometry, ReduceGeometry } from './kernels/contract.js';
+import { requireList, valueText } from './options.js';
 
 /** Dimensions, outermost first: `[]` is a scalar, `[2, 3]` two rows of three. */
 export type Shape = readonly number[];
 
 /** `[2,3]`, as shapes are written in every message. */
 export function formatShape(shape: Shape): string {
-  return `[${shape.join(',')}]`;
+  requireList('formatShape', 'a shape', shape, '[2, 3]');
+  const dims = shape.map((dim) => (typeof dim === 'number' ? dim : valueText(dim)));
+  return `[${dims.join(',')}]`;
 }
 
 /** The number of elements; 1 for the shape of a scalar, `[]`. */
 export function sizeOf(shape: Shape): number {
+  requireList('sizeOf', 'a shape', shape, '[2, 3]');
   let size = 1;
   for (const dim of shape) size *= dim;
   return size;
@@ -23,16 +27,19 @@ export function sameShape(a: Shape, b: Shape): boolean {
 /** @throws ShapeError unless every dimension is an integer ≥ 0 and they and the size stay below 2³¹. */
 export function checkShape(operation: string, shape: Shape): void {
   if (!Array.isArray(shape)) {
-    throw new ShapeError(`${operation}: expected an array of dimensions, got ${String(shape)}`);
+    const mend = typeof shape === 'number' ? `; write [${String(shape)}]` : '';
+    throw new ShapeError(
+      `${operation}: expected a shape, a list of dimensions, got ${valueText(shape)}${mend}`,
+    );
   }
   let largest = 0;
   for (const dim of shape) {
-    if (dim > largest) largest = dim;
     if (!Number.isInteger(dim) || dim < 0) {
       throw new ShapeError(
         `${operation}: shape ${formatShape(shape)} must hold integers of at least 0`,
       );
     }
+    if (dim > largest) largest = dim;
   }
   if (sizeOf(shape) >= 2 ** 31) {
     throw new ShapeError(
@@ -60,6 +67,11 @@ export function stridesOf(shape: Shape): number[] {
 
 /** An axis counted from the front; negative ones count from the back. @throws ShapeError. */
 export function normalizeAxis(operation: string, axis: number, ndim: number): number {
+  if (typeof axis !== 'number') {
+    throw new ConfigError(
+      `${operation}: expected an axis, a number, got ${valueText(axis)}; the axis is the second argument`,
+    );
+  }
   const normal = axis < 0 ? axis + ndim : axis;
   if (!Number.isInteger(axis) || normal < 0 || normal >= ndim) {
     throw new ShapeError(

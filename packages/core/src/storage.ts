@@ -1,6 +1,7 @@
 import { heap } from './engine/engine.js';
 import { DTypeError, EngineError } from './errors.js';
 import { formatBytes } from './engine/heap.js';
+import { requireFunction } from './options.js';
 
 /** Bytes and number of live storages, by the operation that made them. */
 const holdings = new Map<string, { bytes: number; count: number }>();
@@ -133,6 +134,7 @@ export interface Leak {
  * once. Slow, because it notes a call stack for each tensor: for debugging only.
  */
 export async function findLeaks(fn: () => void | Promise<void>): Promise<Leak[]> {
+  requireFunction('findLeaks', fn);
   const made: { storage: Storage; stack: string }[] = [];
   const outer = observer;
   observer = (storage) => {

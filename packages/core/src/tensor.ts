@@ -4,6 +4,7 @@ import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } 
 import { heap } from './engine/engine.js';
 import { DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
 import type { NumericArray } from './kernels/contract.js';
+import { requireFunction, valueText } from './options.js';
 import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
 import { Storage } from './storage.js';
 
@@ -123,6 +124,7 @@ export class Tensor implements Scoped {
   }
 
   #checkGrad(gradient: Tensor): void {
+    requireTensor('grad', 'the gradient', gradient);
     gradient.assertAlive();
     if (!sameShape(gradient.shape, this.shape)) {
       throw new ShapeError(
@@ -178,6 +180,7 @@ export class Tensor implements Scoped {
    * @throws DisposedError if the tensor's scope has ended.
    */
   update(change: (data: NumericArray) => void): void {
+    requireFunction('update', change);
     const elements = this.elements;
     this.storage.version++;
     change(elements);
@@ -344,6 +347,7 @@ export class Tensor implements Scoped {
 export class Parameter extends Tensor {
   /** @throws DTypeError unless `initial` holds floats. */
   constructor(initial: Tensor) {
+    requireTensor('Parameter', 'initial', initial);
     initial.assertAlive();
     if (!isFloat(initial.dtype)) {
       throw new DTypeError(`Parameter: expected a float tensor, got ${initial.describe()}`);
@@ -352,6 +356,31 @@ export class Parameter extends Tensor {
     this.owner = null;
     this.requiresGrad = true;
   }
+}
+
+/**
+ * @param name What the operation calls it.
+ * @throws DTypeError unless `value` is a tensor.
+ */
+export function requireTensor(
+  operation: string,
+  name: string,
+  value: unknown,
+): asserts value is Tensor {
+  if (!(value instanceof Tensor)) throw noTensor(operation, `a tensor for ${name}`, value);
+}
+
+/** The error for what should have been a tensor, with how to make one. */
+export function noTensor(operation: string, expected: string, value: unknown): DTypeError {
+  const isData =
+    typeof value === 'number' ||
+    typeof value === 'boolean' ||
+    Array.isArray(value) ||
+    ArrayBuffer.isView(value);
+  const mend = isData
+    ? `; tensor(${ArrayBuffer.isView(value) ? 'data, shape' : 'data'}) makes one`
+    : '';
+  return new DTypeError(`${operation}: expected ${expected}, got ${valueText(value)}${mend}`);
 }
 
 /** A tensor of undefined content. */
@@ -369,5 +398,6 @@ export function empty(shape: Shape, dtype: DType = 'float32', origin = 'empty'):
  * @throws DisposedError if the tensor's scope has ended.
  */
 export function elementsOf(x: Tensor): NumericArray {
+  requireTensor('elementsOf', 'x', x);
   return x.elements;
 }

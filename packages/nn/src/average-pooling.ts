@@ -1,5 +1,4 @@
 import {
-  checkShape,
   concat,
   defineFunction,
   elementsOf,
@@ -16,6 +15,7 @@ import {
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
+import { checkShape } from '@unfold/core/internal';
 import { requireFloat } from './checks.js';
 import { vectorOf } from './channels.js';
 import { pair, type Size2d } from './conv2d/geometry.js';

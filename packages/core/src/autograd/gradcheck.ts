@@ -1,7 +1,8 @@
 import { DTypeError, UnfoldError } from '../errors.js';
+import { checkOptions, count, positive, requireFunction, requireList } from '../options.js';
 import { Generator } from '../random.js';
 import { formatShape } from '../shape.js';
-import { empty, type Tensor } from '../tensor.js';
+import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { Scope } from './scope.js';
 import { Tape } from './tape.js';
 
@@ -25,8 +26,13 @@ export interface GradcheckOptions {
 export function gradcheck(
   fn: (...inputs: Tensor[]) => Tensor,
   inputs: readonly Tensor[],
-  { step = 1e-5, tolerance = 1e-6, seed = 0 }: GradcheckOptions = {},
+  options: GradcheckOptions = {},
 ): void {
+  requireFunction('gradcheck', fn);
+  requireList('gradcheck', 'a list of tensors', inputs, '[x, weight]');
+  inputs.forEach((input, i) => requireTensor('gradcheck', `inputs[${i}]`, input));
+  checkOptions('gradcheck', options, { step: positive, tolerance: positive, seed: count });
+  const { step = 1e-5, tolerance = 1e-6, seed = 0 } = options;
   for (const [i, input] of inputs.entries()) {
     if (input.requiresGrad && input.dtype !== 'float64') {
       throw new DTypeError(`gradcheck: input ${i} must be float64, got ${input.describe()}`);
@@ -90,6 +96,7 @@ function analytic(
 ): Float64Array {
   using tape = new Tape();
   const out = fn(...inputs);
+  requireTensor('gradcheck', 'what the function returns', out);
   const source = new Generator(seed, 'gradcheck');
   const cotangent = empty(out.shape, 'float64');
   const values = Float64Array.from({ length: out.size }, () => source.normal());

@@ -1,4 +1,5 @@
 import { TapeError } from '../errors.js';
+import { requireFunction } from '../options.js';
 import type { Tensor } from '../tensor.js';
 
 /** What a scope owns: anything that can be disposed of, and that knows its owner. */
@@ -37,6 +38,7 @@ export class Scope {
    * @throws TapeError if `fn` is asynchronous: the scope would end before its work does.
    */
   static run<S extends Scope, T>(this: new () => S, fn: (scope: S) => T): T {
+    requireFunction(`${this.name}.run`, fn);
     const scope = new this();
     try {
       const result = fn(scope);
@@ -109,6 +111,7 @@ export function currentScope(): Scope | null {
  * @throws TapeError if `fn` is asynchronous.
  */
 export function unscoped<T>(fn: () => T): T {
+  requireFunction('unscoped', fn);
   stack.push(null);
   const depth = stack.length;
   try {

@@ -3,7 +3,7 @@ import { isFloat } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError, ShapeError, TapeError } from '../errors.js';
 import { broadcastGeometry, formatShape, sameShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { requireTensor, Tensor } from '../tensor.js';
 import type { Gradients } from './function.js';
 import { probe } from './probe.js';
 import { currentScope, moveOut, Scope } from './scope.js';
@@ -67,6 +67,8 @@ export class Tape extends Scope {
    * operation and input, if a backward returned what does not fit.
    */
   backward(loss: Tensor, gradient?: Tensor): void {
+    requireTensor('backward', 'the loss', loss);
+    if (gradient !== undefined) requireTensor('backward', 'the gradient of the loss', gradient);
     loss.assertAlive();
     this.#check(loss, gradient);
     this.#walked = true;

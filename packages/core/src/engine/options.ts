@@ -1,5 +1,6 @@
 import { platform } from '#platform';
 import { ConfigError } from '../errors.js';
+import { rejectUnknown } from '../options.js';
 
 /** WebAssembly SIMD, or plain TypeScript. */
 export type KernelSet = 'wasm' | 'reference';
@@ -32,16 +33,14 @@ export interface Settings {
 
 export const MAX_THREADS = 64;
 
-const NAMES: ReadonlySet<string> = new Set(['kernels', 'threads', 'simd', 'strict']);
+const NAMES = ['kernels', 'threads', 'simd', 'strict'];
 
 /**
  * The settings that follow from options and environment.
  * @throws ConfigError for an option that is unknown or has no meaning, naming where it came from.
  */
 export function resolveSettings(options: EngineOptions): Settings {
-  for (const key of Object.keys(options)) {
-    if (!NAMES.has(key)) throw new ConfigError(`configureEngine: unknown option '${key}'`);
-  }
+  rejectUnknown('configureEngine', options, NAMES);
   return {
     kernels:
       options.kernels === undefined

@@ -1,5 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import { ConfigError } from '../errors.js';
+import { checkOptions, finite, oneOf } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, sub } from './arithmetic.js';
 import { clamp } from './pointwise.js';
@@ -41,7 +41,9 @@ const leakyReluFunction = defineFunction('leakyRelu', {
 });
 
 /** x where x > 0, else slope·x; the derivative at 0, and at NaN, is the slope. */
-export function leakyRelu(x: Tensor, { slope = 0.01 }: LeakyReluOptions = {}): Tensor {
+export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
+  checkOptions('leakyRelu', options, { slope: finite });
+  const { slope = 0.01 } = options;
   return leakyReluFunction(x, { slope });
 }
 
@@ -103,6 +105,8 @@ export const silu = defineFunction('silu', {
   },
 });
 
+const APPROXIMATIONS = oneOf('none', 'tanh');
+
 /** How `gelu` is reckoned: `'none'` exactly, by erf, or `'tanh'` by a formula that is near it. */
 export type GeluApproximation = 'none' | 'tanh';
 
@@ -151,12 +155,9 @@ const geluTanhFunction = defineFunction('gelu', {
  * limits, ∞ and 0, and so is the derivative, 1 and 0; PyTorch has NaN there.
  * @throws DTypeError for integers, ConfigError for an unknown approximation.
  */
-export function gelu(x: Tensor, { approximate = 'none' }: GeluOptions = {}): Tensor {
-  if (approximate !== 'none' && approximate !== 'tanh') {
-    throw new ConfigError(
-      `gelu: approximate must be 'none' or 'tanh', got '${String(approximate)}'`,
-    );
-  }
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  checkOptions('gelu', options, { approximate: APPROXIMATIONS });
+  const { approximate = 'none' } = options;
   requireFloat('gelu', x);
   return approximate === 'none' ? geluFunction(x) : geluTanhFunction(x);
 }

@@ -26,7 +26,7 @@ export {
   type SliceRange,
 } from './movement.js';
 export { abs, clamp, exp, log, neg, sqrt, type ClampOptions } from './pointwise.js';
-export { argmax, max, mean, min, sum, type ReduceOptions } from './reduce.js';
+export { argmax, max, mean, min, sum, type ReduceAxes, type ReduceOptions } from './reduce.js';
 export { logSoftmax, softmax } from './softmax.js';
 export { type Operand } from './support.js';
 export { where } from './where.js';

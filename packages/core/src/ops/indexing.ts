@@ -4,7 +4,7 @@ import { kernelsFor } from '../engine/engine.js';
 import type { IndexGeometry } from '../kernels/contract.js';
 import { ShapeError } from '../errors.js';
 import { normalizeAxis, reduceGeometry, type Shape } from '../shape.js';
-import { empty, type Tensor } from '../tensor.js';
+import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { int32Of } from './support.js';
 
 interface Saved {
@@ -47,6 +47,8 @@ const indexSelectFunction = defineFunction('indexSelect', {
  * DTypeError unless it is int32.
  */
 export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
+  requireTensor('indexSelect', 'x', x);
+  requireTensor('indexSelect', 'index', index);
   const normal = normalizeAxis('indexSelect', axis, x.ndim);
   if (index.ndim !== 1) {
     throw new ShapeError(

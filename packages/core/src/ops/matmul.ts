@@ -2,8 +2,9 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import { zeros } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ShapeError } from '../errors.js';
+import { checkOptions, flag, type OptionRules } from '../options.js';
 import { broadcastShapes, formatShape, sameShape, sizeOf, type Shape } from '../shape.js';
-import { empty, type Tensor } from '../tensor.js';
+import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { add } from './arithmetic.js';
 import { reshape } from './movement.js';
 import { composed, requireFloat, sameDType } from './support.js';
@@ -17,6 +18,8 @@ export interface MatmulOptions {
 }
 
 type Flags = Required<MatmulOptions>;
+
+const MATMUL_OPTIONS: OptionRules<MatmulOptions> = { transposeA: flag, transposeB: flag };
 
 const matmulFunction = defineFunction('matmul', {
   forward(ctx: Context<Flags & { a: Tensor; b: Tensor }>, a: Tensor, b: Tensor, flags: Flags) {
@@ -75,6 +78,9 @@ function batchOperand(x: Tensor, own: Shape, batch: Shape): { x: Tensor; stride:
  * DTypeError for integers or mixed dtypes.
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  requireTensor('matmul', 'a', a);
+  requireTensor('matmul', 'b', b);
+  checkOptions('matmul', options, MATMUL_OPTIONS);
   const { transposeA = false, transposeB = false } = options;
   requireFloat('matmul', a);
   sameDType('matmul', a, b);

@@ -2,7 +2,8 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import { zeros } from '../creation.js';
 import { copyChecked, isFloat, newArray, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
-import { ShapeError } from '../errors.js';
+import { ConfigError, ShapeError } from '../errors.js';
+import { requireList, valueText } from '../options.js';
 import {
   formatShape,
   mergeAxes,
@@ -12,7 +13,7 @@ import {
   stridesOf,
   type Shape,
 } from '../shape.js';
-import { empty, type Tensor } from '../tensor.js';
+import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { sameDType } from './support.js';
 
 const reshapeFunction = defineFunction('reshape', {
@@ -29,6 +30,8 @@ const reshapeFunction = defineFunction('reshape', {
  * @throws ShapeError if the number of elements differs.
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  requireTensor('reshape', 'x', x);
+  requireList('reshape', 'a shape', shape, '[2, -1]');
   const open = shape.indexOf(-1);
   const known = sizeOf(shape.filter((_, axis) => axis !== open));
   if (open >= 0 && known === 0) {
@@ -103,6 +106,8 @@ const permuteFunction = defineFunction('permute', {
  * @throws ShapeError unless `axes` names each axis once.
  */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  requireTensor('permute', 'x', x);
+  requireList('permute', 'a list of axes', axes, '[1, 0]');
   const normal = axes.map((axis) => normalizeAxis('permute', axis, x.ndim));
   if (normal.length !== x.ndim || new Set(normal).size !== x.ndim) {
     throw new ShapeError(
@@ -114,14 +119,18 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 
 /** Swaps two axes, by default the last two. Copies. */
 export function transpose(x: Tensor, first = -2, second = -1): Tensor {
+  requireTensor('transpose', 'x', x);
   const a = normalizeAxis('transpose', first, x.ndim);
   const b = normalizeAxis('transpose', second, x.ndim);
   const axes = x.shape.map((_, axis) => (axis === a ? b : axis === b ? a : axis));
   return permute(x, axes);
 }
 
-/** `[start, end]` or `[start, end, step]`; null takes the whole axis. */
-export type SliceRange = readonly [start: number, end: number, step?: number] | null;
+/**
+ * `[start, end]` or `[start, end, step]`, where null is the axis's own start or end; null takes the
+ * whole axis.
+ */
+export type SliceRange = readonly [start: number | null, end: number | null, step?: number] | null;
 
 interface SliceWindow {
   readonly shape: number[];
@@ -138,11 +147,18 @@ function sliceWindow(x: Tensor, ranges: readonly SliceRange[]): SliceWindow {
   const shape = x.shape.map((dim, axis) => {
     const range = ranges[axis];
     if (!range) return dim;
-    const [from, to, step = 1] = range;
+    if (!Array.isArray(range) || range.length < 2 || range.length > 3) {
+      throw new ConfigError(
+        `slice: expected [start, end], [start, end, step] or null for axis ${axis}, got ` +
+          valueText(range),
+      );
+    }
+    const [start, end, step = 1] = range;
+    const from = start ?? 0;
+    const to = end ?? dim;
     if (![from, to, step].every(Number.isInteger) || step < 1) {
       throw new ShapeError(
-        `slice: expected integers and a step of at least 1 for axis ${axis}, got ` +
-          formatShape([from, to, step]),
+        `slice: expected integers and a step of at least 1 for axis ${axis}, got ${valueText(range)}`,
       );
     }
     const bound = (at: number): number => Math.min(Math.max(at < 0 ? at + dim : at, 0), dim);
@@ -176,6 +192,8 @@ const sliceFunction = defineFunction('slice', {
  * whole. As in Python, negative ends count from the back, and ends outside are cut. Copies.
  */
 export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
+  requireTensor('slice', 'x', x);
+  requireList('slice', 'a list with a range for each axis', ranges, '[[0, 2], null]');
   return sliceFunction(x, { window: sliceWindow(x, ranges) });
 }
 
@@ -219,6 +237,8 @@ const concatFunction = defineFunction('concat', {
  * @throws ShapeError if they do not, or the list is empty; DTypeError if dtypes differ.
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  requireList('concat', 'a list of tensors', tensors, '[a, b]');
+  tensors.forEach((x, i) => requireTensor('concat', `tensors[${i}]`, x));
   const [first, ...others] = tensors;
   if (!first) throw new ShapeError('concat: expected at least one tensor, got an empty list');
   const normal = normalizeAxis('concat', axis, first.ndim);
@@ -271,11 +291,16 @@ const padFunction = defineFunction('pad', {
  * that x's dtype cannot hold.
  */
 export function pad(x: Tensor, padding: readonly Padding[], value = 0): Tensor {
-  const valid = padding.every((pair) => pair.every((n) => Number.isInteger(n) && n >= 0));
+  requireTensor('pad', 'x', x);
+  requireList('pad', 'a pair for each axis', padding, '[[1, 1], [0, 0]]');
+  const valid = padding.every(
+    (pair) =>
+      Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0),
+  );
   if (padding.length !== x.ndim || !valid) {
     throw new ShapeError(
       `pad: expected a pair of integers of at least 0 for each of the ${x.ndim} axes, got ` +
-        `[${padding.map(formatShape).join(',')}]`,
+        valueText(padding),
     );
   }
   copyChecked('pad', x.dtype, newArray(x.dtype, 1), [value]);
@@ -301,5 +326,6 @@ const castFunction = defineFunction('cast', {
  * @throws DTypeError for a value that the dtype cannot hold: NaN or 300 as uint8.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  requireTensor('cast', 'x', x);
   return castFunction(x, { dtype });
 }

@@ -1,7 +1,8 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { copyChecked, newArray } from '../dtype.js';
 import { ConfigError } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { checkOptions, isOptions, type OptionRule, valueText } from '../options.js';
+import { requireTensor, type Tensor } from '../tensor.js';
 import { pairwise, requireFloat, requireNumber, unary } from './support.js';
 
 /** a · b of one shape, for backward passes. */
@@ -91,6 +92,11 @@ export interface ClampOptions {
 
 type Bounds = Required<ClampOptions>;
 
+const bound: OptionRule = {
+  expected: 'a number that is not NaN',
+  accepts: (value) => typeof value === 'number' && !Number.isNaN(value),
+};
+
 const clampFunction = defineFunction('clamp', {
   forward(ctx: Context<Bounds & { x: Tensor }>, x: Tensor, bounds: Bounds) {
     requireNumber('clamp', x);
@@ -111,10 +117,17 @@ const clampFunction = defineFunction('clamp', {
  * @throws ConfigError without a bound or if one is NaN, DTypeError if an integer x cannot hold one.
  */
 export function clamp(x: Tensor, options: ClampOptions): Tensor {
+  requireTensor('clamp', 'x', x);
+  if (!isOptions(options)) {
+    throw new ConfigError(
+      `clamp: expected { min, max }, or one of them, got ${valueText(options)}; clamp(x, { min: 0, max: 1 })`,
+    );
+  }
+  checkOptions('clamp', options, { min: bound, max: bound });
   const { min = -Infinity, max = Infinity } = options;
   const given = [options.min, options.max].filter((bound) => bound !== undefined);
-  if (given.length === 0 || given.some(Number.isNaN)) {
-    throw new ConfigError(`clamp: expected numbers for min, max or both, got ${min} and ${max}`);
+  if (given.length === 0) {
+    throw new ConfigError('clamp: expected numbers for min, max or both, got neither');
   }
   const finite = given.filter(Number.isFinite);
   copyChecked('clamp', x.dtype, newArray(x.dtype, finite.length), finite);

@@ -1,8 +1,9 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { sumAxes } from '../autograd/sum-to.js';
 import { kernelsFor } from '../engine/engine.js';
-import { DTypeError, ShapeError } from '../errors.js';
+import { ConfigError, DTypeError, ShapeError } from '../errors.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
+import { checkOptions, flag, type OptionRule, valueText } from '../options.js';
 import {
   broadcastStrides,
   mergeAxes,
@@ -13,7 +14,7 @@ import {
   stridesOf,
   type Shape,
 } from '../shape.js';
-import { empty, type Tensor } from '../tensor.js';
+import { empty, requireTensor, Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { permute } from './movement.js';
 import { composed, int32Of, requireFloat, requireNumber } from './support.js';
@@ -31,8 +32,42 @@ interface Axes {
   readonly keepdim: boolean;
 }
 
-function normalize(name: string, x: Tensor, { axis, keepdim = false }: ReduceOptions): Axes {
-  return { axes: normalizeAxes(name, axis, x.ndim), keepdim };
+/** Where a reduction's axes stand: behind the tensor, or in an object with its other option. */
+export type ReduceAxes = number | readonly number[] | ReduceOptions;
+
+const axis: OptionRule = {
+  expected: 'an axis or a list of axes',
+  accepts: (value) => typeof value === 'number' || Array.isArray(value),
+};
+
+/** `f(x)`, `f(x, axis)`, `f(x, [axis, axis], { keepdim })` and `f(x, { axis, keepdim })`. */
+function reduction(
+  name: string,
+  x: Tensor,
+  axes: ReduceAxes | undefined,
+  options: Pick<ReduceOptions, 'keepdim'> | undefined,
+): Axes {
+  requireTensor(name, 'x', x);
+  if (axes instanceof Tensor) {
+    const mend = name === 'max' || name === 'min' ? `; ${name}imum(a, b) compares two tensors` : '';
+    throw new ConfigError(`${name}: expected an axis or axes, got ${valueText(axes)}${mend}`);
+  }
+  if (axes === undefined || typeof axes === 'number' || isList(axes)) {
+    checkOptions(`${name}`, options ?? {}, { keepdim: flag });
+    return { axes: normalizeAxes(name, axes, x.ndim), keepdim: options?.keepdim ?? false };
+  }
+  checkOptions(name, axes, { axis, keepdim: flag });
+  if (options !== undefined) {
+    throw new ConfigError(
+      `${name}: expected options once, got ${valueText(axes)} and ${valueText(options)}; ` +
+        `${name}(x, axis, { keepdim })`,
+    );
+  }
+  return { axes: normalizeAxes(name, axes.axis, x.ndim), keepdim: axes.keepdim ?? false };
+}
+
+function isList(value: object): value is readonly number[] {
+  return Array.isArray(value);
 }
 
 const sumFunction = defineFunction('sum', {
@@ -66,15 +101,30 @@ function expand(x: Tensor, shape: Shape): Tensor {
   return out;
 }
 
-/** The sum over any axes; 0 over no element. @throws DTypeError for bool and uint8. */
-export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return sumFunction(x, normalize('sum', x, options));
+/**
+ * The sum over any axes, all by default; 0 over no element. `sum(x, 1)`, `sum(x, [0, 2], { keepdim:
+ * true })`; `sum(x, { axis: 1 })` does the same.
+ * @throws DTypeError for bool and uint8.
+ */
+export function sum(
+  x: Tensor,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor {
+  return sumFunction(x, reduction('sum', x, axis, options));
 }
 
-/** The mean over any axes. @throws ShapeError over no element at all, DTypeError for integers. */
-export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+/**
+ * The mean over any axes, given as those of `sum`.
+ * @throws ShapeError over no element at all, DTypeError for integers.
+ */
+export function mean(
+  x: Tensor,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor {
   requireFloat('mean', x);
-  const { axes, keepdim } = normalize('mean', x, options);
+  const { axes, keepdim } = reduction('mean', x, axis, options);
   const count = sizeOf(axes.map((axis) => x.shape[axis] ?? 1));
   if (count === 0) throw new ShapeError(`mean: ${x.describe()} has no elements to average`);
   return composed(() => mul(sumFunction(x, { axes, keepdim }), 1 / count));
@@ -120,9 +170,14 @@ function gatherAxes(x: Tensor, axes: readonly number[]): { x: Tensor; geometry: 
   return { x: moved, geometry: reduceGeometry(moved.shape, others.length, x.ndim - 1) };
 }
 
-function extreme(which: Extreme, x: Tensor, options: ReduceOptions): Tensor {
+function extreme(
+  which: Extreme,
+  x: Tensor,
+  axis: ReduceAxes | undefined,
+  options: Pick<ReduceOptions, 'keepdim'> | undefined,
+): Tensor {
   requireNumber(which, x);
-  const { axes, keepdim } = normalize(which, x, options);
+  const { axes, keepdim } = reduction(which, x, axis, options);
   if (axes.some((axis) => x.shape[axis] === 0)) {
     throw new ShapeError(`${which}: ${x.describe()} has no elements along the reduced axes`);
   }
@@ -134,17 +189,25 @@ function extreme(which: Extreme, x: Tensor, options: ReduceOptions): Tensor {
 }
 
 /**
- * The largest value over any axes; NaN if one is. The gradient goes to the first of equals, or to
+ * The largest value over any axes, given as those of `sum`; NaN if one is. The gradient goes to the first of equals, or to
  * the first NaN, as PyTorch's along one axis.
  * @throws ShapeError over no element at all.
  */
-export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return extreme('max', x, options);
+export function max(
+  x: Tensor,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor {
+  return extreme('max', x, axis, options);
 }
 
 /** The smallest value over any axes; NaN if one is. The gradient goes as that of `max`. */
-export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
-  return extreme('min', x, options);
+export function min(
+  x: Tensor,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor {
+  return extreme('min', x, axis, options);
 }
 
 /**
@@ -152,9 +215,16 @@ export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
  * int32, no gradient. NaN counts as the largest.
  * @throws ShapeError over no element at all.
  */
-export function argmax(x: Tensor, options: { axis?: number; keepdim?: boolean } = {}): Tensor {
+export function argmax(
+  x: Tensor,
+  axis?: number | { readonly axis?: number; readonly keepdim?: boolean },
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor {
   requireNumber('argmax', x);
-  const { axes, keepdim } = normalize('argmax', x, options);
+  const { axes, keepdim } = reduction('argmax', x, axis, options);
+  if (axes.length !== 1 && axes.length !== x.ndim) {
+    throw new ConfigError(`argmax: expected one axis, or none for all, got [${axes.join(', ')}]`);
+  }
   if (axes.some((axis) => x.shape[axis] === 0)) {
     throw new ShapeError(`argmax: ${x.describe()} has no elements along the reduced axes`);
   }

@@ -5,7 +5,7 @@ import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
 import type { BroadcastGeometry, Kernels, NumericArray } from '../kernels/contract.js';
 import { broadcastGeometry, broadcastShapes } from '../shape.js';
-import { empty, type Tensor } from '../tensor.js';
+import { empty, noTensor, requireTensor, Tensor } from '../tensor.js';
 
 /** A tensor, or a plain number that takes the other operand's dtype. */
 export type Operand = Tensor | number;
@@ -28,6 +28,8 @@ export function onTensors(
   b: Operand,
   fn: (a: Tensor, b: Tensor) => Tensor,
 ): Tensor {
+  requireOperand(name, 'a', a);
+  requireOperand(name, 'b', b);
   if (typeof a !== 'number' && typeof b !== 'number') return fn(a, b);
   const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
   const scalar = (x: Operand): Tensor => {
@@ -37,6 +39,12 @@ export function onTensors(
     return made;
   };
   return composed(() => fn(scalar(a), scalar(b)));
+}
+
+/** @throws DTypeError unless `x` is a tensor or a number. */
+function requireOperand(name: string, which: string, x: unknown): void {
+  if (x instanceof Tensor || typeof x === 'number') return;
+  throw noTensor(name, `a tensor or a number for ${which}`, x);
 }
 
 /** @throws DTypeError: nothing is promoted in silence. */
@@ -51,6 +59,7 @@ export function sameDType(name: string, a: Tensor, b: Tensor): void {
 
 /** @throws DTypeError unless `x` holds floats. */
 export function requireFloat(name: string, x: Tensor): void {
+  requireTensor(name, 'x', x);
   if (!isFloat(x.dtype)) {
     throw new DTypeError(`${name}: expected a float tensor, got ${x.describe()}; cast it first`);
   }
@@ -58,6 +67,7 @@ export function requireFloat(name: string, x: Tensor): void {
 
 /** @throws DTypeError for bool, which has no arithmetic. */
 export function requireNumber(name: string, x: Tensor): void {
+  requireTensor(name, 'x', x);
   if (x.dtype === 'bool') {
     throw new DTypeError(`${name}: bool has no arithmetic, got ${x.describe()}; cast it first`);
   }
@@ -138,6 +148,7 @@ export function bytesOf(name: string, data: NumericArray): Uint8Array {
 
 /** The elements of an int32 tensor. @throws DTypeError for other dtypes. */
 export function int32Of(name: string, x: Tensor): Int32Array {
+  requireTensor(name, 'index', x);
   const data = x.elements;
   if (data instanceof Int32Array) return data;
   throw new DTypeError(`${name}: expected an int32 tensor, got ${x.describe()}; cast it first`);

@@ -3,7 +3,7 @@ import { full } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
 import { broadcastShapes, broadcastStrides, mergeAxes } from '../shape.js';
-import { empty, type Tensor } from '../tensor.js';
+import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { bytesOf, onTensors, sameDType, type Operand } from './support.js';
 
 /** The operation itself; backward uses it too. */
@@ -53,5 +53,6 @@ const whereFunction = defineFunction('where', {
 
 /** a where the condition holds, else b; all three broadcast. `condition` is bool. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  requireTensor('where', 'condition', condition);
   return onTensors('where', a, b, (x, y) => whereFunction(condition, x, y));
 }

@@ -1,5 +1,4 @@
 import {
-  checkWindow,
   ConfigError,
   formatShape,
   ShapeError,
@@ -7,6 +6,7 @@ import {
   type Shape,
   type WindowGeometry,
 } from '@unfold/core';
+import { checkWindow } from '@unfold/core/internal';
 
 /** One number for both axes, or `[height, width]`. */
 export type Size2d = number | readonly [height: number, width: number];

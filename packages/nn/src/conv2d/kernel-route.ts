@@ -1,4 +1,5 @@
-import { elementsOf, fitsConv2d, kernelsFor } from '@unfold/core';
+import { elementsOf, kernelsFor } from '@unfold/core';
+import { fitsConv2d } from '@unfold/core/internal';
 import type { ConvRoute } from './route.js';
 import { unfoldRoute } from './unfold-route.js';
 

@@ -1,11 +1,11 @@
 import {
-  checkWindow,
   ConfigError,
   formatShape,
   ShapeError,
   type Conv2dGeometry,
   type Shape,
 } from '@unfold/core';
+import { checkWindow } from '@unfold/core/internal';
 import { checkGroups, pair, strideFor, transposedSize, type Size2d } from './geometry.js';
 
 /** Options of a transposed convolution, named and defaulted as PyTorch's. */

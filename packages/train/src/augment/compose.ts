@@ -1,6 +1,6 @@
 import { ConfigError, type Generator } from '@unfold/core';
 import type { Augmentation, ImagePlanes } from './augmentation.js';
-import { show } from './options.js';
+import { valueText } from '@unfold/core/internal';
 import { Warp, WarpStep } from './warp.js';
 
 /**
@@ -11,7 +11,7 @@ import { Warp, WarpStep } from './warp.js';
  */
 export function compose(steps: readonly Augmentation[]): Augmentation {
   if (!Array.isArray(steps)) {
-    throw new ConfigError(`compose: expected a list of augmentations, got ${show(steps)}`);
+    throw new ConfigError(`compose: expected a list of augmentations, got ${valueText(steps)}`);
   }
   return new Composition(steps);
 }
@@ -62,7 +62,7 @@ export function checkAugmentation(name: string, value: unknown): void {
   if (!valid) {
     throw new ConfigError(
       `${name}: expected an augmentation, such as randomAffine({ degrees: 10 }), got ` +
-        (typeof value === 'function' ? 'a function; call it' : show(value)),
+        (typeof value === 'function' ? 'a function; call it' : valueText(value)),
     );
   }
 }

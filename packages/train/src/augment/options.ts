@@ -1,3 +1,4 @@
+import { valueText } from '@unfold/core/internal';
 import { ConfigError } from '@unfold/core';
 
 /** A value for every channel, or one for each. */
@@ -18,14 +19,14 @@ export function toRange(name: string, value: number | MinMax, within: MinMax): M
   }
   const single = within[0] < 0 ? 'a number of at least 0, for ±, or ' : '';
   throw new ConfigError(
-    `${name}: expected ${single}[min, max], ${describe(within)}, got ${show(value)}`,
+    `${name}: expected ${single}[min, max], ${describe(within)}, got ${valueText(value)}`,
   );
 }
 
 /** Two numbers within `within`. @throws ConfigError for anything else. */
 export function toPair(name: string, value: readonly [number, number], within: MinMax): MinMax {
   if (!isPair(value)) {
-    throw new ConfigError(`${name}: expected [x, y], finite numbers, got ${show(value)}`);
+    throw new ConfigError(`${name}: expected [x, y], finite numbers, got ${valueText(value)}`);
   }
   for (const part of value) checkNumber(name, part, within);
   return value;
@@ -38,7 +39,7 @@ function isPair(value: unknown): value is MinMax {
 /** @throws ConfigError unless `value` lies within `within`. */
 export function checkNumber(name: string, value: number, within: MinMax): void {
   if (Number.isFinite(value) && value >= within[0] && value <= within[1]) return;
-  throw new ConfigError(`${name}: expected a number, ${describe(within)}, got ${show(value)}`);
+  throw new ConfigError(`${name}: expected a number, ${describe(within)}, got ${valueText(value)}`);
 }
 
 function describe([min, max]: MinMax): string {
@@ -52,7 +53,7 @@ export function checkValues(name: string, values: ChannelValues): void {
   const list = typeof values === 'number' ? [values] : values;
   if (Array.isArray(list) && list.length > 0 && list.every(Number.isFinite)) return;
   throw new ConfigError(
-    `${name}: expected a finite number, or one for each channel, got ${show(values)}`,
+    `${name}: expected a finite number, or one for each channel, got ${valueText(values)}`,
   );
 }
 
@@ -61,14 +62,6 @@ export function perChannel(name: string, values: ChannelValues, channels: number
   const list = typeof values === 'number' ? new Array<number>(channels).fill(values) : [...values];
   if (list.length === channels) return list;
   throw new ConfigError(
-    `${name}: expected a number, or one for each of ${channels} channels, got ${show(values)}`,
+    `${name}: expected a number, or one for each of ${channels} channels, got ${valueText(values)}`,
   );
-}
-
-/** A value as the errors show it. */
-export function show(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return String(value);
-  const name = value.constructor.name;
-  return name === 'Object' ? JSON.stringify(value) : `a ${name}`;
 }

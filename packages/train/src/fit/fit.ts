@@ -6,7 +6,7 @@ import { NonFiniteLossError } from '../non-finite.js';
 import { checkFinite, clipGradNorm, euclideanNorm } from '../optim/clip.js';
 import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import { atLeast0, rejectUnknown, show } from '@unfold/core/internal';
+import { atLeast0, rejectUnknown, valueText } from '@unfold/core/internal';
 import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
 import type { Scheduler } from '../optim/schedules/scheduler.js';
 import type { StopSignal } from '../stop-signal.js';
@@ -444,7 +444,9 @@ function checkOptions<Metric extends string>(options: FitOptions<Metric>): void 
     }
   }
   if (maxNorm !== undefined && !atLeast0.accepts(maxNorm)) {
-    throw new ConfigError(`fit: clipGradNorm: expected ${atLeast0.expected}, got ${show(maxNorm)}`);
+    throw new ConfigError(
+      `fit: clipGradNorm: expected ${atLeast0.expected}, got ${valueText(maxNorm)}`,
+    );
   }
   if ('loss' in metrics) {
     throw new ConfigError('fit: metrics: loss is there already; give the metric another name');

@@ -6,7 +6,7 @@ import {
   type Parameter,
   type Tensor,
 } from '@unfold/core';
-import { atLeast0, completeOptions, flag, show } from '@unfold/core/internal';
+import { atLeast0, completeOptions, flag, valueText } from '@unfold/core/internal';
 
 /** The gradients stopped being finite. Nothing was changed. */
 export class NonFiniteGradientError extends UnfoldError {
@@ -49,7 +49,9 @@ export function clipGradNorm(
     options,
   );
   if (!atLeast0.accepts(maxNorm)) {
-    throw new ConfigError(`${where}: maxNorm must be ${atLeast0.expected}, got ${show(maxNorm)}`);
+    throw new ConfigError(
+      `${where}: maxNorm must be ${atLeast0.expected}, got ${valueText(maxNorm)}`,
+    );
   }
   const given = [...new Set(parameters)];
   const norm = normType === 2 ? euclideanNorm(given) : largestMagnitude(given);
@@ -67,7 +69,7 @@ export function clipGradNorm(
 export function clipGradValue(parameters: Iterable<Parameter>, clipValue: number): void {
   if (!atLeast0.accepts(clipValue)) {
     throw new ConfigError(
-      `clipGradValue: clipValue must be ${atLeast0.expected}, got ${show(clipValue)}`,
+      `clipGradValue: clipValue must be ${atLeast0.expected}, got ${valueText(clipValue)}`,
     );
   }
   for (const gradient of gradientsOf(new Set(parameters))) {

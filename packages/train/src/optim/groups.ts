@@ -5,7 +5,7 @@ import {
   type OptionRules,
   Parameter,
 } from '@unfold/core';
-import { atLeast0, checkOption, completeOptions, show } from '@unfold/core/internal';
+import { atLeast0, checkOption, completeOptions, valueText } from '@unfold/core/internal';
 
 /** What every optimiser has. */
 export interface OptimizerOptions {
@@ -150,7 +150,9 @@ function checkSetting<Options extends object>(
   }
   if (option === 'initialLr') {
     if (atLeast0.accepts(value)) return;
-    throw new ConfigError(`${name}: initialLr must be ${atLeast0.expected}, got ${show(value)}`);
+    throw new ConfigError(
+      `${name}: initialLr must be ${atLeast0.expected}, got ${valueText(value)}`,
+    );
   }
   checkOption(name, rules, option, value);
   checkConflict(definition, { ...group, [option]: value });

@@ -4,10 +4,10 @@ import {
   atLeast0,
   completeOptions,
   count,
+  valueText,
   oneOf,
   perGroup,
   shareBelow1,
-  show,
 } from '@unfold/core/internal';
 import { forGroups } from './for-groups.js';
 import type { ScheduledOptimizer, SchedulerState } from './scheduler.js';
@@ -80,7 +80,10 @@ export class ReduceLROnPlateau {
   step(metric: number): void {
     if (!Number.isFinite(metric)) {
       throw new ConfigError(
-        `ReduceLROnPlateau: expected a finite metric, got ${show(metric)}; the training has diverged`,
+        `ReduceLROnPlateau: expected a finite metric, got ${valueText(metric)}` +
+          (typeof metric === 'number'
+            ? '; the training has diverged'
+            : '; pass it to step(metric)'),
       );
     }
     const { patience, cooldown } = this.#options;
