@@ -17,7 +17,7 @@ export const ISOLATION: Headers = {
 export function installApp(folder: string): void {
   cpSync(join(import.meta.dirname, 'app'), folder, { recursive: true });
   execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'pipe' });
-  for (const name of ['core', 'nn', 'train']) {
+  for (const name of ['core', 'nn', 'io', 'train']) {
     const args = ['pack', '--pack-destination', folder];
     execFileSync('npm', args, { cwd: join(ROOT, 'packages', name), stdio: 'pipe' });
   }

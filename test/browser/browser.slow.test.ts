@@ -15,6 +15,7 @@ import {
   type Server,
   writeDocumentedPage,
 } from './app.js';
+import { DECODED, REFUSALS, TWO_PIXELS } from '../support/no-files.js';
 import { train, type Report } from './app/src/train.js';
 import { findChromium } from './chromium.js';
 
@@ -156,6 +157,14 @@ describe.runIf(program)('in Chromium', () => {
     await inPage(server.url, async (page) => {
       const shown = await page.locator('#result', { hasText: 'loss' }).textContent();
       expect(shown?.replace(/\d+ threads?/, '2 threads')).toBe(text);
+    });
+  });
+
+  it('files are decoded from bytes, and what needs a file system says what to use instead', async () => {
+    await inPage(address.open, async (page) => {
+      const bytes = JSON.stringify(TWO_PIXELS);
+      expect(await page.evaluate(`window.decoded(${bytes})`)).toEqual(DECODED);
+      expect(await page.evaluate('window.refusals()')).toEqual(REFUSALS);
     });
   });
 

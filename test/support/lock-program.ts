@@ -5,7 +5,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createInterface } from 'node:readline';
-import { lockFile } from '../../packages/io/src/files/file-lock.js';
+import { lockFile } from '@unfold/io';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const [file = '', how = 'hold', turns = '0'] = process.argv.slice(2);

@@ -1,6 +1,7 @@
 import { tensor } from '@unfold/core';
 import { rejectUnknown } from '@unfold/core/internal';
-import { replaceFile } from './files/files.node.js';
+import { DOWNLOAD, filesFor } from './files/files-for.js';
+import { replaceFile } from './files/write.js';
 import type { WeightsLimits } from './limits.js';
 import { refuseOtherKind, SAFETENSORS } from './files/overwrite.js';
 import type { VerifyOptions } from './weights/checksums.js';
@@ -18,13 +19,17 @@ export type Checkpoint = Safetensors;
  * Writes tensors and metadata to `file`, as safetensors: to a temporary name first, flushed and
  * renamed, so that an older file stays whole whatever happens. The values are taken at the call.
  * @throws ConfigError if the file cannot be written, with the system's reason, or holds something that
- * is no whole safetensors file, or if metadata is no text or a tensor's name is not free.
+ * is no whole safetensors file, or if metadata is no text or a tensor's name is not free; or in a
+ * browser.
  */
 export async function saveCheckpoint(file: string, { state, metadata }: Checkpoint): Promise<void> {
+  filesFor('saveCheckpoint', `${DOWNLOAD}: encodeSafetensors makes them`);
   const bytes = encodeSafetensors(state, metadata);
   await refuseOtherKind(file, SAFETENSORS);
   await replaceFile(file, bytes);
 }
+
+const INSTEAD = 'fetch the bytes and give them to decodeSafetensors';
 
 /** Options of `loadCheckpoint`, `loadRun` and `loadTrainedModel`. */
 export interface LoadCheckpointOptions {
@@ -37,7 +42,7 @@ export interface LoadCheckpointOptions {
  * tensor is made, checksums too where the file has such; the tensors belong to the scope that is open
  * then.
  * @throws FileFormatError that says what is wrong and where; ConfigError if there is no such file, or
- * for an unknown option or limit.
+ * for an unknown option or limit, or in a browser.
  */
 export async function loadCheckpoint(
   file: string,
@@ -47,7 +52,7 @@ export async function loadCheckpoint(
   const { limits, verify } = options;
   return withSafetensors(
     file,
-    { operation: 'loadCheckpoint', limits, verify },
+    { operation: 'loadCheckpoint', instead: INSTEAD, limits, verify },
     async ({ tensors, metadata }) => {
       const read = [];
       for (const stored of tensors) read.push({ stored, values: await stored.read() });

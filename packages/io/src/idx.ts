@@ -1,10 +1,4 @@
-import { createHash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip, gunzipSync, constants } from 'node:zlib';
 import { FileFormatError } from '@unfold/core';
-import { rejectUnknown } from '@unfold/core/internal';
-import { completeLimits, IDX_LIMITS, type IdxLimits, isTooDense, raise } from './limits.js';
 
 /**
  * IDX, the file format of MNIST: two zero bytes, one byte for the element type, one for the number
@@ -33,17 +27,6 @@ export interface ParseIdxOptions extends IdxOptions {
   readonly name: string;
 }
 
-/** Options of `readIdx`. */
-export interface ReadIdxOptions extends IdxOptions {
-  /** The SHA-256 of the file as it is stored (packed, if it is packed), in hexadecimal. */
-  readonly sha256?: string;
-  /**
-   * How much a file may take. Defaults: 1 GiB, of the file and of what it inflates to (`maxBytes`); 200
-   * bytes from one that is packed (`maxRatio`, above 64 MiB).
-   */
-  readonly limits?: Partial<IdxLimits>;
-}
-
 interface ElementType {
   readonly bytes: number;
   /** Absent where Unfold has no dtype for it. */
@@ -62,13 +45,9 @@ const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
 
 /** A header is at most this long: the number of dimensions is one byte. */
 const MAX_HEADER_BYTES = 4 + 4 * 255;
-/** Packed bytes that surely hold a header; deflate makes at most 1032 bytes out of one. */
-const PACKED_PREFIX = 4096;
-const MAX_DEFLATE_RATIO = 1032;
 
-const inflate = promisify(gunzip);
-
-interface Header {
+/** What the beginning of an IDX file says. */
+export interface IdxHeader {
   readonly element: ElementType & { readonly dtype: IdxArray['dtype'] };
   readonly dims: readonly number[];
   readonly headerBytes: number;
@@ -87,153 +66,22 @@ export function parseIdx(bytes: Uint8Array, { name, dims }: ParseIdxOptions): Id
       `idx: ${name}: byte 0: expected IDX (00 00), got gzip (1f 8b); inflate it first, or let readIdx do so`,
     );
   }
-  const header = parseHeader(bytes, name, dims);
+  const header = parseIdxHeader(bytes, name, dims);
   checkLength(header, bytes.length, name);
-  return decode(header, bytes);
+  return decodeIdx(header, bytes);
 }
 
-/**
- * Reads an IDX file, plain or packed with gzip; which of the two is told by its first bytes, not by
- * its name. What a packed file inflates to is bounded by the dimensions in its header.
- * @throws FileFormatError if the file can't be read, is damaged, beyond the limits, or isn't what was
- * expected; ConfigError for an unknown option or limit.
- */
-export async function readIdx(path: string, options: ReadIdxOptions = {}): Promise<IdxArray> {
-  rejectUnknown('readIdx', options, ['dims', 'sha256', 'limits']);
-  const { dims, sha256 } = options;
-  const { maxBytes, maxRatio } = completeLimits('readIdx', IDX_LIMITS, options.limits);
-  const file = await openFile(path);
-  try {
-    const stats = await file.stat();
-    if (!stats.isFile()) {
-      throw new FileFormatError(`idx: ${path}: expected a file, got a folder or a device`);
-    }
-    if (stats.size > maxBytes) {
-      throw new FileFormatError(
-        `idx: ${path}: expected at most ${maxBytes} bytes, got ${stats.size}; is it the right file? Then, ` +
-          raise('maxBytes', stats.size),
-      );
-    }
-    const prefix = await readStart(file, Math.min(stats.size, PACKED_PREFIX));
-    const packed = isGzip(prefix);
-    const start = packed ? inflateStart(prefix, path) : prefix;
-    const header = parseHeader(start, path, dims);
-    if (header.totalBytes > maxBytes) {
-      throw new FileFormatError(
-        `idx: ${path}: expected at most ${maxBytes} bytes, got a header that promises ` +
-          `[${header.dims.join(', ')}] ${header.element.label}s; the header is damaged, fetch the file again, or, ` +
-          raise('maxBytes', header.totalBytes),
-      );
-    }
-    if (!packed) checkLength(header, stats.size, path);
-    else if (header.totalBytes > stats.size * MAX_DEFLATE_RATIO) {
-      throw new FileFormatError(
-        `idx: ${path}: expected ${header.totalBytes} bytes, but ${stats.size} bytes of gzip can't hold more ` +
-          `than ${stats.size * MAX_DEFLATE_RATIO}; the file is damaged, fetch it again`,
-      );
-    }
-    if (packed && isTooDense({ unpacked: header.totalBytes, packed: stats.size }, maxRatio)) {
-      throw new FileFormatError(
-        `idx: ${path}: expected at most ${maxRatio} bytes from one that is packed, got a header that ` +
-          `promises ${header.totalBytes} from ${stats.size}; fetch the file again, or, ` +
-          raise('maxRatio', header.totalBytes / stats.size),
-      );
-    }
-    const stored = await readStart(file, stats.size);
-    if (sha256 !== undefined) checkSha256(stored, sha256, path);
-    const bytes = packed ? await inflateAll(stored, header, path) : stored;
-    checkLength(header, bytes.length, path);
-    return decode(header, bytes);
-  } finally {
-    await file.close();
-  }
-}
-
-/** The SHA-256 of `bytes` in hexadecimal. */
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** @throws FileFormatError if the SHA-256 of `bytes` is another. */
-export function checkSha256(bytes: Uint8Array, expected: string, name: string): void {
-  const got = sha256Of(bytes);
-  if (got !== expected) {
-    throw new FileFormatError(
-      `idx: ${name}: expected SHA-256 ${expected}, got ${got} over ${bytes.length} bytes; ` +
-        'the file is damaged or not the published one: fetch it again',
-    );
-  }
-}
-
-function isGzip(bytes: Uint8Array): boolean {
+/** Whether the bytes are packed with gzip. */
+export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-async function openFile(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    throw new FileFormatError(`idx: ${path}: can't be opened: ${reason(error)}`, { cause: error });
-  }
-}
-
-/** The first `length` bytes; fewer if the file became shorter meanwhile. */
-async function readStart(file: FileHandle, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, filled);
-    if (bytesRead === 0) return bytes.subarray(0, filled);
-    filled += bytesRead;
-  }
-  return bytes;
-}
-
-/** Inflates as much as the first packed bytes give: enough for the header. */
-function inflateStart(prefix: Uint8Array, name: string): Uint8Array {
-  try {
-    return gunzipSync(prefix, {
-      finishFlush: constants.Z_SYNC_FLUSH,
-      maxOutputLength: PACKED_PREFIX * MAX_DEFLATE_RATIO,
-    });
-  } catch (error) {
-    throw gzipError(error, name);
-  }
-}
-
-async function inflateAll(packed: Uint8Array, header: Header, name: string): Promise<Uint8Array> {
-  try {
-    // One piece of memory for all of it, and a byte to see whether there is more.
-    const { totalBytes } = header;
-    return await inflate(packed, { maxOutputLength: totalBytes, chunkSize: totalBytes + 64 });
-  } catch (error) {
-    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
-      throw new FileFormatError(
-        `idx: ${name}: byte ${header.totalBytes}: expected the end, since the header promises ` +
-          `[${header.dims.join(', ')}], got more bytes; the file is oversized or its header is damaged`,
-        { cause: error },
-      );
-    }
-    throw gzipError(error, name);
-  }
-}
-
-function gzipError(error: unknown, name: string): FileFormatError {
-  const mend =
-    codeOf(error) === 'Z_BUF_ERROR'
-      ? 'the packed data ends too early: fetch the file again'
-      : 'the packed data is corrupt: fetch the file again';
-  return new FileFormatError(
-    `idx: ${name}: expected gzip data that inflates, got "${reason(error)}"; ${mend}`,
-    { cause: error },
-  );
-}
-
-function parseHeader(
+/** @throws FileFormatError if it is no header of an IDX file, or one of other dimensions. */
+export function parseIdxHeader(
   bytes: Uint8Array,
   name: string,
   expected: readonly (number | null)[] | undefined,
-): Header {
+): IdxHeader {
   const view = new DataView(
     bytes.buffer,
     bytes.byteOffset,
@@ -284,7 +132,12 @@ function parseHeader(
   return { element: { ...element, dtype: element.dtype }, dims, headerBytes, totalBytes };
 }
 
-function checkLength({ dims, element, totalBytes }: Header, got: number, name: string): void {
+/** @throws FileFormatError if there are fewer or more bytes than a header promises. */
+export function checkLength(
+  { dims, element, totalBytes }: IdxHeader,
+  got: number,
+  name: string,
+): void {
   if (got === totalBytes) return;
   const promise = `expected ${totalBytes} bytes for [${dims.join(', ')}] ${element.label}s, got ${got}`;
   throw new FileFormatError(
@@ -295,7 +148,11 @@ function checkLength({ dims, element, totalBytes }: Header, got: number, name: s
   );
 }
 
-function decode({ element, dims, headerBytes, totalBytes }: Header, bytes: Uint8Array): IdxArray {
+/** The elements behind a header; of unsigned bytes a view. */
+export function decodeIdx(
+  { element, dims, headerBytes, totalBytes }: IdxHeader,
+  bytes: Uint8Array,
+): IdxArray {
   const { dtype } = element;
   if (dtype === 'uint8') {
     // Not subarray: of a Buffer that would be a Buffer, whose methods mean other things.
@@ -342,12 +199,4 @@ function countDims(count: number): string {
 
 function hex(byte: number): string {
   return byte.toString(16).padStart(2, '0');
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,11 +2,13 @@
  * What Unfold's own packages share beside the public names. It may change with any version: nobody
  * else should build on it.
  */
-export { lockOf } from './files/file-lock.js';
-export { cannotWrite, removeLeftovers, replaceFile } from './files/files.node.js';
+export type { FileInfo, Files, PackageRequire } from './files/files.js';
+export { filesFor } from './files/files-for.js';
 export { GENERATOR, PAGE, WEIGHTS, jsonWith, refusal, refuseOtherKind } from './files/overwrite.js';
 export type { FileKind } from './files/overwrite.js';
-export { sha256Of } from './idx.js';
+export { extensionOf, folderOf } from './files/paths.js';
+export { openFile, reading, statOf } from './files/read.js';
+export { cannotWrite, replaceFile } from './files/write.js';
 export { TFJS_LIMITS, completeLimits, raise } from './limits.js';
 export { brief, failIn, listNames, quote } from './messages.js';
 export type { Fail } from './messages.js';
@@ -15,6 +17,6 @@ export { isObject, parseStrictJson } from './strict-json.js';
 export { assignWeights } from './weights/assign.js';
 export { MAX_DIMENSIONS, isCounts } from './weights/encodings.js';
 export { float16ToFloat32 } from './weights/float16.js';
-export { openFile, reading, withSafetensors } from './weights/safetensors-file.js';
+export { withSafetensors } from './weights/safetensors-file.js';
 export type { WeightsFile } from './weights/safetensors-file.js';
 export { weightsFormat } from './weights/save-load.js';

@@ -1,4 +1,5 @@
 import { ConfigError } from '@unfold/core';
+import type { PackageRequire } from '@unfold/io/internal';
 import { requiresFrom } from '@unfold/train/internal';
 
 /** As much of a TensorFlow.js tensor as is used. */
@@ -31,7 +32,7 @@ export interface TensorFlowSearch<T extends TensorFlow> {
    * Why a package can't load, where that shows without trying. An attempt that fails may leave parts
    * of TensorFlow.js loaded, which a second copy then quarrels with.
    */
-  readonly fault?: (name: string, from: NodeJS.Require) => string | undefined;
+  readonly fault?: (name: string, from: PackageRequire) => string | undefined;
 }
 
 export interface TensorFlowFound<T> {

@@ -1,4 +1,3 @@
-import { extname } from 'node:path';
 import { ConfigError, type FileFormatError } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import { rejectUnknown } from '@unfold/core/internal';
@@ -8,8 +7,10 @@ import { isModelName, type ModelName, MODELS } from './models.js';
 import {
   assignWeights,
   brief,
+  extensionOf,
   type Fail,
   failIn,
+  filesFor,
   isObject,
   quote,
   type WeightsFile,
@@ -26,6 +27,10 @@ export interface TrainedModel {
   readonly normalization: Normalization;
 }
 
+const OPERATION = 'loadTrainedModel';
+const INSTEAD =
+  'fetch the bytes, give them to decodeSafetensors, and the tensors to loadStateDict of one of MODELS';
+
 /** Channels of the images that all of `MODELS` take. */
 const CHANNELS = 1;
 
@@ -39,21 +44,22 @@ const MEND =
  * @throws FileFormatError if the file is damaged, or doesn't say which model it holds and how its
  * input was normalised, or names a model that is unknown here; ShapeError or DTypeError if its tensors
  * don't fit that model; ConfigError if it cannot be read, or is `.npz`, which has no place for such, or
- * for an unknown option or limit.
+ * for an unknown option or limit, or in a browser.
  */
 export async function loadTrainedModel(
   file: string,
   options: LoadCheckpointOptions = {},
 ): Promise<TrainedModel> {
-  rejectUnknown('loadTrainedModel', options, ['limits']);
-  if (extname(file).toLowerCase() === '.npz') {
+  rejectUnknown(OPERATION, options, ['limits']);
+  filesFor(OPERATION, INSTEAD);
+  if (extensionOf(file) === '.npz') {
     throw new ConfigError(
       `loadTrainedModel: expected a safetensors file, got ${file}: .npz has no place for the model's ` +
         `name and its normalization; ${MEND}`,
     );
   }
   const { limits } = options;
-  return withSafetensors(file, { operation: 'loadTrainedModel', limits }, (opened) =>
+  return withSafetensors(file, { operation: OPERATION, instead: INSTEAD, limits }, (opened) =>
     build(opened, file),
   );
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import util from 'node:util';
 import { ConfigError } from '@unfold/core';
+import type { PackageRequire } from '@unfold/io/internal';
 import {
   findTensorFlow,
   hasFunctions,
@@ -98,7 +99,7 @@ export async function loadTensorFlow(choice: TensorFlowChoice): Promise<LoadedTe
 }
 
 /** tfjs-node is often installed without the library that its install step could not get. */
-function missingLibrary(name: string, from: NodeJS.Require): string | undefined {
+function missingLibrary(name: string, from: PackageRequire): string | undefined {
   if (name !== TFJS_NODE) return undefined;
   const lib = join(dirname(from.resolve(`${name}/package.json`)), 'lib');
   const folders = existsSync(lib) ? readdirSync(lib) : [];

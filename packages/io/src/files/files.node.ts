@@ -1,90 +1,117 @@
-import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { ConfigError } from '@unfold/core';
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import * as zlib from 'node:zlib';
+import { type FileInfo, type Files, GzipError, type OpenFile } from './files.js';
+import { lock, lockOf } from './lock.node.js';
+import { checkWritable, removeLeftovers, replace } from './replace.node.js';
 
-/**
- * Writes `file`: to a temporary name beside it first, flushed and renamed, so that an older file
- * stays whole whatever happens, a full disk included. Links are followed.
- * @throws ConfigError, with the system's reason, if it cannot be written.
- */
-export async function replaceFile(file: string, content: Uint8Array | string): Promise<void> {
-  try {
-    const { target, old } = await inspectTarget(file);
-    const temporary = `${target}.${randomUUID()}.tmp`;
-    const handle = await open(temporary, 'wx');
+/** Of one read, so that a large file doesn't hold a thread of Node's pool for long. */
+const CHUNK_BYTES = 2 ** 26;
+
+/** The door to the files of Node, and of what is like Node. */
+export const files: Files | null = {
+  stat: statOf,
+  open: openFile,
+  async read(path) {
+    const bytes = await readFile(path);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  },
+  async makeFolder(path) {
+    await mkdir(path, { recursive: true });
+  },
+  replace,
+  checkWritable,
+  removeLeftovers,
+  lock,
+  lockOf,
+  join,
+  cacheFolder() {
+    const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+    return (
+      XDG_CACHE_HOME ||
+      (process.platform === 'win32' && LOCALAPPDATA) ||
+      join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache')
+    );
+  },
+  requiresFrom(folders, own) {
+    const parents = folders?.map(fileIn) ?? [own, fileIn(process.cwd())];
+    return parents.map((parent) => createRequire(parent));
+  },
+  sha256(parts) {
+    const hash = createHash('sha256');
+    for (const part of parts) hash.update(part);
+    return hash.digest('hex');
+  },
+  crc32: zlib.crc32,
+  async gunzip(packed, maxBytes) {
     try {
-      try {
-        // A single write() may stop short on a full disk; this goes on until all is written.
-        await handle.writeFile(content);
-        if (old) await handle.chmod(old.mode);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(temporary, target);
+      // One piece of memory for all of it, and a byte to see whether there is more.
+      return await gunzip(packed, { maxOutputLength: maxBytes, chunkSize: maxBytes + 64 });
     } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
+      if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') return null;
+      throw gzipError(error);
     }
-  } catch (error) {
-    throw cannotWrite(file, error);
-  }
+  },
+  gunzipStart(packed, maxBytes) {
+    try {
+      const finishFlush = zlib.constants.Z_SYNC_FLUSH;
+      return zlib.gunzipSync(packed, { finishFlush, maxOutputLength: maxBytes });
+    } catch (error) {
+      throw gzipError(error);
+    }
+  },
+};
+
+const gunzip = promisify(zlib.gunzip);
+
+function gzipError(error: unknown): GzipError {
+  return new GzipError(error, codeOf(error) === 'Z_BUF_ERROR');
 }
 
-/**
- * Finds out whether `replaceFile(file)` could work, before hours are spent on what it is to write.
- * Leaves nothing behind.
- * @throws ConfigError, with the system's reason, if it could not.
- */
-export async function checkWritable(file: string): Promise<void> {
+async function statOf(path: string): Promise<FileInfo | null> {
   try {
-    const { target, old } = await inspectTarget(file);
-    if (old) await access(target, constants.W_OK);
-    const probe = `${target}.${randomUUID()}.tmp`;
-    await (await open(probe, 'wx')).close();
-    await rm(probe);
+    return infoOf(await stat(path));
   } catch (error) {
-    throw cannotWrite(file, error);
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
   }
 }
 
-/**
- * Deletes what a `replaceFile(file)` left that was killed before its end. Not while another process
- * may be writing the same file.
- */
-export async function removeLeftovers(file: string): Promise<void> {
-  const target = await realpath(file).catch(() => file);
-  const folder = dirname(target);
-  const start = `${basename(target)}.`;
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (name.startsWith(start) && LEFTOVER.test(name.slice(start.length))) {
-      await rm(join(folder, name), { force: true });
-    }
-  }
+function infoOf(stats: { isFile(): boolean; readonly size: number }): FileInfo {
+  return { isFile: stats.isFile(), size: stats.size };
 }
 
-/** What `replaceFile` adds to a name: a UUID and an ending. */
-const LEFTOVER = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/;
-
-/** The file itself where `file` is a link, and what is known of it if it exists. */
-async function inspectTarget(
-  file: string,
-): Promise<{ target: string; old: { mode: number } | undefined }> {
-  if (file === '') throw new Error('the path is empty');
-  const target = await realpath(file).catch(() => file);
-  const old = await stat(target).catch(() => undefined);
-  if (old && !old.isFile()) throw new Error('it exists and is not a file');
-  return { target, old };
+async function openFile(path: string): Promise<OpenFile> {
+  const handle = await open(path, 'r');
+  return {
+    stat: async () => infoOf(await handle.stat()),
+    async read(position, length) {
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const { bytesRead } = await handle.read(bytes, {
+          offset: done,
+          length: Math.min(length - done, CHUNK_BYTES),
+          position: position + done,
+        });
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return bytes.subarray(0, done);
+    },
+    close: () => handle.close(),
+  };
 }
 
-/** @returns What is thrown where `file` cannot be written, with the reason and what may help. */
-export function cannotWrite(file: string, error: unknown): ConfigError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new ConfigError(
-    `cannot write ${file}: ${reason}; choose another path, or see that the folder ` +
-      `${dirname(file)} exists and has room and can be written to`,
-    { cause: error },
-  );
+/** A file in `folder`, which need not exist: packages are looked up from a file. */
+function fileIn(folder: string): string {
+  return resolve(folder, 'noop.js');
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,13 +1,21 @@
-import { readFile, stat } from 'node:fs/promises';
 import { ConfigError, FileFormatError } from '@unfold/core';
 import { RUN_FORMAT } from '../run-format.js';
-import { openFile, reading, withSafetensors } from '../weights/safetensors-file.js';
 import { isObject } from '../strict-json.js';
+import { withSafetensors } from '../weights/safetensors-file.js';
+import { DOWNLOAD, filesFor } from './files-for.js';
+import type { Files } from './files.js';
+import { openFile, reading } from './read.js';
 
 /*
  * What a program writes replaces an older file of its own kind, as people expect of any program. A
  * file of another kind is there by a slip, and its loss would be noticed too late: that is refused.
  */
+
+const OPERATION = 'refuseOtherKind';
+
+function filesHere(): Files {
+  return filesFor(OPERATION, DOWNLOAD);
+}
 
 /** What is written, and how an older file of the kind is known. */
 export interface FileKind {
@@ -19,9 +27,10 @@ export interface FileKind {
 
 /** @throws ConfigError if a file is there and not empty, and of another kind. */
 export async function refuseOtherKind(file: string, { what, holds }: FileKind): Promise<void> {
-  const found = await stat(file).catch(() => null);
+  const files = filesHere();
+  const found = await files.stat(file).catch(() => null);
   // What is no file cannot be written either, which others say.
-  if (!found?.isFile() || found.size === 0 || (await holds(file))) return;
+  if (!found?.isFile || found.size === 0 || (await holds(file))) return;
   throw refusal(file, `it is not ${what}, or damaged`);
 }
 
@@ -47,11 +56,12 @@ export const WEIGHTS: Readonly<Record<'safetensors' | 'npz', FileKind>> = {
   npz: {
     what: 'a .npz file',
     async holds(file) {
-      const start = Buffer.from(await startOf(file)).toString('latin1');
+      const start = await startOf(file);
+      const text = new TextDecoder('latin1').decode(start);
       // The first entry's name follows 30 bytes; an archive without entries has an end only.
-      const length = start.charCodeAt(26) + 256 * start.charCodeAt(27);
-      const isArray = start.slice(30, 30 + length).endsWith('.npy');
-      return (start.startsWith('PK\x03\x04') && isArray) || start.startsWith('PK\x05\x06');
+      const [low = 0, high = 0] = start.subarray(26);
+      const isArray = text.slice(30, 30 + low + 256 * high).endsWith('.npy');
+      return (text.startsWith('PK\x03\x04') && isArray) || text.startsWith('PK\x05\x06');
     },
   },
 };
@@ -62,7 +72,8 @@ export function jsonWith(what: string, ...keys: readonly string[]): FileKind {
     what,
     async holds(file) {
       try {
-        const value: unknown = JSON.parse(await reading(file, () => readFile(file, 'utf8')));
+        const bytes = await reading(file, () => filesHere().read(file));
+        const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
         return isObject(value) && keys.every((key) => Object.hasOwn(value, key));
       } catch (error) {
         if (error instanceof SyntaxError) return false;
@@ -79,7 +90,7 @@ export const GENERATOR = '<meta name="generator" content="Unfold" />';
 export const PAGE: FileKind = {
   what: 'a page that Unfold wrote',
   async holds(file) {
-    const start = Buffer.from(await startOf(file)).toString('utf8');
+    const start = new TextDecoder().decode(await startOf(file));
     return start.startsWith('<!doctype html>') && start.includes(GENERATOR);
   },
 };
@@ -90,8 +101,10 @@ async function hasHeader(
   accepts: (metadata: Readonly<Record<string, string>>) => boolean,
 ): Promise<boolean> {
   try {
-    return await withSafetensors(file, { operation: 'refuseOtherKind' }, ({ metadata }) =>
-      Promise.resolve(accepts(metadata)),
+    return await withSafetensors(
+      file,
+      { operation: OPERATION, instead: DOWNLOAD },
+      ({ metadata }) => Promise.resolve(accepts(metadata)),
     );
   } catch (error) {
     if (error instanceof FileFormatError) return false;
@@ -103,11 +116,9 @@ const START_BYTES = 4096;
 
 /** The first bytes of a file. */
 async function startOf(file: string): Promise<Uint8Array> {
-  const handle = await openFile(file);
+  const handle = await openFile(filesHere(), file);
   try {
-    const bytes = new Uint8Array(START_BYTES);
-    const { bytesRead } = await reading(file, () => handle.read(bytes, 0, START_BYTES, 0));
-    return bytes.subarray(0, bytesRead);
+    return await reading(file, () => handle.read(0, START_BYTES));
   } finally {
     await handle.close();
   }

@@ -1,4 +1,5 @@
-import { crc32, inflateSync } from 'node:zlib';
+import { crc32Of } from '../crc32.js';
+import { inflated } from '../inflate.js';
 import { isTooDense, type PngLimits, raise } from '../limits.js';
 import type { Fail } from '../messages.js';
 
@@ -32,10 +33,10 @@ export interface CheckedPng {
    * Of a palette, the opacities of its first colours; else the one transparent colour, a 16-bit number
    * for each sample; null where all is opaque or pixels have an alpha of their own.
    */
-  readonly transparency: Buffer | null;
+  readonly transparency: Uint8Array | null;
 }
 
-const SIGNATURE = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
+const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 /** Length, type and checksum of a chunk, 4 bytes each. */
 const CHUNK_FRAME = 12;
 const HEADER_BYTES = 13;
@@ -66,16 +67,17 @@ const MEND = 'save or download it again';
  * @throws What `fail` makes of the problem.
  */
 export function checkPng(bytes: Uint8Array, limits: PngLimits, fail: Fail): CheckedPng {
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (!file.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw fail(noPng(file));
+  // Not the bytes as they come: of a Buffer, whose methods mean other things, parts are Buffers.
+  const file = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (!SIGNATURE.every((byte, i) => byte === file[i])) throw fail(noPng(file));
   const reader = new ChunkReader(file, limits, fail);
   for (const chunk of chunksOf(file, limits, fail)) reader.read(chunk);
   return reader.finish();
 }
 
 /** What a file is that is no PNG, by its first bytes. */
-function noPng(file: Buffer): string {
-  const start = file.toString('latin1', 0, 12);
+function noPng(file: Uint8Array): string {
+  const start = textOf(file.subarray(0, 12));
   const known: readonly [RegExp, string][] = [
     [/^$/, 'is empty'],
     [/^\xff\xd8\xff/, 'looks like a JPEG'],
@@ -100,15 +102,15 @@ interface Chunk {
 }
 
 /** The chunks up to IEND, which has to be there. */
-function* chunksOf(file: Buffer, { maxChunks }: PngLimits, fail: Fail): Iterable<Chunk> {
+function* chunksOf(file: Uint8Array, { maxChunks }: PngLimits, fail: Fail): Iterable<Chunk> {
   let at = SIGNATURE.length;
   for (let count = 1; count <= maxChunks; count++) {
     const left = file.length - at;
-    const length = left < CHUNK_FRAME ? 0 : file.readUInt32BE(at);
+    const length = left < CHUNK_FRAME ? 0 : uint32At(file, at);
     if (length + CHUNK_FRAME > left) {
       throw fail(`it ends within a chunk, at byte ${file.length}; it is truncated: ${MEND}`);
     }
-    const type = file.toString('latin1', at + 4, at + 8);
+    const type = textOf(file.subarray(at + 4, at + 8));
     if (!/^[A-Za-z]{4}$/.test(type)) throw fail(`byte ${at + 4} begins no chunk; ${MEND}`);
     const start = at + 8;
     const end = start + length;
@@ -124,24 +126,24 @@ function* chunksOf(file: Buffer, { maxChunks }: PngLimits, fail: Fail): Iterable
 
 /** Takes the chunks one by one, and holds their order against the specification's. */
 class ChunkReader {
-  readonly #file: Buffer;
+  readonly #file: Uint8Array;
   readonly #limits: PngLimits;
   readonly #fail: Fail;
-  #header: { readonly header: PngHeader; readonly size: number; readonly data: Buffer } | null =
+  #header: { readonly header: PngHeader; readonly size: number; readonly data: Uint8Array } | null =
     null;
-  #palette: Buffer | null = null;
-  #transparency: Buffer | null = null;
+  #palette: Uint8Array | null = null;
+  #transparency: Uint8Array | null = null;
   /** The data of all chunks IDAT, of which the first `#packedBytes` are there. */
-  readonly #packed: Buffer;
+  readonly #packed: Uint8Array;
   #packedBytes = 0;
   #last = '';
   #hasPixels = false;
 
-  constructor(file: Buffer, limits: PngLimits, fail: Fail) {
+  constructor(file: Uint8Array, limits: PngLimits, fail: Fail) {
     this.#file = file;
     this.#limits = limits;
     this.#fail = fail;
-    this.#packed = Buffer.alloc(file.length);
+    this.#packed = new Uint8Array(file.length);
   }
 
   read(chunk: Chunk): void {
@@ -172,7 +174,7 @@ class ChunkReader {
           );
         }
         this.#hasPixels = true;
-        this.#packedBytes += this.#dataOf(chunk).copy(this.#packed, this.#packedBytes);
+        this.#append(this.#dataOf(chunk));
         break;
       case 'IEND':
         break;
@@ -201,21 +203,21 @@ class ChunkReader {
     const palette = checkPalette(header, this.#palette, this.#fail);
     return {
       header,
-      bare: Buffer.concat([
-        SIGNATURE,
-        ...framed('IHDR', data),
-        ...framed('IDAT', packed),
-        ...framed('IEND', Buffer.alloc(0)),
-      ]),
+      bare: barePng(data, packed),
       palette,
       transparency: checkTransparency(header, palette, this.#transparency, this.#fail),
     };
   }
 
+  #append(data: Uint8Array): void {
+    this.#packed.set(data, this.#packedBytes);
+    this.#packedBytes += data.length;
+  }
+
   /** The data of a chunk whose checksum is right. */
-  #dataOf({ type, at, start, end }: Chunk): Buffer {
+  #dataOf({ type, at, start, end }: Chunk): Uint8Array {
     // Over type and data.
-    if (crc32(this.#file.subarray(at + 4, end)) !== this.#file.readUInt32BE(end)) {
+    if (crc32Of(this.#file.subarray(at + 4, end)) !== uint32At(this.#file, end)) {
       throw this.#fail(
         `its chunk ${type} at byte ${at} has a wrong checksum; it is damaged: ${MEND}`,
       );
@@ -236,24 +238,46 @@ class ChunkReader {
   }
 }
 
-/** A chunk for the decoder, which isn't asked to look at the checksum. */
-function framed(type: string, data: Buffer): Buffer[] {
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(data.length);
-  head.write(type, 4, 'latin1');
-  return [head, data, Buffer.alloc(4)];
+/** A file of three chunks for the decoder, which isn't asked to look at their checksums. */
+function barePng(header: Uint8Array, packed: Uint8Array): Uint8Array {
+  const chunks = [
+    ['IHDR', header],
+    ['IDAT', packed],
+    ['IEND', new Uint8Array(0)],
+  ] as const;
+  const size = chunks.reduce((sum, [, data]) => sum + CHUNK_FRAME + data.length, SIGNATURE.length);
+  const file = new Uint8Array(size);
+  const view = new DataView(file.buffer);
+  file.set(SIGNATURE);
+  let at = SIGNATURE.length;
+  for (const [type, data] of chunks) {
+    view.setUint32(at, data.length);
+    file.set(new TextEncoder().encode(type), at + 4);
+    file.set(data, at + 8);
+    at += CHUNK_FRAME + data.length;
+  }
+  return file;
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
+}
+
+/** A character for each byte. */
+function textOf(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
 }
 
 /** @returns The header, its bytes, and how many bytes its pixels unpack to. */
 function readHeader(
-  data: Buffer,
+  data: Uint8Array,
   { maxPixels, maxBytes }: PngLimits,
   fail: Fail,
-): { header: PngHeader; size: number; data: Buffer } {
+): { header: PngHeader; size: number; data: Uint8Array } {
   if (data.length !== HEADER_BYTES) {
     throw fail(`expected a header of ${HEADER_BYTES} bytes, got ${data.length}; ${MEND}`);
   }
-  const [width, height] = [data.readUInt32BE(0), data.readUInt32BE(4)];
+  const [width, height] = [uint32At(data, 0), uint32At(data, 4)];
   const [depth, colourNumber, compression, filter, interlace] = data.subarray(8);
   const kind = KINDS[Number(colourNumber)];
   if (!kind || depth === undefined || !kind.depths.includes(depth) || Number(interlace) > 1) {
@@ -315,25 +339,37 @@ function packedSize({ width, height, depth, interlaced }: PngHeader, samples: nu
 }
 
 /** Unpacks the pixels once, no further than they may go: the decoder has no such limit. */
-function checkPixels(packed: Buffer, size: number, fail: Fail): void {
-  let got: number;
+function checkPixels(packed: Uint8Array, size: number, fail: Fail): void {
+  let got = 0;
   try {
-    // One piece of memory for all of it, and a byte to see whether there is more.
-    got = inflateSync(packed, { maxOutputLength: size, chunkSize: size + 64 }).length;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ERR_BUFFER_TOO_LARGE') {
-      throw fail(`its pixels unpack to more than the ${size} bytes of its size; ${MEND}`);
+    expectZlib(packed);
+    for (const part of inflated(packed.subarray(ZLIB_HEADER, -ZLIB_CHECKSUM))) {
+      got += part.length;
+      if (got > size) break;
     }
+  } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw fail(`its pixels cannot be unpacked (${reason}); it is damaged: ${MEND}`);
+  }
+  if (got > size) {
+    throw fail(`its pixels unpack to more than the ${size} bytes of its size; ${MEND}`);
   }
   if (got < size) throw fail(`its pixels unpack to ${got} bytes, expected ${size}; ${MEND}`);
 }
 
+/** Bytes of zlib's form before and behind what is deflated: RFC 1950. */
+const ZLIB_HEADER = 2;
+const ZLIB_CHECKSUM = 4;
+
+/** Method 8, deflate, with no dictionary, in a header that 31 divides. */
+function expectZlib([method = 0, flags = 0]: Uint8Array): void {
+  const isHeader = (method & 15) === 8 && (flags & 32) === 0 && (256 * method + flags) % 31 === 0;
+  if (!isHeader) throw new Error('incorrect header check');
+}
+
 /** Colours of the palette; in a picture of another kind they are a suggestion, which nobody needs. */
-function checkPalette({ colour }: PngHeader, palette: Buffer | null, fail: Fail): Buffer {
-  if (colour !== 'palette') return Buffer.alloc(0);
+function checkPalette({ colour }: PngHeader, palette: Uint8Array | null, fail: Fail): Uint8Array {
+  if (colour !== 'palette') return new Uint8Array(0);
   const bytes = palette?.length ?? 0;
   if (!palette || bytes === 0 || bytes % 3 !== 0 || bytes > 3 * MAX_COLOURS) {
     throw fail(
@@ -346,10 +382,10 @@ function checkPalette({ colour }: PngHeader, palette: Buffer | null, fail: Fail)
 
 function checkTransparency(
   { colour }: PngHeader,
-  palette: Buffer,
-  transparency: Buffer | null,
+  palette: Uint8Array,
+  transparency: Uint8Array | null,
   fail: Fail,
-): Buffer | null {
+): Uint8Array | null {
   if (!transparency) return null;
   const bytes = transparency.length;
   const expected = {

@@ -78,7 +78,7 @@ function pixelReader(
   const top = 2 ** depth - 1;
   switch (colour) {
     case 'grey': {
-      const clear = transparency?.readUInt16BE(0);
+      const clear = transparency && uint16At(transparency, 0);
       return (i) => {
         const value = sample(i);
         return [value / top, value === clear ? 0 : 1];
@@ -87,7 +87,7 @@ function pixelReader(
     case 'grey-alpha':
       return (i) => [sample(2 * i) / top, sample(2 * i + 1) / top];
     case 'rgb': {
-      const clear = transparency && [0, 2, 4].map((at) => transparency.readUInt16BE(at));
+      const clear = transparency && [0, 2, 4].map((at) => uint16At(transparency, at));
       return (i) => {
         const rgb = [sample(3 * i), sample(3 * i + 1), sample(3 * i + 2)] as const;
         const isClear = clear?.every((value, c) => value === rgb[c]);
@@ -115,6 +115,10 @@ function pixelReader(
       };
     }
   }
+}
+
+function uint16At(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint16(at);
 }
 
 /** Rec. 709's weights, which sum to 1. */

@@ -1,5 +1,6 @@
-import { open, stat, type FileHandle } from 'node:fs/promises';
-import { ConfigError } from '@unfold/core';
+import { filesFor } from '../files/files-for.js';
+import type { OpenFile } from '../files/files.js';
+import { openFile, reading } from '../files/read.js';
 import { completeLimits, SAFETENSORS_LIMITS, type WeightsLimits } from '../limits.js';
 import type { StoredTensor } from './assign.js';
 import { readChecksums } from './checksums.js';
@@ -12,9 +13,6 @@ import {
   type WeightsMetadata,
 } from './safetensors-header.js';
 
-/** Of one read, so that a large file doesn't hold a thread of Node's pool for long. */
-const CHUNK_BYTES = 2 ** 26;
-
 /** The tensors of an open file, none of them read yet. */
 export interface WeightsFile {
   readonly tensors: readonly StoredTensor[];
@@ -23,6 +21,8 @@ export interface WeightsFile {
 
 interface WithSafetensorsOptions {
   readonly operation: string;
+  /** What does the same where there are no files. */
+  readonly instead: string;
   readonly limits?: Partial<WeightsLimits> | undefined;
   /** Whether checksums count. Default true. */
   readonly verify?: boolean | undefined;
@@ -31,17 +31,18 @@ interface WithSafetensorsOptions {
 /**
  * Opens a safetensors file, reads and checks its header, and lets `use` read of its tensors what it
  * wants: straight from the file, each into its own place, and held against its checksum.
- * @param options.operation Whose limits they are, for errors.
+ * @param options.operation Whose file and limits they are, for errors.
  * @throws FileFormatError that says what is wrong and where; ConfigError if it cannot be read, or for
- * an unknown limit.
+ * an unknown limit, or in a browser.
  */
 export async function withSafetensors<T>(
   file: string,
-  { operation, limits, verify = true }: WithSafetensorsOptions,
+  { operation, instead, limits, verify = true }: WithSafetensorsOptions,
   use: (opened: WeightsFile) => Promise<T>,
 ): Promise<T> {
+  const files = filesFor(operation, instead);
   const complete = completeLimits(operation, SAFETENSORS_LIMITS, limits);
-  const handle = await openFile(file);
+  const handle = await openFile(files, file);
   try {
     return await use(await readHeader(handle, file, { limits: complete, verify }));
   } finally {
@@ -50,7 +51,7 @@ export async function withSafetensors<T>(
 }
 
 async function readHeader(
-  handle: FileHandle,
+  handle: OpenFile,
   file: string,
   { limits, verify }: { readonly limits: WeightsLimits; readonly verify: boolean },
 ): Promise<WeightsFile> {
@@ -74,41 +75,11 @@ async function readHeader(
 }
 
 async function readFrom(
-  handle: FileHandle,
+  handle: OpenFile,
   position: number,
   length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length;) {
-    const { bytesRead } = await handle.read(bytes, {
-      offset: done,
-      length: Math.min(length - done, CHUNK_BYTES),
-      position: position + done,
-    });
-    if (bytesRead === 0) throw new Error('it became shorter while it was read');
-    done += bytesRead;
-  }
+  const bytes = await handle.read(position, length);
+  if (bytes.length < length) throw new Error('it became shorter while it was read');
   return bytes;
-}
-
-/** Opens a file for reading. @throws ConfigError, with the system's reason, if it cannot be. */
-export async function openFile(file: string): Promise<FileHandle> {
-  return reading(file, async () => {
-    // Opening a pipe would wait for its other end.
-    if (!(await stat(file)).isFile()) throw new Error('it is not a file');
-    return open(file);
-  });
-}
-
-/** Runs `read` on a file, and turns the system's errors into ours. */
-export async function reading<T>(file: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(
-      `cannot read ${file}: ${reason}; see that the path is right and the file may be read`,
-      { cause: error },
-    );
-  }
 }

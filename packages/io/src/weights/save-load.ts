@@ -1,8 +1,11 @@
-import { extname } from 'node:path';
 import { ConfigError } from '@unfold/core';
 import type { Module } from '@unfold/nn';
 import { rejectUnknown } from '@unfold/core/internal';
-import { replaceFile } from '../files/files.node.js';
+import { DOWNLOAD, filesFor } from '../files/files-for.js';
+import type { Files } from '../files/files.js';
+import { extensionOf } from '../files/paths.js';
+import { openFile, reading } from '../files/read.js';
+import { replaceFile } from '../files/write.js';
 import { completeLimits, NPZ_LIMITS, raise, type WeightsLimits } from '../limits.js';
 import { refuseOtherKind, WEIGHTS } from '../files/overwrite.js';
 import { assignWeights, type LoadReport } from './assign.js';
@@ -10,7 +13,7 @@ import type { VerifyOptions } from './checksums.js';
 import { failIn } from '../messages.js';
 import { encodeNpz, storedInNpz } from './npz.js';
 import { encodeSafetensors } from './safetensors.js';
-import { openFile, reading, withSafetensors } from './safetensors-file.js';
+import { withSafetensors } from './safetensors-file.js';
 import type { WeightsMetadata } from './safetensors-header.js';
 
 /** Options of `saveWeights`. */
@@ -27,11 +30,14 @@ export interface LoadWeightsOptions extends VerifyOptions {
   readonly limits?: Partial<WeightsLimits>;
 }
 
+const INSTEAD =
+  'fetch the bytes, give them to decodeSafetensors or decodeNpz, and the tensors to loadStateDict';
+
 type Format = 'safetensors' | 'npz';
 
 /** The format that a file's name asks for. @throws ConfigError for any other name. */
 export function weightsFormat(operation: string, file: string): Format {
-  const extension = extname(file).toLowerCase();
+  const extension = extensionOf(file);
   if (extension === '.safetensors') return 'safetensors';
   if (extension === '.npz') return 'npz';
   throw new ConfigError(
@@ -45,13 +51,14 @@ export function weightsFormat(operation: string, file: string): Format {
  * `.npz`, by its name. The values are taken at the call. An older file stays whole until the new
  * one is.
  * @throws ConfigError if the file cannot be written, with the system's reason, or holds something else
- * than weights of that format, a run's checkpoint too, or its name has another ending.
+ * than weights of that format, a run's checkpoint too, or its name has another ending; or in a browser.
  */
 export async function saveWeights(
   model: Module,
   file: string,
   { metadata = {} }: SaveWeightsOptions = {},
 ): Promise<void> {
+  filesFor('saveWeights', `${DOWNLOAD}: encodeSafetensors or encodeNpz makes them`);
   const format = weightsFormat('saveWeights', file);
   if (format === 'npz' && Object.keys(metadata).length > 0) {
     throw new ConfigError(
@@ -73,7 +80,7 @@ export async function saveWeights(
  * @returns What `strict: false` let pass.
  * @throws ShapeError that lists missing and unexpected names and wrong shapes; DTypeError;
  * FileFormatError if the file is damaged or beyond the limits; ConfigError if it cannot be read, or for
- * an unknown option or limit.
+ * an unknown option or limit, or in a browser.
  */
 export async function loadWeights(
   model: Module,
@@ -82,21 +89,28 @@ export async function loadWeights(
 ): Promise<LoadReport> {
   rejectUnknown('loadWeights', given, ['strict', 'verify', 'limits']);
   const { strict = true, limits, verify } = given;
+  const files = filesFor('loadWeights', INSTEAD);
   const format = weightsFormat('loadWeights', file);
   const options = { operation: `loadWeights: ${file}`, strict };
   if (format === 'safetensors') {
-    return withSafetensors(file, { operation: 'loadWeights', limits, verify }, ({ tensors }) =>
-      assignWeights(model, tensors, options),
+    return withSafetensors(
+      file,
+      { operation: 'loadWeights', instead: INSTEAD, limits, verify },
+      ({ tensors }) => assignWeights(model, tensors, options),
     );
   }
   const npzLimits = completeLimits('loadWeights', NPZ_LIMITS, limits);
-  const tensors = storedInNpz(await readWhole(file, npzLimits), npzLimits, failIn(file));
+  const tensors = storedInNpz(await readWhole(files, file, npzLimits), npzLimits, failIn(file));
   return assignWeights(model, tensors, options);
 }
 
 /** An archive's directory is at its end, so all of it is read. */
-async function readWhole(file: string, { maxBytes }: WeightsLimits): Promise<Uint8Array> {
-  const handle = await openFile(file);
+async function readWhole(
+  files: Files,
+  file: string,
+  { maxBytes }: WeightsLimits,
+): Promise<Uint8Array> {
+  const handle = await openFile(files, file);
   try {
     const { size } = await reading(file, () => handle.stat());
     if (size > maxBytes) {
@@ -105,7 +119,7 @@ async function readWhole(file: string, { maxBytes }: WeightsLimits): Promise<Uin
           raise('maxBytes', size),
       );
     }
-    return await reading(file, () => handle.readFile());
+    return await reading(file, () => handle.read(0, size));
   } finally {
     await handle.close();
   }

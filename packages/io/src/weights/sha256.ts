@@ -1,13 +1,21 @@
-import { createHash } from 'node:crypto';
 import { elementsOf } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
+import { filesFor } from '../files/files-for.js';
 
-/** SHA-256 of the bytes of all tensors of a state, in its order, as hexadecimal digits. */
+const INSTEAD = "hash the bytes by crypto.subtle.digest('SHA-256', bytes)";
+
+/**
+ * SHA-256 of the bytes of all tensors of a state, in its order, as hexadecimal digits.
+ * @throws ConfigError in a browser.
+ */
 export function weightsSha256(state: StateDict): string {
-  const hash = createHash('sha256');
+  return filesFor('weightsSha256', INSTEAD).sha256(bytesOf(state));
+}
+
+function* bytesOf(state: StateDict): Iterable<Uint8Array> {
   for (const tensor of state.values()) {
     const { buffer, byteOffset, byteLength } = elementsOf(tensor);
-    hash.update(new Uint8Array(buffer, byteOffset, byteLength).slice());
+    // A copy, because hashes take no shared memory.
+    yield new Uint8Array(buffer, byteOffset, byteLength).slice();
   }
-  return hash.digest('hex');
 }

@@ -1,4 +1,5 @@
-import { Inflate } from 'fflate';
+import { crc32Of } from '../crc32.js';
+import { inflated, MAX_DEFLATE_RATIO } from '../inflate.js';
 import { isTooDense, raise, type WeightsLimits } from '../limits.js';
 import { copyOf } from './encodings.js';
 import { type Fail, quote } from '../messages.js';
@@ -38,13 +39,8 @@ const SIZES_FOLLOW = 8;
 const ZIP64_EXTRA = 1;
 const STORED = 0;
 const DEFLATED = 8;
-/** Deflate makes at most this many bytes out of one. */
-const MAX_DEFLATE_RATIO = 1032;
-/** Bytes of an entry that are unpacked at once: to see its start, and to read it. */
+/** Bytes of an entry that are unpacked at once to see its start. */
 const PREFIX_CHUNK = 256;
-const CHUNK = 2 ** 15;
-/** So many packed bytes give something, or nothing comes any more: blocks of deflate are no longer. */
-const LONGEST_SILENCE = 2 ** 17;
 
 /**
  * The entries of an archive, none of them unpacked. Their sizes are checked against the archive's and
@@ -255,7 +251,7 @@ export function zipPrefix(
   const parts: Uint8Array[] = [];
   let filled = 0;
   unpacking(name, fail, () => {
-    for (const part of unpackedParts(packed, PREFIX_CHUNK)) {
+    for (const part of inflated(packed, PREFIX_CHUNK)) {
       parts.push(part);
       filled += part.length;
       if (filled >= length) break;
@@ -270,24 +266,6 @@ export function zipPrefix(
   return prefix.subarray(0, length);
 }
 
-/** What each `step` bytes of a deflate stream give, as long as somebody asks for it. */
-function* unpackedParts(packed: Uint8Array, step: number): Iterable<Uint8Array> {
-  let parts: Uint8Array[] = [];
-  const inflate = new Inflate((part) => parts.push(part));
-  let silence = 0;
-  for (let at = 0; at < packed.length; at += step) {
-    inflate.push(packed.subarray(at, at + step), at + step >= packed.length);
-    silence += step;
-    for (const part of parts) {
-      if (part.length > 0) silence = 0;
-      yield part;
-    }
-    // The inflater keeps what follows a stream's end, and copies it each time.
-    if (silence > LONGEST_SILENCE) throw new Error('the stream ends before its bytes do');
-    parts = [];
-  }
-}
-
 /** The whole content of an entry, perhaps a view of the archive. Its checksum is right. */
 export function zipContent(
   { name, size, crc32, packed, method }: ZipEntry,
@@ -300,7 +278,7 @@ export function zipContent(
   const out = new Uint8Array(size);
   let filled = 0;
   unpacking(name, fail, () => {
-    for (const part of unpackedParts(packed, CHUNK)) {
+    for (const part of inflated(packed)) {
       if (filled + part.length > size) throw new Error('it is longer than it says');
       out.set(part, filled);
       filled += part.length;
@@ -321,19 +299,4 @@ function unpacking(name: string, fail: Fail, unpack: () => void): void {
 
 function damaged(name: string): string {
   return `entry ${quote(name)} is damaged: its checksum is wrong; save or download it again`;
-}
-
-const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 of ISO 3309, as zip uses it. */
-function crc32Of(bytes: Uint8Array): number {
-  let crc = -1;
-  for (let i = 0; i < bytes.length; i++) {
-    crc = (CRC_TABLE[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8);
-  }
-  return (crc ^ -1) >>> 0;
 }

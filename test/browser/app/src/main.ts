@@ -1,14 +1,19 @@
 import type { EngineOptions } from '@unfold/core';
+import { decoded, refusals } from './files.js';
 import { train, type Report } from './train.js';
 
 declare global {
   interface Window {
     train(options: EngineOptions | null): Promise<Report>;
     trainInWorker(options: EngineOptions | null): Promise<Report>;
+    refusals(): Promise<Record<string, string>>;
+    decoded(png: readonly number[]): Record<string, number[]>;
   }
 }
 
 window.train = train;
+window.refusals = refusals;
+window.decoded = decoded;
 
 window.trainInWorker = (options) =>
   new Promise((resolve, reject) => {

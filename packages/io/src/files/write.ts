@@ -1,0 +1,41 @@
+import { ConfigError } from '@unfold/core';
+import { DOWNLOAD, filesFor } from './files-for.js';
+import { folderOf } from './paths.js';
+
+/**
+ * Writes `file`: to a temporary name beside it first, flushed and renamed, so that an older file
+ * stays whole whatever happens, a full disk included. Links are followed.
+ * @throws ConfigError, with the system's reason, if it cannot be written; or in a browser.
+ */
+export async function replaceFile(file: string, content: Uint8Array | string): Promise<void> {
+  const files = filesFor('replaceFile', DOWNLOAD);
+  try {
+    await files.replace(file, content);
+  } catch (error) {
+    throw cannotWrite(file, error);
+  }
+}
+
+/**
+ * Finds out whether `file` could be written, before hours are spent on what it is to hold. Leaves
+ * nothing behind.
+ * @throws ConfigError, with the system's reason, if it could not; or in a browser.
+ */
+export async function checkWritable(file: string): Promise<void> {
+  const files = filesFor('checkWritable', DOWNLOAD);
+  try {
+    await files.checkWritable(file);
+  } catch (error) {
+    throw cannotWrite(file, error);
+  }
+}
+
+/** @returns What is thrown where `file` cannot be written, with the reason and what may help. */
+export function cannotWrite(file: string, error: unknown): ConfigError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ConfigError(
+    `cannot write ${file}: ${reason}; choose another path, or see that the folder ` +
+      `${folderOf(file)} exists and has room and can be written to`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,24 @@
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fromSource } from '../support/cli.js';
+import { DECODED, REFUSALS } from '../support/no-files.js';
+
+const root = resolve(import.meta.dirname, '../..');
+
+describe('where there are no files', () => {
+  let seen: { readonly said: unknown; readonly read: unknown };
+  beforeAll(() => {
+    const args = ['--conditions=browser', ...fromSource('test/support/no-files-program.ts')];
+    const printed = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+    seen = JSON.parse(printed) as typeof seen;
+  });
+
+  it('a function that needs them says what to use instead', () => {
+    expect(seen.said).toEqual(REFUSALS);
+  });
+
+  it('bytes are decoded without anything that only Node has', () => {
+    expect(seen.read).toEqual(DECODED);
+  });
+});
