@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as core from '@unfold/core';
 import * as node from '@unfold/core/node';
+import * as io from '@unfold/io';
+import * as monitor from '@unfold/monitor';
 import * as nn from '@unfold/nn';
-import * as train from '@unfold/train';
 import * as tfjs from '@unfold/tfjs';
+import * as train from '@unfold/train';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '..');
@@ -45,8 +47,10 @@ it('the API reference is made without a warning, and holds every export', () => 
     [['@unfold/core', 'index'], core],
     [['@unfold/core', 'node'], node],
     [['@unfold/nn'], nn],
-    [['@unfold/train', 'index'], train],
-    [['@unfold/train', 'tfjs'], tfjs],
+    [['@unfold/io'], io],
+    [['@unfold/train'], train],
+    [['@unfold/monitor'], monitor],
+    [['@unfold/tfjs'], tfjs],
   ] as const) {
     expect(documented(path), path.join('/')).toEqual(expect.arrayContaining(Object.keys(exports)));
   }
