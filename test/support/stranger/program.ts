@@ -49,6 +49,14 @@ import {
   type TensorOptions,
 } from '@unfold/core';
 import {
+  decodeSafetensors,
+  encodeSafetensors,
+  parseIdx,
+  type IdxArray,
+  type Safetensors,
+  type WeightsMetadata,
+} from '@unfold/io';
+import {
   Conv2d,
   crossEntropy,
   CrossEntropyLoss,
@@ -236,6 +244,19 @@ async function tensors(): Promise<string[]> {
   ];
 }
 
+/** Weights and images as bytes. */
+function bytes(): string {
+  return Scope.run(() => {
+    const state: StateDict = new Map([['a', tensor([1, 2, 3])]]);
+    const metadata: WeightsMetadata = { by: 'a stranger' };
+    const saved: Safetensors = decodeSafetensors(encodeSafetensors(state, metadata));
+    const header = [0, 0, 8, 1, 0, 0, 0, 2];
+    const { data }: IdxArray = parseIdx(Uint8Array.of(...header, 7, 9), { name: 'a' });
+    const values = saved.state.get('a')?.toTypedArray() ?? [];
+    return `${[...values].join(' ')} by ${saved.metadata['by'] ?? ''}, ${[...data].join(' ')}`;
+  });
+}
+
 /** All of it. @returns What there is to print. */
 export async function main(): Promise<string> {
   const wanted: EngineOptions = { threads: 2, strict: true };
@@ -245,6 +266,7 @@ export async function main(): Promise<string> {
     `${kernels}, ${threads} threads, ${warnings.length} warnings, ${started.kernels === kernels}`,
     ...(await tensors()),
     ...(await train()),
+    bytes(),
   ];
   return lines.join('\n');
 }
