@@ -1,3 +1,4 @@
+import { zlibSync } from 'fflate';
 import { crc32Of } from '../crc32.js';
 import { inflated } from '../inflate.js';
 import { isTooDense, type PngLimits, raise } from '../limits.js';
@@ -6,7 +7,7 @@ import type { Fail } from '../messages.js';
 /*
  * What is checked of a PNG before a decoder sees it: https://www.w3.org/TR/png-3/#5DataRep. The
  * decoder believes the last header that it meets, and unpacks whatever is packed; it gets a file of one
- * header and one chunk of pixels that are known to unpack to what that header says.
+ * header and one chunk of pixels, unpacked, which are as many as that header says.
  */
 
 /** What the chunk IHDR says. */
@@ -199,11 +200,11 @@ class ChunkReader {
           `or, ${raise('maxRatio', size / packed.length)}`,
       );
     }
-    checkPixels(packed, size, this.#fail);
+    const pixels = unpackPixels(packed, size, this.#fail);
     const palette = checkPalette(header, this.#palette, this.#fail);
     return {
       header,
-      bare: barePng(data, packed),
+      bare: barePng(data, pixels),
       palette,
       transparency: checkTransparency(header, palette, this.#transparency, this.#fail),
     };
@@ -238,11 +239,14 @@ class ChunkReader {
   }
 }
 
-/** A file of three chunks for the decoder, which isn't asked to look at their checksums. */
-function barePng(header: Uint8Array, packed: Uint8Array): Uint8Array {
+/**
+ * A file of three chunks for the decoder, which isn't asked to look at their checksums. The pixels are
+ * stored in zlib's form, not packed, so that they are unpacked once only.
+ */
+function barePng(header: Uint8Array, pixels: Uint8Array): Uint8Array {
   const chunks = [
     ['IHDR', header],
-    ['IDAT', packed],
+    ['IDAT', zlibSync(pixels, { level: 0 })],
     ['IEND', new Uint8Array(0)],
   ] as const;
   const size = chunks.reduce((sum, [, data]) => sum + CHUNK_FRAME + data.length, SIGNATURE.length);
@@ -338,12 +342,14 @@ function packedSize({ width, height, depth, interlaced }: PngHeader, samples: nu
   );
 }
 
-/** Unpacks the pixels once, no further than they may go: the decoder has no such limit. */
-function checkPixels(packed: Uint8Array, size: number, fail: Fail): void {
+/** Unpacks the pixels, no further than they may go: the decoder has no such limit. */
+function unpackPixels(packed: Uint8Array, size: number, fail: Fail): Uint8Array {
+  const pixels = new Uint8Array(size);
   let got = 0;
   try {
     expectZlib(packed);
     for (const part of inflated(packed.subarray(ZLIB_HEADER, -ZLIB_CHECKSUM))) {
+      pixels.set(part.subarray(0, size - got), got);
       got += part.length;
       if (got > size) break;
     }
@@ -355,6 +361,7 @@ function checkPixels(packed: Uint8Array, size: number, fail: Fail): void {
     throw fail(`its pixels unpack to more than the ${size} bytes of its size; ${MEND}`);
   }
   if (got < size) throw fail(`its pixels unpack to ${got} bytes, expected ${size}; ${MEND}`);
+  return pixels;
 }
 
 /** Bytes of zlib's form before and behind what is deflated: RFC 1950. */

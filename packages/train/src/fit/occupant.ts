@@ -87,7 +87,9 @@ const PREFIX = 'model.';
 /** Whether they have the same bits: numbers would not do, as there are many NaNs and two zeros. */
 function areEqual(a: NumericArray, b: NumericArray): boolean {
   const [left, right] = [bytesOf(a), bytesOf(b)];
-  return left.length === right.length && left.every((byte, i) => byte === right[i]);
+  let i = 0;
+  while (i < left.length && left[i] === right[i]) i++;
+  return i === left.length && i === right.length;
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: NumericArray): Uint8Array {
