@@ -204,6 +204,25 @@ describe.each(RESOLUTIONS)(
   },
 );
 
+it('the code of the READMEs compiles, and calls what there is', () => {
+  const readmes = LIBRARIES.map((name) =>
+    readFileSync(join(root, 'packages', name, 'README.md'), 'utf8'),
+  );
+  const blocks = readmes.flatMap((text) => [...text.matchAll(/^```ts\n(.*?)^```$/gms)]);
+  expect(blocks.length).toBeGreaterThanOrEqual(LIBRARIES.length);
+  const code = blocks.map(([, block = '']) => `async () => {\n${asImports(block)}};\n`).join('');
+  const options = { module: 'nodenext', lib: ['es2022', 'esnext.disposable', 'dom'], noEmit: true };
+  expect(compile('readmes.ts', `export {};\n${code}`, options)).toBe('');
+});
+
+/** Imports as they may stand in a function, so that each block has names of its own. */
+function asImports(code: string): string {
+  return code.replaceAll(
+    /^import (\{[^}]*\}) from ('[^']*');/gm,
+    (_, names: string, from: string) => `const ${names} = await import(${from});`,
+  );
+}
+
 /** What the programs print, the same on every Node and machine. */
 const PRINTED: Readonly<Record<string, string>> = {
   program: `wasm, 2 threads, 0 warnings, true

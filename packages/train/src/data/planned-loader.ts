@@ -7,7 +7,9 @@ import type { Dataset } from './dataset.js';
  * that there is one iteration at a time. Two would take each other's batches back.
  */
 export abstract class PlannedLoader implements BatchLoader {
+  /** @hidden */
   protected readonly plan: BatchPlan;
+  /** @hidden */
   protected readonly lent: LentBatch;
   #busy = false;
   #disposed = false;
@@ -53,7 +55,7 @@ export abstract class PlannedLoader implements BatchLoader {
   }
 
   /**
-   * The start of an iteration; `endIteration` must follow whatever happens.
+   * @hidden The start of an iteration; `endIteration` must follow whatever happens.
    * @throws ConfigError if one is open.
    */
   protected beginIteration(): void {
@@ -66,11 +68,12 @@ export abstract class PlannedLoader implements BatchLoader {
     this.#busy = true;
   }
 
+  /** @hidden */
   protected endIteration(): void {
     this.#busy = false;
   }
 
-  /** @throws ConfigError unless an epoch can begin at batch `batch`. */
+  /** @hidden @throws ConfigError unless an epoch can begin at batch `batch`. */
   protected checkStart(batch: number): void {
     if (Number.isInteger(batch) && batch >= 0 && batch <= this.length) return;
     throw new ConfigError(
@@ -78,7 +81,7 @@ export abstract class PlannedLoader implements BatchLoader {
     );
   }
 
-  /** @throws DisposedError after `dispose()`. */
+  /** @hidden @throws DisposedError after `dispose()`. */
   protected assertAlive(): void {
     if (this.#disposed) {
       throw new DisposedError(
