@@ -47,6 +47,7 @@ const FORCE = 'take it over by --force-lock, in a program by lockFile(file, { fo
 /** The locks of this process, by their ids. */
 const held = new Map<string, Own>();
 
+/** What `lock` gives. */
 class Lock implements HeldLock {
   readonly path: string;
   readonly #file: string;
