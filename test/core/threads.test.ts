@@ -123,6 +123,38 @@ function indexing(outer: number, n: number, inner: number, count: number): Case 
   };
 }
 
+/** Channels and their gradients, as they come in images and in rows. */
+function normalising(outer: number, channels: number, inner: number): Case {
+  const n = outer * channels * inner;
+  const [values, d] = [floats(n), floats(n)];
+  const [weight, bias, factors] = [floats(channels), floats(channels), floats(3 * channels)];
+  const geometry = { outer, channels, inner };
+  return (kernels) => {
+    const [statistics, out, dX] = [zeros(3 * channels), zeros(n), zeros(n)];
+    const [dWeight, dBias] = [zeros(channels), zeros(channels)];
+    kernels.moments(statistics, values, { ...geometry, eps: 1e-5 });
+    kernels.normalise(out, values, statistics, weight, bias, geometry);
+    kernels.normaliseSums(dWeight, dBias, d, values, statistics, geometry);
+    kernels.normaliseBackward(dX, d, values, statistics, factors, geometry);
+    return [statistics, out, dWeight, dBias, dX];
+  };
+}
+
+/** Rows that are normalised, one of them beyond the squares that are floats, and the gradients. */
+function layerNorm(rows: number, n: number): Case {
+  const [values, d] = [floats(rows * n), floats(rows * n)];
+  for (let j = 0; j < n; j++) values[5 * n + j] = (values[5 * n + j] as number) * 1e30;
+  const [weight, bias] = [floats(n), floats(n)];
+  return (kernels) => {
+    const [out, statistics, dX] = [zeros(rows * n), zeros(3 * rows), zeros(rows * n)];
+    const [dWeight, dBias] = [zeros(n), zeros(n)];
+    kernels.layerNorm(out, statistics, values, weight, bias, { rows, n, eps: 1e-5 });
+    kernels.layerNormBackward(dX, d, values, statistics, weight, { rows, n });
+    kernels.layerNormSums(dWeight, dBias, d, values, statistics, { rows, n });
+    return [out, statistics, dX, dWeight, dBias];
+  };
+}
+
 function matmul(M: number, N: number, K: number, batch = 1): Case {
   const a = floats(batch * M * K);
   const b = floats(batch * K * N);
@@ -339,6 +371,10 @@ const CASES: Record<string, Case> = {
   'extremes in the middle': extremes(13, 71, 70),
   ...each('softmax', (name) => byRows(name, 203, 301)),
   ...each('softmaxBackward', (name) => byRowsBackward(name, 203, 301)),
+  'normalisation of images': normalising(19, 37, 71),
+  'normalisation of rows': normalising(1003, 45, 1),
+  'layer norm of short rows': layerNorm(2003, 37),
+  'layer norm of long rows': layerNorm(71, 1031),
   'unfold and fold': unfolding,
   'cross entropy': crossEntropy(0),
   'cross entropy with label smoothing': crossEntropy(0.1),

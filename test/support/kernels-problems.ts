@@ -6,6 +6,7 @@ import { CONVOLUTION_PROBLEMS } from './kernels-problems-convolution.js';
 import { ELEMENTWISE_PROBLEMS } from './kernels-problems-elementwise.js';
 import { MATMUL_PROBLEMS } from './kernels-problems-matmul.js';
 import { MOVEMENT_PROBLEMS } from './kernels-problems-movement.js';
+import { NORMALISATION_PROBLEMS } from './kernels-problems-normalisation.js';
 import { REDUCTION_PROBLEMS } from './kernels-problems-reductions.js';
 import { TRAINING_PROBLEMS } from './kernels-problems-training.js';
 import { WINDOW_PROBLEMS } from './kernels-problems-windows.js';
@@ -19,6 +20,7 @@ export const PROBLEMS: Readonly<Record<KernelName, fc.Arbitrary<Problem>>> = {
   ...BROADCAST_PROBLEMS,
   ...MOVEMENT_PROBLEMS,
   ...REDUCTION_PROBLEMS,
+  ...NORMALISATION_PROBLEMS,
   ...MATMUL_PROBLEMS,
   ...WINDOW_PROBLEMS,
   ...CONVOLUTION_PROBLEMS,

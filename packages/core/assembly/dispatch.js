@@ -2,6 +2,7 @@ import { CLASSES, KERNELS, PARAMETERS } from '../src/kernels/table/kernels.js';
 import {
   axesOf,
   FIRST_PARAMETER,
+  isNumber,
   JOBS,
   parametersOf,
   parseOperand,
@@ -75,7 +76,9 @@ function axesPart(name, row) {
       const start = `load<usize>(block, ${byte(word)})`;
       const place = dimensions.indexOf(cut);
       if (place < 0) return start;
-      const steps = dimensions.slice(place + 1).map((dimension) => `<usize>${load(dimension)}`);
+      const steps = dimensions
+        .slice(place + 1)
+        .map((dimension) => `<usize>${isNumber(dimension) ? dimension : load(dimension)}`);
       return `${start} + ((${['<usize>from', ...steps].join(' * ')}) << ${SHIFT[dtype]})`;
     };
     const isClass = typeof row.parameters === 'string' && row.parameters in CLASSES;

@@ -9,6 +9,7 @@ export * from './conv2d-forward';
 export * from './elementwise';
 export * from './matmul';
 export * from './movement';
+export * from './normalisation';
 export * from './parallel';
 export * from './reductions';
 export { setTileWidth } from './tile-width';

@@ -131,3 +131,15 @@ export class Lanes {
     }
   }
 }
+
+/** Four floats, or the one to three that are left. */
+export class Four {
+  @inline static load(from: usize, left: usize): v128 {
+    return left < 4 ? Lanes.loadPart(from, left) : v128.load(from);
+  }
+
+  @inline static store(to: usize, v: v128, left: usize): void {
+    if (left < 4) Lanes.storePart(to, v, left);
+    else v128.store(to, v);
+  }
+}

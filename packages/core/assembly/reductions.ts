@@ -1,23 +1,6 @@
 import { Lanes } from './lanes';
 import { LaneMath } from './math';
-import { BlockSums, Rows } from './rows';
-
-/** Four totals as two vectors of two doubles. */
-class Doubles {
-  @inline static addLow(total: v128, floats: v128): v128 {
-    return f64x2.add(total, f64x2.promote_low_f32x4(floats));
-  }
-
-  @inline static addHigh(total: v128, floats: v128): v128 {
-    return Doubles.addLow(total, v128.shuffle<f32>(floats, floats, 2, 3, 2, 3));
-  }
-
-  /** Back to four floats. */
-  @inline static rounded(low: v128, high: v128): v128 {
-    const floats = f32x4.demote_f64x2_zero(low);
-    return v128.shuffle<f32>(floats, f32x4.demote_f64x2_zero(high), 0, 1, 4, 5);
-  }
-}
+import { BlockSums, Doubles, Rows } from './rows';
 
 class Columns {
   /** out[i] = Σ over j < n of x[j, i] for a run of `bytes`; the rows are `step` bytes apart. */

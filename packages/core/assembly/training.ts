@@ -1,5 +1,5 @@
 import { AdamParameters } from './build/parameters';
-import { Lanes } from './lanes';
+import { Four, Lanes } from './lanes';
 import { LaneMath } from './math';
 
 /**
@@ -201,18 +201,6 @@ class Adam extends AdamParameters {
       const moved = Lanes.madd(minusStepSize, f32x4.div(first, root), kept);
       Four.store(param + i, moved, left);
     }
-  }
-}
-
-/** Four floats, or the one to three that are left. */
-class Four {
-  @inline static load(from: usize, left: usize): v128 {
-    return left < 4 ? Lanes.loadPart(from, left) : v128.load(from);
-  }
-
-  @inline static store(to: usize, v: v128, left: usize): void {
-    if (left < 4) Lanes.storePart(to, v, left);
-    else v128.store(to, v);
   }
 }
 

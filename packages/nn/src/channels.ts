@@ -46,13 +46,6 @@ export function sumByChannel(out: Tensor, x: Tensor): void {
   kernels.sum(elementsOf(out), elementsOf(ofPlanes), { outer: 1, n: N, inner: C });
 }
 
-/** `sumByChannel` as numbers off the heap. */
-export function channelSums(x: Tensor): Float64Array {
-  using sums = empty([planesOf(x).C], x.dtype, x.origin);
-  sumByChannel(sums, x);
-  return Float64Array.from(elementsOf(sums));
-}
-
 /** Numbers as a tensor of one axis, rounded to `dtype`. */
 export function vectorOf(values: ArrayLike<number>, dtype: DType, origin: string): Tensor {
   const vector = empty([values.length], dtype, origin);

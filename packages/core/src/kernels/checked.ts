@@ -14,6 +14,7 @@ import {
 } from './check-geometry.js';
 import type {
   BroadcastGeometry,
+  ChannelsGeometry,
   KernelName,
   Kernels,
   ReduceGeometry,
@@ -130,6 +131,82 @@ export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Ker
     logSoftmax: byRows('logSoftmax'),
     softmaxBackward: byRowsBackward('softmaxBackward'),
     logSoftmaxBackward: byRowsBackward('logSoftmaxBackward'),
+
+    moments(statistics, x, geometry) {
+      const { channels } = geometry;
+      if (channels === 0) return;
+      const count = checkChannels('moments', geometry);
+      checkLength('moments', 'statistics', statistics, 3 * channels);
+      checkLength('moments', 'x', x, count);
+      kernels.moments(statistics, x, geometry);
+    },
+
+    normalise(out, x, statistics, weight, bias, geometry) {
+      const { channels } = geometry;
+      const count = checkChannels('normalise', geometry);
+      if (count === 0) return;
+      checkLength('normalise', 'out', out, count);
+      checkLength('normalise', 'x', x, count);
+      checkLength('normalise', 'statistics', statistics, 3 * channels);
+      checkLength('normalise', 'weight', weight, channels);
+      checkLength('normalise', 'bias', bias, channels);
+      kernels.normalise(out, x, statistics, weight, bias, geometry);
+    },
+
+    normaliseSums(dWeight, dBias, dOut, x, statistics, geometry) {
+      const { channels } = geometry;
+      if (channels === 0) return;
+      const count = checkChannels('normaliseSums', geometry);
+      checkLength('normaliseSums', 'dWeight', dWeight, channels);
+      checkLength('normaliseSums', 'dBias', dBias, channels);
+      checkLength('normaliseSums', 'dOut', dOut, count);
+      checkLength('normaliseSums', 'x', x, count);
+      checkLength('normaliseSums', 'statistics', statistics, 3 * channels);
+      kernels.normaliseSums(dWeight, dBias, dOut, x, statistics, geometry);
+    },
+
+    normaliseBackward(dX, dOut, x, statistics, factors, geometry) {
+      const { channels } = geometry;
+      const count = checkChannels('normaliseBackward', geometry);
+      if (count === 0) return;
+      checkLength('normaliseBackward', 'dX', dX, count);
+      checkLength('normaliseBackward', 'dOut', dOut, count);
+      checkLength('normaliseBackward', 'x', x, count);
+      checkLength('normaliseBackward', 'statistics', statistics, 3 * channels);
+      checkLength('normaliseBackward', 'factors', factors, 3 * channels);
+      kernels.normaliseBackward(dX, dOut, x, statistics, factors, geometry);
+    },
+
+    layerNorm(out, statistics, x, weight, bias, geometry) {
+      const { rows, n } = geometry;
+      if (!checkRows('layerNorm', geometry, out, x)) return;
+      checkLength('layerNorm', 'statistics', statistics, 3 * rows);
+      checkLength('layerNorm', 'weight', weight, n);
+      checkLength('layerNorm', 'bias', bias, n);
+      kernels.layerNorm(out, statistics, x, weight, bias, geometry);
+    },
+
+    layerNormBackward(dX, dOut, x, statistics, weight, geometry) {
+      const { rows, n } = geometry;
+      if (!checkRows('layerNormBackward', geometry, dX, x)) return;
+      checkLength('layerNormBackward', 'dOut', dOut, rows * n);
+      checkLength('layerNormBackward', 'statistics', statistics, 3 * rows);
+      checkLength('layerNormBackward', 'weight', weight, n);
+      kernels.layerNormBackward(dX, dOut, x, statistics, weight, geometry);
+    },
+
+    layerNormSums(dWeight, dBias, dOut, x, statistics, geometry) {
+      const { rows, n } = geometry;
+      if (n === 0) return;
+      checkSize('layerNormSums', 'rows', rows);
+      checkSize('layerNormSums', 'n', n);
+      checkLength('layerNormSums', 'dWeight', dWeight, n);
+      checkLength('layerNormSums', 'dBias', dBias, n);
+      checkLength('layerNormSums', 'dOut', dOut, rows * n);
+      checkLength('layerNormSums', 'x', x, rows * n);
+      checkLength('layerNormSums', 'statistics', statistics, 3 * rows);
+      kernels.layerNormSums(dWeight, dBias, dOut, x, statistics, geometry);
+    },
 
     matmul(out, a, b, geometry) {
       const { M, N, batch } = geometry;
@@ -300,6 +377,14 @@ function checkedBroadcast(kernel: string, run: Call): Call {
     checkWalk(kernel, 'b', b, shape, bStrides);
     run(out, a, b, geometry);
   };
+}
+
+/** The elements of all channels. @throws ShapeError for a number that does not fit. */
+function checkChannels(kernel: string, { outer, channels, inner }: ChannelsGeometry): number {
+  checkSize(kernel, 'outer', outer);
+  checkSize(kernel, 'channels', channels);
+  checkSize(kernel, 'inner', inner);
+  return outer * channels * inner;
 }
 
 /** Whether rows hold anything. @throws ShapeError for a number that does not fit. */

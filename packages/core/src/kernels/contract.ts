@@ -63,6 +63,23 @@ export interface RowsGeometry {
   readonly n: number;
 }
 
+/** `x` seen as `[outer, channels, inner]`, each channel on its own. */
+export interface ChannelsGeometry {
+  readonly outer: number;
+  readonly channels: number;
+  readonly inner: number;
+}
+
+/** As `ChannelsGeometry`; `eps` is added to each variance under the root. */
+export interface MomentsGeometry extends ChannelsGeometry {
+  readonly eps: number;
+}
+
+/** As `RowsGeometry`; `eps` is added to each variance under the root. */
+export interface LayerNormGeometry extends RowsGeometry {
+  readonly eps: number;
+}
+
 /** `x` seen as `[outer, n, inner]`; `index` holds `count` positions in 0 … n-1. */
 export interface IndexGeometry extends ReduceGeometry {
   readonly count: number;
@@ -201,6 +218,44 @@ export interface Kernels<F extends NumericArray = FloatArray> extends Elementwis
    * all 0, as of softmaxBackward.
    */
   logSoftmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
+
+  // --- Normalisation. Write. ---
+  // A channel of x `[outer, channels, inner]`, or a row of `[rows, n]`, is normalised by what stands of
+  // it in `statistics`, `[3, channels]` or `[3, rows]`: its mean, its variance (the sum of squares
+  // divided by their count) and 1/√(variance + eps). `normal` is (x - mean)/√(variance + eps). Where
+  // squares are too large or too small for the element type, the values are reckoned again in such a
+  // way that they aren't; a NaN or an infinity makes NaN of its channel or row.
+  /** The statistics of each channel, in two passes; NaN for channels of no values. */
+  moments(statistics: F, x: F, geometry: MomentsGeometry): void;
+  /** out = normal·weight + bias, one of each to a channel. */
+  normalise(out: F, x: F, statistics: F, weight: F, bias: F, geometry: ChannelsGeometry): void;
+  /** For each channel dWeight = Σ dOut·normal and dBias = Σ dOut. */
+  normaliseSums(
+    dWeight: F,
+    dBias: F,
+    dOut: F,
+    x: F,
+    statistics: F,
+    geometry: ChannelsGeometry,
+  ): void;
+  /**
+   * dX = (g - mean(g) - normal·mean(g·normal))/√(variance + eps) with g = dOut·weight; `factors` holds
+   * weight, mean(g) and mean(g·normal) of each channel, `[3, channels]`.
+   */
+  normaliseBackward(
+    dX: F,
+    dOut: F,
+    x: F,
+    statistics: F,
+    factors: F,
+    geometry: ChannelsGeometry,
+  ): void;
+  /** Statistics of each row, and out = normal·weight + bias, one of each to a place in a row. */
+  layerNorm(out: F, statistics: F, x: F, weight: F, bias: F, geometry: LayerNormGeometry): void;
+  /** As normaliseBackward for each row, with one weight to a place; the means are found here. */
+  layerNormBackward(dX: F, dOut: F, x: F, statistics: F, weight: F, geometry: RowsGeometry): void;
+  /** For each place of a row dWeight = Σ dOut·normal and dBias = Σ dOut over the rows. */
+  layerNormSums(dWeight: F, dBias: F, dOut: F, x: F, statistics: F, geometry: RowsGeometry): void;
 
   // --- Linear algebra ---
   /** Writes, or adds the whole sum with `accumulate`. K = 0 gives zeros. */

@@ -2,97 +2,56 @@ import {
   defineFunction,
   elementsOf,
   empty,
+  full,
   kernelsFor,
+  zeros,
+  type ChannelsGeometry,
   type Context,
   type Tensor,
 } from '@unfold/core';
-import { addByChannel, byChannel, channelSums, planesOf, vectorOf } from '../channels.js';
-import { isOutOfRange, normaliseScaled, type Together } from './scaled.js';
+import { byChannel, planesOf, sumByChannel, vectorOf } from '../channels.js';
 
 /*
  * Batch normalisation of x [N, C, …] is y = (x - mean)/√(variance + eps)·weight + bias, one mean and
- * one variance for each channel (Ioffe and Szegedy, 2015). The numbers of a channel are few: they
- * are reckoned in double precision, off the heap. What is as large as x goes through kernels.
+ * one variance for each channel (Ioffe and Szegedy, 2015). Its statistics are a tensor [3, C]: means,
+ * variances and 1/√(variance + eps), as core's kernels take them.
  */
 
-/** One number for each channel. */
-type PerChannel = Float64Array;
-
-interface BatchSaved {
-  /** x - mean, as x; normalised where the squares were out of range. */
-  readonly centred: Tensor;
-  /** What makes `centred` normalised: 1/√(variance + eps), or 1. */
-  readonly inverse: PerChannel;
-  /** The slope of the result by x: 1/√(variance + eps). */
-  readonly slopes: PerChannel;
+interface Saved {
+  readonly x: Tensor;
+  readonly statistics: Tensor;
   readonly weight: Tensor | null;
 }
 
-/** How `normaliseByBatch` goes about it. */
-export interface ByBatch {
-  readonly eps: number;
-  /** Is told the batch's means and its variances, the sum of squares divided by the count. */
-  readonly observe: (means: PerChannel, variances: PerChannel) => void;
-}
-
-/** By the mean and variance of the batch itself, through which the gradient flows too. */
+/**
+ * By the mean and variance of the batch itself, through which the gradient flows too.
+ * @returns What is normalised, and the statistics, whose gradient is not asked for.
+ */
 export const normaliseByBatch = defineFunction('batchNorm', {
   forward(
-    ctx: Context<BatchSaved>,
+    ctx: Context<Saved>,
     x: Tensor,
     weight: Tensor | null,
     bias: Tensor | null,
-    { eps, observe }: ByBatch,
+    { eps }: { readonly eps: number },
   ) {
-    const count = countOf(x);
-    const centred = empty(x.shape, x.dtype, 'batchNorm');
-    const out = empty(x.shape, x.dtype, 'batchNorm');
-    const means = channelSums(x).map((total) => total / count);
-    subtract(centred, x, means);
-    // Σ(x - mean)² and not Σx² - (Σx)²/count, which cancels where the mean is large.
-    const variances = dots(centred, centred, out).map((square) => square / count);
-    const inverse = variances.map((variance) => 1 / Math.sqrt(variance + eps));
-    const slopes = inverse.slice();
-    for (const [c, variance] of variances.entries()) {
-      if (!isOutOfRange(variance, eps)) continue;
-      const found = normaliseScaled(centred, x, channelOf(x, c), eps);
-      if (!found) continue;
-      means[c] = found.mean;
-      variances[c] = found.variance;
-      inverse[c] = 1;
-      slopes[c] = found.inverse;
-    }
-    scale(out, centred, timesWeight(inverse, weight));
-    if (bias) addByChannel(out, bias);
-    ctx.save({ centred, inverse, slopes, weight });
-    observe(means, variances);
-    return out;
+    const geometry = channelsOf(x);
+    const statistics = empty([3, geometry.channels], x.dtype, 'batchNorm');
+    kernelsFor(x.dtype).moments(elementsOf(statistics), elementsOf(x), { ...geometry, eps });
+    const out = normalised(x, statistics, weight, bias);
+    ctx.save({ x, statistics, weight });
+    return [out, statistics] as const;
   },
 
   backward(ctx, dOut) {
-    const { centred, inverse, slopes, weight } = ctx.saved;
-    const [needsX, needsWeight] = ctx.needsInputGrad;
-    const sums = channelSums(dOut);
-    if (!needsX && !needsWeight) return [null, null, vectorOf(sums, dOut.dtype, 'batchNorm')];
-    const dX = empty(dOut.shape, dOut.dtype, 'batchNorm');
-    const products = dots(dOut, centred, dX);
-    if (needsX) {
-      // dX = weight·slope·(dOut - mean(dOut) - normalised·mean(dOut·normalised)), and normalised is
-      // centred·inverse.
-      const count = countOf(dOut);
-      const shares = products.map((dot, c) => (dot * (inverse[c] as number) ** 2) / count);
-      scale(dX, centred, shares);
-      const flat = { shape: [dX.size], aStrides: [1], bStrides: [1] };
-      kernelsFor(dX.dtype).sub(elementsOf(dX), elementsOf(dOut), elementsOf(dX), flat);
-      const means = sums.map((total) => total / count);
-      subtract(dX, dX, means);
-      scale(dX, dX, timesWeight(slopes, weight));
-    }
-    const dWeight = products.map((dot, c) => dot * (inverse[c] as number));
+    const { x, statistics, weight } = ctx.saved;
+    const [needsX, needsWeight, needsBias] = ctx.needsInputGrad;
+    if (!needsX && !needsWeight) return [null, null, biasGradient(dOut)];
+    const [dWeight, dBias] = parameterGradients(dOut, x, statistics);
     return [
-      needsX ? dX : null,
-      needsWeight ? vectorOf(dWeight, dOut.dtype, 'batchNorm') : null,
-      ctx.needsInputGrad[2] ? vectorOf(sums, dOut.dtype, 'batchNorm') : null,
+      needsX ? inputGradient(dOut, { x, statistics, weight }, dWeight, dBias) : null,
+      needsWeight ? dWeight : null,
+      needsBias ? dBias : null,
     ];
   },
 });
@@ -100,95 +59,127 @@ export const normaliseByBatch = defineFunction('batchNorm', {
 /** Means and variances that are given, such as running ones; they get no gradient. */
 export interface ByNumbers {
   readonly eps: number;
-  readonly means: PerChannel;
-  readonly variances: PerChannel;
-}
-
-interface NumbersSaved {
-  readonly x: Tensor;
-  readonly means: PerChannel;
-  readonly inverse: PerChannel;
-  readonly weight: Tensor | null;
+  readonly means: ArrayLike<number>;
+  readonly variances: ArrayLike<number>;
 }
 
 /** By given numbers: a scale and a shift of each channel. */
 export const normaliseByNumbers = defineFunction('batchNorm', {
   forward(
-    ctx: Context<NumbersSaved>,
+    ctx: Context<Saved>,
     x: Tensor,
     weight: Tensor | null,
     bias: Tensor | null,
     { eps, means, variances }: ByNumbers,
   ) {
-    const inverse = variances.map((variance) => 1 / Math.sqrt(variance + eps));
-    const scales = timesWeight(inverse, weight);
-    const offsets = bias ? Float64Array.from(elementsOf(bias)) : new Float64Array(scales.length);
-    const shifts = offsets.map((b, c) => b - (means[c] as number) * (scales[c] as number));
-    const shift = vectorOf(shifts, x.dtype, 'batchNorm');
-    const out = empty(x.shape, x.dtype, 'batchNorm');
-    scale(out, x, scales);
-    addByChannel(out, shift);
-    ctx.save({ x, means, inverse, weight });
+    const inverses = Array.from(variances, (variance) => 1 / Math.sqrt(variance + eps));
+    const numbers = [...Array.from(means), ...Array.from(variances), ...inverses];
+    const statistics = vectorOf(numbers, x.dtype, 'batchNorm');
+    const out = normalised(x, statistics, weight, bias);
+    ctx.save({ x, statistics, weight });
     return out;
   },
 
   backward(ctx, dOut) {
-    const { x, means, inverse, weight } = ctx.saved;
-    const scratch = empty(dOut.shape, dOut.dtype, 'batchNorm');
-    const dWeight = (): Tensor => {
-      subtract(scratch, x, means);
-      const products = dots(dOut, scratch, scratch);
-      const slopes = products.map((dot, c) => dot * (inverse[c] as number));
-      return vectorOf(slopes, dOut.dtype, 'batchNorm');
-    };
-    const dX = (): Tensor => {
-      scale(scratch, dOut, timesWeight(inverse, weight));
-      return scratch;
-    };
+    const { x, statistics, weight } = ctx.saved;
     const [needsX, needsWeight, needsBias] = ctx.needsInputGrad;
-    // Weight first: dX takes the scratch for itself.
-    const ofWeight = needsWeight ? dWeight() : null;
+    const dX = (): Tensor => {
+      const { channels } = channelsOf(x);
+      const inverses = elementsOf(statistics).subarray(2 * channels);
+      const factors = weight ? elementsOf(weight) : null;
+      using slopes = vectorOf(
+        Array.from(inverses, (inverse, c) => inverse * (factors?.[c] ?? 1)),
+        x.dtype,
+        'batchNorm',
+      );
+      const d = empty(x.shape, x.dtype, 'batchNorm');
+      kernelsFor(x.dtype).mul(elementsOf(d), elementsOf(dOut), elementsOf(slopes), byChannel(x));
+      return d;
+    };
+    const gradients = needsWeight ? parameterGradients(dOut, x, statistics) : null;
     return [
       needsX ? dX() : null,
-      ofWeight,
-      needsBias ? vectorOf(channelSums(dOut), dOut.dtype, 'batchNorm') : null,
+      gradients ? gradients[0] : null,
+      needsBias ? (gradients?.[1] ?? biasGradient(dOut)) : null,
     ];
   },
 });
 
-/** Where the values of one channel lie. */
-function channelOf(x: Tensor, channel: number): Together {
+/** How core's kernels see x `[N, C, …]`. */
+function channelsOf(x: Tensor): ChannelsGeometry {
   const { N, C, p } = planesOf(x);
-  return { starts: Array.from({ length: N }, (_, n) => (n * C + channel) * p), length: p };
+  return { outer: N, channels: C, inner: p };
 }
 
-/** Values of one channel. */
-function countOf(x: Tensor): number {
-  const { N, p } = planesOf(x);
-  return N * p;
+function normalised(
+  x: Tensor,
+  statistics: Tensor,
+  weight: Tensor | null,
+  bias: Tensor | null,
+): Tensor {
+  const geometry = channelsOf(x);
+  const shape = [geometry.channels];
+  const factors = weight ?? full(shape, 1, { dtype: x.dtype });
+  const offsets = bias ?? zeros(shape, { dtype: x.dtype });
+  const out = empty(x.shape, x.dtype, 'batchNorm');
+  kernelsFor(x.dtype).normalise(
+    elementsOf(out),
+    elementsOf(x),
+    elementsOf(statistics),
+    elementsOf(factors),
+    elementsOf(offsets),
+    geometry,
+  );
+  return out;
 }
 
-function timesWeight(numbers: PerChannel, weight: Tensor | null): PerChannel {
-  if (!weight) return numbers;
-  const factors = elementsOf(weight);
-  return numbers.map((value, c) => value * (factors[c] as number));
+/** The gradients by weight and bias, `[C]` each. */
+function parameterGradients(
+  dOut: Tensor,
+  x: Tensor,
+  statistics: Tensor,
+): readonly [Tensor, Tensor] {
+  const geometry = channelsOf(x);
+  const dWeight = empty([geometry.channels], x.dtype, 'batchNorm');
+  const dBias = empty([geometry.channels], x.dtype, 'batchNorm');
+  kernelsFor(x.dtype).normaliseSums(
+    elementsOf(dWeight),
+    elementsOf(dBias),
+    elementsOf(dOut),
+    elementsOf(x),
+    elementsOf(statistics),
+    geometry,
+  );
+  return [dWeight, dBias];
 }
 
-/** out = x·numbers, channel by channel; `out` may be x. */
-function scale(out: Tensor, x: Tensor, numbers: PerChannel): void {
-  using vector = vectorOf(numbers, x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).mul(elementsOf(out), elementsOf(x), elementsOf(vector), byChannel(x));
+function biasGradient(dOut: Tensor): Tensor {
+  const dBias = empty([channelsOf(dOut).channels], dOut.dtype, 'batchNorm');
+  sumByChannel(dBias, dOut);
+  return dBias;
 }
 
-/** out = x - numbers, channel by channel; `out` may be x. */
-function subtract(out: Tensor, x: Tensor, numbers: PerChannel): void {
-  using vector = vectorOf(numbers, x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).sub(elementsOf(out), elementsOf(x), elementsOf(vector), byChannel(x));
-}
-
-/** Σ a·b for each channel; the products are left in `scratch`, which may be a or b. */
-function dots(a: Tensor, b: Tensor, scratch: Tensor): PerChannel {
-  const flat = { shape: [a.size], aStrides: [1], bStrides: [1] };
-  kernelsFor(a.dtype).mul(elementsOf(scratch), elementsOf(a), elementsOf(b), flat);
-  return channelSums(scratch);
+/** The gradient by x, from those by weight and bias: they are the sums that it takes. */
+function inputGradient(
+  dOut: Tensor,
+  { x, statistics, weight }: Saved,
+  dWeight: Tensor,
+  dBias: Tensor,
+): Tensor {
+  const geometry = channelsOf(x);
+  const count = geometry.outer * geometry.inner;
+  const factors = weight ? Array.from(elementsOf(weight)) : new Array(dBias.size).fill(1);
+  const mean = (sums: Tensor): number[] =>
+    Array.from(elementsOf(sums), (sum, c) => (factors[c] * sum) / count);
+  using vector = vectorOf([...factors, ...mean(dBias), ...mean(dWeight)], x.dtype, 'batchNorm');
+  const dX = empty(x.shape, x.dtype, 'batchNorm');
+  kernelsFor(x.dtype).normaliseBackward(
+    elementsOf(dX),
+    elementsOf(dOut),
+    elementsOf(x),
+    elementsOf(statistics),
+    elementsOf(vector),
+    geometry,
+  );
+  return dX;
 }

@@ -73,15 +73,22 @@ export function batchNorm(
         `${formatShape(x.shape)}; use a larger batch, or eval()`,
     );
   }
-  const observe = (means: Float64Array, variances: Float64Array): void => {
-    const unbiased = variances.map((variance) => (variance * count) / (count - 1));
-    if (runningMean) moveTowards(runningMean, means, momentum);
-    if (runningVar) moveTowards(runningVar, unbiased, momentum);
-  };
-  return normaliseByBatch(x, weight, bias, { eps, observe });
+  const [out, statistics] = normaliseByBatch(x, weight, bias, { eps });
+  const C = x.shape[1] ?? 0;
+  const data = elementsOf(statistics);
+  if (runningMean) moveTowards(runningMean, data.subarray(0, C), momentum);
+  if (runningVar) {
+    const unbiased = Float64Array.from(
+      data.subarray(C, 2 * C),
+      (variance) => (variance * count) / (count - 1),
+    );
+    moveTowards(runningVar, unbiased, momentum);
+  }
+  return out;
 }
 
-function moveTowards(running: Tensor, values: Float64Array, share: number): void {
+/** running = (1 - share)·running + share·values, also where one of them is infinite. */
+function moveTowards(running: Tensor, values: ArrayLike<number>, share: number): void {
   running.update((data) => {
     for (let c = 0; c < data.length; c++) {
       data[c] = (1 - share) * (data[c] as number) + share * (values[c] as number);

@@ -5,12 +5,15 @@ import {
   elementsOf,
   empty,
   formatShape,
+  full,
   kernelsFor,
   ShapeError,
   sizeOf,
+  zeros,
   type Context,
   type DType,
   type Parameter,
+  type RowsGeometry,
   type Shape,
   type Tensor,
 } from '@unfold/core';
@@ -18,7 +21,6 @@ import { requireFloat } from '../checks.js';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { checkEps } from './batch-norm.js';
-import { isOutOfRange, normaliseScaled } from './scaled.js';
 
 /** Options of `layerNorm`, named and defaulted as PyTorch's. */
 export interface LayerNormOptions {
@@ -31,65 +33,12 @@ export interface LayerNormOptions {
 }
 
 interface Saved {
-  /** (x - mean)/√(variance + eps) */
-  readonly normalised: Tensor;
-  /** 1/√(variance + eps), `[rows]` */
-  readonly inverse: Tensor;
+  readonly x: Tensor;
+  /** Means, variances and 1/√(variance + eps), `[3, rows]`. */
+  readonly statistics: Tensor;
   readonly weight: Tensor | null;
-  readonly rows: Rows;
   /** Of weight and bias. */
   readonly shape: Shape;
-}
-
-/** x as rows of n values, each normalised on its own. */
-class Rows {
-  readonly rows: number;
-  readonly n: number;
-
-  constructor(x: Tensor, n: number) {
-    this.rows = x.size / n;
-    this.n = n;
-  }
-
-  /** How a kernel walks x and one value for each row. */
-  get byRow() {
-    return { shape: [this.rows, this.n], aStrides: [this.n, 1], bStrides: [1, 0] };
-  }
-
-  /** How a kernel walks x and one value for each place in a row. */
-  get byPlace() {
-    return { shape: [this.rows, this.n], aStrides: [this.n, 1], bStrides: [0, 1] };
-  }
-
-  /** How a kernel walks two tensors as large as x. */
-  get flat() {
-    return { shape: [this.rows * this.n], aStrides: [1], bStrides: [1] };
-  }
-
-  /** The mean of each row, `[rows]`. */
-  means(x: Tensor): Tensor {
-    const means = empty([this.rows], x.dtype, 'layerNorm');
-    kernelsFor(x.dtype).sum(elementsOf(means), elementsOf(x), {
-      outer: this.rows,
-      n: this.n,
-      inner: 1,
-    });
-    means.update((data) => {
-      for (let row = 0; row < data.length; row++) data[row] = (data[row] as number) / this.n;
-    });
-    return means;
-  }
-
-  /** The sum over the rows for each place, of `shape`. */
-  total(x: Tensor, shape: Shape): Tensor {
-    const total = empty(shape, x.dtype, 'layerNorm');
-    kernelsFor(x.dtype).sum(elementsOf(total), elementsOf(x), {
-      outer: 1,
-      n: this.rows,
-      inner: this.n,
-    });
-    return total;
-  }
 }
 
 const layerNormFunction = defineFunction('layerNorm', {
@@ -100,73 +49,64 @@ const layerNormFunction = defineFunction('layerNorm', {
     bias: Tensor | null,
     { shape, eps }: { shape: Shape; eps: number },
   ) {
-    const rows = new Rows(x, sizeOf(shape));
-    const kernels = kernelsFor(x.dtype);
-    const normalised = empty(x.shape, x.dtype, 'layerNorm');
+    const geometry = rowsOf(x, shape);
+    const factors = weight ?? full(shape, 1, { dtype: x.dtype });
+    const offsets = bias ?? zeros(shape, { dtype: x.dtype });
     const out = empty(x.shape, x.dtype, 'layerNorm');
-    const means = rows.means(x);
-    kernels.sub(elementsOf(normalised), elementsOf(x), elementsOf(means), rows.byRow);
-    // Σ(x - mean)² and not Σx² - (Σx)²/n, which cancels where the mean is large.
-    kernels.mul(elementsOf(out), elementsOf(normalised), elementsOf(normalised), rows.flat);
-    const inverse = rows.means(out);
-    const outOfRange: number[] = [];
-    inverse.update((data) => {
-      for (let row = 0; row < data.length; row++) {
-        const variance = data[row] as number;
-        if (isOutOfRange(variance, eps)) outOfRange.push(row);
-        data[row] = 1 / Math.sqrt(variance + eps);
-      }
-    });
-    kernels.mul(elementsOf(normalised), elementsOf(normalised), elementsOf(inverse), rows.byRow);
-    for (const row of outOfRange) {
-      const values = { starts: [row * rows.n], length: rows.n };
-      const found = normaliseScaled(normalised, x, values, eps);
-      if (found) inverse.update((data) => (data[row] = found.inverse));
-    }
-    ctx.save({ normalised, inverse, weight, rows, shape });
-    if (!weight && !bias) return normalised;
-    if (weight)
-      kernels.mul(elementsOf(out), elementsOf(normalised), elementsOf(weight), rows.byPlace);
-    if (bias) {
-      const factored = weight ? out : normalised;
-      kernels.add(elementsOf(out), elementsOf(factored), elementsOf(bias), rows.byPlace);
-    }
+    const statistics = empty([3, geometry.rows], x.dtype, 'layerNorm');
+    kernelsFor(x.dtype).layerNorm(
+      elementsOf(out),
+      elementsOf(statistics),
+      elementsOf(x),
+      elementsOf(factors),
+      elementsOf(offsets),
+      { ...geometry, eps },
+    );
+    ctx.save({ x, statistics, weight, shape });
     return out;
   },
 
   backward(ctx, dOut) {
-    const { normalised, inverse, weight, rows, shape } = ctx.saved;
+    const { x, statistics, weight, shape } = ctx.saved;
     const [needsX, needsWeight, needsBias] = ctx.needsInputGrad;
     const kernels = kernelsFor(dOut.dtype);
-    const scratch = empty(dOut.shape, dOut.dtype, 'layerNorm');
-    const dWeight = (): Tensor => {
-      kernels.mul(elementsOf(scratch), elementsOf(dOut), elementsOf(normalised), rows.flat);
-      return rows.total(scratch, shape);
-    };
+    const geometry = rowsOf(x, shape);
     const dX = (): Tensor => {
-      // With g = dOut·weight: dX = inverse·(g - mean(g) - normalised·mean(g·normalised)).
-      const d = empty(dOut.shape, dOut.dtype, 'layerNorm');
-      let g = dOut;
-      if (weight) {
-        kernels.mul(elementsOf(d), elementsOf(dOut), elementsOf(weight), rows.byPlace);
-        g = d;
-      }
-      kernels.mul(elementsOf(scratch), elementsOf(g), elementsOf(normalised), rows.flat);
-      const slopes = rows.means(scratch);
-      const means = rows.means(g);
-      kernels.mul(elementsOf(scratch), elementsOf(normalised), elementsOf(slopes), rows.byRow);
-      kernels.sub(elementsOf(d), elementsOf(g), elementsOf(scratch), rows.flat);
-      kernels.sub(elementsOf(d), elementsOf(d), elementsOf(means), rows.byRow);
-      kernels.mul(elementsOf(d), elementsOf(d), elementsOf(inverse), rows.byRow);
+      const factors = weight ?? full(shape, 1, { dtype: x.dtype });
+      const d = empty(x.shape, x.dtype, 'layerNorm');
+      kernels.layerNormBackward(
+        elementsOf(d),
+        elementsOf(dOut),
+        elementsOf(x),
+        elementsOf(statistics),
+        elementsOf(factors),
+        geometry,
+      );
       return d;
     };
-    return [
-      needsX ? dX() : null,
-      needsWeight ? dWeight() : null,
-      needsBias ? rows.total(dOut, shape) : null,
-    ];
+    const parameters = (): readonly [Tensor, Tensor] => {
+      const dWeight = empty(shape, x.dtype, 'layerNorm');
+      const dBias = empty(shape, x.dtype, 'layerNorm');
+      kernels.layerNormSums(
+        elementsOf(dWeight),
+        elementsOf(dBias),
+        elementsOf(dOut),
+        elementsOf(x),
+        elementsOf(statistics),
+        geometry,
+      );
+      return [dWeight, dBias];
+    };
+    const [dWeight, dBias] = needsWeight || needsBias ? parameters() : [null, null];
+    return [needsX ? dX() : null, needsWeight ? dWeight : null, needsBias ? dBias : null];
   },
 });
+
+/** x as rows of values, each normalised on its own. */
+function rowsOf(x: Tensor, shape: Shape): RowsGeometry {
+  const n = sizeOf(shape);
+  return { rows: x.size / n, n };
+}
 
 /**
  * (x - mean)/√(variance + eps)·weight + bias over the last axes, as

@@ -6,6 +6,7 @@ import * as elementwise from './elementwise.js';
 import * as loss from './loss.js';
 import { matmul } from './matmul.js';
 import * as movement from './movement.js';
+import * as normalisation from './normalisation.js';
 import * as reductions from './reductions.js';
 import { sgdStep } from './sgd.js';
 import * as windows from './windows.js';
@@ -25,6 +26,7 @@ export const referenceKernels: Kernels<NumericArray> = {
   ...broadcast,
   ...movement,
   ...reductions,
+  ...normalisation,
   matmul,
   ...windows,
   ...conv2d,

@@ -8,8 +8,8 @@
  *
  * - `source`: the file of `assembly/` that exports a function of the kernel's name;
  * - `operands`: 'role name dtype[dimensions]', those that are written first. The role is `out`,
- *   `in` or `inout`; dimensions are names of parameters, the slowest first, and `shape by strides`
- *   is a walk at strides. `?` behind it: may be null;
+ *   `in` or `inout`; dimensions are names of parameters or numbers, the slowest first, and
+ *   `shape by strides` is a walk at strides. `?` behind it: may be null;
  * - `parameters`: a group of `PARAMETERS`, or a kernel's own constants by the names that they have in
  *   its options, all of them behind `n`, the length of the first operand;
  * - `work`: the operand whose elements say how much work a call is, unless it is the first;
@@ -88,6 +88,9 @@ export const PARAMETERS = part({
   reduce: { outer: 'i32', n: 'i32', inner: 'i32' },
   rows: { rows: 'i32', n: 'i32' },
   window: WINDOW,
+  channels: { outer: 'i32', channels: 'i32', inner: 'i32' },
+  moments: { outer: 'i32', channels: 'i32', inner: 'i32', eps: 'f32' },
+  layerNorm: { rows: 'i32', n: 'i32', eps: 'f32' },
   /** Shares of the target: at the label, and everywhere. */
   crossEntropy: { N: 'i32', C: 'i32', atLabel: 'f32', everywhere: 'f32' },
   /** `undamped` is 1 - dampening. */
@@ -340,6 +343,89 @@ export const KERNELS = table({
   logSoftmax: BY_ROWS,
   softmaxBackward: BY_ROWS_BACKWARD,
   logSoftmaxBackward: BY_ROWS_BACKWARD,
+
+  // --- Normalisation, by `statistics`: mean, variance and 1/√(variance + eps) ---
+  moments: {
+    source: 'normalisation',
+    operands: ['out statistics f32[3, channels]', 'in x f32[outer, channels, inner]'],
+    parameters: 'moments',
+    work: 'x',
+    cut: ['channels as width'],
+  },
+  normalise: {
+    source: 'normalisation',
+    operands: [
+      'out out f32[outer, channels, inner]',
+      'in x f32[outer, channels, inner]',
+      'in statistics f32[3, channels]',
+      'in weight f32[channels]',
+      'in bias f32[channels]',
+    ],
+    parameters: 'channels',
+    cut: ['channels as width'],
+  },
+  normaliseSums: {
+    source: 'normalisation',
+    operands: [
+      'out dWeight f32[channels]',
+      'out dBias f32[channels]',
+      'in dOut f32[outer, channels, inner]',
+      'in x f32[outer, channels, inner]',
+      'in statistics f32[3, channels]',
+    ],
+    parameters: 'channels',
+    work: 'x',
+    cut: ['channels as width'],
+  },
+  normaliseBackward: {
+    source: 'normalisation',
+    operands: [
+      'out dX f32[outer, channels, inner]',
+      'in dOut f32[outer, channels, inner]',
+      'in x f32[outer, channels, inner]',
+      'in statistics f32[3, channels]',
+      'in factors f32[3, channels]',
+    ],
+    parameters: 'channels',
+    cut: ['channels as width'],
+  },
+  layerNorm: {
+    source: 'normalisation',
+    operands: [
+      'out out f32[rows, n]',
+      'out statistics f32[3, rows]',
+      'in x f32[rows, n]',
+      'in weight f32[n]',
+      'in bias f32[n]',
+    ],
+    parameters: 'layerNorm',
+    cut: ['rows as width'],
+  },
+  layerNormBackward: {
+    source: 'normalisation',
+    operands: [
+      'out dX f32[rows, n]',
+      'in dOut f32[rows, n]',
+      'in x f32[rows, n]',
+      'in statistics f32[3, rows]',
+      'in weight f32[n]',
+    ],
+    parameters: 'rows',
+    cut: ['rows as width'],
+  },
+  layerNormSums: {
+    source: 'normalisation',
+    operands: [
+      'out dWeight f32[n]',
+      'out dBias f32[n]',
+      'in dOut f32[rows, n]',
+      'in x f32[rows, n]',
+      'in statistics f32[3, rows]',
+    ],
+    parameters: 'rows',
+    work: 'x',
+    cut: ['n as width'],
+  },
 
   // --- Linear algebra ---
   matmul: {

@@ -49,6 +49,9 @@ export function placesOf(parameters) {
   return /** @type {{ readonly [K in keyof P | 'end']: number }} */ (places);
 }
 
+/** Whether a dimension is given as a number. @param {string} dimension */
+export const isNumber = (dimension) => /^\d+$/.test(dimension);
+
 /**
  * An operand as its row writes it.
  * @typedef {object} Operand
@@ -99,7 +102,7 @@ export function axesOf(row) {
   return row.cut.map((text) => {
     const [name = '', width] = text.split(' as ');
     for (const used of [name, ...dimensions]) {
-      if (parameters[used] !== 'i32') {
+      if (!isNumber(used) && parameters[used] !== 'i32') {
         throw new Error(`kernel table: '${used}' counts elements and is no i32 parameter`);
       }
     }

@@ -35,6 +35,9 @@ const MAX_RANK = 64;
 const index = placesOf(PARAMETERS.index);
 const reduce = placesOf(PARAMETERS.reduce);
 const rows = placesOf(PARAMETERS.rows);
+const channels = placesOf(PARAMETERS.channels);
+const moments = placesOf(PARAMETERS.moments);
+const layerNorm = placesOf(PARAMETERS.layerNorm);
 const window = placesOf(PARAMETERS.window);
 const crossEntropy = placesOf(PARAMETERS.crossEntropy);
 const sgd = placesOf(PARAMETERS.sgd);
@@ -79,6 +82,25 @@ const WRITERS: {
   rows({ block }, geometry) {
     block[rows.rows] = geometry.rows;
     block[rows.n] = geometry.n;
+  },
+
+  channels({ block }, geometry) {
+    block[channels.outer] = geometry.outer;
+    block[channels.channels] = geometry.channels;
+    block[channels.inner] = geometry.inner;
+  },
+
+  moments({ block, floats }, geometry) {
+    block[moments.outer] = geometry.outer;
+    block[moments.channels] = geometry.channels;
+    block[moments.inner] = geometry.inner;
+    floats[moments.eps] = geometry.eps;
+  },
+
+  layerNorm({ block, floats }, { rows, n, eps }) {
+    block[layerNorm.rows] = rows;
+    block[layerNorm.n] = n;
+    floats[layerNorm.eps] = eps;
   },
 
   window({ block }, geometry) {

@@ -1,0 +1,1078 @@
+import { Four, Lanes } from './lanes';
+import { BlockSums, Doubles, Rows } from './rows';
+
+/*
+ * Normalisation. Values that are normalised together are a channel of `[outer, channels, inner]`, or
+ * a row of `[rows, n]`. What is known of each lies in `statistics`, `[3, channels]` or `[3, rows]`:
+ * the mean, the variance (the sum of squares divided by the count) and 1/√(variance + eps), here
+ * `inverse`. Sums run in the blocks of rows.ts; each run of `inner` values begins a new block.
+ *
+ * The square of 1e20 is no float, and that of 1e-25 is 0. Doubles hold both: where squares are out of
+ * range, the statistics are reckoned once more in doubles, and where the inverse is, so is what is
+ * normalised by it.
+ */
+
+class Range {
+  /** The mean of squares above this is exact enough, none of them having vanished. */
+  static readonly SMALLEST: f64 = 1e-30;
+  /** No difference of floats overflows where the inverse lies between these; 2⁻¹⁰⁰ and 2¹⁰⁰. */
+  static readonly LOW: f32 = 7.888609052210118e-31;
+  static readonly HIGH: f32 = 1.2676506002282294e30;
+
+  /** Whether a variance is what single precision makes of squares that are too large or too small. */
+  @inline static isLeft(variance: f64, eps: f32): bool {
+    return !(variance < Infinity) || (variance < Range.SMALLEST && <f64>eps < Range.SMALLEST);
+  }
+
+  /** Ones in the lanes whose inverse asks for doubles, also where it is NaN. */
+  @inline static wide(inverse: v128): v128 {
+    const low = f32x4.gt(inverse, f32x4.splat(Range.LOW));
+    return v128.not(v128.and(low, f32x4.lt(inverse, f32x4.splat(Range.HIGH))));
+  }
+
+  /** Whether one of n inverses asks for doubles. */
+  static anyWide(inverses: usize, n: usize): bool {
+    let any = i32x4.splat(0);
+    for (; n >= 4; n -= 4, inverses += 16) any = v128.or(any, Range.wide(v128.load(inverses)));
+    for (; n > 0; n--, inverses += 4) any = v128.or(any, Range.wide(v128.load32_splat(inverses)));
+    return v128.any_true(any);
+  }
+}
+
+/** What is known of the values in four lanes: of four channels, or of one, four times. */
+class Normal {
+  /** (x - mean)·inverse; the lanes of `wide` in doubles, if there may be some. */
+  @inline static of(x: v128, mean: v128, inverse: v128, wide: v128, isWide: bool): v128 {
+    const narrow = f32x4.mul(f32x4.sub(x, mean), inverse);
+    if (!isWide) return narrow;
+    return v128.bitselect(Normal.inDoubles(x, mean, inverse), narrow, wide);
+  }
+
+  /** The same where all lanes are of one row or channel; `isWide` as one of its neighbours asks. */
+  @inline static ofRow(x: v128, mean: v128, inverse: v128, isWide: bool): v128 {
+    return Normal.of(x, mean, inverse, isWide ? Range.wide(inverse) : inverse, isWide);
+  }
+
+  static inDoubles(x: v128, mean: v128, inverse: v128): v128 {
+    const low = Normal.two(x, mean, inverse);
+    const high = Normal.two(Normal.upper(x), Normal.upper(mean), Normal.upper(inverse));
+    return Doubles.rounded(low, high);
+  }
+
+  @inline static two(x: v128, mean: v128, inverse: v128): v128 {
+    const difference = f64x2.sub(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(mean));
+    return f64x2.mul(difference, f64x2.promote_low_f32x4(inverse));
+  }
+
+  @inline static upper(v: v128): v128 {
+    return v128.shuffle<f32>(v, v, 2, 3, 2, 3);
+  }
+}
+
+class Moments {
+  /** Writes the statistics of a channel: `outer` runs of `inner` floats, `step` bytes apart. */
+  static write(
+    statistics: usize,
+    plane: usize,
+    x: usize,
+    outer: usize,
+    step: usize,
+    inner: usize,
+    eps: f32,
+  ): void {
+    const count = <f64>outer * <f64>inner;
+    let total: f64 = 0;
+    for (let o: usize = 0; o < outer; o++) total += Rows.sum(x + o * step, inner);
+    const mean = <f32>(total / count);
+    // Σ(x - mean)² and not Σx² - (Σx)²/count, which cancels where the mean is large.
+    let squares: f64 = 0;
+    for (let o: usize = 0; o < outer; o++) squares += Rows.squares(x + o * step, inner, mean);
+    const variance = squares / count;
+    if (Range.isLeft(variance, eps)) {
+      Moments.writeWide(statistics, plane, x, outer, step, inner, eps);
+    } else {
+      Moments.store(statistics, plane, mean, variance, eps);
+    }
+  }
+
+  static writeWide(
+    statistics: usize,
+    plane: usize,
+    x: usize,
+    outer: usize,
+    step: usize,
+    inner: usize,
+    eps: f32,
+  ): void {
+    const count = <f64>outer * <f64>inner;
+    const bytes = inner << 2;
+    let total: f64 = 0;
+    for (let o: usize = 0; o < outer; o++) {
+      for (let i: usize = 0; i < bytes; i += 4) total += load<f32>(x + o * step + i);
+    }
+    const mean = total / count;
+    let squares: f64 = 0;
+    for (let o: usize = 0; o < outer; o++) {
+      for (let i: usize = 0; i < bytes; i += 4) {
+        const d = <f64>load<f32>(x + o * step + i) - mean;
+        squares += d * d;
+      }
+    }
+    Moments.store(statistics, plane, mean, squares / count, eps);
+  }
+
+  @inline static store(statistics: usize, plane: usize, mean: f64, variance: f64, eps: f32): void {
+    store<f32>(statistics, <f32>mean);
+    store<f32>(statistics + plane, <f32>variance);
+    store<f32>(statistics + 2 * plane, <f32>(1 / f64.sqrt(variance + <f64>eps)));
+  }
+
+  /** The same for up to four channels of one value each, whose rows are `step` bytes apart. */
+  static writeFour(
+    statistics: usize,
+    plane: usize,
+    x: usize,
+    outer: usize,
+    step: usize,
+    left: usize,
+    eps: f32,
+  ): void {
+    const count = f64x2.splat(<f64>outer);
+    let low = f64x2.splat(0);
+    let high = low;
+    for (let row: usize = 0; row < outer;) {
+      let sum = f32x4.splat(0);
+      for (const end = min(row + BlockSums.LANE, outer); row < end; row++) {
+        sum = f32x4.add(sum, Four.load(x + row * step, left));
+      }
+      low = Doubles.addLow(low, sum);
+      high = Doubles.addHigh(high, sum);
+    }
+    const mean = Doubles.rounded(f64x2.div(low, count), f64x2.div(high, count));
+    low = f64x2.splat(0);
+    high = low;
+    for (let row: usize = 0; row < outer;) {
+      let sum = f32x4.splat(0);
+      for (const end = min(row + BlockSums.LANE, outer); row < end; row++) {
+        const d = f32x4.sub(Four.load(x + row * step, left), mean);
+        sum = Lanes.madd(d, d, sum);
+      }
+      low = Doubles.addLow(low, sum);
+      high = Doubles.addHigh(high, sum);
+    }
+    low = f64x2.div(low, count);
+    high = f64x2.div(high, count);
+    Moments.storeLane(
+      statistics,
+      plane,
+      x,
+      outer,
+      step,
+      eps,
+      f32x4.extract_lane(mean, 0),
+      f64x2.extract_lane(low, 0),
+    );
+    if (left > 1)
+      Moments.storeLane(
+        statistics + 4,
+        plane,
+        x + 4,
+        outer,
+        step,
+        eps,
+        f32x4.extract_lane(mean, 1),
+        f64x2.extract_lane(low, 1),
+      );
+    if (left > 2)
+      Moments.storeLane(
+        statistics + 8,
+        plane,
+        x + 8,
+        outer,
+        step,
+        eps,
+        f32x4.extract_lane(mean, 2),
+        f64x2.extract_lane(high, 0),
+      );
+    if (left > 3)
+      Moments.storeLane(
+        statistics + 12,
+        plane,
+        x + 12,
+        outer,
+        step,
+        eps,
+        f32x4.extract_lane(mean, 3),
+        f64x2.extract_lane(high, 1),
+      );
+  }
+
+  static storeLane(
+    statistics: usize,
+    plane: usize,
+    x: usize,
+    outer: usize,
+    step: usize,
+    eps: f32,
+    mean: f32,
+    variance: f64,
+  ): void {
+    if (Range.isLeft(variance, eps)) Moments.writeWide(statistics, plane, x, outer, step, 1, eps);
+    else Moments.store(statistics, plane, mean, variance, eps);
+  }
+}
+
+/** Loops over one run of values; `weight` and `bias` are those of its places, or one for all. */
+class Run {
+  /** out = (x - mean)·inverse·weight + bias. */
+  @inline static normalise(
+    out: usize,
+    x: usize,
+    weight: usize,
+    bias: usize,
+    n: usize,
+    mean: v128,
+    inverse: v128,
+    perPlace: bool,
+    isWide: bool,
+  ): void {
+    const bytes = n << 2;
+    const w = v128.load32_splat(weight);
+    const b = v128.load32_splat(bias);
+    let i: usize = 0;
+    // Two vectors side by side: see docs/performance.md.
+    for (const pairs = bytes & ~31; i < pairs; i += 32) {
+      const n0 = Normal.ofRow(v128.load(x + i), mean, inverse, isWide);
+      const n1 = Normal.ofRow(v128.load(x + i, 16), mean, inverse, isWide);
+      const w0 = perPlace ? v128.load(weight + i) : w;
+      const w1 = perPlace ? v128.load(weight + i, 16) : w;
+      const b0 = perPlace ? v128.load(bias + i) : b;
+      const b1 = perPlace ? v128.load(bias + i, 16) : b;
+      v128.store(out + i, Lanes.madd(n0, w0, b0));
+      v128.store(out + i, Lanes.madd(n1, w1, b1), 16);
+    }
+    for (; i < bytes; i += 16) {
+      const left = (bytes - i) >> 2;
+      const normal = Normal.ofRow(Four.load(x + i, left), mean, inverse, isWide);
+      const ws = perPlace ? Four.load(weight + i, left) : w;
+      const bs = perPlace ? Four.load(bias + i, left) : b;
+      Four.store(out + i, Lanes.madd(normal, ws, bs), left);
+    }
+  }
+
+  /** dX = inverse·(g - meanG - normal·slope), with g = dOut·weight and slope the mean of g·normal. */
+  @inline static backward(
+    dX: usize,
+    dOut: usize,
+    x: usize,
+    weight: usize,
+    n: usize,
+    mean: v128,
+    inverse: v128,
+    meanG: v128,
+    slope: v128,
+    perPlace: bool,
+    isWide: bool,
+  ): void {
+    const bytes = n << 2;
+    const w = v128.load32_splat(weight);
+    const minusSlope = f32x4.neg(slope);
+    let i: usize = 0;
+    for (const pairs = bytes & ~31; i < pairs; i += 32) {
+      const n0 = Normal.ofRow(v128.load(x + i), mean, inverse, isWide);
+      const n1 = Normal.ofRow(v128.load(x + i, 16), mean, inverse, isWide);
+      const g0 = f32x4.mul(v128.load(dOut + i), perPlace ? v128.load(weight + i) : w);
+      const g1 = f32x4.mul(v128.load(dOut + i, 16), perPlace ? v128.load(weight + i, 16) : w);
+      const d0 = Lanes.madd(n0, minusSlope, f32x4.sub(g0, meanG));
+      const d1 = Lanes.madd(n1, minusSlope, f32x4.sub(g1, meanG));
+      v128.store(dX + i, f32x4.mul(d0, inverse));
+      v128.store(dX + i, f32x4.mul(d1, inverse), 16);
+    }
+    for (; i < bytes; i += 16) {
+      const left = (bytes - i) >> 2;
+      const normal = Normal.ofRow(Four.load(x + i, left), mean, inverse, isWide);
+      const g = f32x4.mul(Four.load(dOut + i, left), perPlace ? Four.load(weight + i, left) : w);
+      const d = Lanes.madd(normal, minusSlope, f32x4.sub(g, meanG));
+      Four.store(dX + i, f32x4.mul(d, inverse), left);
+    }
+  }
+}
+
+/** Σ g and Σ g·normal over the values of a run, g being dOut, or dOut·weight with `perPlace`. */
+class Dots {
+  /** The two sums of a block, as doubles. */
+  @inline static block(
+    dOut: usize,
+    x: usize,
+    weight: usize,
+    n: usize,
+    mean: v128,
+    inverse: v128,
+    perPlace: bool,
+    isWide: bool,
+  ): v128 {
+    const bytes = n << 2;
+    let s0 = f32x4.splat(0);
+    let s1 = s0;
+    let d0 = s0;
+    let d1 = s0;
+    let i: usize = 0;
+    for (const pairs = bytes & ~31; i < pairs; i += 32) {
+      let g0 = v128.load(dOut + i);
+      let g1 = v128.load(dOut + i, 16);
+      if (perPlace) {
+        g0 = f32x4.mul(g0, v128.load(weight + i));
+        g1 = f32x4.mul(g1, v128.load(weight + i, 16));
+      }
+      const n0 = Normal.ofRow(v128.load(x + i), mean, inverse, isWide);
+      const n1 = Normal.ofRow(v128.load(x + i, 16), mean, inverse, isWide);
+      s0 = f32x4.add(s0, g0);
+      s1 = f32x4.add(s1, g1);
+      d0 = Lanes.madd(g0, n0, d0);
+      d1 = Lanes.madd(g1, n1, d1);
+    }
+    for (; i < bytes; i += 16) {
+      const left = (bytes - i) >> 2;
+      let g = Four.load(dOut + i, left);
+      if (perPlace) g = f32x4.mul(g, Four.load(weight + i, left));
+      let normal = Normal.ofRow(Four.load(x + i, left), mean, inverse, isWide);
+      // Lanes without a value could be infinite, times 0.
+      if (left < 4) normal = v128.and(normal, Lanes.mask(left));
+      s0 = f32x4.add(s0, g);
+      d0 = Lanes.madd(g, normal, d0);
+    }
+    const sum = f64x2.splat(<f64>Lanes.sum(f32x4.add(s0, s1)));
+    return f64x2.replace_lane(sum, 1, <f64>Lanes.sum(f32x4.add(d0, d1)));
+  }
+
+  static plain(dOut: usize, x: usize, n: usize, mean: v128, inverse: v128): v128 {
+    return Dots.block(dOut, x, 0, n, mean, inverse, false, false);
+  }
+
+  static plainWide(dOut: usize, x: usize, n: usize, mean: v128, inverse: v128): v128 {
+    return Dots.block(dOut, x, 0, n, mean, inverse, false, true);
+  }
+
+  static weighted(dOut: usize, x: usize, weight: usize, n: usize, m: v128, inverse: v128): v128 {
+    return Dots.block(dOut, x, weight, n, m, inverse, true, false);
+  }
+
+  static weightedWide(
+    dOut: usize,
+    x: usize,
+    weight: usize,
+    n: usize,
+    m: v128,
+    inverse: v128,
+  ): v128 {
+    return Dots.block(dOut, x, weight, n, m, inverse, true, true);
+  }
+
+  /** The two sums of a run without weights, in doubles from block to block. */
+  static run(dOut: usize, x: usize, n: usize, mean: v128, inverse: v128, isWide: bool): v128 {
+    let totals = f64x2.splat(0);
+    while (n > 0) {
+      const block = min(n, BlockSums.EIGHT);
+      const sums = isWide
+        ? Dots.plainWide(dOut, x, block, mean, inverse)
+        : Dots.plain(dOut, x, block, mean, inverse);
+      totals = f64x2.add(totals, sums);
+      dOut += block << 2;
+      x += block << 2;
+      n -= block;
+    }
+    return totals;
+  }
+
+  /** The same with a weight for each place. */
+  static weightedRun(
+    dOut: usize,
+    x: usize,
+    weight: usize,
+    n: usize,
+    mean: v128,
+    inverse: v128,
+    isWide: bool,
+  ): v128 {
+    let totals = f64x2.splat(0);
+    while (n > 0) {
+      const block = min(n, BlockSums.EIGHT);
+      const sums = isWide
+        ? Dots.weightedWide(dOut, x, weight, block, mean, inverse)
+        : Dots.weighted(dOut, x, weight, block, mean, inverse);
+      totals = f64x2.add(totals, sums);
+      dOut += block << 2;
+      x += block << 2;
+      weight += block << 2;
+      n -= block;
+    }
+    return totals;
+  }
+}
+
+/**
+ * Four rows side by side, for rows so short that one lane adds up all its terms: a row alone would
+ * wait for its sums, its root and its quotient. Where fewer are left, the first stands in for the
+ * others.
+ */
+class FourRows {
+  /** Floats of a row that four lanes share. */
+  static readonly LONGEST: usize = 256;
+
+  /** A lane for each vector: the sum of its four lanes, in the order of Lanes.sum. */
+  @inline static sums(s0: v128, s1: v128, s2: v128, s3: v128): v128 {
+    const low01 = v128.shuffle<f32>(s0, s1, 0, 1, 4, 5);
+    const high01 = v128.shuffle<f32>(s0, s1, 2, 3, 6, 7);
+    const low23 = v128.shuffle<f32>(s2, s3, 0, 1, 4, 5);
+    const high23 = v128.shuffle<f32>(s2, s3, 2, 3, 6, 7);
+    const u01 = f32x4.add(low01, high01);
+    const u23 = f32x4.add(low23, high23);
+    const even = v128.shuffle<f32>(u01, u23, 0, 2, 4, 6);
+    return f32x4.add(even, v128.shuffle<f32>(u01, u23, 1, 3, 5, 7));
+  }
+
+  /** A lane, four times. */
+  @inline static lane(v: v128, row: i32): v128 {
+    if (row == 0) return v128.shuffle<f32>(v, v, 0, 0, 0, 0);
+    if (row == 1) return v128.shuffle<f32>(v, v, 1, 1, 1, 1);
+    if (row == 2) return v128.shuffle<f32>(v, v, 2, 2, 2, 2);
+    return v128.shuffle<f32>(v, v, 3, 3, 3, 3);
+  }
+
+  /** Bytes from the first row to another one, or 0 if that is not there. */
+  @inline static to(row: usize, run: usize, left: usize): usize {
+    return row < left ? row * run : 0;
+  }
+
+  /** dX as layerNormBackward writes it. */
+  @inline static backward(
+    dX: usize,
+    dOut: usize,
+    x: usize,
+    mean: usize,
+    inverse: usize,
+    weight: usize,
+    n: usize,
+    left: usize,
+    isWide: bool,
+  ): void {
+    const run = n << 2;
+    const whole = run & ~15;
+    const rest = n & 3;
+    const to1 = FourRows.to(1, run, left);
+    const to2 = FourRows.to(2, run, left);
+    const to3 = FourRows.to(3, run, left);
+    const m0 = v128.load32_splat(mean);
+    const m1 = v128.load32_splat(mean + FourRows.to(1, 4, left));
+    const m2 = v128.load32_splat(mean + FourRows.to(2, 4, left));
+    const m3 = v128.load32_splat(mean + FourRows.to(3, 4, left));
+    const v0 = v128.load32_splat(inverse);
+    const v1 = v128.load32_splat(inverse + FourRows.to(1, 4, left));
+    const v2 = v128.load32_splat(inverse + FourRows.to(2, 4, left));
+    const v3 = v128.load32_splat(inverse + FourRows.to(3, 4, left));
+    let s0 = f32x4.splat(0);
+    let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
+    let d0 = s0;
+    let d1 = s0;
+    let d2 = s0;
+    let d3 = s0;
+    for (let i: usize = 0; i < whole; i += 16) {
+      const w = v128.load(weight + i);
+      const g0 = f32x4.mul(v128.load(dOut + i), w);
+      const g1 = f32x4.mul(v128.load(dOut + i + to1), w);
+      const g2 = f32x4.mul(v128.load(dOut + i + to2), w);
+      const g3 = f32x4.mul(v128.load(dOut + i + to3), w);
+      s0 = f32x4.add(s0, g0);
+      s1 = f32x4.add(s1, g1);
+      s2 = f32x4.add(s2, g2);
+      s3 = f32x4.add(s3, g3);
+      d0 = Lanes.madd(g0, Normal.ofRow(v128.load(x + i), m0, v0, isWide), d0);
+      d1 = Lanes.madd(g1, Normal.ofRow(v128.load(x + i + to1), m1, v1, isWide), d1);
+      d2 = Lanes.madd(g2, Normal.ofRow(v128.load(x + i + to2), m2, v2, isWide), d2);
+      d3 = Lanes.madd(g3, Normal.ofRow(v128.load(x + i + to3), m3, v3, isWide), d3);
+    }
+    if (rest > 0) {
+      const w = Lanes.loadPart(weight + whole, rest);
+      const g = dOut + whole;
+      const from = x + whole;
+      const g0 = f32x4.mul(Lanes.loadPart(g, rest), w);
+      const g1 = f32x4.mul(Lanes.loadPart(g + to1, rest), w);
+      const g2 = f32x4.mul(Lanes.loadPart(g + to2, rest), w);
+      const g3 = f32x4.mul(Lanes.loadPart(g + to3, rest), w);
+      // Lanes without a value could be infinite, times 0.
+      const mask = Lanes.mask(rest);
+      const n0 = v128.and(Normal.ofRow(Lanes.loadPart(from, rest), m0, v0, isWide), mask);
+      const n1 = v128.and(Normal.ofRow(Lanes.loadPart(from + to1, rest), m1, v1, isWide), mask);
+      const n2 = v128.and(Normal.ofRow(Lanes.loadPart(from + to2, rest), m2, v2, isWide), mask);
+      const n3 = v128.and(Normal.ofRow(Lanes.loadPart(from + to3, rest), m3, v3, isWide), mask);
+      s0 = f32x4.add(s0, g0);
+      s1 = f32x4.add(s1, g1);
+      s2 = f32x4.add(s2, g2);
+      s3 = f32x4.add(s3, g3);
+      d0 = Lanes.madd(g0, n0, d0);
+      d1 = Lanes.madd(g1, n1, d1);
+      d2 = Lanes.madd(g2, n2, d2);
+      d3 = Lanes.madd(g3, n3, d3);
+    }
+    const count = f32x4.splat(<f32>n);
+    let meanG = f32x4.div(FourRows.sums(s0, s1, s2, s3), count);
+    let slope = f32x4.div(FourRows.sums(d0, d1, d2, d3), count);
+    for (let row: usize = 0; row < min(left, 4); row++, dX += run, dOut += run, x += run) {
+      const m = v128.load32_splat(mean + (row << 2));
+      const v = v128.load32_splat(inverse + (row << 2));
+      const ofG = FourRows.lane(meanG, 0);
+      Run.backward(dX, dOut, x, weight, n, m, v, ofG, FourRows.lane(slope, 0), true, isWide);
+      meanG = v128.shuffle<f32>(meanG, meanG, 1, 2, 3, 0);
+      slope = v128.shuffle<f32>(slope, slope, 1, 2, 3, 0);
+    }
+  }
+}
+
+/**
+ * Σ dOut and Σ dOut·normal of neighbouring columns, eight or up to four of them. The statistics are
+ * those of each row, or with `perRow` false those of each column.
+ */
+class ColumnDots {
+  @inline static eight(
+    dWeight: usize,
+    dBias: usize,
+    dOut: usize,
+    x: usize,
+    step: usize,
+    rows: usize,
+    mean: usize,
+    inverse: usize,
+  ): void {
+    let bias0 = f64x2.splat(0);
+    let bias1 = bias0;
+    let bias2 = bias0;
+    let bias3 = bias0;
+    let weight0 = bias0;
+    let weight1 = bias0;
+    let weight2 = bias0;
+    let weight3 = bias0;
+    for (let row: usize = 0; row < rows;) {
+      const end = min(row + BlockSums.LANE, rows);
+      const isWide = Range.anyWide(inverse + (row << 2), end - row);
+      let s0 = f32x4.splat(0);
+      let s1 = s0;
+      let d0 = s0;
+      let d1 = s0;
+      if (isWide) {
+        for (; row < end; row++, dOut += step, x += step) {
+          const m = v128.load32_splat(mean + (row << 2));
+          const v = v128.load32_splat(inverse + (row << 2));
+          const wide = Range.wide(v);
+          s0 = f32x4.add(s0, v128.load(dOut));
+          s1 = f32x4.add(s1, v128.load(dOut, 16));
+          d0 = Lanes.madd(v128.load(dOut), Normal.of(v128.load(x), m, v, wide, true), d0);
+          d1 = Lanes.madd(v128.load(dOut, 16), Normal.of(v128.load(x, 16), m, v, wide, true), d1);
+        }
+      } else {
+        for (; row < end; row++, dOut += step, x += step) {
+          const m = v128.load32_splat(mean + (row << 2));
+          const v = v128.load32_splat(inverse + (row << 2));
+          s0 = f32x4.add(s0, v128.load(dOut));
+          s1 = f32x4.add(s1, v128.load(dOut, 16));
+          d0 = Lanes.madd(v128.load(dOut), Normal.ofRow(v128.load(x), m, v, false), d0);
+          d1 = Lanes.madd(v128.load(dOut, 16), Normal.ofRow(v128.load(x, 16), m, v, false), d1);
+        }
+      }
+      bias0 = Doubles.addLow(bias0, s0);
+      bias1 = Doubles.addHigh(bias1, s0);
+      bias2 = Doubles.addLow(bias2, s1);
+      bias3 = Doubles.addHigh(bias3, s1);
+      weight0 = Doubles.addLow(weight0, d0);
+      weight1 = Doubles.addHigh(weight1, d0);
+      weight2 = Doubles.addLow(weight2, d1);
+      weight3 = Doubles.addHigh(weight3, d1);
+    }
+    v128.store(dBias, Doubles.rounded(bias0, bias1));
+    v128.store(dBias, Doubles.rounded(bias2, bias3), 16);
+    v128.store(dWeight, Doubles.rounded(weight0, weight1));
+    v128.store(dWeight, Doubles.rounded(weight2, weight3), 16);
+  }
+
+  @inline static four(
+    dWeight: usize,
+    dBias: usize,
+    dOut: usize,
+    x: usize,
+    step: usize,
+    rows: usize,
+    mean: usize,
+    inverse: usize,
+    perRow: bool,
+    left: usize,
+  ): void {
+    const ofColumns = perRow ? f32x4.splat(0) : Four.load(mean, left);
+    const inverses = perRow ? f32x4.splat(0) : Four.load(inverse, left);
+    let bias0 = f64x2.splat(0);
+    let bias1 = bias0;
+    let weight0 = bias0;
+    let weight1 = bias0;
+    for (let row: usize = 0; row < rows;) {
+      let s = f32x4.splat(0);
+      let d = s;
+      for (const end = min(row + BlockSums.LANE, rows); row < end; row++, dOut += step, x += step) {
+        const m = perRow ? v128.load32_splat(mean + (row << 2)) : ofColumns;
+        const v = perRow ? v128.load32_splat(inverse + (row << 2)) : inverses;
+        const wide = Range.wide(v);
+        const normal = v128.any_true(wide)
+          ? Normal.of(Four.load(x, left), m, v, wide, true)
+          : Normal.of(Four.load(x, left), m, v, wide, false);
+        const g = Four.load(dOut, left);
+        s = f32x4.add(s, g);
+        d = Lanes.madd(g, normal, d);
+      }
+      bias0 = Doubles.addLow(bias0, s);
+      bias1 = Doubles.addHigh(bias1, s);
+      weight0 = Doubles.addLow(weight0, d);
+      weight1 = Doubles.addHigh(weight1, d);
+    }
+    Four.store(dBias, Doubles.rounded(bias0, bias1), left);
+    Four.store(dWeight, Doubles.rounded(weight0, weight1), left);
+  }
+}
+
+/*
+ * Below, x is `[outer, channels, inner]`, and of its channels the first `width` are looked at: all of
+ * them, or a part's share. Channels of one value each lie side by side, four to a vector.
+ */
+
+export function moments(
+  statistics: usize,
+  x: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  eps: f32,
+  width: usize,
+): void {
+  const plane = channels << 2;
+  const run = inner << 2;
+  const step = channels * run;
+  if (inner == 1) {
+    for (let c: usize = 0; c < width; c += 4) {
+      const at = c << 2;
+      Moments.writeFour(statistics + at, plane, x + at, outer, step, width - c, eps);
+    }
+    return;
+  }
+  for (let c: usize = 0; c < width; c++, x += run) {
+    Moments.write(statistics + (c << 2), plane, x, outer, step, inner, eps);
+  }
+}
+
+export function normalise(
+  out: usize,
+  x: usize,
+  statistics: usize,
+  weight: usize,
+  bias: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  width: usize,
+): void {
+  const run = inner << 2;
+  const step = channels * run;
+  const inverses = statistics + (channels << 3);
+  if (inner == 1) {
+    for (let at: usize = 0, left = width; at < width << 2; at += 16, left -= 4) {
+      const mean = Four.load(statistics + at, left);
+      const inverse = Four.load(inverses + at, left);
+      const w = Four.load(weight + at, left);
+      const b = Four.load(bias + at, left);
+      const wide = Range.wide(inverse);
+      const isWide = v128.any_true(wide);
+      for (let o: usize = 0; o < outer; o++) {
+        const normal = Normal.of(Four.load(x + o * step + at, left), mean, inverse, wide, isWide);
+        Four.store(out + o * step + at, Lanes.madd(normal, w, b), left);
+      }
+    }
+    return;
+  }
+  for (let o: usize = 0; o < outer; o++) {
+    for (let c: usize = 0; c < width; c++) {
+      const at = c << 2;
+      const to = out + o * step + c * run;
+      const from = x + o * step + c * run;
+      const mean = v128.load32_splat(statistics + at);
+      const inverse = v128.load32_splat(inverses + at);
+      if (v128.any_true(Range.wide(inverse))) {
+        Run.normalise(to, from, weight + at, bias + at, inner, mean, inverse, false, true);
+      } else {
+        Run.normalise(to, from, weight + at, bias + at, inner, mean, inverse, false, false);
+      }
+    }
+  }
+}
+
+export function normaliseSums(
+  dWeight: usize,
+  dBias: usize,
+  dOut: usize,
+  x: usize,
+  statistics: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  width: usize,
+): void {
+  const run = inner << 2;
+  const step = channels * run;
+  const inverses = statistics + (channels << 3);
+  if (inner == 1) {
+    for (let c: usize = 0; c < width; c += 4) {
+      const at = c << 2;
+      ColumnDots.four(
+        dWeight + at,
+        dBias + at,
+        dOut + at,
+        x + at,
+        step,
+        outer,
+        statistics + at,
+        inverses + at,
+        false,
+        width - c,
+      );
+    }
+    return;
+  }
+  for (let c: usize = 0; c < width; c++) {
+    const at = c << 2;
+    const mean = v128.load32_splat(statistics + at);
+    const inverse = v128.load32_splat(inverses + at);
+    const isWide = v128.any_true(Range.wide(inverse));
+    let totals = f64x2.splat(0);
+    for (let o: usize = 0; o < outer; o++) {
+      const from = o * step + c * run;
+      totals = f64x2.add(totals, Dots.run(dOut + from, x + from, inner, mean, inverse, isWide));
+    }
+    store<f32>(dBias + at, <f32>f64x2.extract_lane(totals, 0));
+    store<f32>(dWeight + at, <f32>f64x2.extract_lane(totals, 1));
+  }
+}
+
+/** `factors` holds each channel's weight, its mean of g and its mean of g·normal: `[3, channels]`. */
+export function normaliseBackward(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  statistics: usize,
+  factors: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  width: usize,
+): void {
+  const plane = channels << 2;
+  const run = inner << 2;
+  const step = channels * run;
+  const inverses = statistics + 2 * plane;
+  const slopes = factors + 2 * plane;
+  if (inner == 1) {
+    for (let at: usize = 0, left = width; at < width << 2; at += 16, left -= 4) {
+      const mean = Four.load(statistics + at, left);
+      const inverse = Four.load(inverses + at, left);
+      const w = Four.load(factors + at, left);
+      const meanG = Four.load(factors + plane + at, left);
+      const minusSlope = f32x4.neg(Four.load(slopes + at, left));
+      const wide = Range.wide(inverse);
+      const isWide = v128.any_true(wide);
+      for (let o: usize = 0; o < outer; o++) {
+        const from = o * step + at;
+        const normal = Normal.of(Four.load(x + from, left), mean, inverse, wide, isWide);
+        const g = f32x4.mul(Four.load(dOut + from, left), w);
+        const d = Lanes.madd(normal, minusSlope, f32x4.sub(g, meanG));
+        Four.store(dX + from, f32x4.mul(d, inverse), left);
+      }
+    }
+    return;
+  }
+  for (let o: usize = 0; o < outer; o++) {
+    for (let c: usize = 0; c < width; c++) {
+      const at = c << 2;
+      const from = o * step + c * run;
+      const mean = v128.load32_splat(statistics + at);
+      const inverse = v128.load32_splat(inverses + at);
+      const meanG = v128.load32_splat(factors + plane + at);
+      const slope = v128.load32_splat(slopes + at);
+      const w = factors + at;
+      const to = dX + from;
+      const d = dOut + from;
+      if (v128.any_true(Range.wide(inverse))) {
+        Run.backward(to, d, x + from, w, inner, mean, inverse, meanG, slope, false, true);
+      } else {
+        Run.backward(to, d, x + from, w, inner, mean, inverse, meanG, slope, false, false);
+      }
+    }
+  }
+}
+
+/*
+ * Below, x is `[rows, n]`, and weight and bias are `[n]`. Statistics are those of `rows` rows, of
+ * which the first `width` are a part's share.
+ */
+
+/*
+ * The loops over rows are exported so that they stay functions of their own: as a part of another one,
+ * a JavaScript engine joins none of their vectors.
+ */
+
+/** The statistics of four rows, as Moments.write writes them. */
+export function layerNormMoments(
+  statistics: usize,
+  plane: usize,
+  x: usize,
+  n: usize,
+  eps: f32,
+  left: usize,
+): void {
+  const run = n << 2;
+  const whole = run & ~15;
+  const rest = n & 3;
+  const x1 = x + FourRows.to(1, run, left);
+  const x2 = x + FourRows.to(2, run, left);
+  const x3 = x + FourRows.to(3, run, left);
+  let s0 = f32x4.splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  for (let i: usize = 0; i < whole; i += 16) {
+    s0 = f32x4.add(s0, v128.load(x + i));
+    s1 = f32x4.add(s1, v128.load(x1 + i));
+    s2 = f32x4.add(s2, v128.load(x2 + i));
+    s3 = f32x4.add(s3, v128.load(x3 + i));
+  }
+  if (rest > 0) {
+    s0 = f32x4.add(s0, Lanes.loadPart(x + whole, rest));
+    s1 = f32x4.add(s1, Lanes.loadPart(x1 + whole, rest));
+    s2 = f32x4.add(s2, Lanes.loadPart(x2 + whole, rest));
+    s3 = f32x4.add(s3, Lanes.loadPart(x3 + whole, rest));
+  }
+  const count = f64x2.splat(<f64>n);
+  const mean = f32x4.div(FourRows.sums(s0, s1, s2, s3), f32x4.splat(<f32>n));
+  const m0 = FourRows.lane(mean, 0);
+  const m1 = FourRows.lane(mean, 1);
+  const m2 = FourRows.lane(mean, 2);
+  const m3 = FourRows.lane(mean, 3);
+  s0 = f32x4.splat(0);
+  s1 = s0;
+  s2 = s0;
+  s3 = s0;
+  for (let i: usize = 0; i < whole; i += 16) {
+    const d0 = f32x4.sub(v128.load(x + i), m0);
+    const d1 = f32x4.sub(v128.load(x1 + i), m1);
+    const d2 = f32x4.sub(v128.load(x2 + i), m2);
+    const d3 = f32x4.sub(v128.load(x3 + i), m3);
+    s0 = Lanes.madd(d0, d0, s0);
+    s1 = Lanes.madd(d1, d1, s1);
+    s2 = Lanes.madd(d2, d2, s2);
+    s3 = Lanes.madd(d3, d3, s3);
+  }
+  if (rest > 0) {
+    const mask = Lanes.mask(rest);
+    const d0 = v128.and(f32x4.sub(Lanes.loadPart(x + whole, rest), m0), mask);
+    const d1 = v128.and(f32x4.sub(Lanes.loadPart(x1 + whole, rest), m1), mask);
+    const d2 = v128.and(f32x4.sub(Lanes.loadPart(x2 + whole, rest), m2), mask);
+    const d3 = v128.and(f32x4.sub(Lanes.loadPart(x3 + whole, rest), m3), mask);
+    s0 = Lanes.madd(d0, d0, s0);
+    s1 = Lanes.madd(d1, d1, s1);
+    s2 = Lanes.madd(d2, d2, s2);
+    s3 = Lanes.madd(d3, d3, s3);
+  }
+  const squares = FourRows.sums(s0, s1, s2, s3);
+  const low = f64x2.div(f64x2.promote_low_f32x4(squares), count);
+  const high = f64x2.div(f64x2.promote_low_f32x4(Normal.upper(squares)), count);
+  const one = f64x2.splat(1);
+  const e = f64x2.splat(<f64>eps);
+  const inverseLow = f64x2.div(one, f64x2.sqrt(f64x2.add(low, e)));
+  const inverseHigh = f64x2.div(one, f64x2.sqrt(f64x2.add(high, e)));
+  const variance = Doubles.rounded(low, high);
+  Four.store(statistics, mean, left);
+  Four.store(statistics + plane, variance, left);
+  Four.store(statistics + 2 * plane, Doubles.rounded(inverseLow, inverseHigh), left);
+  let isLeft = v128.not(f32x4.lt(variance, f32x4.splat(Infinity)));
+  if (<f64>eps < Range.SMALLEST) {
+    isLeft = v128.or(isLeft, f32x4.lt(variance, f32x4.splat(<f32>Range.SMALLEST)));
+  }
+  if (!v128.any_true(isLeft)) return;
+  for (let row: usize = 0; row < min(left, 4); row++, statistics += 4, x += run) {
+    if (Range.isLeft(load<f32>(statistics + plane), eps)) {
+      Moments.writeWide(statistics, plane, x, 1, run, n, eps);
+    }
+  }
+}
+
+/** out = normal·weight + bias for some rows. */
+export function layerNormRows(
+  out: usize,
+  x: usize,
+  weight: usize,
+  bias: usize,
+  mean: usize,
+  inverse: usize,
+  rows: usize,
+  n: usize,
+): void {
+  const run = n << 2;
+  for (let row: usize = 0; row < rows; row++, out += run, x += run) {
+    const m = v128.load32_splat(mean + (row << 2));
+    const v = v128.load32_splat(inverse + (row << 2));
+    Run.normalise(out, x, weight, bias, n, m, v, true, false);
+  }
+}
+
+export function layerNormRowsWide(
+  out: usize,
+  x: usize,
+  weight: usize,
+  bias: usize,
+  mean: usize,
+  inverse: usize,
+  rows: usize,
+  n: usize,
+): void {
+  const run = n << 2;
+  for (let row: usize = 0; row < rows; row++, out += run, x += run) {
+    const m = v128.load32_splat(mean + (row << 2));
+    const v = v128.load32_splat(inverse + (row << 2));
+    Run.normalise(out, x, weight, bias, n, m, v, true, true);
+  }
+}
+
+export function layerNormBackwardRows(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  mean: usize,
+  inverse: usize,
+  weight: usize,
+  n: usize,
+  left: usize,
+): void {
+  FourRows.backward(dX, dOut, x, mean, inverse, weight, n, left, false);
+}
+
+export function layerNormBackwardRowsWide(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  mean: usize,
+  inverse: usize,
+  weight: usize,
+  n: usize,
+  left: usize,
+): void {
+  FourRows.backward(dX, dOut, x, mean, inverse, weight, n, left, true);
+}
+
+export function layerNorm(
+  out: usize,
+  statistics: usize,
+  x: usize,
+  weight: usize,
+  bias: usize,
+  rows: usize,
+  n: usize,
+  eps: f32,
+  width: usize,
+): void {
+  const plane = rows << 2;
+  const run = n << 2;
+  const isShort = n <= FourRows.LONGEST;
+  const group: usize = isShort ? 4 : 1;
+  for (let row: usize = 0; row < width; row += group, out += group * run, x += group * run) {
+    const left = width - row;
+    const count = min(left, group);
+    const mean = statistics + (row << 2);
+    const inverse = mean + 2 * plane;
+    if (isShort) layerNormMoments(mean, plane, x, n, eps, left);
+    else Moments.write(mean, plane, x, 1, run, n, eps);
+    if (Range.anyWide(inverse, count)) {
+      layerNormRowsWide(out, x, weight, bias, mean, inverse, count, n);
+    } else {
+      layerNormRows(out, x, weight, bias, mean, inverse, count, n);
+    }
+  }
+}
+
+export function layerNormBackward(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  statistics: usize,
+  weight: usize,
+  rows: usize,
+  n: usize,
+  width: usize,
+): void {
+  const inverses = statistics + (rows << 3);
+  const run = n << 2;
+  if (n <= FourRows.LONGEST) {
+    for (let row: usize = 0; row < width; row += 4) {
+      const at = row * run;
+      const mean = statistics + (row << 2);
+      const inverse = inverses + (row << 2);
+      const left = width - row;
+      if (Range.anyWide(inverse, min(left, 4))) {
+        layerNormBackwardRowsWide(dX + at, dOut + at, x + at, mean, inverse, weight, n, left);
+      } else {
+        layerNormBackwardRows(dX + at, dOut + at, x + at, mean, inverse, weight, n, left);
+      }
+    }
+    return;
+  }
+  for (let row: usize = 0; row < width; row++, dX += run, dOut += run, x += run) {
+    const mean = v128.load32_splat(statistics + (row << 2));
+    const inverse = v128.load32_splat(inverses + (row << 2));
+    const isWide = v128.any_true(Range.wide(inverse));
+    const sums = Dots.weightedRun(dOut, x, weight, n, mean, inverse, isWide);
+    const means = f64x2.div(sums, f64x2.splat(<f64>n));
+    const meanG = f32x4.splat(<f32>f64x2.extract_lane(means, 0));
+    const slope = f32x4.splat(<f32>f64x2.extract_lane(means, 1));
+    if (isWide) Run.backward(dX, dOut, x, weight, n, mean, inverse, meanG, slope, true, true);
+    else Run.backward(dX, dOut, x, weight, n, mean, inverse, meanG, slope, true, false);
+  }
+}
+
+/** Of the n places, the first `width`. */
+export function layerNormSums(
+  dWeight: usize,
+  dBias: usize,
+  dOut: usize,
+  x: usize,
+  statistics: usize,
+  rows: usize,
+  n: usize,
+  width: usize,
+): void {
+  const step = n << 2;
+  const inverses = statistics + (rows << 3);
+  let j: usize = 0;
+  for (; j + 8 <= width; j += 8) {
+    const at = j << 2;
+    const to = dBias + at;
+    ColumnDots.eight(dWeight + at, to, dOut + at, x + at, step, rows, statistics, inverses);
+  }
+  for (; j < width; j += 4) {
+    const at = j << 2;
+    ColumnDots.four(
+      dWeight + at,
+      dBias + at,
+      dOut + at,
+      x + at,
+      step,
+      rows,
+      statistics,
+      inverses,
+      true,
+      width - j,
+    );
+  }
+}

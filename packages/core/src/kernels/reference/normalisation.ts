@@ -1,0 +1,252 @@
+import type {
+  ChannelsGeometry,
+  LayerNormGeometry,
+  MomentsGeometry,
+  NumericArray,
+  RowsGeometry,
+} from '../contract.js';
+
+/*
+ * Normalisation. Values that are normalised together are runs of `length`, `step` elements apart;
+ * a row is a single run.
+ *
+ * The square of 1e200 is no double, and that of 1e-200 is 0: a variance of such values is ∞ or 0,
+ * although the normalised values are of the size of 1. So what comes out like that is reckoned once
+ * more, divided by its largest magnitude.
+ */
+
+/** The mean square of these is exact enough in every float type, none of its squares having vanished. */
+const SMALLEST = 1e-30;
+
+interface Together {
+  readonly x: NumericArray;
+  readonly start: number;
+  readonly runs: number;
+  readonly step: number;
+  readonly length: number;
+}
+
+interface Statistics {
+  readonly mean: number;
+  readonly variance: number;
+  /** 1/√(variance + eps) */
+  readonly inverse: number;
+}
+
+/** Terms that are added up before their sum is added to the total. */
+const BLOCK = 256;
+
+/** Σ f over the places of some values, block by block, so that a long sum is as exact as a short one. */
+function total(together: Together, f: (i: number) => number): number {
+  let all = 0;
+  let sum = 0;
+  let count = 0;
+  each(together, (i) => {
+    sum += f(i);
+    count++;
+    if (count % BLOCK > 0) return;
+    all += sum;
+    sum = 0;
+  });
+  return all + sum;
+}
+
+function statisticsOf(together: Together, eps: number): Statistics {
+  const { x } = together;
+  const count = together.runs * together.length;
+  const at = (i: number): number => x[i] as number;
+  const mean = total(together, at) / count;
+  // Σ(x - mean)² and not Σx² - (Σx)²/count, which cancels where the mean is large.
+  const variance = total(together, (i) => (at(i) - mean) ** 2) / count;
+  const isOutOfRange = !(variance < Infinity) || (variance < SMALLEST && eps < SMALLEST);
+  return (
+    (isOutOfRange ? scaledStatistics(together, eps) : null) ?? {
+      mean,
+      variance,
+      inverse: 1 / Math.sqrt(variance + eps),
+    }
+  );
+}
+
+/** The same of values divided by their largest magnitude; null if one is not finite or all are 0. */
+function scaledStatistics(together: Together, eps: number): Statistics | null {
+  const { x } = together;
+  let largest = 0;
+  each(together, (i) => (largest = Math.max(largest, Math.abs(x[i] as number))));
+  if (!(largest > 0 && largest < Infinity)) return null;
+  const count = together.runs * together.length;
+  const at = (i: number): number => (x[i] as number) / largest;
+  const mean = total(together, at) / count;
+  const variance = total(together, (i) => (at(i) - mean) ** 2) / count;
+  // Values that are all alike are 0 whatever the scale, at which eps may be no float any more.
+  const scale = variance === 0 ? 1 : largest;
+  return {
+    mean: mean * largest,
+    variance: variance * largest * largest,
+    inverse: 1 / Math.sqrt(variance + eps / scale / scale) / scale,
+  };
+}
+
+/** (x - mean)·inverse; halves, as the difference of the largest numbers is none. */
+function normal(x: number, mean: number, inverse: number): number {
+  const difference = x - mean;
+  if (Math.abs(difference) < Infinity) return difference * inverse;
+  return (x / 2 - mean / 2) * inverse * 2;
+}
+
+function channelOf(
+  x: NumericArray,
+  channel: number,
+  { outer, channels, inner }: ChannelsGeometry,
+): Together {
+  return { x, start: channel * inner, runs: outer, step: channels * inner, length: inner };
+}
+
+function rowOf(x: NumericArray, row: number, n: number): Together {
+  return { x, start: row * n, runs: 1, step: n, length: n };
+}
+
+function store(to: NumericArray, at: number, count: number, found: Statistics): void {
+  to[at] = found.mean;
+  to[count + at] = found.variance;
+  to[2 * count + at] = found.inverse;
+}
+
+export function moments(
+  statistics: NumericArray,
+  x: NumericArray,
+  geometry: MomentsGeometry,
+): void {
+  for (let c = 0; c < geometry.channels; c++) {
+    const found = statisticsOf(channelOf(x, c, geometry), geometry.eps);
+    store(statistics, c, geometry.channels, found);
+  }
+}
+
+export function normalise(
+  out: NumericArray,
+  x: NumericArray,
+  statistics: NumericArray,
+  weight: NumericArray,
+  bias: NumericArray,
+  geometry: ChannelsGeometry,
+): void {
+  for (let c = 0; c < geometry.channels; c++) {
+    const normalOf = normals(x, statistics, c, geometry.channels);
+    each(channelOf(x, c, geometry), (i) => {
+      out[i] = normalOf(i) * (weight[c] as number) + (bias[c] as number);
+    });
+  }
+}
+
+export function normaliseSums(
+  dWeight: NumericArray,
+  dBias: NumericArray,
+  dOut: NumericArray,
+  x: NumericArray,
+  statistics: NumericArray,
+  geometry: ChannelsGeometry,
+): void {
+  for (let c = 0; c < geometry.channels; c++) {
+    const normalOf = normals(x, statistics, c, geometry.channels);
+    const channel = channelOf(x, c, geometry);
+    dBias[c] = total(channel, (i) => dOut[i] as number);
+    dWeight[c] = total(channel, (i) => (dOut[i] as number) * normalOf(i));
+  }
+}
+
+export function normaliseBackward(
+  dX: NumericArray,
+  dOut: NumericArray,
+  x: NumericArray,
+  statistics: NumericArray,
+  factors: NumericArray,
+  geometry: ChannelsGeometry,
+): void {
+  const { channels } = geometry;
+  for (let c = 0; c < channels; c++) {
+    const normalOf = normals(x, statistics, c, channels);
+    const inverse = statistics[2 * channels + c] as number;
+    const weight = factors[c] as number;
+    const meanG = factors[channels + c] as number;
+    const slope = factors[2 * channels + c] as number;
+    each(channelOf(x, c, geometry), (i) => {
+      dX[i] = inverse * ((dOut[i] as number) * weight - meanG - normalOf(i) * slope);
+    });
+  }
+}
+
+export function layerNorm(
+  out: NumericArray,
+  statistics: NumericArray,
+  x: NumericArray,
+  weight: NumericArray,
+  bias: NumericArray,
+  { rows, n, eps }: LayerNormGeometry,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const found = statisticsOf(rowOf(x, row, n), eps);
+    store(statistics, row, rows, found);
+    for (let j = 0; j < n; j++) {
+      const value = normal(x[row * n + j] as number, found.mean, found.inverse);
+      out[row * n + j] = value * (weight[j] as number) + (bias[j] as number);
+    }
+  }
+}
+
+export function layerNormBackward(
+  dX: NumericArray,
+  dOut: NumericArray,
+  x: NumericArray,
+  statistics: NumericArray,
+  weight: NumericArray,
+  { rows, n }: RowsGeometry,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const start = row * n;
+    const normalOf = normals(x, statistics, row, rows);
+    const inverse = statistics[2 * rows + row] as number;
+    const g = (i: number): number => (dOut[i] as number) * (weight[i - start] as number);
+    const meanG = total(rowOf(x, row, n), g) / n;
+    const slope = total(rowOf(x, row, n), (i) => g(i) * normalOf(i)) / n;
+    for (let i = start; i < start + n; i++) {
+      dX[i] = inverse * (g(i) - meanG - normalOf(i) * slope);
+    }
+  }
+}
+
+export function layerNormSums(
+  dWeight: NumericArray,
+  dBias: NumericArray,
+  dOut: NumericArray,
+  x: NumericArray,
+  statistics: NumericArray,
+  { rows, n }: RowsGeometry,
+): void {
+  for (let j = 0; j < n; j++) {
+    const column = { x, start: j, runs: rows, step: n, length: 1 };
+    dBias[j] = total(column, (i) => dOut[i] as number);
+    dWeight[j] = total(column, (i) => {
+      const row = (i - j) / n;
+      return (dOut[i] as number) * normals(x, statistics, row, rows)(i);
+    });
+  }
+}
+
+/** What the elements of x are when normalised by the statistics at a place. */
+function normals(
+  x: NumericArray,
+  statistics: NumericArray,
+  at: number,
+  count: number,
+): (i: number) => number {
+  const mean = statistics[at] as number;
+  const inverse = statistics[2 * count + at] as number;
+  return (i) => normal(x[i] as number, mean, inverse);
+}
+
+function each({ start, runs, step, length }: Together, visit: (i: number) => void): void {
+  for (let run = 0; run < runs; run++) {
+    for (let i = start + run * step; i < start + run * step + length; i++) visit(i);
+  }
+}
