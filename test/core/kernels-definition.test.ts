@@ -397,6 +397,87 @@ describe.each([
     });
   });
 
+  describe('normalisation', () => {
+    // Two channels of two images of two values: 1, 3, 5, 7 and 2, 2, 2, 2.
+    const x = floats(1, 3, 2, 2, 5, 7, 2, 2);
+    const geometry = { outer: 2, channels: 2, inner: 2 };
+    const statistics = floats(4, 2, 5, 0, 1 / 3, 0.5);
+
+    it('moments: mean, variance by the count, and 1/√(variance + eps)', () => {
+      const found = blank(6);
+      kernels.moments(found, x, { ...geometry, eps: 4 });
+      close(found, statistics);
+    });
+
+    it('normalise, and the sums and gradient of it', () => {
+      const given = floats(4, 2, 0, 0, 0.25, 0.5);
+      const out = blank(8);
+      kernels.normalise(out, x, given, floats(3, 2), floats(1, -1), geometry);
+      expect([...out]).toEqual([-1.25, 0.25, -1, -1, 1.75, 3.25, -1, -1]);
+      const dOut = floats(1, 0, 1, 2, 0, 3, 3, 4);
+      const [dWeight, dBias] = [blank(2), blank(2)];
+      kernels.normaliseSums(dWeight, dBias, dOut, x, given, geometry);
+      expect([...dWeight, ...dBias]).toEqual([1.5, 0, 4, 10]);
+      const dX = blank(8);
+      // Weights 1 and 2, means of g 1 and 5, means of g·normal 0.5 and 0.
+      kernels.normaliseBackward(dX, dOut, x, given, floats(1, 2, 1, 5, 0.5, 0), geometry);
+      expect([...dX]).toEqual([0.09375, -0.21875, -1.5, -0.5, -0.28125, 0.40625, 0.5, 1.5]);
+    });
+
+    it('layerNorm of rows, and its gradients', () => {
+      const rows = { rows: 2, n: 2 };
+      const [out, found] = [blank(4), blank(6)];
+      const values = floats(1, 5, 3, 3);
+      kernels.layerNorm(out, found, values, floats(2, 4), floats(0, 1), { ...rows, eps: 0.25 });
+      close(found, [3, 3, 4, 0, 1 / Math.sqrt(4.25), 2]);
+      const edge = 2 / Math.sqrt(4.25);
+      close(out, [-2 * edge, 4 * edge + 1, 0, 1]);
+      const given = floats(3, 3, 4, 0, 0.5, 2);
+      const dX = blank(4);
+      // g is 1, 3 and 2, 0; normalised are -1, 1 and 0, 0.
+      kernels.layerNormBackward(dX, floats(1, 1, 2, 0), values, given, floats(1, 3), rows);
+      close(dX, [0, 0, 2, -2]);
+      const [dWeight, dBias] = [blank(2), blank(2)];
+      kernels.layerNormSums(dWeight, dBias, floats(1, 1, 2, 0), values, given, rows);
+      close(dWeight, [-1, 1]);
+      close(dBias, [3, 1]);
+    });
+
+    it('reckons values again whose squares are no numbers of the type', () => {
+      const huge = Float === Float32Array ? 2 ** 100 : 2 ** 700;
+      const found = blank(3);
+      const values = floats(-huge, huge, -huge, huge);
+      kernels.moments(found, values, { outer: 1, channels: 1, inner: 4, eps: 1 });
+      expect([...found]).toEqual([0, Infinity, 1 / huge]);
+      const tiny = floats(-1 / huge, 1 / huge);
+      kernels.moments(found, tiny, { outer: 1, channels: 1, inner: 2, eps: 0 });
+      expect(found[2]).toBe(huge);
+    });
+
+    it('a NaN or an infinity makes NaN of its channel alone; no values have no mean', () => {
+      for (const bad of [NaN, Infinity, -Infinity]) {
+        const found = blank(6);
+        kernels.moments(found, floats(1, bad, 1, 3), {
+          outer: 1,
+          channels: 2,
+          inner: 2,
+          eps: 0,
+        });
+        expect([found[2], found[4]]).toEqual([NaN, NaN]);
+        expect([found[1], found[3], found[5]]).toEqual([2, 1, 1]);
+      }
+      const none = blank(3);
+      kernels.moments(none, floats(), { outer: 0, channels: 1, inner: 2, eps: 1 });
+      expect([...none]).toEqual([NaN, NaN, NaN]);
+    });
+
+    it('lerp moves a share of the way', () => {
+      const moved = floats(1, -2, Infinity);
+      kernels.lerp(moved, floats(5, 2, 0), { weight: 0.25 });
+      expect([...moved]).toEqual([2, -1, NaN]);
+    });
+  });
+
   describe('matmul', () => {
     // [[1, 2, 3], [4, 5, 6]] · [[1, 0], [2, 1], [0, -1]] = [[5, -1], [14, -1]].
     const a = floats(1, 2, 3, 4, 5, 6);

@@ -33,6 +33,13 @@ function worstUnits(values: ArrayLike<number>, right: number): number {
 
 const filled = (length: number, value = TERM): F => new Float32Array(length).fill(value);
 
+/** Each element twice, side by side. */
+const twice = (values: F): F => {
+  const out = new Float32Array(2 * values.length);
+  values.forEach((value, i) => out.fill(value, 2 * i, 2 * i + 2));
+  return out;
+};
+
 const SUMS = [
   { name: 'of one row, and of all elements', outer: 1, n, inner: 1 },
   { name: 'of the last axis', outer: 3, n, inner: 1 },
@@ -86,6 +93,50 @@ describe.each(implementations)('long sums by %s', (_, make) => {
     const probability = Math.exp(Math.fround(logProb));
     kernels.logSoftmaxBackward(dX, dOut, filled(n, logProb), { rows: 1, n });
     expect(worstUnits(dX, TERM - probability * n * TERM)).toBeLessThan(UNITS);
+  });
+
+  // Half 0.1 and half 0.3, so that every term is ±1 when it is normalised.
+  const values = filled(2 * (n - 1)).map((value, i) => (i % 2 === 0 ? value : Math.fround(0.3)));
+  const high = Math.fround(0.3);
+  const centre = (TERM + high) / 2;
+  const spread = (high - TERM) / 2;
+
+  it.each([
+    { name: 'one long run', outer: 1, channels: 1, inner: n - 1 },
+    { name: 'many short runs', outer: 100_000, channels: 1, inner: 3 },
+    { name: 'side by side', outer: n - 1, channels: 2, inner: 1 },
+  ])('the moments of a channel, and its sums: $name', ({ outer, channels, inner }) => {
+    const geometry = { outer, channels, inner };
+    const x = channels === 1 ? values.subarray(0, n - 1) : twice(values.subarray(0, n - 1));
+    const statistics = filled(3 * channels);
+    kernels.moments(statistics, x, { ...geometry, eps: 0 });
+    expect(worstUnits(statistics.subarray(0, channels), centre)).toBeLessThan(UNITS);
+    expect(worstUnits(statistics.subarray(2 * channels), 1 / spread)).toBeLessThan(2 * UNITS);
+    const dOut = x.map((value) => (value > centre ? TERM : -TERM));
+    const [dWeight, dBias] = [filled(channels), filled(channels)];
+    kernels.normaliseSums(dWeight, dBias, dOut, x, statistics, geometry);
+    expect(worstUnits(dWeight, (n - 1) * TERM)).toBeLessThan(3 * UNITS);
+    kernels.normaliseSums(dWeight, dBias, filled(x.length), x, statistics, geometry);
+    expect(worstUnits(dBias, (n - 1) * TERM)).toBeLessThan(UNITS);
+  });
+
+  it('layerNorm of a long row, and the sums over many rows', () => {
+    const row = values.subarray(0, n - 1);
+    const out = filled(n - 1);
+    const statistics = filled(3);
+    const geometry = { rows: 1, n: n - 1 };
+    kernels.layerNorm(out, statistics, row, filled(n - 1, 1), filled(n - 1, 0), {
+      ...geometry,
+      eps: 0,
+    });
+    expect(worstUnits(out.map(Math.abs), 1)).toBeLessThan(2 * UNITS);
+    const [dWeight, dBias] = [filled(2), filled(2)];
+    const ofRows = Float32Array.of(...[centre, 0, 1 / spread]);
+    const manyRows = new Float32Array(3 * (n - 1));
+    ofRows.forEach((value, i) => manyRows.fill(value, i * (n - 1), (i + 1) * (n - 1)));
+    const dOut = values.map((value) => (value > centre ? TERM : -TERM));
+    kernels.layerNormSums(dWeight, dBias, dOut, values, manyRows, { rows: n - 1, n: 2 });
+    expect(worstUnits(dWeight, (n - 1) * TERM)).toBeLessThan(3 * UNITS);
   });
 
   it.each([

@@ -388,6 +388,11 @@ const CASES: Record<string, Case> = {
   'SGD with momentum': sgd(0.9, false, false),
   'SGD with Nesterov momentum': sgd(0.9, true, false),
   'the first step of SGD': sgd(0.9, false, true),
+  lerp(kernels) {
+    const moved = x.slice();
+    kernels.lerp(moved, dOut, { weight: 0.3 });
+    return [moved];
+  },
   Adam: adam(false, false),
   'AdamW with amsgrad': adam(true, true),
   'pooling and its gradient': pool,

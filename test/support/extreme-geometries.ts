@@ -426,6 +426,106 @@ const REDUCTIONS = [
   ),
 ];
 
+const channels = threeAxes
+  .map(([outer = 0, count = 0, inner = 0]) => ({ outer, channels: count, inner }))
+  .filter((g) => 3 * g.channels <= MOST && g.outer * g.channels * g.inner <= MOST);
+
+const normalisedRows = rows
+  .filter((g) => 3 * g.rows <= MOST && g.n <= MOST && g.n > 0)
+  .map((g) => ({ ...g, eps: 1 }));
+
+type F = Float32Array;
+
+const NORMALISATIONS = [
+  calls(
+    'moments',
+    channels.map((g) => ({ ...g, eps: 1 })),
+    (g, data) => ({
+      arrays: {
+        statistics: data.junk(3 * g.channels),
+        x: whole(data, g.outer * g.channels * g.inner),
+      },
+      writes: ['statistics'],
+      tolerance: 1e-5,
+      call: (k, a: { statistics: F; x: F }, geometry) => k.moments(a.statistics, a.x, geometry),
+    }),
+  ),
+  calls('normalise', channels, (g, data) => ({
+    arrays: {
+      out: data.junk(g.outer * g.channels * g.inner),
+      x: whole(data, g.outer * g.channels * g.inner),
+      statistics: whole(data, 3 * g.channels),
+      weight: whole(data, g.channels),
+      bias: whole(data, g.channels),
+    },
+    writes: ['out'],
+    call: (k, a: { out: F; x: F; statistics: F; weight: F; bias: F }, geometry) =>
+      k.normalise(a.out, a.x, a.statistics, a.weight, a.bias, geometry),
+  })),
+  calls('normaliseSums', channels, (g, data) => ({
+    arrays: {
+      dWeight: data.junk(g.channels),
+      dBias: data.junk(g.channels),
+      dOut: whole(data, g.outer * g.channels * g.inner),
+      x: whole(data, g.outer * g.channels * g.inner),
+      statistics: whole(data, 3 * g.channels),
+    },
+    writes: ['dWeight', 'dBias'],
+    call: (k, a: { dWeight: F; dBias: F; dOut: F; x: F; statistics: F }, geometry) =>
+      k.normaliseSums(a.dWeight, a.dBias, a.dOut, a.x, a.statistics, geometry),
+  })),
+  calls('normaliseBackward', channels, (g, data) => ({
+    arrays: {
+      dX: data.junk(g.outer * g.channels * g.inner),
+      dOut: whole(data, g.outer * g.channels * g.inner),
+      x: whole(data, g.outer * g.channels * g.inner),
+      statistics: whole(data, 3 * g.channels),
+      factors: whole(data, 3 * g.channels),
+    },
+    writes: ['dX'],
+    call: (k, a: { dX: F; dOut: F; x: F; statistics: F; factors: F }, geometry) =>
+      k.normaliseBackward(a.dX, a.dOut, a.x, a.statistics, a.factors, geometry),
+  })),
+  calls('layerNorm', normalisedRows, (g, data) => ({
+    arrays: {
+      out: data.junk(g.rows * g.n),
+      statistics: data.junk(3 * g.rows),
+      x: whole(data, g.rows * g.n),
+      weight: whole(data, g.n),
+      bias: whole(data, g.n),
+    },
+    writes: ['out', 'statistics'],
+    tolerance: 1e-4,
+    call: (k, a: { out: F; statistics: F; x: F; weight: F; bias: F }, geometry) =>
+      k.layerNorm(a.out, a.statistics, a.x, a.weight, a.bias, geometry),
+  })),
+  calls('layerNormBackward', normalisedRows, (g, data) => ({
+    arrays: {
+      dX: data.junk(g.rows * g.n),
+      dOut: whole(data, g.rows * g.n),
+      x: whole(data, g.rows * g.n),
+      statistics: whole(data, 3 * g.rows),
+      weight: whole(data, g.n),
+    },
+    writes: ['dX'],
+    tolerance: 1e-4,
+    call: (k, a: { dX: F; dOut: F; x: F; statistics: F; weight: F }, geometry) =>
+      k.layerNormBackward(a.dX, a.dOut, a.x, a.statistics, a.weight, geometry),
+  })),
+  calls('layerNormSums', normalisedRows, (g, data) => ({
+    arrays: {
+      dWeight: data.junk(g.n),
+      dBias: data.junk(g.n),
+      dOut: whole(data, g.rows * g.n),
+      x: whole(data, g.rows * g.n),
+      statistics: whole(data, 3 * g.rows),
+    },
+    writes: ['dWeight', 'dBias'],
+    call: (k, a: { dWeight: F; dBias: F; dOut: F; x: F; statistics: F }, geometry) =>
+      k.layerNormSums(a.dWeight, a.dBias, a.dOut, a.x, a.statistics, geometry),
+  })),
+];
+
 /** A strided walk inside arrays of some length: a part of a tensor, forwards or backwards. */
 const strided = fc
   .record({
@@ -562,6 +662,7 @@ export const extremeCalls: fc.Arbitrary<ExtremeCall> = fc.oneof(
   { weight: 2, arbitrary: fc.oneof(...INDEXED) },
   { weight: 2, arbitrary: fc.oneof(...STRIDED) },
   { weight: 2, arbitrary: fc.oneof(...REDUCTIONS) },
+  { weight: 2, arbitrary: fc.oneof(...NORMALISATIONS) },
   { weight: 1, arbitrary: fc.oneof(...BATCHED) },
 );
 

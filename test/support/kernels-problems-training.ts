@@ -72,6 +72,16 @@ function adamMagnitudes(
 }
 
 export const TRAINING_PROBLEMS = {
+  lerp: problems(fc.tuple(length, fc.constantFrom(0, 0.001, 0.5, 1)), ([n, weight], data) =>
+    problem({
+      arrays: { x: data.floats(n), end: data.floats(n) },
+      writes: ['x'],
+      call: (kernels, { x, end }) => kernels.lerp(x, end, { weight }),
+      rtol: 3 * U,
+      atol: TINY,
+      scale: ({ x, end }) => x.map((value, i) => Math.abs(value) + Math.abs(at(end, i))),
+    }),
+  ),
   crossEntropy: problems(lossSpec, (geometry, data) => {
     const { N, C } = geometry;
     return problem({

@@ -652,6 +652,8 @@ export function moments(
   width: usize,
 ): void {
   const plane = channels << 2;
+  // Nothing to visit, however often.
+  if (inner == 0) outer = 0;
   const run = inner << 2;
   const step = channels * run;
   if (inner == 1) {
@@ -722,6 +724,8 @@ export function normaliseSums(
   inner: usize,
   width: usize,
 ): void {
+  // Nothing to visit, however often.
+  if (inner == 0) outer = 0;
   const run = inner << 2;
   const step = channels * run;
   const inverses = statistics + (channels << 3);

@@ -161,6 +161,17 @@ export function sgdStep(
   }
 }
 
+/** x += weight·(end - x). */
+export function lerp(x: usize, end: usize, n: usize, weight: f32): void {
+  const share = f32x4.splat(weight);
+  const bytes = n << 2;
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const left = (bytes - i) >> 2;
+    const old = Four.load(x + i, left);
+    Four.store(x + i, Lanes.madd(share, f32x4.sub(Four.load(end + i, left), old), old), left);
+  }
+}
+
 @unmanaged
 class Adam extends AdamParameters {
   /** As the contract's adamStep for `count` floats; `largest` is maxExpAvgSq. */

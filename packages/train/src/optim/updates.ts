@@ -22,8 +22,11 @@ export function descend(target: Tensor, direction: Tensor, lr: number): void {
 
 /** target += share·(source - target), in place and in one pass. */
 export function moveTowards(target: Tensor, source: Tensor, share: number): void {
-  // A descent along source - target, uphill.
-  run(target, source, { ...PLAIN, lr: -share, weightDecay: -1 });
+  // Before any data is read: the first call starts the engine, which may move the heap.
+  const { lerp } = kernelsFor(target.dtype);
+  target.update((data) => {
+    lerp(data, elementsOf(source), { weight: share });
+  });
 }
 
 /** buffer = momentum·buffer + direction; target -= lr·buffer, in place. */

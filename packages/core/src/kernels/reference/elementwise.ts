@@ -58,6 +58,17 @@ export function clamp(
   map((value) => Math.min(Math.max(value, min), max))(out, x);
 }
 
+export function lerp(
+  x: NumericArray,
+  end: NumericArray,
+  { weight }: { readonly weight: number },
+): void {
+  for (let i = 0; i < x.length; i++) {
+    const old = x[i] as number;
+    x[i] = old + weight * ((end[i] as number) - old);
+  }
+}
+
 /** Written as relu is, so that NaN lets the gradient through. */
 export const reluBackward = mapBackward((dOut, out) => (out <= 0 ? 0 : dOut));
 export const sigmoidBackward = mapBackward((dOut, out) => dOut * out * (1 - out));

@@ -528,6 +528,13 @@ export const KERNELS = table({
     parameters: 'sgd',
     cut: ['n'],
   },
+  /** x += weight·(end - x), in place. */
+  lerp: {
+    source: 'training',
+    operands: ['inout x f32[n]', 'in end f32[n]'],
+    parameters: { weight: 'f32' },
+    cut: ['n'],
+  },
   adamStep: {
     source: 'training',
     operands: [
