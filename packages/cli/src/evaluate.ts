@@ -37,8 +37,8 @@ export async function evaluateModel(args: readonly string[]): Promise<number> {
   console.log(`data: ${source}`);
 
   const bar = new Bar(process.stdout);
+  const loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, normalization });
   try {
-    using loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, normalization });
     const begin = performance.now();
     const evaluation = await evaluate(model, process.stdout.isTTY ? shown(loader, bar) : loader, {
       signal,
@@ -60,6 +60,7 @@ export async function evaluateModel(args: readonly string[]): Promise<number> {
     console.error('interrupted; nothing was written');
     return INTERRUPTED;
   } finally {
+    loader.dispose();
     bar.stop();
     interruption.stop();
   }

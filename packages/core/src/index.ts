@@ -8,6 +8,7 @@ export { Scope, unscoped, type Scoped } from './autograd/scope.js';
 export { Tape } from './autograd/tape.js';
 export { arange, full, ones, rand, randn, tensor, zeros } from './creation.js';
 export type { RandomOptions, TensorOptions } from './creation.js';
+export { disposeSymbol } from './dispose-symbol.js';
 export type { DType } from './dtype.js';
 export { configureEngine, engine, kernelsFor } from './engine/engine.js';
 export type { Engine } from './engine/engine.js';

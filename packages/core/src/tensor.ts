@@ -1,5 +1,6 @@
 import { currentScope, type Scope, type Scoped } from './autograd/scope.js';
 import type { RecordedOp } from './autograd/tape.js';
+import { disposeSymbol } from './dispose-symbol.js';
 import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } from './dtype.js';
 import { heap } from './engine/engine.js';
 import { DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
@@ -281,7 +282,7 @@ export class Tensor implements Scoped {
   }
 
   /** What `using` calls at the end of the block. */
-  [Symbol.dispose](): void {
+  [disposeSymbol](): void {
     this.dispose();
   }
 

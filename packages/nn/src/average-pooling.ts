@@ -49,9 +49,13 @@ function inChunks(
 ): void {
   const taps = window.KH * window.KW * window.OH * window.OW;
   const planes = Math.max(1, Math.min(window.C, Math.floor(CHUNK / taps)));
-  using columns = empty([planes, taps], dtype, 'avgPool2d');
-  for (let first = 0; first < window.C; first += planes) {
-    run(first, { ...window, C: Math.min(planes, window.C - first) }, columns);
+  const columns = empty([planes, taps], dtype, 'avgPool2d');
+  try {
+    for (let first = 0; first < window.C; first += planes) {
+      run(first, { ...window, C: Math.min(planes, window.C - first) }, columns);
+    }
+  } finally {
+    columns.dispose();
   }
 }
 
@@ -72,15 +76,19 @@ function pixelCounts({ window: w, countIncludePad }: Pool): number[] {
 /** out = x / counts over `[planes, OH·OW]`; `out` may be x. */
 function divideByCounts(out: Tensor, x: Tensor, pool: Pool): void {
   const p = pool.window.OH * pool.window.OW;
-  using counts = vectorOf(pixelCounts(pool), x.dtype, 'avgPool2d');
-  kernelsFor(x.dtype).div(
-    elementsOf(out),
-    elementsOf(x),
-    elementsOf(counts),
-    counts.size === 1
-      ? { shape: [x.size], aStrides: [1], bStrides: [0] }
-      : { shape: [pool.window.C, p], aStrides: [p, 1], bStrides: [0, 1] },
-  );
+  const counts = vectorOf(pixelCounts(pool), x.dtype, 'avgPool2d');
+  try {
+    kernelsFor(x.dtype).div(
+      elementsOf(out),
+      elementsOf(x),
+      elementsOf(counts),
+      counts.size === 1
+        ? { shape: [x.size], aStrides: [1], bStrides: [0] }
+        : { shape: [pool.window.C, p], aStrides: [p, 1], bStrides: [0, 1] },
+    );
+  } finally {
+    counts.dispose();
+  }
 }
 
 /** unfold → sum, and back: spread → fold. */

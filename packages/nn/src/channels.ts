@@ -41,9 +41,13 @@ export function sumByChannel(out: Tensor, x: Tensor): void {
     kernels.sum(elementsOf(out), elementsOf(x), { outer: 1, n: N, inner: C });
     return;
   }
-  using ofPlanes = empty([N, C], x.dtype, x.origin);
-  kernels.sum(elementsOf(ofPlanes), elementsOf(x), { outer: N * C, n: p, inner: 1 });
-  kernels.sum(elementsOf(out), elementsOf(ofPlanes), { outer: 1, n: N, inner: C });
+  const ofPlanes = empty([N, C], x.dtype, x.origin);
+  try {
+    kernels.sum(elementsOf(ofPlanes), elementsOf(x), { outer: N * C, n: p, inner: 1 });
+    kernels.sum(elementsOf(out), elementsOf(ofPlanes), { outer: 1, n: N, inner: C });
+  } finally {
+    ofPlanes.dispose();
+  }
 }
 
 /** Numbers as a tensor of one axis, rounded to `dtype`. */

@@ -48,11 +48,15 @@ const dropFunction = defineFunction('dropout', {
 function keep(x: Tensor, { mask, p }: Saved): Tensor {
   const out = mul(x, 1 / (1 - p));
   if (mask.size === x.size) {
-    using zero = zeros([], { dtype: x.dtype });
-    const geometry = { shape: [x.size], conditionStrides: [1], aStrides: [1], bStrides: [0] };
-    const to = elementsOf(out);
-    kernelsFor(x.dtype).where(to, bytesOf(mask), to, elementsOf(zero), geometry);
-    return out;
+    const zero = zeros([], { dtype: x.dtype });
+    try {
+      const geometry = { shape: [x.size], conditionStrides: [1], aStrides: [1], bStrides: [0] };
+      const to = elementsOf(out);
+      kernelsFor(x.dtype).where(to, bytesOf(mask), to, elementsOf(zero), geometry);
+      return out;
+    } finally {
+      zero.dispose();
+    }
   }
   // Whole channels, whose values lie side by side.
   const n = x.size / mask.size;

@@ -2,8 +2,12 @@ import { empty, Parameter, type DType, type Shape } from '@unfold/core';
 
 /** A parameter of undefined content, the only owner of its memory: `dispose()` frees it at once. */
 export function emptyParameter(shape: Shape, dtype: DType): Parameter {
-  using initial = empty(shape, dtype);
-  return new Parameter(initial);
+  const initial = empty(shape, dtype);
+  try {
+    return new Parameter(initial);
+  } finally {
+    initial.dispose();
+  }
 }
 
 /** A parameter of one value, owning its memory likewise. */

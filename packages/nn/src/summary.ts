@@ -107,16 +107,20 @@ function callsOf(model: Layer, inputShape: Shape, dtype: DType): Map<Module, Cal
   const calls = new Map<Module, Calls>();
   const restoreModes = evaluationMode(model);
   try {
-    using scope = new Scope();
-    void scope;
-    const input = zeros(inputShape, { dtype });
-    const report = (call: ForwardCall): void => {
-      const known = calls.get(call.module) ?? { outputs: shapesIn(call.output), calls: 0, macs: 0 };
-      known.calls++;
-      known.macs += macsOf(call);
-      calls.set(call.module, known);
-    };
-    watchForward(model, report, () => void model.forward(input));
+    Scope.run(() => {
+      const input = zeros(inputShape, { dtype });
+      const report = (call: ForwardCall): void => {
+        const known = calls.get(call.module) ?? {
+          outputs: shapesIn(call.output),
+          calls: 0,
+          macs: 0,
+        };
+        known.calls++;
+        known.macs += macsOf(call);
+        calls.set(call.module, known);
+      };
+      watchForward(model, report, () => void model.forward(input));
+    });
   } finally {
     restoreModes();
   }

@@ -117,25 +117,27 @@ interface Classified {
 }
 
 function classify(model: Layer, { images, labels }: Batch): Classified {
-  using scope = new Scope();
-  void scope;
-  const logits = model.forward(images);
-  const [, classes] = logits.shape;
-  if (logits.ndim !== 2 || classes === undefined) {
-    throw new ShapeError(
-      `evaluate: expected logits [N, classes] for ${images.describe()}, got ${logits.describe()}`,
-    );
-  }
-  const loss = crossEntropy(logits, labels, { reduction: 'sum' }).item();
-  if (!Number.isFinite(loss)) {
-    throw new NonFiniteLossError(`evaluate: the loss is ${loss}; ${findNonFinite(model, images)}`);
-  }
-  return {
-    loss,
-    classes,
-    predictions: argmax(logits, { axis: 1 }).toTypedArray(),
-    probabilities: softmax(logits).toTypedArray(),
-  };
+  return Scope.run(() => {
+    const logits = model.forward(images);
+    const [, classes] = logits.shape;
+    if (logits.ndim !== 2 || classes === undefined) {
+      throw new ShapeError(
+        `evaluate: expected logits [N, classes] for ${images.describe()}, got ${logits.describe()}`,
+      );
+    }
+    const loss = crossEntropy(logits, labels, { reduction: 'sum' }).item();
+    if (!Number.isFinite(loss)) {
+      throw new NonFiniteLossError(
+        `evaluate: the loss is ${loss}; ${findNonFinite(model, images)}`,
+      );
+    }
+    return {
+      loss,
+      classes,
+      predictions: argmax(logits, { axis: 1 }).toTypedArray(),
+      probabilities: softmax(logits).toTypedArray(),
+    };
+  });
 }
 
 /** @param batch.first The place of the batch's first image among all. */

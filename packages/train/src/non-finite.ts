@@ -13,21 +13,21 @@ export function findNonFinite(model: Layer, images: Tensor): string {
   }
   if (!isFinite(images)) return 'the images hold values that are not finite';
   let found: string | undefined;
-  using scope = new Scope();
-  void scope;
-  watchForward(
-    model,
-    ({ path, output }) => {
-      if (output instanceof Tensor && !isFinite(output)) found ??= path;
-    },
-    () => void model.forward(images),
-  );
-  if (found === undefined) {
-    return 'every layer gives finite values, but their loss is not finite';
-  }
-  return found === ''
-    ? "the model's output is not finite"
-    : `layer ${found} is the first whose output is not finite`;
+  return Scope.run(() => {
+    watchForward(
+      model,
+      ({ path, output }) => {
+        if (output instanceof Tensor && !isFinite(output)) found ??= path;
+      },
+      () => void model.forward(images),
+    );
+    if (found === undefined) {
+      return 'every layer gives finite values, but their loss is not finite';
+    }
+    return found === ''
+      ? "the model's output is not finite"
+      : `layer ${found} is the first whose output is not finite`;
+  });
 }
 
 function isFinite(tensor: Tensor): boolean {

@@ -154,12 +154,16 @@ async function* batchesOf(
   seed: number,
   signal: AbortSignal,
 ): Batches {
-  using loader = new DataLoader(train, { batchSize, shuffle: true, normalization, seed });
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    for await (const batch of loader) {
-      signal.throwIfAborted();
-      yield batch;
+  const loader = new DataLoader(train, { batchSize, shuffle: true, normalization, seed });
+  try {
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      for await (const batch of loader) {
+        signal.throwIfAborted();
+        yield batch;
+      }
     }
+  } finally {
+    loader.dispose();
   }
 }
 
@@ -193,18 +197,22 @@ async function hitsOf(
   { test, normalization }: TrainingPlan,
   signal: AbortSignal,
 ): Promise<Hits> {
-  using loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, normalization });
-  const hits = new Uint8Array(test.length);
-  let done = 0;
-  for await (const { images, labels, size } of loader) {
-    signal.throwIfAborted();
-    const classes = contender.classify(images);
-    elementsOf(labels).forEach((label, i) => {
-      hits[done + i] = classes[i] === label ? 1 : 0;
-    });
-    done += size;
+  const loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, normalization });
+  try {
+    const hits = new Uint8Array(test.length);
+    let done = 0;
+    for await (const { images, labels, size } of loader) {
+      signal.throwIfAborted();
+      const classes = contender.classify(images);
+      elementsOf(labels).forEach((label, i) => {
+        hits[done + i] = classes[i] === label ? 1 : 0;
+      });
+      done += size;
+    }
+    return hits;
+  } finally {
+    loader.dispose();
   }
-  return hits;
 }
 
 function resultOf(hits: Hits, clock: Clock): RunResult {

@@ -46,9 +46,9 @@ export class UnfoldNetwork implements Contender {
   }
 
   classify(images: Tensor): readonly number[] {
-    using scope = new Scope();
-    void scope;
-    return [...elementsOf(argmax(this.model.forward(images), { axis: 1 }))];
+    return Scope.run(() => {
+      return [...elementsOf(argmax(this.model.forward(images), { axis: 1 }))];
+    });
   }
 
   dispose(): void {

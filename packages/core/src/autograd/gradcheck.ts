@@ -40,12 +40,11 @@ export function gradcheck(
     input.zeroGrad();
   }
   const cotangent = analytic(fn, inputs, seed);
-  const objective = (): number => {
-    using scope = new Scope();
-    void scope;
-    const out = fn(...inputs).elements;
-    return cotangent.reduce((total, weight, i) => total + weight * (out[i] as number), 0);
-  };
+  const objective = (): number =>
+    Scope.run(() => {
+      const out = fn(...inputs).elements;
+      return cotangent.reduce((total, weight, i) => total + weight * (out[i] as number), 0);
+    });
 
   let worst: { error: number; message: string } | undefined;
   let insensitive: string | undefined;
@@ -94,13 +93,14 @@ function analytic(
   inputs: readonly Tensor[],
   seed: number,
 ): Float64Array {
-  using tape = new Tape();
-  const out = fn(...inputs);
-  requireTensor('gradcheck', 'what the function returns', out);
-  const source = new Generator(seed, 'gradcheck');
-  const cotangent = empty(out.shape, 'float64');
-  const values = Float64Array.from({ length: out.size }, () => source.normal());
-  cotangent.elements.set(values);
-  tape.backward(out, cotangent);
-  return values;
+  return Tape.run((tape) => {
+    const out = fn(...inputs);
+    requireTensor('gradcheck', 'what the function returns', out);
+    const source = new Generator(seed, 'gradcheck');
+    const cotangent = empty(out.shape, 'float64');
+    const values = Float64Array.from({ length: out.size }, () => source.normal());
+    cotangent.elements.set(values);
+    tape.backward(out, cotangent);
+    return values;
+  });
 }

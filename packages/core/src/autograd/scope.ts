@@ -1,3 +1,4 @@
+import { disposeSymbol } from '../dispose-symbol.js';
 import { TapeError } from '../errors.js';
 import { requireFunction } from '../options.js';
 import type { Tensor } from '../tensor.js';
@@ -84,7 +85,7 @@ export class Scope {
   }
 
   /** What `using` calls at the end of the block. */
-  [Symbol.dispose](): void {
+  [disposeSymbol](): void {
     this.close();
   }
 

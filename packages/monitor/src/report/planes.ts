@@ -67,9 +67,9 @@ export function featureMaps(model: Layer, image: Tensor): Planes[] {
 function watchOnce(model: Layer, image: Tensor, report: (call: ForwardCall) => void): void {
   const restoreModes = evaluationMode(model);
   try {
-    using scope = new Scope();
-    void scope;
-    watchForward(model, report, () => void model.forward(image));
+    Scope.run(() => {
+      watchForward(model, report, () => void model.forward(image));
+    });
   } finally {
     restoreModes();
   }

@@ -99,29 +99,33 @@ export function trainingRecord({
         `${dataset.length}; give the dataset that was evaluated`,
     );
   }
-  using loader = new DataLoader(dataset.subset([0]), normalization ? { normalization } : {});
-  const [batch] = loader;
-  if (!batch) throw new ConfigError('trainingRecord: the dataset gave no image');
-  return {
-    title,
-    seconds,
-    parameters: model.parameterCount(),
-    engine: engine().description,
-    configuration,
-    command: command ?? null,
-    steps: log.steps,
-    epochs: log.epochs,
-    evaluation,
-    mistakes: mistakes.slice(0, MOST_MISTAKES).map((mistake) => ({
-      ...mistake,
-      picture: pictureOf(dataset, mistake.index),
-    })),
-    filters: firstLayerFilters(model, batch.images),
-    example: {
-      picture: pictureOf(dataset, 0),
-      label: dataset.label(0),
-      layers: featureMaps(model, batch.images),
-    },
-    summary: summary(model, batch.images.shape),
-  };
+  const loader = new DataLoader(dataset.subset([0]), normalization ? { normalization } : {});
+  try {
+    const [batch] = loader;
+    if (!batch) throw new ConfigError('trainingRecord: the dataset gave no image');
+    return {
+      title,
+      seconds,
+      parameters: model.parameterCount(),
+      engine: engine().description,
+      configuration,
+      command: command ?? null,
+      steps: log.steps,
+      epochs: log.epochs,
+      evaluation,
+      mistakes: mistakes.slice(0, MOST_MISTAKES).map((mistake) => ({
+        ...mistake,
+        picture: pictureOf(dataset, mistake.index),
+      })),
+      filters: firstLayerFilters(model, batch.images),
+      example: {
+        picture: pictureOf(dataset, 0),
+        label: dataset.label(0),
+        layers: featureMaps(model, batch.images),
+      },
+      summary: summary(model, batch.images.shape),
+    };
+  } finally {
+    loader.dispose();
+  }
 }

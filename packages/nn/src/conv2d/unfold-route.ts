@@ -38,54 +38,66 @@ export const unfoldRoute: ConvRoute = {
   forward(out, x, weight, bias, geometry) {
     const parts = new Parts(geometry, x.dtype);
     const { kernels, p, k, groupOC } = parts;
-    using U = parts.patches();
-    parts.forEach((image, group) => {
-      kernels.unfold(elementsOf(U), parts.ofInput(x, image, group), geometry.window);
-      // out = W·U
-      kernels.matmul(
-        parts.ofOutput(out, image, group),
-        parts.ofWeight(weight, group),
-        elementsOf(U),
-        product({ M: groupOC, N: p, K: k }),
-      );
-    });
-    if (bias) addByChannel(out, bias);
+    const U = parts.patches();
+    try {
+      parts.forEach((image, group) => {
+        kernels.unfold(elementsOf(U), parts.ofInput(x, image, group), geometry.window);
+        // out = W·U
+        kernels.matmul(
+          parts.ofOutput(out, image, group),
+          parts.ofWeight(weight, group),
+          elementsOf(U),
+          product({ M: groupOC, N: p, K: k }),
+        );
+      });
+      if (bias) addByChannel(out, bias);
+    } finally {
+      U.dispose();
+    }
   },
 
   backwardInput(dX, dOut, weight, geometry) {
     const parts = new Parts(geometry, dX.dtype);
     const { kernels, p, k, groupOC } = parts;
-    using dU = parts.patches();
-    kernels.fill(elementsOf(dX), { value: 0 }); // Fold adds to what is there.
-    parts.forEach((image, group) => {
-      // dU = Wᵀ·dOut
-      kernels.matmul(
-        elementsOf(dU),
-        parts.ofWeight(weight, group),
-        parts.ofOutput(dOut, image, group),
-        product({ M: k, N: p, K: groupOC, transposeA: true }),
-      );
-      // dX += fold(dU)
-      kernels.fold(parts.ofInput(dX, image, group), elementsOf(dU), geometry.window);
-    });
+    const dU = parts.patches();
+    try {
+      kernels.fill(elementsOf(dX), { value: 0 }); // Fold adds to what is there.
+      parts.forEach((image, group) => {
+        // dU = Wᵀ·dOut
+        kernels.matmul(
+          elementsOf(dU),
+          parts.ofWeight(weight, group),
+          parts.ofOutput(dOut, image, group),
+          product({ M: k, N: p, K: groupOC, transposeA: true }),
+        );
+        // dX += fold(dU)
+        kernels.fold(parts.ofInput(dX, image, group), elementsOf(dU), geometry.window);
+      });
+    } finally {
+      dU.dispose();
+    }
   },
 
   backwardWeight(dWeight, dBias, x, dOut, geometry) {
     const parts = new Parts(geometry, x.dtype);
     const { kernels, p, k, groupOC } = parts;
-    using U = parts.patches();
-    kernels.fill(elementsOf(dWeight), { value: 0 }); // The sum over the images begins here.
-    parts.forEach((image, group) => {
-      kernels.unfold(elementsOf(U), parts.ofInput(x, image, group), geometry.window);
-      // dWeight += dOut·Uᵀ
-      kernels.matmul(
-        parts.ofWeight(dWeight, group),
-        parts.ofOutput(dOut, image, group),
-        elementsOf(U),
-        product({ M: groupOC, N: k, K: p, transposeB: true, accumulate: true }),
-      );
-    });
-    if (dBias) sumByChannel(dBias, dOut);
+    const U = parts.patches();
+    try {
+      kernels.fill(elementsOf(dWeight), { value: 0 }); // The sum over the images begins here.
+      parts.forEach((image, group) => {
+        kernels.unfold(elementsOf(U), parts.ofInput(x, image, group), geometry.window);
+        // dWeight += dOut·Uᵀ
+        kernels.matmul(
+          parts.ofWeight(dWeight, group),
+          parts.ofOutput(dOut, image, group),
+          elementsOf(U),
+          product({ M: groupOC, N: k, K: p, transposeB: true, accumulate: true }),
+        );
+      });
+      if (dBias) sumByChannel(dBias, dOut);
+    } finally {
+      U.dispose();
+    }
   },
 };
 

@@ -1,4 +1,4 @@
-import { Parameter, permute, reshape, tensor, type Shape } from '@unfold/core';
+import { Parameter, permute, reshape, Scope, tensor, type Shape } from '@unfold/core';
 
 /*
  * TensorFlow.js stores a kernel with its last axis the outputs, and images with their last axis the
@@ -43,8 +43,8 @@ export function parameterOf(
   axes: readonly number[] = shape.map((_, axis) => axis),
   finalShape?: Shape,
 ): Parameter {
-  using stored = tensor(values, shape);
-  using ordered = permute(stored, axes);
-  using final = reshape(ordered, finalShape ?? ordered.shape);
-  return new Parameter(final);
+  return Scope.run(() => {
+    const ordered = permute(tensor(values, shape), axes);
+    return new Parameter(reshape(ordered, finalShape ?? ordered.shape));
+  });
 }

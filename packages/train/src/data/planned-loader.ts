@@ -1,4 +1,4 @@
-import { ConfigError, DisposedError, type Generator } from '@unfold/core';
+import { ConfigError, DisposedError, disposeSymbol, type Generator } from '@unfold/core';
 import { type Batch, type BatchLoader, type BatchPlan, LentBatch } from './batches.js';
 import type { Dataset } from './dataset.js';
 
@@ -50,7 +50,7 @@ export abstract class PlannedLoader implements BatchLoader {
   }
 
   /** What `using` calls at the end of the block. */
-  [Symbol.dispose](): void {
+  [disposeSymbol](): void {
     this.dispose();
   }
 

@@ -218,17 +218,18 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     // The last step of an epoch may have fewer batches.
     const batches = step.batches + Math.min(this.#accumulate - step.batches, left);
     if (step.batches === 0) this.optimizer.zeroGrad();
-    using tape = new Tape();
-    const output = this.model.forward(batch.images);
-    const loss = this.#loss(output, batch);
-    const value = this.#checkedLoss(batch, loss);
-    tape.backward(batches === 1 ? loss : mul(loss, 1 / batches));
-    this.#meter.add(value, output, batch);
-    position.batch++;
-    step.batches++;
-    step.size += batch.size;
-    step.loss += value / batches;
-    step.milliseconds += performance.now() - begin;
+    Tape.run((tape) => {
+      const output = this.model.forward(batch.images);
+      const loss = this.#loss(output, batch);
+      const value = this.#checkedLoss(batch, loss);
+      tape.backward(batches === 1 ? loss : mul(loss, 1 / batches));
+      this.#meter.add(value, output, batch);
+      position.batch++;
+      step.batches++;
+      step.size += batch.size;
+      step.loss += value / batches;
+      step.milliseconds += performance.now() - begin;
+    });
   }
 
   /** @throws NonFiniteLossError, naming step and layer. */

@@ -34,13 +34,13 @@ export const accuracy: Metric = (output, { labels, size }) => {
   if (output.ndim !== 2) {
     throw new ShapeError(`accuracy: expected logits [N, classes], got ${output.describe()}`);
   }
-  using scope = new Scope();
-  void scope;
-  const predictions = elementsOf(argmax(output, { axis: 1 }));
-  const data = elementsOf(labels);
-  let correct = 0;
-  for (let i = 0; i < size; i++) if (predictions[i] === data[i]) correct++;
-  return correct / size;
+  return Scope.run(() => {
+    const predictions = elementsOf(argmax(output, { axis: 1 }));
+    const data = elementsOf(labels);
+    let correct = 0;
+    for (let i = 0; i < size; i++) if (predictions[i] === data[i]) correct++;
+    return correct / size;
+  });
 };
 
 /** Sums over images, from which means follow. Plain JSON, so that half an epoch can be saved. */
@@ -143,10 +143,10 @@ export async function measure<Name extends string>({
     const meter = new Meter(metrics);
     for await (const batch of data) {
       signal?.throwIfAborted();
-      using scope = new Scope();
-      void scope;
-      const output = model.forward(batch.images);
-      meter.add(finiteLoss(where, model, batch, loss(output, batch)), output, batch);
+      Scope.run(() => {
+        const output = model.forward(batch.images);
+        meter.add(finiteLoss(where, model, batch, loss(output, batch)), output, batch);
+      });
     }
     if (meter.images === 0) throw emptyError(where);
     return meter.means();

@@ -49,14 +49,14 @@ export class Adagrad extends Optimizer<AdagradOptions> {
     { parameter, grad, state }: ParameterUpdate,
     { lr, lrDecay, weightDecay, initialAccumulatorValue, eps }: ParameterGroup<AdagradOptions>,
   ): void {
-    using scope = new Scope();
-    void scope;
-    const isFirst = !state.buffers.has('sum');
-    const sum = state.buffer('sum');
-    if (isFirst) sum.update((data) => data.fill(initialAccumulatorValue));
-    const g = withDecay(grad, parameter, weightDecay);
-    descend(sum, mul(g, g), -1);
-    const rate = lr / (1 + (state.step - 1) * lrDecay);
-    descend(parameter, div(g, add(sqrt(sum), eps)), rate);
+    Scope.run(() => {
+      const isFirst = !state.buffers.has('sum');
+      const sum = state.buffer('sum');
+      if (isFirst) sum.update((data) => data.fill(initialAccumulatorValue));
+      const g = withDecay(grad, parameter, weightDecay);
+      descend(sum, mul(g, g), -1);
+      const rate = lr / (1 + (state.step - 1) * lrDecay);
+      descend(parameter, div(g, add(sqrt(sum), eps)), rate);
+    });
   }
 }

@@ -53,21 +53,21 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     { parameter, grad, state }: ParameterUpdate,
     options: ParameterGroup<RMSpropOptions>,
   ): void {
-    using scope = new Scope();
-    void scope;
-    const { lr, alpha, momentum } = options;
-    const g = withDecay(grad, parameter, options.weightDecay);
-    const squareAvg = state.buffer('squareAvg');
-    moveTowards(squareAvg, mul(g, g), 1 - alpha);
-    let variance = squareAvg;
-    if (options.centered) {
-      const gradAvg = state.buffer('gradAvg');
-      moveTowards(gradAvg, g, 1 - alpha);
-      variance = clamp(sub(squareAvg, mul(gradAvg, gradAvg)), { min: 0 });
-    }
-    const direction = div(g, add(sqrt(variance), options.eps));
-    if (momentum === 0) descend(parameter, direction, lr);
-    else
-      descendWithMomentum(parameter, state.buffer('momentumBuffer'), direction, { lr, momentum });
+    Scope.run(() => {
+      const { lr, alpha, momentum } = options;
+      const g = withDecay(grad, parameter, options.weightDecay);
+      const squareAvg = state.buffer('squareAvg');
+      moveTowards(squareAvg, mul(g, g), 1 - alpha);
+      let variance = squareAvg;
+      if (options.centered) {
+        const gradAvg = state.buffer('gradAvg');
+        moveTowards(gradAvg, g, 1 - alpha);
+        variance = clamp(sub(squareAvg, mul(gradAvg, gradAvg)), { min: 0 });
+      }
+      const direction = div(g, add(sqrt(variance), options.eps));
+      if (momentum === 0) descend(parameter, direction, lr);
+      else
+        descendWithMomentum(parameter, state.buffer('momentumBuffer'), direction, { lr, momentum });
+    });
   }
 }

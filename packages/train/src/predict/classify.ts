@@ -61,27 +61,28 @@ export function classify(
     labels: new Int32Array(digits.length),
   });
   const restoreModes = evaluationMode(model);
-  using loader = new DataLoader(dataset, { batchSize: BATCH, normalization });
+  const loader = new DataLoader(dataset, { batchSize: BATCH, normalization });
   try {
     const predictions: Prediction[] = [];
     for (const batch of loader) {
-      using scope = new Scope();
-      void scope;
-      const logits = model.forward(batch.images);
-      const all = softmax(logits).toTypedArray();
-      if (!all.every(Number.isFinite)) {
-        throw new FileFormatError(
-          `classify: ${findNonFinite(model, batch.images)}; are the weights damaged?`,
-        );
-      }
-      const classes = all.length / batch.size;
-      for (const [i, digit] of argmax(logits, { axis: 1 }).toTypedArray().entries()) {
-        const probabilities = Array.from(all.subarray(i * classes, (i + 1) * classes));
-        predictions.push({ digit, probability: probabilities[digit] as number, probabilities });
-      }
+      Scope.run(() => {
+        const logits = model.forward(batch.images);
+        const all = softmax(logits).toTypedArray();
+        if (!all.every(Number.isFinite)) {
+          throw new FileFormatError(
+            `classify: ${findNonFinite(model, batch.images)}; are the weights damaged?`,
+          );
+        }
+        const classes = all.length / batch.size;
+        for (const [i, digit] of argmax(logits, { axis: 1 }).toTypedArray().entries()) {
+          const probabilities = Array.from(all.subarray(i * classes, (i + 1) * classes));
+          predictions.push({ digit, probability: probabilities[digit] as number, probabilities });
+        }
+      });
     }
     return predictions;
   } finally {
+    loader.dispose();
     restoreModes();
   }
 }
