@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Heap, RESERVED_BYTES, formatBytes } from '../../packages/core/src/engine/heap.js';
 import { EngineError } from '../../packages/core/src/errors.js';
+import { refuseMemory, type MemoryDescriptor } from '../support/web-assembly.js';
 
 const MIB = 2 ** 20;
 
@@ -30,10 +31,29 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 80 },
 );
 
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
 describe.each([
-  { name: 'local', shared: false },
-  { name: 'shared', shared: true },
-])('Heap over $name memory', ({ shared }) => {
+  { name: 'local', shared: false, isWasm: true },
+  { name: 'shared', shared: true, isWasm: true },
+  { name: 'plain', shared: false, isWasm: false },
+])('Heap over $name memory', ({ shared, isWasm }) => {
+  beforeEach(() => {
+    if (!isWasm) vi.stubGlobal('WebAssembly', undefined);
+  });
+
+  it('takes nothing before it is used, and then what is wanted', () => {
+    const heap = new Heap({ shared: true, maximumBytes: 64 * MIB });
+    expect(heap.buffer.byteLength).toBe(0);
+    heap.allocate(10);
+    expect(heap.buffer.byteLength).toBe(2 * 65536);
+    expect([heap.shared, heap.warnings.length === 0]).toEqual([isWasm, isWasm]);
+    expect(heap.maximumBytes).toBe(64 * MIB);
+  });
+
   const blockBytes = (heap: Heap, { start, bytes }: Block) =>
     new Uint8Array(heap.buffer, start, bytes);
 
@@ -95,6 +115,7 @@ describe.each([
           if (block) heap.free(block.start, block.bytes);
         }
         expect(heap.usedBytes).toBe(0);
+        heap.open();
         const before = heap.buffer.byteLength;
         expect(heap.allocate(before - RESERVED_BYTES)).toBe(RESERVED_BYTES);
         expect(heap.buffer.byteLength).toBe(before);
@@ -121,6 +142,7 @@ describe.each([
 
   it('uses retired blocks last, the oldest first, and does not grow while there are some', () => {
     const heap = new Heap({ shared, maximumBytes: 64 * MIB });
+    heap.open();
     const { byteLength } = heap.buffer;
     const sizes = [640, 64, 640, 64, 640];
     const blocks = sizes.map((bytes) => ({ start: heap.allocate(bytes), bytes }));
@@ -141,6 +163,7 @@ describe.each([
 
   it('keeps a million retired blocks in the memory of a few', () => {
     const heap = new Heap({ shared, maximumBytes: 64 * MIB });
+    heap.open();
     const { byteLength } = heap.buffer;
     for (let i = 0; i < 1_000_000; i++) {
       const bytes = 64 + (i % 7) * 64;
@@ -189,9 +212,74 @@ describe.each([
     const old = new Uint8Array(heap.buffer, start, 1000).fill(7);
     heap.allocate(10 * MIB);
     expect(new Uint8Array(heap.buffer, start, 1000).every((byte) => byte === 7)).toBe(true);
-    // The old view is dead over local memory. Over shared memory it goes on, too short a buffer.
-    expect(old.length).toBe(shared ? 1000 : 0);
+    // The old view is dead over local memory, and reads NaN over plain memory. Over shared memory it
+    // goes on, too short a buffer.
+    const left = shared ? [7] : isWasm ? [] : [0xff];
+    expect([...new Set(Array.from({ length: old.length }, (_, i) => old[i]))]).toEqual(left);
     expect(old.buffer.byteLength).toBeLessThan(heap.buffer.byteLength);
+  });
+});
+
+describe('a system that does not grant everything', () => {
+  it.each([
+    {
+      refused: 'shared memory of 2 GiB and more',
+      isRefused: ({ maximum = 0, shared }: MemoryDescriptor) => shared === true && maximum >= 32768,
+      wishes: ['shared 65536', 'shared 32768', 'shared 16384'],
+      heap: { shared: true, maximumBytes: 2 ** 30 },
+      warning: 'the system grants at most 1.0 GiB of memory, not 4.0 GiB (RangeError: not so much)',
+    },
+    {
+      refused: 'shared memory, and local memory of 4 GiB',
+      isRefused: ({ maximum = 0, shared }: MemoryDescriptor) =>
+        shared === true || maximum === 65536,
+      wishes: [
+        ...[65536, 32768, 16384, 8192].map((n) => `shared ${n}`),
+        'local 65536',
+        'local 32768',
+      ],
+      heap: { shared: false, maximumBytes: 2 ** 31 },
+      warning: 'the system grants at most 2.0 GiB of memory, not 4.0 GiB (RangeError: not so much)',
+    },
+    {
+      refused: 'everything',
+      isRefused: () => true,
+      wishes: ['shared', 'local'].flatMap((kind) =>
+        [65536, 32768, 16384, 8192].map((n) => `${kind} ${n}`),
+      ),
+      heap: { shared: false, maximumBytes: 2 ** 32 },
+      warning:
+        'there is no memory for WebAssembly here (RangeError: not so much), so the reference',
+    },
+  ])('and refuses $refused', ({ isRefused, wishes, heap: expected, warning }) => {
+    const asked = refuseMemory(isRefused);
+    const heap = new Heap({ shared: true });
+    const start = heap.allocate(100_000);
+    expect(asked).toEqual(wishes);
+    expect({ shared: heap.shared, maximumBytes: heap.maximumBytes }).toEqual(expected);
+    expect(heap.warnings).toEqual([expect.stringContaining(warning)]);
+    new Uint8Array(heap.buffer, start, 100_000).fill(1);
+  });
+
+  it('is asked for shared memory only where it is wanted', () => {
+    const wishes = refuseMemory(() => false);
+    new Heap({ shared: false }).open();
+    expect(wishes).toEqual(['local 65536']);
+  });
+
+  it('and has no more: an error that says so, not that the limit was reached', () => {
+    vi.stubGlobal('WebAssembly', undefined);
+    const heap = new Heap({ shared: true });
+    const first = heap.allocate(MIB);
+    vi.stubGlobal('ArrayBuffer', function refuseAll() {
+      throw new RangeError('Array buffer allocation failed');
+    });
+    expect(() => heap.allocate(MIB)).toThrow(EngineError);
+    expect(() => heap.allocate(MIB)).toThrow(
+      'heap: cannot allocate 1.0 MiB: 1.0 MiB of at most 4.0 GiB are in use, and the system has no more',
+    );
+    vi.unstubAllGlobals();
+    expect(heap.allocate(MIB)).toBe(first + MIB);
   });
 });
 

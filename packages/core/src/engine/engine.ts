@@ -35,7 +35,10 @@ const DEFAULT_THREADS = 8;
 /** Wide tiles are some 1.3 times as fast where vectors are joined, and 0.7 times elsewhere. */
 const WIDE_GAIN = 1;
 
-/** The heap of every tensor. One for the life of the program: kernels change, tensors stay. */
+/**
+ * The heap of every tensor. One for the life of the program: kernels change, tensors stay. Its memory
+ * is taken by the first of them, or by the engine.
+ */
 export const heap = new Heap({ shared: true });
 
 /** What runs now. The float32 kernels stand apart, for speed and because they are not to be shown. */
@@ -90,8 +93,10 @@ export async function configure(settings: Settings, shareable: boolean): Promise
   const wanted = settings.threads ?? Math.min(DEFAULT_THREADS, platform.availableCores());
   if (wanted === 1) return one;
   if (!shareable || !heap.shared) {
-    const warning =
-      'memory cannot be shared with threads here; a page has to be cross-origin isolated';
+    const why = shareable
+      ? `the system refuses it (${heap.refusal})`
+      : 'a page has to be cross-origin isolated';
+    const warning = `memory cannot be shared with threads here; ${why}`;
     running = { ...one, warnings: [...one.warnings, warning] };
     return running;
   }
@@ -99,6 +104,7 @@ export async function configure(settings: Settings, shareable: boolean): Promise
     running = await startPool(one, wanted);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
+    complain(error.message);
     running = { ...one, warnings: [...one.warnings, error.message] };
   }
   return running;
@@ -138,7 +144,8 @@ async function closePool(): Promise<void> {
 /** Starts an engine of one thread. */
 function start({ kernels, simd, strict }: Settings): Engine {
   if (kernels === 'reference') return startReference([]);
-  const warnings: string[] = [];
+  const warnings = [...heap.warnings];
+  if (heap.memory === null) return startReference(warnings);
   const candidates = !strict && supportsFused() ? [true, false] : [false];
   for (const fused of candidates) {
     const instance = instanceOf(fused, warnings);
@@ -159,7 +166,22 @@ function start({ kernels, simd, strict }: Settings): Engine {
   return startReference(warnings);
 }
 
+/** Messages that the console has. */
+const complaints = new Set<string>();
+
+/**
+ * Says aloud, once, what makes a program many times slower than its set-up lets its author expect.
+ * Whoever doesn't look at `warnings` would never know.
+ */
+function complain(message: string): void {
+  if (complaints.has(message)) return;
+  complaints.add(message);
+  platform.warn(`Unfold: ${message}`);
+}
+
+/** @param warnings Why, if something else was wanted. */
 function startReference(warnings: readonly string[]): Engine {
+  warnings.forEach(complain);
   float32 = referenceKernels;
   return describe({
     kernels: 'reference',

@@ -7,6 +7,11 @@ const ALIGNMENT = 64;
 /** Low memory left to the binaries' own constants. */
 export const RESERVED_BYTES = 65536;
 
+/** All that 32 bits can address. */
+const LIMIT = 65536 * PAGE;
+/** A system that reserves the maximum at once may refuse it and grant less: so often is it halved. */
+const HALVINGS = 3;
+
 export interface HeapOptions {
   /**
    * Whether to take shared memory where it can be had. Threads need it, and its views stay as they
@@ -17,12 +22,30 @@ export interface HeapOptions {
   readonly maximumBytes?: number;
 }
 
-/** Null where there is none: the browser has no threads, or keeps them to isolated pages. */
-function sharedMemory(maximum: number): WebAssembly.Memory | null {
+/**
+ * Memory that kernels in WebAssembly can't reach. What it held before it grew becomes all ones, so
+ * that a view which was left behind reads NaN, and never old numbers.
+ */
+class PlainMemory {
+  buffer = new ArrayBuffer(2 * PAGE);
+
+  grow(pages: number): number {
+    const old = new Uint8Array(this.buffer);
+    const buffer = new ArrayBuffer(old.length + pages * PAGE);
+    new Uint8Array(buffer).set(old);
+    old.fill(0xff);
+    this.buffer = buffer;
+    return old.length / PAGE;
+  }
+}
+
+/** Memory of at most so many pages, or the reason why there is none. */
+function wasmMemory(maximum: number, shared: boolean): WebAssembly.Memory | string {
   try {
-    return new WebAssembly.Memory({ initial: 2, maximum, shared: true });
-  } catch {
-    return null;
+    return new WebAssembly.Memory({ initial: 2, maximum, shared });
+  } catch (error) {
+    // No WebAssembly at all, no threads, an address space that is limited, …
+    return String(error);
   }
 }
 
@@ -41,12 +64,19 @@ interface Block {
  * over a `WebAssembly.Memory`. Neighbouring free blocks are merged at once, so memory that a step
  * returned serves the next step whatever its sizes are. All bookkeeping is on the JavaScript side;
  * a kernel cannot corrupt it.
+ *
+ * The memory is taken by the first block, or by `open`. Where the system refuses it, the heap asks
+ * for less, then for memory that no thread can share, and then lies on an ordinary buffer, which
+ * only kernels in TypeScript reach.
  */
 export class Heap {
-  /** @internal */
-  readonly memory: WebAssembly.Memory;
-  readonly shared: boolean;
-  readonly maximumBytes: number;
+  /** The memory's buffer as it is now; empty at first. Growing replaces it: never hold on to it. */
+  buffer: ArrayBufferLike = new ArrayBuffer(0);
+  readonly #wantsShared: boolean;
+  #memory: WebAssembly.Memory | PlainMemory | undefined;
+  #maximumBytes: number;
+  #refusal = '';
+  readonly #warnings: string[] = [];
   #used = 0;
   #peak = 0;
   /** First byte that was never part of a block. */
@@ -60,17 +90,84 @@ export class Heap {
   #retired: Block[] = [];
   #nextRetired = 0;
 
-  constructor({ shared, maximumBytes = 65536 * PAGE }: HeapOptions) {
-    const maximum = Math.max(2, Math.floor(maximumBytes / PAGE));
-    this.maximumBytes = maximum * PAGE;
-    this.memory =
-      (shared && sharedMemory(maximum)) || new WebAssembly.Memory({ initial: 2, maximum });
-    this.shared = isShared(this.memory.buffer);
+  constructor({ shared, maximumBytes = LIMIT }: HeapOptions) {
+    this.#wantsShared = shared;
+    this.#maximumBytes = Math.max(2, Math.floor(maximumBytes / PAGE)) * PAGE;
   }
 
-  /** The memory's buffer as it is now. Growing replaces it: never hold on to it. */
-  get buffer(): ArrayBufferLike {
-    return this.memory.buffer;
+  /** @internal What kernels in WebAssembly compute in; null if the heap has to do without. */
+  get memory(): WebAssembly.Memory | null {
+    const memory = this.#open();
+    return memory instanceof PlainMemory ? null : memory;
+  }
+
+  /** Whether threads may share it. */
+  get shared(): boolean {
+    return isShared(this.#open().buffer);
+  }
+
+  /** The largest that it can become. */
+  get maximumBytes(): number {
+    this.#open();
+    return this.#maximumBytes;
+  }
+
+  /** What the system said to the first wish that it refused; usually empty. */
+  get refusal(): string {
+    this.#open();
+    return this.#refusal;
+  }
+
+  /** What was wanted and could not be had, and why; usually empty. */
+  get warnings(): readonly string[] {
+    this.#open();
+    return this.#warnings;
+  }
+
+  /** Takes the memory, unless that was done before. */
+  open(): void {
+    this.#open();
+  }
+
+  #open(): WebAssembly.Memory | PlainMemory {
+    if (!this.#memory) {
+      this.#memory = this.#wasmMemory() ?? this.#plainMemory();
+      this.buffer = this.#memory.buffer;
+    }
+    return this.#memory;
+  }
+
+  /** The best memory for WebAssembly that is granted. */
+  #wasmMemory(): WebAssembly.Memory | null {
+    const wanted = this.#maximumBytes;
+    for (const shared of this.#wantsShared ? [true, false] : [false]) {
+      for (let halvings = 0; halvings <= HALVINGS; halvings++) {
+        const pages = Math.max(2, Math.floor(wanted / 2 ** halvings / PAGE));
+        const memory = wasmMemory(pages, shared);
+        if (typeof memory === 'string') {
+          this.#refusal ||= memory;
+          continue;
+        }
+        if (pages * PAGE < wanted) {
+          this.#warnings.push(
+            `the system grants at most ${formatBytes(pages * PAGE)} of memory, not ` +
+              `${formatBytes(wanted)} (${this.#refusal})`,
+          );
+        }
+        this.#maximumBytes = pages * PAGE;
+        return memory;
+      }
+    }
+    return null;
+  }
+
+  #plainMemory(): PlainMemory {
+    this.#warnings.push(
+      `there is no memory for WebAssembly here (${this.#refusal}), so the reference kernels ` +
+        'compute everything, many times slower; Node needs some 12 GiB of address space ' +
+        '(ulimit -v) or --disable-wasm-trap-handler, and no --jitless',
+    );
+    return new PlainMemory();
   }
 
   /** Bytes in blocks that were allocated and not freed. */
@@ -85,7 +182,7 @@ export class Heap {
 
   /** The largest block that can be had without growing. */
   get largestFreeBytes(): number {
-    return Math.max(this.#sizes.at(-1) ?? 0, this.memory.buffer.byteLength - this.#top);
+    return Math.max(this.#sizes.at(-1) ?? 0, this.buffer.byteLength - this.#top);
   }
 
   /** What an allocation of `bytes` really takes. */
@@ -119,7 +216,7 @@ export class Heap {
    */
   retire(start: number, bytes: number): void {
     this.#used -= Heap.blockSize(bytes);
-    new Uint8Array(this.memory.buffer, start, bytes).fill(0xff);
+    new Uint8Array(this.buffer, start, bytes).fill(0xff);
     this.#retired.push({ start, bytes });
   }
 
@@ -143,7 +240,7 @@ export class Heap {
   /** Takes what lies above all blocks, without growing. */
   #takeTop(size: number): number | undefined {
     const start = this.#top;
-    if (start + size > this.memory.buffer.byteLength) return undefined;
+    if (start + size > this.buffer.byteLength) return undefined;
     this.#top = start + size;
     return start;
   }
@@ -175,16 +272,20 @@ export class Heap {
   }
 
   #extend(size: number): number {
+    const memory = this.#open();
     const start = this.#top;
-    const missing = start + size - this.memory.buffer.byteLength;
+    const missing = start + size - this.buffer.byteLength;
     if (missing > 0) {
       // Growing by an eighth keeps the number of growths small without doubling the footprint.
-      const wanted = Math.max(missing, this.memory.buffer.byteLength / 8);
-      if (!this.#grow(wanted) && !this.#grow(missing)) {
+      const wanted = Math.max(missing, this.buffer.byteLength / 8);
+      if (!this.#grow(memory, wanted) && !this.#grow(memory, missing)) {
         throw new EngineError(
           `heap: cannot allocate ${formatBytes(size)}: ${formatBytes(this.#used)} of at most ` +
-            `${formatBytes(this.maximumBytes)} are in use, and no free piece is larger than ` +
-            formatBytes(Math.max(this.largestFreeBytes, this.maximumBytes - this.#top)),
+            `${formatBytes(this.#maximumBytes)} are in use, and ` +
+            (start + size > this.#maximumBytes
+              ? 'no free piece is larger than ' +
+                formatBytes(Math.max(this.largestFreeBytes, this.#maximumBytes - start))
+              : 'the system has no more'),
         );
       }
     }
@@ -192,15 +293,16 @@ export class Heap {
     return start;
   }
 
-  #grow(bytes: number): boolean {
+  #grow(memory: WebAssembly.Memory | PlainMemory, bytes: number): boolean {
     const pages = Math.ceil(bytes / PAGE);
-    if (this.memory.buffer.byteLength + pages * PAGE > this.maximumBytes) return false;
+    if (this.buffer.byteLength + pages * PAGE > this.#maximumBytes) return false;
     try {
-      this.memory.grow(pages);
-      return true;
+      memory.grow(pages);
     } catch {
       return false;
     }
+    this.buffer = memory.buffer;
+    return true;
   }
 
   #link(start: number, size: number): void {

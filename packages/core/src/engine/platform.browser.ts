@@ -1,8 +1,17 @@
 import type { Platform, Thread, WorkerSetup } from './platform.js';
 
+/**
+ * What a page or its worker may have, and may lack: old browsers do, and so do other programs that
+ * take packages under the condition `browser` (Jest with jsdom, Node, Deno).
+ */
+const host: {
+  readonly crossOriginIsolated?: boolean;
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+} = globalThis;
+
 export const platform: Platform = {
-  availableCores: () => navigator.hardwareConcurrency,
-  canShareMemory: () => typeof SharedArrayBuffer !== 'undefined' && crossOriginIsolated,
+  availableCores: () => host.navigator?.hardwareConcurrency ?? 1,
+  canShareMemory: () => host.crossOriginIsolated === true,
   maySleep() {
     try {
       // The value is not the expected one, so that this returns at once where it is allowed.
@@ -14,6 +23,8 @@ export const platform: Platform = {
   },
   environment: () => undefined,
   vectorsMayJoin: () => false,
+  // oxlint-disable-next-line eslint/no-console
+  warn: (message) => console.warn(message),
   startThread,
 };
 

@@ -27,6 +27,7 @@ export const platform: Platform = {
     const given = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''];
     return joining || given.some((option) => option.includes('wasm-revectorize'));
   },
+  warn: (message) => process.emitWarning(message, 'UnfoldWarning'),
   startThread,
 };
 

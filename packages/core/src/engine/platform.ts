@@ -14,6 +14,8 @@ export interface Platform {
   environment(name: string): string | undefined;
   /** Whether the JavaScript engine was told to join 128-bit vectors to 256-bit ones, and can. */
   vectorsMayJoin(): boolean;
+  /** Tells whoever runs the program, on its console. */
+  warn(message: string): void;
   /**
    * Starts a thread that serves a pool.
    * @param entry The script to run instead of the worker's own.

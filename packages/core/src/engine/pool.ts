@@ -89,11 +89,13 @@ export class Pool implements Crew {
 
   async #startWorkers(): Promise<void> {
     const { heap, module, threads, tileWidth, entry } = this.#options;
+    const { memory } = heap;
+    if (!memory) throw new EngineError('there is no memory to share');
     const spins = Math.ceil((this.#mainSpins * WORKER_SPIN_US) / MAIN_SPIN_US);
     const message = { address: this.#message, bytes: MESSAGE_BYTES };
     for (let thread = 1; thread < threads; thread++) {
       const worker = platform.startThread(
-        { module, memory: heap.memory, control: this.#control, thread, spins, tileWidth, message },
+        { module, memory, control: this.#control, thread, spins, tileWidth, message },
         (reason) => this.#noteEnd(reason),
         entry,
       );

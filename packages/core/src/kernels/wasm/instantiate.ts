@@ -9,21 +9,31 @@ import { Jobs } from './jobs.js';
 export type BinaryName =
   'unfold-local-plain' | 'unfold-local-fused' | 'unfold-shared-plain' | 'unfold-shared-fused';
 
-/** A module whose only function is f32x4.relaxed_madd of its three parameters. */
+/** A module whose only function, `f`, is f32x4.relaxed_madd of its three floats, in every lane. */
 const RELAXED_MADD_MODULE = [
   '0061736d01000000', // magic number, version 1
-  '01080160037b7b7b017b', // one type: three v128 to one
+  '01080160037d7d7d017d', // one type: three f32 to one
   '03020100', // one function of that type
-  '0a0d010b00200020012002fd85020b', // its code: local.get 0, 1, 2, the instruction, end
+  '07050101660000', // exported as 'f'
+  // Its code: three times local.get and f32x4.splat, the instruction, f32x4.extract_lane 0, end.
+  '0a160114002000fd132001fd132002fd13fd8502fd1f000b',
 ].join('');
 
+/** x² = 1 + 2⁻¹¹ + 2⁻²⁴, whose last bit a float32 has no room for. */
+const FUSED_X = 1 + 2 ** -12;
+
 /**
- * Whether this JavaScript engine compiles the fused binaries. Node 20 does with
- * `--experimental-wasm-relaxed-simd`, later versions by themselves.
+ * Whether this JavaScript engine compiles the fused binaries, and really rounds a·b + c only once.
+ * Node 20 does with `--experimental-wasm-relaxed-simd`, later versions by themselves. On some
+ * processors, and in WebKit on x64, the instruction is a product and a sum, which the binaries
+ * without it do as well, and faster.
  */
 export function supportsFused(): boolean {
-  const bytes = RELAXED_MADD_MODULE.match(/../g) ?? [];
-  return WebAssembly.validate(Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 16)));
+  const hex = RELAXED_MADD_MODULE.match(/../g) ?? [];
+  const bytes = Uint8Array.from(hex, (byte) => Number.parseInt(byte, 16));
+  if (!WebAssembly.validate(bytes)) return false;
+  const { f } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+  return typeof f === 'function' && f(FUSED_X, FUSED_X, -(1 + 2 ** -11)) === 2 ** -24;
 }
 
 /** A binary that runs: what the kernels are made of, and what threads need to join in. */
@@ -36,15 +46,17 @@ export interface WasmInstance {
 
 /**
  * Compiles a binary and binds its kernels to the heap.
- * @throws EngineError if the JavaScript engine refuses it: it has no SIMD, or the binary wants
- * shared memory (or fused multiply-add) where there is none.
+ * @throws EngineError if the JavaScript engine refuses it: it has no WebAssembly, or no SIMD, or the
+ * binary wants shared memory (or fused multiply-add) where there is none.
  */
 export function instantiateKernels(binary: Uint8Array, heap: Heap): WasmInstance {
+  const { memory } = heap;
+  if (!memory) throw new EngineError(`engine: there is no WebAssembly memory (${heap.refusal})`);
   let module: WebAssembly.Module;
   let instance: WebAssembly.Instance;
   try {
     module = new WebAssembly.Module(new Uint8Array(binary));
-    instance = new WebAssembly.Instance(module, { env: { memory: heap.memory } });
+    instance = new WebAssembly.Instance(module, { env: { memory } });
   } catch (error) {
     throw new EngineError(
       `engine: the WebAssembly kernels do not start here: ${String(error)}; ` +
