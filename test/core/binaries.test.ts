@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { EngineError } from '@unfold/core';
 import { describe, expect, it } from 'vitest';
-import * as browser from '../../packages/core/src/engine/binaries.browser.js';
+import * as bundle from '../../packages/core/src/engine/binaries.bundle.js';
 import * as source from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/engine/heap.js';
 import { withoutFusing, withOwnMemory } from '../../packages/core/src/engine/rewrite.js';
@@ -61,7 +61,7 @@ describe('the binaries that a page makes of its one', () => {
     'unfold-shared-fused',
   ])('%s agrees with the reference, and with the one of Node in every bit', (name) => {
     const shared = name.startsWith('unfold-shared');
-    const made = kernelsOf(browser.loadBinary(name), shared);
+    const made = kernelsOf(bundle.loadBinary(name), shared);
     expect(findFault(made)).toBeNull();
     expect(results(made)).toEqual(results(kernelsOf(source.loadBinary(name), shared)));
   });
@@ -134,5 +134,5 @@ it('the module in bundles holds the binary of Node', () => {
     '../../packages/core/assembly/build/unfold-shared-fused.wasm',
     import.meta.url,
   );
-  expect(browser.loadBinary('unfold-shared-fused')).toEqual(new Uint8Array(readFileSync(file)));
+  expect(bundle.loadBinary('unfold-shared-fused')).toEqual(new Uint8Array(readFileSync(file)));
 });

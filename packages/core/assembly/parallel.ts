@@ -24,7 +24,7 @@ const DONE: usize = 128;
 const WAITING: usize = 132;
 /** Threads that sleep on GENERATION. */
 const SLEEPERS: usize = 192;
-/** Threads that broke down; worker.js counts. */
+/** Threads that broke down; serve.js counts. */
 const FAILED: usize = 196;
 /** The job. */
 const KERNEL: usize = 256;

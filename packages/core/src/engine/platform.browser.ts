@@ -1,3 +1,4 @@
+import { serve, serveMessage } from './serve.js';
 import type { Platform, Thread, WorkerSetup } from './platform.js';
 
 /**
@@ -31,10 +32,7 @@ export const platform: Platform = {
 const NOT_LOADED = "the worker's script cannot be loaded";
 
 function startThread(setup: WorkerSetup, onEnd: (reason: string) => void, entry?: URL): Thread {
-  // Bundlers find the worker's script by this very form.
-  const worker = entry
-    ? new Worker(entry, { type: 'module' })
-    : new Worker(new URL('./worker.browser.js', import.meta.url), { type: 'module' });
+  let worker: Worker;
   let settleLeft = () => {};
   const left = new Promise<void>((resolve) => (settleLeft = resolve));
   const started = new Promise<void>((resolve, reject) => {
@@ -43,16 +41,45 @@ function startThread(setup: WorkerSetup, onEnd: (reason: string) => void, entry?
       reject(new Error(reason));
       settleLeft();
     };
-    worker.addEventListener('message', ({ data }) => {
-      if (data === 'left') end('it left');
-      else resolve();
-    });
-    // A script that can't be loaded gives an event without a word.
-    worker.addEventListener('error', ({ message }) => end(message || NOT_LOADED));
+    const begin = (next: Worker, instead?: () => Worker) => {
+      worker = next;
+      next.addEventListener('message', ({ data }) => {
+        if (data === 'left') end('it left');
+        else resolve();
+      });
+      next.addEventListener('error', ({ message }) => {
+        // A script that can't be loaded gives an event without a word.
+        if (message || !instead) end(message || NOT_LOADED);
+        else begin(instead());
+      });
+      // A worker has no origin.
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin
+      next.postMessage(setup);
+    };
+    const file = entry ? new Worker(entry, { type: 'module' }) : workerOfFile();
+    if (file) begin(file, entry ? undefined : workerOfText);
+    else begin(workerOfText());
   });
-  // A worker has no origin.
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin
-  worker.postMessage(setup);
   // A page doesn't wait for its workers.
   return { started, left, keepProcess() {}, terminate: () => worker.terminate() };
+}
+
+/** A worker of the script that is its own; null where that can't be named, or is another site's. */
+function workerOfFile(): Worker | null {
+  try {
+    // Bundlers find the worker's script by this very form.
+    return new Worker(new URL('./worker.browser.js', import.meta.url), { type: 'module' });
+  } catch {
+    return null;
+  }
+}
+
+/** The address of the worker's script as text. */
+let text: string | undefined;
+
+/** For bundles that lack the worker's script. A content security policy may refuse it. */
+function workerOfText(): Worker {
+  const script = `(${serveMessage})(${serve});`;
+  text ??= URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
+  return new Worker(text);
 }

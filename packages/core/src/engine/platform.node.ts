@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { serve } from './serve.js';
 import type { Platform, Thread, WorkerSetup } from './platform.js';
 
 let joining = false;
@@ -31,13 +33,32 @@ export const platform: Platform = {
   startThread,
 };
 
+/** The worker's script; undefined in a bundle, which lacks it and may not even know where it lies. */
+function workerFile(): URL | undefined {
+  try {
+    const file = new URL('./worker.node.js', import.meta.url);
+    return existsSync(file) ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What worker.node.js does, for bundles. */
+const WORKER_TEXT = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  (${serve})(workerData, () => parentPort.postMessage('ready'));
+`;
+
 function startThread(
   setup: WorkerSetup,
   onEnd: (reason: string) => void,
-  entry = new URL('./worker.js', import.meta.url),
+  entry = workerFile(),
 ): Thread {
   // Loaders and inspectors of the main thread are none of a worker's business.
-  const worker = new Worker(entry, { workerData: setup, execArgv: [], name: 'unfold' });
+  const options = { workerData: setup, execArgv: [], name: 'unfold' };
+  const worker = entry
+    ? new Worker(entry, options)
+    : new Worker(WORKER_TEXT, { ...options, eval: true });
   const started = new Promise<void>((resolve, reject) => {
     worker.once('message', () => resolve());
     worker.once('error', reject);

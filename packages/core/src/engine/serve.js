@@ -1,6 +1,7 @@
 /*
  * A thread of the pool, in Node and in browsers. Plain JavaScript, because Node 20 cannot start a
- * thread from TypeScript.
+ * thread from TypeScript. Each function stands for itself, without anything of this file or of
+ * another: where a bundler has lost the worker's script, their text takes its place.
  */
 
 /**
@@ -24,4 +25,19 @@ export function serve({ module, memory, control, thread, spins, tileWidth, messa
     new Uint8Array(memory.buffer, message.address, message.bytes).set(text);
     kernels.fail(control);
   }
+}
+
+/**
+ * Serves, in a worker of a page, with the first message that comes.
+ * @param {typeof serve} serveWith
+ */
+export function serveMessage(serveWith) {
+  addEventListener(
+    'message',
+    ({ data }) => {
+      serveWith(data, () => postMessage('ready'));
+      postMessage('left');
+    },
+    { once: true },
+  );
 }

@@ -1,10 +1,3 @@
-import { serve } from './serve.js';
+import { serve, serveMessage } from './serve.js';
 
-addEventListener(
-  'message',
-  ({ data }) => {
-    serve(data, () => postMessage('ready'));
-    postMessage('left');
-  },
-  { once: true },
-);
+serveMessage(serve);
