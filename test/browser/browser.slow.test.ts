@@ -18,6 +18,7 @@ import {
 import { DECODED, REFUSALS, TWO_PIXELS } from '../support/no-files.js';
 import { train, type Report } from './app/src/train.js';
 import { findChromium } from './chromium.js';
+import { BROWSERS, type Driver } from './drivers.js';
 
 // Before the first tensor here, so that Node runs the same arithmetic as Chromium.
 enableNodeFlags();
@@ -44,38 +45,116 @@ describe('a bundle by Vite', () => {
   });
 });
 
-const program = findChromium();
-
-if (!program) {
-  const reason = 'there is no Chromium on the path; set CHROMIUM to its program';
-  it(`in Chromium: skipped, ${reason}`, (context) => {
+for (const { name, missing } of BROWSERS) {
+  if (missing === null) continue;
+  it(`in ${name}: skipped, ${missing}`, (context) => {
     // No report but the longest tells why a test was skipped.
     // oxlint-disable-next-line eslint/no-console
-    console.warn(`The tests in a browser are skipped: ${reason}`);
-    context.skip(reason);
+    console.warn(`The tests in ${name} are skipped: ${missing}`);
+    context.skip(missing);
   });
 }
 
+const servers: Server[] = [];
+const address = { isolated: '', open: '' };
+let node: Report;
+let strict: Report;
+
+beforeAll(async () => {
+  node = await train({ threads: 1, simd: '128' });
+  strict = await train({ threads: 1, strict: true });
+  expect(await bundle(folder, ['index.html'], 'dist')).toEqual([]);
+  servers.push(await serve(folder, 'dist', ISOLATION), await serve(folder, 'dist', {}));
+  [address.isolated = '', address.open = ''] = servers.map(({ url }) => url);
+});
+afterAll(() => Promise.all(servers.map((server) => server.close())));
+
+const OPEN = 'memory cannot be shared with threads here; a page has to be cross-origin isolated';
+
+describe.each(BROWSERS.filter(({ missing }) => missing === null))(
+  'strict, in $name',
+  ({ launch }) => {
+    let browser: Driver;
+    beforeAll(async () => {
+      browser = await launch();
+    });
+    afterAll(() => browser?.close());
+
+    const run = (url: string, options: EngineOptions, where = 'train') =>
+      browser.evaluate<Report>(url, `window.${where}(${JSON.stringify(options)})`);
+
+    it.each([1, 2])('an isolated page with %i threads: everything as in Node', async (threads) => {
+      const report = await run(address.isolated, { threads, strict: true });
+      const description = `wasm simd 128-bit · ${threads} thread${threads === 1 ? '' : 's'}`;
+      expect(report).toEqual({ ...strict, description });
+    });
+
+    it('a worker of an isolated page, with threads of its own', async () => {
+      const report = await run(address.isolated, { threads: 2, strict: true }, 'trainInWorker');
+      expect(report).toEqual({ ...strict, description: 'wasm simd 128-bit · 2 threads' });
+    });
+
+    it('an open page, on its one thread', async () => {
+      const report = await run(address.open, { threads: 2, strict: true });
+      expect(report).toEqual({ ...strict, warnings: [OPEN] });
+    });
+
+    it('an engine that says fma gives the weights of fma, one that says nothing those of strict', async () => {
+      const report = await run(address.isolated, { threads: 1 });
+      const same = report.description.includes(' fma ') ? node : strict;
+      expect(report).toEqual({ ...same, description: report.description });
+      expect(report.description).toMatch(/^wasm simd 128-bit( fma)? · 1 thread$/);
+    });
+  },
+);
+
+const webkit = BROWSERS.find(({ name, missing }) => name === 'WebKit' && missing === null);
+
+describe.runIf(webkit)('in WebKit', () => {
+  it('an isolated page without SharedArrayBuffer has one thread, and says why', async () => {
+    const browser = await webkit?.launch({});
+    const report = await browser?.evaluate<Report>(
+      address.isolated,
+      'window.train({ threads: 2, strict: true })',
+    );
+    await browser?.close();
+    const warnings = [
+      'memory cannot be shared with threads here; this browser has no SharedArrayBuffer',
+    ];
+    expect(report).toEqual({ ...strict, warnings });
+  });
+
+  it('relaxed SIMD that rounds twice is not called fma', async () => {
+    const browser = await webkit?.launch({ JSC_useWasmRelaxedSIMD: '1' });
+    const [accepts, report] = (await browser?.evaluate<[boolean, Report]>(
+      address.open,
+      `window.train({ threads: 1 }).then((report) => [WebAssembly.validate(${RELAXED}), report])`,
+    )) ?? [false];
+    await browser?.close();
+    expect(accepts).toBe(true);
+    // On ARM it does round once.
+    const isFused = report?.description.includes(' fma ');
+    expect(report).toEqual(isFused ? node : strict);
+    if (process.arch === 'x64') expect(isFused).toBe(false);
+  });
+});
+
+/** (v128, v128, v128) → v128 by f32x4.relaxed_madd. */
+const RELAXED = `Uint8Array.from(
+  '0061736d0100000001080160037b7b7b017b030201000a0d010b00200020012002fd85020b'.match(/../g),
+  (byte) => parseInt(byte, 16),
+)`;
+
+const program = findChromium();
+
 describe.runIf(program)('in Chromium', () => {
   let browser: Browser;
-  let node: Report;
-  let strict: Report;
-  const servers: Server[] = [];
-  const address = { isolated: '', open: '' };
 
   beforeAll(async () => {
-    node = await train({ threads: 1, simd: '128' });
-    strict = await train({ threads: 1, strict: true });
-    expect(await bundle(folder, ['index.html'], 'dist')).toEqual([]);
-    servers.push(await serve(folder, 'dist', ISOLATION), await serve(folder, 'dist', {}));
-    [address.isolated = '', address.open = ''] = servers.map(({ url }) => url);
     browser = await chromium.launch({ ...(program && { executablePath: program }) });
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    await Promise.all(servers.map((server) => server.close()));
-  });
+  afterAll(() => browser?.close());
 
   /** Opens the app in a page of its own, runs `use`, and fails if the page reports an error. */
   async function inPage<T>(url: string, use: (page: Page) => Promise<T>, script = ''): Promise<T> {
@@ -112,10 +191,7 @@ describe.runIf(program)('in Chromium', () => {
 
   it('an open page has one thread, and says why', async () => {
     const report = await inPage(address.open, (page) => run(page, { threads: 2 }));
-    const warnings = [
-      'memory cannot be shared with threads here; a page has to be cross-origin isolated',
-    ];
-    expect(report).toEqual({ ...node, warnings });
+    expect(report).toEqual({ ...node, warnings: [OPEN] });
   });
 
   it.each([2, 4])('an isolated page has %i threads: the bits of Node', async (threads) => {

@@ -138,11 +138,11 @@ describe('configureEngine', () => {
   });
 
   it('works on one thread where memory cannot be shared, and says so', async () => {
-    const chosen = await configure(resolveSettings({ threads: 2 }), false);
+    const chosen = await configure(resolveSettings({ threads: 2 }), 'a browser has to be new');
     expect(chosen.threads).toBe(1);
     expect(chosen.description).toMatch(/ · 1 thread$/);
     expect(chosen.warnings).toEqual([
-      'memory cannot be shared with threads here; a page has to be cross-origin isolated',
+      'memory cannot be shared with threads here; a browser has to be new',
     ]);
     expect(product()).toEqual([200, 200, 200]);
   });

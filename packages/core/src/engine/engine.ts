@@ -63,7 +63,7 @@ let turn: Promise<unknown> = Promise.resolve();
  */
 export async function configureEngine(options: EngineOptions = {}): Promise<Engine> {
   const settings = resolveSettings(options);
-  const configured = turn.then(() => configure(settings, platform.canShareMemory()));
+  const configured = turn.then(() => configure(settings, platform.sharingNeeds()));
   turn = configured.catch(() => {});
   return configured;
 }
@@ -84,18 +84,16 @@ export function kernelsFor(dtype: DType): Kernels<NumericArray> {
   return probe ? probe.kernels(kernels) : kernels;
 }
 
-/** As `configureEngine`, saying whether threads can share memory. */
-export async function configure(settings: Settings, shareable: boolean): Promise<Engine> {
+/** As `configureEngine`, saying what is missing for threads to share memory. */
+export async function configure(settings: Settings, needs: string | null): Promise<Engine> {
   await closePool();
   const one = start(settings);
   running = one;
   if (one.kernels === 'reference') return one;
   const wanted = settings.threads ?? Math.min(DEFAULT_THREADS, platform.availableCores());
   if (wanted === 1) return one;
-  if (!shareable || !heap.shared) {
-    const why = shareable
-      ? `the system refuses it (${heap.refusal})`
-      : 'a page has to be cross-origin isolated';
+  if (needs !== null || !heap.shared) {
+    const why = needs ?? `the system refuses it (${heap.refusal})`;
     const warning = `memory cannot be shared with threads here; ${why}`;
     running = { ...one, warnings: [...one.warnings, warning] };
     return running;

@@ -12,7 +12,12 @@ const host: {
 
 export const platform: Platform = {
   availableCores: () => host.navigator?.hardwareConcurrency ?? 1,
-  canShareMemory: () => host.crossOriginIsolated === true,
+  sharingNeeds() {
+    if (host.crossOriginIsolated !== true) return 'a page has to be cross-origin isolated';
+    return typeof SharedArrayBuffer === 'undefined'
+      ? 'this browser has no SharedArrayBuffer'
+      : null;
+  },
   maySleep() {
     try {
       // The value is not the expected one, so that this returns at once where it is allowed.

@@ -20,7 +20,7 @@ export function canJoinVectors(): boolean {
 
 export const platform: Platform = {
   availableCores: availableParallelism,
-  canShareMemory: () => true,
+  sharingNeeds: () => null,
   maySleep: () => true,
   environment: (name) => process.env[name] || undefined,
   // By a program, or on Node's command line.

@@ -6,8 +6,8 @@
 export interface Platform {
   /** Processor cores that may be used. */
   availableCores(): number;
-  /** Whether shared memory can be handed to other threads: in Node, and in a page if it is isolated. */
-  canShareMemory(): boolean;
+  /** What shared memory would need to be handed to other threads; null if nothing is missing. */
+  sharingNeeds(): string | null;
   /** Whether this thread may sleep until another wakes it; the main thread of a page may not. */
   maySleep(): boolean;
   /** A variable of the environment; undefined if it is not set, or empty, or there is none. */
