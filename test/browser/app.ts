@@ -16,18 +16,38 @@ export const ISOLATION: Headers = {
 /** Copies the app into an empty folder, with the packages as npm installs them. */
 export function installApp(folder: string): void {
   cpSync(join(import.meta.dirname, 'app'), folder, { recursive: true });
+  installPackages(folder);
+}
+
+/**
+ * Installs the packages in a project of its own, as npm does.
+ * @param more What else its package.json says.
+ */
+export function installPackages(folder: string, more: object = {}): void {
   execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'pipe' });
   for (const name of ['core', 'nn', 'io', 'train']) {
     const args = ['pack', '--pack-destination', folder];
     execFileSync('npm', args, { cwd: join(ROOT, 'packages', name), stdio: 'pipe' });
   }
   const packed = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ private: true, type: 'module', ...more }),
+  );
   const files = packed.map((file) => `./${file}`);
   execFileSync('npm', ['install', '--no-audit', '--no-fund', ...files], {
     cwd: folder,
     stdio: 'pipe',
   });
+}
+
+/** Writes the files whose names and contents a document gives. @returns The document. */
+export function writeDocumentedFiles(document: string, folder: string): string {
+  const page = readFileSync(join(ROOT, document), 'utf8');
+  for (const [, name = '', content = ''] of page.matchAll(FILE_BLOCK)) {
+    writeFileSync(join(folder, name), content);
+  }
+  return page;
 }
 
 interface DocumentedPage {
@@ -40,11 +60,8 @@ interface DocumentedPage {
 
 /** Writes the page of docs/browser.md, whose files are the blocks under their names. */
 export async function writeDocumentedPage(folder: string): Promise<DocumentedPage> {
-  const page = readFileSync(join(ROOT, 'docs/browser.md'), 'utf8');
   mkdirSync(folder);
-  for (const [, name = '', content = ''] of page.matchAll(FILE_BLOCK)) {
-    writeFileSync(join(folder, name), content);
-  }
+  const page = writeDocumentedFiles('docs/browser.md', folder);
   const [, text = ''] = /page then reads\n\n```\n(.*)\n```/.exec(page) ?? [];
   const [, policy = ''] = /`(default-src.*)`/.exec(page) ?? [];
   const config = (await import(join(folder, 'vite.config.js'))) as {

@@ -77,7 +77,7 @@ const firefoxKind: BrowserKind = {
 };
 
 /** How long a page may take, on a machine that does other things as well. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 120_000;
 
 /** WebKit's program is no browser's, and lies in no folder of the path. */
 const MINI_BROWSERS = ['x86_64', 'aarch64'].map(

@@ -37,7 +37,9 @@ export const platform: Platform = {
 const NOT_LOADED = "the worker's script cannot be loaded";
 
 function startThread(setup: WorkerSetup, onEnd: (reason: string) => void, entry?: URL): Thread {
-  let worker: Worker;
+  const file = entry ? new Worker(entry, { type: 'module' }) : workerOfFile();
+  let worker = file ?? workerOfText();
+  let mayReplace = worker === file && entry === undefined;
   let settleLeft = () => {};
   const left = new Promise<void>((resolve) => (settleLeft = resolve));
   const started = new Promise<void>((resolve, reject) => {
@@ -46,24 +48,27 @@ function startThread(setup: WorkerSetup, onEnd: (reason: string) => void, entry?
       reject(new Error(reason));
       settleLeft();
     };
-    const begin = (next: Worker, instead?: () => Worker) => {
-      worker = next;
-      next.addEventListener('message', ({ data }) => {
+    const begin = () => {
+      worker.addEventListener('message', ({ data }) => {
         if (data === 'left') end('it left');
         else resolve();
       });
-      next.addEventListener('error', ({ message }) => {
+      worker.addEventListener('error', ({ message }) => {
         // A script that can't be loaded gives an event without a word.
-        if (message || !instead) end(message || NOT_LOADED);
-        else begin(instead());
+        if (message || !mayReplace) return end(message || NOT_LOADED);
+        mayReplace = false;
+        try {
+          worker = workerOfText();
+        } catch (error) {
+          return end(`${NOT_LOADED}, nor its text (${String(error)})`);
+        }
+        begin();
       });
       // A worker has no origin.
       // oxlint-disable-next-line unicorn/require-post-message-target-origin
-      next.postMessage(setup);
+      worker.postMessage(setup);
     };
-    const file = entry ? new Worker(entry, { type: 'module' }) : workerOfFile();
-    if (file) begin(file, entry ? undefined : workerOfText);
-    else begin(workerOfText());
+    begin();
   });
   // A page doesn't wait for its workers.
   return { started, left, keepProcess() {}, terminate: () => worker.terminate() };
@@ -82,7 +87,10 @@ function workerOfFile(): Worker | null {
 /** The address of the worker's script as text. */
 let text: string | undefined;
 
-/** For bundles that lack the worker's script. A content security policy may refuse it. */
+/**
+ * For bundles that lack the worker's script.
+ * @throws what the browser says where the page's content security policy refuses it, if not later.
+ */
 function workerOfText(): Worker {
   const script = `(${serveMessage})(${serve});`;
   text ??= URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));

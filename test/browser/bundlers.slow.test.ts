@@ -1,0 +1,165 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installPackages, ISOLATION, serve, writeDocumentedFiles, type Server } from './app.js';
+import { BROWSERS, type Driver } from './drivers.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** Too much to be installed with the repository: kept between runs, in a folder of its own. */
+const TOOLS = join(ROOT, 'node_modules/.cache/bundlers');
+const VERSIONS = {
+  '@rollup/plugin-node-resolve': '16',
+  bun: '1.4',
+  deno: '2.9',
+  parcel: '2.16',
+  rollup: '4',
+  webpack: '5',
+  'webpack-cli': '6',
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'unfold-bundlers-'));
+const page = writeDocumentedFiles('docs/bundlers.md', folder);
+
+/** The rows of the table under a heading: what with, and by which command. */
+function rowsUnder(heading: string): { name: string; command: string }[] {
+  const [, section = ''] = page.split(`\n## ${heading}\n`);
+  const [table = ''] = section.split('\n## ');
+  return [...table.matchAll(/^\| (.*?) +\| `(.*)` +\|$/gm)].map(([, name = '', command = '']) => ({
+    name,
+    command,
+  }));
+}
+
+const [, SAYS = ''] = /It says\n\n```\n(.*)\n```/.exec(page) ?? [];
+const [, PARCEL = '{}'] = /```json\n *(\{ "@parcel.*)\n/.exec(page) ?? [];
+
+/** Runs a command of the page's in a shell, in the project. @returns What it printed. */
+function run(command: string): string {
+  const path = [
+    join(TOOLS, 'node_modules/.bin'),
+    join(ROOT, 'node_modules/.bin'),
+    dirname(process.execPath),
+    process.env['PATH'],
+  ];
+  const { status, stdout, stderr } = spawnSync(command, {
+    shell: true,
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1', PATH: path.join(delimiter) },
+  });
+  if (status !== 0) throw new Error(`${command}: exit code ${status}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+beforeAll(() => {
+  mkdirSync(TOOLS, { recursive: true });
+  writeFileSync(
+    join(TOOLS, 'package.json'),
+    JSON.stringify({ private: true, dependencies: VERSIONS }),
+  );
+  execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: TOOLS, stdio: 'pipe' });
+  installPackages(folder, JSON.parse(PARCEL) as object);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('docs/bundlers.md', () => {
+  it('says what the program says', () => {
+    expect(SAYS).toBe('wasm simd 128-bit · 2 threads · loss 0.000');
+    expect(rowsUnder('Pages')).toHaveLength(6);
+    expect(rowsUnder('Node, Bun and Deno')).toHaveLength(6);
+  });
+
+  it.each(rowsUnder('Node, Bun and Deno'))('$name: $command', ({ command }) => {
+    rmSync(join(folder, 'dist'), { recursive: true, force: true });
+    const printed = run(command).trimEnd().split('\n');
+    expect(printed.at(-1)).toBe(SAYS);
+  });
+});
+
+/** What the page's title becomes. */
+const TITLE = `(async () => {
+  while (document.title === '') await new Promise((done) => setTimeout(done, 20));
+  return document.title;
+})()`;
+
+const rows = [
+  ...rowsUnder('Pages'),
+  {
+    name: 'no bundler',
+    command:
+      'mkdir -p dist && cp plain.html dist/index.html && cp program.js dist && cp -r node_modules dist',
+  },
+];
+
+describe('pages', () => {
+  const browsers: [name: string, driver: Driver][] = [];
+  const servers: Server[] = [];
+
+  beforeAll(async () => {
+    for (const { name, missing, launch } of BROWSERS) {
+      if (missing === null) browsers.push([name, await launch()]);
+    }
+  });
+  afterAll(async () => {
+    await Promise.all(browsers.map(([, driver]) => driver.close()));
+    await Promise.all(servers.map((server) => server.close()));
+  });
+
+  /** Bundles, and serves what came of it. @returns The page's address. */
+  async function open(command: string, headers: Readonly<Record<string, string>> = ISOLATION) {
+    const dist = join(folder, 'dist');
+    rmSync(dist, { recursive: true, force: true });
+    run(command);
+    // Not every bundler takes the page as well as the program.
+    if (!existsSync(join(dist, 'index.html'))) {
+      copyFileSync(join(folder, 'index.html'), join(dist, 'index.html'));
+    }
+    const server = await serve(folder, 'dist', headers);
+    servers.push(server);
+    return server.url;
+  }
+
+  it.each(rows)('$name: $command', async ({ command }) => {
+    const url = await open(command);
+    for (const [name, driver] of browsers) {
+      expect([name, await driver.evaluate(url, TITLE)]).toEqual([name, SAYS]);
+    }
+  });
+
+  it('a page that may start no thread from text works on one, and says so', async () => {
+    const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+    const url = await open('esbuild program.js --bundle --outfile=dist/program.js', {
+      ...ISOLATION,
+      'Content-Security-Policy': policy,
+    });
+    for (const [name, driver] of browsers) {
+      expect([name, await driver.evaluate(url, TITLE)]).toEqual([
+        name,
+        expect.stringMatching(
+          /^wasm simd 128-bit · 1 thread · loss 0.000 · engine: 2 threads do not start: /,
+        ),
+      ]);
+    }
+  });
+});
+
+describe('a bundle for Node without the condition `module`', () => {
+  it.each(['cjs', 'esm'])('is told what to do, as %s', (format) => {
+    const out = format === 'cjs' ? 'dist/other.cjs' : 'dist/other.mjs';
+    const command = `esbuild program.js --bundle --platform=node --conditions=other --format=${format} --outfile=${out}`;
+    run(command);
+    expect(() => run(`node ${out}`)).toThrow(
+      /EngineError: engine: cannot read the kernels .*; in a bundle, let the bundler use the condition 'module'/,
+    );
+  });
+
+  it('may leave the packages out', () => {
+    run(
+      'esbuild program.js --bundle --platform=node --packages=external --format=esm --outfile=out.mjs',
+    );
+    expect(run('node out.mjs').trimEnd()).toBe(SAYS);
+  });
+});
