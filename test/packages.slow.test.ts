@@ -2,7 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createContext, runInContext } from 'node:vm';
 import { checkPackage, createPackageFromTarballData, type Problem } from '@arethetypeswrong/core';
+import { build } from 'esbuild';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NEWER_NODES, nodeProgram } from './support/nodes.js';
@@ -128,6 +130,75 @@ describe('the packages as npm installs them', () => {
   });
 });
 
+/** A program without `using`, which trains and says what its engine is. */
+const TRAINS = `
+  import { engine, Tape, tensor } from '@unfold/core';
+  import { crossEntropy, Linear, ReLU, Sequential } from '@unfold/nn';
+  import { SGD } from '@unfold/train';
+  const model = new Sequential(new Linear(2, 16), new ReLU(), new Linear(16, 2));
+  const optimizer = new SGD(model.parameters(), { lr: 0.5, momentum: 0.9 });
+  const x = tensor(new Float32Array([0, 0, 0, 1, 1, 0, 1, 1]), [4, 2]);
+  const y = tensor(new Int32Array([0, 1, 1, 0]), [4]);
+  let last = 0;
+  for (let i = 0; i < 200; i++) {
+    Tape.run((tape) => {
+      const loss = crossEntropy(model.forward(x), y);
+      optimizer.zeroGrad();
+      tape.backward(loss);
+      optimizer.step();
+      last = loss.item();
+    });
+  }
+  console.log(engine().description, '· loss', last.toFixed(2));
+`;
+
+describe('hosts that lack something', () => {
+  beforeAll(() => writeFileSync(join(folder, 'trains.js'), TRAINS));
+
+  it('Symbol.dispose, and all but a few globals: a realm of its own on Node 20', async () => {
+    const { outputFiles } = await build({
+      absWorkingDir: folder,
+      entryPoints: ['trains.js'],
+      bundle: true,
+      write: false,
+      logLevel: 'error',
+    });
+    const printed: string[] = [];
+    const console = { log: (...words: string[]) => printed.push(words.join(' ')) };
+    const realm = createContext({ console, performance });
+    const symbol: unknown = runInContext('typeof Symbol.dispose', realm);
+    expect(symbol).toBe(Number(process.versions.node.split('.')[0]) < 24 ? 'undefined' : 'symbol');
+    runInContext(outputFiles[0]?.text ?? '', realm);
+    expect(printed).toEqual([
+      expect.stringMatching(/^wasm simd 128-bit( fma)? · 1 thread · loss 0.00$/),
+    ]);
+  });
+
+  it("a page's globals: Node, told to take what pages take", () => {
+    expect(run(process.execPath, '--conditions=browser', 'trains.js')).toMatch(
+      /^wasm simd 128-bit( fma)? · 1 thread · loss 0.00\n$/,
+    );
+  });
+
+  const REFERENCE = 'reference kernels in plain TypeScript · 1 thread · loss 0.00\n';
+
+  it('WebAssembly: node --jitless', () => {
+    const printed = run(process.execPath, '--jitless', 'trains.js');
+    expect(printed).toContain(REFERENCE);
+    expect(printed).toContain('UnfoldWarning: Unfold: there is no memory for WebAssembly here');
+  });
+
+  it.runIf(process.platform === 'linux')('address space: ulimit -v', () => {
+    const limited = (more: string) =>
+      run('sh', '-c', `ulimit -v 4000000; ${more} '${process.execPath}' trains.js`);
+    const printed = limited('');
+    expect(printed).toContain(REFERENCE);
+    expect(printed).toContain('UnfoldWarning: Unfold: there is no memory for WebAssembly here');
+    // Who asks for the reference kernels hears nothing.
+    expect(limited('UNFOLD_KERNELS=reference')).toBe(REFERENCE);
+  });
+});
+
 /**
  * What a package of ES modules alone has by choice: `require` gets the ES module, as Node 20.19 and
  * later allow, and the resolution of before Node 12 finds nothing.
@@ -222,6 +293,36 @@ function asImports(code: string): string {
     (_, names: string, from: string) => `const ${names} = await import(${from});`,
   );
 }
+
+describe('a .cts file', () => {
+  const requires = `import { tensor, type Tensor } from '@unfold/core';
+    import { Linear } from '@unfold/nn';
+    const x: Tensor = tensor(new Float32Array(6), [2, 3]);
+    export const shape = new Linear(3, 4).forward(x).shape.join();\n`;
+
+  it.each(['nodenext', 'node20'])('may require the packages, with %s', (module) => {
+    const options = { module, verbatimModuleSyntax: false };
+    expect(compile(`${module}.cts`, requires, options)).toBe('');
+    expect(
+      run(
+        process.execPath,
+        '--no-warnings',
+        '-p',
+        `require('./${module}.cts/${module}.cjs').shape`,
+      ),
+    ).toBe('2,4\n');
+  });
+
+  it('has to import them, with node16', () => {
+    const options = { module: 'node16', verbatimModuleSyntax: false };
+    expect(compile('node16-requires.cts', requires, options)).toContain('error TS1479');
+    const imports = `export async function main(): Promise<string> {
+      const { ones } = await import('@unfold/core');
+      return ones([2, 3]).shape.join();
+    }\n`;
+    expect(compile('node16.cts', imports, options)).toBe('');
+  });
+});
 
 /** What the programs print, the same on every Node and machine. */
 const PRINTED: Readonly<Record<string, string>> = {
