@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { checkPackage, createPackageFromTarballData, type Problem } from '@arethetypeswrong/core';
 import { build } from 'esbuild';
+import ts from 'typescript';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NEWER_NODES, nodeProgram } from './support/nodes.js';
@@ -155,23 +156,52 @@ const TRAINS = `
 describe('hosts that lack something', () => {
   beforeAll(() => writeFileSync(join(folder, 'trains.js'), TRAINS));
 
-  it('Symbol.dispose, and all but a few globals: a realm of its own on Node 20', async () => {
+  /** Bundles a program and runs it in a realm of its own. @returns What it printed. */
+  async function runInRealm(contents: string): Promise<string[]> {
     const { outputFiles } = await build({
-      absWorkingDir: folder,
-      entryPoints: ['trains.js'],
+      stdin: { contents, resolveDir: folder },
       bundle: true,
       write: false,
+      target: 'es2022',
       logLevel: 'error',
     });
     const printed: string[] = [];
     const console = { log: (...words: string[]) => printed.push(words.join(' ')) };
     const realm = createContext({ console, performance });
+    // Node gives it only to its own realm, before V8 has it by itself.
     const symbol: unknown = runInContext('typeof Symbol.dispose', realm);
     expect(symbol).toBe(Number(process.versions.node.split('.')[0]) < 24 ? 'undefined' : 'symbol');
     runInContext(outputFiles[0]?.text ?? '', realm);
-    expect(printed).toEqual([
+    return printed;
+  }
+
+  it('Symbol.dispose, and all but a few globals: a realm of its own on Node 20', async () => {
+    expect(await runInRealm(TRAINS)).toEqual([
       expect.stringMatching(/^wasm simd 128-bit( fma)? · 1 thread · loss 0.00$/),
     ]);
+  });
+
+  const USING = `
+    let scope;
+    {
+      using inner = new Scope();
+      scope = inner;
+    }
+    console.log(scope.isClosed);
+  `;
+
+  it('Symbol.dispose, in a program whose `using` esbuild translates', async () => {
+    expect(await runInRealm(`import { Scope } from '@unfold/core'; ${USING}`)).toEqual(['true']);
+  });
+
+  it('Symbol.dispose, which the page adds for `using` as TypeScript translates it', async () => {
+    const { outputText } = ts.transpileModule(USING, {
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    });
+    const program = (first: string) =>
+      `import { Scope } from '@unfold/core';\n${first}${outputText}`;
+    const adds = "Symbol.dispose ??= Symbol.for('Symbol.dispose');\n";
+    expect(await runInRealm(program(adds))).toEqual(['true']);
   });
 
   it("a page's globals: Node, told to take what pages take", () => {

@@ -6,6 +6,7 @@ import { build } from 'esbuild';
  * without any bundler: the kernels are in it as text, and the worker's script, too.
  */
 
+/** @param {string} path */
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 await build({

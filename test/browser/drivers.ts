@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
-import { findChromium } from './chromium.js';
+import { findChromium, findProgram } from './chromium.js';
 
 /** One browser, whatever it is driven by. */
 export interface Driver {
@@ -25,12 +25,6 @@ export interface BrowserKind {
   readonly missing: string | null;
   /** @param environment More variables for its process. */
   launch(environment?: Readonly<Record<string, string>>): Promise<Driver>;
-}
-
-/** The first of these programs that is found on the path. */
-function find(...names: string[]): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(existsSync);
 }
 
 const chromiumKind: BrowserKind = {
@@ -52,7 +46,7 @@ const chromiumKind: BrowserKind = {
   },
 };
 
-const firefox = process.env['FIREFOX'] || find('firefox', 'firefox-esr');
+const firefox = process.env['FIREFOX'] || findProgram('firefox', 'firefox-esr');
 
 const firefoxKind: BrowserKind = {
   name: 'Firefox',
@@ -84,8 +78,8 @@ const MINI_BROWSERS = ['x86_64', 'aarch64'].map(
   (machine) => `/usr/lib/${machine}-linux-gnu/webkit2gtk-4.1/MiniBrowser`,
 );
 const miniBrowser = MINI_BROWSERS.find((file) => existsSync(file));
-const webkitDriver = find('WebKitWebDriver');
-const xvfb = find('Xvfb');
+const webkitDriver = findProgram('WebKitWebDriver');
+const xvfb = findProgram('Xvfb');
 
 const webkitKind: BrowserKind = {
   name: 'WebKit',

@@ -83,6 +83,21 @@ it('importing the library takes no memory', async () => {
   expect(wishes).toEqual(['shared 65536']);
 });
 
+it('a page that allows no WebAssembly gets an EngineError with the way out', async () => {
+  vi.spyOn(webAssembly, 'Module').mockImplementation(function refuse() {
+    throw new SyntaxError("violates 'script-src'");
+  });
+  const { core } = await load();
+  const start = core.configureEngine({ threads: 1 });
+  await expect(start).rejects.toThrow(core.EngineError);
+  await expect(start).rejects.toThrow(
+    "the WebAssembly kernels do not start here: SyntaxError: violates 'script-src'; " +
+      "configureEngine({ kernels: 'reference' }) runs without them",
+  );
+  await core.configureEngine({ kernels: 'reference' });
+  expect(train(core)).toEqual(GRADIENT);
+});
+
 describe('fused multiply-add', () => {
   it('is told by a number: an engine that accepts the instruction may still round twice', async () => {
     expect(supportsFused()).toBe(true);

@@ -10,6 +10,7 @@ export interface MemoryDescriptor {
 /** What tests replace of `WebAssembly`. The types of Node have its types only. */
 interface Constructors {
   Memory: new (descriptor: MemoryDescriptor) => object;
+  Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object, imports?: object) => { readonly exports: object };
 }
 

@@ -54,8 +54,15 @@ function startThread(
   onEnd: (reason: string) => void,
   entry = workerFile(),
 ): Thread {
-  // Loaders and inspectors of the main thread are none of a worker's business.
-  const options = { workerData: setup, execArgv: [], name: 'unfold' };
+  const options = {
+    workerData: setup,
+    name: 'unfold',
+    // Loaders and inspectors of the main thread are none of a worker's business.
+    execArgv: [],
+    // A thread has a page of JavaScript, and V8 would reserve 128 MB for its code: where address
+    // space is scarce (ulimit -v), it ends the process if it can't.
+    resourceLimits: { codeRangeSizeMb: 16 },
+  };
   const worker = entry
     ? new Worker(entry, options)
     : new Worker(WORKER_TEXT, { ...options, eval: true });

@@ -32,8 +32,13 @@ export function supportsFused(): boolean {
   const hex = RELAXED_MADD_MODULE.match(/../g) ?? [];
   const bytes = Uint8Array.from(hex, (byte) => Number.parseInt(byte, 16));
   if (!WebAssembly.validate(bytes)) return false;
-  const { f } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
-  return typeof f === 'function' && f(FUSED_X, FUSED_X, -(1 + 2 ** -11)) === 2 ** -24;
+  try {
+    const { f } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+    return typeof f === 'function' && f(FUSED_X, FUSED_X, -(1 + 2 ** -11)) === 2 ** -24;
+  } catch {
+    // A content security policy allows no WebAssembly: the kernels' own start will say so.
+    return false;
+  }
 }
 
 /** A binary that runs: what the kernels are made of, and what threads need to join in. */
