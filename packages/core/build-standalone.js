@@ -6,12 +6,17 @@ import { build } from 'esbuild';
  * without any bundler: the kernels are in it as text, and the worker's script, too.
  */
 
-/** @param {string} path */
-const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+const FOLDER = fileURLToPath(new URL('.', import.meta.url));
+/** All doors of the package: what they share must be there once. */
+const DOORS = ['index', 'internal'];
 
 await build({
-  entryPoints: [file('dist/index.js')],
-  outfile: file('dist/standalone.js'),
+  stdin: {
+    contents: DOORS.map((door) => `export * from './dist/${door}.js';`).join(''),
+    resolveDir: FOLDER,
+  },
+  absWorkingDir: FOLDER,
+  outfile: 'dist/standalone.js',
   bundle: true,
   minify: true,
   format: 'esm',
