@@ -87,14 +87,18 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
       const { channels } = channelsOf(x);
       const inverses = elementsOf(statistics).subarray(2 * channels);
       const factors = weight ? elementsOf(weight) : null;
-      using slopes = vectorOf(
+      const slopes = vectorOf(
         Array.from(inverses, (inverse, c) => inverse * (factors?.[c] ?? 1)),
         x.dtype,
         'batchNorm',
       );
-      const d = empty(x.shape, x.dtype, 'batchNorm');
-      kernelsFor(x.dtype).mul(elementsOf(d), elementsOf(dOut), elementsOf(slopes), byChannel(x));
-      return d;
+      try {
+        const d = empty(x.shape, x.dtype, 'batchNorm');
+        kernelsFor(x.dtype).mul(elementsOf(d), elementsOf(dOut), elementsOf(slopes), byChannel(x));
+        return d;
+      } finally {
+        slopes.dispose();
+      }
     };
     const gradients = needsWeight ? parameterGradients(dOut, x, statistics) : null;
     return [
@@ -171,15 +175,19 @@ function inputGradient(
   const factors = weight ? Array.from(elementsOf(weight)) : new Array(dBias.size).fill(1);
   const mean = (sums: Tensor): number[] =>
     Array.from(elementsOf(sums), (sum, c) => (factors[c] * sum) / count);
-  using vector = vectorOf([...factors, ...mean(dBias), ...mean(dWeight)], x.dtype, 'batchNorm');
-  const dX = empty(x.shape, x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).normaliseBackward(
-    elementsOf(dX),
-    elementsOf(dOut),
-    elementsOf(x),
-    elementsOf(statistics),
-    elementsOf(vector),
-    geometry,
-  );
-  return dX;
+  const vector = vectorOf([...factors, ...mean(dBias), ...mean(dWeight)], x.dtype, 'batchNorm');
+  try {
+    const dX = empty(x.shape, x.dtype, 'batchNorm');
+    kernelsFor(x.dtype).normaliseBackward(
+      elementsOf(dX),
+      elementsOf(dOut),
+      elementsOf(x),
+      elementsOf(statistics),
+      elementsOf(vector),
+      geometry,
+    );
+    return dX;
+  } finally {
+    vector.dispose();
+  }
 }
