@@ -638,6 +638,73 @@ class ColumnDots {
 }
 
 /*
+ * Loops are exported so that they stay functions of their own: as a part of a larger one, a JavaScript
+ * engine joins none of their vectors, and they take twice to four times as long.
+ */
+
+/** out = normal·weight + bias for a run of one channel. */
+export function normaliseRun(
+  out: usize,
+  x: usize,
+  weight: usize,
+  bias: usize,
+  mean: usize,
+  inverse: usize,
+  n: usize,
+): void {
+  const m = v128.load32_splat(mean);
+  Run.normalise(out, x, weight, bias, n, m, v128.load32_splat(inverse), false, false);
+}
+
+export function normaliseRunWide(
+  out: usize,
+  x: usize,
+  weight: usize,
+  bias: usize,
+  mean: usize,
+  inverse: usize,
+  n: usize,
+): void {
+  const m = v128.load32_splat(mean);
+  Run.normalise(out, x, weight, bias, n, m, v128.load32_splat(inverse), false, true);
+}
+
+/** dX of a run of one channel; its factors lie a plane apart. */
+export function normaliseBackwardRun(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  mean: usize,
+  inverse: usize,
+  factors: usize,
+  plane: usize,
+  n: usize,
+): void {
+  const m = v128.load32_splat(mean);
+  const v = v128.load32_splat(inverse);
+  const meanG = v128.load32_splat(factors + plane);
+  const slope = v128.load32_splat(factors + 2 * plane);
+  Run.backward(dX, dOut, x, factors, n, m, v, meanG, slope, false, false);
+}
+
+export function normaliseBackwardRunWide(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  mean: usize,
+  inverse: usize,
+  factors: usize,
+  plane: usize,
+  n: usize,
+): void {
+  const m = v128.load32_splat(mean);
+  const v = v128.load32_splat(inverse);
+  const meanG = v128.load32_splat(factors + plane);
+  const slope = v128.load32_splat(factors + 2 * plane);
+  Run.backward(dX, dOut, x, factors, n, m, v, meanG, slope, false, true);
+}
+
+/*
  * Below, x is `[outer, channels, inner]`, and of its channels the first `width` are looked at: all of
  * them, or a part's share. Channels of one value each lie side by side, four to a vector.
  */
@@ -702,12 +769,12 @@ export function normalise(
       const at = c << 2;
       const to = out + o * step + c * run;
       const from = x + o * step + c * run;
-      const mean = v128.load32_splat(statistics + at);
-      const inverse = v128.load32_splat(inverses + at);
-      if (v128.any_true(Range.wide(inverse))) {
-        Run.normalise(to, from, weight + at, bias + at, inner, mean, inverse, false, true);
+      const mean = statistics + at;
+      const inverse = inverses + at;
+      if (Range.anyWide(inverse, 1)) {
+        normaliseRunWide(to, from, weight + at, bias + at, mean, inverse, inner);
       } else {
-        Run.normalise(to, from, weight + at, bias + at, inner, mean, inverse, false, false);
+        normaliseRun(to, from, weight + at, bias + at, mean, inverse, inner);
       }
     }
   }
@@ -802,17 +869,14 @@ export function normaliseBackward(
     for (let c: usize = 0; c < width; c++) {
       const at = c << 2;
       const from = o * step + c * run;
-      const mean = v128.load32_splat(statistics + at);
-      const inverse = v128.load32_splat(inverses + at);
-      const meanG = v128.load32_splat(factors + plane + at);
-      const slope = v128.load32_splat(slopes + at);
-      const w = factors + at;
+      const mean = statistics + at;
+      const inverse = inverses + at;
       const to = dX + from;
       const d = dOut + from;
-      if (v128.any_true(Range.wide(inverse))) {
-        Run.backward(to, d, x + from, w, inner, mean, inverse, meanG, slope, false, true);
+      if (Range.anyWide(inverse, 1)) {
+        normaliseBackwardRunWide(to, d, x + from, mean, inverse, factors + at, plane, inner);
       } else {
-        Run.backward(to, d, x + from, w, inner, mean, inverse, meanG, slope, false, false);
+        normaliseBackwardRun(to, d, x + from, mean, inverse, factors + at, plane, inner);
       }
     }
   }
@@ -821,11 +885,6 @@ export function normaliseBackward(
 /*
  * Below, x is `[rows, n]`, and weight and bias are `[n]`. Statistics are those of `rows` rows, of
  * which the first `width` are a part's share.
- */
-
-/*
- * The loops over rows are exported so that they stay functions of their own: as a part of another one,
- * a JavaScript engine joins none of their vectors.
  */
 
 /** The statistics of four rows, as Moments.write writes them. */
@@ -950,6 +1009,41 @@ export function layerNormRowsWide(
   }
 }
 
+/** dX of a row, whose means of g and of g·normal are known. */
+export function layerNormBackwardRow(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  weight: usize,
+  mean: usize,
+  inverse: usize,
+  n: usize,
+  meanG: f32,
+  slope: f32,
+): void {
+  const m = v128.load32_splat(mean);
+  const v = v128.load32_splat(inverse);
+  const g = f32x4.splat(meanG);
+  Run.backward(dX, dOut, x, weight, n, m, v, g, f32x4.splat(slope), true, false);
+}
+
+export function layerNormBackwardRowWide(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  weight: usize,
+  mean: usize,
+  inverse: usize,
+  n: usize,
+  meanG: f32,
+  slope: f32,
+): void {
+  const m = v128.load32_splat(mean);
+  const v = v128.load32_splat(inverse);
+  const g = f32x4.splat(meanG);
+  Run.backward(dX, dOut, x, weight, n, m, v, g, f32x4.splat(slope), true, true);
+}
+
 export function layerNormBackwardRows(
   dX: usize,
   dOut: usize,
@@ -1038,10 +1132,24 @@ export function layerNormBackward(
     const isWide = v128.any_true(Range.wide(inverse));
     const sums = Dots.weightedRun(dOut, x, weight, n, mean, inverse, isWide);
     const means = f64x2.div(sums, f64x2.splat(<f64>n));
-    const meanG = f32x4.splat(<f32>f64x2.extract_lane(means, 0));
-    const slope = f32x4.splat(<f32>f64x2.extract_lane(means, 1));
-    if (isWide) Run.backward(dX, dOut, x, weight, n, mean, inverse, meanG, slope, true, true);
-    else Run.backward(dX, dOut, x, weight, n, mean, inverse, meanG, slope, true, false);
+    const meanG = <f32>f64x2.extract_lane(means, 0);
+    const slope = <f32>f64x2.extract_lane(means, 1);
+    const at = row << 2;
+    if (isWide) {
+      layerNormBackwardRowWide(
+        dX,
+        dOut,
+        x,
+        weight,
+        statistics + at,
+        inverses + at,
+        n,
+        meanG,
+        slope,
+      );
+    } else {
+      layerNormBackwardRow(dX, dOut, x, weight, statistics + at, inverses + at, n, meanG, slope);
+    }
   }
 }
 
