@@ -1,3 +1,6 @@
+// As in index.ts: declarations of what is exported name Symbol.dispose.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /*
  * What Unfold's own packages share beside the public names. It may change with any version: nobody
  * else should build on it.
