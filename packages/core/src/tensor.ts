@@ -108,6 +108,11 @@ export class Tensor implements Scoped {
     this.#requiresGrad = value;
   }
 
+  /** Whether no operation on an open tape gave this tensor: an input, a parameter, or a constant. */
+  get isLeaf(): boolean {
+    return this.recordedBy === null;
+  }
+
   /**
    * The gradient that `backward` added up so far; null before the first and after `zeroGrad`. What
    * is assigned is not copied: `backward` adds to it, `zeroGrad` frees it, and so does the end of

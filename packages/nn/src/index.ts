@@ -54,7 +54,8 @@ export {
   type SmoothL1Options,
 } from './losses/distances.js';
 export type { LossOptions, Reduction } from './losses/reduction.js';
-export { Module, type StateDict } from './module.js';
+export type { ForwardHook, RemovableHandle } from './hooks.js';
+export { Module, type ParametersOptions, type StateDict } from './module.js';
 export { batchNorm, type BatchNormOptions } from './norm/batch-norm.js';
 export {
   BatchNorm,
@@ -69,7 +70,6 @@ export {
   type LayerNormOptions,
 } from './norm/layer-norm.js';
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
-export { evaluationMode, modulesOf, watchForward } from './modules.js';
-export type { ForwardCall, PlacedModule } from './modules.js';
+export { evaluationMode, watchForward, type ForwardCall } from './modules.js';
 export { summary } from './summary.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';

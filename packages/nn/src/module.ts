@@ -1,18 +1,34 @@
 import {
+  ConfigError,
   DTypeError,
   elementsOf,
   formatShape,
-  Parameter,
   ShapeError,
-  type Tensor,
+  Tensor,
+  type Parameter,
 } from '@unfold/core';
+import { contentsOf } from './contents.js';
+import { addForwardHook, type ForwardHook, type RemovableHandle } from './hooks.js';
 
 /** Tensors by name, as `stateDict` gives and `loadStateDict` takes them. */
 export type StateDict = ReadonlyMap<string, Tensor>;
 
+/** A tensor of a module's state. */
+interface StateEntry {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly isBuffer: boolean;
+}
+
+/** Which parameters `namedParameters` and `parameters` list. */
+export interface ParametersOptions {
+  /** Whether those of modules inside it, too. Default true. */
+  readonly recurse?: boolean;
+}
+
 /**
  * Base class of layers and models. Whatever a subclass assigns to its properties is found by
- * itself: `Parameter`s, and modules inside it, under the property's name.
+ * itself, under the property's name: modules, `Parameter`s, and other tensors with `requiresGrad`.
  *
  * ```ts
  * class Net extends Module {
@@ -24,21 +40,46 @@ export type StateDict = ReadonlyMap<string, Tensor>;
  * }
  * ```
  *
+ * They are also found in arrays, Maps, Sets and plain objects, at any depth, under the names that
+ * PyTorch's ModuleList and ModuleDict give: `layers = [new Linear(2, 2)]` has `layers.0.weight`. A Map
+ * names by its keys, a Set by position. A container whose first 1,000 entries hold nothing of that kind
+ * is taken for data and not searched further; objects of other classes never are.
+ *
+ * **What is in a `#private` field can't be found**: it is not trained, not saved, and stays as it is
+ * in `eval()`. Make the field `readonly`, or TypeScript's `private`; or, as `Sequential` does, say by
+ * a `namedChildren` of your own what is inside. A tensor that isn't a `Parameter` belongs to the scope
+ * that it is made in; `Parameter`s outlive every scope.
+ *
  * Names and order are PyTorch's: a module's own parameters, its buffers, then its children's.
  */
 export abstract class Module {
   #training = true;
+  #isSwitching = false;
   readonly #buffers = new Map<string, Tensor>();
 
-  /** Whether layers that behave differently in training do so. */
+  /**
+   * Whether layers that behave differently in training do so. Setting it changes this module only;
+   * `train` and `eval` also change those inside.
+   */
   get training(): boolean {
     return this.#training;
   }
 
+  set training(mode: boolean) {
+    this.#training = mode;
+  }
+
   /** Switches this module and all inside it to training, or with false to evaluation. */
   train(mode = true): this {
-    this.#training = mode;
-    for (const [, child] of this.namedChildren()) child.train(mode);
+    // It may be inside itself, by way of a child that knows its parent.
+    if (this.#isSwitching) return this;
+    this.#isSwitching = true;
+    try {
+      this.#training = mode;
+      for (const [, child] of this.namedChildren()) child.train(mode);
+    } finally {
+      this.#isSwitching = false;
+    }
     return this;
   }
 
@@ -47,33 +88,60 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** The modules directly inside this one, with their names. */
+  /**
+   * The modules directly inside this one, with their names; `layers.0` for one in a container. One
+   * that is there twice is listed under both names.
+   */
   *namedChildren(): Iterable<[string, Module]> {
-    for (const [name, value] of Object.entries(this)) {
-      if (value instanceof Module) yield [name, value];
+    for (const [name, part] of contentsOf(this, isModule).inside) {
+      if (isModule(part)) yield [name, part];
     }
   }
 
+  /**
+   * This module, under the name `prefix`, and all inside it, each before those inside it. One that is
+   * in several places is listed once, under the first name.
+   */
+  *namedModules(prefix = ''): Iterable<[string, Module]> {
+    yield* this.#namedModules(prefix, new Set());
+  }
+
+  *#namedModules(name: string, seen: Set<Module>): Iterable<[string, Module]> {
+    if (seen.has(this)) return;
+    seen.add(this);
+    yield [name, this];
+    for (const [place, child] of this.namedChildren()) {
+      yield* child.#namedModules(name ? `${name}.${place}` : place, seen);
+    }
+  }
+
+  /** The modules that `namedModules` lists, without their names. */
+  *modules(): Iterable<Module> {
+    for (const [, module] of this.namedModules()) yield module;
+  }
+
   /** All parameters, each once however often it is shared. */
-  *namedParameters(prefix = ''): Iterable<[string, Parameter]> {
+  *namedParameters(
+    prefix = '',
+    { recurse = true }: ParametersOptions = {},
+  ): Iterable<[string, Parameter]> {
     const seen = new Set<Tensor>();
-    for (const [name, value] of this.#namedTensors(prefix)) {
-      if (value instanceof Parameter && !seen.has(value)) {
-        seen.add(value);
-        yield [name, value];
-      }
+    for (const { name, tensor, isBuffer } of this.#state(prefix, recurse)) {
+      if (isBuffer || seen.has(tensor)) continue;
+      seen.add(tensor);
+      yield [name, tensor];
     }
   }
 
   /** The parameters without their names, as an optimiser takes them. */
-  *parameters(): Iterable<Parameter> {
-    for (const [, parameter] of this.namedParameters()) yield parameter;
+  *parameters(options: ParametersOptions = {}): Iterable<Parameter> {
+    for (const [, parameter] of this.namedParameters('', options)) yield parameter;
   }
 
   /** Tensors that belong to the state and are not trained, such as running means. */
   *namedBuffers(prefix = ''): Iterable<[string, Tensor]> {
-    for (const [name, value] of this.#namedTensors(prefix)) {
-      if (!(value instanceof Parameter)) yield [name, value];
+    for (const { name, tensor, isBuffer } of this.#state(prefix)) {
+      if (isBuffer) yield [name, tensor];
     }
   }
 
@@ -83,19 +151,48 @@ export abstract class Module {
     return tensor;
   }
 
-  *#namedTensors(prefix: string): Iterable<[string, Tensor]> {
-    for (const [name, value] of Object.entries(this)) {
-      if (value instanceof Parameter) yield [prefix + name, value];
+  /** @param around The modules that this one is being listed in. */
+  *#state(prefix: string, recurse = true, around = new Set<Module>()): Iterable<StateEntry> {
+    const { own, inside } = contentsOf(this, isModule);
+    for (const [name, tensor] of own) yield { name: prefix + name, tensor, isBuffer: false };
+    for (const [name, tensor] of this.#buffers)
+      yield { name: prefix + name, tensor, isBuffer: true };
+    around.add(this);
+    for (const [name, part] of this.#withOwnChildren(inside)) {
+      if (part instanceof Tensor) yield { name: prefix + name, tensor: part, isBuffer: false };
+      else if (recurse && !around.has(part)) {
+        yield* part.#state(`${prefix}${name}.`, recurse, around);
+      }
     }
-    for (const [name, value] of this.#buffers) yield [prefix + name, value];
-    for (const [name, child] of this.namedChildren()) {
-      yield* child.#namedTensors(`${prefix}${name}.`);
-    }
+    around.delete(this);
   }
 
-  /** Parameters and buffers by name: the tensors themselves, not copies. */
+  /** What is inside by a class's own `namedChildren`, where it has one. */
+  #withOwnChildren(
+    inside: readonly [string, Tensor | Module][],
+  ): readonly [string, Tensor | Module][] {
+    if (this.namedChildren === Module.prototype.namedChildren) return inside;
+    return [...inside.filter(([, part]) => part instanceof Tensor), ...this.namedChildren()];
+  }
+
+  /**
+   * Parameters and buffers by name: the tensors themselves, not copies.
+   * @throws ConfigError if two have the same name, as by a key with a dot in it.
+   */
   stateDict(): Map<string, Tensor> {
-    return new Map(this.#namedTensors(''));
+    const state = new Map<string, Tensor>();
+    for (const { name, tensor } of this.#state('')) {
+      const other = state.get(name);
+      if (other && other !== tensor) {
+        throw new ConfigError(
+          `${this.constructor.name}.stateDict: expected names of their own for all tensors, got ` +
+            `${name} for ${other.describe()} and for ${tensor.describe()}; rename a property, a key ` +
+            'or a buffer',
+        );
+      }
+      state.set(name, tensor);
+    }
+    return state;
   }
 
   /**
@@ -181,6 +278,34 @@ export abstract class Module {
 
   /** Frees the memory of all parameters and buffers. */
   dispose(): void {
-    for (const tensor of this.stateDict().values()) tensor.dispose();
+    for (const { tensor } of this.#state('')) tensor.dispose();
   }
+
+  /**
+   * Calls `hook` with this module, the arguments and the output whenever `forward` returns, as
+   * PyTorch's `register_forward_hook`. What the hook returns takes the output's place, unless it
+   * returns nothing. Hooks are called in the order of their registration; not when `forward` throws.
+   *
+   * ```ts
+   * const handle = model.conv.registerForwardHook((module, inputs, output) => {
+   *   if (output instanceof Tensor) console.log(output.shape);
+   * });
+   * model.forward(images);
+   * handle.remove();
+   * ```
+   *
+   * Where PyTorch calls modules (`model(x)`), Unfold calls `model.forward(x)` itself, also in classes
+   * of your own. So as long as a module has hooks, a property of that one object, which can't be
+   * enumerated, stands before its class's `forward`. Without hooks there is none, and no call costs
+   * anything. `super.forward(…)` calls no hooks.
+   * @throws ConfigError for a module without `forward`, or a frozen object; from `forward`, for a hook
+   * that returns what can't take the output's place.
+   */
+  registerForwardHook(hook: ForwardHook): RemovableHandle {
+    return addForwardHook(this, hook);
+  }
+}
+
+function isModule(value: object): value is Module {
+  return value instanceof Module;
 }

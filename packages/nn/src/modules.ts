@@ -1,34 +1,25 @@
+import { hasForward, type RemovableHandle } from './hooks.js';
 import type { Module } from './module.js';
-
-/** A module somewhere in a model. */
-export interface PlacedModule {
-  readonly module: Module;
-  /** As in the names of its parameters, `features.0`; empty for the model itself. */
-  readonly path: string;
-}
-
-/** The model and all modules inside it, each before those inside it. */
-export function* modulesOf(module: Module, path = ''): Iterable<PlacedModule> {
-  yield { module, path };
-  for (const [name, child] of module.namedChildren()) {
-    yield* modulesOf(child, path ? `${path}.${name}` : name);
-  }
-}
 
 /**
  * Switches a model to evaluation. What it returns gives every module its own mode back.
  */
 export function evaluationMode(model: Module): () => void {
-  const modes = [...modulesOf(model)].map(({ module }) => ({ module, mode: module.training }));
+  const modes = [...model.namedModules()].map(([, module]) => ({ module, mode: module.training }));
+  const { training } = model;
   model.eval();
   return () => {
-    // A module's mode becomes that of all inside it too, so those come later.
-    for (const { module, mode } of modes) module.train(mode);
+    // By `train` first, as a class may do more there than set the mode.
+    model.train(training);
+    for (const { module, mode } of modes) module.training = mode;
   };
 }
 
 /** A call of a module's `forward`. */
-export interface ForwardCall extends PlacedModule {
+export interface ForwardCall {
+  readonly module: Module;
+  /** As in the names of its parameters, `features.0`; empty for the model itself. */
+  readonly path: string;
   readonly inputs: readonly unknown[];
   readonly output: unknown;
 }
@@ -42,35 +33,16 @@ export function watchForward(
   report: (call: ForwardCall) => void,
   run: () => void,
 ): void {
-  const restore: (() => void)[] = [];
-  const watched = new Set<Module>();
+  const handles: RemovableHandle[] = [];
   try {
-    for (const { module, path } of modulesOf(model)) {
-      if (watched.has(module) || !hasForward(module)) continue;
-      watched.add(module);
-      const own = Object.getOwnPropertyDescriptor(module, 'forward');
-      const forward = module.forward.bind(module);
-      module.forward = (...inputs) => {
-        const output = forward(...inputs);
+    for (const [path, module] of model.namedModules()) {
+      if (!hasForward(module)) continue;
+      const hook = (_: Module, inputs: readonly unknown[], output: unknown): void =>
         report({ module, path, inputs, output });
-        return output;
-      };
-      restore.push(() => {
-        // Without an own property, the class's method is back.
-        if (own) Object.defineProperty(module, 'forward', own);
-        else Reflect.deleteProperty(module, 'forward');
-      });
+      handles.push(module.registerForwardHook(hook));
     }
     run();
   } finally {
-    for (const undo of restore) undo();
+    for (const handle of handles) handle.remove();
   }
-}
-
-interface WithForward extends Module {
-  forward(...inputs: readonly unknown[]): unknown;
-}
-
-function hasForward(module: Module): module is WithForward {
-  return 'forward' in module && typeof module.forward === 'function';
 }

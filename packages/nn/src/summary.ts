@@ -3,7 +3,7 @@ import { Conv2d } from './conv2d/layer.js';
 import { ConvTranspose2d } from './conv2d/transpose-layer.js';
 import { type Layer, Linear } from './layers.js';
 import type { Module } from './module.js';
-import { evaluationMode, type ForwardCall, modulesOf, watchForward } from './modules.js';
+import { evaluationMode, type ForwardCall, watchForward } from './modules.js';
 
 /** One module of a model. */
 export interface SummaryRow {
@@ -68,12 +68,11 @@ export function summary(
 ): Summary {
   const calls = callsOf(model, inputShape, dtype);
   const counted = new Set<Tensor>();
-  const listed = new Set<Module>();
   const rows: SummaryRow[] = [];
-  for (const { module, path } of modulesOf(model)) {
-    if (listed.has(module)) continue;
-    listed.add(module);
-    const own = ownParameters(module).filter((parameter) => !counted.has(parameter));
+  for (const [path, module] of model.namedModules()) {
+    const own = [...module.parameters({ recurse: false })].filter(
+      (parameter) => !counted.has(parameter),
+    );
     for (const parameter of own) counted.add(parameter);
     const record = calls.get(module);
     rows.push({
@@ -147,15 +146,6 @@ function macsOf({ module, inputs: [input], output }: ForwardCall): number {
 /** The size of a weight without its first axis. */
 function weightsEach({ size, shape: [first = 1] }: Tensor): number {
   return size / first;
-}
-
-/** The parameters of a module that are not those of modules inside it. */
-function ownParameters(module: Module): Tensor[] {
-  const inside = new Set<Tensor>();
-  for (const [, child] of module.namedChildren()) {
-    for (const parameter of child.parameters()) inside.add(parameter);
-  }
-  return [...module.parameters()].filter((parameter) => !inside.has(parameter));
 }
 
 const total = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

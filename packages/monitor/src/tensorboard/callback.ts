@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, elementsOf } from '@unfold/core';
-import { Conv2d, type Module, modulesOf } from '@unfold/nn';
+import { Conv2d, type Module } from '@unfold/nn';
 import type { Callback, Scores, TrainingRun } from '@unfold/train';
 import { filterGrid } from './filters.js';
 import { SummaryWriter } from './summary-writer.js';
@@ -150,7 +150,7 @@ function addWeights(writer: SummaryWriter, model: TrainingRun['model'], step: nu
 
 /** The first one among the model's modules, in the order of its properties. */
 function firstConvolution(model: Module): { layer: Conv2d; path: string } | null {
-  for (const { module, path } of modulesOf(model)) {
+  for (const [path, module] of model.namedModules()) {
     if (module instanceof Conv2d) return { layer: module, path: path || 'weight' };
   }
   return null;

@@ -1,4 +1,4 @@
-import { ConfigError, elementsOf, Parameter, type Tensor } from '@unfold/core';
+import { ConfigError, elementsOf, type Tensor } from '@unfold/core';
 import type { Module } from '@unfold/nn';
 import { completeOptions, flag, share } from '@unfold/core/internal';
 import { asNumber, asObject, checkTensors, copyTensors, type PreparedState } from './state.js';
@@ -35,6 +35,8 @@ export class EMA {
   readonly #decay: number;
   readonly #useBuffers: boolean;
   readonly #averages: ReadonlyMap<string, Tensor>;
+  /** The names of parameters; the other averages are those of buffers. */
+  readonly #parameters: ReadonlySet<string>;
   #updates = 0;
   #applied = false;
 
@@ -49,7 +51,12 @@ export class EMA {
     );
     this.#decay = decay;
     this.#useBuffers = useBuffers;
-    this.#averages = copyTensors(model.stateDict());
+    const state = model.stateDict();
+    const parameters = new Set<Tensor>(model.parameters());
+    this.#averages = copyTensors(state);
+    this.#parameters = new Set(
+      [...state].flatMap(([name, tensor]) => (parameters.has(tensor) ? [name] : [])),
+    );
   }
 
   /** Whether the model holds the averages now. */
@@ -60,8 +67,9 @@ export class EMA {
   /** Takes the model's weights into the averages. After `optimizer.step()`. */
   update(): void {
     this.#refuseApplied('update');
-    for (const [average, own] of this.#pairs()) {
-      if (this.#updates > 0 && this.#isAveraged(own)) moveTowards(average, own, 1 - this.#decay);
+    for (const [average, own, name] of this.#pairs()) {
+      if (this.#updates > 0 && this.#isAveraged(name, own))
+        moveTowards(average, own, 1 - this.#decay);
       else average.update((data) => data.set(elementsOf(own)));
     }
     this.#updates++;
@@ -124,18 +132,18 @@ export class EMA {
     }
   }
 
-  #isAveraged(own: Tensor): boolean {
-    if (own instanceof Parameter) return true;
+  #isAveraged(name: string, own: Tensor): boolean {
+    if (this.#parameters.has(name)) return true;
     return this.#useBuffers && (own.dtype === 'float32' || own.dtype === 'float64');
   }
 
-  /** Each average with the model's own tensor. */
-  #pairs(): [Tensor, Tensor][] {
+  /** Each average with the model's own tensor, and its name. */
+  #pairs(): [Tensor, Tensor, string][] {
     const state = this.#model.stateDict();
     return [...this.#averages].map(([name, average]) => {
       const own = state.get(name);
       if (!own) throw new ConfigError(`EMA: the model has no ${name} any more`);
-      return [average, own];
+      return [average, own, name];
     });
   }
 

@@ -4,6 +4,7 @@ import {
   DTypeError,
   type OptionRules,
   Parameter,
+  Tensor,
 } from '@unfold/core';
 import { atLeast0, checkOption, completeOptions, valueText } from '@unfold/core/internal';
 
@@ -60,7 +61,7 @@ export function makeGroups<Options extends object>(
   const lone: Parameter[] = [];
   const given: GroupOptions<Options>[] = [];
   for (const item of parameters) {
-    if (item instanceof Parameter) lone.push(item);
+    if (isTrainable(item)) lone.push(item);
     else if (isGroup<Options>(item)) given.push(item);
     else throw new DTypeError(`${name}: expected Parameters; pass model.parameters()`);
   }
@@ -80,7 +81,7 @@ export function makeGroups<Options extends object>(
       throw new ConfigError(`${name}: group ${index} has no parameters; leave it out`);
     }
     for (const parameter of unique) {
-      if (!(parameter instanceof Parameter)) {
+      if (!isTrainable(parameter)) {
         throw new DTypeError(`${name}: expected Parameters in group ${index}`);
       }
       const other = groupOf.get(parameter);
@@ -96,6 +97,11 @@ export function makeGroups<Options extends object>(
     const settings = complete(definition, common, own as Partial<Options>);
     return guard(definition, { ...settings, params: unique });
   });
+}
+
+/** What a Module lists among its parameters: also a plain tensor, as long as it requires a gradient. */
+function isTrainable(item: unknown): item is Parameter {
+  return item instanceof Parameter || (item instanceof Tensor && item.requiresGrad && item.isLeaf);
 }
 
 function isGroup<Options>(item: object): item is GroupOptions<Options> {
