@@ -206,6 +206,7 @@ describe('what is shared or goes round', () => {
     expect(namesOf(parent)).toEqual(['', 'list.0']);
     parent.eval();
     expect([parent.training, child.training]).toEqual([false, false]);
+    expect(String(parent)).toContain('(parent): Holder(…)');
     expect(parent.parameterCount()).toBe(2);
     parent.dispose();
   });

@@ -10,6 +10,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { Module } from './module.js';
+import { formatOptions } from './tree.js';
 
 /** Options of `LeakyReLU`. */
 export interface LeakyReLUOptions {
@@ -29,6 +30,10 @@ export class LeakyReLU extends Module {
   /** For x of any shape. */
   forward(x: Tensor): Tensor {
     return leakyRelu(x, { slope: this.#slope });
+  }
+
+  override extraRepr(): string {
+    return formatOptions({ negativeSlope: this.#slope });
   }
 }
 
@@ -51,6 +56,10 @@ export class GELU extends Module {
   /** For x of any shape. */
   forward(x: Tensor): Tensor {
     return gelu(x, this.#options);
+  }
+
+  override extraRepr(): string {
+    return formatOptions({ approximate: this.#options.approximate });
   }
 }
 
@@ -91,6 +100,10 @@ export class Softmax extends Module {
   /** @throws ShapeError if x has no such axis. */
   forward(x: Tensor): Tensor {
     return softmax(x, this.#axis);
+  }
+
+  override extraRepr(): string {
+    return formatOptions({ axis: this.#axis });
   }
 }
 

@@ -21,6 +21,7 @@ import { vectorOf } from './channels.js';
 import { pair, type Size2d } from './conv2d/geometry.js';
 import { Module } from './module.js';
 import { poolWindow } from './pooling.js';
+import { formatOptions } from './tree.js';
 
 /** Options of `avgPool2d`, named and defaulted as PyTorch's. */
 export interface AvgPool2dOptions {
@@ -205,6 +206,12 @@ export class AvgPool2d extends Module {
   forward(x: Tensor): Tensor {
     return avgPool2d(x, this.#kernelSize, this.#options);
   }
+
+  override extraRepr(): string {
+    const kernelSize = this.#kernelSize;
+    const { stride = kernelSize, padding = 0, countIncludePad } = this.#options;
+    return formatOptions({ kernelSize, stride, padding, countIncludePad });
+  }
 }
 
 /** Means over windows of whatever size gives the output its own, as `torch.nn.AdaptiveAvgPool2d`. */
@@ -220,5 +227,9 @@ export class AdaptiveAvgPool2d extends Module {
   /** `[N, C, H, W]` → `[N, C, OH, OW]`. */
   forward(x: Tensor): Tensor {
     return adaptiveAvgPool2d(x, this.#outputSize);
+  }
+
+  override extraRepr(): string {
+    return formatOptions({ outputSize: this.#outputSize });
   }
 }

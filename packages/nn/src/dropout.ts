@@ -16,6 +16,7 @@ import {
 } from '@unfold/core';
 import { requireFloat } from './checks.js';
 import { Module } from './module.js';
+import { formatOptions } from './tree.js';
 
 /** Options of `dropout` and `dropout2d`, named and defaulted as PyTorch's. */
 export interface DropoutOptions {
@@ -159,6 +160,10 @@ export class Dropout extends Module {
   forward(x: Tensor): Tensor {
     return dropout(x, { p: this.#p, training: this.training });
   }
+
+  override extraRepr(): string {
+    return formatOptions({ p: this.#p });
+  }
 }
 
 /** Drops whole channels in training, as `torch.nn.Dropout2d`; in evaluation x stays as it is. */
@@ -178,5 +183,9 @@ export class Dropout2d extends Module {
   /** `[N, C, H, W]`, as `dropout2d`. */
   forward(x: Tensor): Tensor {
     return dropout2d(x, { p: this.#p, training: this.training });
+  }
+
+  override extraRepr(): string {
+    return formatOptions({ p: this.#p });
   }
 }

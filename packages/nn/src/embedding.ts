@@ -18,6 +18,7 @@ import { requireFloat } from './checks.js';
 import { normal } from './init.js';
 import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
+import { formatOptions } from './tree.js';
 
 /** Options of `embedding`, named as PyTorch's. */
 export interface EmbeddingOptions {
@@ -152,5 +153,11 @@ export class Embedding extends Module {
   /** Indices of any shape, int32 or uint8 → `[...x.shape, embeddingDim]`. */
   forward(x: Tensor): Tensor {
     return embedding(x, this.weight, { paddingIdx: this.#padding });
+  }
+
+  override extraRepr(): string {
+    const options =
+      this.#padding === null ? '' : `, ${formatOptions({ paddingIdx: this.#padding })}`;
+    return this.weight.shape.join(', ') + options;
   }
 }

@@ -16,6 +16,7 @@ import { kaimingUniform, uniform } from './init.js';
 import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
 import { maxPool2d, type MaxPool2dOptions } from './pooling.js';
+import { formatOptions } from './tree.js';
 
 /** A module of one input and one output, as `Sequential` chains them. */
 export interface Layer extends Module {
@@ -111,6 +112,11 @@ export class Linear extends Module {
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias);
   }
+
+  override extraRepr(): string {
+    const [outFeatures, inFeatures] = this.weight.shape;
+    return formatOptions({ inFeatures, outFeatures, bias: this.bias !== null });
+  }
 }
 
 /** max(x, 0). */
@@ -137,6 +143,12 @@ export class MaxPool2d extends Module {
   forward(x: Tensor): Tensor {
     return maxPool2d(x, this.#kernelSize, this.#options);
   }
+
+  override extraRepr(): string {
+    const kernelSize = this.#kernelSize;
+    const { stride = kernelSize, padding = 0 } = this.#options;
+    return formatOptions({ kernelSize, stride, padding });
+  }
 }
 
 /** Joins the axes from `startDim` (default 1) to `endDim` (default the last) to one. */
@@ -161,5 +173,9 @@ export class Flatten extends Module {
     }
     const joined = x.shape.slice(start, end + 1).reduce((size, dim) => size * dim, 1);
     return reshape(x, [...x.shape.slice(0, start), joined, ...x.shape.slice(end + 1)]);
+  }
+
+  override extraRepr(): string {
+    return formatOptions({ startDim: this.#startDim, endDim: this.#endDim });
   }
 }

@@ -9,6 +9,7 @@ import {
 } from '@unfold/core';
 import { contentsOf } from './contents.js';
 import { addForwardHook, type ForwardHook, type RemovableHandle } from './hooks.js';
+import { treeOf } from './tree.js';
 
 /** Tensors by name, as `stateDict` gives and `loadStateDict` takes them. */
 export type StateDict = ReadonlyMap<string, Tensor>;
@@ -303,6 +304,20 @@ export abstract class Module {
    */
   registerForwardHook(hook: ForwardHook): RemovableHandle {
     return addForwardHook(this, hook);
+  }
+
+  /** What `toString` shows of this module between the brackets, such as its options. */
+  extraRepr(): string {
+    return '';
+  }
+
+  /** The tree of modules: each with its name, its class and its options, as PyTorch prints it. */
+  toString(): string {
+    return treeOf(this);
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
   }
 }
 

@@ -2,7 +2,7 @@ import type { DType, Parameter, Tensor } from '@unfold/core';
 import { Module } from '../module.js';
 import { conv2d } from './conv2d.js';
 import { checkGroups, conv2dWindow, pair, type Conv2dOptions, type Size2d } from './geometry.js';
-import { checkChannels, convParameters } from './parameters.js';
+import { checkChannels, convParameters, convRepr } from './parameters.js';
 
 /** Options of `Conv2d`. */
 export interface Conv2dLayerOptions extends Conv2dOptions {
@@ -46,5 +46,10 @@ export class Conv2d extends Module {
   /** `[N, inChannels, H, W]` → `[N, outChannels, OH, OW]`. */
   forward(x: Tensor): Tensor {
     return conv2d(x, this.weight, this.bias, this.#options);
+  }
+
+  override extraRepr(): string {
+    const [outChannels = 0, inEach = 0] = this.weight.shape;
+    return convRepr(inEach * (this.#options.groups ?? 1), outChannels, this, this.#options);
   }
 }

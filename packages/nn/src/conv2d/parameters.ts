@@ -1,6 +1,9 @@
 import { ConfigError, generator, ShapeError, type DType, type Parameter } from '@unfold/core';
 import { kaimingUniform, uniform } from '../init.js';
 import { emptyParameter } from '../parameter.js';
+import { formatOptions } from '../tree.js';
+import type { ConvTranspose2dOptions } from './transpose-geometry.js';
+import type { Conv2dOptions, Size2d } from './geometry.js';
 
 /** @throws ConfigError for channels that are none, ShapeError if the groups don't divide them. */
 export function checkChannels(
@@ -44,4 +47,27 @@ export function convParameters(
     uniform(bias, { bound: 1 / Math.sqrt(groupChannels * KH * KW), generator: source });
   }
   return { weight, bias };
+}
+
+/** What both convolutions show of themselves: options that are as by default are left out, as by PyTorch. */
+export function convRepr(
+  inChannels: number,
+  outChannels: number,
+  { weight, bias }: { readonly weight: Parameter; readonly bias: Parameter | null },
+  options: Conv2dOptions | ConvTranspose2dOptions,
+): string {
+  const both = <T>(size: Size2d | T): readonly [number, number] | Size2d | T =>
+    typeof size === 'number' ? [size, size] : size;
+  const unless = <T>(usual: number, size: Size2d | T | undefined): unknown =>
+    size === undefined || String(both(size)) === `${usual},${usual}` ? undefined : both(size);
+  const shown = formatOptions({
+    kernelSize: weight.shape.slice(2),
+    stride: both(options.stride ?? 1),
+    padding: unless(0, options.padding),
+    outputPadding: 'outputPadding' in options ? unless(0, options.outputPadding) : undefined,
+    dilation: unless(1, options.dilation),
+    groups: (options.groups ?? 1) === 1 ? undefined : options.groups,
+    bias: bias ? undefined : false,
+  });
+  return `${inChannels}, ${outChannels}, ${shown}`;
 }

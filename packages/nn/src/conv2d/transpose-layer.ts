@@ -1,7 +1,7 @@
 import type { DType, Parameter, Shape, Tensor } from '@unfold/core';
 import { Module } from '../module.js';
 import { checkGroups, pair, type Size2d } from './geometry.js';
-import { checkChannels, convParameters } from './parameters.js';
+import { checkChannels, convParameters, convRepr } from './parameters.js';
 import {
   convTranspose2dAxes,
   outputPaddingFor,
@@ -65,5 +65,10 @@ export class ConvTranspose2d extends Module {
         }
       : this.#options;
     return convTranspose2d(x, this.weight, this.bias, options);
+  }
+
+  override extraRepr(): string {
+    const [inChannels = 0, outEach = 0] = this.weight.shape;
+    return convRepr(inChannels, outEach * (this.#options.groups ?? 1), this, this.#options);
   }
 }

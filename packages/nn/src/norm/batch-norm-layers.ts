@@ -10,6 +10,7 @@ import {
 } from '@unfold/core';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
+import { formatOptions } from '../tree.js';
 import { batchNorm, checkEps, checkMomentum } from './batch-norm.js';
 
 /** Options of `BatchNorm1d` and `BatchNorm2d`, named and defaulted as PyTorch's. */
@@ -100,6 +101,16 @@ export abstract class BatchNorm extends Module {
     const out = batchNorm(x, runningMean, runningVar, { ...options, training: true, momentum });
     numBatchesTracked.update((data) => (data[0] = batches));
     return out;
+  }
+
+  override extraRepr(): string {
+    const options = formatOptions({
+      eps: this.#eps,
+      momentum: this.#momentum,
+      affine: this.weight !== null,
+      trackRunningStats: this.runningMean !== null,
+    });
+    return `${this.#channels}, ${options}`;
   }
 
   /** @throws ShapeError unless x has a shape that the layer takes. */

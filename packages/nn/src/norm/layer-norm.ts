@@ -20,6 +20,7 @@ import {
 import { requireFloat } from '../checks.js';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
+import { formatOptions, formatValue } from '../tree.js';
 import { checkEps } from './batch-norm.js';
 
 /** Options of `layerNorm`, named and defaulted as PyTorch's. */
@@ -206,5 +207,13 @@ export class LayerNorm extends Module {
   forward(x: Tensor): Tensor {
     const { weight, bias } = this;
     return layerNorm(x, this.#shape, { weight, bias, eps: this.#eps });
+  }
+
+  override extraRepr(): string {
+    const elementwiseAffine = this.weight !== null;
+    // As PyTorch's: a layer that learns no factor learns no offset either.
+    const bias = elementwiseAffine && this.bias === null ? false : undefined;
+    const options = formatOptions({ eps: this.#eps, elementwiseAffine, bias });
+    return `${formatValue(this.#shape)}, ${options}`;
   }
 }

@@ -1,0 +1,43 @@
+import type { Module } from './module.js';
+
+/**
+ * A module and all inside it, a line each, as PyTorch shows them:
+ *
+ * ```text
+ * Net(
+ *   (conv): Conv2d(1, 8, kernelSize=[5, 5], stride=[1, 1])
+ *   (layers.0): Linear(inFeatures=8, outFeatures=2, bias=true)
+ * )
+ * ```
+ */
+export function treeOf(module: Module): string {
+  return linesOf(module, new Set()).join('\n');
+}
+
+function linesOf(module: Module, around: Set<Module>): string[] {
+  const name = module.constructor.name;
+  // A module that is inside itself would have no end.
+  if (around.has(module)) return [`${name}(…)`];
+  around.add(module);
+  const inside = [...module.namedChildren()].flatMap(([place, child]) => {
+    const [first = '', ...rest] = linesOf(child, around);
+    return [`  (${place}): ${first}`, ...rest.map((line) => `  ${line}`)];
+  });
+  around.delete(module);
+  const options = module.extraRepr();
+  if (inside.length === 0) return [`${name}(${options})`];
+  return [`${name}(`, ...(options ? [`  ${options}`] : []), ...inside, ')'];
+}
+
+/** `kernelSize=[5, 5], bias=false`: options as `extraRepr` shows them; undefined ones are left out. */
+export function formatOptions(options: Readonly<Record<string, unknown>>): string {
+  return Object.entries(options)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${formatValue(value)}`]))
+    .join(', ');
+}
+
+/** `[5, 5]`, `'same'`, `null`. */
+export function formatValue(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(formatValue).join(', ')}]`;
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
