@@ -7,6 +7,7 @@
  */
 export { checkWindow } from './kernels/check-geometry.js';
 export { fitsConv2d, type Conv2dKernel } from './kernels/conv2d-workspace.js';
+export { leavesOf } from './autograd/tape.js';
 export {
   atLeast0,
   checkOption,

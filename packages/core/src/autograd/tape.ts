@@ -118,6 +118,17 @@ export class Tape extends Scope {
     }
   }
 
+  /** @internal The leaves that recorded operations took in and that want a gradient. */
+  get leaves(): ReadonlySet<Tensor> {
+    const leaves = new Set<Tensor>();
+    for (const { inputs, needsInputGrad } of this.#ops) {
+      inputs.forEach((input, i) => {
+        if (input?.isLeaf && needsInputGrad[i] === true) leaves.add(input);
+      });
+    }
+    return leaves;
+  }
+
   #check(loss: Tensor, gradient: Tensor | undefined): void {
     if (this.isClosed) {
       throw new TapeError('backward: the tape is closed; call it before its block ends');
@@ -164,6 +175,11 @@ export class Tape extends Scope {
     this.#ops = [];
     super.release();
   }
+}
+
+/** The leaves that what an open tape recorded depends on, and that want a gradient. */
+export function leavesOf(tape: Tape): ReadonlySet<Tensor> {
+  return tape.leaves;
 }
 
 /** The innermost open scope, if it is a tape: the one that operations are recorded on. */

@@ -6,7 +6,7 @@ import { NonFiniteLossError } from '../non-finite.js';
 import { checkFinite, clipGradNorm, euclideanNorm } from '../optim/clip.js';
 import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import { atLeast0, rejectUnknown, valueText } from '@unfold/core/internal';
+import { atLeast0, leavesOf, rejectUnknown, valueText } from '@unfold/core/internal';
 import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
 import type { Scheduler } from '../optim/schedules/scheduler.js';
 import type { StopSignal } from '../stop-signal.js';
@@ -115,6 +115,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   readonly #callbacks: readonly Callback<Metric>[];
   readonly #meter: Meter<Metric>;
   readonly #position = new Position();
+  #isCheckedForStrays = false;
 
   constructor(model: Layer, options: FitOptions<Metric>) {
     checkOptions(options);
@@ -223,6 +224,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       const loss = this.#loss(output, batch);
       const value = this.#checkedLoss(batch, loss);
       tape.backward(batches === 1 ? loss : mul(loss, 1 / batches));
+      this.#warnOfStrays(tape);
       this.#meter.add(value, output, batch);
       position.batch++;
       step.batches++;
@@ -230,6 +232,30 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       step.loss += value / batches;
       step.milliseconds += performance.now() - begin;
     });
+  }
+
+  /** Says once, after the first batch, which parameters are not the optimiser's and got a gradient. */
+  #warnOfStrays(tape: Tape): void {
+    if (this.#isCheckedForStrays) return;
+    this.#isCheckedForStrays = true;
+    const known = new Set<Tensor>(this.#parameters);
+    const strays = [...leavesOf(tape)].filter((leaf) => leaf.grad !== null && !known.has(leaf));
+    if (strays.length === 0) return;
+    const names = new Map<Tensor, string>();
+    for (const [name, parameter] of this.model.namedParameters()) names.set(parameter, name);
+    const unknown = strays.filter((leaf) => !names.has(leaf));
+    const shown = strays.slice(0, 8).map((leaf) => names.get(leaf) ?? `a ${leaf.describe()}`);
+    // For the person at the screen: the run is as they wrote it, and may be what they want.
+    // oxlint-disable-next-line no-console
+    console.warn(
+      `fit: expected gradients for the optimiser's parameters only, got some for ${strays.length} ` +
+        `other(s), which will not change: ${shown.join(', ')}${strays.length > 8 ? ', …' : ''}. ` +
+        (unknown.length === 0
+          ? 'Give the optimiser model.parameters(), or freeze() what is to stay as it is'
+          : `The model does not find ${unknown.length} of them: keep layers in properties, arrays, ` +
+            'Maps, Sets or plain objects of a Module, not in #private fields, or set requiresGrad ' +
+            'to false'),
+    );
   }
 
   /** @throws NonFiniteLossError, naming step and layer. */
