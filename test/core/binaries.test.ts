@@ -3,7 +3,7 @@ import { EngineError } from '@unfold/core';
 import { describe, expect, it } from 'vitest';
 import * as bundle from '../../packages/core/src/engine/binaries.bundle.js';
 import * as source from '../../packages/core/src/engine/binaries.source.js';
-import { Heap } from '../../packages/core/src/engine/heap.js';
+import { Heap } from '../../packages/core/src/memory/heap.js';
 import { withoutFusing, withOwnMemory } from '../../packages/core/src/engine/rewrite.js';
 import { findFault } from '../../packages/core/src/engine/verify.js';
 import type { Kernels } from '../../packages/core/src/kernels/contract.js';

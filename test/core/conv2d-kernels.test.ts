@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
-import { Heap } from '../../packages/core/src/engine/heap.js';
+import { Heap } from '../../packages/core/src/memory/heap.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { expectClose } from '../support/compare.js';

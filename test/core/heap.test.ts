@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Heap, RESERVED_BYTES, formatBytes } from '../../packages/core/src/engine/heap.js';
+import { Heap, RESERVED_BYTES, formatBytes } from '../../packages/core/src/memory/heap.js';
 import { EngineError } from '../../packages/core/src/errors.js';
 import { refuseMemory, type MemoryDescriptor } from '../support/web-assembly.js';
 

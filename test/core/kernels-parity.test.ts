@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
-import { Heap, RESERVED_BYTES } from '../../packages/core/src/engine/heap.js';
+import { Heap, RESERVED_BYTES } from '../../packages/core/src/memory/heap.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { expectClose } from '../support/compare.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
-import { Heap } from '../../packages/core/src/engine/heap.js';
+import { Heap } from '../../packages/core/src/memory/heap.js';
 import { Pool, type PoolOptions } from '../../packages/core/src/engine/pool.js';
 import { EngineError } from '../../packages/core/src/errors.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';

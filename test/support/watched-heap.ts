@@ -1,5 +1,5 @@
 import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
-import { Heap, RESERVED_BYTES } from '../../packages/core/src/engine/heap.js';
+import { Heap, RESERVED_BYTES } from '../../packages/core/src/memory/heap.js';
 import {
   instantiateKernels,
   type BinaryName,

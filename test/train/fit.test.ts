@@ -46,7 +46,7 @@ import {
 import { weightsSha256 } from '@unfold/io';
 import { tfjsLoader } from '@unfold/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Heap } from '../../packages/core/src/engine/heap.js';
+import { Heap } from '../../packages/core/src/memory/heap.js';
 import { patternDigits } from '../support/cli.js';
 import { CLASSES, stripes } from '../support/stripes.js';
 

@@ -4,7 +4,7 @@
 export { defineFunction, Context } from './autograd/function.js';
 export type { FunctionDefinition, Gradients } from './autograd/function.js';
 export { gradcheck, type GradcheckOptions } from './autograd/gradcheck.js';
-export { Scope, unscoped, type Scoped } from './autograd/scope.js';
+export { Scope, unscoped, type Scoped } from './memory/scope.js';
 export { Tape } from './autograd/tape.js';
 export { arange, full, ones, rand, randn, tensor, zeros } from './creation.js';
 export type { RandomOptions, TensorOptions } from './creation.js';
@@ -29,6 +29,6 @@ export { profile, type Profile, type ProfileRow } from './profile.js';
 export { Generator, generator, manualSeed, rngState, setRngState } from './random.js';
 export type { GeneratorState, RngState } from './random.js';
 export { formatShape, sizeOf, type Shape } from './shape.js';
-export { findLeaks, heapStats, type HeapStats, type Leak } from './storage.js';
+export { findLeaks, heapStats, type HeapStats, type Leak } from './memory/storage.js';
 export { elementsOf, empty, Parameter, Tensor, type NestedArray } from './tensor.js';
 export type { CompleteOptions, OptionRule, OptionRules } from './options.js';

@@ -1,5 +1,5 @@
-import { probe, setProbe, type Probe } from './autograd/probe.js';
-import { formatBytes } from './engine/heap.js';
+import { probe, setProbe, type Probe } from './engine/probe.js';
+import { formatBytes } from './memory/heap.js';
 import { TapeError } from './errors.js';
 import type { Conv2dGeometry, Kernels, MatmulGeometry, NumericArray } from './kernels/contract.js';
 import { formatShape } from './shape.js';

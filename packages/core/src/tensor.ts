@@ -1,4 +1,4 @@
-import { currentScope, type Scope, type Scoped } from './autograd/scope.js';
+import { currentScope, type Scope, type Scoped } from './memory/scope.js';
 import type { RecordedOp } from './autograd/tape.js';
 import { disposeSymbol } from './dispose-symbol.js';
 import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } from './dtype.js';
@@ -7,7 +7,7 @@ import { DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
 import type { NumericArray } from './kernels/contract.js';
 import { requireFunction, valueText } from './options.js';
 import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
-import { Storage } from './storage.js';
+import { Storage } from './memory/storage.js';
 
 /** Numbers, nested to any depth: what `toArray` gives. */
 export type NestedArray = number | boolean | readonly NestedArray[];

@@ -1,7 +1,7 @@
 import { DisposedError, TapeError } from '../errors.js';
 import { Tensor } from '../tensor.js';
-import { probe } from './probe.js';
-import { moveOut, Scope } from './scope.js';
+import { probe } from '../engine/probe.js';
+import { moveOut, Scope } from '../memory/scope.js';
 import { recordingTape, type RecordedOp } from './tape.js';
 
 /** What `backward` gives: a gradient for each tensor input, null where none was asked for. */

@@ -3,7 +3,7 @@ import { checkOptions, count, positive, requireFunction, requireList } from '../
 import { Generator } from '../random.js';
 import { formatShape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
-import { Scope } from './scope.js';
+import { Scope } from '../memory/scope.js';
 import { Tape } from './tape.js';
 
 /** How `gradcheck` measures, and how close is close enough. */

@@ -5,8 +5,8 @@ import { DTypeError, ShapeError, TapeError } from '../errors.js';
 import { broadcastGeometry, formatShape, sameShape } from '../shape.js';
 import { requireTensor, Tensor } from '../tensor.js';
 import type { Gradients } from './function.js';
-import { probe } from './probe.js';
-import { currentScope, moveOut, Scope } from './scope.js';
+import { probe } from '../engine/probe.js';
+import { currentScope, moveOut, Scope } from '../memory/scope.js';
 import { sumTo } from './sum-to.js';
 
 /** One operation as the tape remembers it. */

@@ -1,6 +1,6 @@
 import { loadBinary } from '#binaries';
 import { platform } from '#platform';
-import { probe } from '../autograd/probe.js';
+import { probe } from './probe.js';
 import type { DType } from '../dtype.js';
 import { EngineError } from '../errors.js';
 import type { Kernels, NumericArray } from '../kernels/contract.js';
@@ -10,7 +10,7 @@ import {
   supportsFused,
   type WasmInstance,
 } from '../kernels/wasm/instantiate.js';
-import { Heap } from './heap.js';
+import { Heap } from '../memory/heap.js';
 import { resolveSettings, type EngineOptions, type KernelSet, type Settings } from './options.js';
 import { Pool } from './pool.js';
 import { findFault, wideTileGain } from './verify.js';

@@ -2,7 +2,7 @@ import { platform } from '#platform';
 import { EngineError } from '../errors.js';
 import type { WasmExports } from '../kernels/wasm/exports.js';
 import type { Crew } from '../kernels/wasm/jobs.js';
-import type { Heap } from './heap.js';
+import type { Heap } from '../memory/heap.js';
 import type { Thread } from './platform.js';
 
 /** How long an idle worker looks for the next job before it sleeps; waking it takes about as long. */

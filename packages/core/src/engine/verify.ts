@@ -1,7 +1,7 @@
 import type { Kernels } from '../kernels/contract.js';
 import { referenceKernels } from '../kernels/reference/index.js';
 import type { WasmInstance } from '../kernels/wasm/instantiate.js';
-import type { Heap } from './heap.js';
+import type { Heap } from '../memory/heap.js';
 
 type F = Float32Array;
 

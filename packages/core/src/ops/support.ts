@@ -1,4 +1,4 @@
-import { Scope } from '../autograd/scope.js';
+import { Scope } from '../memory/scope.js';
 import { recordingTape } from '../autograd/tape.js';
 import { copyChecked, isFloat, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';

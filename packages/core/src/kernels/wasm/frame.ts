@@ -1,4 +1,4 @@
-import type { Heap } from '../../engine/heap.js';
+import type { Heap } from '../../memory/heap.js';
 import type { NumericArray } from '../contract.js';
 import { FIRST_PARAMETER } from '../table/layout.js';
 

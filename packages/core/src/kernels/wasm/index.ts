@@ -1,4 +1,4 @@
-import type { Heap } from '../../engine/heap.js';
+import type { Heap } from '../../memory/heap.js';
 import { checkedKernels } from '../checked.js';
 import type { KernelName, Kernels } from '../contract.js';
 import { KERNELS } from '../table/kernels.js';

@@ -1,4 +1,4 @@
-import { RESERVED_BYTES, type Heap } from '../../engine/heap.js';
+import { RESERVED_BYTES, type Heap } from '../../memory/heap.js';
 import { EngineError } from '../../errors.js';
 import type { Kernels } from '../contract.js';
 import type { WasmExports } from './exports.js';

@@ -1,4 +1,4 @@
-import type { Heap } from '../../engine/heap.js';
+import type { Heap } from '../../memory/heap.js';
 import { EngineError } from '../../errors.js';
 import type { WasmExports } from './exports.js';
 

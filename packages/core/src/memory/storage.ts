@@ -1,7 +1,7 @@
-import { heap } from './engine/engine.js';
-import { DTypeError, EngineError } from './errors.js';
-import { formatBytes } from './engine/heap.js';
-import { requireFunction } from './options.js';
+import { heap } from '../engine/engine.js';
+import { DTypeError, EngineError } from '../errors.js';
+import { formatBytes } from './heap.js';
+import { requireFunction } from '../options.js';
 
 /** Bytes and number of live storages, by the operation that made them. */
 const holdings = new Map<string, { bytes: number; count: number }>();
