@@ -1,4 +1,5 @@
 import {
+  clone,
   arange,
   ConfigError,
   DisposedError,
@@ -444,7 +445,7 @@ describe('requiresGrad', () => {
 
   it('is not taken over by results without a tape, clones and detached tensors', () => {
     const x = ones([2], { requiresGrad: true });
-    for (const other of [relu(x), x.clone(), x.detach(), reshape(x, [2, 1])]) {
+    for (const other of [relu(x), clone(x), x.detach(), reshape(x, [2, 1])]) {
       expect(other.requiresGrad).toBe(false);
     }
   });
@@ -529,7 +530,7 @@ describe('a tensor that an operation saved', () => {
 describe('clone and detach', () => {
   it('clone has memory of its own, detach shares it', () => {
     const x = tensor([1, 2]);
-    const [copy, view] = [x.clone(), x.detach()];
+    const [copy, view] = [clone(x), x.detach()];
     x.update((data) => (data[0] = 9));
     expect(copy.toArray()).toEqual([1, 2]);
     expect(view.toArray()).toEqual([9, 2]);
@@ -537,7 +538,7 @@ describe('clone and detach', () => {
 
   it.each(DTYPES)('keep shape and dtype: %s', (dtype) => {
     const x = ones([2, 0, 3], { dtype });
-    for (const other of [x.clone(), x.detach()]) {
+    for (const other of [clone(x), x.detach()]) {
       expect(other.shape).toEqual([2, 0, 3]);
       expect(other.dtype).toBe(dtype);
     }

@@ -1,4 +1,5 @@
 import {
+  clone,
   add,
   type DType,
   elementsOf,
@@ -150,7 +151,7 @@ describe('views and the heap', () => {
     void sum(x).item();
     void x.toArray();
     void x.toTypedArray();
-    void x.clone();
+    void clone(x);
     void String(x);
     void add(x, x);
     x.update((data) => (data[0] = 4));

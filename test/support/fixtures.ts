@@ -2,13 +2,10 @@ import { readFileSync } from 'node:fs';
 import { tensor, type DType, type Tensor } from '@unfold/core';
 import { expect } from 'vitest';
 import { expectClose } from './compare.js';
+import type { FixtureArray, SgdHead } from './fixture-array.js';
 import type { OptimizerCase, OptimizersHead } from './optimizer-fixtures.js';
 
-/** Numbers from a fixture, widened to float64 (exactly: they are float32, float64 or integers). */
-export interface FixtureArray {
-  readonly shape: readonly number[];
-  readonly data: Float64Array;
-}
+export type { FixtureArray };
 
 /** Where a fixture comes from; see test/fixtures/README.md. */
 export interface FixtureHead {
@@ -121,21 +118,6 @@ export interface SgdCase {
   readonly lrs: readonly number[];
   /** [steps, ...shape]: each parameter after each step. */
   readonly after: Readonly<Record<string, FixtureArray>>;
-}
-
-export interface SgdHead {
-  readonly parameters: Readonly<
-    Record<
-      string,
-      {
-        readonly initial: FixtureArray;
-        /** The step of its first gradient; before, it has none. */
-        readonly firstGradient: number;
-        /** [steps, ...shape] */
-        readonly gradients: FixtureArray;
-      }
-    >
-  >;
 }
 
 export interface InitialisationCase {

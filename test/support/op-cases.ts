@@ -213,6 +213,7 @@ function matmulCases(): OpCase[] {
 
 function movementCases(): OpCase[] {
   return [
+    row('clone', 'copies', [normal(2, 3, 5)], (x) => u.clone(x)),
     row('reshape', 'joins axes', [normal(2, 3, 5)], (x) => u.reshape(x, [6, 5])),
     row('reshape', 'fills in -1', [normal(2, 3, 5)], (x) => u.reshape(x, [5, -1, 2])),
     row('reshape', 'to a scalar', [normal(1, 1)], (x) => u.reshape(x, [])),

@@ -20,7 +20,7 @@ import {
   SGD,
   StepLR,
 } from '@unfold/train';
-import type { FixtureArray, SgdHead } from './fixtures.js';
+import type { FixtureArray, SgdHead } from './fixture-array.js';
 
 /** Options as a fixture holds them: the constructors check them. */
 export type JsonOptions = Readonly<Record<string, unknown>>;

@@ -1,5 +1,4 @@
 import { currentScope, type Scope, type Scoped } from './memory/scope.js';
-import type { RecordedOp } from './autograd/tape.js';
 import { disposeSymbol } from './dispose-symbol.js';
 import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } from './dtype.js';
 import { heap } from './engine/engine.js';
@@ -38,7 +37,7 @@ export class Tensor implements Scoped {
   /** The operation that made it, as error messages name it. */
   readonly origin: string;
   /** @internal The recorded operation that gave this tensor, while its tape is open. */
-  recordedBy: RecordedOp | null = null;
+  recordedBy: { readonly tape: Scope } | null = null;
 
   /** @internal */
   readonly storage: Storage;
@@ -234,15 +233,6 @@ export class Tensor implements Scoped {
     return build(0);
   }
 
-  /** A copy with memory of its own. A tape records it; `detach().clone()` takes a constant. */
-  clone(): Tensor {
-    this.assertAlive();
-    const copy = empty(this.shape, this.dtype, 'clone');
-    copy.elements.set(this.elements);
-    if (this.requiresGrad) currentScope()?.recordCopy(this, copy);
-    return copy;
-  }
-
   /** The same memory under a new tensor that no gradient flows through. */
   detach(): Tensor {
     return this.view(this.shape, 'detach');
@@ -395,6 +385,14 @@ export function empty(shape: Shape, dtype: DType = 'float32', origin = 'empty'):
   checkDType(origin, dtype);
   const storage = new Storage(sizeOf(shape) * bytesPerElement(dtype), origin);
   return new Tensor(storage, [...shape], dtype, origin);
+}
+
+/** A copy with memory of its own, through which no gradient flows. */
+export function copyOf(x: Tensor, origin: string): Tensor {
+  x.assertAlive();
+  const copy = empty(x.shape, x.dtype, origin);
+  copy.elements.set(x.elements);
+  return copy;
 }
 
 /**

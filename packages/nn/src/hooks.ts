@@ -1,13 +1,8 @@
 import { ConfigError, Tensor } from '@unfold/core';
-import { show } from '@unfold/core/internal';
-import type { Module } from './module.js';
+import { valueText } from '@unfold/core/internal';
 
-/**
- * Is called when a module's `forward` returns.
- * @param inputs The arguments of `forward`.
- * @returns Nothing; or what is to take the output's place, a tensor where that is one.
- */
-export type ForwardHook = (module: Module, inputs: readonly unknown[], output: unknown) => unknown;
+/** What looks at a call, and may give another output. */
+type Look = (inputs: readonly unknown[], output: unknown) => unknown;
 
 /** What a registered hook is taken off by. */
 export interface RemovableHandle {
@@ -17,18 +12,21 @@ export interface RemovableHandle {
 
 /** The hooks of a module, in the order of their registration, and what ends their being called. */
 interface Hooked {
-  readonly hooks: Set<{ readonly hook: ForwardHook }>;
+  readonly hooks: Set<{ readonly look: Look }>;
   restoreForward(): void;
 }
 
 /** Of each module that has any. */
-const hooked = new WeakMap<Module, Hooked>();
+const hooked = new WeakMap<object, Hooked>();
 
-/** See `Module.registerForwardHook`. */
-export function addForwardHook(module: Module, hook: ForwardHook): RemovableHandle {
+/** See `Module.registerForwardHook`, which `hook` was given to. */
+export function addForwardHook<M extends object>(
+  module: M,
+  hook: (module: M, inputs: readonly unknown[], output: unknown) => unknown,
+): RemovableHandle {
   const expected = 'Module.registerForwardHook: expected';
   if (typeof hook !== 'function') {
-    throw new ConfigError(`${expected} a function (module, inputs, output), got ${show(hook)}`);
+    throw new ConfigError(`${expected} a function (module, inputs, output), got ${valueText(hook)}`);
   }
   if (!hasForward(module)) {
     throw new ConfigError(
@@ -36,7 +34,7 @@ export function addForwardHook(module: Module, hook: ForwardHook): RemovableHand
         'modules inside it',
     );
   }
-  const entry = { hook };
+  const entry = { look: (...call: Parameters<Look>) => hook(module, ...call) };
   const all = hooked.get(module) ?? hookUp(module);
   all.hooks.add(entry);
   return {
@@ -52,7 +50,10 @@ function hookUp(module: WithForward): Hooked {
   const hooks: Hooked['hooks'] = new Set();
   const restoreForward = shadowForward(module, (inputs, output) =>
     // A copy, as a hook may take itself off.
-    [...hooks].reduce((current, { hook }) => call(hook, module, inputs, current), output),
+    [...hooks].reduce(
+      (current, { look }) => outputAfter(module, current, look(inputs, current)),
+      output,
+    ),
   );
   const all = { hooks, restoreForward };
   hooked.set(module, all);
@@ -60,30 +61,24 @@ function hookUp(module: WithForward): Hooked {
 }
 
 /** A module that can be called. */
-export interface WithForward extends Module {
+export interface WithForward {
   forward(...inputs: readonly unknown[]): unknown;
 }
 
 /** Whether a module can be called; one that only holds others can't. */
-export function hasForward(module: Module): module is WithForward {
+export function hasForward(module: object): module is WithForward {
   return 'forward' in module && typeof module.forward === 'function';
 }
 
-/** @throws ConfigError for a result that can't take the output's place. */
-function call(
-  hook: ForwardHook,
-  module: Module,
-  inputs: readonly unknown[],
-  output: unknown,
-): unknown {
-  const result = hook(module, inputs, output);
+/** @throws ConfigError for the result of a hook that can't take the output's place. */
+function outputAfter(module: object, output: unknown, result: unknown): unknown {
   if (result === undefined) return output;
   const fits = output instanceof Tensor ? result instanceof Tensor : isPlainResult(result);
   if (fits) return result;
   const expected = output instanceof Tensor ? 'a tensor' : 'an object';
   throw new ConfigError(
     `forward hook of ${module.constructor.name}: expected nothing or ${expected} in place of the ` +
-      `output, got ${result instanceof Promise ? 'a promise' : show(result)}; write { braces } ` +
+      `output, got ${result instanceof Promise ? 'a promise' : valueText(result)}; write { braces } ` +
       'around a hook that only looks',
   );
 }

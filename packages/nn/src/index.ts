@@ -54,8 +54,8 @@ export {
   type SmoothL1Options,
 } from './losses/distances.js';
 export type { LossOptions, Reduction } from './losses/reduction.js';
-export type { ForwardHook, RemovableHandle } from './hooks.js';
-export { Module, type ParametersOptions, type StateDict } from './module.js';
+export type { RemovableHandle } from './hooks.js';
+export { Module, type ForwardHook, type ParametersOptions, type StateDict } from './module.js';
 export { batchNorm, type BatchNormOptions } from './norm/batch-norm.js';
 export {
   BatchNorm,

@@ -8,7 +8,7 @@ import {
   type Parameter,
 } from '@unfold/core';
 import { contentsOf } from './contents.js';
-import { addForwardHook, type ForwardHook, type RemovableHandle } from './hooks.js';
+import { addForwardHook, type RemovableHandle } from './hooks.js';
 import { treeOf } from './tree.js';
 
 /** Tensors by name, as `stateDict` gives and `loadStateDict` takes them. */
@@ -20,6 +20,13 @@ interface StateEntry {
   readonly tensor: Tensor;
   readonly isBuffer: boolean;
 }
+
+/**
+ * Is called when a module's `forward` returns.
+ * @param inputs The arguments of `forward`.
+ * @returns Nothing; or what is to take the output's place, a tensor where that is one.
+ */
+export type ForwardHook = (module: Module, inputs: readonly unknown[], output: unknown) => unknown;
 
 /** Which parameters `namedParameters` and `parameters` list. */
 export interface ParametersOptions {

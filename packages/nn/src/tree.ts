@@ -1,4 +1,8 @@
-import type { Module } from './module.js';
+/** What is shown: a module. */
+interface Node {
+  namedChildren(): Iterable<[string, Node]>;
+  extraRepr(): string;
+}
 
 /**
  * A module and all inside it, a line each, as PyTorch shows them:
@@ -10,11 +14,11 @@ import type { Module } from './module.js';
  * )
  * ```
  */
-export function treeOf(module: Module): string {
+export function treeOf(module: Node): string {
   return linesOf(module, new Set()).join('\n');
 }
 
-function linesOf(module: Module, around: Set<Module>): string[] {
+function linesOf(module: Node, around: Set<Node>): string[] {
   const name = module.constructor.name;
   // A module that is inside itself would have no end.
   if (around.has(module)) return [`${name}(…)`];

@@ -2,10 +2,7 @@ import { DisposedError, TapeError } from '../errors.js';
 import { Tensor } from '../tensor.js';
 import { probe } from '../engine/probe.js';
 import { moveOut, Scope } from '../memory/scope.js';
-import { recordingTape, type RecordedOp } from './tape.js';
-
-/** What `backward` gives: a gradient for each tensor input, null where none was asked for. */
-export type Gradients = Tensor | null | readonly (Tensor | null)[];
+import { recordingTape, type Gradients, type RecordedOp } from './tape.js';
 
 /** What forward leaves for backward. `Saved` is any record of tensors and plain values. */
 export class Context<Saved extends object> {

@@ -3,11 +3,13 @@ import { isFloat } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError, ShapeError, TapeError } from '../errors.js';
 import { broadcastGeometry, formatShape, sameShape } from '../shape.js';
-import { requireTensor, Tensor } from '../tensor.js';
-import type { Gradients } from './function.js';
+import { copyOf, requireTensor, Tensor } from '../tensor.js';
 import { probe } from '../engine/probe.js';
 import { currentScope, moveOut, Scope } from '../memory/scope.js';
 import { sumTo } from './sum-to.js';
+
+/** What `backward` gives: a gradient for each tensor input, null where none was asked for. */
+export type Gradients = Tensor | null | readonly (Tensor | null)[];
 
 /** One operation as the tape remembers it. */
 export interface RecordedOp {
@@ -42,18 +44,6 @@ export class Tape extends Scope {
     for (const output of op.outputs) {
       if (isFloat(output.dtype)) output.recordedBy = op;
     }
-  }
-
-  /** @internal */
-  override recordCopy(x: Tensor, copy: Tensor): void {
-    this.record({
-      name: 'clone',
-      tape: this,
-      inputs: [x],
-      outputs: [copy],
-      needsInputGrad: [true],
-      backward: ([dOut = null]) => dOut,
-    });
   }
 
   /**
@@ -241,7 +231,7 @@ class GradientTable {
     }
     if (known.isShared) {
       // Another gradient lives in the same memory, so adding in place would change it too.
-      const total = known.clone();
+      const total = copyOf(known, known.origin);
       if (from !== this.#walk) moveOut(total, from);
       known.dispose();
       this.#gradients.set(tensor, total);
@@ -262,7 +252,7 @@ class GradientTable {
       // Nobody could free the gradient of a leaf that is gone.
       if (leaf.isDisposed) continue;
       if (leaf.grad && !leaf.grad.isDisposed) addInPlace(leaf.grad, gradient);
-      else leaf.grad = (gradient.isShared ? gradient.clone() : gradient).keep();
+      else leaf.grad = (gradient.isShared ? copyOf(gradient, gradient.origin) : gradient).keep();
     }
   }
 }

@@ -1,7 +1,6 @@
 import { disposeSymbol } from '../dispose-symbol.js';
 import { TapeError } from '../errors.js';
 import { requireFunction } from '../options.js';
-import type { Tensor } from '../tensor.js';
 
 /** What a scope owns: anything that can be disposed of, and that knows its owner. */
 export interface Scoped {
@@ -60,9 +59,6 @@ export class Scope {
     scoped.owner = this;
     this.#owned.push(scoped);
   }
-
-  /** @internal Remembers that `copy` was copied from `x`. Only a tape records anything. */
-  recordCopy(_x: Tensor, _copy: Tensor): void {}
 
   /**
    * Frees what the scope owns.

@@ -16,6 +16,7 @@ export { indexSelect } from './indexing.js';
 export { matmul, type MatmulOptions } from './matmul.js';
 export {
   cast,
+  clone,
   concat,
   pad,
   permute,

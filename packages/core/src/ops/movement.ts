@@ -13,8 +13,20 @@ import {
   stridesOf,
   type Shape,
 } from '../shape.js';
-import { empty, requireTensor, type Tensor } from '../tensor.js';
+import { copyOf, empty, requireTensor, type Tensor } from '../tensor.js';
 import { sameDType } from './support.js';
+
+/**
+ * A copy with memory of its own, through which gradients flow; `clone(x.detach())` is a constant.
+ * @param x Of any shape and dtype.
+ */
+export const clone = defineFunction('clone', {
+  forward(_ctx: Context<object>, x: Tensor) {
+    requireTensor('clone', 'x', x);
+    return copyOf(x, 'clone');
+  },
+  backward: (_ctx, dOut) => dOut,
+});
 
 const reshapeFunction = defineFunction('reshape', {
   forward(ctx: Context<{ shape: Shape }>, x: Tensor, { shape }: { shape: Shape }) {

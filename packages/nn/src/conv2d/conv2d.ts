@@ -7,7 +7,8 @@ import {
 } from '@unfold/core';
 import { requireOneFloat } from '../checks.js';
 import { conv2dGeometry, type Conv2dOptions } from './geometry.js';
-import { routeFor, type ConvRoute } from './route.js';
+import type { ConvRoute } from './conv-route.js';
+import { routeFor } from './route.js';
 
 interface Operands {
   readonly x: Tensor;

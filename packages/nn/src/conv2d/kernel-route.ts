@@ -1,6 +1,6 @@
 import { elementsOf, kernelsFor } from '@unfold/core';
 import { fitsConv2d } from '@unfold/core/internal';
-import type { ConvRoute } from './route.js';
+import type { ConvRoute } from './conv-route.js';
 import { unfoldRoute } from './unfold-route.js';
 
 /**

@@ -7,7 +7,8 @@ import {
 } from '@unfold/core';
 import { requireOneFloat } from '../checks.js';
 import { addByChannel, sumByChannel } from '../channels.js';
-import { routeFor, type ConvRoute } from './route.js';
+import type { ConvRoute } from './conv-route.js';
+import { routeFor } from './route.js';
 import { convTranspose2dGeometry, type ConvTranspose2dOptions } from './transpose-geometry.js';
 
 interface Operands {

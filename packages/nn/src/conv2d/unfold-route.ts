@@ -10,7 +10,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { addByChannel, sumByChannel } from '../channels.js';
-import type { ConvRoute } from './route.js';
+import type { ConvRoute } from './conv-route.js';
 
 /*
  * A convolution is unfold → matmul → fold. docs/convolution.md derives it with pictures.
