@@ -30,8 +30,7 @@ sobel.loadStateDict({
 
 /** How fast the brightness changes at each pixel but those of the border. */
 function edges({ pixels, channels, height, width }: Image): Image {
-  using scope = new Scope(); // Frees the tensors: a pipeline runs for many images.
-  void scope;
+  using _scope = new Scope(); // Frees the tensors: a pipeline runs for many images.
   const slopes = sobel.forward(tensor(pixels, [1, channels, height, width])).data;
   const inner = { channels: 1, height: height - 2, width: width - 2 };
   const size = inner.height * inner.width;

@@ -53,8 +53,7 @@ for await (const batch of new DataLoader(part, { batchSize: 64, shuffle: true, n
 
 let correct = 0;
 for (const batch of new DataLoader(test, { batchSize: 250, normalization })) {
-  using scope = new Scope(); // Frees without recording.
-  void scope;
+  using _scope = new Scope(); // Frees without recording.
   const predictions = argmax(model.forward(batch.images), { axis: 1 }).data;
   batch.labels.data.forEach((label, i) => {
     if (predictions[i] === label) correct++;

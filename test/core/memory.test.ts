@@ -189,8 +189,7 @@ describe('findLeaks', () => {
   it('reports nothing for a clean step, also an asynchronous one', async () => {
     const leaks = await findLeaks(async () => {
       await Promise.resolve();
-      using scope = new Scope();
-      void scope;
+      using _scope = new Scope();
       zeros([3]);
     });
     expect(leaks).toEqual([]);
@@ -226,8 +225,7 @@ describe('a tensor after its scope', () => {
     let x = tensor([1]);
     x.dispose();
     {
-      using scope = new Scope();
-      void scope;
+      using _scope = new Scope();
       x = relu(zeros([2, 3]));
     }
     // Another tensor takes the memory; its numbers must never show.

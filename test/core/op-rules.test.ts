@@ -361,8 +361,7 @@ describe('values by definition', () => {
     ];
     fc.assert(
       fc.property(pairs, seed, ({ a, b }, s) => {
-        using own = new Scope();
-        void own;
+        using _scope = new Scope();
         const [x, y] = [make(a, s, dtype), make(b, s + 1, dtype)];
         for (const [fn, element] of operations) {
           for (const [p, q] of [
@@ -380,8 +379,7 @@ describe('values by definition', () => {
   it('where broadcasts all three', () => {
     fc.assert(
       fc.property(pairs, seed, ({ a, b }, s) => {
-        using own = new Scope();
-        void own;
+        using _scope = new Scope();
         const [x, y] = [make(a, s), make(b, s + 1)];
         const condition = gt(make(a, s + 2), 0);
         expectElements(where(condition, y, x), (i) => (at(condition, i) ? at(y, i) : at(x, i)));
@@ -394,8 +392,7 @@ describe('values by definition', () => {
     const inputs = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 });
     fc.assert(
       fc.property(inputs, fc.subarray([0, 1, 2, 3]), seed, (shape, chosen, s) => {
-        using own = new Scope();
-        void own;
+        using _scope = new Scope();
         const x = make(shape, s);
         const axis = chosen.filter((a) => a < shape.length);
         const inner = indices(axis.map((a) => shape[a] ?? 1));
@@ -499,8 +496,7 @@ describe('values by definition', () => {
         fc.boolean(),
         seed,
         ([M, N, K], [aBatch = [], bBatch = []], transposeA, transposeB, s) => {
-          using own = new Scope();
-          void own;
+          using _scope = new Scope();
           const a = make([...aBatch, ...(transposeA ? [K, M] : [M, K])], s);
           const b = make([...bBatch, ...(transposeB ? [N, K] : [K, N])], s + 1);
           const out = matmul(a, b, { transposeA, transposeB });

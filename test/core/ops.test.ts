@@ -42,8 +42,7 @@ function run(row: OpCase, dtype: 'float32' | 'float64'): Result {
 
 /** Without elements there is nothing to differentiate; backward runs all the same, in float32. */
 function hasElements(row: OpCase): boolean {
-  using scope = new Scope();
-  void scope;
+  using _scope = new Scope();
   const inputs = makeInputs(row, 'float64');
   return row.call(...inputs).size > 0 && inputs.some(({ size }) => size > 0);
 }
@@ -69,8 +68,7 @@ describe('gradcheck in float64', () => {
   it.each(differentiable.filter(hasElements).map((row) => [title(row), row] as const))(
     '%s',
     (_, row) => {
-      using scope = new Scope();
-      void scope;
+      using _scope = new Scope();
       gradcheck(row.call, makeInputs(row, 'float64'));
     },
   );
@@ -81,8 +79,7 @@ describe.each(['wasm', 'reference'] as const)('float32 on the %s kernels', (kern
 
   it.each(OP_CASES.map((row) => [title(row), row] as const))('%s', async (_, row) => {
     await configureEngine({ kernels });
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const exact = run(row, 'float64');
     const single = run(row, 'float32');
     const { out } = single;

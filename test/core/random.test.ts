@@ -311,8 +311,7 @@ describe('rand and randn', () => {
   afterEach(() => manualSeed(0));
 
   it('draw from the stream "random", or from a given generator', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     manualSeed(8);
     const first = randn([5]).toTypedArray();
     const second = rand([5]).toTypedArray();
@@ -325,8 +324,7 @@ describe('rand and randn', () => {
   });
 
   it('are the same numbers in float32 and float64, but for rounding', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     for (const draw of [rand, randn]) {
       const single = draw([100], { generator: new Generator(9) });
       const double = draw([100], { generator: new Generator(9), dtype: 'float64' });
@@ -339,8 +337,7 @@ describe('rand and randn', () => {
   });
 
   it('rand stays below 1 in float32, where 1 - 2⁻⁵³ would be rounded up', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const generator = new Generator(0);
     generator.uniform = () => 1 - 2 ** -53;
     expect(rand([1], { generator }).item()).toBe(1 - 2 ** -24);

@@ -81,8 +81,7 @@ afterEach(() => {
 
 describe('backward', () => {
   it('gives the gradient of a small network by hand', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = tensor([1, 2, 3]);
     const w = leaf([0.5, -1, 2]);
     const b = leaf([1], []);
@@ -146,8 +145,7 @@ describe('backward', () => {
   });
 
   it('takes the gradient of a loss with several elements', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2, 3]);
     using tape = new Tape();
     const gradient = tensor([1, 10, 100]);
@@ -157,8 +155,7 @@ describe('backward', () => {
   });
 
   it('does not hand out the memory of the gradient that it was given', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     using tape = new Tape();
     const gradient = tensor([3, 4]);
@@ -168,8 +165,7 @@ describe('backward', () => {
   });
 
   it('takes a loss of one element in any shape', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     using tape = new Tape();
     tape.backward(sum(x, { keepdim: true }));
@@ -177,8 +173,7 @@ describe('backward', () => {
   });
 
   it('counts an input that is used twice, twice', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([3, -2]);
     using tape = new Tape();
     tape.backward(sum(mul(mul(x, x), x)));
@@ -186,8 +181,7 @@ describe('backward', () => {
   });
 
   it('adds what reaches an input along several paths', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     using tape = new Tape();
     const y = mul(x, 3);
@@ -198,8 +192,7 @@ describe('backward', () => {
   });
 
   it('sums the gradients of broadcast inputs', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const row = leaf([1, 2, 3], [3]);
     const column = leaf([1, 2], [2, 1]);
     const scalar = leaf([5], []);
@@ -211,8 +204,7 @@ describe('backward', () => {
   });
 
   it('leaves what did not take part without a gradient', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1]);
     const unused = leaf([1]);
     const constant = tensor([2]);
@@ -225,8 +217,7 @@ describe('backward', () => {
   });
 
   it('stops at detach and at a leaf that was frozen', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([2]);
     const frozen = new Parameter(tensor([3]));
     frozen.requiresGrad = false;
@@ -251,8 +242,7 @@ describe('backward', () => {
   });
 
   it('walks 50,000 operations without recursion', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     using tape = new Tape();
     let y = mul(x, 1);
@@ -263,8 +253,7 @@ describe('backward', () => {
   });
 
   it('frees the gradients between as it goes', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const n = 4096;
     const x = randn([n], { requiresGrad: true });
     using tape = new Tape();
@@ -293,8 +282,7 @@ describe('gradients do not share memory', () => {
   }
 
   it('where an operation hands dOut to both inputs', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const [a, b] = [leaf([1, 2]), leaf([3, 4])];
     using tape = new Tape();
     tape.backward(add(a, b), tensor([5, 6]));
@@ -306,8 +294,7 @@ describe('gradients do not share memory', () => {
   });
 
   it('where a backward hands one new tensor to both inputs', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const both = defineFunction('both', {
       forward: (_ctx: Context<object>, x: Tensor, y: Tensor) => add(x, y),
       backward(_ctx, dOut) {
@@ -322,8 +309,7 @@ describe('gradients do not share memory', () => {
   });
 
   it('where dOut goes to two inputs that get more later', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const [a, b] = [leaf([1, 2]), leaf([3, 4])];
     using tape = new Tape();
     const early = mul(a, 10);
@@ -334,8 +320,7 @@ describe('gradients do not share memory', () => {
   });
 
   it('where both inputs are the same tensor', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     using tape = new Tape();
     const dOut = tensor([5, 6]);
@@ -345,8 +330,7 @@ describe('gradients do not share memory', () => {
   });
 
   it('where backward returns something that it saved', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const saved = doubling((_dOut, x) => x);
     const x = leaf([1, 2]);
     {
@@ -359,8 +343,7 @@ describe('gradients do not share memory', () => {
   });
 
   it('over views: reshape passes its gradient on without a copy', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const [a, b] = [leaf([1, 2]), leaf([3, 4])];
     using tape = new Tape();
     tape.backward(sum(add(reshape(a, [1, 2]), reshape(b, [1, 2]))));
@@ -376,8 +359,7 @@ describe('backward refuses', () => {
     type: new (message: string) => Error,
     text: string,
   ): void {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     {
       using tape = new Tape();
@@ -454,10 +436,9 @@ describe('backward refuses', () => {
 
   it('a loss of another tape', () => {
     refuses(
-      (tape, x) => {
+      (_tape, x) => {
         const loss = sum(x);
         using inner = new Tape();
-        void tape;
         inner.backward(loss);
       },
       TapeError,
@@ -466,8 +447,7 @@ describe('backward refuses', () => {
   });
 
   it('gradients of gradients', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     using tape = new Tape();
     tape.backward(sum(mul(x, x)));
@@ -550,8 +530,7 @@ describe('backward refuses', () => {
       },
       backward: (ctx, dOut) => mul(dOut, ctx.saved.both[1] as Tensor),
     });
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     {
       using tape = new Tape();
@@ -647,8 +626,7 @@ describe('backward refuses', () => {
   });
 
   it('a result of a tape that is still open outside of it', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     using outer = new Tape();
     const y = mul(x, 2);
@@ -735,8 +713,7 @@ describe('random programs', () => {
   it('have the gradients that central differences give', () => {
     fc.assert(
       fc.property(steps, fc.nat(1e6), (program, seed) => {
-        using scope = new Scope();
-        void scope;
+        using _scope = new Scope();
         const options = {
           dtype: 'float64',
           requiresGrad: true,
@@ -797,10 +774,8 @@ describe('what is recorded', () => {
   });
 
   it('nothing that needs no gradient', () => {
-    using scope = new Scope();
-    void scope;
-    using tape = new Tape();
-    void tape;
+    using _scope = new Scope();
+    using _tape = new Tape();
     expect(mul(tensor([1]), tensor([2])).requiresGrad).toBe(false);
     const x = leaf([1]);
     expect(mul(x, 2).requiresGrad).toBe(true);
@@ -872,8 +847,7 @@ describe('defineFunction', () => {
         return [mul(dOut, ctx.saved.factor), null];
       },
     });
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     const bias = tensor([1, 1]);
     using tape = new Tape();
@@ -891,8 +865,7 @@ describe('defineFunction', () => {
       // The second is wrong in shape and dtype, but nobody needs it.
       backward: (_ctx, dOut) => [dOut, zeros([9], { dtype: 'int32' })],
     });
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     pair(x, x);
     using tape = new Tape();
@@ -918,8 +891,7 @@ describe('defineFunction', () => {
         return dX;
       },
     });
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([2, 3]);
     using tape = new Tape();
     tape.backward(sum(inner(x)));
@@ -927,8 +899,7 @@ describe('defineFunction', () => {
   });
 
   it('frees temporaries of forward at once, and keeps those that were saved', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const made: Tensor[] = [];
     const op = defineFunction('op', {
       forward(ctx: Context<{ kept: Tensor }>, x: Tensor) {
@@ -969,8 +940,7 @@ describe('defineFunction', () => {
     ['the first output', (double: Tensor) => sum(double), [2, 2]],
     ['the second output', (_: Tensor, square: Tensor) => sum(square), [2, 4]],
   ] as const)('takes several outputs: a loss of %s', (_, loss, expected) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     using tape = new Tape();
     const outputs = parts(x);
@@ -985,8 +955,7 @@ describe('defineFunction', () => {
       forward: (_ctx: Context<object>, x: Tensor) => x,
       backward: (_ctx, dOut) => mul(dOut, -1),
     });
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = leaf([1, 2]);
     using tape = new Tape();
     const y = reverse(x);
@@ -1014,8 +983,7 @@ describe('scopes', () => {
     const outer = new Scope();
     const a = zeros([2]);
     {
-      using scope = new Scope();
-      void scope;
+      using _scope = new Scope();
       inner = zeros([3]);
     }
     expect(inner.isDisposed).toBe(true);
@@ -1227,14 +1195,12 @@ describe('gradcheck', () => {
     ].map((values) => tensor(values, [3], { dtype: 'float64', requiresGrad: true }));
 
   function check(wrong: (dA: Tensor, dB: Tensor) => Gradients): void {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     gradcheck(product(wrong), inputs());
   }
 
   it('passes right gradients, and leaves the inputs as they were', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const given = inputs();
     const values = given.map((x) => x.toArray());
     gradcheck(
@@ -1269,8 +1235,7 @@ describe('gradcheck', () => {
   });
 
   it('refuses to pass where a zero gradient would', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const [a, b] = inputs() as [Tensor, Tensor];
     // b has next to no influence, so a zero for it would pass.
     expect(() => gradcheck((x, y) => add(x, mul(y, 1e-9)), [a, b])).toThrow(
@@ -1279,8 +1244,7 @@ describe('gradcheck', () => {
   });
 
   it('checks only what requires a gradient', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const [a, b] = inputs() as [Tensor, Tensor];
     b.requiresGrad = false;
     gradcheck(
@@ -1291,16 +1255,14 @@ describe('gradcheck', () => {
   });
 
   it('refuses float32', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     expect(() => gradcheck((x) => mul(x, x), [leaf([1, 2])])).toThrow(
       new DTypeError('gradcheck: input 0 must be float64, got float32 tensor [2]'),
     );
   });
 
   it('puts the inputs back when the function throws at a moved point', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = tensor([1, 2], [2], { dtype: 'float64', requiresGrad: true });
     const fn = (input: Tensor): Tensor => {
       if (input.data[1] !== 2) throw new Error('moved');
@@ -1311,8 +1273,7 @@ describe('gradcheck', () => {
   });
 
   it('checks a whole network', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const options = { dtype: 'float64', requiresGrad: true } as const;
     const w = randn([3, 4], options);
     const b = randn([4], options);

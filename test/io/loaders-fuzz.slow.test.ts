@@ -71,8 +71,7 @@ async function loadBoth(
 ): Promise<void> {
   const file = join(folder, `fuzz.${extension}`);
   await writeFile(file, bytes);
-  using scope = new Scope();
-  void scope;
+  using _scope = new Scope();
   const model = new Linear(3, 2);
   const before = contents(model.stateDict());
   let error: unknown;
@@ -448,8 +447,7 @@ it('loadCheckpoint, loadRun and loadTrainedModel', { timeout: TIMEOUT }, async (
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(json.length));
     await writeFile(file, Buffer.concat([length, json, input.data(data)]));
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const { model } = await loadTrainedModel(file);
     expectWhole(model.stateDict());
     model.dispose();

@@ -38,8 +38,7 @@ describe('gradcheck', () => {
     ['gelu', gelu],
     ['gelu by tanh', (x) => gelu(x, { approximate: 'tanh' })],
   ])('%s', (_, fn) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const random = { dtype: 'float64', generator: new Generator(6), requiresGrad: true } as const;
     gradcheck((x) => fn(x as Tensor), [randn([3, 7], random)]);
   });
@@ -47,8 +46,7 @@ describe('gradcheck', () => {
 
 onEveryEngine('activations', ({ dtype }) => {
   it('saturate at large numbers without NaN', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = tensor([-1000, -100, 0, 100, 1000], undefined, { dtype });
     for (const out of [silu(x), gelu(x, { approximate: 'tanh' })]) {
       expectClose(out.data, [0, 0, 0, 100, 1000], { rtol: 0, atol: 1e-30 });
@@ -56,8 +54,7 @@ onEveryEngine('activations', ({ dtype }) => {
   });
 
   it('gelu by tanh is near the exact one, and is another', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = tensor([-3, -1, -0.2, 0.4, 1.1, 2.5], undefined, { dtype });
     const exact = gelu(x).data;
     expect(exact).toEqual(gelu(x, { approximate: 'none' }).data);
@@ -67,8 +64,7 @@ onEveryEngine('activations', ({ dtype }) => {
   });
 
   it('modules do what their functions do', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = randn([2, 3, 4], { dtype, generator: new Generator(8) });
     const pairs: [Layer, Tensor][] = [
       [new GELU(), gelu(x)],

@@ -30,14 +30,12 @@ describe('gradcheck', () => {
     [3, { stride: [1, 3], padding: [1, 0], countIncludePad: false }],
     [[7, 6], {}],
   ] as const)('avgPool2d, kernel %j, %j', (kernel, options) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     gradcheck((x) => avgPool2d(x as Tensor, kernel, options), [image()]);
   });
 
   it.each([[1], [[7, 3]], [[3, 4]], [[9, 5]]] as const)('adaptiveAvgPool2d to %j', (size) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     gradcheck((x) => adaptiveAvgPool2d(x as Tensor, size), [image()]);
   });
 });
@@ -116,16 +114,14 @@ onEveryEngine('AvgPool2d', ({ dtype }) => {
 
 onEveryEngine('AdaptiveAvgPool2d', ({ dtype }) => {
   it('with output size 1 is the mean of each channel, with the own size the image', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = tensor([1, 2, 3, 6, 0, 0, 0, 4], [1, 2, 2, 2], { dtype });
     expect(new AdaptiveAvgPool2d(1).forward(x).toArray()).toEqual([[[[3]], [[1]]]]);
     expect(new AdaptiveAvgPool2d(2).forward(x).data).toEqual(x.data);
   });
 
   it('takes overlapping windows where the size does not divide', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = tensor([1, 2, 3, 4, 5], [1, 1, 1, 5], { dtype });
     // Windows 0…1, 1…3 and 3…4.
     expect(adaptiveAvgPool2d(x, [1, 3]).toArray()).toEqual([[[[1.5, 3, 4.5]]]]);

@@ -32,8 +32,7 @@ describe('gradcheck of batchNorm', () => {
   ];
 
   it.each(shapes)('in training, x, weight and bias, [%i,%i,…]', (...shape) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const random = { dtype: 'float64', generator: source(), requiresGrad: true } as const;
     const C = [shape[1] ?? 0];
     gradcheck(
@@ -52,8 +51,7 @@ describe('gradcheck of batchNorm', () => {
     ['weight', 1],
     ['bias', 2],
   ])('by %s alone, in training and by given numbers', (_, only) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const random = { dtype: 'float64', generator: source() } as const;
     const inputs = [randn([3, 2, 4, 2], random), randn([2], random), randn([2], random)];
     const [runningMean, runningVar] = [randn([2], random), tensor([0.5, 2], [2], random)];
@@ -73,8 +71,7 @@ describe('gradcheck of batchNorm', () => {
   });
 
   it('of the layer in a chain, in training and in evaluation', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const dtype = 'float64';
     const network = new Sequential(new Conv2d(2, 3, 2, { dtype }), new BatchNorm2d(3, { dtype }));
     const x = randn([2, 2, 4, 3], { dtype, generator: source(), requiresGrad: true });
@@ -90,8 +87,7 @@ onEveryEngine('BatchNorm2d', ({ dtype }) => {
   const close = dtype === 'float64' ? { rtol: 1e-12, atol: 1e-12 } : { rtol: 1e-5, atol: 1e-5 };
 
   it('leaves every channel with mean 0 and variance 1, whatever it was', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const layer = new BatchNorm2d(3, { eps: 0, dtype });
     const x = randn([5, 3, 4, 6], { dtype, generator: source() });
     const scaled = mul(x, tensor([1, 20, 0.05], [3, 1, 1], { dtype }));
@@ -103,8 +99,7 @@ onEveryEngine('BatchNorm2d', ({ dtype }) => {
   });
 
   it('keeps its precision where the mean is large: two passes', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const layer = new BatchNorm1d(1, { eps: 0, dtype });
     // 4096 + 0, 1, 2, 3: every sum is exact in float32, and E[x²] - E[x]² would be lost.
     const x = tensor([4096, 4097, 4098, 4099], [4, 1], { dtype });
@@ -116,8 +111,7 @@ onEveryEngine('BatchNorm2d', ({ dtype }) => {
   });
 
   it('moves the running statistics by momentum, the variance unbiased, in training only', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const layer = new BatchNorm1d(2, { momentum: 0.25, dtype });
     const state = (): number[][] =>
       [...layer.namedBuffers()].map(([, value]) => Array.from(value.data));
@@ -140,8 +134,7 @@ onEveryEngine('BatchNorm2d', ({ dtype }) => {
   });
 
   it('with momentum null the running statistics are averages of all batches', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const layer = new BatchNorm1d(1, { momentum: null, dtype });
     for (const at of [1, 5, 9]) layer.forward(tensor([at - 1, at + 1], [2, 1], { dtype }));
     expectClose(layer.runningMean?.data ?? [], [5], close);
@@ -151,8 +144,7 @@ onEveryEngine('BatchNorm2d', ({ dtype }) => {
   });
 
   it('without running statistics normalises by the batch in evaluation too', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const layer = new BatchNorm2d(2, { trackRunningStats: false, dtype });
     const x = randn([3, 2, 2, 2], { dtype, generator: source() });
     const trained = layer.forward(x);
@@ -207,8 +199,7 @@ describe('BatchNorm', () => {
   });
 
   it('travels by its state', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const [one, other] = [new BatchNorm1d(2), new BatchNorm1d(2)];
     const x = randn([4, 2], { generator: source() });
     one.forward(x);

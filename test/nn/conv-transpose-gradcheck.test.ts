@@ -67,8 +67,7 @@ describe('gradcheck of convTranspose2d with respect to x, weight and bias', () =
   });
 
   it.each(cases)('$name', ({ given }) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const shapes = shapesOf(given);
     const numbers = convNumbers(given, 2);
     const bias = transposeBias(given);
@@ -78,8 +77,7 @@ describe('gradcheck of convTranspose2d with respect to x, weight and bias', () =
   });
 
   it('an outputPadding beyond the stride, as a dilation allows it', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const draw = (count: number): Float64Array =>
       Float64Array.from({ length: count }, (_, i) => Math.sin(3 * i + 1));
     const options = { stride: [1, 2], dilation: [2, 4], outputPadding: [1, 3] } as const;

@@ -19,8 +19,7 @@ import { refuse } from '../support/refuse.js';
 
 onEveryEngine('convTranspose2d', ({ dtype }) => {
   it('lays a copy of the kernel, times the pixel, for every pixel, a stride apart', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = tensor([[[[1, 2, -1]]]], undefined, { dtype });
     const weight = tensor(
       [
@@ -135,8 +134,7 @@ describe('ConvTranspose2d', () => {
     [2, 1],
     [3, 0],
   ])('undoes the size of a Conv2d, stride %i and padding %i, for every size', (stride, padding) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const down = new Conv2d(2, 5, [4, 3], { stride, padding });
     const up = new ConvTranspose2d(5, 2, [4, 3], { stride, padding });
     for (let size = 7; size < 7 + 2 * stride; size++) {
@@ -148,8 +146,7 @@ describe('ConvTranspose2d', () => {
   });
 
   it('lets outputSize decide in place of outputPadding', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const layer = new ConvTranspose2d(2, 3, 2, { stride: 2, outputPadding: 1 });
     const x = rand([1, 2, 4, 5]);
     expect(layer.forward(x).shape).toEqual([1, 3, 9, 11]);

@@ -77,8 +77,7 @@ describe('gradcheck of conv2d with respect to x, weight and bias', () => {
   });
 
   it.each(cases)('$name', ({ given }) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const inputs = leaves(given, 1);
     gradcheck(
       (...[x, weight, bias]) => conv2d(present(x), present(weight), bias, optionsOf(given)),
@@ -92,8 +91,7 @@ describe('gradcheck of conv2d with respect to x, weight and bias', () => {
   });
 
   it('notices a wrong gradient', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const given = cases[0]?.given;
     if (!given) throw new Error('no cases');
     const [x, weight] = leaves(given, 1);
@@ -113,8 +111,7 @@ function present(x: Tensor | undefined): Tensor {
 
 describe('gradcheck of a whole network', () => {
   it('conv, relu, pool, conv, relu, flatten, linear, crossEntropy: input and all parameters', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     manualSeed(3);
     const dtype = 'float64';
     const network = new Sequential(

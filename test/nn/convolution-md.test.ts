@@ -182,8 +182,7 @@ onEveryEngine('the numbers of docs/convolution.md', ({ dtype }) => {
     tensor(data, undefined, { dtype, requiresGrad: true });
 
   it('stride 2 over 1 … 49 is a cross-correlation, not flipped', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const counting = Array.from({ length: 49 }, (_, i) => i + 1);
     const A = tensor(Float64Array.from(counting), [1, 1, 7, 7], { dtype });
     const B = tensor(
@@ -204,8 +203,7 @@ onEveryEngine('the numbers of docs/convolution.md', ({ dtype }) => {
   });
 
   it('patch r starts at row (r div wOut)·S, column (r mod wOut)·S, in the order c, m, n', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const window = windowGeometry({ C: 2, image: [5, 7], kernel: [3, 2], stride: [2, 2] });
     const [hOut, wOut] = [2, 3];
     expect([window.OH, window.OW]).toEqual([hOut, wOut]);
@@ -296,8 +294,7 @@ onEveryEngine('the numbers of docs/convolution.md', ({ dtype }) => {
   });
 
   it("the forum's setting: dW = dY·Uᵀ and dU = Wᵀ·dY, with dY the output's gradient", () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const numbers = convNumbers(DIGIT, 2);
     const U = unfold(tensor(numbers.x, [1, 1, 28, 28], { dtype }), { window: windowOf(DIGIT) });
     expect(U.shape).toEqual([1, 9, 784]);
@@ -377,8 +374,7 @@ onEveryEngine('the numbers of docs/convolution.md', ({ dtype }) => {
   });
 
   it('fold after unfold multiplies each pixel by the number of patches that hold it', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const window = windowGeometry({ image: [5, 6], kernel: [3, 2], stride: [2, 1] });
     const x = randn([1, 1, 5, 6], { dtype, generator: new Generator(6) });
     const folded = zeros(x.shape, { dtype });

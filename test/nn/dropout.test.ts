@@ -22,8 +22,7 @@ import { refuse } from '../support/refuse.js';
 
 onEveryEngine('Dropout', ({ dtype }) => {
   it.each([0.2, 0.001, 0.75])('drops a share %d and multiplies the others by 1/(1-p)', (p) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     manualSeed(3);
     const n = 40_000;
     const out = new Dropout(p).forward(ones([n], { dtype })).data;
@@ -35,8 +34,7 @@ onEveryEngine('Dropout', ({ dtype }) => {
   });
 
   it('draws anew at each call, and the same again from the same seed', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = ones([64], { dtype });
     const draw = (): number[] => Array.from(dropout(x).data);
     manualSeed(5);
@@ -49,8 +47,7 @@ onEveryEngine('Dropout', ({ dtype }) => {
   });
 
   it("goes on from a saved state of the stream 'dropout', and leaves the other streams alone", () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = ones([64], { dtype });
     manualSeed(5);
     const state = generator('dropout').state();
@@ -110,8 +107,7 @@ onEveryEngine('Dropout', ({ dtype }) => {
   });
 
   it('drops whole channels in two dimensions', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     manualSeed(2);
     const out = new Dropout2d(0.5).forward(ones([8, 16, 3, 5], { dtype })).data;
     const channels = Array.from(
@@ -131,8 +127,7 @@ describe('Dropout', () => {
   it('gives the same bits on one thread and on two', async () => {
     const run = async (threads: number): Promise<number[]> => {
       await configureEngine({ threads });
-      using scope = new Scope();
-      void scope;
+      using _scope = new Scope();
       manualSeed(9);
       const x = randn([40_000]);
       return Array.from(dropout(x).data);
@@ -144,8 +139,7 @@ describe('Dropout', () => {
     ['dropout', dropout],
     ['dropout2d', dropout2d],
   ])('gradcheck of %s', (_, drop) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = randn([3, 4, 2, 3], { dtype: 'float64', requiresGrad: true });
     gradcheck(
       (input) => {

@@ -28,8 +28,7 @@ onEveryEngine('embedding', ({ dtype }) => {
   ];
 
   it('picks rows, for indices of any shape, int32 or uint8', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const weight = tensor(table, undefined, { dtype });
     expect(embedding(indices(2, 0, 2), weight).toArray()).toEqual([
       [4, 5],
@@ -85,8 +84,7 @@ onEveryEngine('embedding', ({ dtype }) => {
 
 describe('Embedding', () => {
   it('gradcheck, with repeated indices', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const random = { dtype: 'float64', generator: new Generator(1), requiresGrad: true } as const;
     const weight = randn([4, 3], random);
     const x = tensor(Int32Array.of(1, 3, 1, 0, 1, 2), [2, 3]);
@@ -107,8 +105,7 @@ describe('Embedding', () => {
     const square = drawn.reduce((a, value) => a + value * value, 0) / n;
     expect(Math.abs(mean)).toBeLessThan(6 / Math.sqrt(n));
     expect(Math.abs(square - 1)).toBeLessThan(6 * Math.sqrt(2 / n));
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     expect(layer.forward(indices(0, 199)).data.subarray(0, 50)).toEqual(
       layer.weight.data.subarray(0, 50),
     );

@@ -149,8 +149,7 @@ describe('orthogonal', () => {
     [[3, 1], 1],
     [[1, 3], 1],
   ])('%j with gain %d', (shape, gain) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const made = zeros(shape, { dtype: 'float64' });
     init.orthogonal(made, { gain, generator: new Generator(2) });
     const matrix = reshape(made, [shape[0] ?? 1, -1]);
@@ -166,8 +165,7 @@ describe('orthogonal', () => {
   });
 
   it("is the Q of the drawn matrix, R's diagonal being positive, as PyTorch's", () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const q = zeros([5, 3], { dtype: 'float64' });
     init.orthogonal(q, { generator: new Generator(6) });
     const drawnMatrix = zeros([5, 3], { dtype: 'float64' });

@@ -23,8 +23,7 @@ describe('gradcheck of layerNorm', () => {
   };
 
   it.each([[[4]], [[2, 4]], [[3, 2, 4]]])('x, weight and bias over %j', (places) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     gradcheck(
       (...[x, weight, bias]) =>
         layerNorm(x as Tensor, places, { weight: weight as Tensor, bias: bias as Tensor }),
@@ -37,8 +36,7 @@ describe('gradcheck of layerNorm', () => {
     ['weight', 1],
     ['bias', 2],
   ])('by %s alone', (_, only) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const all = inputs([4]);
     for (const [i, input] of all.entries()) input.requiresGrad = i === only;
     gradcheck(
@@ -49,8 +47,7 @@ describe('gradcheck of layerNorm', () => {
   });
 
   it('without weight, without bias, without both', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const [x, weight, bias] = inputs([4]);
     if (!x || !weight || !bias) throw new Error('three inputs');
     gradcheck((a) => layerNorm(a as Tensor, 4), [x]);
@@ -61,8 +58,7 @@ describe('gradcheck of layerNorm', () => {
 
 onEveryEngine('LayerNorm', ({ dtype }) => {
   it('normalises each row on its own, then scales and shifts its places', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const layer = new LayerNorm(4, { eps: 0, dtype });
     const x = tensor([1, 2, 3, 4, 4096, 4097, 4098, 4099], [2, 1, 4], { dtype });
     const row = [-1.5, -0.5, 0.5, 1.5].map((value) => value / Math.sqrt(1.25));

@@ -52,8 +52,7 @@ onEveryEngine('Linear', ({ dtype }) => {
   ];
 
   it('takes one vector, rows, and any number of leading axes', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const W = tensor(weight, undefined, { dtype });
     const b = tensor([10, 20], undefined, { dtype });
     const out = (x: NestedArray): NestedArray =>
@@ -89,8 +88,7 @@ onEveryEngine('Linear', ({ dtype }) => {
 
 describe('Linear', () => {
   it.each([[[4]], [[3, 4]], [[2, 3, 4]]])('gradcheck, x %j', (shape) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const random = { dtype: 'float64', generator: new Generator(1), requiresGrad: true } as const;
     gradcheck(
       (...[x, W, b]) => linear(x as Tensor, W as Tensor, b as Tensor),
@@ -121,8 +119,7 @@ describe('Flatten', () => {
       [2, 3, 4, 5],
     ],
   ])('with %j makes [2,3,4,5] %j', (axes, shape) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = randn([2, 3, 4, 5]);
     const flat = new Flatten(...axes).forward(x);
     expect(flat.shape).toEqual(shape);
@@ -265,8 +262,7 @@ describe('MaxPool2d', () => {
     [[2, 3], { stride: 1, padding: [1, 1] }],
     [3, { stride: [1, 3], padding: [1, 0] }],
   ] as const)('gradcheck, kernel %j, %j', (kernel, options) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = randn([2, 3, 7, 6], { dtype: 'float64', generator: new Generator(2) });
     x.requiresGrad = true;
     gradcheck((input) => maxPool2d(input as Tensor, kernel, options), [x]);
@@ -279,8 +275,7 @@ describe('MaxPool2d', () => {
 
 describe('Conv2d', () => {
   it('works by itself on foreign data, without a set-up', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const pixels = Float32Array.from({ length: 3 * 32 * 48 }, (_, i) => Math.sin(i));
     const conv = new Conv2d(3, 4, 5, { padding: 'same' });
     const out = conv.forward(tensor(pixels, [1, 3, 32, 48]));
@@ -302,8 +297,7 @@ describe('Conv2d', () => {
 describe('gradients that nobody needs', () => {
   /** conv → relu → conv on float64, whose kernels the spies can count. */
   function countFolds({ input }: { input: boolean }): { folds: number; unfolds: number } {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const dtype = 'float64';
     const network = new Sequential(
       new Conv2d(1, 2, 3, { dtype }),
@@ -437,8 +431,7 @@ describe('initial weights', () => {
   });
 
   it("come from init's functions, which draw from a generator of the caller's too", () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const [a, b] = [zeros([8, 3, 2, 2]), zeros([8, 3, 2, 2])];
     init.kaimingUniform(a, { generator: new Generator(3) });
     // For a ReLU the bound is √(6 / fanIn), fanIn = 3·2·2.

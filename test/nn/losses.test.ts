@@ -90,8 +90,7 @@ onEveryEngine('crossEntropy', ({ dtype }) => {
   });
 
   it('reduces by mean, sum or not at all', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const logits = leaf([
       [1, 2, 0],
       [0, 0, 5],
@@ -116,8 +115,7 @@ onEveryEngine('crossEntropy', ({ dtype }) => {
   });
 
   it('labels as probabilities of 0 and 1 give the same loss, smoothed or not', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const logits = leaf([
       [1, -2, 0.5],
       [0, 3, -1],
@@ -138,8 +136,7 @@ onEveryEngine('crossEntropy', ({ dtype }) => {
   });
 
   it('takes uint8 labels', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const logits = leaf([
       [1, -2, 0.5],
       [0, 3, -1],
@@ -149,8 +146,7 @@ onEveryEngine('crossEntropy', ({ dtype }) => {
   });
 
   it('of [N,C,d…] is that of each place on its own, in the shape of the labels', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = randn([2, 3, 2, 4], { dtype, generator: new Generator(4) });
     const target = tensor(
       Int32Array.from({ length: 16 }, (_, i) => (i * 7) % 3),
@@ -172,8 +168,7 @@ onEveryEngine('crossEntropy', ({ dtype }) => {
   });
 
   it('equals nllLoss of logSoftmax', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = randn([5, 4], { dtype, generator: new Generator(5) });
     const target = labels(0, 3, 1, 1, 2);
     for (const reduction of ['mean', 'sum', 'none'] as const) {

@@ -133,8 +133,7 @@ describe('loadStateDict', () => {
   });
 
   it('takes a plain record, and buffers too', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const module = make(new Mixed());
     module.loadStateDict({
       scale: tensor([1, 2, 3]),
@@ -149,8 +148,7 @@ describe('loadStateDict', () => {
   });
 
   it('lists all that is missing, unexpected and mis-shaped, and changes nothing', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const module = make(new Mixed());
     const before = valuesOf(module);
     const load = (): void =>
@@ -169,8 +167,7 @@ describe('loadStateDict', () => {
   });
 
   it('with strict false, loads what is there and still refuses another shape', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const module = make(new Mixed());
     const before = valuesOf(module);
     module.loadStateDict({ scale: tensor([1, 2, 3]), other: tensor(1) }, { strict: false });
@@ -182,8 +179,7 @@ describe('loadStateDict', () => {
   });
 
   it('refuses another dtype, and changes nothing', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const module = make(new Mixed());
     const before = valuesOf(module);
     const load = (): void =>
@@ -198,8 +194,7 @@ describe('loadStateDict', () => {
   });
 
   it('refuses a tensor that was freed, and changes nothing', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const module = make(new Mixed());
     const before = valuesOf(module);
     const freed = tensor([[6, 7]]);
@@ -274,8 +269,7 @@ describe('memory', () => {
 
 describe('Sequential', () => {
   it('runs its layers in order; without layers it returns its input', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const chain = make(new Sequential(new ReLU(), new MaxPool2d(2), new Flatten(0)));
     const x = tensor([
       [

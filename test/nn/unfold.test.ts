@@ -24,8 +24,7 @@ const { cases } = loadFixture('unfold');
 
 onEveryEngine('unfold and fold', ({ dtype }) => {
   it.each(cases)('are those of PyTorch: $name', ({ kernel, options, x, columns, folded }) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const U = unfold(tensorOf(x, dtype), kernel, options);
     expect(U.shape).toEqual(columns.shape);
     expect(Array.from(U.data)).toEqual(Array.from(columns.data));
@@ -49,8 +48,7 @@ onEveryEngine('unfold and fold', ({ dtype }) => {
   });
 
   it('make a convolution of a product, as docs/convolution.md says', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const random = { dtype, generator: new Generator(4) };
     const x = randn([2, 3, 7, 6], random);
     const weight = randn([4, 3, 3, 2], random);
@@ -62,8 +60,7 @@ onEveryEngine('unfold and fold', ({ dtype }) => {
   });
 
   it('take an empty batch', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const U = unfold(zeros([0, 2, 4, 5], { dtype }), 2);
     expect(U.shape).toEqual([0, 8, 12]);
     expect(fold(U, [4, 5], 2).shape).toEqual([0, 2, 4, 5]);
@@ -92,8 +89,7 @@ describe('unfold', () => {
   });
 
   it.each(cases)('gradcheck, $name', ({ kernel, options, x, columns }) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const leaf = (shape: readonly number[]): Tensor =>
       randn(shape, { dtype: 'float64', generator: new Generator(9), requiresGrad: true });
     const [, , H = 0, W = 0] = x.shape;

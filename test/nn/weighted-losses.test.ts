@@ -43,8 +43,7 @@ describe('gradcheck', () => {
   it.each(reductions)(
     'crossEntropy and nllLoss with weights and ignored labels, %s',
     (reduction) => {
-      using scope = new Scope();
-      void scope;
+      using _scope = new Scope();
       const weight = tensor([0.5, 2, 1.25], undefined, { dtype: 'float64' });
       const target = tensor(Int32Array.of(2, -100, 1, 1, 0, -100), [2, 3]);
       for (const options of [{}, { weight }, { weight, labelSmoothing: 0.3 }]) {
@@ -62,8 +61,7 @@ describe('gradcheck', () => {
   );
 
   it.each(reductions)('bceWithLogits, logits, target and posWeight, %s', (reduction) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     gradcheck(
       (...[x, y]) => bceWithLogits(x as Tensor, y as Tensor, { reduction }),
       [leaf([4, 3], 1), leaf([4, 3], 2)],
@@ -76,8 +74,7 @@ describe('gradcheck', () => {
   });
 
   it.each(reductions)('smoothL1 and huber, both inputs, %s', (reduction) => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     for (const edge of [0.4, 1.7]) {
       const inputs = [leaf([3, 4], 5), leaf([3, 4], 6)];
       gradcheck(
@@ -94,8 +91,7 @@ onEveryEngine('class weights and ignored labels', ({ dtype }) => {
   const of = (data: number[] | number[][]): Tensor => tensor(data, undefined, { dtype });
 
   it('the mean is divided by what the labels count', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     // Equal logits: every loss is log 2.
     const x = zeros([4, 2], { dtype });
     const weight = of([1, 3]);
@@ -128,8 +124,7 @@ onEveryEngine('class weights and ignored labels', ({ dtype }) => {
   });
 
   it('ignores a class of uint8 labels, such as 255', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = of([
       [1, 2],
       [3, 0],
@@ -140,8 +135,7 @@ onEveryEngine('class weights and ignored labels', ({ dtype }) => {
   });
 
   it('weights of 1 change nothing', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = randn([5, 3], { dtype, generator: new Generator(2) });
     const target = labels(0, 2, 1, 1, 2);
     const weight = of([1, 1, 1]);
@@ -166,8 +160,7 @@ onEveryEngine('class weights and ignored labels', ({ dtype }) => {
   });
 
   it('as modules have their weights in their state, under the names of PyTorch', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const [x, weight] = [of([[1, 2]]), of([1, 3])];
     const byClass = new CrossEntropyLoss({ weight, reduction: 'sum' });
     expect([...byClass.stateDict().keys()]).toEqual(['weight']);
@@ -184,8 +177,7 @@ onEveryEngine('class weights and ignored labels', ({ dtype }) => {
 
 onEveryEngine('bceWithLogits', ({ dtype }) => {
   it('is exact and finite at large logits, and where it is nearly right', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = tensor([1000, -1000, 1000, -1000, 0, 30], undefined, { dtype });
     const y = tensor([1, 0, 0, 1, 1, 1], undefined, { dtype });
     const losses = bceWithLogits(x, y, { reduction: 'none' });
@@ -205,8 +197,7 @@ onEveryEngine('bceWithLogits', ({ dtype }) => {
 
 onEveryEngine('smoothL1 and huber', ({ dtype }) => {
   it('are squares inside and lines outside; smoothL1 is huber divided by beta', () => {
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const x = tensor([0, 0.5, -2, 4], undefined, { dtype });
     const zero = zeros([4], { dtype });
     const delta = 2;

@@ -53,8 +53,7 @@ export async function expectSamePredictions(
     return { shape: out.shape, data: out.dataSync() };
   });
   const loaded = await loadTfjsLayersModel(await saveModel(model, newFolder(), options));
-  using scope = new Scope();
-  void scope;
+  using _scope = new Scope();
   const x = tensor(values, shape);
   const isNHWC = (ndim: number): boolean => ndim === 4 && !channelsFirst;
   const out = loaded.forward(isNHWC(x.ndim) ? permute(x, [0, 3, 1, 2]) : x);

@@ -202,8 +202,7 @@ describe('topologies', () => {
     const theirs = await loadModel(FIXTURE);
     const expected = theirs.predict(tf.tensor(values, shape));
     const loaded = await loadTfjsLayersModel(join(FIXTURE, 'model.json'));
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const out = loaded.forward(permute(tensor(values, shape), [0, 3, 1, 2]));
     expect(out.shape).toEqual(expected.shape);
     expectClose(out.data, expected.dataSync(), { atol: 1e-5, rtol: 0 });

@@ -88,8 +88,7 @@ describe('Conv2D', () => {
       edit: (json) => setConfig(json, { groups: 2, batch_input_shape: [null, 5, 6, 4] }),
     });
     const loaded = await loadTfjsLayersModel(file);
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const values = normals(5 * 6 * 4, 3);
     const x = tensor(values, [1, 5, 6, 4]);
     const ours = permute(loaded.forward(permute(x, [0, 3, 1, 2])), [0, 2, 3, 1]);

@@ -13,8 +13,7 @@ const PARAMETERS: Readonly<Record<ModelName, number>> = {
 };
 
 it.each(Object.entries(MODELS))('%s gives ten logits for an image of 28×28', (name, make) => {
-  using scope = new Scope();
-  void scope;
+  using _scope = new Scope();
   manualSeed(1);
   const model = make();
   expect(model.parameterCount()).toBe(PARAMETERS[name as ModelName]);

@@ -32,8 +32,7 @@ function start({ kind, options }: Kind) {
   const optimizer = makeOptimizer(kind, [{ params: [a] }, { params: [b], lr: 0.02 }], options);
   const run = (from: number, to: number) => {
     for (let step = from; step < to; step++) {
-      using tape = new Tape();
-      void tape;
+      using _tape = new Tape();
       optimizer.zeroGrad();
       const values = Float32Array.from({ length: 6 }, (_, i) => Math.sin(i + 5 * step));
       a.grad = tensor(values, [2, 3]).keep();

@@ -111,8 +111,7 @@ describe.each(RECIPES)('what fit gets of %s', (_, recipe) => {
 
   it('is cross entropy, with smoothed labels in training only', async () => {
     const { model, loss, options } = await prepare(recipe);
-    using scope = new Scope();
-    void scope;
+    using _scope = new Scope();
     const logits = tensor([2, -1, 0.5, 0, 3, 1], [2, 3]);
     const labels = tensor([0, 2], [2], { dtype: 'int32' });
     for await (const batch of options.train) {

@@ -174,8 +174,7 @@ describe('memory', () => {
     setGrad(p, [1]);
     const before = heapStats().liveTensors;
     for (let step = 0; step < 3; step++) {
-      using tape = new Tape();
-      void tape;
+      using _tape = new Tape();
       optimizer.step();
     }
     expect(heapStats().liveTensors).toBe(before + 1);

@@ -18,9 +18,11 @@ const stack: (Scope | null)[] = [];
  * closes. Nothing is recorded inside, so it also switches gradients off, as `torch.no_grad`.
  *
  * ```ts
- * using scope = new Scope();
+ * using _scope = new Scope();
  * const probabilities = softmax(model.forward(images), 1).toArray();
  * ```
+ *
+ * The underscore tells TypeScript's `noUnusedLocals` that nobody reads the name.
  *
  * Scopes close in the reverse order of opening. In plain JavaScript use `Scope.run(…)`.
  */
