@@ -49,7 +49,7 @@ export function contentsOf<M extends object>(
     if (typeof value !== 'object' || value === null) continue;
     if (isParameter(value)) own.push([name, value]);
     else if (isModule(value)) inside.push([name, value]);
-    else inside.push(...new Search(isModule).partsIn(value, name));
+    else for (const part of new Search(isModule).partsIn(value, name)) inside.push(part);
   }
   return { own, inside };
 }
@@ -78,7 +78,7 @@ class Search<M extends object> {
       if (typeof value === 'object' && value !== null) {
         if (isParameter(value)) own.push([`${name}.${key}`, value]);
         else if (this.#isModule(value)) inside.push([`${name}.${key}`, value]);
-        else inside.push(...this.partsIn(value, `${name}.${key}`));
+        else for (const part of this.partsIn(value, `${name}.${key}`)) inside.push(part);
       }
       const hasMore = own.length + inside.length > before;
       empty = hasMore ? 0 : empty + 1;

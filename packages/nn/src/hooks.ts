@@ -10,14 +10,8 @@ export interface RemovableHandle {
   remove(): void;
 }
 
-/** The hooks of a module, in the order of their registration, and what ends their being called. */
-interface Hooked {
-  readonly hooks: Set<{ readonly look: Look }>;
-  restoreForward(): void;
-}
-
-/** Of each module that has any. */
-const hooked = new WeakMap<object, Hooked>();
+/** What stands before the `forward` of each module that has hooks. */
+const shadows = new WeakMap<object, Shadow>();
 
 /** See `Module.registerForwardHook`, which `hook` was given to. */
 export function addForwardHook<M extends object>(
@@ -26,7 +20,9 @@ export function addForwardHook<M extends object>(
 ): RemovableHandle {
   const expected = 'Module.registerForwardHook: expected';
   if (typeof hook !== 'function') {
-    throw new ConfigError(`${expected} a function (module, inputs, output), got ${valueText(hook)}`);
+    throw new ConfigError(
+      `${expected} a function (module, inputs, output), got ${valueText(hook)}`,
+    );
   }
   if (!hasForward(module)) {
     throw new ConfigError(
@@ -35,29 +31,13 @@ export function addForwardHook<M extends object>(
     );
   }
   const entry = { look: (...call: Parameters<Look>) => hook(module, ...call) };
-  const all = hooked.get(module) ?? hookUp(module);
-  all.hooks.add(entry);
+  const shadow = shadows.get(module) ?? new Shadow(module);
+  shadow.hooks.add(entry);
   return {
     remove(): void {
-      if (!all.hooks.delete(entry) || all.hooks.size > 0) return;
-      hooked.delete(module);
-      all.restoreForward();
+      if (shadow.hooks.delete(entry) && shadow.hooks.size === 0) shadow.withdraw();
     },
   };
-}
-
-function hookUp(module: WithForward): Hooked {
-  const hooks: Hooked['hooks'] = new Set();
-  const restoreForward = shadowForward(module, (inputs, output) =>
-    // A copy, as a hook may take itself off.
-    [...hooks].reduce(
-      (current, { look }) => outputAfter(module, current, look(inputs, current)),
-      output,
-    ),
-  );
-  const all = { hooks, restoreForward };
-  hooked.set(module, all);
-  return all;
 }
 
 /** A module that can be called. */
@@ -88,37 +68,72 @@ function isPlainResult(result: unknown): boolean {
 }
 
 /**
- * Lets a property of the module stand before its class's `forward`, so that whoever calls
- * `module.forward` calls the hooks, and no other object notices. The property can't be enumerated.
- * @returns What takes it away again, and leaves what was there.
+ * A property of a module that stands before its class's `forward`, so that whoever calls
+ * `module.forward` calls the hooks, and no other object notices. It can't be enumerated.
  */
-function shadowForward(
-  module: WithForward,
-  after: (inputs: readonly unknown[], output: unknown) => unknown,
-): () => void {
-  let own = Object.getOwnPropertyDescriptor(module, 'forward');
-  if (own ? own.configurable === false : !Object.isExtensible(module)) {
-    throw new ConfigError(
-      `Module.registerForwardHook: expected a module that can be changed, got a frozen or sealed ` +
-        `${module.constructor.name}; register the hook before it is frozen`,
+class Shadow {
+  /** In the order of their registration. */
+  readonly hooks = new Set<{ readonly look: Look }>();
+  /** Calls the module's forward, then the hooks. */
+  readonly forward: WithForward['forward'];
+  readonly #module: WithForward;
+  /** The property that the module had of its own. */
+  #own: PropertyDescriptor | undefined;
+  #hidden: WithForward['forward'];
+
+  /** @throws ConfigError for an object that can't be changed. */
+  constructor(module: WithForward) {
+    this.#module = module;
+    this.#own = Object.getOwnPropertyDescriptor(module, 'forward');
+    this.#hidden = module.forward;
+    const call = (receiver: unknown, inputs: readonly unknown[]): unknown =>
+      this.#after(inputs, Reflect.apply(this.#hidden, receiver, inputs));
+    this.forward = function (this: unknown, ...inputs) {
+      return call(this, inputs);
+    };
+    if (this.#own ? this.#own.configurable === false : !Object.isExtensible(module)) {
+      throw new ConfigError(
+        `Module.registerForwardHook: expected a module that can be changed, got a frozen or sealed ` +
+          `${module.constructor.name}; register the hook before it is frozen`,
+      );
+    }
+    const enumerable = this.#own?.enumerable ?? false;
+    Object.defineProperty(module, 'forward', { ...SHADOWING, enumerable });
+    shadows.set(module, this);
+  }
+
+  /** Leaves the module as it was. */
+  withdraw(): void {
+    shadows.delete(this.#module);
+    Reflect.deleteProperty(this.#module, 'forward');
+    if (this.#own) Object.defineProperty(this.#module, 'forward', this.#own);
+  }
+
+  /** A forward that is assigned meanwhile is the one that the hooks look at, and stays. */
+  assign(value: WithForward['forward']): void {
+    this.#hidden = value;
+    this.#own = { value, configurable: true, enumerable: true, writable: true };
+  }
+
+  #after(inputs: readonly unknown[], output: unknown): unknown {
+    // A copy, as a hook may take itself off.
+    return [...this.hooks].reduce(
+      (current, { look }) => outputAfter(this.#module, current, look(inputs, current)),
+      output,
     );
   }
-  let { forward } = module;
-  function forwardWithHooks(this: unknown, ...inputs: readonly unknown[]): unknown {
-    return after(inputs, Reflect.apply(forward, this, inputs));
-  }
-  Object.defineProperty(module, 'forward', {
-    configurable: true,
-    enumerable: own?.enumerable ?? false,
-    get: () => forwardWithHooks,
-    // A forward that is assigned meanwhile is the one that the hooks look at, and stays.
-    set(value: WithForward['forward']) {
-      forward = value;
-      own = { value, configurable: true, enumerable: true, writable: true };
-    },
-  });
-  return () => {
-    Reflect.deleteProperty(module, 'forward');
-    if (own) Object.defineProperty(module, 'forward', own);
-  };
 }
+
+/**
+ * The same two functions for all modules: with others each time, V8 would keep the properties of a
+ * module that was hooked twice in a dictionary from then on, where they are slower to find.
+ */
+const SHADOWING = {
+  configurable: true,
+  get(this: object): unknown {
+    return shadows.get(this)?.forward;
+  },
+  set(this: object, value: WithForward['forward']): void {
+    shadows.get(this)?.assign(value);
+  },
+};

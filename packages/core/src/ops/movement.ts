@@ -16,17 +16,20 @@ import {
 import { copyOf, empty, requireTensor, type Tensor } from '../tensor.js';
 import { sameDType } from './support.js';
 
+const cloneFunction = defineFunction('clone', {
+  forward: (_ctx: Context<object>, x: Tensor) => copyOf(x, 'clone'),
+  backward: (_ctx, dOut) => dOut,
+});
+
 /**
  * A copy with memory of its own, through which gradients flow; `clone(x.detach())` is a constant.
  * @param x Of any shape and dtype.
+ * @throws DisposedError if the tensor's scope has ended.
  */
-export const clone = defineFunction('clone', {
-  forward(_ctx: Context<object>, x: Tensor) {
-    requireTensor('clone', 'x', x);
-    return copyOf(x, 'clone');
-  },
-  backward: (_ctx, dOut) => dOut,
-});
+export function clone(x: Tensor): Tensor {
+  requireTensor('clone', 'x', x);
+  return cloneFunction(x);
+}
 
 const reshapeFunction = defineFunction('reshape', {
   forward(ctx: Context<{ shape: Shape }>, x: Tensor, { shape }: { shape: Shape }) {
