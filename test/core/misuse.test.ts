@@ -125,7 +125,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'tensor(tensor)',
       () => call(tensor, x()),
       DTypeError,
-      'tensor: expected numbers, got a float32 tensor [2,2]; it is one already, clone() copies it',
+      'tensor: expected numbers, got a float32 tensor [2,2]; it is one already, clone(x) copies it',
     ],
     [
       "tensor(['1'])",

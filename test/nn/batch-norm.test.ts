@@ -54,7 +54,10 @@ describe('gradcheck of batchNorm', () => {
     using _scope = new Scope();
     const random = { dtype: 'float64', generator: source() } as const;
     const inputs = [randn([3, 2, 4, 2], random), randn([2], random), randn([2], random)];
-    const [runningMean, runningVar] = [randn([2], random), tensor([0.5, 2], [2], random)];
+    const [runningMean, runningVar] = [
+      randn([2], random),
+      tensor([0.5, 2], [2], { dtype: 'float64' }),
+    ];
     for (const [i, input] of inputs.entries()) input.requiresGrad = i === only;
     for (const training of [true, false]) {
       gradcheck(

@@ -255,7 +255,7 @@ describe('memory', () => {
     expect(batches.map(({ labels }) => labels.isDisposed)).toEqual([true, true, false]);
     const reason =
       'was read after DataLoader took it back: a batch is lent until the next is asked for; ' +
-      'clone() what must last longer, or take batches that are yours from batches()';
+      'clone(x) what must last longer, or take batches that are yours from batches()';
     expect(failure(() => batches[0]?.labels.toArray())).toEqual({
       kind: DisposedError,
       message: `int32 tensor [2] made by DataLoader ${reason}`,

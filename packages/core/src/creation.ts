@@ -61,7 +61,7 @@ export function tensor(
   checkOptions('tensor', options, TENSOR_OPTIONS);
   if (data instanceof Tensor) {
     throw new DTypeError(
-      `tensor: expected numbers, got ${valueText(data)}; it is one already, clone() copies it`,
+      `tensor: expected numbers, got ${valueText(data)}; it is one already, clone(x) copies it`,
     );
   }
   if (shape !== undefined && isOptions(shape)) {

@@ -229,7 +229,7 @@ export class LentBatch {
     this.#batch = undefined;
     const reason =
       `${this.#plan.operation} took it back: a batch is lent until the next is asked for; ` +
-      'clone() what must last longer, or take batches that are yours from batches()';
+      'clone(x) what must last longer, or take batches that are yours from batches()';
     batch?.images.dispose(reason);
     batch?.labels.dispose(reason);
   }
