@@ -215,7 +215,7 @@ describe('wrong arguments', () => {
 
   it('none: the default preset, seed 1', () => {
     const options = parseOptions([], '0.0.0');
-    expect(options).toEqual({ loader: 'tfjs' });
+    expect(options).toEqual({});
     expect(planOf(options)).toEqual({
       preset: 'default',
       recipe: PRESETS.default,
@@ -606,6 +606,39 @@ describe('a run', () => {
     );
     expect(stdout).toMatch(/^test accuracy \d+\.\d\d % \(\d+ of 300\) after \d+\.\d s\n$/);
     expect(stderr).toBe('');
+  });
+});
+
+describe.concurrent('where TensorFlow.js is not installed', () => {
+  /** A run to whose process no package of TensorFlow.js is there. */
+  function trainWithout(...args: readonly string[]): Promise<Outcome> {
+    const hook =
+      "import M from 'node:module'; const find = M._resolveFilename; M._resolveFilename = " +
+      "function (name, ...rest) { if (name.startsWith('@tensorflow/')) throw new Error('none'); " +
+      'return find.call(this, name, ...rest); };';
+    const own = [`--data-dir=${digits}`, '--model=lenet', '--epochs=1', ...args];
+    const hooked = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`];
+    return start(process.execPath, [...hooked, ...TRAIN_MNIST, ...own]).outcome;
+  }
+
+  it('a line says so, and our own loader feeds the run', { timeout: TIMEOUT }, async () => {
+    const file = join(await newFolder(), 'm.json');
+    const { code, stdout, stderr } = await trainWithout(`--metrics=${file}`);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.match(/^.*TensorFlow.*$/gm)).toEqual([
+      "loader: our own, for TensorFlow.js doesn't load here; the batches are the same",
+    ]);
+    expect(await readJson(file)).toMatchObject({ loader: 'own' });
+  });
+
+  it('--loader tfjs is refused', { timeout: TIMEOUT }, async () => {
+    const { code, stderr } = await trainWithout('--loader=tfjs');
+    expect([code, stderr]).toEqual([
+      1,
+      'error: tfjsDataLoader: expected TensorFlow.js, got none (@tensorflow/tfjs-node: none; ' +
+        '@tensorflow/tfjs: none); npm install @tensorflow/tfjs, or use DataLoader (on the command ' +
+        'line: --loader own)\n',
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, DisposedError, findLeaks, Scope, type Tensor } from '@unfold/core';
 import { DataLoader, Dataset, type LoaderOptions } from '@unfold/train';
-import { tfjsLoader } from '@unfold/tfjs';
+import { tfjsDataLoader } from '@unfold/tfjs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
 /** What the tests ask of TensorFlow.js. */
@@ -97,7 +97,7 @@ describe('batches are those of DataLoader, bit by bit', () => {
   ])('%s', async (_, options) => {
     const dataset = digits(45);
     using own = new DataLoader(dataset, options);
-    using door = await tfjsLoader(dataset, options);
+    using door = await tfjsDataLoader(dataset, options);
     expect(door.length).toBe(own.length);
     for (let e = 0; e < 2; e++) {
       expect(await epoch(door)).toEqual(await epoch(own));
@@ -108,14 +108,14 @@ describe('batches are those of DataLoader, bit by bit', () => {
   test('images given as numbers, -0 among them', async () => {
     const images = Float32Array.from({ length: 40 }, (_, i) => (i === 3 ? -0 : i / 7 - 2));
     const dataset = Dataset.fromArrays({ images, shape: [1, 2, 2], labels: new Int32Array(10) });
-    using door = await tfjsLoader(dataset, { batchSize: 4 });
+    using door = await tfjsDataLoader(dataset, { batchSize: 4 });
     expect(await epoch(door)).toEqual(await epoch(new DataLoader(dataset, { batchSize: 4 })));
   });
 });
 
 describe('TensorFlow.js', () => {
   test('keeps no tensor, also when a loop is left early or fails', async () => {
-    using door = await tfjsLoader(digits(20), { batchSize: 4 });
+    using door = await tfjsDataLoader(digits(20), { batchSize: 4 });
     const before = tf.memory().numTensors;
     await epoch(door);
     for await (const { size } of door) if (size === 4) break;
@@ -127,7 +127,7 @@ describe('TensorFlow.js', () => {
 
   test('runs no kernel', async () => {
     const runKernel = vi.spyOn(tf.engine(), 'runKernel');
-    using door = await tfjsLoader(digits(20), { batchSize: 8, shuffle: true });
+    using door = await tfjsDataLoader(digits(20), { batchSize: 8, shuffle: true });
     await epoch(door);
     expect(runKernel).not.toHaveBeenCalled();
     // The spy sees kernels: this one.
@@ -140,9 +140,9 @@ describe('TensorFlow.js', () => {
   test('prints nothing, from the first tensor on', () => {
     const script = `
       import { Dataset } from '@unfold/train';
-      import { tfjsLoader } from '@unfold/tfjs';
+      import { tfjsDataLoader } from '@unfold/tfjs';
       const dataset = Dataset.fromArrays({ images: new Uint8Array(4), shape: [1, 2, 2], labels: [0] });
-      for await (const { size } of await tfjsLoader(dataset)) console.log('batches of', size);
+      for await (const { size } of await tfjsDataLoader(dataset)) console.log('batches of', size);
     `;
     const { stdout, stderr } = spawnSync(
       process.execPath,
@@ -153,7 +153,7 @@ describe('TensorFlow.js', () => {
   });
 
   test('keeps its own flags', async () => {
-    using door = await tfjsLoader(digits(3));
+    using door = await tfjsDataLoader(digits(3));
     expect(door.length).toBe(3);
     expect(tf.env().getBool('PROD')).toBe(false);
   });
@@ -165,8 +165,7 @@ describe('the package', () => {
       '@tensorflow/tfjs-node': REAL,
       '@tensorflow/tfjs': 'throw new Error("not this one")',
     });
-    using door = await tfjsLoader(digits(3), { packageRoots: [folder] });
-    expect(door.packageName).toBe('@tensorflow/tfjs-node');
+    using door = await tfjsDataLoader(digits(3), { packageRoots: [folder] });
     expect(await epoch(door)).toHaveLength(3);
   });
 
@@ -175,8 +174,7 @@ describe('the package', () => {
       '@tensorflow/tfjs-node': 'throw new Error("The native addon module can not be found")',
       '@tensorflow/tfjs': REAL,
     });
-    using door = await tfjsLoader(digits(3), { packageRoots: [folder] });
-    expect(door.packageName).toBe('@tensorflow/tfjs');
+    using door = await tfjsDataLoader(digits(3), { packageRoots: [folder] });
     expect(await epoch(door)).toHaveLength(3);
   });
 
@@ -185,10 +183,10 @@ describe('the package', () => {
 
   test('that is missing is an error that says what to do', async () => {
     const packageRoots = [await folderWith('none', {})];
-    expect(await failure(() => tfjsLoader(digits(3), { packageRoots }))).toEqual({
+    expect(await failure(() => tfjsDataLoader(digits(3), { packageRoots }))).toEqual({
       kind: ConfigError,
       message:
-        "tfjsLoader: expected TensorFlow.js, got none (@tensorflow/tfjs-node: Cannot find module '@tensorflow/tfjs-node'; " +
+        "tfjsDataLoader: expected TensorFlow.js, got none (@tensorflow/tfjs-node: Cannot find module '@tensorflow/tfjs-node'; " +
         `@tensorflow/tfjs: Cannot find module '@tensorflow/tfjs'); ${MEND}`,
     });
   });
@@ -198,10 +196,10 @@ describe('the package', () => {
       '@tensorflow/tfjs-node': 'throw new Error("no library\\nand many more lines")',
       '@tensorflow/tfjs': 'exports.tensor = 1;',
     });
-    expect(await failure(() => tfjsLoader(digits(3), { packageRoots: [folder] }))).toEqual({
+    expect(await failure(() => tfjsDataLoader(digits(3), { packageRoots: [folder] }))).toEqual({
       kind: ConfigError,
       message:
-        'tfjsLoader: expected TensorFlow.js, got none (@tensorflow/tfjs-node: no library; ' +
+        'tfjsDataLoader: expected TensorFlow.js, got none (@tensorflow/tfjs-node: no library; ' +
         `@tensorflow/tfjs: not a version that Unfold knows); ${MEND}`,
     });
   });
@@ -210,7 +208,7 @@ describe('the package', () => {
 describe('the loader', () => {
   test('owns the batch that it lends, outside every scope, takes it back and frees it', async () => {
     const left = await findLeaks(async () => {
-      const door = await tfjsLoader(digits(10), { batchSize: 4 });
+      const door = await tfjsDataLoader(digits(10), { batchSize: 4 });
       const seen = new Set<Tensor>();
       for (let e = 0; e < 3; e++) {
         for await (const { images, labels } of door) {
@@ -229,7 +227,7 @@ describe('the loader', () => {
   });
 
   test('that is disposed of during an epoch ends it with an error, and leaves nothing', async () => {
-    const door = await tfjsLoader(digits(10), { batchSize: 4 });
+    const door = await tfjsDataLoader(digits(10), { batchSize: 4 });
     const before = tf.memory().numTensors;
     const disposing = async (): Promise<void> => {
       for await (const { size } of door) if (size === 4) door.dispose();
@@ -242,7 +240,7 @@ describe('the loader', () => {
   });
 
   test('takes one iteration at a time', async () => {
-    using door = await tfjsLoader(digits(4));
+    using door = await tfjsDataLoader(digits(4));
     const nested = async (): Promise<void> => {
       for await (const { size } of door) expect(await epoch(door)).toHaveLength(size);
     };
@@ -256,9 +254,9 @@ describe('the loader', () => {
   });
 
   test('checks the options as DataLoader does', async () => {
-    expect(await failure(() => tfjsLoader(digits(4), { batchSize: 0 }))).toEqual({
+    expect(await failure(() => tfjsDataLoader(digits(4), { batchSize: 0 }))).toEqual({
       kind: ConfigError,
-      message: 'tfjsLoader: batchSize: expected an integer from 1, got 0',
+      message: 'DataLoader: batchSize: expected an integer from 1, got 0',
     });
   });
 });

@@ -9,7 +9,7 @@ import {
   randomAffine,
   randomErasing,
 } from '@unfold/train';
-import { tfjsLoader } from '@unfold/tfjs';
+import { tfjsDataLoader } from '@unfold/tfjs';
 import { describe, expect, it } from 'vitest';
 import { moments } from '../support/augment.js';
 
@@ -127,7 +127,7 @@ describe('an image of an epoch', () => {
         normalization: { mean: [0.3, 0.4], std: [0.2, 0.5] },
       };
       using own = new DataLoader(dataset, options);
-      using door = await tfjsLoader(dataset, options);
+      using door = await tfjsDataLoader(dataset, options);
       for (let e = 0; e < 2; e++) expect(await epochOf(door)).toEqual(epoch(own));
       const state = own.generator.state();
       const whole = epoch(own);
@@ -244,7 +244,7 @@ describe('errors', () => {
     const error = (name: string): ConfigError =>
       new ConfigError(`${name}: from: expected a batch from 0 to 3, got ${batch}`);
     expect(() => new DataLoader(images(3)).from(batch)).toThrow(error('DataLoader'));
-    using door = await tfjsLoader(images(3));
+    using door = await tfjsDataLoader(images(3));
     expect(() => door.from(batch)).toThrow(error('tfjsLoader'));
   });
 

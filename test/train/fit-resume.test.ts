@@ -12,7 +12,7 @@ import {
 } from '@unfold/train';
 import { RunLog } from '@unfold/monitor';
 import { weightsSha256 } from '@unfold/io';
-import { tfjsLoader } from '@unfold/tfjs';
+import { tfjsDataLoader } from '@unfold/tfjs';
 import { describe, expect, it } from 'vitest';
 import { copyOf, everything, stateOf, type Options, type Saved } from '../support/saved-runs.js';
 import { CLASSES, stripes } from '../support/stripes.js';
@@ -190,7 +190,7 @@ it('a callback that the saved run did not have begins anew', async () => {
 it('the loader may be another that gives the same batches', async () => {
   const { hash, saved } = await whole(plain);
   const { model, options } = plain();
-  const train = await tfjsLoader(stripes(50), { batchSize: 16, shuffle: true, seed: 3 });
+  const train = await tfjsDataLoader(stripes(50), { batchSize: 16, shuffle: true, seed: 3 });
   for (const state of [saved[1], saved[6]]) {
     if (!state) throw new Error('there are fewer');
     expect((await resume({ model, options: { ...options, train } }, state)).hash).toBe(hash);

@@ -44,7 +44,7 @@ import {
   type StepReport,
 } from '@unfold/train';
 import { weightsSha256 } from '@unfold/io';
-import { tfjsLoader } from '@unfold/tfjs';
+import { tfjsDataLoader } from '@unfold/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import { patternDigits } from '../support/cli.js';
@@ -321,7 +321,6 @@ describe('an abort signal', () => {
     let given = 0;
     const validation: BatchLoader = {
       dataset: inner.dataset,
-      batchSize: inner.batchSize,
       length: inner.length,
       generator: inner.generator,
       from: (batch) => inner.from(batch),
@@ -616,8 +615,8 @@ it('with the TensorFlow.js door no kernel of TensorFlow.js runs, and the weights
   const runKernel = vi.spyOn(tf.engine(), 'runKernel');
   const own = await run(1);
   const door = await run(1, {
-    train: await tfjsLoader(stripes(50), { batchSize: 16, shuffle: true }),
-    validation: await tfjsLoader(stripes(30, 2), { batchSize: 8 }),
+    train: await tfjsDataLoader(stripes(50), { batchSize: 16, shuffle: true }),
+    validation: await tfjsDataLoader(stripes(30, 2), { batchSize: 8 }),
   });
   expect(door.steps).toBe(8);
   expect(runKernel).not.toHaveBeenCalled();

@@ -2,7 +2,6 @@ import { ConfigError } from '@unfold/core';
 import { createHash } from 'node:crypto';
 import { DataLoader, type Dataset, mnist } from '@unfold/train';
 import type { MakeLoader } from '@unfold/train/internal';
-import type { TrainMnistOptions } from './options.js';
 
 /** The last images of the training part are for validation. */
 const VALIDATION_IMAGES = 5000;
@@ -51,9 +50,40 @@ export function trainingDataSha256({ train, validation }: Digits): string {
   return hash.digest('hex');
 }
 
-/** What makes the loaders of a kind; TensorFlow.js is loaded for its own only. */
-export async function loaderOf(kind: TrainMnistOptions['loader']): Promise<MakeLoader> {
-  if (kind === 'own') return (dataset, options) => new DataLoader(dataset, options);
-  const { tfjsLoader } = await import('@unfold/tfjs');
-  return tfjsLoader;
+/** What feeds a run. */
+export type LoaderKind = 'tfjs' | 'own';
+
+/** How a run is fed. */
+export interface Feed {
+  readonly kind: LoaderKind;
+  readonly makeLoader: MakeLoader;
+  /** Why it is not what is usual; a line for people. */
+  readonly notice?: string;
 }
+
+/**
+ * What makes the loaders of a kind; TensorFlow.js is loaded for its own only.
+ * @param kind Undefined: by TensorFlow.js where that loads, else by our own, which gives the same
+ * batches.
+ * @throws ConfigError if TensorFlow.js is asked for and doesn't load.
+ */
+export async function feedOf(kind: LoaderKind | undefined): Promise<Feed> {
+  if (kind === 'own') return OWN;
+  const { tfjsDataLoader } = await import('@unfold/tfjs');
+  const { loadTensorFlowData } = await import('@unfold/tfjs/internal');
+  try {
+    loadTensorFlowData();
+  } catch (error) {
+    if (kind !== undefined || !(error instanceof ConfigError)) throw error;
+    return {
+      ...OWN,
+      notice: "our own, for TensorFlow.js doesn't load here; the batches are the same",
+    };
+  }
+  return { kind: 'tfjs', makeLoader: tfjsDataLoader };
+}
+
+const OWN: Feed = {
+  kind: 'own',
+  makeLoader: (dataset, options) => new DataLoader(dataset, options),
+};

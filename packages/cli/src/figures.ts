@@ -2,13 +2,13 @@ import type { Engine } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import type { Evaluation, FitResult } from '@unfold/train';
 import { weightsSha256 } from '@unfold/io';
-import type { TrainMnistOptions } from './options.js';
+import type { LoaderKind } from './digits.js';
 import type { Plan } from './plan.js';
 
 /** A run that came to its end. */
 export interface FinishedRun {
   readonly plan: Plan;
-  readonly loader: TrainMnistOptions['loader'];
+  readonly loader: LoaderKind;
   readonly engine: Engine;
   readonly model: Layer;
   readonly result: FitResult<'accuracy'>;

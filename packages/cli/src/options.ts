@@ -8,6 +8,7 @@ import {
   type ScheduleName,
   SCHEDULES,
 } from '@unfold/train/internal';
+import type { LoaderKind } from './digits.js';
 import { addEngineOptions, type EngineArguments } from './engine-options.js';
 import { integer, number, positive } from './parsers.js';
 
@@ -27,7 +28,7 @@ export interface TrainMnistOptions extends EngineArguments {
   readonly earlyStopping?: number;
   readonly seed?: number;
   readonly limit?: number;
-  readonly loader: 'tfjs' | 'own';
+  readonly loader?: LoaderKind;
   readonly dataDir?: string;
   readonly checkpoint?: string;
   readonly resume?: boolean;
@@ -82,10 +83,11 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
     .option('--limit <n>', 'train on the first n images only', integer(1));
   addEngineOptions(program)
     .addOption(
-      choice('--loader <kind>', 'what feeds: a TensorFlow.js tf.data pipeline, or our own', [
-        'tfjs',
-        'own',
-      ]).default('tfjs'),
+      choice(
+        '--loader <kind>',
+        'what feeds: a TensorFlow.js tf.data pipeline, or our own (default: tfjs, where that loads)',
+        ['tfjs', 'own'],
+      ),
     )
     .option(
       '--data-dir <dir>',

@@ -14,7 +14,7 @@ import { type FileLock, saveWeights } from '@unfold/io';
 import { jsonWith, PAGE, WEIGHTS, weightsFormat } from '@unfold/io/internal';
 import { EVALUATION_BATCH, type PreparedRun, prepareRun } from '@unfold/train/internal';
 import { jsonLines, RunLog, tensorBoard, terminalProgress } from '@unfold/monitor';
-import { loadDigits, loaderOf } from './digits.js';
+import { feedOf, loadDigits } from './digits.js';
 import { figuresOf } from './figures.js';
 import { parseOptions, type TrainMnistOptions } from './options.js';
 import { Output } from './output.js';
@@ -86,7 +86,8 @@ async function trainAndTest(
   const metadata = checkpoint === undefined ? {} : describeRun(plan, digits);
   if (saved) checkSameData(saved, metadata);
   manualSeed(plan.seed);
-  const makeLoader = await loaderOf(options.loader);
+  const { kind: loader, makeLoader, notice } = await feedOf(options.loader);
+  if (notice !== undefined) output.say(`loader: ${notice}`);
   const prepared = await prepareRun(plan.recipe, { ...digits, normalization, makeLoader });
   const { model } = prepared;
   const parameters = model.parameterCount();
@@ -150,7 +151,7 @@ async function trainAndTest(
   }
   const seconds = (performance.now() - begin) / 1000;
   await output.result(test, digits.test, seconds);
-  const run = { plan, loader: options.loader, engine, model, result, test, stepMs, seconds };
+  const run = { plan, loader, engine, model, result, test, stepMs, seconds };
   await output.write('metrics', metrics, () => `${JSON.stringify(figuresOf(run), null, 2)}\n`);
   await output.write('report', report, () =>
     reportPage({ ...run, log, normalization, configuration, dataset: digits.test, options }),

@@ -2,6 +2,7 @@
  * What Unfold's own packages share beside the public names. It may change with any version: nobody
  * else should build on it.
  */
+export { loadTensorFlowData } from './data-loader.js';
 export {
   TFJS,
   TFJS_NODE,

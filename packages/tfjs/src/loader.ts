@@ -1,81 +1,129 @@
 /**
- * The TensorFlow.js door, imported from `@unfold/train/tfjs`.
+ * The TensorFlow.js door: `tf.data` pipelines as loaders.
  * @module tfjs
  */
-import { BatchPlan, pauses, PlannedLoader } from '@unfold/train/internal';
-import type { Batch, BatchLoader, Dataset, LoaderOptions } from '@unfold/train';
+import { ConfigError, disposeSymbol, type Generator, ShapeError } from '@unfold/core';
+import { rejectUnknown, valueText } from '@unfold/core/internal';
+import { BatchLending, checkStart, chooseGenerator, pauses } from '@unfold/train/internal';
+import type { Batch, BatchLoader } from '@unfold/train';
 import {
-  findTensorFlow,
-  hasFunctions,
-  isTensorFlow,
-  missingTensorFlow,
-  silenceBanner,
-  type TensorFlow,
-  TFJS,
-  TFJS_NODE,
-  type TfTensor,
-} from './tensorflow.js';
+  type BatchImages,
+  disposeTensors,
+  fieldsOf,
+  type ImageLayout,
+  imagesOf,
+  labelsOf,
+  LAYOUTS,
+} from './elements.js';
+import { hasFunctions } from './tensorflow.js';
 
-export type { Batch, BatchLoader, LoaderOptions };
-
-/** Options of `tfjsLoader`. */
-export interface TfjsOptions extends LoaderOptions {
-  /** Folders from which TensorFlow.js is looked up. Default: Unfold's and the working one. */
-  readonly packageRoots?: readonly string[];
+/** As much of a `tf.data.Dataset` as the door needs. */
+export interface TfDataPipeline {
+  /** Its elements; null where TensorFlow.js doesn't know, Infinity where it never ends. */
+  readonly size?: number | null;
+  iterator(): Promise<TfDataIterator>;
 }
 
-interface TfIterator<T> {
-  next(): Promise<IteratorResult<T>>;
+/** One pass over a pipeline. */
+export interface TfDataIterator {
+  next(): Promise<IteratorResult<unknown>>;
 }
 
-/** As much of TensorFlow.js as the door needs. */
-interface WithData extends TensorFlow {
-  readonly data: {
-    generator<T>(make: () => Iterator<T>): { iterator(): Promise<TfIterator<T>> };
-  };
+/** What a pipeline doesn't say of itself. */
+export interface TfjsLoaderOptions {
+  /** How its images lie: `'NHWC'`, TensorFlow's own, or `'NCHW'`. */
+  readonly layout: ImageLayout;
+  /** Batches in an epoch. Default: the pipeline's size, where it has one. */
+  readonly length?: number;
+  /** What the pipeline draws from, if anything. Default: the global stream `'shuffle'`. */
+  readonly generator?: Generator;
+  /**
+   * A pipeline that begins at batch `batch` of an epoch, to go on there without making what came
+   * before. Default: those before are made and thrown away.
+   */
+  readonly from?: (batch: number) => TfDataPipeline | Promise<TfDataPipeline>;
 }
 
-/** One element of the pipeline: a whole batch, images `[B, C, H, W]` and labels `[B]`. */
-interface Element {
-  readonly images: TfTensor;
-  readonly labels: TfTensor;
-  readonly size: number;
-}
+const OPTIONS = ['layout', 'length', 'generator', 'from'];
 
 /**
- * The TensorFlow.js door: a loader that feeds from a `tf.data` pipeline, whose elements are whole
- * batches. It gives exactly the batches that a `DataLoader` gives for the same options, as tensors
- * of Unfold under the same rule: a batch is valid until the next is asked for.
+ * Feeds from a `tf.data` pipeline, the user's own or any other, whose elements are whole batches:
+ * `{ images, labels }`, or `{ xs, ys }` as TensorFlow.js's `fitDataset` takes them. Its batches are
+ * lent as those of a `DataLoader` are.
  *
- * It runs in Node, on `@tensorflow/tfjs-node` where that is installed and loads, else on
- * `@tensorflow/tfjs`. A batch is copied out of TensorFlow.js and freed there as soon as the
- * pipeline gives it. No TensorFlow.js kernel runs; that is also why tfjs-node serves on Node 23 and
- * later, where those of its kernels fail that call `util.isNullOrUndefined`.
+ * - images: float32 `[B, H, W, C]` or `[B, C, H, W]`, as `layout` says; they are given as they are,
+ *   so scale and normalise them in the pipeline.
+ * - labels: integers `[B]` or `[B, 1]` of any dtype, or one-hot rows `[B, classes]`.
  *
- * @throws ConfigError if neither package loads, or an option is wrong as for `DataLoader`.
+ * An epoch is one pass over the pipeline. Where `length` is less than a pass, the next epoch goes on
+ * where the last one ended, and begins anew after the pipeline's end; so endless pipelines serve too.
+ * A loop that was left early is not gone on with.
+ *
+ * TensorFlow.js's tensors are freed when they were copied, as by `fitDataset`. What goes wrong inside
+ * the pipeline is thrown as it is, and the loader can be used again.
+ *
+ * A run goes on with the same bits if each pass gives the same batches, or draws what differs from
+ * `generator` when it begins.
+ * @throws ConfigError if `pipeline` is none, an option is wrong, or a pipeline has no end and no
+ * `length`. While it runs: ConfigError or ShapeError, naming the batch, for other elements, and where
+ * a pipeline ends before `length`.
  */
-export async function tfjsLoader(
-  dataset: Dataset,
-  { packageRoots, ...options }: TfjsOptions = {},
-): Promise<TfjsLoader> {
-  const plan = new BatchPlan('tfjsLoader', dataset, options);
-  const { tf, name } = loadTensorFlow(packageRoots);
-  await tf.ready();
-  silenceBanner(tf);
-  return new TfjsLoader(tf, name, plan);
+export function tfjsLoader(pipeline: TfDataPipeline, options: TfjsLoaderOptions): TfjsLoader {
+  return new TfjsLoader(pipeline, options, null);
 }
 
 /** Made by `tfjsLoader`. An epoch for each `for await … of`. */
-export class TfjsLoader extends PlannedLoader implements BatchLoader {
-  /** The package that the pipeline comes from. */
-  readonly packageName: string;
-  readonly #tf: WithData;
+export class TfjsLoader implements BatchLoader {
+  /** Null: what the pipeline draws from is its own affair, except of `tfjsDataLoader`. */
+  readonly dataset: { readonly length: number } | null;
+  readonly #pipeline: TfDataPipeline;
+  readonly #layout: ImageLayout;
+  readonly #length: number | undefined;
+  readonly #from: TfjsLoaderOptions['from'];
+  readonly #generator: () => Generator;
+  readonly #lending = new BatchLending('tfjsLoader', 'clone(x) what must last longer');
+  /** A pass that an epoch ended in the midst of. */
+  #rest: TfDataIterator | null = null;
 
   /** @internal */
-  constructor(tf: WithData, packageName: string, plan: BatchPlan) {
-    super(plan);
-    this.packageName = packageName;
-    this.#tf = tf;
+  constructor(
+    pipeline: TfDataPipeline,
+    options: TfjsLoaderOptions,
+    dataset: TfjsLoader['dataset'],
+  ) {
+    checkPipeline(pipeline);
+    const { layout, from, generator } = checkOptions(options);
+    const { length = knownSize(pipeline) } = options;
+    if (length === undefined && pipeline.size === Infinity) {
+      throw new ConfigError(
+        'tfjsLoader: the pipeline never ends; give the batches of an epoch, { length: 100 }, or end ' +
+          'it with take(n)',
+      );
+    }
+    this.dataset = dataset;
+    this.#pipeline = pipeline;
+    this.#layout = layout;
+    this.#length = length;
+    this.#from = from;
+    this.#generator = chooseGenerator('tfjsLoader', generator === undefined ? {} : { generator });
+  }
+
+  /**
+   * Batches in an epoch.
+   * @throws ConfigError where neither the pipeline nor the option `length` says so; validating and
+   * evaluating do without.
+   */
+  get length(): number {
+    if (this.#length !== undefined) return this.#length;
+    throw new ConfigError(
+      'tfjsLoader: length: the pipeline does not tell its size; give the batches of an epoch, such ' +
+        'as { length: 100 }',
+    );
+  }
+
+  /** What the pipeline draws from: a run that is saved takes its state along. */
+  get generator(): Generator {
+    return this.#generator();
   }
 
   /** @throws ConfigError if another iteration is open, DisposedError after `dispose()`. */
@@ -84,82 +132,139 @@ export class TfjsLoader extends PlannedLoader implements BatchLoader {
   }
 
   /**
-   * A new epoch from batch `batch` on, as `DataLoader.from`.
+   * A new pass from batch `batch` on.
    * @throws ConfigError unless `batch` is an integer from 0 to `length`.
    */
   from(batch: number): AsyncIterable<Batch> {
-    this.checkStart(batch);
+    checkStart('tfjsLoader', batch, this.#length ?? Infinity);
     return { [Symbol.asyncIterator]: () => this.#batches(batch) };
   }
 
+  /** Frees the batches. The last one given must not be read any more. */
+  dispose(): void {
+    this.#rest = null;
+    this.#lending.dispose();
+  }
+
+  /** What `using` calls at the end of the block. */
+  [disposeSymbol](): void {
+    this.dispose();
+  }
+
   async *#batches(first: number): AsyncIterableIterator<Batch> {
-    this.beginIteration();
+    this.#lending.begin();
     try {
-      this.assertAlive();
+      this.#lending.assertAlive();
       const pause = pauses();
-      const pipeline = this.#tf.data.generator(() => this.#elements(first));
-      const elements = await pipeline.iterator();
-      for (;;) {
-        const { value, done } = await elements.next();
-        if (done) return;
-        const batch = this.#receive(value);
+      const rest = first === 0 ? this.#rest : null;
+      this.#rest = null;
+      let elements = rest ?? (await this.#begin(first));
+      let index = first;
+      for (; index < (this.#length ?? Infinity); index++) {
+        let next = await elements.next();
+        if (next.done && elements === rest) {
+          elements = await this.#begin(0);
+          next = await elements.next();
+        }
+        if (next.done) {
+          this.#checkEnd(index);
+          return;
+        }
+        const batch = await this.#receive(next.value, index);
         await pause();
         yield batch;
       }
+      if (this.#length !== knownSize(this.#pipeline)) this.#rest = elements;
     } finally {
-      this.endIteration();
+      this.#lending.end();
     }
   }
 
-  /**
-   * The elements of an epoch from `first` on. TensorFlow.js may keep the arrays that it is given instead of copying
-   * them; they are read and let go before the next batch is written to them.
-   */
-  *#elements(first: number): IterableIterator<Element> {
-    const plan = this.plan;
-    const { shape, pixels } = plan.dataset;
-    const epoch = plan.drawEpoch();
-    const allImages = new Float32Array(plan.sizeOf(0) * pixels);
-    const allLabels = new Int32Array(plan.sizeOf(0));
-    for (let index = first; index < plan.length; index++) {
-      const size = plan.sizeOf(index);
-      const images = allImages.subarray(0, size * pixels);
-      const labels = allLabels.subarray(0, size);
-      plan.write(index, epoch, images, labels);
-      yield {
-        images: this.#tf.tensor(images, [size, ...shape], 'float32'),
-        labels: this.#tf.tensor(labels, [size], 'int32'),
-        size,
-      };
+  /** A pass whose next element is batch `first`. */
+  async #begin(first: number): Promise<TfDataIterator> {
+    if (first > 0 && this.#from) {
+      const pipeline = await this.#from(first);
+      checkPipeline(pipeline);
+      return pipeline.iterator();
     }
+    const elements = await this.#pipeline.iterator();
+    for (let index = 0; index < first; index++) {
+      const { value, done } = await elements.next();
+      if (done) {
+        this.#checkEnd(index);
+        break;
+      }
+      disposeTensors(value);
+    }
+    return elements;
   }
 
-  #receive({ images, labels, size }: Element): Batch {
+  /** @throws ConfigError if an epoch of `count` batches is too short, or empty. */
+  #checkEnd(count: number): void {
+    if (count > 0 && this.#length === undefined) return;
+    throw new ConfigError(
+      `tfjsLoader: expected ${this.#length ?? 'some'} batches, the pipeline ended after ${count}; ` +
+        'give its own length, or repeat() it',
+    );
+  }
+
+  /** Copies an element of the pipeline, and frees it there whatever happens. */
+  async #receive(element: unknown, index: number): Promise<Batch> {
     try {
-      this.assertAlive();
-      return this.lent.replace(size, (ourImages, ourLabels) => {
-        ourImages.set(images.dataSync());
-        ourLabels.set(labels.dataSync());
+      this.#lending.assertAlive();
+      const where = `tfjsLoader: batch ${index}`;
+      const fields = fieldsOf(where, element);
+      const images: BatchImages = await imagesOf(where, fields.images, this.#layout);
+      const labels = await labelsOf(where, fields.labels);
+      const [size] = images.shape;
+      if (labels.length !== size) {
+        throw new ShapeError(
+          `${where}: expected a label for each image, got ${labels.length} for ${size}`,
+        );
+      }
+      this.#lending.assertAlive();
+      return this.#lending.lend(images.shape, (ourImages, ourLabels) => {
+        images.write(ourImages);
+        ourLabels.set(labels);
       });
     } finally {
-      images.dispose();
-      labels.dispose();
+      disposeTensors(element);
     }
   }
 }
 
-/** @throws ConfigError if no package loads, with what each of them said. */
-function loadTensorFlow(roots: readonly string[] | undefined): { tf: WithData; name: string } {
-  const packages = [TFJS_NODE, TFJS];
-  const { tf, name, failures } = findTensorFlow({ packages, roots, isKnown: hasData });
-  if (tf) return { tf, name };
-  throw missingTensorFlow(
-    'tfjsLoader',
-    failures,
-    'npm install @tensorflow/tfjs, or use DataLoader (on the command line: --loader own)',
+/** @throws ConfigError unless `value` has what a `tf.data.Dataset` has. */
+function checkPipeline(value: unknown): void {
+  if (hasFunctions(value, ['iterator'])) return;
+  throw new ConfigError(
+    `tfjsLoader: expected a tf.data pipeline, got ${valueText(value)}; make one with tf.data.array or ` +
+      'tf.data.generator and batch(n); for a Dataset of Unfold, see tfjsDataLoader',
   );
 }
 
-function hasData(value: unknown): value is WithData {
-  return isTensorFlow(value) && 'data' in value && hasFunctions(value.data, ['generator']);
+function checkOptions(options: TfjsLoaderOptions): TfjsLoaderOptions {
+  rejectUnknown('tfjsLoader', options, OPTIONS);
+  const { layout, length, from } = options;
+  if (!LAYOUTS.some((known) => known === layout)) {
+    throw new ConfigError(
+      `tfjsLoader: layout: expected 'NHWC' (TensorFlow's own, channels last) or 'NCHW', got ` +
+        `${valueText(layout)}; say how the pipeline's images lie`,
+    );
+  }
+  if (length !== undefined && (!Number.isSafeInteger(length) || length < 1)) {
+    throw new ConfigError(
+      `tfjsLoader: length: expected an integer from 1, got ${valueText(length)}`,
+    );
+  }
+  if (from !== undefined && typeof from !== 'function') {
+    throw new ConfigError(
+      `tfjsLoader: from: expected a function of the batch to begin at, got ${valueText(from)}`,
+    );
+  }
+  return options;
+}
+
+/** Undefined where the pipeline does not tell, or has no end. */
+function knownSize({ size }: TfDataPipeline): number | undefined {
+  return typeof size === 'number' && Number.isSafeInteger(size) && size > 0 ? size : undefined;
 }

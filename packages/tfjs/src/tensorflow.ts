@@ -1,4 +1,4 @@
-import { ConfigError } from '@unfold/core';
+import { ConfigError, type NumericArray } from '@unfold/core';
 import type { PackageRequire } from '@unfold/io/internal';
 import { requiresFrom } from '@unfold/train/internal';
 
@@ -13,7 +13,7 @@ export interface TfTensor {
  * a strict type check without them.
  */
 export interface TensorFlow {
-  tensor(values: Float32Array | Int32Array, shape: number[], dtype: string): TfTensor;
+  tensor(values: NumericArray, shape: number[], dtype: string): TfTensor;
   ready(): Promise<void>;
   env(): { getBool(flag: string): boolean; set(flag: string, value: boolean): void };
 }

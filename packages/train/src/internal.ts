@@ -2,10 +2,11 @@
  * What Unfold's own packages share beside the public names. It may change with any version: nobody
  * else should build on it.
  */
-export { BatchPlan } from './data/batches.js';
+export { BatchLending, checkStart } from './data/batches.js';
+export type { BatchShape } from './data/batches.js';
+export { chooseGenerator } from './data/options.js';
 export { requiresFrom } from './data/packages.js';
 export { pauses } from './data/pause.js';
-export { PlannedLoader } from './data/planned-loader.js';
 export { asHistory } from './fit/history.js';
 export { occupantOf } from './fit/occupant.js';
 export { isModelName } from './models.js';

@@ -1,24 +1,15 @@
 import {
   ConfigError,
+  DisposedError,
   elementsOf,
   empty,
   unscoped,
   type Generator,
   type Tensor,
 } from '@unfold/core';
-import { rejectUnknown } from '@unfold/core/internal';
 import type { Augmentation } from '../augment/augmentation.js';
-import { checkAugmentation } from '../augment/compose.js';
-import { ImageRandom } from '../augment/image-random.js';
-import { Dataset } from './dataset.js';
-import {
-  augmentedWriter,
-  type AugmentedWriter,
-  type ImageWriter,
-  imageWriter,
-} from './image-writers.js';
-import { checkNormalization, type Normalization } from './normalize.js';
-import { chooseGenerator, type GeneratorOptions } from './options.js';
+import type { Normalization } from './normalize.js';
+import type { GeneratorOptions } from './options.js';
 
 /** How a loader makes batches. */
 export interface LoaderOptions extends GeneratorOptions {
@@ -51,12 +42,10 @@ export interface Batch {
   readonly size: number;
 }
 
-/** What `DataLoader` and the TensorFlow.js door have in common. */
+/** What `fit` learns from: `DataLoader`, and any other that gives batches in the same manner. */
 export interface BatchLoader extends AsyncIterable<Batch> {
-  /** What the batches are drawn from. */
-  readonly dataset: Dataset;
-  /** Images in a batch; the last one of an epoch may be smaller. */
-  readonly batchSize: number;
+  /** What the batches are drawn from; null where nobody knows how many images that has. */
+  readonly dataset: { readonly length: number } | null;
   /** Batches in an epoch. */
   readonly length: number;
   /** The source of the random order; with its state, an epoch can be drawn again. */
@@ -71,166 +60,102 @@ export interface BatchLoader extends AsyncIterable<Batch> {
   dispose(): void;
 }
 
-/** What is drawn when an epoch begins; the rest follows from it. */
-export interface Epoch {
-  /** The image that comes at each place; null where that is the dataset's own order. */
-  readonly order: Int32Array | null;
-  /** Writes one of its images. */
-  readonly writeImage: ImageWriter;
-}
-
-const OPTIONS = [
-  'batchSize',
-  'shuffle',
-  'dropLast',
-  'normalization',
-  'augment',
-  'generator',
-  'seed',
-];
-
-/**
- * Which images an epoch's batches hold, and their pixels and labels. It checks the options and
- * knows nothing of where a batch is written, so every loader that uses it gives the same batches.
- */
-export class BatchPlan {
-  /** What the errors call the loader. */
-  readonly operation: string;
-  readonly dataset: Dataset;
-  readonly batchSize: number;
-  readonly length: number;
-  readonly #shuffle: boolean;
-  readonly #generator: () => Generator;
-  readonly #writeImage: ImageWriter;
-  readonly #writeAugmented: AugmentedWriter | null;
-
-  /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
-  constructor(operation: string, dataset: Dataset, options: LoaderOptions) {
-    if (!(dataset instanceof Dataset)) {
-      throw new ConfigError(
-        `${operation}: expected a Dataset; make one with Dataset.fromArrays or mnist()`,
-      );
-    }
-    rejectUnknown(operation, options, OPTIONS);
-    const { batchSize = 1, shuffle = false, dropLast = false, normalization, augment } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new ConfigError(
-        `${operation}: batchSize: expected an integer from 1, got ${String(batchSize)}`,
-      );
-    }
-    if (dropLast && batchSize > dataset.length) {
-      throw new ConfigError(
-        `${operation}: dropLast with batchSize ${batchSize} leaves no batch of a dataset of ${dataset.length} images; ` +
-          `expected a batchSize of at most ${dataset.length}`,
-      );
-    }
-    if (normalization) checkNormalization(operation, normalization, dataset.shape[0]);
-    if (augment !== undefined) checkAugmentation(`${operation}: augment`, augment);
-    this.operation = operation;
-    this.dataset = dataset;
-    this.batchSize = batchSize;
-    this.length = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
-    this.#shuffle = shuffle;
-    this.#generator = chooseGenerator(operation, options);
-    this.#writeImage = imageWriter(dataset, normalization);
-    this.#writeAugmented = augment ? augmentedWriter(dataset, normalization, augment) : null;
-  }
-
-  get generator(): Generator {
-    return this.#generator();
-  }
-
-  /** The images in batch `index`, which counts from 0. */
-  sizeOf(index: number): number {
-    return Math.min(this.batchSize, this.dataset.length - index * this.batchSize);
-  }
-
-  /**
-   * Draws a new epoch. The state of the generator before is all that the epoch depends on. Whether
-   * images are augmented doesn't change the order of this epoch or of later ones.
-   */
-  drawEpoch(): Epoch {
-    const { generator } = this;
-    const writeAugmented = this.#writeAugmented;
-    let writeImage = this.#writeImage;
-    if (writeAugmented) {
-      const random = new ImageRandom(generator.state());
-      writeImage = (out, at, row, i) => writeAugmented(out, at, row, random.of(i));
-      // Where no order is drawn, the next epoch is to differ all the same.
-      if (!this.#shuffle) generator.uint32();
-    }
-    return {
-      order: this.#shuffle ? generator.permutation(this.dataset.length) : null,
-      writeImage,
-    };
-  }
-
-  /** Writes batch `index` of an epoch: images `[B, C, H, W]`, labels `[B]`. */
-  write(
-    index: number,
-    { order, writeImage }: Epoch,
-    images: Float32Array,
-    labels: Int32Array,
-  ): void {
-    const { rows, pixels, labels: stored } = this.dataset;
-    const start = index * this.batchSize;
-    const size = this.sizeOf(index);
-    for (let b = 0; b < size; b++) {
-      const i = order === null ? start + b : (order[start + b] as number);
-      const row = rows === null ? i : (rows[i] as number);
-      writeImage(images, b * pixels, row, i);
-      labels[b] = stored[row] as number;
-    }
-  }
-}
-
 /** Where the images and labels of one batch are written. */
 export type WriteBatch = (images: Float32Array, labels: Int32Array) => void;
 
 /**
- * A new batch of `size` images, filled by `write`. Its tensors belong to the scope that is open.
+ * A new batch of images `[B, C, H, W]`, filled by `write`. Its tensors belong to the scope that is
+ * open.
+ * @param operation What the tensors' errors call their maker.
  * @throws EngineError if the heap is full.
  */
-export function makeBatch(
-  { dataset, operation }: BatchPlan,
-  size: number,
-  write: WriteBatch,
-): Batch {
-  const images = empty([size, ...dataset.shape], 'float32', operation);
+export function makeBatch(operation: string, shape: BatchShape, write: WriteBatch): Batch {
+  const [size] = shape;
+  const images = empty(shape, 'float32', operation);
   const labels = empty([size], 'int32', operation);
   // The arrays follow from the dtypes above.
   write(elementsOf(images) as Float32Array, elementsOf(labels) as Int32Array);
   return { images, labels, size };
 }
 
+/** `[B, C, H, W]` */
+export type BatchShape = readonly [number, number, number, number];
+
 /**
- * The one batch that a loader has lent out. It belongs to no scope, so a step's tape doesn't free
- * it; the loader takes it back when the next one is asked for, and the heap gives that one the same
+ * The rules of a loader that lends its batches: one iteration at a time, since two would take each
+ * other's batches back, and one batch at a time. That belongs to no scope, so a step's tape doesn't
+ * free it; it is taken back when the next one is asked for, and the heap gives that one the same
  * memory.
  */
-export class LentBatch {
-  readonly #plan: BatchPlan;
+export class BatchLending {
+  readonly #operation: string;
+  readonly #advice: string;
   #batch: Batch | undefined;
+  #isBusy = false;
+  #isDisposed = false;
 
-  constructor(plan: BatchPlan) {
-    this.#plan = plan;
+  /**
+   * @param operation What the errors call the loader.
+   * @param advice How to keep a batch for longer: the mend of a read that came too late.
+   */
+  constructor(operation: string, advice: string) {
+    this.#operation = operation;
+    this.#advice = advice;
   }
 
-  /** Takes the last batch back and lends one of `size` images, filled by `write`. */
-  replace(size: number, write: WriteBatch): Batch {
-    this.takeBack();
-    this.#batch = unscoped(() => makeBatch(this.#plan, size, write));
+  /**
+   * The start of an iteration; `end` must follow whatever happens.
+   * @throws ConfigError if one is open.
+   */
+  begin(): void {
+    if (this.#isBusy) {
+      throw new ConfigError(
+        `${this.#operation}: expected one iteration at a time, got a second while the first is open; ` +
+          'leave the first loop, call its return(), or make a second loader over the same dataset',
+      );
+    }
+    this.#isBusy = true;
+  }
+
+  end(): void {
+    this.#isBusy = false;
+  }
+
+  /** Takes the last batch back and lends one of this shape, filled by `write`. */
+  lend(shape: BatchShape, write: WriteBatch): Batch {
+    this.#takeBack();
+    this.#batch = unscoped(() => makeBatch(this.#operation, shape, write));
     return this.#batch;
   }
 
+  /** @throws DisposedError after `dispose()`. */
+  assertAlive(): void {
+    if (this.#isDisposed) {
+      throw new DisposedError(
+        `${this.#operation}: expected a loader in use, got one after dispose()`,
+      );
+    }
+  }
+
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#takeBack();
+  }
+
   /** Frees the batch: who kept it gets an error instead of other numbers. */
-  takeBack(): void {
+  #takeBack(): void {
     const batch = this.#batch;
     this.#batch = undefined;
     const reason =
-      `${this.#plan.operation} took it back: a batch is lent until the next is asked for; ` +
-      'clone(x) what must last longer, or take batches that are yours from batches()';
+      `${this.#operation} took it back: a batch is lent until the next is asked for; ` +
+      this.#advice;
     batch?.images.dispose(reason);
     batch?.labels.dispose(reason);
   }
+}
+
+/** @throws ConfigError unless an epoch of `length` batches can begin at batch `batch`. */
+export function checkStart(operation: string, batch: number, length: number): void {
+  if (Number.isInteger(batch) && batch >= 0 && batch <= length) return;
+  throw new ConfigError(`${operation}: from: expected a batch from 0 to ${length}, got ${batch}`);
 }

@@ -1,14 +1,37 @@
+import { ConfigError, disposeSymbol, type Generator } from '@unfold/core';
+import { rejectUnknown } from '@unfold/core/internal';
+import { checkAugmentation } from '../augment/compose.js';
+import { ImageRandom } from '../augment/image-random.js';
 import {
   type Batch,
+  BatchLending,
   type BatchLoader,
-  BatchPlan,
+  type BatchShape,
+  checkStart,
   type LoaderOptions,
   makeBatch,
   type WriteBatch,
 } from './batches.js';
-import type { Dataset } from './dataset.js';
+import { Dataset } from './dataset.js';
+import {
+  augmentedWriter,
+  type AugmentedWriter,
+  type ImageWriter,
+  imageWriter,
+} from './image-writers.js';
+import { checkNormalization } from './normalize.js';
+import { chooseGenerator } from './options.js';
 import { pauses } from './pause.js';
-import { PlannedLoader } from './planned-loader.js';
+
+const OPTIONS = [
+  'batchSize',
+  'shuffle',
+  'dropLast',
+  'normalization',
+  'augment',
+  'generator',
+  'seed',
+];
 
 /**
  * Gives a dataset's images in batches, an epoch for each `for … of` or `for await … of`.
@@ -21,10 +44,56 @@ import { PlannedLoader } from './planned-loader.js';
  * With `shuffle`, each epoch draws a new permutation from the generator when its first batch is
  * asked for. The same generator state gives the same epoch, augmentation and all.
  */
-export class DataLoader extends PlannedLoader implements BatchLoader, Iterable<Batch> {
+export class DataLoader implements BatchLoader, Iterable<Batch> {
+  /** What the batches are drawn from. */
+  readonly dataset: Dataset;
+  /** Images in a batch; the last one of an epoch may be smaller. */
+  readonly batchSize: number;
+  /** Batches in an epoch. */
+  readonly length: number;
+  readonly #shuffle: boolean;
+  readonly #generator: () => Generator;
+  readonly #writeImage: ImageWriter;
+  readonly #writeAugmented: AugmentedWriter | null;
+  readonly #lending = new BatchLending(
+    'DataLoader',
+    'clone(x) what must last longer, or take batches that are yours from batches()',
+  );
+
   /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
   constructor(dataset: Dataset, options: LoaderOptions = {}) {
-    super(new BatchPlan('DataLoader', dataset, options));
+    if (!(dataset instanceof Dataset)) {
+      throw new ConfigError(
+        'DataLoader: expected a Dataset; make one with Dataset.fromArrays or mnist()',
+      );
+    }
+    rejectUnknown('DataLoader', options, OPTIONS);
+    const { batchSize = 1, shuffle = false, dropLast = false, normalization, augment } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new ConfigError(
+        `DataLoader: batchSize: expected an integer from 1, got ${String(batchSize)}`,
+      );
+    }
+    if (dropLast && batchSize > dataset.length) {
+      throw new ConfigError(
+        `DataLoader: dropLast with batchSize ${batchSize} leaves no batch of a dataset of ${dataset.length} images; ` +
+          `expected a batchSize of at most ${dataset.length}`,
+      );
+    }
+    if (normalization) checkNormalization('DataLoader', normalization, dataset.shape[0]);
+    if (augment !== undefined) checkAugmentation('DataLoader: augment', augment);
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.length = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
+    this.#shuffle = shuffle;
+    this.#generator = chooseGenerator('DataLoader', options);
+    this.#writeImage = imageWriter(dataset, normalization);
+    this.#writeAugmented = augment ? augmentedWriter(dataset, normalization, augment) : null;
+  }
+
+  /** The source of the random order. Its `state()` before an epoch draws that epoch again. */
+  get generator(): Generator {
+    return this.#generator();
   }
 
   /** @throws ConfigError if another iteration is open, DisposedError after `dispose()`. */
@@ -46,7 +115,7 @@ export class DataLoader extends PlannedLoader implements BatchLoader, Iterable<B
    * @throws ConfigError unless `batch` is an integer from 0 to `length`.
    */
   from(batch: number): Iterable<Batch> & AsyncIterable<Batch> {
-    this.checkStart(batch);
+    checkStart('DataLoader', batch, this.length);
     return {
       [Symbol.iterator]: () => this.#epoch(batch, this.#lend),
       [Symbol.asyncIterator]: () => withPauses(this.#epoch(batch, this.#lend)),
@@ -60,29 +129,84 @@ export class DataLoader extends PlannedLoader implements BatchLoader, Iterable<B
    * @throws ConfigError if another iteration is open, DisposedError after `dispose()`.
    */
   batches(): IterableIterator<Batch> {
-    return this.#epoch(0, (size, write) => makeBatch(this.plan, size, write));
+    return this.#epoch(0, (shape, write) => makeBatch('DataLoader', shape, write));
   }
 
-  readonly #lend: MakeBatch = (size, write) => this.lent.replace(size, write);
+  /** Frees the batches. The last one given must not be read any more. */
+  dispose(): void {
+    this.#lending.dispose();
+  }
+
+  /** What `using` calls at the end of the block. */
+  [disposeSymbol](): void {
+    this.dispose();
+  }
+
+  readonly #lend: MakeBatch = (shape, write) => this.#lending.lend(shape, write);
 
   *#epoch(first: number, make: MakeBatch): IterableIterator<Batch> {
-    this.beginIteration();
+    this.#lending.begin();
     try {
-      this.assertAlive();
-      const epoch = this.plan.drawEpoch();
+      this.#lending.assertAlive();
+      const epoch = this.#drawEpoch();
       for (let index = first; index < this.length; index++) {
-        this.assertAlive();
-        yield make(this.plan.sizeOf(index), (images, labels) => {
-          this.plan.write(index, epoch, images, labels);
+        this.#lending.assertAlive();
+        const size = Math.min(this.batchSize, this.dataset.length - index * this.batchSize);
+        yield make([size, ...this.dataset.shape], (images, labels) => {
+          this.#write(index * this.batchSize, epoch, images, labels);
         });
       }
     } finally {
-      this.endIteration();
+      this.#lending.end();
+    }
+  }
+
+  /**
+   * Draws a new epoch. The state of the generator before is all that the epoch depends on. Whether
+   * images are augmented doesn't change the order of this epoch or of later ones.
+   */
+  #drawEpoch(): Epoch {
+    const { generator } = this;
+    const writeAugmented = this.#writeAugmented;
+    let writeImage = this.#writeImage;
+    if (writeAugmented) {
+      const random = new ImageRandom(generator.state());
+      writeImage = (out, at, row, i) => writeAugmented(out, at, row, random.of(i));
+      // Where no order is drawn, the next epoch is to differ all the same.
+      if (!this.#shuffle) generator.uint32();
+    }
+    return {
+      order: this.#shuffle ? generator.permutation(this.dataset.length) : null,
+      writeImage,
+    };
+  }
+
+  /** Writes the images of an epoch from place `start` on: images `[B, C, H, W]`, labels `[B]`. */
+  #write(
+    start: number,
+    { order, writeImage }: Epoch,
+    images: Float32Array,
+    labels: Int32Array,
+  ): void {
+    const { rows, pixels, labels: stored } = this.dataset;
+    for (let b = 0; b < labels.length; b++) {
+      const i = order === null ? start + b : (order[start + b] as number);
+      const row = rows === null ? i : (rows[i] as number);
+      writeImage(images, b * pixels, row, i);
+      labels[b] = stored[row] as number;
     }
   }
 }
 
-type MakeBatch = (size: number, write: WriteBatch) => Batch;
+/** What is drawn when an epoch begins; the rest follows from it. */
+interface Epoch {
+  /** The image that comes at each place; null where that is the dataset's own order. */
+  readonly order: Int32Array | null;
+  /** Writes one of its images. */
+  readonly writeImage: ImageWriter;
+}
+
+type MakeBatch = (shape: BatchShape, write: WriteBatch) => Batch;
 
 async function* withPauses(batches: IterableIterator<Batch>): AsyncIterableIterator<Batch> {
   const pause = pauses();

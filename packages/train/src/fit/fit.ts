@@ -397,7 +397,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       meter: this.#meter,
       history: this.history,
       shape: {
-        images: train.dataset.length,
+        images: train.dataset?.length ?? null,
         batches: train.length,
         accumulate: this.#accumulate,
       },

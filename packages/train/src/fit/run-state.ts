@@ -151,7 +151,8 @@ export interface Parts<Metric extends string> {
 
 /** What the place in an epoch is counted in. */
 export interface EpochShape {
-  readonly images: number;
+  /** Null where the loader doesn't know. */
+  readonly images: number | null;
   readonly batches: number;
   /** Batches of a step. */
   readonly accumulate: number;
@@ -275,7 +276,9 @@ function preparations<Metric extends string>({
 /** @throws ConfigError where the loader's epochs are others than those of the run that was saved. */
 function checkSameEpochs(saved: JsonObject, now: EpochShape): void {
   for (const [name, value] of Object.entries(now)) {
-    if (saved[name] === value) continue;
+    // A loader that doesn't know its images may go on with what another began, and the other way round.
+    const isUnknown = name === 'images' && (value === null || saved[name] === null);
+    if (saved[name] === value || isUnknown) continue;
     throw new ConfigError(
       `${WHERE}: the saved run had ${name} ${JSON.stringify(saved[name])} in an epoch, this one has ` +
         `${value}; resume with the same data, batch size and accumulate`,
