@@ -10,9 +10,16 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { zeros } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
 import { DataLoader, evaluate, LeNet, loadRun, mnist, type Normalization } from '@unfold/train';
-import { decodeSafetensors, loadCheckpoint, loadWeights, weightsSha256 } from '@unfold/io';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  loadCheckpoint,
+  loadWeights,
+  weightsSha256,
+} from '@unfold/io';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseOptions } from '../../packages/cli/src/options.js';
 import { optionsOf, planOf } from '../../packages/cli/src/plan.js';
@@ -22,6 +29,7 @@ import {
   start,
   TRAIN_MNIST,
   trainMnist,
+  unfoldCommand,
   writePatternFolder,
   type Outcome,
   type Running,
@@ -639,6 +647,46 @@ describe.concurrent('where TensorFlow.js is not installed', () => {
         '@tensorflow/tfjs: none); npm install @tensorflow/tfjs, or use DataLoader (on the command ' +
         'line: --loader own)\n',
     ]);
+  });
+});
+
+describe.concurrent('names that hold terminal escapes are shown, not obeyed', () => {
+  const NASTY = 'x\u001b[2J\u009b31m\u202e\ny';
+  const SHOWN = String.raw`x\u001b[2J\u009b31m\u202e\ny`;
+
+  it.each<[string, readonly string[]]>([
+    ['a folder', [`--data-dir=/${NASTY}`]],
+    ['a checkpoint', ['--resume', `--checkpoint=/${NASTY}/c`]],
+    ['a file of weights', [`--weights=/${NASTY}/w.npz`]],
+  ])('%s', { timeout: TIMEOUT }, async (_, args) => {
+    const { code, stdout, stderr } = await trainMnist('--loader=own', ...args);
+    expect(code).toBe(1);
+    expect(stderr).toContain(SHOWN);
+    expect(stdout + stderr).not.toMatch(/[\u001b\u009b\u202e]/);
+    expect(stderr.trimEnd()).not.toContain('\n');
+  });
+
+  it('an option, and a command', { timeout: TIMEOUT }, async () => {
+    for (const args of [[`--${NASTY}`], [`--epochs=${NASTY}`]]) {
+      const { stderr } = await trainMnist(...args);
+      expect(stderr).toContain(String.raw`x\u001b[2J\u009b31m\u202e`);
+      expect(stderr).not.toMatch(/[\u001b\u009b\u202e]/);
+    }
+    const { stderr } = await start(process.execPath, unfoldCommand(NASTY)).outcome;
+    expect(stderr).toContain(`error: expected a command, got '${SHOWN}'\n`);
+  });
+
+  it('a tensor and metadata of a file', { timeout: TIMEOUT }, async () => {
+    const file = join(await newFolder(), 'w.safetensors');
+    const state = new Map([[NASTY, zeros([1])]]);
+    await writeFile(file, encodeSafetensors(state, { model: NASTY }));
+    const { code, stderr } = await start(process.execPath, [
+      ...unfoldCommand('evaluate'),
+      `--checkpoint=${file}`,
+    ]).outcome;
+    expect(code).toBe(1);
+    expect(stderr).toContain('x\\u001b[2J');
+    expect(stderr).not.toMatch(/[\u001b\u009b\u202e]/);
   });
 });
 

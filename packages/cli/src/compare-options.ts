@@ -1,8 +1,9 @@
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import type { Seeds } from './compare/defaults.js';
 import type { NetworkName } from './compare/networks.js';
 import type { TfjsBackend } from './compare/tensorflow.js';
 import { integer, number, seedList } from './parsers.js';
+import { newCommand } from './print.js';
 
 /** The options of `compare:tfjs`, checked. */
 export interface CompareOptions {
@@ -22,7 +23,7 @@ export interface CompareOptions {
 
 /** Parses the arguments; prints help or version, or what is wrong, and ends the process then. */
 export function parseCompareOptions(args: readonly string[], version: string): CompareOptions {
-  return new Command('unfold compare tfjs')
+  return newCommand('unfold compare tfjs')
     .description(
       'Trains the same network on the same batches in Unfold and in TensorFlow.js, and compares ' +
         'losses, test accuracy and speed.',

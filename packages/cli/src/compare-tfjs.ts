@@ -13,6 +13,7 @@ import { jsonWith, PAGE, replaceFile } from '@unfold/io/internal';
 import { type CompareOptions, parseCompareOptions } from './compare-options.js';
 import { createCompareProgress } from './compare-progress.js';
 import { checkOutputs, INTERRUPTED, listenForInterruption, packageVersion } from './program.js';
+import { complain, draw, say } from './print.js';
 
 /** The same bits on every machine, so that our side of a report can be repeated anywhere. */
 const ENGINE: EngineOptions = { strict: true };
@@ -29,16 +30,16 @@ export async function compareTfjs(args: readonly string[]): Promise<number> {
 
   enableNodeFlags();
   const engine = await configureEngine(ENGINE);
-  console.log(`Unfold: ${engine.description}`);
-  for (const warning of engine.warnings) console.log(`Unfold: ${warning}`);
+  say(`Unfold: ${engine.description}`);
+  for (const warning of engine.warnings) say(`Unfold: ${warning}`);
   const loaded = await loadTensorFlow({ backend: options.backend, folder: options.tfjsDir });
-  console.log(`TensorFlow.js: ${loaded.version}, ${loaded.backend}`);
-  for (const failure of loaded.failures) console.log(`TensorFlow.js: ${failure}`);
+  say(`TensorFlow.js: ${loaded.version}, ${loaded.backend}`);
+  for (const failure of loaded.failures) say(`TensorFlow.js: ${failure}`);
   const sizes = chooseSizes(options, loaded);
-  if (sizes.note) console.log(`sizes: ${sizes.note}`);
+  if (sizes.note) say(`sizes: ${sizes.note}`);
   const plan = await makePlan(options, sizes);
   const { seeds } = sizes;
-  console.log(
+  say(
     `model: ${plan.model}; seed${seeds.length === 1 ? '' : 's'} ${seeds.join(', ')}; ` +
       `epochs ${plan.epochs}, batches of ${plan.batchSize}, learning rate ${plan.lr}, ` +
       `momentum ${plan.momentum}`,
@@ -53,8 +54,8 @@ async function makePlan(
   const digits = await mnist(dataDir === undefined ? {} : { dataDir });
   const train = digits.train.slice(0, Math.min(limit, digits.train.length));
   const test = digits.test.slice(0, Math.min(testLimit, digits.test.length));
-  console.log(`data: ${digits.source}`);
-  console.log(`images: ${train.length} to train on, ${test.length} to test on`);
+  say(`data: ${digits.source}`);
+  say(`images: ${train.length} to train on, ${test.length} to test on`);
   const normalization = normalizationOf(train);
   return { model, epochs, batchSize: BATCH_SIZE, lr, momentum, train, test, normalization };
 }
@@ -91,26 +92,26 @@ async function compare(
     const others: PairedRun[] = [];
     for (const seed of otherSeeds) others.push(await runSeed(seed));
     const runs: Runs = [first, ...others];
-    console.log(`yardstick: our run of seed ${firstSeed} again, with sums rounded otherwise`);
+    say(`yardstick: our run of seed ${firstSeed} again, with sums rounded otherwise`);
     const yardstick = await measureYardstick(plan, first, { options: ENGINE, signal });
     const { backend } = loaded;
     const comparison = summarise({ model: plan.model, backend, runs, yardstick });
-    for (const line of resultLines(comparison)) console.log(line);
+    draw(resultLines(comparison));
     if (json !== undefined) {
       await replaceFile(json, `${JSON.stringify(toJson(comparison), null, 2)}\n`);
-      console.log(`json: ${json}`);
+      say(`json: ${json}`);
     }
     if (html !== undefined) {
       const provenance = provenanceOf(plan, sides);
       await replaceFile(html, comparisonPage(comparison, provenance));
-      console.log(`html: ${html}`);
+      say(`html: ${html}`);
     }
     return 0;
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     progress.stop();
     const total = seeds.length * stepsPerRun;
-    console.error(`interrupted after step ${steps} of ${total}; nothing was written`);
+    complain(`interrupted after step ${steps} of ${total}; nothing was written`);
     return INTERRUPTED;
   } finally {
     progress.stop();

@@ -1,6 +1,6 @@
-import { Command } from 'commander';
 import { addEngineOptions, type EngineArguments } from './engine-options.js';
 import { integer } from './parsers.js';
+import { newCommand } from './print.js';
 
 /** The options of `evaluate`, checked. */
 export interface EvaluateCliOptions extends EngineArguments {
@@ -12,7 +12,7 @@ export interface EvaluateCliOptions extends EngineArguments {
 
 /** Parses the arguments; prints help or version, or what is wrong, and ends the process then. */
 export function parseEvaluateOptions(args: readonly string[], version: string): EvaluateCliOptions {
-  const program = new Command('unfold evaluate')
+  const program = newCommand('unfold evaluate')
     .description(
       'Tests a trained model on the test part of the MNIST digits: accuracy, loss, precision and ' +
         'recall of each class, confusion matrix, and the worst mistakes.',

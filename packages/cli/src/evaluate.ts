@@ -14,6 +14,7 @@ import { EVALUATION_BATCH } from '@unfold/train/internal';
 import { Bar, evaluationLines, lineOptions, percent } from '@unfold/monitor/internal';
 import { type EvaluateCliOptions, parseEvaluateOptions } from './evaluate-options.js';
 import { checkOutputs, INTERRUPTED, listenForInterruption, packageVersion } from './program.js';
+import { complain, draw, say } from './print.js';
 
 const SCORES = jsonWith('a JSON file of this command', 'checkpoint', 'accuracy');
 
@@ -24,17 +25,17 @@ export async function evaluateModel(args: readonly string[]): Promise<number> {
   enableNodeFlags();
   const { kernels, threads, simd, strict } = options;
   const engine = await configureEngine({ kernels, threads, simd, strict });
-  console.log(`engine: ${engine.description}`);
-  for (const warning of engine.warnings) console.log(`engine: ${warning}`);
+  say(`engine: ${engine.description}`);
+  for (const warning of engine.warnings) say(`engine: ${warning}`);
   const trained = await loadTrainedModel(options.checkpoint);
   const { name, model, normalization } = trained;
-  console.log(`model: ${name}, ${model.parameterCount()} parameters, from ${options.checkpoint}`);
+  say(`model: ${name}, ${model.parameterCount()} parameters, from ${options.checkpoint}`);
   const { test, source } = await mnist(
     options.dataDir === undefined ? {} : { dataDir: options.dataDir },
   );
   const interruption = listenForInterruption();
   const { signal } = interruption;
-  console.log(`data: ${source}`);
+  say(`data: ${source}`);
 
   const bar = new Bar(process.stdout);
   const loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, normalization });
@@ -46,18 +47,16 @@ export async function evaluateModel(args: readonly string[]): Promise<number> {
     });
     const seconds = (performance.now() - begin) / 1000;
     bar.stop();
-    console.log(
+    say(
       `test accuracy ${percent(evaluation.accuracy)} (${evaluation.correct} of ${evaluation.total})`,
     );
-    for (const line of evaluationLines(evaluation, test, lineOptions(process.stdout))) {
-      console.log(line);
-    }
+    draw(evaluationLines(evaluation, test, lineOptions(process.stdout)));
     await writeJson(options, { trained, engine, evaluation, seconds });
     return 0;
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     bar.stop();
-    console.error('interrupted; nothing was written');
+    complain('interrupted; nothing was written');
     return INTERRUPTED;
   } finally {
     loader.dispose();
@@ -101,5 +100,5 @@ async function writeJson(
     ...evaluation,
   };
   await replaceFile(json, `${JSON.stringify(figures, null, 2)}\n`);
-  console.log(`json: ${json}`);
+  say(`json: ${json}`);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { packageVersion, runProgram } from './program.js';
+import { complain, draw, drawError, say } from './print.js';
 
 /** Runs with the arguments behind the command's words. @returns The exit status. */
 type Run = (args: readonly string[]) => Promise<number>;
@@ -42,18 +43,18 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const [first] = args;
   if (first === '--version' || first === '-V') {
-    console.log(packageVersion());
+    say(packageVersion());
     return 0;
   }
   if (first === '--help' || first === '-h') {
-    console.log(help());
+    draw([help()]);
     return 0;
   }
-  console.error(
-    first === undefined
-      ? help()
-      : `error: expected a command, got '${args.slice(0, 2).join(' ')}'\n\n${help()}`,
-  );
+  if (first !== undefined) {
+    complain(`error: expected a command, got '${args.slice(0, 2).join(' ')}'`);
+    drawError(['']);
+  }
+  drawError([help()]);
   return 1;
 }
 

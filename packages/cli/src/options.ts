@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { type ModelName, MODELS } from '@unfold/train';
 import {
   type AugmentName,
@@ -11,6 +11,7 @@ import {
 import type { LoaderKind } from './digits.js';
 import { addEngineOptions, type EngineArguments } from './engine-options.js';
 import { integer, number, positive } from './parsers.js';
+import { newCommand } from './print.js';
 
 /** The options of `train:mnist`, checked; those that were not given are missing. */
 export interface TrainMnistOptions extends EngineArguments {
@@ -46,7 +47,7 @@ export interface TrainMnistOptions extends EngineArguments {
 export function parseOptions(args: readonly string[], version: string): TrainMnistOptions {
   const choice = (flags: string, description: string, choices: readonly string[]): Option =>
     new Option(flags, description).choices(choices);
-  const program = new Command('unfold train mnist')
+  const program = newCommand('unfold train mnist')
     .description('Trains a convolutional network on the MNIST digits and tests it.')
     .version(version)
     .addOption(

@@ -3,6 +3,7 @@ import { replaceFile } from '@unfold/io/internal';
 import { evaluationLines, isTerminal, lineOptions, percent } from '@unfold/monitor/internal';
 import { writeJsonLine } from '@unfold/monitor';
 import type { TrainMnistOptions } from './options.js';
+import { draw, drawError, say } from './print.js';
 
 /** Of the worst mistakes, so many are drawn on a terminal. */
 const DRAWN_MISTAKES = 8;
@@ -20,13 +21,13 @@ export class Output {
 
   /** A line for people, unless they want to be left alone. */
   say(line: string): void {
-    if (!this.isQuiet) console.log(line);
+    if (!this.isQuiet) say(line);
   }
 
   /** What was asked for by an option of its own: printed even so, beside JSON lines on stderr. */
   note(text: string): void {
-    if (this.#asJson) console.error(text);
-    else console.log(text);
+    if (this.#asJson) drawError([text]);
+    else draw([text]);
   }
 
   /** The test accuracy; on a terminal, what is behind it too. */
@@ -39,10 +40,10 @@ export class Output {
     if (!this.isQuiet && isTerminal(process.stdout)) {
       const mistakes = test.mistakes.slice(0, DRAWN_MISTAKES);
       const lines = evaluationLines({ ...test, mistakes }, dataset, lineOptions(process.stdout));
-      for (const line of lines) console.log(line);
-      console.log();
+      draw(lines);
+      draw(['']);
     }
-    console.log(
+    say(
       `test accuracy ${percent(test.accuracy)} (${test.correct} of ${test.total}) after ${seconds.toFixed(1)} s`,
     );
   }

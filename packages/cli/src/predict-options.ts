@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { newCommand } from './print.js';
 
 /** The options of `predict`, checked. */
 export interface PredictOptions {
@@ -10,7 +10,7 @@ export interface PredictOptions {
 
 /** Parses the arguments; prints help or version, or what is wrong, and ends the process then. */
 export function parsePredictOptions(args: readonly string[], version: string): PredictOptions {
-  const program = new Command('unfold predict')
+  const program = newCommand('unfold predict')
     .description(
       'Says which digits pictures show. Each is a PNG of any size with one digit, dark on light or ' +
         'light on dark.',

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { inspect } from 'node:util';
 import { ConfigError, UnfoldError } from '@unfold/core';
 import { checkWritable } from '@unfold/io';
 import { type FileKind, refuseOtherKind } from '@unfold/io/internal';
+import { complain, drawError, printableLines } from './print.js';
 
 /** The exit status that shells expect of a program ended by Ctrl-C: 128 + SIGINT. */
 export const INTERRUPTED = 130;
@@ -16,15 +18,15 @@ export async function runProgram(
 ): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(UNREAD);
-    console.error(`error: cannot write to standard output: ${error.message}`);
+    complain(`error: cannot write to standard output: ${error.message}`);
     process.exit(1);
   });
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
     // What the user can mend is told in a line; anything else is a bug and keeps its stack.
-    if (!(error instanceof UnfoldError)) throw error;
-    console.error(`error: ${error.message}`);
+    if (error instanceof UnfoldError) complain(`error: ${error.message}`);
+    else drawError([printableLines(inspect(error))]);
     process.exitCode = 1;
   }
 }

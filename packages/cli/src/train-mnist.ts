@@ -29,6 +29,7 @@ import {
 } from './program.js';
 import { reportPage } from './report.js';
 import { checkSameData, describeRun, lockRun, openRun } from './resume.js';
+import { complain } from './print.js';
 
 const METRICS = jsonWith('a JSON file of --metrics', 'testAccuracy', 'weightsSha256');
 /** Of the test images, for the report; a terminal shows fewer. */
@@ -133,7 +134,7 @@ async function trainAndTest(
       checkpoint === undefined
         ? 'nothing was saved (--checkpoint FILE would)'
         : `the run is in ${checkpoint}, and goes on with --resume`;
-    console.error(`interrupted after step ${result.steps} of ${steps}; ${kept}`);
+    complain(`interrupted after step ${result.steps} of ${steps}; ${kept}`);
     return INTERRUPTED;
   }
 
@@ -146,7 +147,7 @@ async function trainAndTest(
   );
   if (test === null) {
     const how = checkpoint === undefined ? 'nothing tells the test accuracy' : '--resume tests it';
-    console.error(`interrupted in the test, after all of the training; ${how}`);
+    complain(`interrupted in the test, after all of the training; ${how}`);
     return INTERRUPTED;
   }
   const seconds = (performance.now() - begin) / 1000;

@@ -8,6 +8,7 @@ export { Html, html } from './report/html.js';
 export { renderPage } from './report/page.js';
 export { Bar, duration } from './terminal/bar.js';
 export { isTerminal } from './terminal/colour.js';
+export { printable } from './terminal/printable.js';
 export { evaluationLines } from './terminal/views/evaluation.js';
 export { lineOptions } from './terminal/views/lines.js';
 export { predictionLines } from './terminal/views/prediction.js';

@@ -7,6 +7,7 @@ import type {
   StepReport,
   TrainingRun,
 } from '@unfold/train';
+import { printable } from './terminal/printable.js';
 
 /** Where lines are written; Node's streams are such. */
 export interface LineOutput {
@@ -149,7 +150,7 @@ export function writeJsonLine(
   line: JsonObject & { readonly type: string },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    out.write(`${JSON.stringify(line)}\n`, (error) => {
+    out.write(`${printable(JSON.stringify(line))}\n`, (error) => {
       if (!error) return resolve();
       reject(
         new ConfigError(

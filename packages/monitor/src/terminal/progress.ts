@@ -7,6 +7,7 @@ import { epochLine, EpochTable } from './run/epochs.js';
 import { fixed } from './run/format.js';
 import { LossCurve } from './run/loss-curve.js';
 import { Pace } from './run/pace.js';
+import { printable } from './printable.js';
 
 /** Milliseconds between two lines where there is no terminal to draw a bar on. */
 const LINE_INTERVAL = 10_000;
@@ -129,7 +130,7 @@ class Progress implements Callback {
     this.#bar.stop();
     const { history, stopped, finished } = result;
     if (stopped !== null) {
-      this.#write(`stopped after epoch ${history.length} of ${run.epochs}: ${stopped}`);
+      this.#write(`stopped after epoch ${history.length} of ${run.epochs}: ${printable(stopped)}`);
     }
     const best = this.#best.text();
     if (history.length > 1 && best !== undefined) this.#write(best);

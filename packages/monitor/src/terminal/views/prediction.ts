@@ -1,5 +1,6 @@
 import type { Prediction } from '@unfold/train';
 import { SIDE } from '@unfold/train/internal';
+import { printable } from '../printable.js';
 import { type LineOptions, paint } from './lines.js';
 import { digitLines } from './digit.js';
 
@@ -29,7 +30,7 @@ export function predictionLines(
     const line = `${c} ${bar} ${percentOf(value).padStart(7)}`;
     return c === digit ? paint(colour, ['bold', 'green'], line) : line;
   });
-  const head = `${name}: ${paint(colour, 'bold', String(digit))} (${percentOf(probability)})`;
+  const head = `${printable(name)}: ${paint(colour, 'bold', String(digit))} (${percentOf(probability)})`;
   if (!isBeside) return [head, ...bars, ...picture];
   // The picture has more lines than there are digits.
   const above = Math.floor((picture.length - bars.length) / 2);

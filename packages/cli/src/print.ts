@@ -1,0 +1,51 @@
+import { Command } from 'commander';
+import { printable } from '@unfold/monitor/internal';
+
+/*
+ * The doors to the terminal. Nothing else in this package prints, so that what came from a file can't
+ * reach the terminal as it is.
+ */
+
+/** A line for people, on standard output. */
+export function say(line: string): void {
+  console.log(printable(line));
+}
+
+/** What went wrong, on standard error; a list in it keeps its lines, which are indented. */
+export function complain(text: string): void {
+  console.error(printableList(text));
+}
+
+/** An object as a line of JSON, on standard output. */
+export function sayJson(value: unknown): void {
+  console.log(printable(JSON.stringify(value)));
+}
+
+/** Lines that were drawn: they may hold colours, and what came from files was made printable there. */
+export function draw(lines: readonly string[]): void {
+  for (const line of lines) console.log(line);
+}
+
+/** The same on standard error. */
+export function drawError(lines: readonly string[]): void {
+  for (const line of lines) console.error(line);
+}
+
+/** What parses a command's options; it prints by itself. */
+export function newCommand(name: string): Command {
+  return new Command(name).configureOutput({
+    outputError: (text, write) => write(printableLines(text)),
+  });
+}
+
+/** Text of several lines, each of which is made printable. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
+function printableList(text: string): string {
+  return text
+    .split(/\n(?= {2})/)
+    .map(printable)
+    .join('\n');
+}
