@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -327,6 +328,14 @@ describe('attacks', () => {
 });
 
 describe('files', () => {
+  test.skipIf(process.platform === 'win32')('a pipe is refused, not waited for', async () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    await expect(readIdx(path)).rejects.toThrow(
+      new FileFormatError(`idx: ${path}: expected a file, got a folder, a pipe or a device`),
+    );
+  });
+
   test('missing', async () => {
     const path = join(folder, 'nothing');
     await expect(readIdx(path)).rejects.toThrow(
@@ -336,7 +345,7 @@ describe('files', () => {
 
   test('a folder', async () => {
     await expect(readIdx(folder)).rejects.toThrow(
-      `idx: ${folder}: expected a file, got a folder or a device`,
+      `idx: ${folder}: expected a file, got a folder, a pipe or a device`,
     );
   });
 

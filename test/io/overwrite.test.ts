@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ConfigError, tensor } from '@unfold/core';
 import { Linear } from '@unfold/nn';
 import {
+  checkWritable,
   encodeNpz,
   encodeSafetensors,
   loadCheckpoint,
@@ -14,6 +15,7 @@ import {
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonWith, PAGE, refuseOtherKind } from '../../packages/io/src/files/overwrite.js';
+import { makeFolder } from '../../packages/io/src/files/make-folder.node.js';
 import { failure } from '../support/weights.js';
 
 let folder = '';
@@ -111,4 +113,45 @@ it('a page replaces one that Unfold wrote, and no other', async () => {
     (path) => refuseOtherKind(path, PAGE),
     ['html', '<!doctype html><title>x</title>', 'a page that Unfold wrote'],
   );
+});
+
+describe('a link whose target is missing', () => {
+  it('is followed, not replaced: the file is made where it leads', async () => {
+    const [target, middle, link] = [newFile('npz'), newFile('npz'), newFile('npz')];
+    await symlink(basename(target), middle);
+    await symlink(middle, link);
+    await checkWritable(link);
+    await saveWeights(new Linear(1, 1), link);
+    expect(await readlink(link)).toBe(middle);
+    expect(await readlink(middle)).toBe(basename(target));
+    expect((await lstat(target)).isFile()).toBe(true);
+  });
+
+  it('to a folder that is missing, or round to itself, cannot be written', async () => {
+    const [lost, round] = [newFile('npz'), newFile('npz')];
+    await symlink(join(folder, 'missing', 'w.npz'), lost);
+    await symlink(round, round);
+    for (const link of [lost, round]) {
+      expect(await failure(() => checkWritable(link))).toBeInstanceOf(ConfigError);
+      expect(await failure(() => saveWeights(new Linear(1, 1), link))).toBeInstanceOf(ConfigError);
+      expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    }
+  });
+});
+
+describe('makeFolder', () => {
+  it('makes a folder and those above it, and leaves one that is there', async () => {
+    const deep = join(folder, 'a', 'b', 'c');
+    makeFolder(deep);
+    makeFolder(deep);
+    expect((await lstat(deep)).isDirectory()).toBe(true);
+    const file = newFile('txt');
+    await writeFile(file, '');
+    expect(() => makeFolder(file)).toThrow(/EEXIST/);
+    expect(() => makeFolder(join(file, 'below'))).toThrow(/ENOTDIR|EEXIST/);
+  });
+
+  it.runIf(process.platform === 'linux')('gives up where no folder can be made', () => {
+    expect(() => makeFolder('/proc/x/y')).toThrow(/ENOENT/);
+  });
 });

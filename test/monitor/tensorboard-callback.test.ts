@@ -246,6 +246,26 @@ describe('errors', () => {
     );
   });
 
+  it('a file that can no longer be written is told once, where somebody listens, and the run goes on', async () => {
+    const failures: string[] = [];
+    const callback = tensorBoard(folder, { onFailure: ({ message }) => failures.push(message) });
+    const steps: number[] = [];
+    const removing: Callback = {
+      ...callback,
+      async onStepEnd(report, run) {
+        steps.push(report.step);
+        if (report.step === 2) await rm(folder, { recursive: true });
+        await callback.onStepEnd?.(report, run);
+      },
+    };
+    const run = { model: new LeNet(), ...small };
+    await play(removing, run);
+    expect(failures).toEqual([
+      expect.stringMatching(/^cannot write .*: it was deleted while it was being written/),
+    ]);
+    expect(steps.at(-1)).toBeGreaterThan(2);
+  });
+
   it('being called outside of a run is one', async () => {
     const callback = tensorBoard(folder);
     const late: Callback = {

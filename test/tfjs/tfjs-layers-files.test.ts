@@ -1,4 +1,4 @@
-import { mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, realpath, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError, FileFormatError, findLeaks, ShapeError, zeros } from '@unfold/core';
 import { loadTfjsLayersModel } from '@unfold/tfjs';
@@ -84,6 +84,25 @@ describe('files', () => {
       'message',
       `${shard}: cannot be read: it is not a file; ${held}`,
     );
+  });
+
+  it('weights that link out of the folder; a model whose files all lie elsewhere is read', async () => {
+    const other = await copyFixture();
+    const shard = inFolder('group1-shard2of3.bin');
+    const place = join(other, 'group1-shard2of3.bin');
+    await rm(shard);
+    await symlink(place, shard);
+    const error = await failure(folder);
+    expect(error).toBeInstanceOf(FileFormatError);
+    expect(error).toHaveProperty(
+      'message',
+      expect.stringContaining(
+        `${shard}: cannot be read: it is a link to ${await realpath(place)}, out of the model's folder; copy`,
+      ),
+    );
+    await rm(inFolder('model.json'));
+    await symlink(join(other, 'model.json'), inFolder('model.json'));
+    (await loadTfjsLayersModel(inFolder('model.json'))).dispose();
   });
 
   it('weights that are cut off, or too long', async () => {

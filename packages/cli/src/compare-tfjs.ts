@@ -12,8 +12,14 @@ import { mnist, normalizationOf } from '@unfold/train';
 import { jsonWith, PAGE, replaceFile } from '@unfold/io/internal';
 import { type CompareOptions, parseCompareOptions } from './compare-options.js';
 import { createCompareProgress } from './compare-progress.js';
-import { checkOutputs, INTERRUPTED, listenForInterruption, packageVersion } from './program.js';
-import { complain, draw, say } from './print.js';
+import {
+  checkOutputs,
+  complainOfInterruption,
+  INTERRUPTED,
+  listenForInterruption,
+  packageVersion,
+} from './program.js';
+import { draw, say } from './print.js';
 
 /** The same bits on every machine, so that our side of a report can be repeated anywhere. */
 const ENGINE: EngineOptions = { strict: true };
@@ -111,7 +117,7 @@ async function compare(
     if (!signal.aborted || error !== signal.reason) throw error;
     progress.stop();
     const total = seeds.length * stepsPerRun;
-    complain(`interrupted after step ${steps} of ${total}; nothing was written`);
+    complainOfInterruption(`interrupted after step ${steps} of ${total}; nothing was written`);
     return INTERRUPTED;
   } finally {
     progress.stop();

@@ -13,8 +13,14 @@ import { jsonWith, replaceFile } from '@unfold/io/internal';
 import { EVALUATION_BATCH } from '@unfold/train/internal';
 import { Bar, evaluationLines, lineOptions, percent } from '@unfold/monitor/internal';
 import { type EvaluateCliOptions, parseEvaluateOptions } from './evaluate-options.js';
-import { checkOutputs, INTERRUPTED, listenForInterruption, packageVersion } from './program.js';
-import { complain, draw, say } from './print.js';
+import {
+  checkOutputs,
+  complainOfInterruption,
+  INTERRUPTED,
+  listenForInterruption,
+  packageVersion,
+} from './program.js';
+import { draw, say } from './print.js';
 
 const SCORES = jsonWith('a JSON file of this command', 'checkpoint', 'accuracy');
 
@@ -56,7 +62,7 @@ export async function evaluateModel(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     bar.stop();
-    complain('interrupted; nothing was written');
+    complainOfInterruption('interrupted; nothing was written');
     return INTERRUPTED;
   } finally {
     loader.dispose();

@@ -3,7 +3,7 @@ import { replaceFile } from '@unfold/io/internal';
 import { evaluationLines, isTerminal, lineOptions, percent } from '@unfold/monitor/internal';
 import { writeJsonLine } from '@unfold/monitor';
 import type { TrainMnistOptions } from './options.js';
-import { draw, drawError, say } from './print.js';
+import { draw, drawError, jsonOutput, say } from './print.js';
 
 /** Of the worst mistakes, so many are drawn on a terminal. */
 const DRAWN_MISTAKES = 8;
@@ -34,7 +34,7 @@ export class Output {
   async result(test: Evaluation, dataset: Dataset, seconds: number): Promise<void> {
     if (this.#asJson) {
       const { mistakes: _, ...scores } = test;
-      await writeJsonLine(process.stdout, { type: 'test', ...scores, seconds });
+      await writeJsonLine(jsonOutput, { type: 'test', ...scores, seconds });
       return;
     }
     if (!this.isQuiet && isTerminal(process.stdout)) {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { LineOutput } from '@unfold/monitor';
 import { printable } from '@unfold/monitor/internal';
 
 /*
@@ -20,6 +21,14 @@ export function complain(text: string): void {
 export function sayJson(value: unknown): void {
   console.log(printable(JSON.stringify(value)));
 }
+
+/**
+ * Standard output for lines of JSON. That it can't be written is heard of by its `error` event, which
+ * ends the work in order: here it is no error.
+ */
+export const jsonOutput: LineOutput = {
+  write: (text, written) => process.stdout.write(text, () => written()),
+};
 
 /** Lines that were drawn: they may hold colours, and what came from files was made printable there. */
 export function draw(lines: readonly string[]): void {

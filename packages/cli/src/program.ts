@@ -1,28 +1,49 @@
 import { readFileSync } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { resolve, sep } from 'node:path';
 import { inspect } from 'node:util';
 import { ConfigError, UnfoldError } from '@unfold/core';
 import { checkWritable } from '@unfold/io';
-import { type FileKind, refuseOtherKind } from '@unfold/io/internal';
+import { type FileKind, filesFor, refuseOtherKind } from '@unfold/io/internal';
 import { complain, drawError, printableLines } from './print.js';
+
+/** Where a file is, or would be made, whatever links lead there. */
+const targetOf = (path: string): Promise<string> =>
+  filesFor('unfold', 'run it in Node').target(path);
 
 /** The exit status that shells expect of a program ended by Ctrl-C: 128 + SIGINT. */
 export const INTERRUPTED = 130;
 /** And of one whose output nobody reads any more, as behind `| head`: 128 + SIGPIPE. */
 const UNREAD = 141;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** The exit status of a program whose standard output can't be written any more; null while it can. */
+let lostOutput: number | null = null;
+/** What ends the work in hand as Ctrl-C does. */
+const interruptions = new Set<() => void>();
+
+/** Says how far the work came that was interrupted, unless there is nobody to be told. */
+export function complainOfInterruption(text: string): void {
+  if (lostOutput === null) complain(text);
+}
 
 /** Runs a command to its end; what it returns is the exit status. */
 export async function runProgram(
   main: (args: readonly string[]) => Promise<number>,
 ): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(UNREAD);
-    complain(`error: cannot write to standard output: ${error.message}`);
-    process.exit(1);
+    if (lostOutput !== null) return;
+    lostOutput = error.code === 'EPIPE' ? UNREAD : 1;
+    if (lostOutput === 1) complain(`error: cannot write to standard output: ${error.message}`);
+    // A run that can be interrupted is, so that it is saved.
+    if (interruptions.size === 0) process.exit(lostOutput);
+    for (const abort of interruptions) abort();
   });
+  // A terminal that was closed takes what is written to neither of the two.
+  process.stderr.on('error', () => {});
   try {
-    process.exitCode = await main(process.argv.slice(2));
+    const status = await main(process.argv.slice(2));
+    process.exitCode = lostOutput ?? status;
   } catch (error) {
     // What the user can mend is told in a line; anything else is a bug and keeps its stack.
     if (error instanceof UnfoldError) complain(`error: ${error.message}`);
@@ -44,7 +65,7 @@ export async function checkOutputs(
   for (const [option, file] of Object.entries(outputs)) {
     if (file === undefined) continue;
     await checkWritable(file);
-    const place = await placeOf(file);
+    const place = await targetOf(file);
     const other = options.get(place);
     if (other !== undefined) {
       throw new ConfigError(`${other} and ${option} are both ${file}; name two files`);
@@ -57,25 +78,38 @@ export async function checkOutputs(
   }
 }
 
-/** Where a file is, or will be, whatever links lead there. */
-async function placeOf(file: string): Promise<string> {
-  return realpath(file).catch(async () => join(await realpath(dirname(file)), basename(file)));
-}
-
 /**
  * Tries the folder that an option names.
- * @throws ConfigError if it is none.
+ * @param outputs Files that are to be written, by their options.
+ * @throws ConfigError if it is none, or would have to be one of the files.
  */
-export async function checkFolder(option: string, folder: string | undefined): Promise<void> {
+export async function checkFolder(
+  option: string,
+  folder: string | undefined,
+  outputs: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
   if (folder === undefined) return;
   if (folder === '') throw new ConfigError(`${option}: expected a folder, got nothing`);
   const found = await stat(folder).catch(() => null);
   if (found && !found.isDirectory()) {
     throw new ConfigError(`${option}: expected a folder, ${folder} is a file; name another`);
   }
+  const place = resolve(await targetOf(folder));
+  for (const [other, file] of Object.entries(outputs)) {
+    if (file === undefined) continue;
+    const target = resolve(await targetOf(file));
+    if (place === target || place.startsWith(target + sep)) {
+      throw new ConfigError(
+        `${option} and ${other}: ${file} can't be a file and a folder; name another`,
+      );
+    }
+  }
 }
 
-/** Aborts its signal at Ctrl-C or a polite kill; a second one ends the process as usual. */
+/**
+ * Aborts its signal at Ctrl-C, at a polite kill, where the terminal is closed, and where nobody reads the
+ * output any more; a second signal ends the process as usual.
+ */
 export function listenForInterruption(): { signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
   const abort = (): void => {
@@ -83,9 +117,11 @@ export function listenForInterruption(): { signal: AbortSignal; stop(): void } {
     controller.abort();
   };
   const stop = (): void => {
-    process.off('SIGINT', abort).off('SIGTERM', abort);
+    for (const name of SIGNALS) process.off(name, abort);
+    interruptions.delete(abort);
   };
-  process.on('SIGINT', abort).on('SIGTERM', abort);
+  for (const name of SIGNALS) process.on(name, abort);
+  interruptions.add(abort);
   return { signal: controller.signal, stop };
 }
 

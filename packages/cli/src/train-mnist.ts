@@ -1,4 +1,4 @@
-import { configureEngine, manualSeed, profile } from '@unfold/core';
+import { configureEngine, manualSeed, profile, UnfoldError } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import {
   type Callback,
@@ -21,6 +21,7 @@ import { Output } from './output.js';
 import { type Plan, planOf } from './plan.js';
 import {
   checkFolder,
+  complainOfInterruption,
   checkOutputs,
   INTERRUPTED,
   listenForInterruption,
@@ -29,7 +30,7 @@ import {
 } from './program.js';
 import { reportPage } from './report.js';
 import { checkSameData, describeRun, lockRun, openRun } from './resume.js';
-import { complain } from './print.js';
+import { complain, jsonOutput } from './print.js';
 
 const METRICS = jsonWith('a JSON file of --metrics', 'testAccuracy', 'weightsSha256');
 /** Of the test images, for the report; a terminal shows fewer. */
@@ -41,15 +42,18 @@ export async function trainMnist(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, packageVersion());
   const { checkpoint, weights, metrics, report } = options;
   const format = weights === undefined ? undefined : weightsFormat('--weights', weights);
-  await checkOutputs(
-    { '--checkpoint': checkpoint, '--weights': weights, '--metrics': metrics, '--report': report },
-    {
-      ...(format === undefined ? {} : { '--weights': WEIGHTS[format] }),
-      '--metrics': METRICS,
-      '--report': PAGE,
-    },
-  );
-  await checkFolder('--tensorboard', options.tensorboard);
+  const outputs = {
+    '--checkpoint': checkpoint,
+    '--weights': weights,
+    '--metrics': metrics,
+    '--report': report,
+  };
+  await checkOutputs(outputs, {
+    ...(format === undefined ? {} : { '--weights': WEIGHTS[format] }),
+    '--metrics': METRICS,
+    '--report': PAGE,
+  });
+  await checkFolder('--tensorboard', options.tensorboard, outputs);
   const lock = await lockRun(options);
   try {
     return await trainAndTest(options, { begin, format, lock });
@@ -134,12 +138,26 @@ async function trainAndTest(
       checkpoint === undefined
         ? 'nothing was saved (--checkpoint FILE would)'
         : `the run is in ${checkpoint}, and goes on with --resume`;
-    complain(`interrupted after step ${result.steps} of ${steps}; ${kept}`);
+    complainOfInterruption(`interrupted after step ${result.steps} of ${steps}; ${kept}`);
     return INTERRUPTED;
   }
 
+  // What can't be written now doesn't keep the rest from being told.
+  const failures: UnfoldError[] = [];
+  const written: string[] = [];
+  const attempt = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof UnfoldError)) throw error;
+      failures.push(error);
+    }
+  };
   if (weights !== undefined) {
-    await saveWeights(model, weights, format === 'npz' ? {} : { metadata: about });
+    await attempt(async () => {
+      await saveWeights(model, weights, format === 'npz' ? {} : { metadata: about });
+      written.push(`weights: ${weights}`);
+    });
   }
   const testLoader = await makeLoader(digits.test, { batchSize: EVALUATION_BATCH, normalization });
   const test = await untilInterrupted((signal) =>
@@ -147,20 +165,25 @@ async function trainAndTest(
   );
   if (test === null) {
     const how = checkpoint === undefined ? 'nothing tells the test accuracy' : '--resume tests it';
-    complain(`interrupted in the test, after all of the training; ${how}`);
+    complainOfInterruption(`interrupted in the test, after all of the training; ${how}`);
     return INTERRUPTED;
   }
   const seconds = (performance.now() - begin) / 1000;
   await output.result(test, digits.test, seconds);
   const run = { plan, loader, engine, model, result, test, stepMs, seconds };
-  await output.write('metrics', metrics, () => `${JSON.stringify(figuresOf(run), null, 2)}\n`);
-  await output.write('report', report, () =>
-    reportPage({ ...run, log, normalization, configuration, dataset: digits.test, options }),
+  await attempt(() =>
+    output.write('metrics', metrics, () => `${JSON.stringify(figuresOf(run), null, 2)}\n`),
+  );
+  await attempt(() =>
+    output.write('report', report, () =>
+      reportPage({ ...run, log, normalization, configuration, dataset: digits.test, options }),
+    ),
   );
   if (checkpoint !== undefined) output.say(`checkpoint: ${checkpoint}`);
-  if (weights !== undefined) output.say(`weights: ${weights}`);
+  for (const line of written) output.say(line);
   if (options.tensorboard !== undefined) output.say(`tensorboard: ${options.tensorboard}`);
-  return 0;
+  for (const { message } of failures) complain(`error: ${message}`);
+  return failures.length === 0 ? 0 : 1;
 }
 
 /** What the options ask for besides progress and checkpoints. */
@@ -177,9 +200,14 @@ function outputCallbacks(
     );
   }
   if (options.tensorboard !== undefined) {
-    callbacks.push(tensorBoard(options.tensorboard, { configuration }));
+    callbacks.push(
+      tensorBoard(options.tensorboard, {
+        configuration,
+        onFailure: ({ message }) => complain(`warning: ${message}; the run goes on without`),
+      }),
+    );
   }
-  if (options.jsonLines) callbacks.push(jsonLines(process.stdout, { configuration }));
+  if (options.jsonLines) callbacks.push(jsonLines(jsonOutput, { configuration }));
   return callbacks;
 }
 

@@ -45,9 +45,6 @@ export async function readIdx(path: string, options: ReadIdxOptions = {}): Promi
   const file = await openIdx(files, path);
   try {
     const stats = await file.stat();
-    if (!stats.isFile) {
-      throw new FileFormatError(`idx: ${path}: expected a file, got a folder or a device`);
-    }
     if (stats.size > maxBytes) {
       throw new FileFormatError(
         `idx: ${path}: expected at most ${maxBytes} bytes, got ${stats.size}; is it the right file? Then, ` +
@@ -101,11 +98,14 @@ function checkSha256({ length }: Uint8Array, got: string, expected: string, name
 
 async function openIdx(files: Files, path: string): Promise<OpenFile> {
   try {
-    return await files.open(path);
+    // Opening a pipe would wait for its other end.
+    const found = await files.stat(path);
+    if (!found || found.isFile) return await files.open(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FileFormatError(`idx: ${path}: can't be opened: ${reason}`, { cause: error });
   }
+  throw new FileFormatError(`idx: ${path}: expected a file, got a folder, a pipe or a device`);
 }
 
 /** Inflates as much as the first packed bytes give: enough for the header. */

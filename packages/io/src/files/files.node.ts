@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,7 +7,9 @@ import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { type FileInfo, type Files, GzipError, type OpenFile } from './files.js';
 import { lock, lockOf } from './lock.node.js';
+import { makeFolder } from './make-folder.node.js';
 import { checkWritable, removeLeftovers, replace } from './replace.node.js';
+import { targetOf } from './target.node.js';
 
 /** Of one read, so that a large file doesn't hold a thread of Node's pool for long. */
 const CHUNK_BYTES = 2 ** 26;
@@ -20,9 +22,8 @@ export const files: Files | null = {
     const bytes = await readFile(path);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   },
-  async makeFolder(path) {
-    await mkdir(path, { recursive: true });
-  },
+  makeFolder,
+  target: targetOf,
   replace,
   checkWritable,
   removeLeftovers,

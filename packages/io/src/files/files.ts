@@ -11,7 +11,9 @@ export interface Files {
   /** All of a file. */
   read(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Folders above it too; one that is there already is fine. */
-  makeFolder(path: string): Promise<void>;
+  makeFolder(path: string): void;
+  /** Where a file is, or would be made, whatever links lead there. */
+  target(path: string): Promise<string>;
   /** Writes to a temporary name, flushes and renames. Links are followed. */
   replace(path: string, content: Uint8Array | string): Promise<void>;
   /** Tries what `replace` needs, and leaves nothing behind. */

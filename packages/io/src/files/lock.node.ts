@@ -1,12 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { copyFile, link, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { copyFile, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '@unfold/core';
 import { isObject } from '../strict-json.js';
 import type { HeldLock } from './files.js';
+import { targetOf } from './target.node.js';
 
 /*
  * A lock is a file beside the one that it guards, which names the process that made it. It appears
@@ -116,7 +117,7 @@ export async function lock(
 
 /** See `Files`. */
 export async function lockOf(file: string): Promise<string> {
-  return `${await realpath(file).catch(() => file)}.lock`;
+  return `${await targetOf(file).catch(() => file)}.lock`;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { targetOf } from './target.node.js';
 
 /** See `Files`. */
 export async function replace(file: string, content: Uint8Array | string): Promise<void> {
@@ -35,7 +36,7 @@ export async function checkWritable(file: string): Promise<void> {
 
 /** Not while another process may be writing the same file. */
 export async function removeLeftovers(file: string): Promise<void> {
-  const target = await realpath(file).catch(() => file);
+  const target = await targetOf(file).catch(() => file);
   const folder = dirname(target);
   const start = `${basename(target)}.`;
   for (const name of await readdir(folder).catch(() => [])) {
@@ -53,7 +54,7 @@ async function inspectTarget(
   file: string,
 ): Promise<{ target: string; old: { mode: number } | undefined }> {
   if (file === '') throw new Error('the path is empty');
-  const target = await realpath(file).catch(() => file);
+  const target = await targetOf(file);
   const old = await stat(target).catch(() => undefined);
   if (old && !old.isFile()) throw new Error('it exists and is not a file');
   return { target, old };

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, elementsOf } from '@unfold/core';
+import { ConfigError, elementsOf, UnfoldError } from '@unfold/core';
 import { Conv2d, type Module } from '@unfold/nn';
 import type { Callback, Scores, TrainingRun } from '@unfold/train';
 import { filterGrid } from './filters.js';
@@ -16,6 +16,11 @@ export interface TensorBoardOptions {
   readonly everySteps?: number;
   /** What the run was started with, shown as a table. Plain JSON. Default: nothing is shown. */
   readonly configuration?: Readonly<Record<string, unknown>>;
+  /**
+   * Told once if the files cannot be written any more, as on a full disk; the run goes on without.
+   * Default: the run ends by the error.
+   */
+  readonly onFailure?: (error: UnfoldError) => void;
 }
 
 const MOST_POINTS = 10_000;
@@ -45,12 +50,13 @@ interface Open {
  * A run that is resumed goes on in files of its own, and what was written for later steps than it
  * starts from disappears. So does all that the folder holds of another run, when one starts at step 0.
  *
- * If the files cannot be written any more, the run ends by a ConfigError that names the file.
+ * If the files cannot be written any more, the run ends by a ConfigError that names the file, unless
+ * `onFailure` takes it.
  * @throws ConfigError for an option out of range; as the run begins, if the folder cannot be made.
  */
 export function tensorBoard(
   dir: string,
-  { everySteps, configuration }: TensorBoardOptions = {},
+  { everySteps, configuration, onFailure }: TensorBoardOptions = {},
 ): Callback {
   if (everySteps !== undefined && (!Number.isSafeInteger(everySteps) || everySteps < 1)) {
     throw new ConfigError(
@@ -74,7 +80,23 @@ export function tensorBoard(
     if (failed) throw failed.reason;
   }
 
-  return {
+  /** Whether the files are given up. */
+  let hasFailed = false;
+
+  /** Does `work`; an error of it is for `onFailure`. */
+  async function unlessFailed(work: () => Promise<void> | void): Promise<void> {
+    if (hasFailed) return;
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof UnfoldError)) throw error;
+      hasFailed = true;
+      await close().catch(() => {});
+      onFailure?.(error);
+    }
+  }
+
+  const callback = {
     onTrainBegin({ step, epochs, stepsPerEpoch }) {
       // Step 0 is that of the configuration: a run from the start replaces an older one whole.
       const purgeStep = step === 0 ? 0 : step + 1;
@@ -128,6 +150,19 @@ export function tensorBoard(
       // The run's own error is the one to be heard of. It may be that the files could not be written.
       await close().catch(() => {});
     },
+  } satisfies Callback;
+  if (!onFailure) return callback;
+  const { onTrainBegin, onGradients, onStepEnd, onEpochEnd, onTrainEnd, onError } = callback;
+  return {
+    onTrainBegin(run) {
+      hasFailed = false;
+      onTrainBegin(run);
+    },
+    onGradients: (run) => unlessFailed(() => onGradients(run)),
+    onStepEnd: (report) => unlessFailed(() => onStepEnd(report)),
+    onEpochEnd: (report, run) => unlessFailed(() => onEpochEnd(report, run)),
+    onTrainEnd: () => unlessFailed(onTrainEnd),
+    onError,
   };
 }
 

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { cannotWrite } from '@unfold/io/internal';
+import { cannotWrite, filesFor } from '@unfold/io/internal';
 
 /** Files that this process has named. */
 let named = 0;
@@ -16,7 +16,7 @@ let named = 0;
 export function eventFileIn(folder: string, seconds: number): string {
   let names: string[];
   try {
-    mkdirSync(folder, { recursive: true });
+    filesFor('tensorBoard', 'use another callback').makeFolder(folder);
     names = readdirSync(folder);
   } catch (error) {
     throw cannotWrite(folder, error);

@@ -126,7 +126,7 @@ export class Bar {
   };
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The line in less than `columns` characters: the last stays free, as some terminals wrap there. */
 function fit(

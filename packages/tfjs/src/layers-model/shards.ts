@@ -1,5 +1,5 @@
-import { open, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, realpath, stat } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import { FileFormatError, formatShape } from '@unfold/core';
 import { listNames, quote } from '@unfold/io/internal';
 import type { StoredWeight, WeightGroup } from './manifest.js';
@@ -31,7 +31,8 @@ export async function readShards(
   modelFile: string,
 ): Promise<WeightBytes[]> {
   const checked: CheckedGroup[] = [];
-  for (const group of groups) checked.push(await checkGroup(group, dirname(modelFile), modelFile));
+  const folders = await foldersOf(modelFile);
+  for (const group of groups) checked.push(await checkGroup(group, folders, modelFile));
   const weights: WeightBytes[] = [];
   for (const group of checked) {
     // Not spread: a call takes only so many arguments.
@@ -42,12 +43,13 @@ export async function readShards(
 
 async function checkGroup(
   group: WeightGroup,
-  folder: string,
+  folders: Folders,
   modelFile: string,
 ): Promise<CheckedGroup> {
   const held = listNames(group.weights.map(({ name }) => name)) || 'no weights';
   const shards: Shard[] = [];
-  for (const path of group.paths) shards.push(await findShard(join(folder, path), held));
+  for (const path of group.paths)
+    shards.push(await findShard(join(dirname(modelFile), path), folders, held));
   const got = total(shards);
   const expected = total(group.weights);
   const files = shards.map(({ path }) => path).join(', ') || modelFile;
@@ -68,9 +70,24 @@ async function checkGroup(
   return { group, shards, bytes: expected };
 }
 
-/** @param held What the file's group holds, for errors. */
-async function findShard(path: string, held: string): Promise<Shard> {
+/** In which a model's files may be: that of its model.json, and where that links to, if it does. */
+type Folders = readonly string[];
+
+async function foldersOf(modelFile: string): Promise<Folders> {
+  return [await realpath(dirname(modelFile)), dirname(await realpath(modelFile))];
+}
+
+/**
+ * @param held What the file's group holds, for errors.
+ * @throws FileFormatError if it is missing, or a link to another folder: a model that was downloaded
+ * is not to read its reader's other files.
+ */
+async function findShard(path: string, folders: Folders, held: string): Promise<Shard> {
   try {
+    const place = await realpath(path);
+    if (!folders.some((folder) => place.startsWith(folder.endsWith(sep) ? folder : folder + sep))) {
+      throw new Error(`it is a link to ${place}, out of the model's folder; copy that file there`);
+    }
     const found = await stat(path);
     if (!found.isFile()) throw new Error('it is not a file');
     return { path, bytes: found.size };

@@ -59,6 +59,8 @@ export async function fetchIntoCache(options: FetchOptions): Promise<void> {
 async function isCached(path: string, { packed }: MnistFile): Promise<boolean> {
   const system = mnistSystem();
   try {
+    // Reading a pipe would wait for its other end.
+    if ((await system.stat(path))?.isFile !== true) return false;
     return system.sha256([await system.read(path)]) === packed.sha256;
   } catch {
     return false;
@@ -110,7 +112,7 @@ async function readBody(response: Response, limit: number): Promise<Uint8Array |
 
 async function store(path: string, cacheDir: string, bytes: Uint8Array): Promise<void> {
   try {
-    await mnistSystem().makeFolder(cacheDir);
+    mnistSystem().makeFolder(cacheDir);
     await replaceFile(path, bytes);
   } catch (error) {
     throw new ConfigError(
