@@ -435,6 +435,7 @@ describe('a run', () => {
         seconds: figure,
       })),
       stopped: null,
+      warnings: [],
       testAccuracy: Number(metrics['testCorrect']) / TEST_IMAGES,
       testCorrect: figure,
       testTotal: TEST_IMAGES,

@@ -2,12 +2,15 @@ import type { Engine } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import type { Evaluation, FitResult } from '@unfold/train';
 import { weightsSha256 } from '@unfold/io';
+import type { RunWarning } from './at-chance.js';
 import type { LoaderKind } from './digits.js';
 import type { Plan } from './plan.js';
 
 /** A run that came to its end. */
 export interface FinishedRun {
   readonly plan: Plan;
+  /** What it was warned of. */
+  readonly warnings: readonly RunWarning[];
   readonly loader: LoaderKind;
   readonly engine: Engine;
   readonly model: Layer;
@@ -39,6 +42,7 @@ export function figuresOf(run: FinishedRun): object {
       seconds: ofEpoch,
     })),
     stopped: result.stopped,
+    warnings: run.warnings,
     testAccuracy: test.accuracy,
     testCorrect: test.correct,
     testTotal: test.total,

@@ -4,6 +4,7 @@ import {
   isModelName,
   plainRecipe,
   type PresetName,
+  rateFor,
   PRESETS,
   type Recipe,
   SCHEDULES,
@@ -33,6 +34,15 @@ export function planOf(options: TrainMnistOptions): Plan {
     limit: options.limit ?? null,
     earlyStopping: options.earlyStopping ?? null,
   };
+}
+
+/**
+ * The plan for so many training images: where nobody named a rate, a short run gets a smaller one.
+ */
+export function planFor(plan: Plan, { lr }: TrainMnistOptions, images: number): Plan {
+  if (lr !== undefined) return plan;
+  const { recipe } = plan;
+  return { ...plan, recipe: { ...recipe, lr: rateFor(recipe, images * recipe.epochs) } };
 }
 
 /** The options that make a plan, by their names, as few as will do. */

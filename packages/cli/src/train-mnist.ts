@@ -13,12 +13,13 @@ import {
 import { type FileLock, saveWeights } from '@unfold/io';
 import { jsonWith, PAGE, WEIGHTS, weightsFormat } from '@unfold/io/internal';
 import { EVALUATION_BATCH, type PreparedRun, prepareRun } from '@unfold/train/internal';
+import { AtChance } from './at-chance.js';
 import { jsonLines, RunLog, tensorBoard, terminalProgress } from '@unfold/monitor';
 import { feedOf, loadDigits } from './digits.js';
 import { figuresOf } from './figures.js';
 import { parseOptions, type TrainMnistOptions } from './options.js';
 import { Output } from './output.js';
-import { type Plan, planOf } from './plan.js';
+import { type Plan, planFor, planOf } from './plan.js';
 import {
   checkFolder,
   complainOfInterruption,
@@ -83,9 +84,10 @@ async function trainAndTest(
   output.say(`engine: ${engine.description}`);
   for (const warning of engine.warnings) output.say(`engine: ${warning}`);
   const saved = await openRun(options);
-  const plan = saved?.plan ?? planOf(options);
-  const digits = await loadDigits(options.dataDir, plan.limit);
+  const asked = saved?.plan ?? planOf(options);
+  const digits = await loadDigits(options.dataDir, asked.limit);
   output.say(`data: ${digits.source}`);
+  const plan = saved ? asked : planFor(asked, options, digits.train.length);
   const normalization = normalizationOf(digits.train);
   const about = { model: plan.recipe.model, normalization: JSON.stringify(normalization) };
   const metadata = checkpoint === undefined ? {} : describeRun(plan, digits);
@@ -100,6 +102,11 @@ async function trainAndTest(
     `images: ${digits.train.length} to train on, ${digits.validation.length} to validate with`,
   );
   output.say(`model: ${plan.recipe.model}, ${parameters} parameters; seed ${plan.seed}`);
+  if (plan.recipe.lr !== asked.recipe.lr) {
+    output.say(
+      `learning rate: ${plan.recipe.lr} at most, for a short run; --lr ${asked.recipe.lr} insists on the usual one`,
+    );
+  }
   if (options.resume) {
     output.say(`resume: ${saved ? `the run in ${saved.file}` : 'there is no run yet, it begins'}`);
     if (saved?.difference) output.say(`resume: ${saved.difference}`);
@@ -116,10 +123,12 @@ async function trainAndTest(
     data: digits.source,
     engine: engine.description,
   };
+  const chance = new AtChance(digits.validation, (text) => complain(`warning: ${text}`));
   const callbacks: Callback[] = [
     log,
     { onStepEnd: ({ milliseconds }) => void stepMs.push(milliseconds) },
     terminalProgress({ quiet: output.isQuiet }),
+    chance,
     ...outputCallbacks(options, plan, configuration),
   ];
   if (checkpoint !== undefined) {
@@ -170,7 +179,8 @@ async function trainAndTest(
   }
   const seconds = (performance.now() - begin) / 1000;
   await output.result(test, digits.test, seconds);
-  const run = { plan, loader, engine, model, result, test, stepMs, seconds };
+  const { warnings } = chance;
+  const run = { plan, warnings, loader, engine, model, result, test, stepMs, seconds };
   await attempt(() =>
     output.write('metrics', metrics, () => `${JSON.stringify(figuresOf(run), null, 2)}\n`),
   );

@@ -14,5 +14,5 @@ export { asNumber, checkTensors } from './optim/state.js';
 export { SIDE } from './predict/digit.js';
 export { EVALUATION_BATCH, prepareRun } from './recipe/prepare.js';
 export type { MakeLoader, PreparedRun } from './recipe/prepare.js';
-export { AUGMENTS, PRESETS, SCHEDULES, plainRecipe } from './recipe/recipe.js';
+export { AUGMENTS, PRESETS, SCHEDULES, plainRecipe, rateFor } from './recipe/recipe.js';
 export type { AugmentName, PresetName, Recipe, ScheduleName } from './recipe/recipe.js';

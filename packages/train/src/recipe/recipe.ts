@@ -7,7 +7,7 @@ export interface Recipe {
   readonly epochs: number;
   /** Images in a step. */
   readonly batchSize: number;
-  /** The highest learning rate. */
+  /** The highest learning rate; `rateFor` says which is right for a short run. */
   readonly lr: number;
   /** SGD's momentum, Nesterov's kind; `one-cycle` moves it 0.05 around that, or by its half. */
   readonly momentum: number;
@@ -58,6 +58,23 @@ export const PRESETS = {
 } as const satisfies Readonly<Record<string, Recipe>>;
 
 export type PresetName = keyof typeof PRESETS;
+
+/** Images that a run sees from which on the presets' rates are right: those of one epoch of MNIST. */
+const USUAL_IMAGES = 55_000;
+const LEAST_RATE = 1 / 3;
+
+/**
+ * The highest rate of a recipe for a run that sees `images` images in all its epochs, each time counted.
+ * In a short run `one-cycle` rises to its rate within a few steps, and at a high one the ReLUs of a network
+ * may die on the way. So where there are fewer images than usual, the rate falls with the root of their
+ * share, to a third at most, below which a few steps lead nowhere; to two digits, so that it can be given
+ * as an option.
+ */
+export function rateFor({ lr, schedule }: Recipe, images: number): number {
+  if (schedule !== 'one-cycle' || images >= USUAL_IMAGES) return lr;
+  const share = Math.max(LEAST_RATE, Math.sqrt(images / USUAL_IMAGES));
+  return Number((lr * share).toPrecision(2));
+}
 
 /** A network trained plainly: a few epochs, nothing changed of the images. */
 export function plainRecipe(model: ModelName): Recipe {
