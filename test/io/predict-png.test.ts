@@ -452,7 +452,7 @@ describe('readPng refuses', () => {
     const enough = { maxPixels: 6, maxBytes: 8, maxChunks: 3, maxRatio: Infinity };
     expect(limited(enough)()).toEqual(readPng(whole));
     expect(limited({ maxPixel: 5 })).toThrow(
-      "readPng: limits: unknown option 'maxPixel'; the options are maxBytes, maxRatio, maxPixels, " +
+      "readPng: limits: unknown option 'maxPixel'; did you mean maxPixels? The options are maxBytes, maxRatio, maxPixels, " +
         'maxChunks',
     );
     expect(limited({ maxPixels: -1 })).toThrow(

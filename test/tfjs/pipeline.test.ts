@@ -262,7 +262,7 @@ describe('memory', () => {
         kind: DisposedError,
         message:
           'int32 tensor [2] made by tfjsLoader was read after tfjsLoader took it back: a batch is ' +
-          'lent until the next is asked for; clone() what must last longer',
+          'lent until the next is asked for; clone(x) what must last longer',
       });
       loader.dispose();
       expect(seen.every(({ isDisposed }) => isDisposed)).toBe(true);
@@ -470,7 +470,7 @@ describe('errors', () => {
     [
       'an unknown option',
       { ...NHWC, batchSize: 4 },
-      'expected the options layout, length, generator, from, got "batchSize"',
+      "unknown option 'batchSize'; the options are layout, length, generator, from",
     ],
     ['a length of 0', { ...NHWC, length: 0 }, 'length: expected an integer from 1, got 0'],
     [

@@ -143,7 +143,7 @@ describe('randomErasing', () => {
     ],
     [
       { value: 'noise' },
-      'randomErasing: value: expected a finite number, or one for each channel, got noise',
+      "randomErasing: value: expected a finite number, or one for each channel, got 'noise'",
     ],
     [{ q: 1 }, "randomErasing: unknown option 'q'; the options are p, scale, ratio, value"],
   ])('bad options: %j', (options, message) => {

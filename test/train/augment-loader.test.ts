@@ -235,7 +235,7 @@ describe('errors', () => {
   it('an augment that is none', () => {
     expect(() => new DataLoader(images(2), JSON.parse('{"augment": {"degrees": 5}}'))).toThrow(
       new ConfigError(
-        'DataLoader: augment: expected an augmentation, such as randomAffine({ degrees: 10 }), got {"degrees":5}',
+        'DataLoader: augment: expected an augmentation, such as randomAffine({ degrees: 10 }), got { degrees: 5 }',
       ),
     );
   });

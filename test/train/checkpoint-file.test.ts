@@ -291,7 +291,7 @@ describe('the lock on the file', () => {
       /^CheckpointFile: expected a lock on \S+, got one on \S+$/,
     );
     expect(() => new CheckpointFile(file, { lock: {} as FileLock })).toThrow(
-      new ConfigError('CheckpointFile: lock must be what lockFile gave, got [object Object]'),
+      new ConfigError('CheckpointFile: lock must be what lockFile gave, got {}'),
     );
   });
 });

@@ -54,7 +54,7 @@ describe('options', () => {
     [{ amsgrad: 1 }, 'Adam: amsgrad must be true or false, got 1'],
     [
       { weight_decay: 0.1 },
-      "Adam: unknown option 'weight_decay'; the options are lr, betas, eps, weightDecay, amsgrad",
+      "Adam: unknown option 'weight_decay'; did you mean weightDecay? The options are lr, betas, eps, weightDecay, amsgrad",
     ],
   ])('%o is refused', (options, message) => {
     const given = parameter(1);
