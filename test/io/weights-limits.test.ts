@@ -196,7 +196,7 @@ describe('options', () => {
         "limits: unknown option 'maxPixels'; the options are maxBytes, maxRatio, maxHeaderBytes, maxTensors",
       );
       const value = await failure(() => load(given('{ "limits": { "maxTensors": "5" } }')));
-      expect(value.message).toContain('maxTensors must be an integer from 1, or Infinity, got '5'');
+      expect(value.message).toContain("maxTensors must be an integer from 1, or Infinity, got '5'");
     }
   });
 
