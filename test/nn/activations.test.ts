@@ -110,7 +110,7 @@ describe('activations refuse', () => {
     'an unknown approximation, when it is made': [
       () => new GELU({ approximate: unknown }),
       ConfigError,
-      "gelu: approximate must be 'none' or 'tanh', got 'erf'",
+      "GELU: approximate must be 'none' or 'tanh', got 'erf'",
     ],
     'integers for silu': [
       () => silu(zeros([2], { dtype: 'int32' })),

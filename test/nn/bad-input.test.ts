@@ -213,8 +213,8 @@ describe('Conv2d refuses, when it is made,', () => {
     ],
     'an integer dtype': [
       () => new Conv2d(4, 6, 3, { dtype: 'int32' }),
-      DTypeError,
-      'Parameter: expected a float tensor, got int32 tensor [6,4,3,3]',
+      ConfigError,
+      "Conv2d: dtype must be 'float32' or 'float64', got 'int32'",
     ],
   });
 });
@@ -359,7 +359,7 @@ describe('the losses refuse', () => {
       // As it comes from plain JavaScript, or from a file of options.
       () => crossEntropy(float(2, 3), labels(0, 1), { reduction: String('avg') as Reduction }),
       ConfigError,
-      "reduction: expected 'mean', 'sum' or 'none', got 'avg'",
+      "crossEntropy: reduction must be 'mean' or 'sum' or 'none', got 'avg'",
     ],
     'mseLoss that would broadcast': [
       () => mseLoss(float(4, 1), float(4)),

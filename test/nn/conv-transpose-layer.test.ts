@@ -223,7 +223,7 @@ describe('convTranspose2d refuses', () => {
     "padding 'same'": [
       withOptions({ padding: 'same' }),
       ConfigError,
-      'convTranspose2d: padding must be an integer of at least 0, or two of them, got same',
+      "convTranspose2d: padding must be an integer of at least 0, or two of them, got 'same'",
     ],
     'stride 0': [
       withOptions({ stride: 0 }),

@@ -41,10 +41,14 @@ function call({ op, options }: LayerCase, given: Named): Tensor {
       const { runningMean = null, runningVar = null } = given;
       return batchNorm(one('x'), runningMean, runningVar, { ...options, ...affine });
     }
-    case 'layerNorm':
-      return layerNorm(one('x'), options.normalizedShape ?? [], { ...options, ...affine });
-    case 'avgPool2d':
-      return avgPool2d(one('x'), options.kernel ?? 0, options);
+    case 'layerNorm': {
+      const { normalizedShape = [], ...others } = options;
+      return layerNorm(one('x'), normalizedShape, { ...others, ...affine });
+    }
+    case 'avgPool2d': {
+      const { kernel = 0, ...others } = options;
+      return avgPool2d(one('x'), kernel, others);
+    }
     case 'adaptiveAvgPool2d':
       return adaptiveAvgPool2d(one('x'), options.outputSize ?? 0);
     case 'embedding':

@@ -2,7 +2,7 @@ import { currentScope, type Scope, type Scoped } from './memory/scope.js';
 import { disposeSymbol } from './dispose-symbol.js';
 import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } from './dtype.js';
 import { heap } from './engine/engine.js';
-import { DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
+import { ConfigError, DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
 import type { NumericArray } from './kernels/contract.js';
 import { requireFunction, valueText } from './options.js';
 import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
@@ -381,6 +381,9 @@ export function noTensor(operation: string, expected: string, value: unknown): D
 
 /** A tensor of undefined content. */
 export function empty(shape: Shape, dtype: DType = 'float32', origin = 'empty'): Tensor {
+  if (typeof origin !== 'string') {
+    throw new ConfigError(`empty: expected a name for the origin, got ${valueText(origin)}`);
+  }
   checkShape(origin, shape);
   checkDType(origin, dtype);
   const storage = new Storage(sizeOf(shape) * bytesPerElement(dtype), origin);

@@ -1,5 +1,4 @@
 import {
-  ConfigError,
   gelu,
   leakyRelu,
   sigmoid,
@@ -7,8 +6,11 @@ import {
   softmax,
   tanh,
   type GeluOptions,
+  type OptionRules,
   type Tensor,
 } from '@unfold/core';
+import { checkOptions, finite, oneOf, requireTensor } from '@unfold/core/internal';
+import { requireInteger } from './checks.js';
 import { Module } from './module.js';
 import { formatOptions } from './tree.js';
 
@@ -18,13 +20,17 @@ export interface LeakyReLUOptions {
   readonly negativeSlope?: number;
 }
 
+const LEAKY_RELU_OPTIONS: OptionRules<LeakyReLUOptions> = { negativeSlope: finite };
+
 /** x where x > 0, else negativeSlope·x. */
 export class LeakyReLU extends Module {
   readonly #slope: number;
 
-  constructor({ negativeSlope = 0.01 }: LeakyReLUOptions = {}) {
+  /** @throws ConfigError unless the slope is a finite number. */
+  constructor(options: LeakyReLUOptions = {}) {
     super();
-    this.#slope = negativeSlope;
+    checkOptions('LeakyReLU', options, LEAKY_RELU_OPTIONS);
+    this.#slope = options.negativeSlope ?? 0.01;
   }
 
   /** For x of any shape. */
@@ -37,20 +43,18 @@ export class LeakyReLU extends Module {
   }
 }
 
+const GELU_OPTIONS: OptionRules<GeluOptions> = { approximate: oneOf('none', 'tanh') };
+
 /** x·Φ(x), see `gelu`. */
 export class GELU extends Module {
   readonly #options: GeluOptions;
 
   /** @throws ConfigError for an unknown approximation. */
-  constructor({ approximate = 'none' }: GeluOptions = {}) {
+  constructor(options: GeluOptions = {}) {
     super();
     // Here already, as in training it would be late.
-    if (approximate !== 'none' && approximate !== 'tanh') {
-      throw new ConfigError(
-        `gelu: approximate must be 'none' or 'tanh', got '${String(approximate)}'`,
-      );
-    }
-    this.#options = { approximate };
+    checkOptions('GELU', options, GELU_OPTIONS);
+    this.#options = options;
   }
 
   /** For x of any shape. */
@@ -91,9 +95,13 @@ export class Tanh extends Module {
 export class Softmax extends Module {
   readonly #axis: number;
 
-  /** @param axis What sums to 1; default the last. Negative ones count from the back. */
+  /**
+   * @param axis What sums to 1; default the last. Negative ones count from the back.
+   * @throws ConfigError unless it is an integer.
+   */
   constructor(axis = -1) {
     super();
+    requireInteger('Softmax', 'axis', axis);
     this.#axis = axis;
   }
 
@@ -111,6 +119,7 @@ export class Softmax extends Module {
 export class Identity extends Module {
   /** For x of any shape and dtype. */
   forward(x: Tensor): Tensor {
+    requireTensor('Identity', 'x', x);
     return x;
   }
 }

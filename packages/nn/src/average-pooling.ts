@@ -10,17 +10,18 @@ import {
   slice,
   zeros,
   type Context,
+  type OptionRules,
   type Shape,
   type SliceRange,
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkShape } from '@unfold/core/internal';
-import { requireFloat } from './checks.js';
+import { checkOptions, checkShape, flag, requireTensor } from '@unfold/core/internal';
+import { checkedInUse, requireFloat } from './checks.js';
 import { vectorOf } from './channels.js';
 import { pair, type Size2d } from './conv2d/geometry.js';
 import { Module } from './module.js';
-import { poolWindow } from './pooling.js';
+import { checkPool, poolWindow } from './pooling.js';
 import { formatOptions } from './tree.js';
 
 /** Options of `avgPool2d`, named and defaulted as PyTorch's. */
@@ -32,6 +33,12 @@ export interface AvgPool2dOptions {
   /** Whether the zeros of the padding count as pixels of a window. Default true. */
   readonly countIncludePad?: boolean;
 }
+
+const AVG_POOL_OPTIONS: OptionRules<AvgPool2dOptions> = {
+  stride: checkedInUse,
+  padding: checkedInUse,
+  countIncludePad: flag,
+};
 
 interface Pool {
   /** Over the images' planes: its C is N·C. */
@@ -136,11 +143,9 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
  * @throws ShapeError if x has another number of dimensions or the kernel does not fit,
  * ConfigError for a bad size, DTypeError for integers.
  */
-export function avgPool2d(
-  x: Tensor,
-  kernelSize: Size2d,
-  { countIncludePad = true, ...options }: AvgPool2dOptions = {},
-): Tensor {
+export function avgPool2d(x: Tensor, kernelSize: Size2d, options: AvgPool2dOptions = {}): Tensor {
+  checkOptions('avgPool2d', options, AVG_POOL_OPTIONS);
+  const { countIncludePad = true } = options;
   const window = poolWindow('avgPool2d', x, kernelSize, options);
   const { H, W, KH, KW, padTop, padLeft } = window;
   // A window as large as the image needs no unfold.
@@ -161,6 +166,7 @@ export function avgPool2d(
  * size, DTypeError for integers.
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: Size2d): Tensor {
+  requireTensor('adaptiveAvgPool2d', 'x', x);
   const [OH, OW] = pair('adaptiveAvgPool2d', 'output size', outputSize, 1);
   if (x.ndim !== 4) {
     throw new ShapeError(`adaptiveAvgPool2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
@@ -195,9 +201,14 @@ export class AvgPool2d extends Module {
   readonly #kernelSize: Size2d;
   readonly #options: AvgPool2dOptions;
 
-  /** The stride is the kernel's size by default, the padding 0. */
+  /**
+   * The stride is the kernel's size by default, the padding 0.
+   * @throws ConfigError for a bad size.
+   */
   constructor(kernelSize: Size2d, options: AvgPool2dOptions = {}) {
     super();
+    checkOptions('AvgPool2d', options, AVG_POOL_OPTIONS);
+    checkPool('AvgPool2d', kernelSize, options);
     this.#kernelSize = kernelSize;
     this.#options = options;
   }

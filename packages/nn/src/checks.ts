@@ -1,12 +1,31 @@
-import { DTypeError, type Tensor } from '@unfold/core';
+import { ConfigError, DTypeError, Generator, type OptionRule, type Tensor } from '@unfold/core';
+import { isOptions, oneOf, requireTensor, valueText } from '@unfold/core/internal';
+import { Module } from './module.js';
+
+/** For an option that is checked where it is used, with what it must fit. */
+export const checkedInUse: OptionRule = { expected: 'anything', accepts: () => true };
+
+/** The dtype of a layer's parameters. */
+export const floatDType: OptionRule = oneOf('float32', 'float64');
+
+export const generatorRule: OptionRule = {
+  expected: "a generator, such as generator('init')",
+  accepts: (value) => value instanceof Generator,
+};
 
 /** @throws DTypeError unless `x` holds floats. */
 export function requireFloat(operation: string, x: Tensor): void {
+  requireTensor(operation, 'x', x);
   if (x.dtype !== 'float32' && x.dtype !== 'float64') {
     throw new DTypeError(
       `${operation}: expected a float tensor, got ${x.describe()}; cast it first`,
     );
   }
+}
+
+/** @throws DTypeError unless `value` is a tensor, or null or undefined for none. */
+export function requireTensorOrNone(operation: string, name: string, value: unknown): void {
+  if (value !== null && value !== undefined) requireTensor(operation, name, value);
 }
 
 /** @throws DTypeError unless x, weight and bias are floats of one dtype. */
@@ -16,6 +35,7 @@ export function requireOneFloat(
   weight: Tensor,
   bias: Tensor | null,
 ): void {
+  requireOperands(operation, x, weight, bias);
   for (const operand of bias ? [x, weight, bias] : [x, weight]) {
     if ((operand.dtype !== 'float32' && operand.dtype !== 'float64') || operand.dtype !== x.dtype) {
       throw new DTypeError(
@@ -24,4 +44,40 @@ export function requireOneFloat(
       );
     }
   }
+}
+
+/** @throws DTypeError unless x and weight are tensors, and bias one or null. */
+export function requireOperands(
+  operation: string,
+  x: unknown,
+  weight: unknown,
+  bias: unknown,
+): void {
+  requireTensor(operation, 'x', x);
+  requireTensor(operation, 'weight', weight);
+  if (isOptions(bias)) {
+    throw new ConfigError(
+      `${operation}: expected a tensor or null for bias, got ${valueText(bias)}; options come ` +
+        `after it: ${operation}(x, weight, null, options)`,
+    );
+  }
+  requireTensorOrNone(operation, 'bias', bias);
+}
+
+/** @throws ConfigError unless `value` is a module. */
+export function requireModule(where: string, value: unknown): asserts value is Module {
+  if (value instanceof Module) return;
+  throw new ConfigError(`${where}: expected a module for the model, got ${valueText(value)}`);
+}
+
+/** @throws ConfigError unless all sizes of a layer are positive integers. */
+export function requireSizes(layer: string, what: string, ...sizes: readonly unknown[]): void {
+  if (sizes.every((size) => Number.isInteger(size) && Number(size) >= 1)) return;
+  throw new ConfigError(`${layer}: expected ${what}, got ${sizes.map(valueText).join(' and ')}`);
+}
+
+/** @throws ConfigError unless `value` is an integer, as axes are. */
+export function requireInteger(where: string, name: string, value: unknown): void {
+  if (Number.isInteger(value)) return;
+  throw new ConfigError(`${where}: expected an integer for ${name}, got ${valueText(value)}`);
 }

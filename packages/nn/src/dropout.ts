@@ -11,10 +11,12 @@ import {
   ShapeError,
   zeros,
   type Context,
+  type OptionRules,
   type Shape,
   type Tensor,
 } from '@unfold/core';
-import { requireFloat } from './checks.js';
+import { checkOptions, flag, requireTensor, share, valueText } from '@unfold/core/internal';
+import { checkedInUse, requireFloat } from './checks.js';
 import { Module } from './module.js';
 import { formatOptions } from './tree.js';
 
@@ -25,6 +27,8 @@ export interface DropoutOptions {
   /** Whether anything is dropped at all. Default true. */
   readonly training?: boolean;
 }
+
+const DROPOUT_OPTIONS: OptionRules<DropoutOptions> = { p: checkedInUse, training: flag };
 
 interface Saved {
   /** Where a value is kept. */
@@ -98,17 +102,14 @@ function drawMask(mask: Tensor, p: number): void {
 
 /** @throws ConfigError unless p is in 0 … 1. */
 function checkProbability(operation: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) {
-    throw new ConfigError(`${operation}: p must be a probability in 0 … 1, got ${p}`);
+  if (!share.accepts(p)) {
+    throw new ConfigError(`${operation}: p must be a probability in 0 … 1, got ${valueText(p)}`);
   }
 }
 
-function drop(
-  operation: string,
-  x: Tensor,
-  { p = 0.5, training = true }: DropoutOptions,
-  maskShape: Shape,
-): Tensor {
+function drop(operation: string, x: Tensor, options: DropoutOptions, maskShape: Shape): Tensor {
+  checkOptions(operation, options, DROPOUT_OPTIONS);
+  const { p = 0.5, training = true } = options;
   requireFloat(operation, x);
   checkProbability(operation, p);
   return training && p > 0 ? dropFunction(x, { p, maskShape }) : x;
@@ -124,6 +125,7 @@ function drop(
  * @throws ConfigError unless p is in 0 … 1, DTypeError for integers.
  */
 export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
+  requireTensor('dropout', 'x', x);
   return drop('dropout', x, options, x.shape);
 }
 
@@ -136,6 +138,7 @@ export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
  * integers.
  */
 export function dropout2d(x: Tensor, options: DropoutOptions = {}): Tensor {
+  requireTensor('dropout2d', 'x', x);
   if (x.ndim !== 4) {
     throw new ShapeError(`dropout2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }

@@ -10,11 +10,13 @@ import {
   zeros,
   type Context,
   type DType,
+  type OptionRules,
   type Parameter,
   type Shape,
   type Tensor,
 } from '@unfold/core';
-import { requireFloat } from './checks.js';
+import { checkOptions, requireTensor, valueText } from '@unfold/core/internal';
+import { checkedInUse, floatDType, requireFloat, requireSizes } from './checks.js';
 import { normal } from './init.js';
 import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
@@ -28,6 +30,8 @@ export interface EmbeddingOptions {
    */
   readonly paddingIdx?: number | null;
 }
+
+const EMBEDDING_OPTIONS: OptionRules<EmbeddingOptions> = { paddingIdx: checkedInUse };
 
 interface Saved {
   readonly indices: Int32Array;
@@ -68,11 +72,10 @@ const embeddingFunction = defineFunction('embedding', {
  * @throws DTypeError unless the indices are integers, ShapeError unless weight is a matrix and has
  * the rows, ConfigError for a paddingIdx that it has not.
  */
-export function embedding(
-  x: Tensor,
-  weight: Tensor,
-  { paddingIdx = null }: EmbeddingOptions = {},
-): Tensor {
+export function embedding(x: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
+  requireTensor('embedding', 'x', x);
+  requireTensor('embedding', 'weight', weight);
+  checkOptions('embedding', options, EMBEDDING_OPTIONS);
   requireFloat('embedding', weight);
   if (x.dtype !== 'int32' && x.dtype !== 'uint8') {
     throw new DTypeError(
@@ -86,7 +89,7 @@ export function embedding(
     );
   }
   const rows = weight.shape[0] ?? 0;
-  const padding = paddingRow('embedding', paddingIdx, rows);
+  const padding = paddingRow('embedding', options.paddingIdx ?? null, rows);
   // A copy, as a loader may reuse x before backward.
   const indices = new Int32Array(elementsOf(x));
   for (const index of indices) {
@@ -102,10 +105,11 @@ export function embedding(
 /** The padding row counted from the front. @throws ConfigError if there is no such row. */
 function paddingRow(operation: string, paddingIdx: number | null, rows: number): number | null {
   if (paddingIdx === null) return null;
-  const row = paddingIdx < 0 ? paddingIdx + rows : paddingIdx;
+  const row = Number.isInteger(paddingIdx) && paddingIdx < 0 ? paddingIdx + rows : paddingIdx;
   if (!Number.isInteger(row) || row < 0 || row >= rows) {
     throw new ConfigError(
-      `${operation}: paddingIdx must be an integer in ${-rows} … ${rows - 1}, got ${paddingIdx}`,
+      `${operation}: paddingIdx must be an integer in ${-rows} … ${rows - 1}, got ` +
+        valueText(paddingIdx),
     );
   }
   return row;
@@ -117,6 +121,11 @@ export interface EmbeddingLayerOptions extends EmbeddingOptions {
   readonly dtype?: DType;
 }
 
+const EMBEDDING_LAYER_OPTIONS: OptionRules<EmbeddingLayerOptions> = {
+  ...EMBEDDING_OPTIONS,
+  dtype: floatDType,
+};
+
 /**
  * A table of vectors that are learnt, as `torch.nn.Embedding`: indices `[…]` → `[…, embeddingDim]`.
  * They start standard normal, from the stream `'init'`; the padding row starts, and stays, 0.
@@ -127,19 +136,11 @@ export class Embedding extends Module {
   readonly #padding: number | null;
 
   /** @throws ConfigError unless both sizes are positive integers and paddingIdx is a row. */
-  constructor(
-    numEmbeddings: number,
-    embeddingDim: number,
-    { paddingIdx = null, dtype = 'float32' }: EmbeddingLayerOptions = {},
-  ) {
+  constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingLayerOptions = {}) {
     super();
-    for (const size of [numEmbeddings, embeddingDim]) {
-      if (!Number.isInteger(size) || size < 1) {
-        throw new ConfigError(
-          `Embedding: expected positive integers, got ${numEmbeddings} and ${embeddingDim}`,
-        );
-      }
-    }
+    requireSizes('Embedding', 'positive integers', numEmbeddings, embeddingDim);
+    checkOptions('Embedding', options, EMBEDDING_LAYER_OPTIONS);
+    const { paddingIdx = null, dtype = 'float32' } = options;
     const padding = paddingRow('Embedding', paddingIdx, numEmbeddings);
     this.weight = emptyParameter([numEmbeddings, embeddingDim], dtype);
     normal(this.weight);

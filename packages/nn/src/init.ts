@@ -3,8 +3,18 @@ import {
   generator as globalGenerator,
   ShapeError,
   type Generator,
+  type OptionRules,
   type Tensor,
 } from '@unfold/core';
+import {
+  checkOptions,
+  completeOptions,
+  finite,
+  oneOf,
+  requireTensor,
+  valueText,
+} from '@unfold/core/internal';
+import { checkedInUse, generatorRule } from './checks.js';
 import { orthonormalise } from './orthonormal.js';
 
 /*
@@ -24,11 +34,20 @@ export interface UniformOptions extends InitOptions {
   readonly bound: number;
 }
 
-/** Uniform in [-bound, bound). */
-export function uniform(
-  tensor: Tensor,
-  { bound, generator = globalGenerator('init') }: UniformOptions,
-): void {
+const UNIFORM_OPTIONS: OptionRules<UniformOptions> = { bound: finite, generator: generatorRule };
+
+/**
+ * Uniform in [-bound, bound).
+ * @throws ConfigError without a bound, or for a bad option.
+ */
+export function uniform(tensor: Tensor, options: UniformOptions): void {
+  requireTensor('uniform', 'tensor', tensor);
+  const { bound, generator } = completeOptions(
+    'uniform',
+    UNIFORM_OPTIONS,
+    { generator: globalGenerator('init') },
+    options,
+  );
   tensor.update((data) => {
     for (let i = 0; i < data.length; i++) data[i] = bound * (2 * generator.uniform() - 1);
   });
@@ -42,11 +61,20 @@ export interface NormalOptions extends InitOptions {
   readonly std?: number;
 }
 
-/** Normal with the given mean and deviation, as `torch.nn.init.normal_`. */
-export function normal(
-  tensor: Tensor,
-  { mean = 0, std = 1, generator = globalGenerator('init') }: NormalOptions = {},
-): void {
+const NORMAL_OPTIONS: OptionRules<NormalOptions> = {
+  mean: finite,
+  std: finite,
+  generator: generatorRule,
+};
+
+/**
+ * Normal with the given mean and deviation, as `torch.nn.init.normal_`.
+ * @throws ConfigError for a bad option.
+ */
+export function normal(tensor: Tensor, options: NormalOptions = {}): void {
+  requireTensor('normal', 'tensor', tensor);
+  checkOptions('normal', options, NORMAL_OPTIONS);
+  const { mean = 0, std = 1, generator = globalGenerator('init') } = options;
   tensor.update((data) => {
     for (let i = 0; i < data.length; i++) data[i] = mean + std * generator.normal();
   });
@@ -60,24 +88,28 @@ export interface TruncNormalOptions extends NormalOptions {
   readonly b?: number;
 }
 
+const TRUNC_NORMAL_OPTIONS: OptionRules<TruncNormalOptions> = {
+  mean: checkedInUse,
+  std: checkedInUse,
+  a: checkedInUse,
+  b: checkedInUse,
+  generator: generatorRule,
+};
+
 /**
  * Normal, but only between a and b, as `torch.nn.init.trunc_normal_`: the bounds are values, not
  * deviations.
  * @throws ConfigError unless std is positive and a is below b.
  */
-export function truncNormal(
-  tensor: Tensor,
-  {
-    mean = 0,
-    std = 1,
-    a = -2,
-    b = 2,
-    generator = globalGenerator('init'),
-  }: TruncNormalOptions = {},
-): void {
-  if (!(std > 0 && std < Infinity && a < b && Number.isFinite(mean))) {
+export function truncNormal(tensor: Tensor, options: TruncNormalOptions = {}): void {
+  requireTensor('truncNormal', 'tensor', tensor);
+  checkOptions('truncNormal', options, TRUNC_NORMAL_OPTIONS);
+  const { mean = 0, std = 1, a = -2, b = 2, generator = globalGenerator('init') } = options;
+  const areNumbers = [mean, std, a, b].every((value) => typeof value === 'number');
+  if (!areNumbers || !(std > 0 && std < Infinity && a < b && Number.isFinite(mean))) {
+    const [m, s, low, high] = [mean, std, a, b].map(valueText);
     throw new ConfigError(
-      `truncNormal: expected a positive std and a < b, got mean ${mean}, std ${std}, a ${a}, b ${b}`,
+      `truncNormal: expected a positive std and a < b, got mean ${m}, std ${s}, a ${low}, b ${high}`,
     );
   }
   const low = (a - mean) / std;
@@ -122,7 +154,7 @@ function gainDivisor(operation: string, nonlinearity: Nonlinearity, a: number): 
       return 2 / (3 / 4) ** 2;
     default:
       throw new ConfigError(
-        `${operation}: unknown nonlinearity '${String(nonlinearity)}'; there are linear, sigmoid, ` +
+        `${operation}: unknown nonlinearity ${valueText(nonlinearity)}; there are linear, sigmoid, ` +
           'tanh, relu, leakyRelu, selu',
       );
   }
@@ -135,11 +167,15 @@ function gainDivisor(operation: string, nonlinearity: Nonlinearity, a: number): 
  * @throws ConfigError for an unknown nonlinearity.
  */
 export function calculateGain(nonlinearity: Nonlinearity, a = 0.01): number {
+  if (!finite.accepts(a)) {
+    throw new ConfigError(`calculateGain: a must be ${finite.expected}, got ${valueText(a)}`);
+  }
   return Math.sqrt(2 / gainDivisor('calculateGain', nonlinearity, a));
 }
 
 /** The inputs of one output and the outputs of one input, of weight `[out, in, …]`. */
 function fansOf(operation: string, tensor: Tensor): { fanIn: number; fanOut: number } {
+  requireTensor(operation, 'tensor', tensor);
   if (tensor.ndim < 2) {
     throw new ShapeError(
       `${operation}: expected at least two dimensions, got ${tensor.describe()}`,
@@ -160,15 +196,17 @@ export interface KaimingOptions extends InitOptions {
   readonly nonlinearity?: Nonlinearity;
 }
 
+const KAIMING_OPTIONS: OptionRules<KaimingOptions> = {
+  a: finite,
+  mode: oneOf('fanIn', 'fanOut'),
+  nonlinearity: checkedInUse,
+  generator: generatorRule,
+};
+
 /** fan·2/gain², so that the variance is 2 divided by it. */
-function kaimingFan(
-  operation: string,
-  tensor: Tensor,
-  { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' }: KaimingOptions,
-): number {
-  if (mode !== 'fanIn' && mode !== 'fanOut') {
-    throw new ConfigError(`${operation}: mode must be 'fanIn' or 'fanOut', got '${String(mode)}'`);
-  }
+function kaimingFan(operation: string, tensor: Tensor, options: KaimingOptions): number {
+  checkOptions(operation, options, KAIMING_OPTIONS);
+  const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
   return gainDivisor(operation, nonlinearity, a) * fansOf(operation, tensor)[mode];
 }
 
@@ -180,7 +218,7 @@ function kaimingFan(
  */
 export function kaimingUniform(tensor: Tensor, options: KaimingOptions = {}): void {
   const bound = Math.sqrt(6 / kaimingFan('kaimingUniform', tensor, options));
-  uniform(tensor, { ...options, bound });
+  uniform(tensor, { ...drawnFrom(options), bound });
 }
 
 /**
@@ -190,7 +228,12 @@ export function kaimingUniform(tensor: Tensor, options: KaimingOptions = {}): vo
  */
 export function kaimingNormal(tensor: Tensor, options: KaimingOptions = {}): void {
   const std = Math.sqrt(2 / kaimingFan('kaimingNormal', tensor, options));
-  normal(tensor, { ...options, std });
+  normal(tensor, { ...drawnFrom(options), std });
+}
+
+/** What all initialisers have in common of the options of one. */
+function drawnFrom({ generator }: InitOptions): InitOptions {
+  return generator ? { generator } : {};
 }
 
 /** Options of `xavierUniform`, `xavierNormal` and `orthogonal`. */
@@ -199,8 +242,11 @@ export interface GainOptions extends InitOptions {
   readonly gain?: number;
 }
 
+const GAIN_OPTIONS: OptionRules<GainOptions> = { gain: finite, generator: generatorRule };
+
 /** The variance that Glorot and Bengio choose, without the gain. */
-function xavierVariance(operation: string, tensor: Tensor): number {
+function xavierVariance(operation: string, tensor: Tensor, options: GainOptions): number {
+  checkOptions(operation, options, GAIN_OPTIONS);
   const { fanIn, fanOut } = fansOf(operation, tensor);
   return 2 / (fanIn + fanOut);
 }
@@ -211,9 +257,9 @@ function xavierVariance(operation: string, tensor: Tensor): number {
  * @throws ShapeError if the tensor has fewer than two dimensions.
  */
 export function xavierUniform(tensor: Tensor, options: GainOptions = {}): void {
+  const variance = xavierVariance('xavierUniform', tensor, options);
   const { gain = 1 } = options;
-  const bound = gain * Math.sqrt(3 * xavierVariance('xavierUniform', tensor));
-  uniform(tensor, { ...options, bound });
+  uniform(tensor, { ...drawnFrom(options), bound: gain * Math.sqrt(3 * variance) });
 }
 
 /**
@@ -222,9 +268,9 @@ export function xavierUniform(tensor: Tensor, options: GainOptions = {}): void {
  * @throws ShapeError if the tensor has fewer than two dimensions.
  */
 export function xavierNormal(tensor: Tensor, options: GainOptions = {}): void {
+  const variance = xavierVariance('xavierNormal', tensor, options);
   const { gain = 1 } = options;
-  const std = gain * Math.sqrt(xavierVariance('xavierNormal', tensor));
-  normal(tensor, { ...options, std });
+  normal(tensor, { ...drawnFrom(options), std: gain * Math.sqrt(variance) });
 }
 
 /**
@@ -234,11 +280,10 @@ export function xavierNormal(tensor: Tensor, options: GainOptions = {}): void {
  * decomposition in which R's diagonal is positive.
  * @throws ShapeError if the tensor has fewer than two dimensions.
  */
-export function orthogonal(
-  tensor: Tensor,
-  { gain = 1, generator = globalGenerator('init') }: GainOptions = {},
-): void {
+export function orthogonal(tensor: Tensor, options: GainOptions = {}): void {
   fansOf('orthogonal', tensor);
+  checkOptions('orthogonal', options, GAIN_OPTIONS);
+  const { gain = 1, generator = globalGenerator('init') } = options;
   const rows = tensor.shape[0] ?? 0;
   const columns = rows === 0 ? 0 : tensor.size / rows;
   const matrix = Float64Array.from({ length: tensor.size }, () => generator.normal());

@@ -1,6 +1,7 @@
 import {
   add,
   ConfigError,
+  DTypeError,
   formatShape,
   generator,
   matmul,
@@ -8,14 +9,17 @@ import {
   reshape,
   ShapeError,
   type DType,
+  type OptionRules,
   type Parameter,
   type Tensor,
 } from '@unfold/core';
+import { checkOptions, flag, requireTensor, valueText } from '@unfold/core/internal';
+import { floatDType, requireInteger, requireOperands, requireSizes } from './checks.js';
 import type { Size2d } from './conv2d/geometry.js';
 import { kaimingUniform, uniform } from './init.js';
 import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
-import { maxPool2d, type MaxPool2dOptions } from './pooling.js';
+import { checkPool, MAX_POOL_OPTIONS, maxPool2d, type MaxPool2dOptions } from './pooling.js';
 import { formatOptions } from './tree.js';
 
 /** A module of one input and one output, as `Sequential` chains them. */
@@ -28,8 +32,10 @@ export interface Layer extends Module {
 export class Sequential extends Module {
   readonly #layers: readonly Layer[];
 
+  /** @throws ConfigError for what is no layer. */
   constructor(...layers: Layer[]) {
     super();
+    for (const [position, layer] of layers.entries()) requireLayer(position, layer);
     this.#layers = layers;
   }
 
@@ -37,10 +43,45 @@ export class Sequential extends Module {
     for (const [position, layer] of this.#layers.entries()) yield [String(position), layer];
   }
 
-  /** What the last layer gives. */
+  /**
+   * What the last layer gives.
+   * @throws What a layer throws; where a shape or a dtype doesn't fit, with the layer's place.
+   */
   forward(x: Tensor): Tensor {
-    return this.#layers.reduce((out, layer) => layer.forward(out), x);
+    let out = x;
+    for (const [position, layer] of this.#layers.entries()) {
+      try {
+        out = layer.forward(out);
+      } catch (error) {
+        throw placed(error, position, layer);
+      }
+    }
+    return out;
   }
+}
+
+/** @throws ConfigError unless `value` is a module with a `forward`. */
+function requireLayer(position: number, value: unknown): void {
+  if (value instanceof Module && 'forward' in value && typeof value.forward === 'function') return;
+  const isClass = typeof value === 'function' && value.prototype instanceof Module;
+  const mend = Array.isArray(value)
+    ? '; give layers one by one: new Sequential(...layers)'
+    : isClass
+      ? `; make one: new ${value.name}(…)`
+      : '';
+  throw new ConfigError(
+    `Sequential: expected a layer, such as new ReLU(), at position ${position}, got ` +
+      valueText(value) +
+      mend,
+  );
+}
+
+/** An error of a layer's input, with the layer that it came from; another error is left as it is. */
+function placed(error: unknown, position: number, layer: Layer): unknown {
+  const Kind = [ShapeError, DTypeError].find((kind) => error instanceof kind);
+  if (!Kind || !(error instanceof Kind)) return error;
+  const place = `layer ${position} of the Sequential (${layer.constructor.name})`;
+  return new Kind(`${error.message}; in ${place}`, { cause: error });
 }
 
 /**
@@ -52,6 +93,7 @@ export class Sequential extends Module {
  * @throws ShapeError if the shapes don't fit each other.
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  requireOperands('linear', x, weight, bias);
   if (weight.ndim !== 2 || x.ndim < 1 || x.shape.at(-1) !== weight.shape[1]) {
     throw new ShapeError(
       `linear: weight ${formatShape(weight.shape)} expects x […,${weight.shape[1] ?? '?'}], got ` +
@@ -77,6 +119,8 @@ export interface LinearOptions {
   readonly dtype?: DType;
 }
 
+const LINEAR_OPTIONS: OptionRules<LinearOptions> = { bias: flag, dtype: floatDType };
+
 /**
  * A fully connected layer, as `torch.nn.Linear`: `[…, inFeatures]` → `[…, outFeatures]`. Weight and
  * bias start uniform in ±1/√inFeatures, from the stream `'init'`.
@@ -88,19 +132,11 @@ export class Linear extends Module {
   readonly bias: Parameter | null;
 
   /** @throws ConfigError unless both sizes are positive integers. */
-  constructor(
-    inFeatures: number,
-    outFeatures: number,
-    { bias = true, dtype = 'float32' }: LinearOptions = {},
-  ) {
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
-    for (const features of [inFeatures, outFeatures]) {
-      if (!Number.isInteger(features) || features < 1) {
-        throw new ConfigError(
-          `Linear: expected positive integers, got ${inFeatures} and ${outFeatures}`,
-        );
-      }
-    }
+    requireSizes('Linear', 'positive integers', inFeatures, outFeatures);
+    checkOptions('Linear', options, LINEAR_OPTIONS);
+    const { bias = true, dtype = 'float32' } = options;
     const source = generator('init');
     this.weight = emptyParameter([outFeatures, inFeatures], dtype);
     kaimingUniform(this.weight, { a: Math.sqrt(5), generator: source });
@@ -132,9 +168,14 @@ export class MaxPool2d extends Module {
   readonly #kernelSize: Size2d;
   readonly #options: MaxPool2dOptions;
 
-  /** The stride is the kernel's size by default, the padding 0. */
+  /**
+   * The stride is the kernel's size by default, the padding 0.
+   * @throws ConfigError for a bad size.
+   */
   constructor(kernelSize: Size2d, options: MaxPool2dOptions = {}) {
     super();
+    checkOptions('MaxPool2d', options, MAX_POOL_OPTIONS);
+    checkPool('MaxPool2d', kernelSize, options);
     this.#kernelSize = kernelSize;
     this.#options = options;
   }
@@ -156,14 +197,18 @@ export class Flatten extends Module {
   readonly #startDim: number;
   readonly #endDim: number;
 
+  /** @throws ConfigError unless both are integers. */
   constructor(startDim = 1, endDim = -1) {
     super();
+    requireInteger('Flatten', 'startDim', startDim);
+    requireInteger('Flatten', 'endDim', endDim);
     this.#startDim = startDim;
     this.#endDim = endDim;
   }
 
   /** @throws ShapeError if x has no such axes. */
   forward(x: Tensor): Tensor {
+    requireTensor('Flatten', 'x', x);
     const end = this.#endDim < 0 ? this.#endDim + x.ndim : this.#endDim;
     const start = this.#startDim < 0 ? this.#startDim + x.ndim : this.#startDim;
     if (start < 0 || end >= x.ndim || start > end) {

@@ -1,3 +1,5 @@
+import { requireFunction } from '@unfold/core/internal';
+import { requireModule } from './checks.js';
 import { hasForward, type RemovableHandle } from './hooks.js';
 import type { Module } from './module.js';
 
@@ -5,6 +7,7 @@ import type { Module } from './module.js';
  * Switches a model to evaluation. What it returns gives every module its own mode back.
  */
 export function evaluationMode(model: Module): () => void {
+  requireModule('evaluationMode', model);
   const modes = [...model.namedModules()].map(([, module]) => ({ module, mode: module.training }));
   const { training } = model;
   model.eval();
@@ -33,6 +36,9 @@ export function watchForward(
   report: (call: ForwardCall) => void,
   run: () => void,
 ): void {
+  requireModule('watchForward', model);
+  requireFunction('watchForward', report);
+  requireFunction('watchForward', run);
   const handles: RemovableHandle[] = [];
   try {
     for (const [path, module] of model.namedModules()) {

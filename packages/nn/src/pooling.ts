@@ -8,11 +8,13 @@ import {
   kernelsFor,
   ShapeError,
   type Context,
+  type OptionRules,
   type Shape,
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { requireFloat } from './checks.js';
+import { checkOptions, requireTensor } from '@unfold/core/internal';
+import { checkedInUse, requireFloat } from './checks.js';
 import { pair, windowGeometry, type Size2d } from './conv2d/geometry.js';
 
 /** Options of `maxPool2d`, named and defaulted as PyTorch's. */
@@ -22,6 +24,11 @@ export interface MaxPool2dOptions {
   /** Pixels on each side that never win; at most half the kernel. Default 0. */
   readonly padding?: Size2d;
 }
+
+export const MAX_POOL_OPTIONS: OptionRules<MaxPool2dOptions> = {
+  stride: checkedInUse,
+  padding: checkedInUse,
+};
 
 interface Saved {
   readonly indices: Tensor;
@@ -59,21 +66,19 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
   },
 });
 
-/**
- * The window of a pooling, over all planes of x: its C is N·C.
- * @throws ShapeError if x has another number of dimensions or the kernel does not fit,
- * ConfigError for a bad size, DTypeError for integers.
- */
-export function poolWindow(
+/** Sizes of a pooling for both axes. */
+interface PoolSizes {
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+}
+
+/** @throws ConfigError for a bad size. */
+export function checkPool(
   operation: string,
-  x: Tensor,
   kernelSize: Size2d,
-  { stride = kernelSize, padding = 0 }: { readonly stride?: Size2d; readonly padding?: Size2d },
-): WindowGeometry {
-  if (x.ndim !== 4) {
-    throw new ShapeError(`${operation}: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
-  }
-  requireFloat(operation, x);
+  { stride = kernelSize, padding = 0 }: MaxPool2dOptions,
+): PoolSizes {
   const kernel = pair(operation, 'kernel size', kernelSize, 1);
   const strides = pair(operation, 'stride', stride, 1);
   const [padH, padW] = pair(operation, 'padding', padding, 0);
@@ -83,6 +88,27 @@ export function poolWindow(
         formatShape([padH, padW]),
     );
   }
+  return { kernel, stride: strides, padding: [padH, padW] };
+}
+
+/**
+ * The window of a pooling, over all planes of x: its C is N·C.
+ * @throws ShapeError if x has another number of dimensions or the kernel does not fit,
+ * ConfigError for a bad size, DTypeError for integers.
+ */
+export function poolWindow(
+  operation: string,
+  x: Tensor,
+  kernelSize: Size2d,
+  options: MaxPool2dOptions,
+): WindowGeometry {
+  requireTensor(operation, 'x', x);
+  if (x.ndim !== 4) {
+    throw new ShapeError(`${operation}: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
+  }
+  requireFloat(operation, x);
+  const { kernel, stride, padding } = checkPool(operation, kernelSize, options);
+  const [padH, padW] = padding;
   const [N = 0, C = 0, H = 0, W = 0] = x.shape;
   if (H === 0 || W === 0) {
     throw new ShapeError(
@@ -91,7 +117,7 @@ export function poolWindow(
   }
   return windowGeometry(operation, N * C, [H, W], {
     kernel,
-    stride: strides,
+    stride,
     padding: [
       [padH, padH],
       [padW, padW],
@@ -110,5 +136,6 @@ export function poolWindow(
  * ConfigError for a bad size, DTypeError for integers.
  */
 export function maxPool2d(x: Tensor, kernelSize: Size2d, options: MaxPool2dOptions = {}): Tensor {
+  checkOptions('maxPool2d', options, MAX_POOL_OPTIONS);
   return maxPool2dFunction(x, { window: poolWindow('maxPool2d', x, kernelSize, options) });
 }

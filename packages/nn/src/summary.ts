@@ -1,4 +1,14 @@
-import { formatShape, Scope, Tensor, zeros, type DType, type Shape } from '@unfold/core';
+import {
+  formatShape,
+  Scope,
+  Tensor,
+  zeros,
+  type DType,
+  type OptionRules,
+  type Shape,
+} from '@unfold/core';
+import { checkOptions } from '@unfold/core/internal';
+import { checkedInUse, requireModule } from './checks.js';
 import { Conv2d } from './conv2d/layer.js';
 import { ConvTranspose2d } from './conv2d/transpose-layer.js';
 import { type Layer, Linear } from './layers.js';
@@ -45,6 +55,8 @@ export interface SummaryOptions {
   readonly dtype?: DType;
 }
 
+const SUMMARY_OPTIONS: OptionRules<SummaryOptions> = { dtype: checkedInUse };
+
 /**
  * Runs a model once, on zeros and in evaluation mode, and says which layers it has, the shapes that
  * they give, their parameters, and their MACs (multiplications that are added up).
@@ -61,12 +73,10 @@ export interface SummaryOptions {
  * @param inputShape The whole input, with the batch: `[N, C, H, W]` for images.
  * @throws What the model throws for such an input.
  */
-export function summary(
-  model: Layer,
-  inputShape: Shape,
-  { dtype = 'float32' }: SummaryOptions = {},
-): Summary {
-  const calls = callsOf(model, inputShape, dtype);
+export function summary(model: Layer, inputShape: Shape, options: SummaryOptions = {}): Summary {
+  requireModule('summary', model);
+  checkOptions('summary', options, SUMMARY_OPTIONS);
+  const calls = callsOf(model, inputShape, options.dtype ?? 'float32');
   const counted = new Set<Tensor>();
   const rows: SummaryRow[] = [];
   for (const [path, module] of model.namedModules()) {

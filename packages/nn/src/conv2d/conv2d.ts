@@ -5,8 +5,9 @@ import {
   type Conv2dGeometry,
   type Tensor,
 } from '@unfold/core';
+import { checkOptions } from '@unfold/core/internal';
 import { requireOneFloat } from '../checks.js';
-import { conv2dGeometry, type Conv2dOptions } from './geometry.js';
+import { CONV_OPTIONS, conv2dGeometry, type Conv2dOptions } from './geometry.js';
 import type { ConvRoute } from './conv-route.js';
 import { routeFor } from './route.js';
 
@@ -75,5 +76,6 @@ export function conv2d(
   options: Conv2dOptions = {},
 ): Tensor {
   requireOneFloat('conv2d', x, weight, bias);
+  checkOptions('conv2d', options, CONV_OPTIONS);
   return conv2dBy(routeFor(x), x, weight, bias, options);
 }

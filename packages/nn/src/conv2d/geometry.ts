@@ -3,10 +3,12 @@ import {
   formatShape,
   ShapeError,
   type Conv2dGeometry,
+  type OptionRules,
   type Shape,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkWindow } from '@unfold/core/internal';
+import { checkWindow, valueText } from '@unfold/core/internal';
+import { checkedInUse } from '../checks.js';
 
 /** One number for both axes, or `[height, width]`. */
 export type Size2d = number | readonly [height: number, width: number];
@@ -26,6 +28,13 @@ export interface Conv2dOptions {
   readonly groups?: number;
 }
 
+export const CONV_OPTIONS: OptionRules<Conv2dOptions> = {
+  stride: checkedInUse,
+  padding: checkedInUse,
+  dilation: checkedInUse,
+  groups: checkedInUse,
+};
+
 /** `[h, w]` of integers that are at least `minimum`. @throws ConfigError naming the option. */
 export function pair(
   operation: string,
@@ -33,13 +42,14 @@ export function pair(
   size: Size2d,
   minimum: number,
 ): [number, number] {
-  const sizes: readonly number[] = typeof size === 'number' ? [size, size] : size;
+  const list = Array.isArray(size) ? size : [];
+  const sizes: readonly number[] = typeof size === 'number' ? [size, size] : list;
   const [h = NaN, w = NaN] = sizes;
   const valid = sizes.length === 2 && [h, w].every((n) => Number.isInteger(n) && n >= minimum);
   if (!valid) {
     throw new ConfigError(
       `${operation}: ${option} must be an integer of at least ${minimum}, or two of them, got ` +
-        (Array.isArray(size) ? formatShape(size) : String(size)),
+        (Array.isArray(size) ? formatShape(size) : valueText(size)),
     );
   }
   return [h, w];
@@ -57,6 +67,13 @@ export function outputSize(
   padding = 0,
   dilation = 1,
 ): number {
+  const sizes = [size, kernel, stride, padding, dilation];
+  if (!sizes.every(Number.isInteger)) {
+    throw new ConfigError(
+      'outputSize: expected integers for size, kernel, stride, padding and dilation, got ' +
+        sizes.map(valueText).join(', '),
+    );
+  }
   return Math.floor((size + padding - dilation * (kernel - 1) - 1) / stride) + 1;
 }
 
@@ -171,7 +188,7 @@ function paddingOf(
   }
   if (typeof padding === 'string' && padding !== 'valid') {
     throw new ConfigError(
-      `conv2d: padding must be numbers, 'same' or 'valid', got '${String(padding)}'`,
+      `conv2d: padding must be numbers, 'same' or 'valid', got ${valueText(padding)}`,
     );
   }
   const [h, w] = padding === 'valid' ? [0, 0] : pair('conv2d', 'padding', padding, 0);
@@ -184,7 +201,9 @@ function paddingOf(
 /** @throws ConfigError unless `groups` is a positive integer. */
 export function checkGroups(operation: string, groups: number): void {
   if (!Number.isInteger(groups) || groups < 1) {
-    throw new ConfigError(`${operation}: groups must be an integer of at least 1, got ${groups}`);
+    throw new ConfigError(
+      `${operation}: groups must be an integer of at least 1, got ${valueText(groups)}`,
+    );
   }
 }
 

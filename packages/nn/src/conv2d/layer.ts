@@ -1,7 +1,16 @@
-import type { DType, Parameter, Tensor } from '@unfold/core';
+import type { DType, OptionRules, Parameter, Tensor } from '@unfold/core';
+import { checkOptions, flag } from '@unfold/core/internal';
+import { floatDType } from '../checks.js';
 import { Module } from '../module.js';
 import { conv2d } from './conv2d.js';
-import { checkGroups, conv2dWindow, pair, type Conv2dOptions, type Size2d } from './geometry.js';
+import {
+  checkGroups,
+  CONV_OPTIONS,
+  conv2dWindow,
+  pair,
+  type Conv2dOptions,
+  type Size2d,
+} from './geometry.js';
 import { checkChannels, convParameters, convRepr } from './parameters.js';
 
 /** Options of `Conv2d`. */
@@ -11,6 +20,12 @@ export interface Conv2dLayerOptions extends Conv2dOptions {
   /** Default float32. */
   readonly dtype?: DType;
 }
+
+const LAYER_OPTIONS: OptionRules<Conv2dLayerOptions> = {
+  ...CONV_OPTIONS,
+  bias: flag,
+  dtype: floatDType,
+};
 
 /**
  * A convolution layer, as `torch.nn.Conv2d`: `[N, inChannels, H, W]` → `[N, outChannels, OH, OW]`.
@@ -28,9 +43,11 @@ export class Conv2d extends Module {
     inChannels: number,
     outChannels: number,
     kernelSize: Size2d,
-    { bias = true, dtype = 'float32', ...options }: Conv2dLayerOptions = {},
+    layerOptions: Conv2dLayerOptions = {},
   ) {
     super();
+    checkOptions('Conv2d', layerOptions, LAYER_OPTIONS);
+    const { bias = true, dtype = 'float32', ...options } = layerOptions;
     const { groups = 1 } = options;
     checkGroups('conv2d', groups);
     checkChannels('Conv2d', inChannels, outChannels, groups);

@@ -1,4 +1,5 @@
-import { ConfigError, generator, ShapeError, type DType, type Parameter } from '@unfold/core';
+import { generator, ShapeError, type DType, type Parameter } from '@unfold/core';
+import { requireSizes } from '../checks.js';
 import { kaimingUniform, uniform } from '../init.js';
 import { emptyParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';
@@ -12,13 +13,7 @@ export function checkChannels(
   outChannels: number,
   groups: number,
 ): void {
-  for (const channels of [inChannels, outChannels]) {
-    if (!Number.isInteger(channels) || channels < 1) {
-      throw new ConfigError(
-        `${layer}: expected positive numbers of channels, got ${inChannels} and ${outChannels}`,
-      );
-    }
-  }
+  requireSizes(layer, 'positive numbers of channels', inChannels, outChannels);
   if (inChannels % groups !== 0 || outChannels % groups !== 0) {
     throw new ShapeError(
       `${layer}: ${inChannels} input and ${outChannels} output channels must both be divisible ` +

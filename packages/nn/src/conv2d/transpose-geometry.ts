@@ -3,9 +3,11 @@ import {
   formatShape,
   ShapeError,
   type Conv2dGeometry,
+  type OptionRules,
   type Shape,
 } from '@unfold/core';
-import { checkWindow } from '@unfold/core/internal';
+import { checkWindow, valueText } from '@unfold/core/internal';
+import { checkedInUse } from '../checks.js';
 import { checkGroups, pair, strideFor, transposedSize, type Size2d } from './geometry.js';
 
 /** Options of a transposed convolution, named and defaulted as PyTorch's. */
@@ -24,6 +26,14 @@ export interface ConvTranspose2dOptions {
   /** Groups of channels that are taken separately. Default 1. */
   readonly groups?: number;
 }
+
+export const CONV_TRANSPOSE_OPTIONS: OptionRules<ConvTranspose2dOptions> = {
+  stride: checkedInUse,
+  padding: checkedInUse,
+  outputPadding: checkedInUse,
+  dilation: checkedInUse,
+  groups: checkedInUse,
+};
 
 /** Options for both axes, defaults filled in. */
 interface AxisOptions {
@@ -183,7 +193,7 @@ export function outputPaddingFor(
     throw new ShapeError(
       `ConvTranspose2d: x ${formatShape(x)} can become a height of ${range[0]} and a width of ` +
         `${range[1]}, got outputSize ` +
-        (isShape ? formatShape(outputSize) : String(outputSize)),
+        (isShape ? formatShape(outputSize) : valueText(outputSize)),
     );
   }
   return [padH, padW];

@@ -1,8 +1,11 @@
-import type { DType, Parameter, Shape, Tensor } from '@unfold/core';
+import type { DType, OptionRules, Parameter, Shape, Tensor } from '@unfold/core';
+import { checkOptions, flag, requireTensor } from '@unfold/core/internal';
+import { floatDType } from '../checks.js';
 import { Module } from '../module.js';
 import { checkGroups, pair, type Size2d } from './geometry.js';
 import { checkChannels, convParameters, convRepr } from './parameters.js';
 import {
+  CONV_TRANSPOSE_OPTIONS,
   convTranspose2dAxes,
   outputPaddingFor,
   type ConvTranspose2dOptions,
@@ -16,6 +19,12 @@ export interface ConvTranspose2dLayerOptions extends ConvTranspose2dOptions {
   /** Default float32. */
   readonly dtype?: DType;
 }
+
+const LAYER_OPTIONS: OptionRules<ConvTranspose2dLayerOptions> = {
+  ...CONV_TRANSPOSE_OPTIONS,
+  bias: flag,
+  dtype: floatDType,
+};
 
 /**
  * A transposed convolution, as `torch.nn.ConvTranspose2d`: `[N, inChannels, H, W]` →
@@ -35,9 +44,11 @@ export class ConvTranspose2d extends Module {
     inChannels: number,
     outChannels: number,
     kernelSize: Size2d,
-    { bias = true, dtype = 'float32', ...options }: ConvTranspose2dLayerOptions = {},
+    layerOptions: ConvTranspose2dLayerOptions = {},
   ) {
     super();
+    checkOptions('ConvTranspose2d', layerOptions, LAYER_OPTIONS);
+    const { bias = true, dtype = 'float32', ...options } = layerOptions;
     const { groups = 1 } = options;
     checkGroups('convTranspose2d', groups);
     checkChannels('ConvTranspose2d', inChannels, outChannels, groups);
@@ -58,6 +69,7 @@ export class ConvTranspose2d extends Module {
    * @throws ShapeError for a size that x cannot become.
    */
   forward(x: Tensor, outputSize?: Shape): Tensor {
+    requireTensor('ConvTranspose2d', 'x', x);
     const options = outputSize
       ? {
           ...this.#options,

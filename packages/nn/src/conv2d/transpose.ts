@@ -5,11 +5,16 @@ import {
   type Conv2dGeometry,
   type Tensor,
 } from '@unfold/core';
+import { checkOptions } from '@unfold/core/internal';
 import { requireOneFloat } from '../checks.js';
 import { addByChannel, sumByChannel } from '../channels.js';
 import type { ConvRoute } from './conv-route.js';
 import { routeFor } from './route.js';
-import { convTranspose2dGeometry, type ConvTranspose2dOptions } from './transpose-geometry.js';
+import {
+  CONV_TRANSPOSE_OPTIONS,
+  convTranspose2dGeometry,
+  type ConvTranspose2dOptions,
+} from './transpose-geometry.js';
 
 interface Operands {
   readonly x: Tensor;
@@ -86,5 +91,6 @@ export function convTranspose2d(
   options: ConvTranspose2dOptions = {},
 ): Tensor {
   requireOneFloat('convTranspose2d', x, weight, bias);
+  checkOptions('convTranspose2d', options, CONV_TRANSPOSE_OPTIONS);
   return convTranspose2dBy(routeFor(x), x, weight, bias, options);
 }

@@ -8,10 +8,12 @@ import {
   zeros,
   type Context,
   type NumericArray,
+  type OptionRules,
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { requireFloat } from '../checks.js';
+import { checkOptions, requireTensor } from '@unfold/core/internal';
+import { checkedInUse, requireFloat } from '../checks.js';
 import { pair, windowGeometry, type Size2d } from './geometry.js';
 
 /** Where the patches lie; named and defaulted as PyTorch's. */
@@ -23,6 +25,12 @@ export interface UnfoldOptions {
   /** Distance of the pixels of a patch. Default 1. */
   readonly dilation?: Size2d;
 }
+
+const UNFOLD_OPTIONS: OptionRules<UnfoldOptions> = {
+  stride: checkedInUse,
+  padding: checkedInUse,
+  dilation: checkedInUse,
+};
 
 interface Window {
   readonly window: WindowGeometry;
@@ -77,8 +85,10 @@ function windowOf(
   C: number,
   size: readonly [number, number],
   kernelSize: Size2d,
-  { stride = 1, padding = 0, dilation = 1 }: UnfoldOptions,
+  options: UnfoldOptions,
 ): WindowGeometry {
+  checkOptions(operation, options, UNFOLD_OPTIONS);
+  const { stride = 1, padding = 0, dilation = 1 } = options;
   const [padH, padW] = pair(operation, 'padding', padding, 0);
   return windowGeometry(operation, C, size, {
     kernel: pair(operation, 'kernel size', kernelSize, 1),
@@ -100,6 +110,7 @@ function windowOf(
  * ConfigError for a bad option, DTypeError for integers.
  */
 export function unfold(x: Tensor, kernelSize: Size2d, options: UnfoldOptions = {}): Tensor {
+  requireTensor('unfold', 'x', x);
   if (x.ndim !== 4) {
     throw new ShapeError(`unfold: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }
@@ -123,6 +134,7 @@ export function fold(
   kernelSize: Size2d,
   options: UnfoldOptions = {},
 ): Tensor {
+  requireTensor('fold', 'columns', columns);
   if (columns.ndim !== 3) {
     throw new ShapeError(
       `fold: expected columns [N,C·KH·KW,OH·OW], got ${formatShape(columns.shape)}`,

@@ -16,11 +16,13 @@ import {
   sub,
   where,
   type Context,
+  type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { requireFloat } from '../checks.js';
+import { checkOptions } from '@unfold/core/internal';
+import { checkedInUse, requireFloat, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
-import { reduce, requireOneShape, type LossOptions } from './reduction.js';
+import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
 
 /** Options of `bceWithLogits` and `BCEWithLogitsLoss`, named as PyTorch's. */
 export interface BCEWithLogitsOptions extends LossOptions {
@@ -29,6 +31,17 @@ export interface BCEWithLogitsOptions extends LossOptions {
    * Default 1.
    */
   readonly posWeight?: Tensor;
+}
+
+const BCE_OPTIONS: OptionRules<BCEWithLogitsOptions> = {
+  ...LOSS_OPTIONS,
+  posWeight: checkedInUse,
+};
+
+/** @throws ConfigError for a bad option, DTypeError for a posWeight that is no tensor. */
+function checkBce(name: string, options: BCEWithLogitsOptions): void {
+  checkOptions(name, options, BCE_OPTIONS);
+  requireTensorOrNone(name, 'posWeight', options.posWeight);
 }
 
 /** log(1 + e^-|x|). */
@@ -110,9 +123,11 @@ const bceFunction = defineFunction('bceWithLogits', {
 export function bceWithLogits(
   x: Tensor,
   target: Tensor,
-  { posWeight, reduction }: BCEWithLogitsOptions = {},
+  options: BCEWithLogitsOptions = {},
 ): Tensor {
   requireOneShape('bceWithLogits', x, target);
+  checkBce('bceWithLogits', options);
+  const { posWeight, reduction } = options;
   requireFloat('bceWithLogits', x);
   for (const operand of posWeight ? [target, posWeight] : [target]) {
     if (operand.dtype !== x.dtype) {
@@ -143,8 +158,10 @@ function stretches(small: Tensor, large: Tensor): boolean {
 export class BCEWithLogitsLoss extends Module {
   readonly #options: BCEWithLogitsOptions;
 
+  /** @throws ConfigError for a bad option, DTypeError for a posWeight that is no tensor. */
   constructor(options: BCEWithLogitsOptions = {}) {
     super();
+    checkBce('BCEWithLogitsLoss', options);
     if (options.posWeight) this.registerBuffer('pos_weight', options.posWeight);
     this.#options = options;
   }

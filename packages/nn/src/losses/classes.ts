@@ -20,12 +20,14 @@ import {
   where,
   type Context,
   type CrossEntropyGeometry,
+  type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { requireFloat } from '../checks.js';
+import { checkOptions, requireTensor, share, valueText } from '@unfold/core/internal';
+import { checkedInUse, requireFloat, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { classWeights, labelsOf, toRows, type Labels } from './labels.js';
-import { reduce, type LossOptions } from './reduction.js';
+import { LOSS_OPTIONS, reduce, type LossOptions } from './reduction.js';
 
 /** Options of `nllLoss`, and of `crossEntropy` too. */
 export interface ClassLossOptions extends LossOptions {
@@ -48,7 +50,30 @@ export interface CrossEntropyOptions extends ClassLossOptions {
   readonly labelSmoothing?: number;
 }
 
+const CLASS_LOSS_OPTIONS: OptionRules<ClassLossOptions> = {
+  ...LOSS_OPTIONS,
+  weight: checkedInUse,
+  ignoreIndex: checkedInUse,
+};
+
+const CROSS_ENTROPY_OPTIONS: OptionRules<CrossEntropyOptions> = {
+  ...CLASS_LOSS_OPTIONS,
+  labelSmoothing: checkedInUse,
+};
+
 const IGNORED = -100;
+
+/** @throws ConfigError for an unknown option or a smoothing out of range, DTypeError for weights that are no tensor. */
+function checkCrossEntropy(name: string, options: CrossEntropyOptions): void {
+  checkOptions(name, options, CROSS_ENTROPY_OPTIONS);
+  const { weight, labelSmoothing = 0 } = options;
+  requireTensorOrNone(name, 'weight', weight);
+  if (!share.accepts(labelSmoothing)) {
+    throw new ConfigError(
+      `${name}: labelSmoothing must be in 0 … 1, got ${valueText(labelSmoothing)}`,
+    );
+  }
+}
 
 interface Saved {
   readonly logProbs: Tensor;
@@ -197,12 +222,11 @@ export function crossEntropy(
   target: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
-  const { reduction, weight, labelSmoothing = 0, ignoreIndex = IGNORED } = options;
   const name = 'crossEntropy';
   requireScores(name, 'logits', logits);
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ConfigError(`crossEntropy: labelSmoothing must be in 0 … 1, got ${labelSmoothing}`);
-  }
+  requireTensor(name, 'target', target);
+  checkCrossEntropy(name, options);
+  const { reduction, weight, labelSmoothing = 0, ignoreIndex = IGNORED } = options;
   const [N = 0, C = 0, ...others] = logits.shape;
   const weights = weight ? classWeights(name, logits, weight) : null;
   const isProbabilities =
@@ -232,6 +256,7 @@ export function crossEntropy(
 
 /** @throws ShapeError unless there is an axis of classes, DTypeError for integers. */
 function requireScores(operation: string, what: string, scores: Tensor): void {
+  requireTensor(operation, what, scores);
   if (scores.ndim < 2) {
     throw new ShapeError(
       `${operation}: expected ${what} [N,C] or [N,C,…], got ${formatShape(scores.shape)}`,
@@ -244,8 +269,10 @@ function requireScores(operation: string, what: string, scores: Tensor): void {
 export class CrossEntropyLoss extends Module {
   readonly #options: CrossEntropyOptions;
 
+  /** @throws ConfigError for a bad option, DTypeError for weights that are no tensor. */
   constructor(options: CrossEntropyOptions = {}) {
     super();
+    checkCrossEntropy('CrossEntropyLoss', options);
     if (options.weight) this.registerBuffer('weight', options.weight);
     this.#options = options;
   }
@@ -262,13 +289,13 @@ export class CrossEntropyLoss extends Module {
  * @param target Labels in 0 … C-1 or ignoreIndex (int32 or uint8), `[N]` or `[N, d…]`
  * @throws As `crossEntropy`.
  */
-export function nllLoss(
-  logProbs: Tensor,
-  target: Tensor,
-  { reduction, weight, ignoreIndex = IGNORED }: ClassLossOptions = {},
-): Tensor {
+export function nllLoss(logProbs: Tensor, target: Tensor, options: ClassLossOptions = {}): Tensor {
   const name = 'nllLoss';
   requireScores(name, 'logProbs', logProbs);
+  requireTensor(name, 'target', target);
+  checkOptions(name, options, CLASS_LOSS_OPTIONS);
+  const { reduction, weight, ignoreIndex = IGNORED } = options;
+  requireTensorOrNone(name, 'weight', weight);
   const C = logProbs.shape[1] ?? 0;
   const weights = weight ? classWeights(name, logProbs, weight) : null;
   const found = labelsOf(name, logProbs, target, ignoreIndex);

@@ -1,18 +1,29 @@
-import { abs, clamp, ConfigError, div, mul, sub, type Tensor } from '@unfold/core';
-import { requireFloat } from '../checks.js';
+import {
+  abs,
+  clamp,
+  ConfigError,
+  div,
+  mul,
+  sub,
+  type OptionRules,
+  type Tensor,
+} from '@unfold/core';
+import { atLeast0, checkOptions, positive, valueText } from '@unfold/core/internal';
+import { checkedInUse, requireFloat } from '../checks.js';
 import { Module } from '../module.js';
-import { reduce, requireOneShape, type LossOptions } from './reduction.js';
+import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
 
 /**
  * (x - target)², as `torch.nn.functional.mse_loss`.
  * @throws ShapeError unless both have one shape: broadcasting here is nearly always a mistake.
- * DTypeError for integers or mixed dtypes.
+ * DTypeError for integers or mixed dtypes, ConfigError for a bad option.
  */
-export function mseLoss(x: Tensor, target: Tensor, { reduction }: LossOptions = {}): Tensor {
+export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkOptions('mseLoss', options, LOSS_OPTIONS);
   requireOneShape('mseLoss', x, target);
   requireFloat('mseLoss', x);
   const difference = sub(x, target);
-  return reduce(mul(difference, difference), reduction);
+  return reduce(mul(difference, difference), options.reduction);
 }
 
 /**
@@ -32,9 +43,11 @@ export interface HuberOptions extends LossOptions {
   readonly delta?: number;
 }
 
+const HUBER_OPTIONS: OptionRules<HuberOptions> = { ...LOSS_OPTIONS, delta: checkedInUse };
+
 function checkDelta(operation: string, delta: number): void {
-  if (!(delta > 0 && delta < Infinity)) {
-    throw new ConfigError(`${operation}: delta must be a positive number, got ${delta}`);
+  if (!positive.accepts(delta)) {
+    throw new ConfigError(`${operation}: delta must be a positive number, got ${valueText(delta)}`);
   }
 }
 
@@ -44,11 +57,9 @@ function checkDelta(operation: string, delta: number): void {
  * @throws ShapeError unless both have one shape, ConfigError unless delta is positive, DTypeError
  * for integers or mixed dtypes.
  */
-export function huber(
-  x: Tensor,
-  target: Tensor,
-  { delta = 1, reduction }: HuberOptions = {},
-): Tensor {
+export function huber(x: Tensor, target: Tensor, options: HuberOptions = {}): Tensor {
+  checkOptions('huber', options, HUBER_OPTIONS);
+  const { delta = 1, reduction } = options;
   requireOneShape('huber', x, target);
   requireFloat('huber', x);
   checkDelta('huber', delta);
@@ -61,9 +72,13 @@ export interface SmoothL1Options extends LossOptions {
   readonly beta?: number;
 }
 
+const SMOOTH_L1_OPTIONS: OptionRules<SmoothL1Options> = { ...LOSS_OPTIONS, beta: checkedInUse };
+
 function checkBeta(operation: string, beta: number): void {
-  if (!(beta >= 0 && beta < Infinity)) {
-    throw new ConfigError(`${operation}: beta must be a number of at least 0, got ${beta}`);
+  if (!atLeast0.accepts(beta)) {
+    throw new ConfigError(
+      `${operation}: beta must be a number of at least 0, got ${valueText(beta)}`,
+    );
   }
 }
 
@@ -73,11 +88,9 @@ function checkBeta(operation: string, beta: number): void {
  * @throws ShapeError unless both have one shape, ConfigError for a negative beta, DTypeError for
  * integers or mixed dtypes.
  */
-export function smoothL1(
-  x: Tensor,
-  target: Tensor,
-  { beta = 1, reduction }: SmoothL1Options = {},
-): Tensor {
+export function smoothL1(x: Tensor, target: Tensor, options: SmoothL1Options = {}): Tensor {
+  checkOptions('smoothL1', options, SMOOTH_L1_OPTIONS);
+  const { beta = 1, reduction } = options;
   requireOneShape('smoothL1', x, target);
   requireFloat('smoothL1', x);
   checkBeta('smoothL1', beta);
@@ -94,6 +107,7 @@ export class HuberLoss extends Module {
   /** @throws ConfigError unless delta is positive. */
   constructor(options: HuberOptions = {}) {
     super();
+    checkOptions('HuberLoss', options, HUBER_OPTIONS);
     checkDelta('HuberLoss', options.delta ?? 1);
     this.#options = options;
   }
@@ -111,6 +125,7 @@ export class SmoothL1Loss extends Module {
   /** @throws ConfigError for a negative beta. */
   constructor(options: SmoothL1Options = {}) {
     super();
+    checkOptions('SmoothL1Loss', options, SMOOTH_L1_OPTIONS);
     checkBeta('SmoothL1Loss', options.beta ?? 1);
     this.#options = options;
   }

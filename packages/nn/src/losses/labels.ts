@@ -8,6 +8,7 @@ import {
   ShapeError,
   type Tensor,
 } from '@unfold/core';
+import { valueText } from '@unfold/core/internal';
 
 /** `[N, C, d…]` as rows `[N·d…, C]`: what belongs together side by side. */
 export function toRows(x: Tensor): Tensor {
@@ -36,7 +37,7 @@ export function labelsOf(
   ignoreIndex: number,
 ): Labels {
   if (!Number.isInteger(ignoreIndex)) {
-    throw new ConfigError(`${name}: ignoreIndex must be an integer, got ${ignoreIndex}`);
+    throw new ConfigError(`${name}: ignoreIndex must be an integer, got ${valueText(ignoreIndex)}`);
   }
   if (target.dtype !== 'int32' && target.dtype !== 'uint8') {
     throw new DTypeError(

@@ -1,4 +1,5 @@
-import { ConfigError, formatShape, mean, ShapeError, sum, type Tensor } from '@unfold/core';
+import { formatShape, mean, ShapeError, sum, type OptionRules, type Tensor } from '@unfold/core';
+import { oneOf, requireTensor } from '@unfold/core/internal';
 
 /** What becomes of the losses: their mean (the default), their sum, or each by itself. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -9,9 +10,14 @@ export interface LossOptions {
   readonly reduction?: Reduction;
 }
 
+export const LOSS_OPTIONS: OptionRules<LossOptions> = {
+  reduction: oneOf('mean', 'sum', 'none'),
+};
+
 /**
+ * @param reduction One that was checked.
  * @param meanOf Takes the mean, where it is not that of all the losses.
- * @throws ConfigError for an unknown reduction, ShapeError for the mean over nothing.
+ * @throws ShapeError for the mean over nothing.
  */
 export function reduce(
   losses: Tensor,
@@ -25,15 +31,13 @@ export function reduce(
       return sum(losses);
     case 'none':
       return losses;
-    default:
-      throw new ConfigError(
-        `reduction: expected 'mean', 'sum' or 'none', got '${String(reduction)}'`,
-      );
   }
 }
 
 /** @throws ShapeError unless both have one shape: broadcasting here is nearly always a mistake. */
 export function requireOneShape(operation: string, x: Tensor, target: Tensor): void {
+  requireTensor(operation, 'x', x);
+  requireTensor(operation, 'target', target);
   if (formatShape(x.shape) !== formatShape(target.shape)) {
     throw new ShapeError(
       `${operation}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one shape`,

@@ -1,13 +1,15 @@
 import {
-  ConfigError,
   formatShape,
   full,
   ShapeError,
   zeros,
   type DType,
+  type OptionRules,
   type Parameter,
   type Tensor,
 } from '@unfold/core';
+import { checkOptions, flag, requireTensor } from '@unfold/core/internal';
+import { checkedInUse, floatDType, requireSizes } from '../checks.js';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';
@@ -33,6 +35,14 @@ export interface BatchNormLayerOptions {
   readonly dtype?: DType;
 }
 
+const LAYER_OPTIONS: OptionRules<BatchNormLayerOptions> = {
+  eps: checkedInUse,
+  momentum: checkedInUse,
+  affine: flag,
+  trackRunningStats: flag,
+  dtype: floatDType,
+};
+
 /** What `BatchNorm1d` and `BatchNorm2d` share: all but the shapes that they take. */
 export abstract class BatchNorm extends Module {
   /** The factor of each channel, `[C]`, 1 at first; null without `affine`. */
@@ -53,21 +63,18 @@ export abstract class BatchNorm extends Module {
    * @param numFeatures C, the number of channels.
    * @throws ConfigError for a size or an option out of range.
    */
-  constructor(
-    numFeatures: number,
-    {
+  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
+    super();
+    const name = new.target.name;
+    requireSizes(name, 'a positive number of channels', numFeatures);
+    checkOptions(name, options, LAYER_OPTIONS);
+    const {
       eps = 1e-5,
       momentum = 0.1,
       affine = true,
       trackRunningStats = true,
       dtype = 'float32',
-    }: BatchNormLayerOptions = {},
-  ) {
-    super();
-    const name = new.target.name;
-    if (!Number.isInteger(numFeatures) || numFeatures < 1) {
-      throw new ConfigError(`${name}: expected a positive number of channels, got ${numFeatures}`);
-    }
+    } = options;
     checkEps(name, eps);
     if (momentum !== null) checkMomentum(name, momentum);
     const C = [numFeatures];
@@ -89,6 +96,7 @@ export abstract class BatchNorm extends Module {
    * @throws ShapeError unless x fits, or if, in training, a channel has one value only.
    */
   forward(x: Tensor): Tensor {
+    requireTensor(this.constructor.name, 'x', x);
     this.checkShape(x, this.#channels);
     const { runningMean, runningVar, numBatchesTracked, weight, bias } = this;
     const options = { weight, bias, eps: this.#eps };

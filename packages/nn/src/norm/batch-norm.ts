@@ -4,9 +4,11 @@ import {
   elementsOf,
   formatShape,
   ShapeError,
+  type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { requireFloat } from '../checks.js';
+import { atLeast0, checkOptions, flag, share, valueText } from '@unfold/core/internal';
+import { checkedInUse, requireFloat, requireTensorOrNone } from '../checks.js';
 import { normaliseByBatch, normaliseByNumbers } from './batch-norm-functions.js';
 
 /** Options of `batchNorm`, named and defaulted as PyTorch's. */
@@ -22,6 +24,14 @@ export interface BatchNormOptions {
   /** Is added to the variance. Default 1e-5. */
   readonly eps?: number;
 }
+
+const BATCH_NORM_OPTIONS: OptionRules<BatchNormOptions> = {
+  weight: checkedInUse,
+  bias: checkedInUse,
+  training: flag,
+  momentum: checkedInUse,
+  eps: checkedInUse,
+};
 
 /**
  * (x - mean)/√(variance + eps)·weight + bias for each channel, as
@@ -44,8 +54,9 @@ export function batchNorm(
   runningVar: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
-  const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
   requireFloat('batchNorm', x);
+  checkOptions('batchNorm', options, BATCH_NORM_OPTIONS);
+  const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
   if (x.ndim < 2) {
     throw new ShapeError(`batchNorm: expected x [N,C] or [N,C,…], got ${formatShape(x.shape)}`);
   }
@@ -100,6 +111,7 @@ function moveTowards(running: Tensor, values: ArrayLike<number>, share: number):
 function checkVectors(x: Tensor, vectors: Readonly<Record<string, Tensor | null>>): void {
   const C = x.shape[1] ?? 0;
   for (const [name, vector] of Object.entries(vectors)) {
+    requireTensorOrNone('batchNorm', name, vector);
     if (!vector) continue;
     if (vector.ndim !== 1 || vector.size !== C) {
       throw new ShapeError(
@@ -118,14 +130,16 @@ function checkVectors(x: Tensor, vectors: Readonly<Record<string, Tensor | null>
 
 /** @throws ConfigError unless eps is a number of at least 0. */
 export function checkEps(operation: string, eps: number): void {
-  if (!(eps >= 0 && eps < Infinity)) {
-    throw new ConfigError(`${operation}: eps must be a number of at least 0, got ${eps}`);
+  if (!atLeast0.accepts(eps)) {
+    throw new ConfigError(
+      `${operation}: eps must be a number of at least 0, got ${valueText(eps)}`,
+    );
   }
 }
 
 /** @throws ConfigError unless momentum is in 0 … 1. */
 export function checkMomentum(operation: string, momentum: number): void {
-  if (!(momentum >= 0 && momentum <= 1)) {
-    throw new ConfigError(`${operation}: momentum must be in 0 … 1, got ${momentum}`);
+  if (!share.accepts(momentum)) {
+    throw new ConfigError(`${operation}: momentum must be in 0 … 1, got ${valueText(momentum)}`);
   }
 }

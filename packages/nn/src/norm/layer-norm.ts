@@ -12,12 +12,14 @@ import {
   zeros,
   type Context,
   type DType,
+  type OptionRules,
   type Parameter,
   type RowsGeometry,
   type Shape,
   type Tensor,
 } from '@unfold/core';
-import { requireFloat } from '../checks.js';
+import { checkOptions, flag, valueText } from '@unfold/core/internal';
+import { checkedInUse, floatDType, requireFloat, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions, formatValue } from '../tree.js';
@@ -32,6 +34,12 @@ export interface LayerNormOptions {
   /** Is added to the variance. Default 1e-5. */
   readonly eps?: number;
 }
+
+const LAYER_NORM_OPTIONS: OptionRules<LayerNormOptions> = {
+  weight: checkedInUse,
+  bias: checkedInUse,
+  eps: checkedInUse,
+};
 
 interface Saved {
   readonly x: Tensor;
@@ -123,9 +131,11 @@ function rowsOf(x: Tensor, shape: Shape): RowsGeometry {
 export function layerNorm(
   x: Tensor,
   normalizedShape: number | Shape,
-  { weight = null, bias = null, eps = 1e-5 }: LayerNormOptions = {},
+  options: LayerNormOptions = {},
 ): Tensor {
   requireFloat('layerNorm', x);
+  checkOptions('layerNorm', options, LAYER_NORM_OPTIONS);
+  const { weight = null, bias = null, eps = 1e-5 } = options;
   const shape = placesOf('layerNorm', normalizedShape);
   checkEps('layerNorm', eps);
   if (formatShape(x.shape.slice(-shape.length)) !== formatShape(shape)) {
@@ -134,6 +144,7 @@ export function layerNorm(
     );
   }
   for (const [name, parameter] of Object.entries({ weight, bias })) {
+    requireTensorOrNone('layerNorm', name, parameter);
     if (!parameter) continue;
     if (formatShape(parameter.shape) !== formatShape(shape)) {
       throw new ShapeError(
@@ -153,9 +164,14 @@ export function layerNorm(
 /** @throws ConfigError unless `shape` is made of positive integers. */
 function placesOf(operation: string, shape: number | Shape): Shape {
   const sizes = typeof shape === 'number' ? [shape] : shape;
-  if (sizes.length === 0 || !sizes.every((size) => Number.isInteger(size) && size > 0)) {
+  const valid =
+    Array.isArray(sizes) &&
+    sizes.length > 0 &&
+    sizes.every((size) => Number.isInteger(size) && size > 0);
+  if (!valid) {
     throw new ConfigError(
-      `${operation}: normalizedShape must hold positive integers, got ${formatShape(sizes)}`,
+      `${operation}: normalizedShape must hold positive integers, got ` +
+        (Array.isArray(sizes) ? formatShape(sizes) : valueText(sizes)),
     );
   }
   return sizes;
@@ -173,6 +189,13 @@ export interface LayerNormLayerOptions {
   readonly dtype?: DType;
 }
 
+const LAYER_OPTIONS: OptionRules<LayerNormLayerOptions> = {
+  eps: checkedInUse,
+  elementwiseAffine: flag,
+  bias: flag,
+  dtype: floatDType,
+};
+
 /** Normalises over the last axes, as `torch.nn.LayerNorm`; see `layerNorm`. */
 export class LayerNorm extends Module {
   /** A factor for each place, 1 at first; null without `elementwiseAffine`. */
@@ -186,16 +209,10 @@ export class LayerNorm extends Module {
    * @param normalizedShape The last axes of x, those that are normalised together.
    * @throws ConfigError for a bad size or eps.
    */
-  constructor(
-    normalizedShape: number | Shape,
-    {
-      eps = 1e-5,
-      elementwiseAffine = true,
-      bias = true,
-      dtype = 'float32',
-    }: LayerNormLayerOptions = {},
-  ) {
+  constructor(normalizedShape: number | Shape, options: LayerNormLayerOptions = {}) {
     super();
+    checkOptions('LayerNorm', options, LAYER_OPTIONS);
+    const { eps = 1e-5, elementwiseAffine = true, bias = true, dtype = 'float32' } = options;
     this.#shape = placesOf('LayerNorm', normalizedShape);
     checkEps('LayerNorm', eps);
     this.weight = elementwiseAffine ? filledParameter(this.#shape, dtype, 1) : null;
