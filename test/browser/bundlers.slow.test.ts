@@ -20,6 +20,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** Too much to be installed with the repository: kept between runs, in a folder of its own. */
 const TOOLS = join(ROOT, 'node_modules/.cache/bundlers');
 const VERSIONS = {
+  '@rollup/plugin-commonjs': '29',
   '@rollup/plugin-node-resolve': '16',
   bun: '1.4',
   deno: '2.9',
@@ -95,7 +96,10 @@ describe('docs/bundlers.md', () => {
 
 /** What the page's title becomes. */
 const TITLE = `(async () => {
-  while (document.title === '') await new Promise((done) => setTimeout(done, 20));
+  // A page that can't load its program never says anything.
+  for (let tries = 0; document.title === '' && tries < 6000; tries++) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
   return document.title;
 })()`;
 
@@ -104,7 +108,7 @@ const rows = [
   {
     name: 'no bundler',
     command:
-      'mkdir -p dist && cp plain.html dist/index.html && cp program.js dist && cp -r node_modules dist',
+      'mkdir -p dist && cp plain.html dist/index.html && cp plain.js dist && cp -r node_modules dist',
   },
 ];
 
