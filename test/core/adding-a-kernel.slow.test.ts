@@ -43,13 +43,13 @@ const build = () => run('packages/core/assembly/build.js');
 
 /** Compares the kernel with the reference, and two threads with one, on a long array. */
 const PROGRAM = `
-import { configureEngine, kernelsFor } from './packages/core/src/index.ts';
-const x = Float32Array.from({ length: 100_003 }, (_, i) => (i - 50_000) / 700);
+import { bufferOf, configureEngine, kernelsFor, tensor, zeros } from './packages/core/src/index.ts';
+const x = tensor(Float32Array.from({ length: 100_003 }, (_, i) => (i - 50_000) / 700));
 const softplus = async (threads, kernels) => {
   await configureEngine({ threads, kernels });
-  const out = new Float32Array(x.length);
-  kernelsFor('float32').softplus(out, x);
-  return out;
+  const out = zeros(x.shape);
+  kernelsFor('float32').softplus(bufferOf(out), bufferOf(x));
+  return out.toTypedArray();
 };
 const reference = await softplus(1, 'reference');
 const one = await softplus(1, 'wasm');

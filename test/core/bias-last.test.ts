@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
-import type { FloatArray, Kernels } from '../../packages/core/src/kernels/contract.js';
+import type { ArrayKernels, FloatArray } from '../../packages/core/src/kernels/contract.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
+import { overArrays } from '../support/array-kernels.js';
 import { randomSource, windowGeometry, type WindowSpec } from '../support/kernels.js';
 
 /*
@@ -12,7 +13,7 @@ import { randomSource, windowGeometry, type WindowSpec } from '../support/kernel
  */
 
 interface Precision {
-  readonly kernels: Kernels<FloatArray>;
+  readonly kernels: ArrayKernels<FloatArray>;
   readonly floats: (n: number, value: number) => FloatArray;
   /** So large that each product alone is lost beside it, and all together are not. */
   readonly large: number;
@@ -20,17 +21,18 @@ interface Precision {
   readonly spacing: number;
 }
 
-const single = (kernels: Kernels<Float32Array>): Precision => ({
-  kernels: kernels as Kernels<FloatArray>,
+const single = (kernels: ArrayKernels<Float32Array>): Precision => ({
+  kernels: kernels as ArrayKernels<FloatArray>,
   floats: (n, value) => new Float32Array(n).fill(value),
   large: 16384,
   spacing: 2 ** -9,
 });
 
 const wasm = (binary: 'unfold-local-plain' | 'unfold-local-fused', tileWidth: number) => {
-  const { kernels, wasm } = instantiateKernels(loadBinary(binary), new Heap({ shared: false }));
+  const heap = new Heap({ shared: false });
+  const { kernels, wasm } = instantiateKernels(loadBinary(binary), heap);
   wasm.setTileWidth(tileWidth);
-  return single(kernels);
+  return single(overArrays(kernels, heap));
 };
 
 const PRECISIONS: [string, () => Precision][] = [

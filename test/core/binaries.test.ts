@@ -6,21 +6,30 @@ import * as source from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import { withoutFusing, withOwnMemory } from '../../packages/core/src/engine/rewrite.js';
 import { findFault } from '../../packages/core/src/engine/verify.js';
-import type { Kernels } from '../../packages/core/src/kernels/contract.js';
+import type { ArrayKernels, Kernels } from '../../packages/core/src/kernels/contract.js';
 import {
   instantiateKernels,
   type BinaryName,
 } from '../../packages/core/src/kernels/wasm/instantiate.js';
+import { overArrays } from '../support/array-kernels.js';
 import { randomSource, windowGeometry } from '../support/kernels.js';
 
 const fused = source.loadBinary('unfold-shared-fused');
 
-function kernelsOf(binary: Uint8Array, shared: boolean): Kernels<Float32Array> {
-  return instantiateKernels(binary, new Heap({ shared, maximumBytes: 2 ** 26 })).kernels;
+interface Made {
+  readonly heap: Heap;
+  readonly kernels: Kernels;
+  readonly ofArrays: ArrayKernels;
+}
+
+function kernelsOf(binary: Uint8Array, shared: boolean): Made {
+  const heap = new Heap({ shared, maximumBytes: 2 ** 26 });
+  const { kernels } = instantiateKernels(binary, heap);
+  return { heap, kernels, ofArrays: overArrays(kernels, heap) };
 }
 
 /** What products, a convolution and a polynomial give: sums of many products each. */
-function results(kernels: Kernels<Float32Array>): Float32Array[] {
+function results({ ofArrays: kernels }: Made): Float32Array[] {
   const random = randomSource(3);
   const floats = (n: number) => Float32Array.from({ length: n }, () => 2 * random() - 1);
   const product = new Float32Array(37 * 41);
@@ -62,7 +71,7 @@ describe('the binaries that a page makes of its one', () => {
   ])('%s agrees with the reference, and with the one of Node in every bit', (name) => {
     const shared = name.startsWith('unfold-shared');
     const made = kernelsOf(bundle.loadBinary(name), shared);
-    expect(findFault(made)).toBeNull();
+    expect(findFault(made.kernels, made.heap)).toBeNull();
     expect(results(made)).toEqual(results(kernelsOf(source.loadBinary(name), shared)));
   });
 

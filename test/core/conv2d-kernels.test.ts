@@ -4,6 +4,7 @@ import { Heap } from '../../packages/core/src/memory/heap.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { expectClose } from '../support/compare.js';
+import { overArrays } from '../support/array-kernels.js';
 import { windowGeometry, type WindowSpec } from '../support/kernels.js';
 import {
   Data,
@@ -243,7 +244,9 @@ const firstDifference = (a: KernelArray, b: KernelArray) =>
 describe.each(['unfold-local-plain', 'unfold-local-fused'] as const)(
   'convolution, %s',
   (binary) => {
-    const { wasm, kernels } = instantiateKernels(loadBinary(binary), new Heap({ shared: false }));
+    const heap = new Heap({ shared: false });
+    const { wasm, kernels: ofBuffers } = instantiateKernels(loadBinary(binary), heap);
+    const kernels = overArrays(ofBuffers, heap);
 
     describe.each(Object.entries(KERNELS))('%s', (kernel, problemOf) => {
       it.each(CASES)('$name', (entry) => {

@@ -1,6 +1,6 @@
-import { kernelsFor } from '@unfold/core';
 import { expect, it } from 'vitest';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
+import { engineKernels } from '../support/array-kernels.js';
 import { windowGeometry } from '../support/kernels.js';
 import { Data } from '../support/kernels-problem.js';
 
@@ -13,7 +13,7 @@ it('weight gradients of many channels are summed in one place, shared out by cha
   const dOut = data.finite(N * OC * 14 * 14);
   const [dWeight, expected] = [new Float32Array(OC * C * 9), new Float64Array(OC * C * 9)];
   const [dBias, expectedBias] = [new Float32Array(OC), new Float64Array(OC)];
-  kernelsFor('float32').conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
+  engineKernels().conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
   const wide = [Float64Array.from(x), Float64Array.from(dOut)] as const;
   referenceKernels.conv2dBackwardWeight(expected, expectedBias, ...wide, geometry);
   // 784 terms of up to 9 in magnitude.

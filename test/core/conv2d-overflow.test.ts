@@ -5,6 +5,7 @@ import type { Conv2dGeometry } from '../../packages/core/src/kernels/contract.js
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { expectClose } from '../support/compare.js';
+import { overArrays } from '../support/array-kernels.js';
 import { randomSource, windowGeometry } from '../support/kernels.js';
 import { sumTolerance } from '../support/kernels-problem.js';
 
@@ -49,7 +50,9 @@ function reference(key: string, size: number, call: (out: F) => void): F {
 const HUGE = 2e38;
 
 describe.each(['unfold-local-plain', 'unfold-local-fused'] as const)('%s', (binary) => {
-  const { wasm, kernels } = instantiateKernels(loadBinary(binary), new Heap({ shared: false }));
+  const heap = new Heap({ shared: false });
+  const { wasm, kernels: ofBuffers } = instantiateKernels(loadBinary(binary), heap);
+  const kernels = overArrays(ofBuffers, heap);
 
   describe.each(GEOMETRIES)('%s', (name, conv) => {
     let calls = 0;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ShapeError } from '../../packages/core/src/errors.js';
 import { checkWindow } from '../../packages/core/src/kernels/check-geometry.js';
 import type { Conv2dGeometry } from '../../packages/core/src/kernels/contract.js';
 import {
@@ -121,4 +122,15 @@ describe('the work space of a convolution', () => {
       expect(fitsConv2d('conv2dBackwardWeight', geometry)).toBe(true);
     }
   });
+});
+
+it('a window that was sound is checked again once it was changed', () => {
+  const window = { ...windowGeometry({ image: [5, 6], kernel: [3, 2] }) };
+  checkWindow('a test', window);
+  window.H = 2 ** 31;
+  expect(() => checkWindow('a test', window)).toThrow(ShapeError);
+  const conv = { N: 1, OC: 1, groups: 1, window: { ...window, H: 5 } };
+  expect(fitsConv2d('conv2d', conv)).toBe(true);
+  conv.window.dilationH = 2 ** 30;
+  expect(fitsConv2d('conv2d', conv)).toBe(false);
 });

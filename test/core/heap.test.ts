@@ -124,6 +124,27 @@ describe.each([
     );
   });
 
+  it('takes what a step returned again for the next one, in whatever order it was returned', () => {
+    const heap = new Heap({ shared, maximumBytes: 64 * MIB });
+    const sizes = [128, 4096, 128, 640, 128, 4096, 64];
+    const step = () => sizes.map((bytes) => ({ bytes, start: heap.allocate(bytes) }));
+    const first = step();
+    const footprint = heap.buffer.byteLength;
+    const starts = new Set(first.map(({ start }) => start));
+    let blocks = first;
+    for (const seed of [1, 2, 3, 4]) {
+      blocks.sort((a, b) => ((a.start * seed) % 7) - ((b.start * seed) % 7));
+      for (const { start, bytes } of blocks) heap.free(start, bytes);
+      blocks = step();
+      expect(new Set(blocks.map(({ start }) => start))).toEqual(starts);
+    }
+    // Nothing is lost to them when a larger block is asked for.
+    for (const { start, bytes } of blocks) heap.free(start, bytes);
+    const whole = heap.allocate(sizes.reduce((sum, bytes) => sum + bytes, 0));
+    expect(whole).toBe(Math.min(...starts));
+    expect(heap.buffer.byteLength).toBe(footprint);
+  });
+
   it('fits a block into a gap that is just large enough', () => {
     const heap = new Heap({ shared, maximumBytes: 64 * MIB });
     const blocks = [640, 64, 320, 64, 128, 64].map((bytes) => ({

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
-import type { Kernels } from '../../packages/core/src/kernels/contract.js';
+import type { ArrayKernels } from '../../packages/core/src/kernels/contract.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
+import { overArrays } from '../support/array-kernels.js';
 import { U } from '../support/kernels-problem.js';
 
 /*
@@ -19,7 +20,7 @@ const TERM = Math.fround(0.1);
 const UNITS = 12;
 
 type F = Float32Array;
-type Float32Kernels = Kernels<F>;
+type Float32Kernels = ArrayKernels<F>;
 
 /** The error of each value in units of 2⁻²⁴ of what is right; the worst. */
 function worstUnits(values: ArrayLike<number>, right: number): number {
@@ -53,7 +54,10 @@ const implementations: [string, () => Float32Kernels][] = [
   ['the reference', () => referenceKernels],
   ...binaries.map((binary): [string, () => Float32Kernels] => [
     binary,
-    () => instantiateKernels(loadBinary(binary), new Heap({ shared: false })).kernels,
+    () => {
+      const heap = new Heap({ shared: false });
+      return overArrays(instantiateKernels(loadBinary(binary), heap).kernels, heap);
+    },
   ]),
 ];
 

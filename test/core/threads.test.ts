@@ -1,7 +1,8 @@
-import { configureEngine, kernelsFor, type Kernels } from '@unfold/core';
+import { configureEngine, type ArrayKernels } from '@unfold/core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Pool } from '../../packages/core/src/engine/pool.js';
 import { JOB } from '../../packages/core/src/kernels/table/layout.js';
+import { engineKernels } from '../support/array-kernels.js';
 import {
   flat,
   type KernelLike,
@@ -18,7 +19,7 @@ const positive = (n: number) => Float32Array.from({ length: n }, () => 0.1 + ran
 const zeros = (n: number) => new Float32Array(n);
 
 /** A call of a kernel on work large enough to be cut; returns what it wrote. */
-type Case = (kernels: Kernels) => (F | Int32Array | Uint8Array)[];
+type Case = (kernels: ArrayKernels) => (F | Int32Array | Uint8Array)[];
 
 /** Not divisible by four, nor by a part. */
 const N = 3 * 16384 + 1235;
@@ -422,7 +423,7 @@ describe.each([
   beforeAll(async () => {
     await configureEngine({ threads: 1, simd, strict });
     for (const [name, run] of Object.entries(CASES)) {
-      alone.set(name, bytes(run(kernelsFor('float32'))));
+      alone.set(name, bytes(run(engineKernels())));
     }
   });
 
@@ -439,7 +440,7 @@ describe.each([
 
     it.each(Object.keys(CASES))('%s: the bits of one thread', (name) => {
       const shared = vi.spyOn(Pool.prototype, 'run');
-      const written = bytes(CASES[name]?.(kernelsFor('float32')) ?? []);
+      const written = bytes(CASES[name]?.(engineKernels()) ?? []);
       // It was a job of several parts, so the comparison means something.
       expect(shared).toHaveBeenCalled();
       for (const [kernel] of shared.mock.calls) seen.add(kernel);
@@ -457,10 +458,10 @@ describe.each([
 it('the bits of 128- and 256-bit tiles are the same', async () => {
   for (const strict of [false, true]) {
     await configureEngine({ threads: 1, simd: '128', strict });
-    const expected = Object.values(CASES).map((run) => bytes(run(kernelsFor('float32'))));
+    const expected = Object.values(CASES).map((run) => bytes(run(engineKernels())));
     await configureEngine({ threads: 1, simd: '256', strict });
     Object.values(CASES).forEach((run, i) => {
-      expect(bytes(run(kernelsFor('float32')))).toEqual(expected[i]);
+      expect(bytes(run(engineKernels()))).toEqual(expected[i]);
     });
   }
 });

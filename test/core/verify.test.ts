@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { Heap } from '../../packages/core/src/memory/heap.js';
 import { findFault } from '../../packages/core/src/engine/verify.js';
+import type { DeviceBuffer } from '../../packages/core/src/kernels/buffer.js';
 import type { Kernels } from '../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
+import { referenceOver } from '../../packages/core/src/kernels/reference/index.js';
 
 type Checked =
   | 'matmul'
@@ -13,21 +15,25 @@ type Checked =
   | 'conv2dBackwardInput'
   | 'conv2dBackwardWeight';
 
+const heap = new Heap({ shared: false });
+const reference = referenceOver(heap);
+
 /** The reference kernels, except that one of them gets its last element wrong. */
-function broken(name: Checked, wrong: (right: number) => number): Kernels<Float32Array> {
-  const kernel = referenceKernels[name] as (out: Float32Array, ...rest: unknown[]) => void;
+function broken(name: Checked, wrong: (right: number) => number): Kernels {
+  const kernel = reference[name] as (out: DeviceBuffer, ...rest: unknown[]) => void;
   return {
-    ...referenceKernels,
-    [name]: (out: Float32Array, ...rest: unknown[]) => {
+    ...reference,
+    [name]: (out: DeviceBuffer, ...rest: unknown[]) => {
       kernel(out, ...rest);
-      out[out.length - 1] = wrong(out.at(-1) ?? 0);
+      const elements = new Float32Array(heap.buffer, out.address, out.length);
+      elements[out.length - 1] = wrong(elements.at(-1) ?? 0);
     },
   };
 }
 
 describe('findFault', () => {
   it('finds none in the reference kernels', () => {
-    expect(findFault(referenceKernels)).toBe(null);
+    expect(findFault(reference, heap)).toBe(null);
   });
 
   it.each<Checked>([
@@ -40,7 +46,17 @@ describe('findFault', () => {
     'conv2dBackwardInput',
     'conv2dBackwardWeight',
   ])('names %s when its last element is wrong', (name) => {
-    expect(findFault(broken(name, (right) => right + 1e-3))).toContain(name);
-    expect(findFault(broken(name, () => NaN))).toContain(name);
+    expect(
+      findFault(
+        broken(name, (right) => right + 1e-3),
+        heap,
+      ),
+    ).toContain(name);
+    expect(
+      findFault(
+        broken(name, () => NaN),
+        heap,
+      ),
+    ).toContain(name);
   });
 });

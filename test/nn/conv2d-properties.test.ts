@@ -1,4 +1,5 @@
 import {
+  bufferOf,
   add,
   concat,
   Generator,
@@ -210,8 +211,8 @@ onEveryEngine('conv2d on random geometry', ({ dtype }) => {
       const unfolded = zeros(columns, { dtype });
       const folded = zeros(x.shape, { dtype });
       const kernels = kernelsFor(dtype);
-      unfolded.update((data) => kernels.unfold(data, x.data, geometry));
-      folded.update((data) => kernels.fold(data, y.data, geometry));
+      unfolded.updateBuffer((own) => kernels.unfold(own, bufferOf(x), geometry));
+      folded.updateBuffer((own) => kernels.fold(own, bufferOf(y), geometry));
       const tolerance = rtol(dtype, h.kernel * w.kernel);
       expectSameProduct([unfolded.data, y.data], [x.data, folded.data], tolerance);
     });

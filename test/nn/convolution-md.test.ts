@@ -1,5 +1,6 @@
 import {
   add,
+  bufferOf,
   defineFunction,
   empty,
   Generator,
@@ -19,6 +20,7 @@ import {
   transpose,
   zeros,
   type Context,
+  type DeviceBuffer,
   type NestedArray,
   type Tensor,
   type WindowGeometry,
@@ -112,9 +114,9 @@ const unfold = defineFunction('unfold', {
 });
 
 /** The elements of the n-th image. */
-function ofImage(x: Tensor, n: number): Tensor['data'] {
+function ofImage(x: Tensor, n: number): DeviceBuffer {
   const size = x.size / (x.shape[0] ?? 1);
-  return x.data.subarray(n * size, (n + 1) * size);
+  return bufferOf(x).slice(n * size, (n + 1) * size);
 }
 
 interface Operands extends Window {
@@ -314,7 +316,7 @@ onEveryEngine('the numbers of docs/convolution.md', ({ dtype }) => {
     expectClose(dU.data, outer, { ...close, atol: 0 });
     // Fold sums where patches overlap: a pixel inside gets nine values, a corner four.
     const dX = zeros([1, 1, 28, 28], { dtype });
-    dX.update((data) => kernelsFor(dtype).fold(data, dU.data, windowOf(DIGIT)));
+    dX.updateBuffer((own) => kernelsFor(dtype).fold(own, bufferOf(dU), windowOf(DIGIT)));
     expectClose(dX.data, expected.dX, close);
   });
 
@@ -381,8 +383,8 @@ onEveryEngine('the numbers of docs/convolution.md', ({ dtype }) => {
     const count = zeros(x.shape, { dtype });
     const kernels = kernelsFor(dtype);
     const [U, unit] = [unfold(x, { window }), unfold(ones(x.shape, { dtype }), { window })];
-    folded.update((data) => kernels.fold(data, U.data, window));
-    count.update((data) => kernels.fold(data, unit.data, window));
+    folded.updateBuffer((own) => kernels.fold(own, bufferOf(U), window));
+    count.updateBuffer((own) => kernels.fold(own, bufferOf(unit), window));
     const columns = [1, 2, 2, 2, 2, 1];
     expect(count.toArray()).toEqual(
       image([1, 1, 2, 1, 1].map((inRow) => columns.map((inColumn) => inRow * inColumn))),

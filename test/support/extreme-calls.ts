@@ -39,8 +39,7 @@ export function makeExtremeCalls(runs: number, seed: number): Tally {
 
 /** @returns Whether it computed what the reference does. */
 function makeCall(watched: WatchedKernels, call: ExtremeCall): boolean {
-  const { kernels } = watched.instance;
-  const { error, written } = watched.call(call, (arrays) => call.call(kernels, arrays));
+  const { error, written } = watched.call(call, (arrays) => call.call(watched.kernels, arrays));
   if (error) {
     if (!(error instanceof UnfoldError)) throw error;
     return false;

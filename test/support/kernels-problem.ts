@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import type { Kernels } from '../../packages/core/src/kernels/contract.js';
+import type { ArrayKernels } from '../../packages/core/src/kernels/contract.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import type { Tolerance } from './compare.js';
 import { randomSource } from './kernels.js';
 
 export type KernelArray = Float32Array | Int32Array | Uint8Array;
 type Arrays = Readonly<Record<string, KernelArray>>;
-export type Float32Kernels = Kernels<Float32Array>;
+export type Float32Kernels = ArrayKernels<Float32Array>;
 
 /** One call of one kernel, with its arrays as they are before it. */
 export interface Problem {

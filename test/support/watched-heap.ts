@@ -5,6 +5,8 @@ import {
   type BinaryName,
   type WasmInstance,
 } from '../../packages/core/src/kernels/wasm/instantiate.js';
+import type { ArrayKernels } from '../../packages/core/src/kernels/contract.js';
+import { overArrays } from './array-kernels.js';
 import type { KernelArray } from './kernels-problem.js';
 
 /** Bytes behind every block, which nobody may touch. */
@@ -69,11 +71,14 @@ function viewOf(array: KernelArray, buffer: ArrayBufferLike, start: number): Ker
 /** Kernels on a heap of their own, every byte of which is looked at after a call. */
 export class WatchedKernels {
   readonly instance: WasmInstance;
+  /** Its kernels, as calls with arrays. */
+  readonly kernels: ArrayKernels;
   readonly #heap: WatchedHeap;
 
   constructor(binary: BinaryName, maximumBytes: number) {
     this.#heap = new WatchedHeap({ shared: binary.includes('shared'), maximumBytes });
     this.instance = instantiateKernels(loadBinary(binary), this.#heap);
+    this.kernels = overArrays(this.instance.kernels, this.#heap);
   }
 
   /** Room for a block of so many integers, for calls of the binary itself. */

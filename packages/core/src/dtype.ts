@@ -21,6 +21,7 @@ const ARRAY_TYPES: Record<DType, ArrayType> = {
 
 /** @throws DTypeError for a name that is no dtype, as JavaScript callers may pass. */
 export function checkDType(operation: string, dtype: DType): void {
+  if (dtype === 'float32') return;
   if (typeof dtype === 'string' && Object.hasOwn(ARRAY_TYPES, dtype)) return;
   throw new DTypeError(
     `${operation}: unknown dtype ${valueText(dtype)}; there are ${Object.keys(ARRAY_TYPES).join(', ')}`,

@@ -23,6 +23,7 @@ export {
   TapeError,
   UnfoldError,
 } from './errors.js';
+export type { DeviceBuffer, ElementType } from './kernels/buffer.js';
 export type * from './kernels/contract.js';
 export * from './ops/index.js';
 export { profile, type Profile, type ProfileRow } from './profile.js';
@@ -30,5 +31,5 @@ export { Generator, generator, manualSeed, rngState, setRngState } from './rando
 export type { GeneratorState, RngState } from './random.js';
 export { formatShape, sizeOf, type Shape } from './shape.js';
 export { findLeaks, heapStats, type HeapStats, type Leak } from './memory/storage.js';
-export { elementsOf, empty, Parameter, Tensor, type NestedArray } from './tensor.js';
+export { bufferOf, elementsOf, empty, Parameter, Tensor, type NestedArray } from './tensor.js';
 export type { CompleteOptions, OptionRule, OptionRules } from './options.js';

@@ -1,7 +1,8 @@
 import { probe, setProbe, type Probe } from './engine/probe.js';
 import { formatBytes } from './memory/heap.js';
 import { TapeError } from './errors.js';
-import type { Conv2dGeometry, Kernels, MatmulGeometry, NumericArray } from './kernels/contract.js';
+import { DeviceBuffer } from './kernels/buffer.js';
+import type { Conv2dGeometry, Kernels, MatmulGeometry } from './kernels/contract.js';
 import { formatShape } from './shape.js';
 import { Tensor } from './tensor.js';
 import { requireFunction } from './options.js';
@@ -82,7 +83,7 @@ class Recorder implements Probe {
     return this.#time(this.#entry(name, shapes.map(formatShape).join(' ')), run);
   }
 
-  kernels(kernels: Kernels<NumericArray>): Kernels<NumericArray> {
+  kernels(kernels: Kernels): Kernels {
     return new Proxy(kernels, {
       get: (all, name) => this.#watch(String(name), Reflect.get(all, name)),
     });
@@ -93,7 +94,7 @@ class Recorder implements Probe {
     return (...args: unknown[]) => {
       // A kernel that no operation called, an optimiser's, has a row of its own.
       const entry = this.#running ?? this.#entry(name, lengths(args));
-      for (const arg of args) if (ArrayBuffer.isView(arg)) entry.bytes += arg.byteLength;
+      for (const buffer of buffersOf(args)) entry.bytes += buffer.byteLength;
       entry.flops += flopsOf(name, args.at(-1));
       if (this.#running) Reflect.apply(kernel, undefined, args);
       else this.#time(entry, () => Reflect.apply(kernel, undefined, args));
@@ -123,10 +124,15 @@ class Recorder implements Probe {
   }
 }
 
-/** The lengths of a kernel's arrays, in the place of shapes. */
+/** The lengths of a kernel's operands, in the place of shapes. */
 function lengths(args: readonly unknown[]): string {
-  const arrays = args.filter((arg) => ArrayBuffer.isView(arg)) as NumericArray[];
-  return arrays.map(({ length }) => `[${length}]`).join(' ');
+  return buffersOf(args)
+    .map(({ length }) => `[${length}]`)
+    .join(' ');
+}
+
+function buffersOf(args: readonly unknown[]): DeviceBuffer[] {
+  return args.filter((arg) => arg instanceof DeviceBuffer);
 }
 
 /** Multiplications and additions of a kernel call, if that is what it is about. */

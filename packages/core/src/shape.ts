@@ -21,11 +21,17 @@ export function sizeOf(shape: Shape): number {
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
 }
 
-/** @throws ShapeError unless every dimension is an integer ≥ 0 and they and the size stay below 2³¹. */
-export function checkShape(operation: string, shape: Shape): void {
+/**
+ * @returns The number of elements.
+ * @throws ShapeError unless every dimension is an integer ≥ 0 and they and the size stay below 2³¹.
+ */
+export function checkShape(operation: string, shape: Shape): number {
   if (!Array.isArray(shape)) {
     const mend = typeof shape === 'number' ? `; write [${String(shape)}]` : '';
     throw new ShapeError(
@@ -41,9 +47,10 @@ export function checkShape(operation: string, shape: Shape): void {
     }
     if (dim > largest) largest = dim;
   }
-  if (sizeOf(shape) >= 2 ** 31) {
+  const size = sizeOf(shape);
+  if (size >= 2 ** 31) {
     throw new ShapeError(
-      `${operation}: shape ${formatShape(shape)} has ${sizeOf(shape)} elements; the limit is 2^31 - 1`,
+      `${operation}: shape ${formatShape(shape)} has ${size} elements; the limit is 2^31 - 1`,
     );
   }
   // Beside a 0 the size says nothing, and kernels count each axis for itself.
@@ -52,6 +59,7 @@ export function checkShape(operation: string, shape: Shape): void {
       `${operation}: shape ${formatShape(shape)} has a dimension beyond the limit of 2^31 - 1`,
     );
   }
+  return size;
 }
 
 /** Row-major strides, in elements. */
@@ -151,19 +159,23 @@ export function mergeAxes(
   strides: readonly (readonly number[])[],
 ): { shape: number[]; strides: number[][] } {
   const merged: number[] = [];
-  const mergedStrides: number[][] = strides.map(() => []);
-  shape.forEach((dim, axis) => {
-    if (dim === 1) return;
+  const mergedStrides = strides.map((): number[] => []);
+  for (let axis = 0; axis < shape.length; axis++) {
+    const dim = shape[axis] as number;
+    if (dim === 1) continue;
     const last = merged.length - 1;
-    const joins =
-      last >= 0 && strides.every((own, k) => mergedStrides[k]?.[last] === (own[axis] ?? 0) * dim);
-    if (joins) merged[last] = (merged[last] ?? 1) * dim;
+    let joins = last >= 0;
+    for (let k = 0; joins && k < strides.length; k++) {
+      const step = (strides[k] as readonly number[])[axis] as number;
+      joins = (mergedStrides[k] as number[])[last] === step * dim;
+    }
+    if (joins) merged[last] = (merged[last] as number) * dim;
     else merged.push(dim);
-    strides.forEach((own, k) => {
-      const target = mergedStrides[k];
-      if (target) target[merged.length - 1] = own[axis] ?? 0;
-    });
-  });
+    for (let k = 0; k < strides.length; k++) {
+      const step = (strides[k] as readonly number[])[axis] as number;
+      (mergedStrides[k] as number[])[merged.length - 1] = step;
+    }
+  }
   return { shape: merged, strides: mergedStrides };
 }
 

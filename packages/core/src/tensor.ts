@@ -3,6 +3,7 @@ import { disposeSymbol } from './dispose-symbol.js';
 import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } from './dtype.js';
 import { heap } from './engine/engine.js';
 import { ConfigError, DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
+import { DeviceBuffer } from './kernels/buffer.js';
 import type { NumericArray } from './kernels/contract.js';
 import { requireFunction, valueText } from './options.js';
 import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
@@ -42,6 +43,7 @@ export class Tensor implements Scoped {
   /** @internal */
   readonly storage: Storage;
   #elements: NumericArray | undefined;
+  #buffer: DeviceBuffer | undefined;
   #grad: Tensor | null = null;
   #disposed = false;
   #reason = '';
@@ -169,7 +171,17 @@ export class Tensor implements Scoped {
     return view;
   }
 
-  /** @internal What `elementsOf` gives. */
+  /** @internal What `bufferOf` gives. */
+  get buffer(): DeviceBuffer {
+    this.assertAlive();
+    if (this.#buffer === undefined) {
+      const element = this.dtype === 'bool' ? 'uint8' : this.dtype;
+      this.#buffer = new DeviceBuffer(element, this.storage.address, this.size);
+    }
+    return this.#buffer;
+  }
+
+  /** @internal A view of the heap for reading, or for filling what was just made. */
   get elements(): NumericArray {
     this.assertAlive();
     const buffer = heap.buffer;
@@ -186,9 +198,20 @@ export class Tensor implements Scoped {
    */
   update(change: (data: NumericArray) => void): void {
     requireFunction('update', change);
-    const elements = this.elements;
+    const { elements } = this;
     this.storage.version++;
     change(elements);
+  }
+
+  /**
+   * As `update`, for kernels: `change` is given the buffer to write into.
+   * @throws DisposedError if the tensor's scope has ended.
+   */
+  updateBuffer(change: (buffer: DeviceBuffer) => void): void {
+    requireFunction('updateBuffer', change);
+    const { buffer } = this;
+    this.storage.version++;
+    change(buffer);
   }
 
   /** @internal How often the elements were changed in place. */
@@ -384,9 +407,9 @@ export function empty(shape: Shape, dtype: DType = 'float32', origin = 'empty'):
   if (typeof origin !== 'string') {
     throw new ConfigError(`empty: expected a name for the origin, got ${valueText(origin)}`);
   }
-  checkShape(origin, shape);
+  const size = checkShape(origin, shape);
   checkDType(origin, dtype);
-  const storage = new Storage(sizeOf(shape) * bytesPerElement(dtype), origin);
+  const storage = new Storage(size * bytesPerElement(dtype), origin);
   return new Tensor(storage, [...shape], dtype, origin);
 }
 
@@ -399,9 +422,19 @@ export function copyOf(x: Tensor, origin: string): Tensor {
 }
 
 /**
- * The elements of `x`, as kernels take them: a view of the heap for the length of one call, made
- * before anything else is allocated. Nobody keeps count of it, as is done for those that
- * `Tensor.data` gives, so it must not be handed on: once the tensor is gone it shows others' numbers.
+ * The elements of `x`, as kernels take them. What is written through a buffer isn't counted as
+ * `update` counts it: write into what you just made, or use `updateBuffer`.
+ * @throws DisposedError if the tensor's scope has ended.
+ */
+export function bufferOf(x: Tensor): DeviceBuffer {
+  requireTensor('bufferOf', 'x', x);
+  return x.buffer;
+}
+
+/**
+ * A view of the elements of `x`, to be read or filled at once, before anything else is allocated.
+ * Nobody keeps count of it, as is done for those that `Tensor.data` gives, so it must not be handed on:
+ * once the tensor is gone it shows others' numbers.
  * @throws DisposedError if the tensor's scope has ended.
  */
 export function elementsOf(x: Tensor): NumericArray {

@@ -1,7 +1,7 @@
 import {
   concat,
   defineFunction,
-  elementsOf,
+  bufferOf,
   empty,
   formatShape,
   kernelsFor,
@@ -87,9 +87,9 @@ function divideByCounts(out: Tensor, x: Tensor, pool: Pool): void {
   const counts = vectorOf(pixelCounts(pool), x.dtype, 'avgPool2d');
   try {
     kernelsFor(x.dtype).div(
-      elementsOf(out),
-      elementsOf(x),
-      elementsOf(counts),
+      bufferOf(out),
+      bufferOf(x),
+      bufferOf(counts),
       counts.size === 1
         ? { shape: [x.size], aStrides: [1], bStrides: [0] }
         : { shape: [pool.window.C, p], aStrides: [p, 1], bStrides: [0, 1] },
@@ -106,9 +106,9 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
     const out = empty([...x.shape.slice(0, 2), OH, OW], x.dtype, 'avgPool2d');
     const kernels = kernelsFor(x.dtype);
     inChunks(pool.window, x.dtype, (first, some, columns) => {
-      kernels.unfold(elementsOf(columns), elementsOf(x).subarray(first * H * W), some);
-      const sums = elementsOf(out).subarray(first * OH * OW);
-      kernels.sum(sums, elementsOf(columns), { outer: some.C, n: KH * KW, inner: OH * OW });
+      kernels.unfold(bufferOf(columns), bufferOf(x).slice(first * H * W), some);
+      const sums = bufferOf(out).slice(first * OH * OW);
+      kernels.sum(sums, bufferOf(columns), { outer: some.C, n: KH * KW, inner: OH * OW });
     });
     divideByCounts(out, out, pool);
     ctx.save({ pool, shape: x.shape });
@@ -123,14 +123,14 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
     divideByCounts(shares, dOut, pool);
     const kernels = kernelsFor(dOut.dtype);
     inChunks(pool.window, dOut.dtype, (first, some, columns) => {
-      kernels.copyStrided(elementsOf(columns), elementsOf(shares), {
+      kernels.copyStrided(bufferOf(columns), bufferOf(shares), {
         shape: [some.C, KH * KW, p],
         outStrides: [KH * KW * p, p, 1],
         outOffset: 0,
         xStrides: [p, 0, 1],
         xOffset: first * p,
       });
-      kernels.fold(elementsOf(dX).subarray(first * H * W), elementsOf(columns), some);
+      kernels.fold(bufferOf(dX).slice(first * H * W), bufferOf(columns), some);
     });
     return dX;
   },

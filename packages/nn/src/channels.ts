@@ -1,4 +1,5 @@
 import {
+  bufferOf,
   elementsOf,
   empty,
   kernelsFor,
@@ -30,7 +31,7 @@ export function byChannel(x: Tensor): BroadcastGeometry {
 
 /** Adds a vector `[C]` to x `[N, C, …]`, in place. */
 export function addByChannel(x: Tensor, vector: Tensor): void {
-  kernelsFor(x.dtype).add(elementsOf(x), elementsOf(x), elementsOf(vector), byChannel(x));
+  kernelsFor(x.dtype).add(bufferOf(x), bufferOf(x), bufferOf(vector), byChannel(x));
 }
 
 /** Writes out `[C]`: the sums of x `[N, C, …]` over all but the channels. */
@@ -38,13 +39,13 @@ export function sumByChannel(out: Tensor, x: Tensor): void {
   const { N, C, p } = planesOf(x);
   const kernels = kernelsFor(x.dtype);
   if (p === 1) {
-    kernels.sum(elementsOf(out), elementsOf(x), { outer: 1, n: N, inner: C });
+    kernels.sum(bufferOf(out), bufferOf(x), { outer: 1, n: N, inner: C });
     return;
   }
   const ofPlanes = empty([N, C], x.dtype, x.origin);
   try {
-    kernels.sum(elementsOf(ofPlanes), elementsOf(x), { outer: N * C, n: p, inner: 1 });
-    kernels.sum(elementsOf(out), elementsOf(ofPlanes), { outer: 1, n: N, inner: C });
+    kernels.sum(bufferOf(ofPlanes), bufferOf(x), { outer: N * C, n: p, inner: 1 });
+    kernels.sum(bufferOf(out), bufferOf(ofPlanes), { outer: 1, n: N, inner: C });
   } finally {
     ofPlanes.dispose();
   }

@@ -1,4 +1,5 @@
 import {
+  bufferOf,
   ConfigError,
   defineFunction,
   DTypeError,
@@ -14,6 +15,7 @@ import {
   type OptionRules,
   type Shape,
   type Tensor,
+  type DeviceBuffer,
 } from '@unfold/core';
 import { checkOptions, flag, requireTensor, share, valueText } from '@unfold/core/internal';
 import { checkedInUse, requireFloat } from './checks.js';
@@ -56,8 +58,8 @@ function keep(x: Tensor, { mask, p }: Saved): Tensor {
     const zero = zeros([], { dtype: x.dtype });
     try {
       const geometry = { shape: [x.size], conditionStrides: [1], aStrides: [1], bStrides: [0] };
-      const to = elementsOf(out);
-      kernelsFor(x.dtype).where(to, bytesOf(mask), to, elementsOf(zero), geometry);
+      const to = bufferOf(out);
+      kernelsFor(x.dtype).where(to, bytesOf(mask), to, bufferOf(zero), geometry);
       return out;
     } finally {
       zero.dispose();
@@ -65,16 +67,16 @@ function keep(x: Tensor, { mask, p }: Saved): Tensor {
   }
   // Whole channels, whose values lie side by side.
   const n = x.size / mask.size;
-  const [data, kept] = [elementsOf(out), bytesOf(mask)];
+  const [data, kept] = [elementsOf(out), elementsOf(mask)];
   for (let i = 0; i < kept.length; i++) if (kept[i] === 0) data.fill(0, i * n, (i + 1) * n);
   return out;
 }
 
 /** The bytes of a mask. */
-function bytesOf(mask: Tensor): Uint8Array {
-  const data = elementsOf(mask);
-  if (!(data instanceof Uint8Array)) throw new DTypeError('dropout: expected a bool mask');
-  return data;
+function bytesOf(mask: Tensor): DeviceBuffer<'uint8'> {
+  const buffer = bufferOf(mask);
+  if (!buffer.isOf('uint8')) throw new DTypeError('dropout: expected a bool mask');
+  return buffer;
 }
 
 /**

@@ -1,4 +1,5 @@
 import {
+  bufferOf,
   ConfigError,
   defineFunction,
   DTypeError,
@@ -17,6 +18,7 @@ import {
 } from '@unfold/core';
 import { checkOptions, requireTensor, valueText } from '@unfold/core/internal';
 import { checkedInUse, floatDType, requireFloat, requireSizes } from './checks.js';
+import { int32BufferOf, int32From } from './integers.js';
 import { normal } from './init.js';
 import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
@@ -34,7 +36,7 @@ export interface EmbeddingOptions {
 const EMBEDDING_OPTIONS: OptionRules<EmbeddingOptions> = { paddingIdx: checkedInUse };
 
 interface Saved {
-  readonly indices: Int32Array;
+  readonly indices: Tensor;
   readonly rows: number;
   readonly padding: number | null;
 }
@@ -48,16 +50,19 @@ const embeddingFunction = defineFunction('embedding', {
     const [rows = 0, size = 0] = weight.shape;
     const out = empty([...shape, size], weight.dtype, 'embedding');
     const geometry = { outer: 1, n: rows, inner: size, count: indices.length };
-    kernelsFor(weight.dtype).indexSelect(elementsOf(out), elementsOf(weight), indices, geometry);
-    ctx.save({ indices, rows, padding });
+    const index = int32From(indices, 'embedding');
+    const at = int32BufferOf(index);
+    kernelsFor(weight.dtype).indexSelect(bufferOf(out), bufferOf(weight), at, geometry);
+    ctx.save({ indices: index, rows, padding });
     return out;
   },
   backward(ctx, dOut) {
     const { indices, rows, padding } = ctx.saved;
     const size = dOut.shape.at(-1) ?? 0;
     const dWeight = zeros([rows, size], { dtype: dOut.dtype });
-    const geometry = { outer: 1, n: rows, inner: size, count: indices.length };
-    kernelsFor(dOut.dtype).indexAdd(elementsOf(dWeight), elementsOf(dOut), indices, geometry);
+    const geometry = { outer: 1, n: rows, inner: size, count: indices.size };
+    const at = int32BufferOf(indices);
+    kernelsFor(dOut.dtype).indexAdd(bufferOf(dWeight), bufferOf(dOut), at, geometry);
     if (padding !== null) elementsOf(dWeight).fill(0, padding * size, (padding + 1) * size);
     return dWeight;
   },

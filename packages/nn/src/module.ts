@@ -1,4 +1,5 @@
 import {
+  bufferOf,
   ConfigError,
   DTypeError,
   elementsOf,
@@ -248,7 +249,7 @@ export abstract class Module {
       }
     }
     // What was freed throws while it is read, still before anything is changed.
-    for (const { target } of pairs) void elementsOf(target);
+    for (const { target } of pairs) void bufferOf(target);
     const copies = pairs.map(({ target, source }) => ({ target, values: elementsOf(source) }));
     for (const { target, values } of copies) target.update((data) => data.set(values));
   }

@@ -1,8 +1,7 @@
 import {
+  bufferOf,
   ConfigError,
   defineFunction,
-  DTypeError,
-  elementsOf,
   empty,
   formatShape,
   kernelsFor,
@@ -15,7 +14,9 @@ import {
 } from '@unfold/core';
 import { checkOptions, requireTensor } from '@unfold/core/internal';
 import { checkedInUse, requireFloat } from './checks.js';
-import { pair, windowGeometry, type Size2d } from './conv2d/geometry.js';
+import { int32BufferOf } from './integers.js';
+import { keyOf, pair, windowGeometry, type Size2d } from './conv2d/geometry.js';
+import { Recent } from './recent.js';
 
 /** Options of `maxPool2d`, named and defaulted as PyTorch's. */
 export interface MaxPool2dOptions {
@@ -36,20 +37,13 @@ interface Saved {
   readonly shape: Shape;
 }
 
-/** The elements of an int32 tensor. */
-function int32(x: Tensor): Int32Array {
-  const data = elementsOf(x);
-  if (!(data instanceof Int32Array)) throw new DTypeError(`maxPool2d: expected int32 indices`);
-  return data;
-}
-
 const maxPool2dFunction = defineFunction('maxPool2d', {
   forward(ctx: Context<Saved>, x: Tensor, { window }: { window: WindowGeometry }) {
     const [N = 0, C = 0] = x.shape;
     const shape = [N, C, window.OH, window.OW];
     const out = empty(shape, x.dtype, 'maxPool2d');
     const indices = empty(shape, 'int32', 'maxPool2d');
-    kernelsFor(x.dtype).maxPool2d(elementsOf(out), int32(indices), elementsOf(x), window);
+    kernelsFor(x.dtype).maxPool2d(bufferOf(out), int32BufferOf(indices), bufferOf(x), window);
     ctx.save({ indices, window, shape: x.shape });
     return out;
   },
@@ -57,14 +51,38 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
     const { indices, window, shape } = ctx.saved;
     const dX = empty(shape, dOut.dtype, 'maxPool2d');
     kernelsFor(dX.dtype).maxPool2dBackward(
-      elementsOf(dX),
-      elementsOf(dOut),
-      int32(indices),
+      bufferOf(dX),
+      bufferOf(dOut),
+      int32BufferOf(indices),
       window,
     );
     return dX;
   },
 });
+
+/** Windows of calls that were right, frozen. */
+const recent = new Recent<WindowGeometry>();
+
+/** `poolWindow` of a maximum, of which the last few are kept. */
+function recentWindow(
+  x: Tensor,
+  kernelSize: Size2d,
+  { stride = kernelSize, padding = 0 }: MaxPool2dOptions,
+): WindowGeometry {
+  const { shape } = x;
+  const isFloat = x.dtype === 'float32' || x.dtype === 'float64';
+  const [N = 0, C = 0, H = 0, W = 0] = shape;
+  // prettier-ignore
+  const key = [
+    shape.length, isFloat ? 1 : NaN, N, C, H, W,
+    keyOf(kernelSize, 0), keyOf(kernelSize, 1), keyOf(stride, 0), keyOf(stride, 1),
+    keyOf(padding, 0), keyOf(padding, 1),
+  ];
+  const known = recent.find(key);
+  if (known) return known;
+  const window = poolWindow('maxPool2d', x, kernelSize, { stride, padding });
+  return recent.keep(key, Object.freeze(window));
+}
 
 /** Sizes of a pooling for both axes. */
 interface PoolSizes {
@@ -136,6 +154,7 @@ export function poolWindow(
  * ConfigError for a bad size, DTypeError for integers.
  */
 export function maxPool2d(x: Tensor, kernelSize: Size2d, options: MaxPool2dOptions = {}): Tensor {
+  requireTensor('maxPool2d', 'x', x);
   checkOptions('maxPool2d', options, MAX_POOL_OPTIONS);
-  return maxPool2dFunction(x, { window: poolWindow('maxPool2d', x, kernelSize, options) });
+  return maxPool2dFunction(x, { window: recentWindow(x, kernelSize, options) });
 }

@@ -5,6 +5,7 @@
  */
 import {
   add,
+  bufferOf,
   ConfigError,
   configureEngine,
   defineFunction,
@@ -30,6 +31,7 @@ import {
   unscoped,
   zeros,
   type Context,
+  type DeviceBuffer,
   type DType,
   type Engine,
   type EngineOptions,
@@ -215,9 +217,10 @@ async function tensors(): Promise<string[]> {
   const probabilities: NumericArray = Scope.run(() =>
     softmax(tensor([0, 0, 0, 0]), 0).toTypedArray(),
   );
-  const kernels: Kernels<NumericArray> = kernelsFor('float64');
-  const out = new Float64Array(2);
-  kernels.neg(out, new Float64Array([1, -2]));
+  const kernels: Kernels = kernelsFor('float64');
+  const out = zeros([2], { dtype: 'float64' });
+  const negated: DeviceBuffer = bufferOf(out);
+  kernels.neg(negated, bufferOf(tensor([1, -2], [2], { dtype: 'float64' })));
   init.uniform(weight, { bound: 0.5, generator: new Generator(1, 'init') });
 
   const leaks: Leak[] = await findLeaks(() => {
@@ -237,7 +240,7 @@ async function tensors(): Promise<string[]> {
   }
   return [
     JSON.stringify(nested),
-    [...probabilities, ...out].join(' '),
+    [...probabilities, ...out.toTypedArray()].join(' '),
     `${leaks.map(({ origin, bytes }) => `${origin} ${bytes}`).join()}, ${stats.liveTensors > 0}`,
     `${times.rows.some(({ op }) => op === 'add')}, ${random.words.length} words`,
     message,

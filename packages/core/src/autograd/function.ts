@@ -9,18 +9,22 @@ export class Context<Saved extends object> {
   /** For each tensor input in order: whether its gradient is wanted. Null inputs want none. */
   readonly needsInputGrad: readonly boolean[];
   readonly #name: string;
+  readonly #isRecorded: boolean;
   #saved: Saved | undefined;
   #versions: [Tensor, number][] = [];
 
   /** @internal */
-  constructor(name: string, needsInputGrad: readonly boolean[]) {
+  constructor(name: string, needsInputGrad: readonly boolean[], isRecorded: boolean) {
     this.#name = name;
     this.needsInputGrad = needsInputGrad;
+    this.#isRecorded = isRecorded;
   }
 
   /** Keeps what backward needs: tensors (inputs, outputs, temporaries), lists of them, plain values. */
   save(saved: Saved): void {
     this.#saved = saved;
+    // Nobody will ask for them.
+    if (!this.#isRecorded) return;
     this.#versions = [];
     for (const value of Object.values(saved).flat()) {
       if (value instanceof Tensor) this.#versions.push([value, value.version]);
@@ -75,6 +79,18 @@ export interface FunctionDefinition<
   backward(ctx: Context<Saved>, ...dOut: Tensor[]): Gradients;
 }
 
+/** As many times false: what a call that isn't recorded needs, made once for each length. */
+function noneOf(length: number): readonly boolean[] {
+  return (NONE[length] ??= new Array<boolean>(length).fill(false));
+}
+
+const NONE: (readonly boolean[])[] = [];
+
+/** Takes a tensor that `scope` owns out of it. */
+function handUp(tensor: Tensor, scope: Scope): void {
+  if (tensor.owner === scope) moveOut(tensor, scope);
+}
+
 /**
  * Makes a differentiable operation of a forward and a backward.
  *
@@ -109,24 +125,22 @@ export function defineFunction<
       inputs.push(arg);
     }
     const tape = recordingTape();
-    const needsInputGrad = inputs.map((input) => tape !== null && input?.requiresGrad === true);
+    const needsInputGrad =
+      tape === null ? noneOf(inputs.length) : inputs.map((input) => input?.requiresGrad === true);
     const record = tape !== null && needsInputGrad.includes(true);
-    const ctx = new Context<Saved>(name, needsInputGrad);
+    const ctx = new Context<Saved>(name, needsInputGrad, record);
 
     const scope = new Scope();
     let output: Output;
-    let outputs: readonly Tensor[];
     try {
       const result = definition.forward(ctx, ...args);
       // An input that is passed through gets a name of its own: the tape tells tensors by identity.
       const own = (tensor: Tensor): Tensor =>
         inputs.includes(tensor) ? tensor.view(tensor.shape, name) : tensor;
       output = (result instanceof Tensor ? own(result) : result.map(own)) as Output;
-      outputs = output instanceof Tensor ? [output] : output;
-      const surviving = record ? [...outputs, ...ctx.savedTensors] : outputs;
-      for (const tensor of surviving) {
-        if (tensor.owner === scope) moveOut(tensor, scope);
-      }
+      if (output instanceof Tensor) handUp(output, scope);
+      else output.forEach((tensor: Tensor) => handUp(tensor, scope));
+      if (record) for (const tensor of ctx.savedTensors) handUp(tensor, scope);
     } finally {
       scope.close();
     }
@@ -136,7 +150,7 @@ export function defineFunction<
         name,
         tape,
         inputs,
-        outputs,
+        outputs: output instanceof Tensor ? [output] : output,
         needsInputGrad,
         backward: (dOut) => definition.backward(ctx, ...dOut),
       };
@@ -144,5 +158,6 @@ export function defineFunction<
     }
     return output;
   };
-  return (...args) => (probe ? probe.operation(name, args, () => call(...args)) : call(...args));
+  return (...args) =>
+    probe === null ? call(...args) : probe.operation(name, args, () => call(...args));
 }

@@ -38,7 +38,7 @@ export function sumAxes(x: Tensor, axes: readonly number[]): Tensor {
       axes.slice(Math.max(first, 0), last + 1).includes(axis) ? 1 : dim,
     );
     const next = empty(shape, x.dtype, 'sum');
-    kernelsFor(x.dtype).sum(next.elements, result.elements, geometry);
+    kernelsFor(x.dtype).sum(next.buffer, result.buffer, geometry);
     result = next;
     last = first - 1;
   } while (last >= 0);

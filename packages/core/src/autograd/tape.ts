@@ -259,7 +259,6 @@ class GradientTable {
 
 function addInPlace(total: Tensor, gradient: Tensor): void {
   const geometry = broadcastGeometry(total.shape, gradient.shape, total.shape);
-  // Found before the view is taken: the first kernel starts the engine, which may grow the heap.
   const kernels = kernelsFor(total.dtype);
-  total.update((data) => kernels.add(data, data, gradient.elements, geometry));
+  total.updateBuffer((sum) => kernels.add(sum, sum, gradient.buffer, geometry));
 }

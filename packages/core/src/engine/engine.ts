@@ -3,8 +3,8 @@ import { platform } from '#platform';
 import { probe } from './probe.js';
 import type { DType } from '../dtype.js';
 import { EngineError } from '../errors.js';
-import type { Kernels, NumericArray } from '../kernels/contract.js';
-import { referenceKernels } from '../kernels/reference/index.js';
+import type { Kernels } from '../kernels/contract.js';
+import { referenceOver } from '../kernels/reference/index.js';
 import {
   instantiateKernels,
   supportsFused,
@@ -43,7 +43,8 @@ export const heap = new Heap({ shared: true });
 
 /** What runs now. The float32 kernels stand apart, for speed and because they are not to be shown. */
 let running: Engine | undefined;
-let float32: Kernels<Float32Array> = referenceKernels;
+const reference = referenceOver(heap);
+let float32 = reference;
 let pool: Pool | undefined;
 /** The binaries that were started, by whether they fuse; a binary that failed its check is null. */
 const instances = new Map<boolean, WasmInstance | null>();
@@ -78,9 +79,9 @@ export function engine(): Engine {
  * The kernels that compute tensors of `dtype`: the engine's for float32, the reference kernels for
  * every other type.
  */
-export function kernelsFor(dtype: DType): Kernels<NumericArray> {
+export function kernelsFor(dtype: DType): Kernels {
   if (dtype === 'float32') running ??= start(resolveSettings({}));
-  const kernels = dtype === 'float32' ? float32 : referenceKernels;
+  const kernels = dtype === 'float32' ? float32 : reference;
   return probe ? probe.kernels(kernels) : kernels;
 }
 
@@ -180,7 +181,7 @@ function complain(message: string): void {
 /** @param warnings Why, if something else was wanted. */
 function startReference(warnings: readonly string[]): Engine {
   warnings.forEach(complain);
-  float32 = referenceKernels;
+  float32 = reference;
   return describe({
     kernels: 'reference',
     simd: 0,
@@ -220,7 +221,7 @@ function instanceOf(fused: boolean, warnings: string[]): WasmInstance | null {
 function isSound({ kernels, wasm }: WasmInstance, columns: 8 | 16): boolean {
   wasm.setTileWidth(columns);
   try {
-    return findFault(kernels) === null;
+    return findFault(kernels, heap) === null;
   } catch (error) {
     // A kernel that leaves the memory is at fault, too; a full heap is another matter.
     if (error instanceof WebAssembly.RuntimeError) return false;

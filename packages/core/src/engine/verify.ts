@@ -1,9 +1,42 @@
 import type { Kernels } from '../kernels/contract.js';
 import { referenceKernels } from '../kernels/reference/index.js';
+import { DeviceBuffer } from '../kernels/buffer.js';
 import type { WasmInstance } from '../kernels/wasm/instantiate.js';
 import type { Heap } from '../memory/heap.js';
 
 type F = Float32Array;
+
+/** Operands that a check has on the heap. */
+class Operands {
+  readonly #heap: Heap;
+  readonly #buffers: DeviceBuffer[] = [];
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /** A copy of these numbers on the heap. */
+  place(values: F): DeviceBuffer {
+    const address = this.#heap.allocate(values.byteLength);
+    const buffer = new DeviceBuffer('float32', address, values.length);
+    this.#buffers.push(buffer);
+    this.#view(buffer).set(values);
+    return buffer;
+  }
+
+  /** What a buffer holds now. */
+  read(buffer: DeviceBuffer): F {
+    return this.#view(buffer).slice();
+  }
+
+  #view({ address, length }: DeviceBuffer): F {
+    return new Float32Array(this.#heap.buffer, address, length);
+  }
+
+  free(): void {
+    for (const { address, byteLength } of this.#buffers) this.#heap.free(address, byteLength);
+  }
+}
 
 /** float32 keeps 24 bits; the sums here are short. */
 const TOLERANCE = 2e-5;
@@ -13,15 +46,29 @@ const TOLERANCE = 2e-5;
  * shapes, and compares them with the reference in double precision.
  * @returns What differs, or null if nothing does.
  */
-export function findFault(kernels: Kernels<F>): string | null {
+export function findFault(kernels: Kernels, heap: Heap): string | null {
+  const operands = new Operands(heap);
+  try {
+    return faultOf(kernels, operands);
+  } finally {
+    operands.free();
+  }
+}
+
+function faultOf(kernels: Kernels, operands: Operands): string | null {
   const next = sequence();
   const random = (n: number) => Float32Array.from({ length: n }, next);
+  const place = (values: F) => operands.place(values);
+  const wide = (values: F) => Float64Array.from(values);
+  const isWrong = (out: DeviceBuffer, expected: Float64Array) =>
+    differs(operands.read(out), expected);
   for (const [M, N, K] of PRODUCTS) {
     for (const [transposeA, transposeB] of TRANSPOSES) {
       const a = random(M * K);
       const b = random(K * N);
-      const out = random(M * N);
-      const expected = Float64Array.from(out);
+      const before = random(M * N);
+      const out = place(before);
+      const expected = wide(before);
       const geometry = {
         M,
         N,
@@ -33,18 +80,18 @@ export function findFault(kernels: Kernels<F>): string | null {
         aBatchStride: 0,
         bBatchStride: 0,
       };
-      kernels.matmul(out, a, b, geometry);
-      referenceKernels.matmul(expected, Float64Array.from(a), Float64Array.from(b), geometry);
-      if (differs(out, expected)) return `matmul [${M},${K}]·[${K},${N}]`;
+      kernels.matmul(out, place(a), place(b), geometry);
+      referenceKernels.matmul(expected, wide(a), wide(b), geometry);
+      if (isWrong(out, expected)) return `matmul [${M},${K}]·[${K},${N}]`;
     }
   }
   for (const name of MAPS) {
     const x = random(37);
-    const out = new Float32Array(37);
+    const out = place(new Float32Array(37));
     const expected = new Float64Array(37);
-    kernels[name](out, x);
-    referenceKernels[name](expected, Float64Array.from(x));
-    if (differs(out, expected)) return name;
+    kernels[name](out, place(x));
+    referenceKernels[name](expected, wide(x));
+    if (isWrong(out, expected)) return name;
   }
   for (const window of WINDOWS) {
     const geometry = { N: 1, OC: 7, groups: 1, window };
@@ -53,27 +100,27 @@ export function findFault(kernels: Kernels<F>): string | null {
     const weight = random(7 * C * KH * KW);
     const bias = random(7);
     const dOut = random(7 * OH * OW);
-    const wide = (values: F) => Float64Array.from(values);
+    const [xAt, weightAt, dOutAt] = [place(x), place(weight), place(dOut)];
 
-    const out = new Float32Array(dOut.length);
+    const out = place(new Float32Array(dOut.length));
     const expected = new Float64Array(dOut.length);
-    kernels.conv2d(out, x, weight, bias, geometry);
+    kernels.conv2d(out, xAt, weightAt, place(bias), geometry);
     referenceKernels.conv2d(expected, wide(x), wide(weight), wide(bias), geometry);
-    if (differs(out, expected)) return 'conv2d';
+    if (isWrong(out, expected)) return 'conv2d';
 
-    const dX = new Float32Array(x.length);
+    const dX = place(new Float32Array(x.length));
     const expectedDX = new Float64Array(x.length);
-    kernels.conv2dBackwardInput(dX, dOut, weight, geometry);
+    kernels.conv2dBackwardInput(dX, dOutAt, weightAt, geometry);
     referenceKernels.conv2dBackwardInput(expectedDX, wide(dOut), wide(weight), geometry);
-    if (differs(dX, expectedDX)) return 'conv2dBackwardInput';
+    if (isWrong(dX, expectedDX)) return 'conv2dBackwardInput';
 
-    const dWeight = new Float32Array(weight.length);
-    const dBias = new Float32Array(7);
+    const dWeight = place(new Float32Array(weight.length));
+    const dBias = place(new Float32Array(7));
     const expectedDW = new Float64Array(weight.length);
     const expectedDB = new Float64Array(7);
-    kernels.conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
+    kernels.conv2dBackwardWeight(dWeight, dBias, xAt, dOutAt, geometry);
     referenceKernels.conv2dBackwardWeight(expectedDW, expectedDB, wide(x), wide(dOut), geometry);
-    if (differs(dWeight, expectedDW) || differs(dBias, expectedDB)) return 'conv2dBackwardWeight';
+    if (isWrong(dWeight, expectedDW) || isWrong(dBias, expectedDB)) return 'conv2dBackwardWeight';
   }
   return null;
 }
@@ -158,13 +205,10 @@ const ROUNDS = 40;
  * @returns How many times faster the wide ones are; null if that could not be found out in time.
  */
 export function wideTileGain({ kernels, wasm }: WasmInstance, heap: Heap): number | null {
-  const floats = M * N + M * K + K * N;
-  const address = heap.allocate(floats * 4);
+  const operands = new Operands(heap);
   try {
-    const all = new Float32Array(heap.buffer, address, floats).fill(0.5);
-    const out = all.subarray(0, M * N);
-    const a = all.subarray(M * N, M * N + M * K);
-    const b = all.subarray(M * N + M * K);
+    const place = (n: number) => operands.place(new Float32Array(n).fill(0.5));
+    const [out, a, b] = [place(M * N), place(M * K), place(K * N)];
     const geometry = {
       M,
       N,
@@ -176,7 +220,7 @@ export function wideTileGain({ kernels, wasm }: WasmInstance, heap: Heap): numbe
       aBatchStride: 0,
       bBatchStride: 0,
     };
-    // The first product may grow the heap, and leave the views behind.
+    // The first product takes memory to work in.
     kernels.matmul(out, a, b, geometry);
     const time = (columns: number): number => {
       wasm.setTileWidth(columns);
@@ -196,6 +240,6 @@ export function wideTileGain({ kernels, wasm }: WasmInstance, heap: Heap): numbe
     }
     return left === ROUNDS ? null : narrow / wide;
   } finally {
-    heap.free(address, floats * 4);
+    operands.free();
   }
 }

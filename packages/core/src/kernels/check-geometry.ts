@@ -1,5 +1,6 @@
 import { EngineError, ShapeError } from '../errors.js';
 import { formatShape } from '../shape.js';
+import type { DeviceBuffer } from './buffer.js';
 import type {
   Conv2dGeometry,
   CrossEntropyGeometry,
@@ -22,6 +23,11 @@ import { conv2dWorkspace, fitsConv2d, type Conv2dKernel } from './conv2d-workspa
 
 /** The largest integer that kernels count with. */
 export const MAX_INTEGER = 2 ** 31 - 1;
+
+/** Where operands lie, as 32-bit integers. */
+interface Memory {
+  readonly words: Int32Array;
+}
 
 interface Sized {
   readonly length: number;
@@ -52,21 +58,24 @@ export function checkLength(kernel: string, name: string, array: Sized, needed: 
  */
 export function checkPositions(
   kernel: string,
-  index: Int32Array,
+  index: DeviceBuffer<'int32'>,
+  { words }: Memory,
   count: number,
   limit: number,
 ): void {
+  const first = index.address >>> 2;
   const last = limit - 1;
   // The sign of either is set where one is outside.
   let outside = 0;
   for (let i = 0; i < count; i++) {
-    const position = index[i] as number;
+    const position = words[first + i] as number;
     outside |= position | (last - position);
   }
   if (outside >= 0) return;
-  const at = index.findIndex((position) => position < 0 || position > last);
+  const positions = words.subarray(first, first + count);
+  const at = positions.findIndex((position) => position < 0 || position > last);
   throw new ShapeError(
-    `${kernel}: expected positions of 0 … ${last}, got ${index[at]} at element ${at}; were the ` +
+    `${kernel}: expected positions of 0 … ${last}, got ${positions[at]} at element ${at}; were the ` +
       'indices changed since the operation that checked them?',
   );
 }
@@ -137,7 +146,8 @@ export function checkIndexed(
   kernel: string,
   whole: Sized,
   selected: Sized,
-  index: Int32Array,
+  index: DeviceBuffer<'int32'>,
+  memory: Memory,
   geometry: IndexGeometry,
 ): void {
   const { outer, n, inner, count } = geometry;
@@ -146,7 +156,7 @@ export function checkIndexed(
   checkLength(kernel, 'index', index, count);
   checkLength(kernel, 'the whole', whole, outer * n * inner);
   checkLength(kernel, 'the selection', selected, outer * count * inner);
-  checkPositions(kernel, index, count, n);
+  checkPositions(kernel, index, memory, count, n);
 }
 
 /** @throws ShapeError for a number that does not fit, or an operand that is too short. */
@@ -172,6 +182,16 @@ export function checkMatmul(
  * @throws ShapeError if one does not fit into 32 bits.
  */
 export function checkWindow(operation: string, window: WindowGeometry): void {
+  if (soundWindows.has(window)) return;
+  checkWindowNumbers(operation, window);
+  // What may still be changed is checked every time.
+  if (Object.isFrozen(window)) soundWindows.add(window);
+}
+
+/** Windows that were checked, and that nobody can change. */
+const soundWindows = new WeakSet<WindowGeometry>();
+
+function checkWindowNumbers(operation: string, window: WindowGeometry): void {
   const { C, H, W, KH, KW, OH, OW } = window;
   const { strideH, strideW, padTop, padLeft, dilationH, dilationW } = window;
   checkSize(operation, 'C', C);
@@ -243,11 +263,12 @@ export function checkConv2d(
 /** @throws ShapeError for a number that does not fit, or a label that is no class. */
 export function checkLabels(
   kernel: string,
-  labels: Int32Array,
+  labels: DeviceBuffer<'int32'>,
+  memory: Memory,
   { N, C }: CrossEntropyGeometry,
 ): void {
   checkSize(kernel, 'N', N);
   checkSize(kernel, 'C', C);
   checkLength(kernel, 'labels', labels, N);
-  checkPositions(kernel, labels, N, C);
+  checkPositions(kernel, labels, memory, N, C);
 }

@@ -12,6 +12,7 @@ import {
   checkWindow,
   product,
 } from './check-geometry.js';
+import type { DeviceBuffer } from './buffer.js';
 import type {
   BroadcastGeometry,
   ChannelsGeometry,
@@ -24,18 +25,23 @@ import { KERNELS } from './table/kernels.js';
 import { KERNEL_NAMES, parseOperand } from './table/layout.js';
 import type { ElementwiseName } from './table/types.js';
 
-type F = Float32Array;
+type F = DeviceBuffer;
 
-type Select = (out: F, indices: Int32Array, x: F, geometry: ReduceGeometry) => void;
+type Select = (out: F, indices: DeviceBuffer<'int32'>, x: F, geometry: ReduceGeometry) => void;
 
 /**
  * The same kernels behind the checks of check-geometry.ts: whatever sizes, strides and indices a
  * call comes with, nothing outside its operands is written. A call that has nothing to write is not
  * made at all. What a call took to work in is given back by `afterwards`, however it ends.
+ * `memory` is where the operands lie, for a look at indices.
  * @throws ShapeError if a geometry does not fit its operands or 32 bits, EngineError if a
  * convolution needs more room than there may be.
  */
-export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Kernels<F> {
+export function checkedKernels(
+  kernels: Kernels,
+  memory: { readonly words: Int32Array },
+  afterwards: () => void,
+): Kernels {
   const select = (name: 'max' | 'min'): Select => {
     const run = kernels[name];
     return (out, indices, x, geometry) => {
@@ -91,14 +97,14 @@ export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Ker
     indexSelect(out, x, index, geometry) {
       const { outer, inner, count } = geometry;
       if (outer * inner * count === 0) return;
-      checkIndexed('indexSelect', x, out, index, geometry);
+      checkIndexed('indexSelect', x, out, index, memory, geometry);
       kernels.indexSelect(out, x, index, geometry);
     },
 
     indexAdd(dX, dOut, index, geometry) {
       const { outer, inner, count } = geometry;
       if (outer * inner * count === 0) return;
-      checkIndexed('indexAdd', dX, dOut, index, geometry);
+      checkIndexed('indexAdd', dX, dOut, index, memory, geometry);
       kernels.indexAdd(dX, dOut, index, geometry);
     },
 
@@ -123,7 +129,7 @@ export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Ker
       checkLength('selectBackward', 'dX', dX, count * n);
       checkLength('selectBackward', 'dOut', dOut, count);
       checkLength('selectBackward', 'indices', indices, count);
-      checkPositions('selectBackward', indices, count, n);
+      checkPositions('selectBackward', indices, memory, count, n);
       kernels.selectBackward(dX, dOut, indices, geometry);
     },
 
@@ -295,7 +301,7 @@ export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Ker
 
     crossEntropy(out, logProbs, labels, geometry) {
       const { N, C } = geometry;
-      checkLabels('crossEntropy', labels, geometry);
+      checkLabels('crossEntropy', labels, memory, geometry);
       checkLength('crossEntropy', 'out', out, N);
       checkLength('crossEntropy', 'logProbs', logProbs, N * C);
       kernels.crossEntropy(out, logProbs, labels, geometry);
@@ -303,7 +309,7 @@ export function checkedKernels(kernels: Kernels<F>, afterwards: () => void): Ker
 
     crossEntropyBackward(dX, dOut, logProbs, labels, geometry) {
       const { N, C } = geometry;
-      checkLabels('crossEntropyBackward', labels, geometry);
+      checkLabels('crossEntropyBackward', labels, memory, geometry);
       checkLength('crossEntropyBackward', 'dX', dX, N * C);
       checkLength('crossEntropyBackward', 'dOut', dOut, N);
       checkLength('crossEntropyBackward', 'logProbs', logProbs, N * C);
@@ -336,14 +342,14 @@ type Call = { call(...operandsAndOptions: unknown[]): void }['call'];
  * The kernels that treat each element for itself: their operands are as long as the first one, or
  * walked at the strides of a broadcast.
  */
-function checkedElementwise(kernels: Kernels<F>): Pick<Kernels<F>, Elementwise> {
+function checkedElementwise(kernels: Kernels): Pick<Kernels, Elementwise> {
   const checked = KERNEL_NAMES.filter(isElementwise).map((name): [string, Call] => {
     const run: Call = kernels[name];
     const { parameters, operands } = KERNELS[name];
     if (parameters === 'broadcast') return [name, checkedBroadcast(name, run)];
     return [name, checkedLengths(name, operands, run)];
   });
-  return Object.fromEntries(checked) as Pick<Kernels<F>, Elementwise>;
+  return Object.fromEntries(checked) as Pick<Kernels, Elementwise>;
 }
 
 function isElementwise(name: KernelName): name is Elementwise {
@@ -368,7 +374,7 @@ function checkedLengths(kernel: string, operands: readonly string[], run: Call):
 }
 
 function checkedBroadcast(kernel: string, run: Call): Call {
-  return (out: F | Uint8Array, a: F, b: F, geometry: BroadcastGeometry) => {
+  return (out: F, a: F, b: F, geometry: BroadcastGeometry) => {
     const { shape, aStrides, bStrides } = geometry;
     const count = product(shape);
     if (count === 0) return;

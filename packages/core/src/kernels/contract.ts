@@ -1,22 +1,24 @@
+import type { DeviceBuffer } from './buffer.js';
 import type { KERNELS } from './table/kernels.js';
-import type { ElementwiseCall, ElementwiseName } from './table/types.js';
+import type { ElementwiseCall, ElementwiseName, OperandTypes } from './table/types.js';
 
 /**
  * How kernels are called. The list of them is the table (table/kernels.js). Every kernel exists
  * twice: as plain loops in `reference/` (the definition, for float32 and float64) and as WebAssembly
  * SIMD behind `wasm/` (float32).
  *
+ * Kernels take buffers (buffer.ts). The reference is loops over typed arrays; reference/index.ts
+ * puts them behind the same calls, and is the only place that makes views for a kernel.
+ *
  * Rules that hold for all of them:
  * - `out` comes first, then the inputs, then one object with the geometry or the constants.
- * - Arrays are row-major and contiguous; their lengths follow from the geometry. Shapes are checked
+ * - Operands are row-major and contiguous; their lengths follow from the geometry. Shapes are checked
  *   once, by the op that calls the kernel, and in its words; checked.ts makes sure once more, in exact
  *   arithmetic, that no WebAssembly kernel leaves its operands.
  * - "Writes" means that every element of `out` is overwritten, whatever it held. "Adds" means that
  *   the result is added to what `out` holds. Each kernel says which.
- * - `out` may be the same array as an input only where the comment says so.
+ * - `out` may be the same buffer as an input only where the comment says so.
  * - Nothing outside `out` is written.
- * - A kernel that is handed an array outside the engine's heap copies it in and out; the result is
- *   the same.
  */
 
 /** Element types that the arithmetic kernels know. */
@@ -172,18 +174,21 @@ type Rows = typeof KERNELS;
  * The kernels that treat each element for itself, with one input, with two broadcast ones, and the
  * gradients: as their rows in the table say, where each is described.
  */
-type ElementwiseKernels<F> = {
+type ElementwiseKernels<Types extends OperandTypes> = {
   [K in keyof Rows as Extract<K, ElementwiseName<Rows>>]: ElementwiseCall<
-    F,
+    Types,
     BroadcastGeometry,
     Rows[K]
   >;
 };
 
-/** One element type's kernels. `F` is the float array they compute on. */
-export interface Kernels<F extends NumericArray = FloatArray> extends ElementwiseKernels<F> {
+/**
+ * The kernels, over any kind of operands: `F` holds the elements that are computed with, `I` indices
+ * and labels (int32), `B` conditions (bytes).
+ */
+export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: I; u8: B }> {
   /** a where the condition is not 0, else b. Writes. */
-  where(out: F, condition: Uint8Array, a: F, b: F, geometry: WhereGeometry): void;
+  where(out: F, condition: B, a: F, b: F, geometry: WhereGeometry): void;
 
   // --- Movement ---
   /**
@@ -192,18 +197,18 @@ export interface Kernels<F extends NumericArray = FloatArray> extends Elementwis
    */
   copyStrided(out: F, x: F, geometry: StridedGeometry): void;
   /** Writes `[outer, count, inner]`: out[o, j, i] = x[o, index[j], i]. */
-  indexSelect(out: F, x: F, index: Int32Array, geometry: IndexGeometry): void;
+  indexSelect(out: F, x: F, index: I, geometry: IndexGeometry): void;
   /** Adds to `[outer, n, inner]`: dX[o, index[j], i] += dOut[o, j, i], j ascending. */
-  indexAdd(dX: F, dOut: F, index: Int32Array, geometry: IndexGeometry): void;
+  indexAdd(dX: F, dOut: F, index: I, geometry: IndexGeometry): void;
 
   // --- Reductions. Write. ---
   /** An empty sum (n = 0) is 0. */
   sum(out: F, x: F, geometry: ReduceGeometry): void;
   /** Values and the position of the first largest along `n` ≥ 1; NaN counts as the largest. */
-  max(out: F, indices: Int32Array, x: F, geometry: ReduceGeometry): void;
-  min(out: F, indices: Int32Array, x: F, geometry: ReduceGeometry): void;
+  max(out: F, indices: I, x: F, geometry: ReduceGeometry): void;
+  min(out: F, indices: I, x: F, geometry: ReduceGeometry): void;
   /** The gradient of max or min: writes dX `[outer, n, inner]`, dOut at `indices`, else 0. */
-  selectBackward(dX: F, dOut: F, indices: Int32Array, geometry: ReduceGeometry): void;
+  selectBackward(dX: F, dOut: F, indices: I, geometry: ReduceGeometry): void;
   /** exp(x - max) / Σ exp(x - max), row by row. `out` may be `x`. */
   softmax(out: F, x: F, geometry: RowsGeometry): void;
   /** x - max - log Σ exp(x - max), row by row. `out` may be `x`. */
@@ -277,12 +282,12 @@ export interface Kernels<F extends NumericArray = FloatArray> extends Elementwis
    * `indices` its place h·W + w in the plane, the first at a tie. Padding never wins; NaN counts
    * as the largest. Every window holds at least one pixel. Writes both.
    */
-  maxPool2d(out: F, indices: Int32Array, x: F, geometry: WindowGeometry): void;
+  maxPool2d(out: F, indices: I, x: F, geometry: WindowGeometry): void;
   /**
    * Writes dX `[C, H, W]`: zeros, plus each dOut `[C, OH, OW]` added at its index, if that is one of
    * the plane's.
    */
-  maxPool2dBackward(dX: F, dOut: F, indices: Int32Array, geometry: WindowGeometry): void;
+  maxPool2dBackward(dX: F, dOut: F, indices: I, geometry: WindowGeometry): void;
 
   // --- Convolution of a whole batch. Write. ---
   // x is `[N, groups·C, H, W]`, weight `[OC, C, KH, KW]`, out `[N, OC, OH, OW]`, bias `[OC]`; a
@@ -302,7 +307,7 @@ export interface Kernels<F extends NumericArray = FloatArray> extends Elementwis
 
   // --- Loss and update ---
   /** Writes N losses: -(1-ε)·logProbs[label] - ε/C·Σ logProbs. */
-  crossEntropy(out: F, logProbs: F, labels: Int32Array, geometry: CrossEntropyGeometry): void;
+  crossEntropy(out: F, logProbs: F, labels: I, geometry: CrossEntropyGeometry): void;
   /**
    * The gradient of crossEntropy ∘ logSoftmax with respect to the logits: writes dX `[N, C]`,
    * dX[i, c] = dOut[i]·(exp(logProbs[i, c]) - target[i, c]); `dOut` holds N values. A row whose dOut
@@ -312,7 +317,7 @@ export interface Kernels<F extends NumericArray = FloatArray> extends Elementwis
     dX: F,
     dOut: F,
     logProbs: F,
-    labels: Int32Array,
+    labels: I,
     geometry: CrossEntropyGeometry,
   ): void;
   /**
@@ -338,6 +343,16 @@ export interface Kernels<F extends NumericArray = FloatArray> extends Elementwis
     options: AdamStepOptions,
   ): void;
 }
+
+/** The kernels that compute tensors of one dtype. */
+export type Kernels = KernelCalls<DeviceBuffer, DeviceBuffer<'int32'>, DeviceBuffer<'uint8'>>;
+
+/** The loops of the reference. `F` is the array that they compute on. */
+export type ArrayKernels<F extends NumericArray = NumericArray> = KernelCalls<
+  F,
+  Int32Array,
+  Uint8Array
+>;
 
 /** The name of a kernel. */
 export type KernelName = keyof Kernels;

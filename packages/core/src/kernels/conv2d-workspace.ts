@@ -155,6 +155,24 @@ export function conv2dWorkspace(kernel: Conv2dKernel, geometry: Conv2dGeometry):
  * let through.
  */
 export function fitsConv2d(kernel: Conv2dKernel, geometry: Conv2dGeometry): boolean {
+  const known = verdicts[kernel].get(geometry);
+  if (known !== undefined) return known;
+  const fits = findFit(kernel, geometry);
+  // What may still be changed is looked at every time.
+  if (Object.isFrozen(geometry) && Object.isFrozen(geometry.window)) {
+    verdicts[kernel].set(geometry, fits);
+  }
+  return fits;
+}
+
+/** What `fitsConv2d` found for geometries that nobody can change. */
+const verdicts: Readonly<Record<Conv2dKernel, WeakMap<Conv2dGeometry, boolean>>> = {
+  conv2d: new WeakMap(),
+  conv2dBackwardInput: new WeakMap(),
+  conv2dBackwardWeight: new WeakMap(),
+};
+
+function findFit(kernel: Conv2dKernel, geometry: Conv2dGeometry): boolean {
   const { strideH, strideW } = geometry.window;
   if (!fitsPlanes(geometry)) return false;
   const mayMirror = kernel === 'conv2dBackwardInput' && strideH === 1 && strideW === 1;

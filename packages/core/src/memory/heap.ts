@@ -54,6 +54,9 @@ function isShared(buffer: ArrayBufferLike): boolean {
   return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]';
 }
 
+/** Blocks that were freed last and wait for a taker of their size. */
+const RECENT = 32;
+
 interface Block {
   readonly start: number;
   readonly bytes: number;
@@ -61,9 +64,9 @@ interface Block {
 
 /**
  * The one memory that tensors live on and WebAssembly kernels compute in: a best-fit allocator
- * over a `WebAssembly.Memory`. Neighbouring free blocks are merged at once, so memory that a step
- * returned serves the next step whatever its sizes are. All bookkeeping is on the JavaScript side;
- * a kernel cannot corrupt it.
+ * over a `WebAssembly.Memory`. Free neighbours are merged before memory is called short, so what a step
+ * returned serves the next step whatever its sizes are. All bookkeeping is on the JavaScript side; a
+ * kernel cannot corrupt it.
  *
  * The memory is taken by the first block, or by `open`. Where the system refuses it, the heap asks
  * for less, then for memory that no thread can share, and then lies on an ordinary buffer, which
@@ -72,11 +75,14 @@ interface Block {
 export class Heap {
   /** The memory's buffer as it is now; empty at first. Growing replaces it: never hold on to it. */
   buffer: ArrayBufferLike = new ArrayBuffer(0);
+  /** The same as 32-bit integers. */
+  words: Int32Array = new Int32Array(this.buffer);
   readonly #wantsShared: boolean;
   #memory: WebAssembly.Memory | PlainMemory | undefined;
   #maximumBytes: number;
   #refusal = '';
   readonly #warnings: string[] = [];
+  readonly #onGrowth: ((buffer: ArrayBufferLike) => void)[] = [];
   #used = 0;
   #peak = 0;
   /** First byte that was never part of a block. */
@@ -86,6 +92,12 @@ export class Heap {
   readonly #startByEnd = new Map<number, number>();
   readonly #startsBySize = new Map<number, number[]>();
   #sizes: number[] = [];
+  /**
+   * Blocks that were freed last, at first without a place among the free ones: what a step returns,
+   * the next step takes again, size by size. Start and size in turns.
+   */
+  readonly #recent = new Float64Array(2 * RECENT);
+  #recentCount = 0;
   /** Retired blocks, oldest first, from `#nextRetired` on. */
   #retired: Block[] = [];
   #nextRetired = 0;
@@ -132,7 +144,7 @@ export class Heap {
   #open(): WebAssembly.Memory | PlainMemory {
     if (!this.#memory) {
       this.#memory = this.#wasmMemory() ?? this.#plainMemory();
-      this.buffer = this.#memory.buffer;
+      this.#renew(this.#memory);
     }
     return this.#memory;
   }
@@ -170,6 +182,19 @@ export class Heap {
     return new PlainMemory();
   }
 
+  /** Calls `renew` now and whenever the memory has grown, for who keeps views of its own blocks. */
+  onGrowth(renew: (buffer: ArrayBufferLike) => void): void {
+    this.#onGrowth.push(renew);
+    renew(this.buffer);
+  }
+
+  #renew(memory: WebAssembly.Memory | PlainMemory): void {
+    // Asked for once: the getter costs as much as a small kernel.
+    this.buffer = memory.buffer;
+    this.words = new Int32Array(this.buffer);
+    for (const renew of this.#onGrowth) renew(this.buffer);
+  }
+
   /** Bytes in blocks that were allocated and not freed. */
   get usedBytes(): number {
     return this.#used;
@@ -182,6 +207,7 @@ export class Heap {
 
   /** The largest block that can be had without growing. */
   get largestFreeBytes(): number {
+    this.#settle();
     return Math.max(this.#sizes.at(-1) ?? 0, this.buffer.byteLength - this.#top);
   }
 
@@ -197,17 +223,52 @@ export class Heap {
    */
   allocate(bytes: number): number {
     const size = Heap.blockSize(bytes);
-    const start =
-      this.#takeFree(size) ?? this.#takeTop(size) ?? this.#takeRetired(size) ?? this.#extend(size);
+    let start = this.#takeRecent(size) ?? this.#takeFree(size);
+    if (start === undefined) {
+      this.#settle();
+      start =
+        this.#takeFree(size) ??
+        this.#takeTop(size) ??
+        this.#takeRetired(size) ??
+        this.#extend(size);
+    }
     this.#used += size;
-    this.#peak = Math.max(this.#peak, this.#used);
+    if (this.#used > this.#peak) this.#peak = this.#used;
     return start;
   }
 
   /** Returns the block that `allocate(bytes)` gave. */
   free(start: number, bytes: number): void {
-    this.#used -= Heap.blockSize(bytes);
-    this.#release(start, bytes);
+    const size = Heap.blockSize(bytes);
+    this.#used -= size;
+    if (this.#recentCount === RECENT) this.#settle();
+    const at = 2 * this.#recentCount++;
+    this.#recent[at] = start;
+    this.#recent[at + 1] = size;
+  }
+
+  /** Takes a block of just this size that was freed not long ago. */
+  #takeRecent(size: number): number | undefined {
+    const recent = this.#recent;
+    const last = 2 * (this.#recentCount - 1);
+    for (let at = last; at >= 0; at -= 2) {
+      if (recent[at + 1] !== size) continue;
+      const start = recent[at];
+      recent[at] = recent[last] as number;
+      recent[at + 1] = recent[last + 1] as number;
+      this.#recentCount--;
+      return start;
+    }
+    return undefined;
+  }
+
+  /** Gives the blocks that were freed last their place among the free ones. */
+  #settle(): void {
+    const count = this.#recentCount;
+    this.#recentCount = 0;
+    for (let at = 0; at < 2 * count; at += 2) {
+      this.#release(this.#recent[at] as number, this.#recent[at + 1] as number);
+    }
   }
 
   /**
@@ -301,7 +362,7 @@ export class Heap {
     } catch {
       return false;
     }
-    this.buffer = memory.buffer;
+    this.#renew(memory);
     return true;
   }
 

@@ -68,6 +68,12 @@ export class Scope {
    */
   close(): void {
     if (this.#closed) return;
+    if (stack.at(-1) === this) {
+      // Nearly always.
+      stack.pop();
+      this.release();
+      return;
+    }
     const position = stack.lastIndexOf(this);
     // An `unscoped` region that ended while this was open has taken it off the stack already.
     const inner = position < 0 ? [] : stack.splice(position).slice(1);
@@ -151,7 +157,9 @@ function handOver<T>(result: T, scope: Scope): T {
 
 /** Gives `scoped` to the scope around `scope`, or to nobody if there is none. */
 export function moveOut(scoped: Scoped, scope: Scope): void {
-  const outer = stack[stack.lastIndexOf(scope) - 1] ?? null;
+  const last = stack.length - 1;
+  const position = stack[last] === scope ? last : stack.lastIndexOf(scope);
+  const outer = stack[position - 1] ?? null;
   if (outer) outer.adopt(scoped);
   else scoped.owner = null;
 }

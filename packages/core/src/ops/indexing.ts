@@ -19,23 +19,13 @@ const indexSelectFunction = defineFunction('indexSelect', {
     ctx.save({ index, shape: x.shape, geometry });
     const shape = x.shape.map((dim, at) => (at === axis ? index.size : dim));
     const out = empty(shape, x.dtype, 'indexSelect');
-    kernelsFor(x.dtype).indexSelect(
-      out.elements,
-      x.elements,
-      int32Of('indexSelect', index),
-      geometry,
-    );
+    kernelsFor(x.dtype).indexSelect(out.buffer, x.buffer, int32Of('indexSelect', index), geometry);
     return out;
   },
   backward(ctx, dOut) {
     const { index, shape, geometry } = ctx.saved;
     const dX = zeros(shape, { dtype: dOut.dtype });
-    kernelsFor(dX.dtype).indexAdd(
-      dX.elements,
-      dOut.elements,
-      int32Of('indexSelect', index),
-      geometry,
-    );
+    kernelsFor(dX.dtype).indexAdd(dX.buffer, dOut.buffer, int32Of('indexSelect', index), geometry);
     return [dX, null];
   },
 });
@@ -56,7 +46,8 @@ export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
     );
   }
   const dim = x.shape[normal] ?? 0;
-  int32Of('indexSelect', index).forEach((position, i) => {
+  int32Of('indexSelect', index);
+  index.elements.forEach((position, i) => {
     if (position < 0 || position >= dim) {
       throw new ShapeError(
         `indexSelect: index ${position} at element ${i} is outside 0 … ${dim - 1}, axis ${normal} ` +

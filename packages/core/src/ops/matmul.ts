@@ -25,17 +25,24 @@ const matmulFunction = defineFunction('matmul', {
   forward(ctx: Context<Flags & { a: Tensor; b: Tensor }>, a: Tensor, b: Tensor, flags: Flags) {
     const { transposeA, transposeB } = flags;
     ctx.save({ a, b, ...flags });
-    const [aRows = 0, aColumns = 0] = a.shape.slice(-2);
-    const [bRows = 0, bColumns = 0] = b.shape.slice(-2);
+    const [aRows, aColumns] = matrixOf(a);
+    const [bRows, bColumns] = matrixOf(b);
     const [M, K] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
     const N = transposeB ? bRows : bColumns;
+    if (a.ndim === 2 && b.ndim === 2) {
+      const out = empty([M, N], a.dtype, 'matmul');
+      const single = { batch: 1, aBatchStride: 0, bBatchStride: 0 };
+      const geometry = { M, N, K, transposeA, transposeB, accumulate: false, ...single };
+      kernelsFor(a.dtype).matmul(out.buffer, a.buffer, b.buffer, geometry);
+      return out;
+    }
     const aBatch = a.shape.slice(0, -2);
     const bBatch = b.shape.slice(0, -2);
     const batchShape = broadcastShapes('matmul', aBatch, bBatch);
     const out = empty([...batchShape, M, N], a.dtype, 'matmul');
     const left = batchOperand(a, aBatch, batchShape);
     const right = batchOperand(b, bBatch, batchShape);
-    kernelsFor(a.dtype).matmul(out.elements, left.x.elements, right.x.elements, {
+    kernelsFor(a.dtype).matmul(out.buffer, left.x.buffer, right.x.buffer, {
       M,
       N,
       K,
@@ -62,6 +69,11 @@ const matmulFunction = defineFunction('matmul', {
     return [ctx.needsInputGrad[0] ? dA() : null, ctx.needsInputGrad[1] ? dB() : null];
   },
 });
+
+/** Rows and columns: the last two axes. */
+function matrixOf({ shape }: Tensor): [rows: number, columns: number] {
+  return [shape.at(-2) ?? 0, shape.at(-1) ?? 0];
+}
 
 /** An operand and its stride through the batch: 0 where one matrix serves the whole batch. */
 function batchOperand(x: Tensor, own: Shape, batch: Shape): { x: Tensor; stride: number } {

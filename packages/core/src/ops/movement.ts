@@ -74,7 +74,7 @@ function gather(
 ): Tensor {
   const out = empty(shape, x.dtype, name);
   const merged = mergeAxes(shape, [stridesOf(shape), xStrides]);
-  kernelsFor(x.dtype).copyStrided(out.elements, x.elements, {
+  kernelsFor(x.dtype).copyStrided(out.buffer, x.buffer, {
     shape: merged.shape,
     outStrides: merged.strides[0] ?? [],
     outOffset: 0,
@@ -87,7 +87,7 @@ function gather(
 /** Copies `x` to the places of `out` that lie at the given strides. */
 function scatter(out: Tensor, x: Tensor, outStrides: readonly number[], outOffset: number): void {
   const merged = mergeAxes(x.shape, [outStrides, stridesOf(x.shape)]);
-  kernelsFor(x.dtype).copyStrided(out.elements, x.elements, {
+  kernelsFor(x.dtype).copyStrided(out.buffer, x.buffer, {
     shape: merged.shape,
     outStrides: merged.strides[0] ?? [],
     outOffset,

@@ -91,7 +91,7 @@ const sumFunction = defineFunction('sum', {
 function expand(x: Tensor, shape: Shape): Tensor {
   const out = empty(shape, x.dtype, 'expand');
   const merged = mergeAxes(shape, [stridesOf(shape), broadcastStrides(x.shape, shape)]);
-  kernelsFor(x.dtype).copyStrided(out.elements, x.elements, {
+  kernelsFor(x.dtype).copyStrided(out.buffer, x.buffer, {
     shape: merged.shape,
     outStrides: merged.strides[0] ?? [],
     outOffset: 0,
@@ -141,7 +141,7 @@ const extremeFunction = (which: Extreme) =>
     ) {
       const out = empty(shape, x.dtype, which);
       const indices = empty(shape, 'int32', which);
-      kernelsFor(x.dtype)[which](out.elements, int32Of(which, indices), x.elements, geometry);
+      kernelsFor(x.dtype)[which](out.buffer, int32Of(which, indices), x.buffer, geometry);
       ctx.save({ indices, geometry, shape: x.shape });
       return out;
     },
@@ -149,7 +149,7 @@ const extremeFunction = (which: Extreme) =>
       const { indices, geometry, shape } = ctx.saved;
       const dX = empty(shape, dOut.dtype, which);
       const at = int32Of(which, indices);
-      kernelsFor(dX.dtype).selectBackward(dX.elements, dOut.elements, at, geometry);
+      kernelsFor(dX.dtype).selectBackward(dX.buffer, dOut.buffer, at, geometry);
       return dX;
     },
   });
@@ -232,7 +232,7 @@ export function argmax(
   return composed(() => {
     const indices = empty(reducedShape(x.shape, axes, keepdim), 'int32', 'argmax');
     const values = empty(indices.shape, x.dtype, 'argmax');
-    kernelsFor(x.dtype).max(values.elements, int32Of('argmax', indices), x.elements, geometry);
+    kernelsFor(x.dtype).max(values.buffer, int32Of('argmax', indices), x.buffer, geometry);
     return indices;
   });
 }

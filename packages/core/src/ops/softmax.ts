@@ -17,19 +17,14 @@ const rowFunction = (name: 'softmax' | 'logSoftmax') =>
   defineFunction(name, {
     forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
       const out = empty(x.shape, x.dtype, name);
-      kernelsFor(x.dtype)[name](out.elements, x.elements, rowsOf(x));
+      kernelsFor(x.dtype)[name](out.buffer, x.buffer, rowsOf(x));
       ctx.save({ out });
       return out;
     },
     backward(ctx, dOut) {
       const { out } = ctx.saved;
       const dX = empty(out.shape, out.dtype, name);
-      kernelsFor(dX.dtype)[`${name}Backward`](
-        dX.elements,
-        dOut.elements,
-        out.elements,
-        rowsOf(out),
-      );
+      kernelsFor(dX.dtype)[`${name}Backward`](dX.buffer, dOut.buffer, out.buffer, rowsOf(out));
       return dX;
     },
   });

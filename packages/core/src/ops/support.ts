@@ -3,7 +3,8 @@ import { recordingTape } from '../autograd/tape.js';
 import { copyChecked, isFloat, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
-import type { BroadcastGeometry, Kernels, NumericArray } from '../kernels/contract.js';
+import type { DeviceBuffer } from '../kernels/buffer.js';
+import type { BroadcastGeometry, Kernels } from '../kernels/contract.js';
 import { broadcastGeometry, broadcastShapes } from '../shape.js';
 import { empty, noTensor, requireTensor, Tensor } from '../tensor.js';
 
@@ -77,10 +78,10 @@ export function requireNumber(name: string, x: Tensor): void {
 export function unary(
   name: string,
   x: Tensor,
-  kernel: (kernels: Kernels<NumericArray>, out: NumericArray, x: NumericArray) => void,
+  kernel: (kernels: Kernels, out: DeviceBuffer, x: DeviceBuffer) => void,
 ): Tensor {
   const out = empty(x.shape, x.dtype, name);
-  kernel(kernelsFor(x.dtype), out.elements, x.elements);
+  kernel(kernelsFor(x.dtype), out.buffer, x.buffer);
   return out;
 }
 
@@ -89,15 +90,10 @@ export function pairwise(
   name: string,
   a: Tensor,
   b: Tensor,
-  kernel: (
-    kernels: Kernels<NumericArray>,
-    out: NumericArray,
-    a: NumericArray,
-    b: NumericArray,
-  ) => void,
+  kernel: (kernels: Kernels, out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer) => void,
 ): Tensor {
   const out = empty(a.shape, a.dtype, name);
-  kernel(kernelsFor(a.dtype), out.elements, a.elements, b.elements);
+  kernel(kernelsFor(a.dtype), out.buffer, a.buffer, b.buffer);
   return out;
 }
 
@@ -105,17 +101,17 @@ export function pairwise(
  * Runs an elementwise kernel of two broadcast inputs of one dtype.
  * @throws DTypeError if the dtypes differ, ShapeError if the shapes do not broadcast.
  */
-export function broadcast<Out extends NumericArray>(
+export function broadcast<Out extends DeviceBuffer>(
   name: string,
   a: Tensor,
   b: Tensor,
   outDType: DType,
-  asOut: (data: NumericArray) => Out,
+  asOut: (buffer: DeviceBuffer) => Out,
   kernel: (
-    kernels: Kernels<NumericArray>,
+    kernels: Kernels,
     out: Out,
-    a: NumericArray,
-    b: NumericArray,
+    a: DeviceBuffer,
+    b: DeviceBuffer,
     geometry: BroadcastGeometry,
   ) => void,
 ): Tensor {
@@ -125,7 +121,7 @@ export function broadcast<Out extends NumericArray>(
   const shape = broadcastShapes(name, a.shape, b.shape);
   const out = empty(shape, outDType, name);
   const geometry = broadcastGeometry(a.shape, b.shape, shape);
-  kernel(kernelsFor(a.dtype), asOut(out.elements), a.elements, b.elements, geometry);
+  kernel(kernelsFor(a.dtype), asOut(out.buffer), a.buffer, b.buffer, geometry);
   return out;
 }
 
@@ -134,22 +130,22 @@ export function binary(
   name: string,
   a: Tensor,
   b: Tensor,
-  kernel: Parameters<typeof broadcast<NumericArray>>[5],
+  kernel: Parameters<typeof broadcast<DeviceBuffer>>[5],
 ): Tensor {
   requireNumber(name, a);
-  return broadcast(name, a, b, a.dtype, (data) => data, kernel);
+  return broadcast(name, a, b, a.dtype, (buffer) => buffer, kernel);
 }
 
 /** The bytes of a bool or uint8 tensor. @throws DTypeError for other dtypes. */
-export function bytesOf(name: string, data: NumericArray): Uint8Array {
-  if (data instanceof Uint8Array) return data;
-  throw new DTypeError(`${name}: expected bool, got ${data.constructor.name}`);
+export function bytesOf(name: string, buffer: DeviceBuffer): DeviceBuffer<'uint8'> {
+  if (buffer.isOf('uint8')) return buffer;
+  throw new DTypeError(`${name}: expected bool, got ${buffer.dtype}`);
 }
 
 /** The elements of an int32 tensor. @throws DTypeError for other dtypes. */
-export function int32Of(name: string, x: Tensor): Int32Array {
+export function int32Of(name: string, x: Tensor): DeviceBuffer<'int32'> {
   requireTensor(name, 'index', x);
-  const data = x.elements;
-  if (data instanceof Int32Array) return data;
+  const { buffer } = x;
+  if (buffer.isOf('int32')) return buffer;
   throw new DTypeError(`${name}: expected an int32 tensor, got ${x.describe()}; cast it first`);
 }

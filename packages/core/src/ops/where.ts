@@ -20,18 +20,12 @@ function select(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   );
   const [conditionStrides = [], aStrides = [], bStrides = []] = strides;
   const out = empty(outShape, a.dtype, 'where');
-  kernelsFor(a.dtype).where(
-    out.elements,
-    bytesOf('where', condition.elements),
-    a.elements,
-    b.elements,
-    {
-      shape,
-      conditionStrides,
-      aStrides,
-      bStrides,
-    },
-  );
+  kernelsFor(a.dtype).where(out.buffer, bytesOf('where', condition.buffer), a.buffer, b.buffer, {
+    shape,
+    conditionStrides,
+    aStrides,
+    bStrides,
+  });
   return out;
 }
 

@@ -1,6 +1,6 @@
 import {
+  bufferOf,
   DTypeError,
-  elementsOf,
   formatShape,
   ShapeError,
   type DType,
@@ -73,7 +73,7 @@ export async function assignWeights(
   const read: { target: Tensor; values: NumericArray }[] = [];
   for (const { target, stored } of pairs) read.push({ target, values: await stored.read() });
   // A target that was freed throws here, still before anything is changed.
-  for (const { target } of read) void elementsOf(target);
+  for (const { target } of read) void bufferOf(target);
   for (const { target, values } of read) target.update((data) => data.set(values));
   return { missing, unexpected };
 }

@@ -1,4 +1,4 @@
-import { ConfigError, elementsOf, tensor, type Tensor } from '@unfold/core';
+import { bufferOf, ConfigError, tensor, type Tensor } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
 import { zipSync, type Zippable } from 'fflate';
 import { NPZ_LIMITS, type WeightsLimits } from '../limits.js';
@@ -24,7 +24,7 @@ const MAX_ENTRIES = 2 ** 16 - 2;
  */
 export function encodeNpz(state: StateDict): Uint8Array<ArrayBuffer> {
   let bytes = 0;
-  for (const tensor of state.values()) bytes += elementsOf(tensor).byteLength;
+  for (const tensor of state.values()) bytes += bufferOf(tensor).byteLength;
   if (bytes > MAX_BYTES || state.size > MAX_ENTRIES) {
     throw new ConfigError(
       `encodeNpz: ${state.size} tensors of ${bytes} bytes are too many; use safetensors`,

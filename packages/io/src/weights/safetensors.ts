@@ -1,10 +1,11 @@
 import {
+  bufferOf,
   ConfigError,
   elementsOf,
   tensor,
   type DType,
-  type NumericArray,
   type Tensor,
+  type NumericArray,
 } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
 import { rejectUnknown } from '@unfold/core/internal';
@@ -95,7 +96,7 @@ export function encodeSafetensors(
   const places = new Map<string, { start: number; end: number }>();
   let dataBytes = 0;
   for (const [name, tensor] of widestFirst(state)) {
-    const end = dataBytes + elementsOf(tensor).byteLength;
+    const end = dataBytes + bufferOf(tensor).byteLength;
     places.set(name, { start: dataBytes, end });
     dataBytes = end;
   }
@@ -117,7 +118,7 @@ export function encodeSafetensors(
 /** Where a stable sort by width puts them, every tensor is aligned to its numbers. */
 function widestFirst(state: StateDict): [string, Tensor][] {
   return [...state].sort(
-    ([, a], [, b]) => elementsOf(b).BYTES_PER_ELEMENT - elementsOf(a).BYTES_PER_ELEMENT,
+    ([, a], [, b]) => bufferOf(b).bytesPerElement - bufferOf(a).bytesPerElement,
   );
 }
 

@@ -7,7 +7,7 @@ import {
 } from '@unfold/core';
 import { checkOptions } from '@unfold/core/internal';
 import { requireOneFloat } from '../checks.js';
-import { CONV_OPTIONS, conv2dGeometry, type Conv2dOptions } from './geometry.js';
+import { CONV_OPTIONS, recentConv2dGeometry, type Conv2dOptions } from './geometry.js';
 import type { ConvRoute } from './conv-route.js';
 import { routeFor } from './route.js';
 
@@ -55,7 +55,7 @@ export function conv2dBy(
   bias: Tensor | null,
   options: Conv2dOptions,
 ): Tensor {
-  const geometry = conv2dGeometry(x.shape, weight.shape, bias?.shape ?? null, options);
+  const geometry = recentConv2dGeometry(x.shape, weight.shape, bias?.shape ?? null, options);
   return conv2dFunction(x, weight, bias, { geometry, route });
 }
 

@@ -9,6 +9,7 @@ import {
 } from '@unfold/core';
 import { checkWindow, valueText } from '@unfold/core/internal';
 import { checkedInUse } from '../checks.js';
+import { Recent } from '../recent.js';
 
 /** One number for both axes, or `[height, width]`. */
 export type Size2d = number | readonly [height: number, width: number];
@@ -205,6 +206,45 @@ export function checkGroups(operation: string, groups: number): void {
       `${operation}: groups must be an integer of at least 1, got ${valueText(groups)}`,
     );
   }
+}
+
+/** Geometries of calls that were right, frozen: most calls are those of the step before. */
+const recent = new Recent<Conv2dGeometry>();
+
+/**
+ * One axis of a size as a number for a key: NaN, which is never found, unless it is one.
+ * @param axis 0 for the height, 1 for the width
+ */
+export function keyOf(size: Size2d | string, axis: 0 | 1): number {
+  if (typeof size === 'number') return size;
+  const side: unknown = Array.isArray(size) && size.length === 2 ? size[axis] : NaN;
+  return typeof side === 'number' ? side : NaN;
+}
+
+/** `conv2dGeometry`, of which the last few are kept. */
+export function recentConv2dGeometry(
+  x: Shape,
+  weight: Shape,
+  bias: Shape | null,
+  options: Conv2dOptions,
+): Conv2dGeometry {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  if (x.length !== 4 || weight.length !== 4 || (bias !== null && bias.length !== 1)) {
+    return conv2dGeometry(x, weight, bias, options);
+  }
+  const [N = 0, C = 0, H = 0, W = 0] = x;
+  const [OC = 0, groupC = 0, KH = 0, KW = 0] = weight;
+  // prettier-ignore
+  const key = [
+    N, C, H, W, OC, groupC, KH, KW, bias === null ? -1 : (bias[0] ?? 0), groups,
+    keyOf(stride, 0), keyOf(stride, 1), keyOf(padding, 0), keyOf(padding, 1),
+    keyOf(dilation, 0), keyOf(dilation, 1),
+  ];
+  const known = recent.find(key);
+  if (known) return known;
+  const geometry = conv2dGeometry(x, weight, bias, options);
+  Object.freeze(geometry.window);
+  return recent.keep(key, Object.freeze(geometry));
 }
 
 /**

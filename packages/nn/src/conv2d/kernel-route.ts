@@ -1,4 +1,4 @@
-import { elementsOf, kernelsFor } from '@unfold/core';
+import { bufferOf, kernelsFor } from '@unfold/core';
 import { fitsConv2d } from '@unfold/core/internal';
 import type { ConvRoute } from './conv-route.js';
 import { unfoldRoute } from './unfold-route.js';
@@ -14,10 +14,10 @@ export const kernelRoute: ConvRoute = {
       return;
     }
     kernelsFor(x.dtype).conv2d(
-      elementsOf(out),
-      elementsOf(x),
-      elementsOf(weight),
-      bias && elementsOf(bias),
+      bufferOf(out),
+      bufferOf(x),
+      bufferOf(weight),
+      bias && bufferOf(bias),
       geometry,
     );
   },
@@ -28,9 +28,9 @@ export const kernelRoute: ConvRoute = {
       return;
     }
     kernelsFor(dX.dtype).conv2dBackwardInput(
-      elementsOf(dX),
-      elementsOf(dOut),
-      elementsOf(weight),
+      bufferOf(dX),
+      bufferOf(dOut),
+      bufferOf(weight),
       geometry,
     );
   },
@@ -42,10 +42,10 @@ export const kernelRoute: ConvRoute = {
     }
     const { conv2dBackwardWeight } = kernelsFor(x.dtype);
     conv2dBackwardWeight(
-      elementsOf(dWeight),
-      dBias && elementsOf(dBias),
-      elementsOf(x),
-      elementsOf(dOut),
+      bufferOf(dWeight),
+      dBias && bufferOf(dBias),
+      bufferOf(x),
+      bufferOf(dOut),
       geometry,
     );
   },

@@ -1,13 +1,13 @@
 import {
-  elementsOf,
+  bufferOf,
   empty,
   kernelsFor,
   type Conv2dGeometry,
   type DType,
   type Kernels,
   type MatmulGeometry,
-  type NumericArray,
   type Tensor,
+  type DeviceBuffer,
 } from '@unfold/core';
 import { addByChannel, sumByChannel } from '../channels.js';
 import type { ConvRoute } from './conv-route.js';
@@ -41,12 +41,12 @@ export const unfoldRoute: ConvRoute = {
     const U = parts.patches();
     try {
       parts.forEach((image, group) => {
-        kernels.unfold(elementsOf(U), parts.ofInput(x, image, group), geometry.window);
+        kernels.unfold(bufferOf(U), parts.ofInput(x, image, group), geometry.window);
         // out = W·U
         kernels.matmul(
           parts.ofOutput(out, image, group),
           parts.ofWeight(weight, group),
-          elementsOf(U),
+          bufferOf(U),
           product({ M: groupOC, N: p, K: k }),
         );
       });
@@ -61,17 +61,17 @@ export const unfoldRoute: ConvRoute = {
     const { kernels, p, k, groupOC } = parts;
     const dU = parts.patches();
     try {
-      kernels.fill(elementsOf(dX), { value: 0 }); // Fold adds to what is there.
+      kernels.fill(bufferOf(dX), { value: 0 }); // Fold adds to what is there.
       parts.forEach((image, group) => {
         // dU = Wᵀ·dOut
         kernels.matmul(
-          elementsOf(dU),
+          bufferOf(dU),
           parts.ofWeight(weight, group),
           parts.ofOutput(dOut, image, group),
           product({ M: k, N: p, K: groupOC, transposeA: true }),
         );
         // dX += fold(dU)
-        kernels.fold(parts.ofInput(dX, image, group), elementsOf(dU), geometry.window);
+        kernels.fold(parts.ofInput(dX, image, group), bufferOf(dU), geometry.window);
       });
     } finally {
       dU.dispose();
@@ -83,14 +83,14 @@ export const unfoldRoute: ConvRoute = {
     const { kernels, p, k, groupOC } = parts;
     const U = parts.patches();
     try {
-      kernels.fill(elementsOf(dWeight), { value: 0 }); // The sum over the images begins here.
+      kernels.fill(bufferOf(dWeight), { value: 0 }); // The sum over the images begins here.
       parts.forEach((image, group) => {
-        kernels.unfold(elementsOf(U), parts.ofInput(x, image, group), geometry.window);
+        kernels.unfold(bufferOf(U), parts.ofInput(x, image, group), geometry.window);
         // dWeight += dOut·Uᵀ
         kernels.matmul(
           parts.ofWeight(dWeight, group),
           parts.ofOutput(dOut, image, group),
-          elementsOf(U),
+          bufferOf(U),
           product({ M: groupOC, N: k, K: p, transposeB: true, accumulate: true }),
         );
       });
@@ -106,7 +106,7 @@ export const unfoldRoute: ConvRoute = {
  * Row-major layout puts a group's channels side by side, so every part is one run of memory.
  */
 class Parts {
-  readonly kernels: Kernels<NumericArray>;
+  readonly kernels: Kernels;
   /** Values in a patch, C·KH·KW. */
   readonly k: number;
   /** Patches in an image, OH·OW. */
@@ -138,25 +138,25 @@ class Parts {
   }
 
   /** `[C, H, W]` of x or dX. */
-  ofInput(x: Tensor, image: number, group: number): NumericArray {
+  ofInput(x: Tensor, image: number, group: number): DeviceBuffer {
     const { C, H, W } = this.#geometry.window;
     return part(x, image * this.#geometry.groups + group, C * H * W);
   }
 
   /** `[groupOC, p]` of out or dOut. */
-  ofOutput(out: Tensor, image: number, group: number): NumericArray {
+  ofOutput(out: Tensor, image: number, group: number): DeviceBuffer {
     return part(out, image * this.#geometry.groups + group, this.groupOC * this.p);
   }
 
   /** `[groupOC, k]` of weight or dWeight. */
-  ofWeight(weight: Tensor, group: number): NumericArray {
+  ofWeight(weight: Tensor, group: number): DeviceBuffer {
     return part(weight, group, this.groupOC * this.k);
   }
 }
 
 /** The `index`-th run of `length` elements. */
-function part(x: Tensor, index: number, length: number): NumericArray {
-  return elementsOf(x).subarray(index * length, (index + 1) * length);
+function part(x: Tensor, index: number, length: number): DeviceBuffer {
+  return bufferOf(x).slice(index * length, (index + 1) * length);
 }
 
 /** One product [M, K]·[K, N] that overwrites its output, unless `options` say otherwise. */

@@ -1,14 +1,14 @@
 import {
   defineFunction,
-  elementsOf,
+  bufferOf,
   empty,
   formatShape,
   kernelsFor,
   ShapeError,
   zeros,
   type Context,
-  type NumericArray,
   type OptionRules,
+  type DeviceBuffer,
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
@@ -56,10 +56,10 @@ function toImages(columns: Tensor, window: WindowGeometry): Tensor {
 }
 
 /** The elements of the n-th image. */
-function image(x: Tensor, n: number): NumericArray {
+function image(x: Tensor, n: number): DeviceBuffer {
   const [N = 1] = x.shape;
   const size = x.size / N;
-  return elementsOf(x).subarray(n * size, (n + 1) * size);
+  return bufferOf(x).slice(n * size, (n + 1) * size);
 }
 
 // Each is linear, and the other is its transpose: so each is the other's gradient.

@@ -3,7 +3,7 @@ import {
   ConfigError,
   defineFunction,
   div,
-  elementsOf,
+  bufferOf,
   empty,
   eq,
   formatShape,
@@ -26,6 +26,7 @@ import {
 import { checkOptions, requireTensor, share, valueText } from '@unfold/core/internal';
 import { checkedInUse, requireFloat, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
+import { int32BufferOf, int32From } from '../integers.js';
 import { classWeights, labelsOf, toRows, type Labels } from './labels.js';
 import { LOSS_OPTIONS, reduce, type LossOptions } from './reduction.js';
 
@@ -77,7 +78,7 @@ function checkCrossEntropy(name: string, options: CrossEntropyOptions): void {
 
 interface Saved {
   readonly logProbs: Tensor;
-  readonly labels: Int32Array;
+  readonly labels: Tensor;
   readonly geometry: CrossEntropyGeometry;
 }
 
@@ -93,19 +94,21 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
     const kernels = kernelsFor(logits.dtype);
     const logProbs = empty([N, C], logits.dtype, 'crossEntropy');
     const losses = empty([N], logits.dtype, 'crossEntropy');
-    kernels.logSoftmax(elementsOf(logProbs), elementsOf(logits), { rows: N, n: C });
-    kernels.crossEntropy(elementsOf(losses), elementsOf(logProbs), labels, geometry);
-    ctx.save({ logProbs, labels, geometry });
+    kernels.logSoftmax(bufferOf(logProbs), bufferOf(logits), { rows: N, n: C });
+    const classes = int32From(labels, 'crossEntropy');
+    const at = int32BufferOf(classes);
+    kernels.crossEntropy(bufferOf(losses), bufferOf(logProbs), at, geometry);
+    ctx.save({ logProbs, labels: classes, geometry });
     return losses;
   },
   backward(ctx, dOut) {
     const { logProbs, labels, geometry } = ctx.saved;
     const dX = empty(logProbs.shape, dOut.dtype, 'crossEntropy');
     kernelsFor(dX.dtype).crossEntropyBackward(
-      elementsOf(dX),
-      elementsOf(dOut),
-      elementsOf(logProbs),
-      labels,
+      bufferOf(dX),
+      bufferOf(dOut),
+      bufferOf(logProbs),
+      int32BufferOf(labels),
       geometry,
     );
     return dX;

@@ -1,4 +1,5 @@
 import {
+  bufferOf,
   defineFunction,
   elementsOf,
   empty,
@@ -37,7 +38,7 @@ export const normaliseByBatch = defineFunction('batchNorm', {
   ) {
     const geometry = channelsOf(x);
     const statistics = empty([3, geometry.channels], x.dtype, 'batchNorm');
-    kernelsFor(x.dtype).moments(elementsOf(statistics), elementsOf(x), { ...geometry, eps });
+    kernelsFor(x.dtype).moments(bufferOf(statistics), bufferOf(x), { ...geometry, eps });
     const out = normalised(x, statistics, weight, bias);
     ctx.save({ x, statistics, weight });
     return [out, statistics] as const;
@@ -94,7 +95,7 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
       );
       try {
         const d = empty(x.shape, x.dtype, 'batchNorm');
-        kernelsFor(x.dtype).mul(elementsOf(d), elementsOf(dOut), elementsOf(slopes), byChannel(x));
+        kernelsFor(x.dtype).mul(bufferOf(d), bufferOf(dOut), bufferOf(slopes), byChannel(x));
         return d;
       } finally {
         slopes.dispose();
@@ -127,11 +128,11 @@ function normalised(
   const offsets = bias ?? zeros(shape, { dtype: x.dtype });
   const out = empty(x.shape, x.dtype, 'batchNorm');
   kernelsFor(x.dtype).normalise(
-    elementsOf(out),
-    elementsOf(x),
-    elementsOf(statistics),
-    elementsOf(factors),
-    elementsOf(offsets),
+    bufferOf(out),
+    bufferOf(x),
+    bufferOf(statistics),
+    bufferOf(factors),
+    bufferOf(offsets),
     geometry,
   );
   return out;
@@ -147,11 +148,11 @@ function parameterGradients(
   const dWeight = empty([geometry.channels], x.dtype, 'batchNorm');
   const dBias = empty([geometry.channels], x.dtype, 'batchNorm');
   kernelsFor(x.dtype).normaliseSums(
-    elementsOf(dWeight),
-    elementsOf(dBias),
-    elementsOf(dOut),
-    elementsOf(x),
-    elementsOf(statistics),
+    bufferOf(dWeight),
+    bufferOf(dBias),
+    bufferOf(dOut),
+    bufferOf(x),
+    bufferOf(statistics),
     geometry,
   );
   return [dWeight, dBias];
@@ -179,11 +180,11 @@ function inputGradient(
   try {
     const dX = empty(x.shape, x.dtype, 'batchNorm');
     kernelsFor(x.dtype).normaliseBackward(
-      elementsOf(dX),
-      elementsOf(dOut),
-      elementsOf(x),
-      elementsOf(statistics),
-      elementsOf(vector),
+      bufferOf(dX),
+      bufferOf(dOut),
+      bufferOf(x),
+      bufferOf(statistics),
+      bufferOf(vector),
       geometry,
     );
     return dX;

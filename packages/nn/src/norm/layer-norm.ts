@@ -1,8 +1,8 @@
 import {
+  bufferOf,
   ConfigError,
   defineFunction,
   DTypeError,
-  elementsOf,
   empty,
   formatShape,
   full,
@@ -64,11 +64,11 @@ const layerNormFunction = defineFunction('layerNorm', {
     const out = empty(x.shape, x.dtype, 'layerNorm');
     const statistics = empty([3, geometry.rows], x.dtype, 'layerNorm');
     kernelsFor(x.dtype).layerNorm(
-      elementsOf(out),
-      elementsOf(statistics),
-      elementsOf(x),
-      elementsOf(factors),
-      elementsOf(offsets),
+      bufferOf(out),
+      bufferOf(statistics),
+      bufferOf(x),
+      bufferOf(factors),
+      bufferOf(offsets),
       { ...geometry, eps },
     );
     ctx.save({ x, statistics, weight, shape });
@@ -84,11 +84,11 @@ const layerNormFunction = defineFunction('layerNorm', {
       const factors = weight ?? full(shape, 1, { dtype: x.dtype });
       const d = empty(x.shape, x.dtype, 'layerNorm');
       kernels.layerNormBackward(
-        elementsOf(d),
-        elementsOf(dOut),
-        elementsOf(x),
-        elementsOf(statistics),
-        elementsOf(factors),
+        bufferOf(d),
+        bufferOf(dOut),
+        bufferOf(x),
+        bufferOf(statistics),
+        bufferOf(factors),
         geometry,
       );
       return d;
@@ -97,11 +97,11 @@ const layerNormFunction = defineFunction('layerNorm', {
       const dWeight = empty(shape, x.dtype, 'layerNorm');
       const dBias = empty(shape, x.dtype, 'layerNorm');
       kernels.layerNormSums(
-        elementsOf(dWeight),
-        elementsOf(dBias),
-        elementsOf(dOut),
-        elementsOf(x),
-        elementsOf(statistics),
+        bufferOf(dWeight),
+        bufferOf(dBias),
+        bufferOf(dOut),
+        bufferOf(x),
+        bufferOf(statistics),
         geometry,
       );
       return [dWeight, dBias];

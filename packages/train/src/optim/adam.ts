@@ -1,4 +1,4 @@
-import { elementsOf, kernelsFor } from '@unfold/core';
+import { bufferOf, kernelsFor } from '@unfold/core';
 import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
 import { atLeast0, flag, pairBelow1 } from '@unfold/core/internal';
@@ -51,23 +51,15 @@ function update(
   const expAvgSq = state.buffer('expAvgSq');
   // Without amsgrad the kernel leaves it alone.
   const maxExpAvgSq = options.amsgrad ? state.buffer('maxExpAvgSq') : grad;
-  // Before any data is read: the first call starts the engine, which may move the heap.
   const { adamStep } = kernelsFor(parameter.dtype);
-  parameter.update((data) => {
-    adamStep(
-      data,
-      elementsOf(expAvg),
-      elementsOf(expAvgSq),
-      elementsOf(maxExpAvgSq),
-      elementsOf(grad),
-      {
-        ...constants,
-        beta1,
-        beta2,
-        decoupled,
-        step: state.step,
-      },
-    );
+  parameter.updateBuffer((own) => {
+    adamStep(own, bufferOf(expAvg), bufferOf(expAvgSq), bufferOf(maxExpAvgSq), bufferOf(grad), {
+      ...constants,
+      beta1,
+      beta2,
+      decoupled,
+      step: state.step,
+    });
   });
 }
 

@@ -1,7 +1,10 @@
 import {
+  bufferOf,
   ConfigError,
   elementsOf,
+  full,
   kernelsFor,
+  Scope,
   UnfoldError,
   type Parameter,
   type Tensor,
@@ -74,8 +77,8 @@ export function clipGradValue(parameters: Iterable<Parameter>, clipValue: number
   }
   for (const gradient of gradientsOf(new Set(parameters))) {
     const { clamp } = kernelsFor(gradient.dtype);
-    gradient.update((data) => {
-      clamp(data, data, { min: -clipValue, max: clipValue });
+    gradient.updateBuffer((own) => {
+      clamp(own, own, { min: -clipValue, max: clipValue });
     });
   }
 }
@@ -150,8 +153,10 @@ function largestMagnitude(parameters: readonly Parameter[]): number {
 function scale(gradient: Tensor, factor: number): void {
   const { mul } = kernelsFor(gradient.dtype);
   const shape = [gradient.size];
-  const by = gradient.dtype === 'float64' ? Float64Array.of(factor) : Float32Array.of(factor);
-  gradient.update((data) => {
-    mul(data, data, by, { shape, aStrides: [1], bStrides: [0] });
+  Scope.run(() => {
+    const by = full([], factor, { dtype: gradient.dtype });
+    gradient.updateBuffer((own) => {
+      mul(own, own, bufferOf(by), { shape, aStrides: [1], bStrides: [0] });
+    });
   });
 }

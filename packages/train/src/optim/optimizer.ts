@@ -1,4 +1,5 @@
 import {
+  bufferOf,
   ConfigError,
   elementsOf,
   unscoped,
@@ -129,7 +130,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         const { grad } = parameter;
         if (!grad) continue;
         // Throws if the parameter was disposed of, before anything is counted.
-        void elementsOf(parameter);
+        void bufferOf(parameter);
         const state = this.#stateOf(parameter);
         state.step++;
         this.update({ parameter, grad, state }, group);

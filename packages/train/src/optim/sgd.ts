@@ -1,4 +1,4 @@
-import { elementsOf, kernelsFor } from '@unfold/core';
+import { bufferOf, kernelsFor } from '@unfold/core';
 import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
 import { atLeast0, finite, flag } from '@unfold/core/internal';
@@ -56,10 +56,9 @@ export class SGD extends Optimizer<SGDOptions> {
     const firstStep = !state.buffers.has('momentumBuffer');
     // Without momentum the kernel leaves the velocity alone.
     const velocity = options.momentum === 0 ? grad : state.buffer('momentumBuffer');
-    // Before any data is read: the first call starts the engine, which may move the heap.
     const { sgdStep } = kernelsFor(parameter.dtype);
-    parameter.update((data) => {
-      sgdStep(data, elementsOf(velocity), elementsOf(grad), { ...options, firstStep });
+    parameter.updateBuffer((own) => {
+      sgdStep(own, bufferOf(velocity), bufferOf(grad), { ...options, firstStep });
     });
   }
 }

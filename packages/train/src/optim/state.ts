@@ -1,7 +1,7 @@
 import {
+  bufferOf,
   ConfigError,
   DTypeError,
-  elementsOf,
   formatShape,
   ShapeError,
   tensor,
@@ -52,8 +52,8 @@ export function checkTensors<Target extends Expected>(
       );
     }
     // Throws if a tensor was freed.
-    void elementsOf(source);
-    if (target instanceof Tensor) void elementsOf(target);
+    void bufferOf(source);
+    if (target instanceof Tensor) void bufferOf(target);
   }
   return pairs;
 }

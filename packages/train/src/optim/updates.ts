@@ -1,4 +1,4 @@
-import { add, elementsOf, kernelsFor, mul, type Tensor } from '@unfold/core';
+import { add, bufferOf, kernelsFor, mul, type Tensor } from '@unfold/core';
 
 /** Options of the plain descent that `sgdStep` does without momentum. */
 const PLAIN = {
@@ -22,10 +22,9 @@ export function descend(target: Tensor, direction: Tensor, lr: number): void {
 
 /** target += share·(source - target), in place and in one pass. */
 export function moveTowards(target: Tensor, source: Tensor, share: number): void {
-  // Before any data is read: the first call starts the engine, which may move the heap.
   const { lerp } = kernelsFor(target.dtype);
-  target.update((data) => {
-    lerp(data, elementsOf(source), { weight: share });
+  target.updateBuffer((own) => {
+    lerp(own, bufferOf(source), { weight: share });
   });
 }
 
@@ -45,9 +44,8 @@ function run(
   options: typeof PLAIN & { readonly lr: number },
   buffer = direction,
 ): void {
-  // Before any data is read: the first call starts the engine, which may move the heap.
   const { sgdStep } = kernelsFor(target.dtype);
-  target.update((data) => {
-    sgdStep(data, elementsOf(buffer), elementsOf(direction), options);
+  target.updateBuffer((own) => {
+    sgdStep(own, bufferOf(buffer), bufferOf(direction), options);
   });
 }

@@ -1,4 +1,8 @@
-import type { Kernels, NumericArray } from '../contract.js';
+import { viewOver } from '../../dtype.js';
+import { DTypeError } from '../../errors.js';
+import { DeviceBuffer } from '../buffer.js';
+import type { ArrayKernels, KernelName, Kernels } from '../contract.js';
+import { KERNEL_NAMES } from '../table/layout.js';
 import { adamStep } from './adam.js';
 import * as broadcast from './broadcast.js';
 import * as conv2d from './conv2d.js';
@@ -21,7 +25,7 @@ import * as windows from './windows.js';
  * indexAdd, sum, max and min. What does not fit wraps, as the array's store does; `sum` is exact
  * while its value stays within ±2⁵³.
  */
-export const referenceKernels: Kernels<NumericArray> = {
+export const referenceKernels: ArrayKernels = {
   ...elementwise,
   ...broadcast,
   ...movement,
@@ -34,3 +38,33 @@ export const referenceKernels: Kernels<NumericArray> = {
   sgdStep,
   adamStep,
 };
+
+/** Any kernel's call; declared as a method is, so that all of them pass. */
+type Call = { call(...operandsAndOptions: unknown[]): void }['call'];
+
+/**
+ * The same kernels over buffers in a memory that JavaScript reaches: the one place that makes views
+ * for kernels, for the length of a call.
+ * @throws DTypeError, when called, for an array in the place of a buffer.
+ */
+export function referenceOver(memory: { readonly buffer: ArrayBufferLike }): Kernels {
+  const calls: Partial<Record<KernelName, Call>> = {};
+  for (const name of KERNEL_NAMES) calls[name] = overViews(name, memory);
+  return calls as Kernels;
+}
+
+function overViews(name: KernelName, memory: { readonly buffer: ArrayBufferLike }): Call {
+  const run: Call = referenceKernels[name];
+  return (...given) => {
+    const views = given.map((operand) => {
+      if (ArrayBuffer.isView(operand)) {
+        throw new DTypeError(
+          `${name}: expected buffers, got an array; bufferOf(x) gives a tensor's`,
+        );
+      }
+      if (!(operand instanceof DeviceBuffer)) return operand;
+      return viewOver(operand.dtype, memory.buffer, operand.address, operand.length);
+    });
+    run(...views);
+  };
+}

@@ -3,18 +3,25 @@
  * table and an error.
  */
 
-/** The array of an operand, given as its row writes it. `F` is the float array of the element type. */
-export type Operand<F, Text> = Text extends `${infer Required}?`
-  ? Operand<F, Required> | null
-  : Text extends `${string} u8[${string}`
-    ? Uint8Array
-    : Text extends `${string} i32[${string}`
-      ? Int32Array
-      : F;
+/** What holds the elements of an operand: a buffer, or an array. */
+export interface OperandTypes {
+  readonly f32: unknown;
+  readonly i32: unknown;
+  readonly u8: unknown;
+}
 
-/** The arrays of a row's operands, in their order. */
-export type Operands<F, Texts extends readonly string[]> = {
-  [I in keyof Texts]: Operand<F, Texts[I]>;
+/** An operand, given as its row writes it. */
+export type Operand<Types extends OperandTypes, Text> = Text extends `${infer Required}?`
+  ? Operand<Types, Required> | null
+  : Text extends `${string} u8[${string}`
+    ? Types['u8']
+    : Text extends `${string} i32[${string}`
+      ? Types['i32']
+      : Types['f32'];
+
+/** A row's operands, in their order. */
+export type Operands<Types extends OperandTypes, Texts extends readonly string[]> = {
+  [I in keyof Texts]: Operand<Types, Texts[I]>;
 };
 
 /** A kernel's own constants as the options of a call; nothing where it has none. */
@@ -32,32 +39,39 @@ export type ElementwiseName<Rows> = {
  * How a kernel is called that treats each element for itself. The functions are declared as methods
  * are, so that kernels of one element type pass for kernels of any.
  */
-export type ElementwiseCall<F, Geometry, Row> = Row extends {
+export type ElementwiseCall<Types extends OperandTypes, Geometry, Row> = Row extends {
   readonly operands: readonly [infer Out, infer A, infer B];
   readonly parameters: 'broadcast';
 }
   ? {
-      call(out: Operand<F, Out>, a: Operand<F, A>, b: Operand<F, B>, geometry: Geometry): void;
+      call(
+        out: Operand<Types, Out>,
+        a: Operand<Types, A>,
+        b: Operand<Types, B>,
+        geometry: Geometry,
+      ): void;
     }['call']
   : Row extends {
         readonly operands: readonly [infer Out];
         readonly parameters: infer P;
       }
-    ? { call(out: Operand<F, Out>, ...rest: Constants<P>): void }['call']
+    ? { call(out: Operand<Types, Out>, ...rest: Constants<P>): void }['call']
     : Row extends {
           readonly operands: readonly [infer Out, infer X];
           readonly parameters: infer P;
         }
-      ? { call(out: Operand<F, Out>, x: Operand<F, X>, ...rest: Constants<P>): void }['call']
+      ? {
+          call(out: Operand<Types, Out>, x: Operand<Types, X>, ...rest: Constants<P>): void;
+        }['call']
       : Row extends {
             readonly operands: readonly [infer DX, infer DOut, infer Saved];
             readonly parameters: infer P;
           }
         ? {
             call(
-              dX: Operand<F, DX>,
-              dOut: Operand<F, DOut>,
-              saved: Operand<F, Saved>,
+              dX: Operand<Types, DX>,
+              dOut: Operand<Types, DOut>,
+              saved: Operand<Types, Saved>,
               ...rest: Constants<P>
             ): void;
           }['call']

@@ -1,12 +1,13 @@
+import type { DeviceBuffer } from '../buffer.js';
 import type { Conv2dGeometry, Kernels } from '../contract.js';
-import { PARAMETERS } from '../table/kernels.js';
+import type { Conv2dKernel } from '../conv2d-workspace.js';
+import { KERNELS, PARAMETERS } from '../table/kernels.js';
 import { JOB, placesOf } from '../table/layout.js';
 import type { ConvJob, ConvSideJob, WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
+import { refuseTypes } from './operands.js';
 import { writeWindow } from './parameters.js';
-
-type F = Float32Array;
 
 const at = placesOf(PARAMETERS.conv2d);
 
@@ -40,30 +41,25 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
   const backwardInput = stage('conv2dBackwardInput', side('conv2dBackwardInputPack'), null);
   const backwardWeight = stage('conv2dBackwardWeight', null, side('conv2dBackwardWeightFinish'));
 
-  /**
-   * All parts of a kernel, whose arrays the frame has found; the numbers say which of these, counted
-   * from 0, are out, x, weight and bias.
-   */
+  /** All parts of a kernel. */
   const run = (
     job: ReturnType<typeof stage>,
     { N, OC, groups, window }: Conv2dGeometry,
-    out: number,
-    x: number,
-    weight: number,
-    bias: number | null,
+    out: DeviceBuffer,
+    x: DeviceBuffer,
+    weight: DeviceBuffer,
+    bias: DeviceBuffer | null,
   ) => {
     const { blockAddress, parametersAddress, block } = frame;
     block[at.N] = N;
     block[at.OC] = OC;
     block[at.groups] = groups;
     writeWindow(block, window, at);
-    block[at.out] = block[out] as number;
-    block[at.x] = block[x] as number;
-    block[at.weight] = block[weight] as number;
-    block[at.bias] = bias === null ? 0 : (block[bias] as number);
+    block[at.out] = out.address;
+    block[at.x] = x.address;
+    block[at.weight] = weight.address;
+    block[at.bias] = bias === null ? 0 : bias.address;
     const shared = jobs.workspace(job.sharedBytes(parametersAddress));
-    // That may have grown the heap.
-    frame.renew();
     frame.block[at.shared] = shared;
     frame.block[at.turned] = 0;
     job.prepare(parametersAddress);
@@ -78,30 +74,27 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
 
   return {
     conv2d(out, x, weight, bias, geometry) {
-      frame.enter(1, out, x, weight, bias ?? weight);
-      try {
-        run(forward, geometry, 0, 1, 2, bias ? 3 : null);
-      } finally {
-        frame.leave();
-      }
+      checkTypes('conv2d', out, x, weight, bias);
+      run(forward, geometry, out, x, weight, bias);
     },
 
     conv2dBackwardInput(dX, dOut, weight, geometry) {
-      frame.enter(1, dX, dOut, weight);
-      try {
-        run(backwardInput, geometry, 1, 0, 2, null);
-      } finally {
-        frame.leave();
-      }
+      checkTypes('conv2dBackwardInput', dX, dOut, weight);
+      run(backwardInput, geometry, dOut, dX, weight, null);
     },
 
     conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry) {
-      frame.enter(2, dWeight, dBias ?? dWeight, x, dOut);
-      try {
-        run(backwardWeight, geometry, 3, 2, 0, dBias ? 1 : null);
-      } finally {
-        frame.leave();
-      }
+      checkTypes('conv2dBackwardWeight', dWeight, dBias, x, dOut);
+      run(backwardWeight, geometry, dOut, x, dWeight, dBias);
     },
-  } satisfies Partial<Kernels<F>>;
+  } satisfies Partial<Kernels>;
+}
+
+/** @throws DTypeError unless all operands are float32. */
+function checkTypes(kernel: Conv2dKernel, ...operands: (DeviceBuffer | null)[]): void {
+  for (const operand of operands) {
+    if (operand !== null && operand.dtype !== 'float32') {
+      refuseTypes(kernel, KERNELS[kernel], operands);
+    }
+  }
 }

@@ -17,11 +17,7 @@ import { type TableCut, writerOf } from './parameters.js';
  * of their own. None of them holds state from one call to the next; the memory that they work in is
  * the jobs'.
  */
-export function createWasmKernels(
-  wasm: WasmExports,
-  heap: Heap,
-  jobs: Jobs,
-): Kernels<Float32Array> {
+export function createWasmKernels(wasm: WasmExports, heap: Heap, jobs: Jobs): Kernels {
   const frame = new Frame(heap);
   const kernels: Partial<Record<KernelName, Launcher>> = {
     ...matmulKernels(wasm, frame, jobs),
@@ -30,9 +26,9 @@ export function createWasmKernels(
   for (const name of KERNEL_NAMES) {
     if (!isCutByTable(name)) continue;
     const row = KERNELS[name];
-    kernels[name] = launcherOf(JOB[name], row, writerOf(row), frame, jobs);
+    kernels[name] = launcherOf(name, JOB[name], row, writerOf(row), frame, jobs);
   }
-  return checkedKernels(kernels as Kernels<Float32Array>, () => jobs.giveBack());
+  return checkedKernels(kernels as Kernels, heap, () => jobs.giveBack());
 }
 
 function isCutByTable(name: KernelName): name is TableCut {

@@ -46,7 +46,7 @@ export interface WasmInstance {
   readonly module: WebAssembly.Module;
   readonly wasm: WasmExports;
   readonly jobs: Jobs;
-  readonly kernels: Kernels<Float32Array>;
+  readonly kernels: Kernels;
 }
 
 /**

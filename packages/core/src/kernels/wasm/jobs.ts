@@ -71,8 +71,7 @@ export class Jobs {
   }
 
   /**
-   * Memory that all threads see, of undefined content, until the next call. Making room may grow
-   * the heap: renew views afterwards.
+   * Memory that all threads see, of undefined content, until the next call.
    * @returns Its address, on a cache line.
    * @throws EngineError if there is no memory.
    */

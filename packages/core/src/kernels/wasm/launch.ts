@@ -1,10 +1,10 @@
 import { EngineError } from '../../errors.js';
-import type { NumericArray } from '../contract.js';
+import type { DeviceBuffer } from '../buffer.js';
 import type { Row } from '../table/kernels.js';
-import { parseOperand } from '../table/layout.js';
 import { cutOf } from './cut.js';
 import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
+import { refuseTypes, typesOf } from './operands.js';
 import type { Write } from './parameters.js';
 
 /** A kernel of the contract, its operands and options still to be told apart. */
@@ -19,57 +19,72 @@ const WALK_BYTES = 320;
  * call allocates nothing and looks nothing up.
  */
 export function launcherOf(
+  name: string,
   kernel: number,
   row: Row,
   write: Write,
   frame: Frame,
   jobs: Jobs,
 ): Launcher {
-  const outputs = row.operands.filter((text) => parseOperand(text).role !== 'in').length;
   const scratchBytes = row.cut === 'walk' ? WALK_BYTES : 0;
   const cut = cutOf(row);
+  const [A, B, C, D, E] = typesOf(row);
 
-  /** What follows `frame.enter`. */
+  /** What follows on the operands' addresses. */
   const launch = (options: never, n: number) => {
-    try {
-      write(frame, options, n);
-      jobs.run(kernel, frame.blockAddress, cut(frame.block), scratchBytes);
-    } finally {
-      frame.leave();
-    }
+    write(frame, options, n);
+    jobs.run(kernel, frame.blockAddress, cut(frame.block), scratchBytes);
   };
 
-  type A = NumericArray;
+  type Buffer = DeviceBuffer;
   switch (row.operands.length) {
     case 1:
-      return (a: A, options: never) => {
-        const n = a.length;
-        frame.enter(outputs, a);
-        launch(options, n);
+      return (a: Buffer, options: never) => {
+        if (a.dtype !== A) refuseTypes(name, row, [a]);
+        frame.block[0] = a.address;
+        launch(options, a.length);
       };
     case 2:
-      return (a: A, b: A, options: never) => {
-        const n = a.length;
-        frame.enter(outputs, a, b);
-        launch(options, n);
+      return (a: Buffer, b: Buffer, options: never) => {
+        if (a.dtype !== A || b.dtype !== B) refuseTypes(name, row, [a, b]);
+        const { block } = frame;
+        block[0] = a.address;
+        block[1] = b.address;
+        launch(options, a.length);
       };
     case 3:
-      return (a: A, b: A, c: A, options: never) => {
-        const n = a.length;
-        frame.enter(outputs, a, b, c);
-        launch(options, n);
+      return (a: Buffer, b: Buffer, c: Buffer, options: never) => {
+        if (a.dtype !== A || b.dtype !== B || c.dtype !== C) refuseTypes(name, row, [a, b, c]);
+        const { block } = frame;
+        block[0] = a.address;
+        block[1] = b.address;
+        block[2] = c.address;
+        launch(options, a.length);
       };
     case 4:
-      return (a: A, b: A, c: A, d: A, options: never) => {
-        const n = a.length;
-        frame.enter(outputs, a, b, c, d);
-        launch(options, n);
+      return (a: Buffer, b: Buffer, c: Buffer, d: Buffer, options: never) => {
+        if (a.dtype !== A || b.dtype !== B || c.dtype !== C || d.dtype !== D) {
+          refuseTypes(name, row, [a, b, c, d]);
+        }
+        const { block } = frame;
+        block[0] = a.address;
+        block[1] = b.address;
+        block[2] = c.address;
+        block[3] = d.address;
+        launch(options, a.length);
       };
     case 5:
-      return (a: A, b: A, c: A, d: A, e: A, options: never) => {
-        const n = a.length;
-        frame.enter(outputs, a, b, c, d, e);
-        launch(options, n);
+      return (a: Buffer, b: Buffer, c: Buffer, d: Buffer, e: Buffer, options: never) => {
+        const isRight =
+          a.dtype === A && b.dtype === B && c.dtype === C && d.dtype === D && e.dtype === E;
+        if (!isRight) refuseTypes(name, row, [a, b, c, d, e]);
+        const { block } = frame;
+        block[0] = a.address;
+        block[1] = b.address;
+        block[2] = c.address;
+        block[3] = d.address;
+        block[4] = e.address;
+        launch(options, a.length);
       };
     default:
       throw new EngineError('engine: a kernel has 1 to 5 operands');

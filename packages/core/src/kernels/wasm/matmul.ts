@@ -1,11 +1,10 @@
 import type { Kernels } from '../contract.js';
-import { PARAMETERS } from '../table/kernels.js';
+import { KERNELS, PARAMETERS } from '../table/kernels.js';
 import { JOB, placesOf } from '../table/layout.js';
 import type { WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
-
-type F = Float32Array;
+import { refuseTypes } from './operands.js';
 
 /** Multiplications in a part of a batch of small products, about. */
 const BATCH_PART_WORK = 500_000;
@@ -23,8 +22,6 @@ export function matmulKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
     const packedBytes = wasm.matmulPackedBytes(parametersAddress, slab);
     const packed = packedBytes > 0 ? jobs.workspace(packedBytes) : 0;
     for (let k = 0; k < K; k += slab) {
-      // Both areas may have grown the heap.
-      frame.renew();
       frame.block[at.packed] = packed;
       frame.block[at.kFrom] = k;
       frame.block[at.kTo] = Math.min(K, k + slab);
@@ -38,42 +35,36 @@ export function matmulKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
   return {
     matmul(out, a, b, geometry) {
       const { M, N, K, batch, aBatchStride, bBatchStride } = geometry;
-      frame.enter(1, out, a, b);
-      try {
-        const { block } = frame;
-        const first = block[0] as number;
-        const second = block[1] as number;
-        const third = block[2] as number;
-        block[at.M] = M;
-        block[at.N] = N;
-        block[at.K] = K;
-        block[at.transposeA] = geometry.transposeA ? 1 : 0;
-        block[at.transposeB] = geometry.transposeB ? 1 : 0;
-        block[at.accumulate] = geometry.accumulate ? 1 : 0;
-        block[at.out] = first;
-        block[at.a] = second;
-        block[at.b] = third;
-        const parts = wasm.matmulPlan(frame.parametersAddress);
-        if (parts === 1) {
-          const size = Math.max(1, Math.floor(BATCH_PART_WORK / Math.max(1, M * N * K)));
-          block[at.batchSize] = size;
-          block[at.batch] = batch;
-          block[at.aBatchStride] = aBatchStride;
-          block[at.bBatchStride] = bBatchStride;
-          const batches = Math.ceil(batch / size);
-          jobs.run(JOB.matmulBatch, frame.blockAddress, batches, scratchBytes);
-        } else {
-          for (let i = 0; i < batch; i++) {
-            frame.renew();
-            frame.block[at.out] = first + i * M * N * 4;
-            frame.block[at.a] = second + i * aBatchStride * 4;
-            frame.block[at.b] = third + i * bBatchStride * 4;
-            large(K, parts);
-          }
+      if (out.dtype !== 'float32' || a.dtype !== 'float32' || b.dtype !== 'float32') {
+        refuseTypes('matmul', KERNELS.matmul, [out, a, b]);
+      }
+      const { block } = frame;
+      block[at.M] = M;
+      block[at.N] = N;
+      block[at.K] = K;
+      block[at.transposeA] = geometry.transposeA ? 1 : 0;
+      block[at.transposeB] = geometry.transposeB ? 1 : 0;
+      block[at.accumulate] = geometry.accumulate ? 1 : 0;
+      block[at.out] = out.address;
+      block[at.a] = a.address;
+      block[at.b] = b.address;
+      const parts = wasm.matmulPlan(frame.parametersAddress);
+      if (parts === 1) {
+        const size = Math.max(1, Math.floor(BATCH_PART_WORK / Math.max(1, M * N * K)));
+        block[at.batchSize] = size;
+        block[at.batch] = batch;
+        block[at.aBatchStride] = aBatchStride;
+        block[at.bBatchStride] = bBatchStride;
+        const batches = Math.ceil(batch / size);
+        jobs.run(JOB.matmulBatch, frame.blockAddress, batches, scratchBytes);
+      } else {
+        for (let i = 0; i < batch; i++) {
+          frame.block[at.out] = out.address + i * M * N * 4;
+          frame.block[at.a] = a.address + i * aBatchStride * 4;
+          frame.block[at.b] = b.address + i * bBatchStride * 4;
+          large(K, parts);
         }
-      } finally {
-        frame.leave();
       }
     },
-  } satisfies Partial<Kernels<F>>;
+  } satisfies Partial<Kernels>;
 }

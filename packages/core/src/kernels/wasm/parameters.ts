@@ -1,12 +1,17 @@
 import { ShapeError } from '../../errors.js';
 import { adamFactors } from '../adam-factors.js';
+import type { DeviceBuffer } from '../buffer.js';
 import type { Kernels, KernelName, WindowGeometry } from '../contract.js';
 import { type Constants, type KERNELS, PARAMETERS } from '../table/kernels.js';
 import { behindLength, FIRST_PARAMETER, placesOf } from '../table/layout.js';
 import type { Operands } from '../table/types.js';
 import type { Frame } from './frame.js';
 
-type F = Float32Array;
+type Types = {
+  readonly f32: DeviceBuffer;
+  readonly i32: DeviceBuffer<'int32'>;
+  readonly u8: DeviceBuffer<'uint8'>;
+};
 type Rows = typeof KERNELS;
 
 /** Writes a kernel's parameters into the frame's block; `n` is the first operand's length. */
@@ -19,7 +24,7 @@ type KernelsOf<G> = {
 
 /** What the contract hands to a kernel behind its operands. */
 type OptionsOf<K extends KernelName> =
-  Parameters<Kernels<F>[K]> extends [...Operands<F, Rows[K]['operands']>, infer Options]
+  Parameters<Kernels[K]> extends [...Operands<Types, Rows[K]['operands']>, infer Options]
     ? Options
     : never;
 

@@ -1,0 +1,63 @@
+import { ShapeError } from '../errors.js';
+
+/** How the elements of a buffer are stored; a `bool` tensor's are bytes. */
+export type ElementType = 'float32' | 'float64' | 'int32' | 'uint8';
+
+const BYTES: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  float64: 8,
+  int32: 4,
+  uint8: 1,
+};
+
+/**
+ * A run of elements in a device's memory, as kernels take them: it names bytes and does not show
+ * them, so it stays what it is when the memory grows. It holds nothing: when its tensor is freed, the
+ * bytes may be another's. `bufferOf` gives a tensor's.
+ */
+export class DeviceBuffer<Element extends ElementType = ElementType> {
+  /** How the elements are stored. */
+  readonly dtype: Element;
+  /** Where the first one is: a byte address on the heap. */
+  readonly address: number;
+  /** The number of elements. */
+  readonly length: number;
+
+  constructor(dtype: Element, address: number, length: number) {
+    this.dtype = dtype;
+    this.address = address;
+    this.length = length;
+  }
+
+  /** The number of bytes. */
+  get byteLength(): number {
+    return this.length * this.bytesPerElement;
+  }
+
+  /** The number of bytes of an element. */
+  get bytesPerElement(): number {
+    return BYTES[this.dtype];
+  }
+
+  /** Whether the elements are stored so; tells the compiler, too. */
+  isOf<E extends ElementType>(element: E): this is DeviceBuffer<E> {
+    const dtype: ElementType = this.dtype;
+    return dtype === element;
+  }
+
+  /**
+   * The elements from `start` to before `end`: the same bytes, not a copy.
+   * @throws ShapeError unless 0 ≤ start ≤ end ≤ length, in whole numbers.
+   */
+  slice(start: number, end: number = this.length): DeviceBuffer<Element> {
+    const isInside = start >= 0 && start <= end && end <= this.length;
+    if (!isInside || !Number.isInteger(start) || !Number.isInteger(end)) {
+      throw new ShapeError(
+        `slice: expected integers 0 ≤ start ≤ end ≤ ${this.length}, got ${start} and ${end}; a ` +
+          'buffer has no elements outside',
+      );
+    }
+    const address = this.address + start * this.bytesPerElement;
+    return new DeviceBuffer(this.dtype, address, end - start);
+  }
+}
