@@ -296,11 +296,11 @@ describe('writing in the background', () => {
 
   it('what was added is in the file after flushSeconds, without a further call', async () => {
     const writer = new SummaryWriter(folder, { flushSeconds: 0.05 });
-    expect(await size(writer)).toBe(0);
+    // Asked at once: a busy machine may take longer than that for the next turn.
     expect(writer.waiting).toBeGreaterThan(0);
     await until(async () => (await size(writer)) > 0 && writer.waiting === 0);
-    writer.addScalar('loss', 1, 1);
     const before = await size(writer);
+    writer.addScalar('loss', 1, 1);
     await until(async () => (await size(writer)) > before);
     expect((await readFolder(folder)).length).toBe(2);
     await writer.close();
