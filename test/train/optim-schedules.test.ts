@@ -284,7 +284,7 @@ describe('wrong options', () => {
     [
       'an unknown strategy',
       (o) => new OneCycleLR(o, { maxLr: 1, totalSteps: 9, annealStrategy: 'sine' as 'cos' }),
-      "OneCycleLR: annealStrategy must be 'cos' or 'linear', got \'sine\'",
+      "OneCycleLR: annealStrategy must be 'cos' or 'linear', got 'sine'",
     ],
     [
       'a phase of no length',
