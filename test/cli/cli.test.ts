@@ -594,7 +594,7 @@ describe('a run', () => {
     const { code, stderr } = await train('--epochs=1', '--limit=128', '--seed=3', ...args);
     expect([code, stderr]).toEqual([0, '']);
     expect(await readFile(join(out, 'r.html'), 'utf8')).toContain(
-      `npm run train:mnist -- --preset default --epochs 1 --seed 3 --limit 128 --data-dir ${digits}`,
+      `npm run train:mnist -- --preset default --epochs 1 --lr 0.033 --seed 3 --limit 128 --data-dir ${digits}`,
     );
     for (const part of ['train', 'validation']) {
       expect(await readdir(join(out, 'tb', part))).toEqual([expect.stringMatching(/tfevents/)]);

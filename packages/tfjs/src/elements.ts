@@ -4,8 +4,8 @@ import type { BatchShape } from '@unfold/train/internal';
 import { hasFunctions } from './tensorflow.js';
 
 /** How images lie in memory: channels before rows and columns, or after. */
-export type ImageLayout = (typeof LAYOUTS)[number];
-export const LAYOUTS = ['NHWC', 'NCHW'] as const;
+export type ImageLayout = 'NHWC' | 'NCHW';
+export const LAYOUTS: readonly ImageLayout[] = ['NHWC', 'NCHW'];
 
 /** As much of a tensor of TensorFlow.js as is read of a pipeline's. */
 interface ElementTensor {

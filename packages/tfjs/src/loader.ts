@@ -21,11 +21,13 @@ import { hasFunctions } from './tensorflow.js';
 export interface TfDataPipeline {
   /** Its elements; null where TensorFlow.js doesn't know, Infinity where it never ends. */
   readonly size?: number | null;
+  /** Begins an epoch. */
   iterator(): Promise<TfDataIterator>;
 }
 
 /** One pass over a pipeline. */
 export interface TfDataIterator {
+  /** The next element, or that there is none. */
   next(): Promise<IteratorResult<unknown>>;
 }
 
