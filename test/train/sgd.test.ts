@@ -35,7 +35,7 @@ describe('wrong options', () => {
       { lr: Infinity },
       'SGD: lr must be a finite number of at least 0, got Infinity',
     ],
-    ['an lr as text', { lr: '0.1' }, 'SGD: lr must be a finite number of at least 0, got 0.1'],
+    ['an lr as text', { lr: '0.1' }, "SGD: lr must be a finite number of at least 0, got '0.1'"],
     [
       'a negative momentum',
       { lr: 1, momentum: -1 },
