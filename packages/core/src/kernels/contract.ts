@@ -185,6 +185,7 @@ type ElementwiseKernels<Types extends OperandTypes> = {
 /**
  * The kernels, over any kind of operands: `F` holds the elements that are computed with, `I` indices
  * and labels (int32), `B` conditions (bytes).
+ * @hidden
  */
 export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: I; u8: B }> {
   /** a where the condition is not 0, else b. Writes. */
