@@ -128,7 +128,7 @@ export async function lockOf(file: string): Promise<string> {
 async function attempt(path: string, mayReplace: (text: string) => boolean): Promise<Own | null> {
   const id = randomBytes(8).toString('hex');
   const own = { id, path, text: `${JSON.stringify(newHolder(id))}\n` };
-  const temporary = `${path}.${id}.tmp`;
+  const temporary = `${path}.${id}.${process.pid}.${keyOfProcesses()}.tmp`;
   try {
     await writeSynced(temporary, own.text);
     if (await linked(temporary, path)) return own;
@@ -199,13 +199,34 @@ async function removeLeftovers(path: string): Promise<void> {
   for (const name of await readdir(dirname(path)).catch(() => [])) {
     if (!name.startsWith(start) || !LEFTOVER.test(name.slice(start.length))) continue;
     const file = join(dirname(path), name);
-    const text = await contentOf(file).catch(() => null);
-    if (text !== null && isOfGone(text)) await rm(file, { force: true });
+    if (await isLeft(file)) await rm(file, { force: true });
   }
 }
 
-/** What is added to a lock's name: its guards' ids, and that of a temporary file. */
-const LEFTOVER = /^[\da-f]{16}(\.[\da-f]{16})*(\.tmp)?$/;
+/**
+ * Whether a lock, or what was to become one, is of a process that is gone. A process may have been
+ * killed before it had written into its temporary file, so that its name says whose it is.
+ */
+async function isLeft(file: string): Promise<boolean> {
+  const [, pid, key] = TEMPORARY.exec(file) ?? [];
+  if (key === keyOfProcesses() && startOf(Number(pid)) === undefined) return true;
+  const text = await contentOf(file).catch(() => null);
+  return text !== null && isOfGone(text);
+}
+
+/** What is added to a lock's name: its guards' ids, and what tells a temporary file. */
+const LEFTOVER = /^[\da-f]{16}(\.[\da-f]{16})*(\.\d+\.[\da-f]{16}\.tmp)?$/;
+const TEMPORARY = /\.(\d+)\.([\da-f]{16})\.tmp$/;
+
+/** A word for where numbers of processes mean the same as here. */
+function keyOfProcesses(): string {
+  return digest(`${hostname()} ${spaceOfProcesses()}`);
+}
+
+/** Sixteen hexadecimal digits that follow from a text. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
 
 function newHolder(id: string): Holder {
   return {
@@ -240,7 +261,7 @@ function parse(text: string): Holder | null {
 
 /** The id in a lock; of a damaged one, what depends on its content alone. */
 function idIn(text: string): string {
-  return parse(text)?.id ?? createHash('sha256').update(text).digest('hex').slice(0, 16);
+  return parse(text)?.id ?? digest(text);
 }
 
 /**
