@@ -148,7 +148,8 @@ describe('makeFolder', () => {
     const file = newFile('txt');
     await writeFile(file, '');
     expect(() => makeFolder(file)).toThrow(/EEXIST/);
-    expect(() => makeFolder(join(file, 'below'))).toThrow(/ENOTDIR|EEXIST/);
+    expect(() => makeFolder(join(file, 'below'))).toThrow(/ENOTDIR/);
+    expect(() => makeFolder(join(file, 'below', 'deeper'))).toThrow(/ENOTDIR/);
   });
 
   it.runIf(process.platform === 'linux')('gives up where no folder can be made', () => {

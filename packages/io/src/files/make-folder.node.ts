@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -8,8 +8,9 @@ import { dirname } from 'node:path';
  */
 export function makeFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  // Only where there is nothing above: of a file there the system says itself that it is no folder.
   const above = dirname(folder);
-  if (above !== folder) makeFolder(above);
+  if (above !== folder && !existsSync(above)) makeFolder(above);
   try {
     mkdirSync(folder);
   } catch (error) {
