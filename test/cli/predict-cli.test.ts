@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualSeed } from '@unfold/core';
-import { Cnn, DataLoader, evaluate, type Evaluation, LeNet, mnist } from '@unfold/train';
+import { DataLoader, evaluate, type Evaluation, LeNet, mnist } from '@unfold/train';
 import { saveWeights } from '@unfold/io';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { start, writePatternFolder } from '../support/cli.js';
@@ -24,7 +24,6 @@ beforeAll(async () => {
     metadata: { model, normalization: JSON.stringify(normalization) },
   });
   await saveWeights(new LeNet(), file('lenet.safetensors'), about('lenet'));
-  await saveWeights(new Cnn(), file('cnn.safetensors'), about('cnn'));
   const seven = strokes({ width: 60, height: 80, pen: 6 }, [
     [
       [15, 15],
@@ -181,8 +180,8 @@ describe.concurrent('evaluate', { timeout: TIMEOUT }, () => {
   });
 
   it('ends at Ctrl-C with status 130, and has written nothing', async () => {
-    // All of MNIST by the slow kernels and the large model takes minutes.
-    const args = ['--checkpoint', file('cnn.safetensors'), '--kernels', 'reference'];
+    // All of MNIST by the slow kernels takes a while, and each batch little enough for a busy machine.
+    const args = [...checkpoint(), '--kernels', 'reference'];
     const json = file('stopped.json');
     const running = start(process.execPath, [...EVALUATE, ...args, '--json', json]);
     await running.seen(/^data: /m);
