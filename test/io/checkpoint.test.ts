@@ -22,6 +22,7 @@ import {
   weightsSha256,
 } from '@unfold/io';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fromSource, start } from '../support/cli.js';
 import { contents, failure } from '../support/weights.js';
 
 let root = '';
@@ -212,6 +213,19 @@ describe('files', () => {
     expect((await loadCheckpoint(file)).metadata['save']).toMatch(/^[0-4]$/);
     expect(await readdir(folder)).toEqual(['a']);
   });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])(
+    'leaves the older file and nothing else where %s comes before the end',
+    async (name) => {
+      const file = join(folder, 'a');
+      await writeFile(file, old);
+      const program = fromSource('test/support/write-program.ts');
+      const { signal, stdout } = await start(process.execPath, [...program, file, name]).outcome;
+      expect([signal, stdout]).toEqual([name, 'writing\n']);
+      expect(await readdir(folder)).toEqual(['a']);
+      expect(await readFile(file, 'utf8')).toBe(old);
+    },
+  );
 
   it('takes the values at the call: a step that follows at once does not reach the file', async () => {
     const changing = tensor([1]);

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,6 +124,65 @@ describe('a lock', () => {
       );
     }
     await got[0]?.release();
+  });
+
+  it('that is released while another is taken leaves no listener behind', async () => {
+    const events = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP'];
+    const listeners = (): number[] => events.map((name) => process.listenerCount(name));
+    const before = listeners();
+    const first = await lockFile(file);
+    expect(listeners()).toEqual(before.map((count) => count + 1));
+    const taken = lockFile(`${file}2`);
+    // Its file is there a moment before it is known to be held.
+    while (!existsSync(`${file}2.lock`)) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([taken, first.release()]);
+    expect(listeners()).toEqual(before.map((count) => count + 1));
+    await (await taken).release();
+    expect(listeners()).toEqual(before);
+  });
+
+  it('that is checked and released at once is checked first, and released', async () => {
+    const lock = await lockFile(file);
+    await rm(lock.path);
+    const [first, second, released, late] = await Promise.allSettled([
+      lock.check(),
+      lock.check(),
+      lock.release(),
+      lock.check(),
+    ]);
+    expect([first.status, second.status, released.status]).toEqual(Array(3).fill('fulfilled'));
+    expect(late).toMatchObject({
+      reason: { message: `${file}: its lock was released; take another` },
+    });
+    expect(await filesLeft()).toEqual([]);
+    await (await lockFile(file)).release();
+  });
+
+  it('whose folder was deleted says so, when it is checked; releasing it is no error', async () => {
+    const lock = await lockFile(file);
+    await rm(folder, { recursive: true });
+    const error = await failure(() => lock.check());
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error.message).toMatch(/^cannot write \S+run\.lock: ENOENT: .*can be written to$/);
+    await lock.release();
+  });
+
+  it('that can be neither read nor deleted says so, and stays held until it can', async () => {
+    const lock = await lockFile(file);
+    await rm(lock.path);
+    await symlink(lock.path, lock.path);
+    const unread = await failure(() => lock.check());
+    expect(unread).toBeInstanceOf(ConfigError);
+    expect(unread.message).toMatch(/^cannot write \S+run\.lock: ELOOP: .*can be written to$/);
+    const stays = await failure(() => lock.release());
+    expect(stays).toBeInstanceOf(ConfigError);
+    expect(stays.message).toMatch(
+      /^cannot delete \S+run\.lock: ELOOP: .*; see that its folder can be written to, and release the lock of \S+run again$/,
+    );
+    await rm(lock.path);
+    await lock.check();
+    await lock.release();
+    expect(await filesLeft()).toEqual([]);
   });
 
   it('where no file can be made is an error', async () => {
@@ -253,6 +313,7 @@ describe('a lock that was left', () => {
       '{"id":"0123456789abcdef","pid":-1,"started":null,"host":"","space":null,"since":""}',
     ],
     ['a text', 'do not touch'],
+    ['more than any holder', 'x'.repeat(10_000)],
   ])('%s is taken over by force only', async (_, content) => {
     await writeFile(`${file}.lock`, content);
     await expect(lockFile(file)).rejects.toThrow(
@@ -262,6 +323,15 @@ describe('a lock that was left', () => {
       ),
     );
     expect(await readFile(`${file}.lock`, 'utf8')).toBe(content);
+    await (await lockFile(file, { force: true })).release();
+    expect(await filesLeft()).toEqual([]);
+  });
+
+  it('as a pipe is not waited for, and taken over by force only', async () => {
+    execFileSync('mkfifo', [`${file}.lock`]);
+    await expect(lockFile(file)).rejects.toThrow(
+      /^\S+run: expected a lock in \S+, got something else/,
+    );
     await (await lockFile(file, { force: true })).release();
     expect(await filesLeft()).toEqual([]);
   });

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromSource, start, type Running } from '../support/cli.js';
 
 /** Programs start, with a machine that may be busy. */
@@ -74,4 +77,51 @@ describe.concurrent('on a real terminal', () => {
       expect(stdout.endsWith(`${ESCAPE}[K${ESCAPE}[?25h${ESCAPE}[?7h`)).toBe(true);
     },
   );
+});
+
+describe.concurrent('a run that shows a bar and holds a lock', () => {
+  let root = '';
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'unfold-ends-'));
+  });
+  afterAll(async () => {
+    for (const { child } of started) child.kill('SIGKILL');
+    await rm(root, { recursive: true });
+  });
+  const started: Running[] = [];
+
+  async function begin(how: string): Promise<{ folder: string; running: Running }> {
+    const folder = await mkdtemp(join(root, 'run-'));
+    const args = [...fromSource('test/support/held-program.ts'), join(folder, 'run'), how];
+    const running = start(process.execPath, args, { TERM: 'xterm' });
+    started.push(running);
+    await running.seen(/^ready$/m);
+    expect(await readdir(folder)).toContain('run.lock');
+    return { folder, running };
+  }
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'is ended by %s, and leaves neither',
+    { timeout: TIMEOUT },
+    async (name) => {
+      const { folder, running } = await begin('');
+      running.child.kill(name);
+      const { signal, stdout } = await running.outcome;
+      expect(signal).toBe(name);
+      expect(await readdir(folder)).toEqual(['run']);
+      expectCursor(stdout);
+    },
+  );
+
+  it('whose program listens decides itself, once', { timeout: TIMEOUT }, async () => {
+    const { folder, running } = await begin('listen');
+    running.child.kill('SIGINT');
+    await running.seen(/^heard$/m);
+    expect(await readdir(folder)).toContain('run.lock');
+    running.child.kill('SIGINT');
+    const { signal, stdout } = await running.outcome;
+    expect(signal).toBe('SIGINT');
+    expect(await readdir(folder)).toEqual(['run']);
+    expectCursor(stdout);
+  });
 });

@@ -4,7 +4,7 @@ import { resolve, sep } from 'node:path';
 import { inspect } from 'node:util';
 import { ConfigError, UnfoldError } from '@unfold/core';
 import { checkWritable } from '@unfold/io';
-import { type FileKind, filesFor, refuseOtherKind } from '@unfold/io/internal';
+import { type FileKind, filesFor, refuseOtherKind, SIGNALS } from '@unfold/io/internal';
 import { complain, drawError, printableLines } from './print.js';
 
 /** Where a file is, or would be made, whatever links lead there. */
@@ -15,7 +15,6 @@ const targetOf = (path: string): Promise<string> =>
 export const INTERRUPTED = 130;
 /** And of one whose output nobody reads any more, as behind `| head`: 128 + SIGPIPE. */
 const UNREAD = 141;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The exit status of a program whose standard output can't be written any more; null while it can. */
 let lostOutput: number | null = null;

@@ -8,6 +8,11 @@ export function failIn(name: string): Fail {
   return (problem) => new FileFormatError(`${name}: ${problem}`);
 }
 
+/** What an error says, or whatever else was thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 const LONGEST_TEXT = 80;
 const LONGEST_LIST = 20;
 

@@ -1,4 +1,5 @@
 import { ConfigError } from '@unfold/core';
+import { reasonOf } from '../messages.js';
 import { filesFor } from './files-for.js';
 import type { HeldLock } from './files.js';
 import { cannotWrite } from './write.js';
@@ -31,15 +32,32 @@ export class FileLock {
 
   /**
    * Sees that the lock is still there, and makes it again if it was deleted.
-   * @throws ConfigError if it was released, or another process holds it now.
+   * @throws ConfigError if it was released, or another process holds it now; or, with the system's
+   * reason, if that cannot be found out, or the lock cannot be made again.
    */
-  check(): Promise<void> {
-    return this.#lock.check();
+  async check(): Promise<void> {
+    try {
+      await this.#lock.check();
+    } catch (error) {
+      throw error instanceof ConfigError ? error : cannotWrite(this.path, error);
+    }
   }
 
-  /** Gives the file free. May be called again. */
-  release(): Promise<void> {
-    return this.#lock.release();
+  /**
+   * Gives the file free. May be called again.
+   * @throws ConfigError, with the system's reason, if the lock cannot be deleted. It stays held then, may
+   * be released again, and is tried once more where the process ends.
+   */
+  async release(): Promise<void> {
+    try {
+      await this.#lock.release();
+    } catch (error) {
+      throw new ConfigError(
+        `cannot delete ${this.path}: ${reasonOf(error)}; see that its folder can be written to, and ` +
+          `release the lock of ${this.file} again`,
+        { cause: error },
+      );
+    }
   }
 }
 

@@ -5,6 +5,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
+import { atEnd } from './at-end.node.js';
+import { codeOf } from './code-of.js';
 import { type FileInfo, type Files, GzipError, type OpenFile } from './files.js';
 import { lock, lockOf } from './lock.node.js';
 import { makeFolder } from './make-folder.node.js';
@@ -29,6 +31,7 @@ export const files: Files | null = {
   removeLeftovers,
   lock,
   lockOf,
+  atEnd,
   join,
   cacheFolder() {
     const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
@@ -111,8 +114,4 @@ async function openFile(path: string): Promise<OpenFile> {
 /** A file in `folder`, which need not exist: packages are looked up from a file. */
 function fileIn(folder: string): string {
   return resolve(folder, 'noop.js');
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -3,6 +3,8 @@
  * or, in a browser, files.browser.ts: the package's `imports` choose.
  */
 
+import { reasonOf } from '../messages.js';
+
 /** What a system offers. Its errors are the system's own, unless another is named. */
 export interface Files {
   /** Null if there is nothing of that name. */
@@ -24,6 +26,8 @@ export interface Files {
   lock(file: string, options: { readonly force: boolean }): Promise<HeldLock>;
   /** The path of a file's lock, whatever links lead there. */
   lockOf(file: string): Promise<string>;
+  /** See `atEnd`. */
+  atEnd(cleanup: () => void): () => void;
   join(...parts: readonly string[]): string;
   /** The folder in which the system keeps what may be fetched again. */
   cacheFolder(): string;
@@ -81,7 +85,7 @@ export class GzipError extends Error {
   readonly isTruncated: boolean;
 
   constructor(error: unknown, isTruncated: boolean) {
-    super(error instanceof Error ? error.message : String(error), { cause: error });
+    super(reasonOf(error), { cause: error });
     this.isTruncated = isTruncated;
   }
 }

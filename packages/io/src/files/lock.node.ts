@@ -1,12 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { copyFile, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '@unfold/core';
 import { isObject } from '../strict-json.js';
+import { atEnd } from './at-end.node.js';
+import { codeOf } from './code-of.js';
 import type { HeldLock } from './files.js';
+import { removeBeside } from './leftovers.node.js';
 import { targetOf } from './target.node.js';
 
 /*
@@ -43,45 +45,67 @@ const PATIENCE = 10_000;
 /** And until a lock that makes no sense counts as damaged: without hard links it is written in two steps. */
 const WRITING = 1000;
 const PAUSE = 20;
+/** More than a lock has. */
+const MOST_BYTES = 4096;
 const FORCE = 'take it over by --force-lock, in a program by lockFile(file, { force: true })';
 
-/** The locks of this process, by their ids. */
-const held = new Map<string, Own>();
+/** The ids of this process's locks. */
+const held = new Set<string>();
 
 /** What `lock` gives. */
 class Lock implements HeldLock {
   readonly path: string;
   readonly #file: string;
   #own: Own;
+  /** Takes back what is to be done where the process ends. */
+  readonly #forget: () => void;
+  /** Ends when what was asked for last is done: one thing at a time is done to a lock. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(file: string, own: Own) {
     this.path = own.path;
     this.#file = file;
     this.#own = own;
+    held.add(own.id);
+    this.#forget = atEnd(() => removeAtOnce(this.#own));
   }
 
-  async check(): Promise<void> {
-    const { id, path, text } = this.#own;
-    if (!held.has(id)) throw new ConfigError(`${this.#file}: its lock was released; take another`);
-    const now = await contentOf(path);
-    if (now === text) return;
-    const again = now === null ? await attempt(path, () => false) : null;
-    if (again) {
-      held.delete(id);
-      held.set(again.id, again);
-      this.#own = again;
-      return;
-    }
-    const holder = parse(now ?? '');
-    throw new ConfigError(
-      `${this.#file}: expected its lock ${path} to be this process's own, it was taken over` +
-        `${holder ? ` by ${describe(holder)}` : ''}; two runs would overwrite each other: end one`,
-    );
+  check(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { id, path, text } = this.#own;
+      if (!held.has(id)) {
+        throw new ConfigError(`${this.#file}: its lock was released; take another`);
+      }
+      const now = await contentOf(path);
+      if (now === text) return;
+      const again = now === null ? await attempt(path, () => false) : null;
+      if (again) {
+        held.delete(id);
+        held.add(again.id);
+        this.#own = again;
+        return;
+      }
+      const holder = parse(now ?? '');
+      throw new ConfigError(
+        `${this.#file}: expected its lock ${path} to be this process's own, it was taken over` +
+          `${holder ? ` by ${describe(holder)}` : ''}; two runs would overwrite each other: end one`,
+      );
+    });
   }
 
-  async release(): Promise<void> {
-    if (held.delete(this.#own.id)) await remove(this.#own);
-    if (held.size === 0) stopListening();
+  release(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!held.has(this.#own.id)) return;
+      await remove(this.#own);
+      held.delete(this.#own.id);
+      this.#forget();
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 }
 
@@ -103,10 +127,9 @@ export async function lock(
   for (;;) {
     const own = await attempt(path, mayReplace);
     if (own) {
-      if (held.size === 0) listen();
-      held.set(own.id, own);
-      await removeLeftovers(path);
-      return new Lock(file, own);
+      const made = new Lock(file, own);
+      await removeBeside(path, LEFTOVER, isLeft);
+      return made;
     }
     if (performance.now() - begin > PATIENCE) {
       throw new ConfigError(`${file}: others take its lock ${path} all the time; try again`);
@@ -143,10 +166,11 @@ async function attempt(path: string, mayReplace: (text: string) => boolean): Pro
       await rename(temporary, path);
       return own;
     } finally {
-      await remove(guard);
+      // What stays of this one is in nobody's way, and the lock is made all the same.
+      await remove(guard).catch(() => {});
     }
   } finally {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {});
   }
 }
 
@@ -179,10 +203,11 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Null if there is no such file. */
+/** Null if there is no such file; of what can be no lock, a pipe that would be waited for too, nothing. */
 async function contentOf(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    const found = await stat(path);
+    return found.isFile() && found.size <= MOST_BYTES ? await readFile(path, 'utf8') : '';
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
     throw error;
@@ -190,17 +215,12 @@ async function contentOf(path: string): Promise<string | null> {
 }
 
 async function remove({ path, text }: Own): Promise<void> {
-  if ((await contentOf(path).catch(() => null)) === text) await rm(path, { force: true });
+  if ((await contentOf(path)) === text) await rm(path, { force: true });
 }
 
-/** Deletes what processes left that were killed while they made a lock. */
-async function removeLeftovers(path: string): Promise<void> {
-  const start = `${basename(path)}.`;
-  for (const name of await readdir(dirname(path)).catch(() => [])) {
-    if (!name.startsWith(start) || !LEFTOVER.test(name.slice(start.length))) continue;
-    const file = join(dirname(path), name);
-    if (await isLeft(file)) await rm(file, { force: true });
-  }
+/** The same where nothing can be waited for. */
+function removeAtOnce({ path, text }: Own): void {
+  if (readLine(path) === text.trim()) rmSync(path, { force: true });
 }
 
 /**
@@ -353,38 +373,4 @@ function messageFor({
     default:
       return `${used}; wait for its end, or name another file`;
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
-/** Signals that end a process which does not listen. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-function listen(): void {
-  process.on('exit', removeHeld);
-  // Before all others: one that listens once has gone when it is called.
-  for (const signal of SIGNALS) process.prependListener(signal, onSignal);
-}
-
-function stopListening(): void {
-  process.off('exit', removeHeld);
-  for (const signal of SIGNALS) process.off(signal, onSignal);
-}
-
-/** Ends the process as the signal would have, had nobody listened; others that do decide themselves. */
-function onSignal(signal: NodeJS.Signals): void {
-  if (process.listenerCount(signal) > 1) return;
-  removeHeld();
-  stopListening();
-  process.kill(process.pid, signal);
-}
-
-/** At the end of the process, where nothing can be waited for. */
-function removeHeld(): void {
-  for (const { path, text } of held.values()) {
-    if (readLine(path) === text.trim()) rmSync(path, { force: true });
-  }
-  held.clear();
 }

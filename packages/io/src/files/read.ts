@@ -1,4 +1,5 @@
 import { ConfigError } from '@unfold/core';
+import { reasonOf } from '../messages.js';
 import type { FileInfo, Files, OpenFile } from './files.js';
 
 /**
@@ -24,9 +25,8 @@ export async function reading<T>(file: string, read: () => Promise<T>): Promise<
   try {
     return await read();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new ConfigError(
-      `cannot read ${file}: ${reason}; see that the path is right and the file may be read`,
+      `cannot read ${file}: ${reasonOf(error)}; see that the path is right and the file may be read`,
       { cause: error },
     );
   }

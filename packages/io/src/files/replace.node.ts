@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { constants, rmSync } from 'node:fs';
+import { access, open, rename, rm, stat } from 'node:fs/promises';
+import { atEnd } from './at-end.node.js';
+import { removeBeside } from './leftovers.node.js';
 import { targetOf } from './target.node.js';
 
 /** See `Files`. */
 export async function replace(file: string, content: Uint8Array | string): Promise<void> {
   const { target, old } = await inspectTarget(file);
-  const temporary = `${target}.${randomUUID()}.tmp`;
-  const handle = await open(temporary, 'wx');
-  try {
+  await withTemporary(target, async (temporary) => {
+    const handle = await open(temporary, 'wx');
     try {
       // A single write() may stop short on a full disk; this goes on until all is written.
       await handle.writeFile(content);
@@ -19,31 +19,34 @@ export async function replace(file: string, content: Uint8Array | string): Promi
       await handle.close();
     }
     await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  });
 }
 
 /** See `Files`. */
 export async function checkWritable(file: string): Promise<void> {
   const { target, old } = await inspectTarget(file);
   if (old) await access(target, constants.W_OK);
-  const probe = `${target}.${randomUUID()}.tmp`;
-  await (await open(probe, 'wx')).close();
-  await rm(probe);
+  await withTemporary(target, async (probe) => (await open(probe, 'wx')).close());
+}
+
+/** Gives `work` a name beside `target`, and leaves nothing of that name, where the process ends neither. */
+async function withTemporary(
+  target: string,
+  work: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const temporary = `${target}.${randomUUID()}.tmp`;
+  const forget = atEnd(() => rmSync(temporary, { force: true }));
+  try {
+    await work(temporary);
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+    forget();
+  }
 }
 
 /** Not while another process may be writing the same file. */
 export async function removeLeftovers(file: string): Promise<void> {
-  const target = await targetOf(file).catch(() => file);
-  const folder = dirname(target);
-  const start = `${basename(target)}.`;
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (name.startsWith(start) && LEFTOVER.test(name.slice(start.length))) {
-      await rm(join(folder, name), { force: true });
-    }
-  }
+  await removeBeside(await targetOf(file).catch(() => file), LEFTOVER, () => true);
 }
 
 /** What `replace` adds to a name: a UUID and an ending. */

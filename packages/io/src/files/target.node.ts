@@ -1,5 +1,6 @@
 import { readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { codeOf } from './code-of.js';
 
 /** So many links lead one to the other at most, as on Linux. */
 const MOST_LINKS = 40;
@@ -13,7 +14,7 @@ export async function targetOf(file: string): Promise<string> {
   let target = file;
   for (let links = 0; links < MOST_LINKS; links++) {
     const found = await realpath(target).catch((error: unknown) => {
-      if (isMissing(error)) return null;
+      if (codeOf(error) === 'ENOENT') return null;
       throw error;
     });
     if (found !== null) return found;
@@ -25,8 +26,4 @@ export async function targetOf(file: string): Promise<string> {
     target = resolve(dirname(target), link);
   }
   throw new Error('too many links lead one to the other');
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from '@unfold/core';
+import { reasonOf } from '../messages.js';
 import { DOWNLOAD, filesFor } from './files-for.js';
 import { folderOf } from './paths.js';
 
@@ -32,9 +33,8 @@ export async function checkWritable(file: string): Promise<void> {
 
 /** @returns What is thrown where `file` cannot be written, with the reason and what may help. */
 export function cannotWrite(file: string, error: unknown): ConfigError {
-  const reason = error instanceof Error ? error.message : String(error);
   return new ConfigError(
-    `cannot write ${file}: ${reason}; choose another path, or see that the folder ` +
+    `cannot write ${file}: ${reasonOf(error)}; choose another path, or see that the folder ` +
       `${folderOf(file)} exists and has room and can be written to`,
     { cause: error },
   );

@@ -1,3 +1,4 @@
+import { atEnd } from '@unfold/io/internal';
 import { isTerminal, type Paint, painter } from './colour.js';
 
 /** Characters of the bar where the line has room for them, and the fewest that are still a bar. */
@@ -47,8 +48,8 @@ export function columnsOf(out: Pick<ProgressStream, 'columns'>): number {
 }
 
 /**
- * A bar on the last line of a terminal, drawn at most ten times a second. However the process ends
- * while the bar is shown, short of SIGKILL, the bar goes and the cursor comes back.
+ * A bar on the last line of a terminal, drawn at most ten times a second. Where the process ends while
+ * the bar is shown, as `atEnd` tells, the bar goes and the cursor comes back.
  */
 export class Bar {
   readonly #out: ProgressStream;
@@ -57,6 +58,8 @@ export class Bar {
   /** Whether lines can be written over. */
   readonly #works: boolean;
   #isShown = false;
+  /** Takes back that the bar is to go where the process ends. */
+  #forget = (): void => {};
   #drawnAt = 0;
   /** Characters on the line. */
   #length = 0;
@@ -87,9 +90,7 @@ export class Bar {
     } else {
       this.#isShown = true;
       this.#out.write(HIDE_CURSOR + text);
-      process.on('exit', this.#stop);
-      // Before all others: see #onSignal.
-      for (const signal of SIGNALS) process.prependListener(signal, this.#onSignal);
+      this.#forget = atEnd(() => this.stop());
     }
     this.#drawnAt = time;
     this.#length = plain.length;
@@ -99,8 +100,7 @@ export class Bar {
   stop(): void {
     if (!this.#isShown) return;
     this.#isShown = false;
-    process.off('exit', this.#stop);
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    this.#forget();
     this.#out.write(
       this.#toBegin(columnsOf(this.#out)) + CLEAR_TO_END_OF_LINE + SHOW_CURSOR + WRAP_ON,
     );
@@ -115,18 +115,7 @@ export class Bar {
     const rowsAbove = Math.max(0, Math.ceil(this.#length / columns) - 1);
     return rowsAbove === 0 ? '\r' : `\r${ESCAPE}${rowsAbove}A${CLEAR_TO_END_OF_SCREEN}`;
   }
-
-  readonly #stop = (): void => this.stop();
-
-  /** Whoever else listens decides what a signal does; if nobody does, it ends the process as ever. */
-  readonly #onSignal = (signal: NodeJS.Signals): void => {
-    if (process.listenerCount(signal) > 1) return;
-    this.stop();
-    process.kill(process.pid, signal);
-  };
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The line in less than `columns` characters: the last stays free, as some terminals wrap there. */
 function fit(
