@@ -293,6 +293,70 @@ describe('a refused fit({ resume })', () => {
   });
 });
 
+describe('a loadStateDict that a program replaced is called by fit({ resume }),', () => {
+  /** What a run with everything saves after its first step. */
+  async function saved(options: Options, model: Sequential): Promise<RunState> {
+    const states: RunState[] = [];
+    const saver: Callback = {
+      onSavePoint: (point) => void states.push(stateOf(copyOf(point.state()))),
+    };
+    await fit(model, { ...options, epochs: 1, callbacks: [saver] });
+    const [state] = states;
+    if (!state) throw new Error('nothing was saved');
+    return state;
+  }
+
+  /** Resumes a run whose last part refuses its state, and one that goes on. */
+  async function resume(make: () => { model: Sequential; options: Options }): Promise<void> {
+    const first = make();
+    const state = await saved({ ...first.options }, first.model);
+    const callbacks = { last: { count: 'x' } };
+    const { model, options } = make();
+    const refused = fit(model, {
+      ...options,
+      callbacks: [new Counter('last')],
+      resume: { ...state, json: { ...state.json, callbacks } },
+    });
+    await expect(refused).rejects.toThrow(new ConfigError('Counter: expected a count'));
+    await fit(model, { ...options, epochs: 1, callbacks: [], resume: state });
+  }
+
+  it('of the averages', async () => {
+    const updates: number[] = [];
+    class OwnEMA extends EMA {
+      override loadStateDict(state: ReturnType<EMA['stateDict']>): void {
+        updates.push(state.json.updates);
+        super.loadStateDict(state);
+      }
+    }
+    await resume(() => {
+      const { model, options } = everything();
+      return { model, options: { ...options, ema: new OwnEMA(model, { decay: 0.8 }) } };
+    });
+    // Taken over, given back, and taken over at last.
+    expect(updates).toEqual([1, 0, 1]);
+  });
+
+  it('of a schedule among several', async () => {
+    const counts: unknown[] = [];
+    class OwnLR extends ExponentialLR {
+      override loadStateDict(state: SchedulerState): void {
+        counts.push(state['count']);
+        super.loadStateDict(state);
+      }
+    }
+    await resume(() => {
+      const { model, options } = everything();
+      const { optimizer } = options;
+      const own = new OwnLR(optimizer, { gamma: 0.9 });
+      const last = new StepLR(optimizer, { stepSize: 2 });
+      const step = new SequentialLR(optimizer, [own, last], { milestones: [3] });
+      return { model, options: { ...options, scheduler: { step } } };
+    });
+    expect(counts).toEqual([1, 0, 1]);
+  });
+});
+
 describe('a loader that refuses has changed nothing:', () => {
   const SCHEDULES: [string, (optimizer: Optimizer) => Scheduler | ReduceLROnPlateau][] = [
     ['StepLR', (optimizer) => new StepLR(optimizer, { stepSize: 2 })],

@@ -9,6 +9,7 @@ import {
   type Recipe,
   SCHEDULES,
 } from '@unfold/train/internal';
+import { isObject } from '@unfold/io/internal';
 import type { TrainMnistOptions } from './options.js';
 
 /** All that decides, with the images and the engine's rounding, what a run's bits will be. */
@@ -132,17 +133,13 @@ function parseJson(text: string): unknown {
 
 /** Null for anything else than a plan with a recipe of the right kinds of values. */
 function asPlan(value: unknown): Plan | null {
-  if (!isRecord(value) || !isRecord(value['recipe'])) return null;
+  if (!isObject(value) || !isObject(value['recipe'])) return null;
   const { preset, recipe, seed, limit, earlyStopping } = value;
   const isOptional = (number: unknown): number is number | null =>
     number === null || Number.isSafeInteger(number);
   if (!isRecipe(recipe) || !isPreset(preset)) return null;
   if (typeof seed !== 'number' || !isOptional(limit) || !isOptional(earlyStopping)) return null;
   return { preset, recipe, seed, limit, earlyStopping };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 function isPreset(value: unknown): value is PresetName | null {
@@ -155,7 +152,7 @@ function isShare(value: unknown): boolean {
 
 /** Whether it has a recipe's keys with values of their types. */
 function isRecipe(value: unknown): value is Recipe {
-  if (!isRecord(value)) return false;
+  if (!isObject(value)) return false;
   const { model } = value;
   const sample: Readonly<Record<string, unknown>> = { ...plainRecipe('lenet') };
   const keys = Object.keys(sample);

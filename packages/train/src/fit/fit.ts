@@ -8,7 +8,7 @@ import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { atLeast0, leavesOf, rejectUnknown, valueText } from '@unfold/core/internal';
 import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
-import type { Scheduler } from '../optim/schedules/scheduler.js';
+import type { Schedule, Scheduler } from '../optim/schedules/scheduler.js';
 import type { StopSignal } from '../stop-signal.js';
 import type {
   Callback,
@@ -29,7 +29,6 @@ import {
   type Randomness,
   restoreState,
 } from './run-state.js';
-import type { Schedule } from './take-over.js';
 
 /** Schedules of the learning rate, by when their `step` is called. */
 export interface FitSchedules {

@@ -10,18 +10,23 @@ import {
 import type { Layer } from '@unfold/nn';
 import type { EMA, EMAState } from '../optim/ema.js';
 import type { Optimizer, OptimizerState } from '../optim/optimizer.js';
-import type { SchedulerState } from '../optim/schedules/scheduler.js';
-import { asNumber, asObject, type JsonObject, type PreparedState } from '../optim/state.js';
+import type { Schedule, SchedulerState } from '../optim/schedules/scheduler.js';
+import {
+  asNumber,
+  asObject,
+  type JsonObject,
+  prepareAll,
+  type PreparedState,
+} from '../optim/state.js';
 import type { Callback, EpochReport, RunState } from './callback.js';
 import { asHistory } from './history.js';
 import type { Meter } from './measure.js';
 import {
   prepareCallback,
+  prepareEma,
   prepareModel,
   prepareOptimizer,
   prepareSchedule,
-  type Schedule,
-  takeOver,
 } from './take-over.js';
 
 /** Of the form below. Another one is not understood. */
@@ -229,7 +234,7 @@ export function restoreState<Metric extends string>(
     );
   }
   const sums = asSums(saved['meter']);
-  takeOver(preparations({ tensors, saved, parts }));
+  prepareAll(preparations({ tensors, saved, parts })).commit();
   position.commit();
   parts.meter.restore(sums);
   // The names of its scores were compared with those of the metrics.
@@ -264,7 +269,7 @@ function preparations<Metric extends string>({
         () =>
           prepareSchedule(schedule, schedules[name] as SchedulerState),
     ),
-    ...(ema ? [() => ema.prepare(averages)] : []),
+    ...(ema ? [() => prepareEma(ema, averages)] : []),
     ...[...namedCallbacks(parts.callbacks)].flatMap(([name, callback]) => {
       if (!Object.hasOwn(callbacks, name)) return [];
       const own = asObject(`${WHERE}: callbacks: ${name}`, callbacks[name]);

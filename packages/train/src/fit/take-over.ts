@@ -1,10 +1,17 @@
 import type { Tensor } from '@unfold/core';
 import { Module, type Layer, type StateDict } from '@unfold/nn';
+import { EMA, type EMAState } from '../optim/ema.js';
 import { Optimizer, type OptimizerState } from '../optim/optimizer.js';
-import { LRScheduler, type SchedulerState } from '../optim/schedules/scheduler.js';
+import {
+  loadScheduleAtOnce,
+  LRScheduler,
+  prepareScheduler,
+  type Schedule,
+  type SchedulerState,
+} from '../optim/schedules/scheduler.js';
 import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
 import { SequentialLR } from '../optim/schedules/sequential.js';
-import { checkTensors, copyTensors, type PreparedState } from '../optim/state.js';
+import { checkTensors, copyTensors, loadAtOnce, type PreparedState } from '../optim/state.js';
 import type { Callback, RunState } from './callback.js';
 
 /*
@@ -13,24 +20,6 @@ import type { Callback, RunState } from './callback.js';
  * `loadStateDict` a program replaced, can only load at once; what it was before is kept, and given
  * back to it where a part after it is refused.
  */
-
-/** Any kind of schedule: only its state matters here. */
-export interface Schedule {
-  stateDict(): SchedulerState;
-  loadStateDict(state: SchedulerState): void;
-}
-
-/** Prepares all and takes them over. @throws What one of them throws, after all are let go of. */
-export function takeOver(preparations: readonly (() => PreparedState)[]): void {
-  const prepared: PreparedState[] = [];
-  try {
-    for (const prepare of preparations) prepared.push(prepare());
-  } catch (error) {
-    for (const state of prepared.reverse()) state.discard();
-    throw error;
-  }
-  for (const state of prepared) state.commit();
-}
 
 /** @throws ShapeError, DTypeError or DisposedError for a state that is of another model. */
 export function prepareModel(where: string, model: Layer, state: StateDict): PreparedState {
@@ -53,16 +42,18 @@ export function prepareOptimizer(optimizer: Optimizer, state: OptimizerState): P
 }
 
 export function prepareSchedule(schedule: Schedule, state: SchedulerState): PreparedState {
-  for (const Kind of [LRScheduler, SequentialLR, ReduceLROnPlateau]) {
+  if (schedule instanceof LRScheduler) return prepareScheduler(schedule, state);
+  for (const Kind of [SequentialLR, ReduceLROnPlateau]) {
     if (schedule instanceof Kind && schedule.loadStateDict === Kind.prototype.loadStateDict) {
-      return { commit: schedule.prepare(state), discard: () => {} };
+      return schedule.prepare(state);
     }
   }
-  const before = structuredClone(schedule.stateDict());
-  return loadAtOnce(
-    () => schedule.loadStateDict(state),
-    () => schedule.loadStateDict(before),
-  );
+  return loadScheduleAtOnce(schedule, state);
+}
+
+export function prepareEma(ema: EMA, state: EMAState): PreparedState {
+  if (ema.loadStateDict === EMA.prototype.loadStateDict) return ema.prepare(state);
+  return replaceAtOnce(ema.stateDict(), state, (given) => ema.loadStateDict(given));
 }
 
 /** Of a callback with a state. */
@@ -94,24 +85,4 @@ function replaceAtOnce<Json>(
 interface State<Json> {
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly json: Json;
-}
-
-/** @throws What `load` throws, after `setBack` in case it had begun to change something. */
-function loadAtOnce(load: () => void, setBack: () => void, free = (): void => {}): PreparedState {
-  const discard = (): void => {
-    try {
-      setBack();
-    } catch {
-      // The error that is on its way is the one to mend.
-    } finally {
-      free();
-    }
-  };
-  try {
-    load();
-  } catch (error) {
-    discard();
-    throw error;
-  }
-  return { commit: free, discard };
 }

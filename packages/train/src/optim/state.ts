@@ -8,6 +8,7 @@ import {
   Tensor,
   unscoped,
 } from '@unfold/core';
+import { isObject } from '@unfold/io/internal';
 
 /** What the problems of tensors that are to be loaded are told with. */
 interface Expected {
@@ -85,14 +86,60 @@ export interface PreparedState {
   discard(): void;
 }
 
+/**
+ * Prepares all, one after the other.
+ * @throws What one of them throws, after those before it are let go of.
+ */
+export function prepareAll(preparations: readonly (() => PreparedState)[]): PreparedState {
+  const prepared: PreparedState[] = [];
+  const discard = (): void => {
+    for (const state of prepared.reverse()) state.discard();
+  };
+  try {
+    for (const prepare of preparations) prepared.push(prepare());
+  } catch (error) {
+    discard();
+    throw error;
+  }
+  const commit = (): void => {
+    for (const state of prepared) state.commit();
+  };
+  return { commit, discard };
+}
+
+/**
+ * Of a part that can only load at once.
+ * @throws What `load` throws, after `setBack` in case it had begun to change something.
+ */
+export function loadAtOnce(
+  load: () => void,
+  setBack: () => void,
+  free = (): void => {},
+): PreparedState {
+  const discard = (): void => {
+    try {
+      setBack();
+    } catch {
+      // The error that is on its way is the one to mend.
+    } finally {
+      free();
+    }
+  };
+  try {
+    load();
+  } catch (error) {
+    discard();
+    throw error;
+  }
+  return { commit: free, discard };
+}
+
 /** A plain object, as JSON has them. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** @throws ConfigError unless `value` is a plain object. */
 export function asObject(where: string, value: unknown): JsonObject {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as JsonObject;
-  }
+  if (isObject(value)) return value;
   throw new ConfigError(`${where}: expected an object, got ${JSON.stringify(value)}`);
 }
 

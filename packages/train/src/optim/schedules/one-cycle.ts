@@ -10,6 +10,7 @@ import {
   share,
   shareBelow1,
 } from '@unfold/core/internal';
+import type { PreparedState } from '../state.js';
 import { cosPi } from './cosine-of-turn.js';
 import { forGroups } from './for-groups.js';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
@@ -151,12 +152,13 @@ export class OneCycleLR extends LRScheduler {
   }
 
   /** @internal */
-  override prepare(state: unknown): () => void {
-    const takeOver = super.prepare(state);
-    return () => {
-      takeOver();
+  override prepare(state: unknown): PreparedState {
+    const prepared = super.prepare(state);
+    const commit = (): void => {
+      prepared.commit();
       this.#cycleMomentum();
     };
+    return { ...prepared, commit };
   }
 
   protected override rate(lr: number, _baseLr: number, group: number): number {

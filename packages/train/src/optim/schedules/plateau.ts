@@ -1,5 +1,5 @@
 import { type CompleteOptions, ConfigError } from '@unfold/core';
-import { asNumber, asObject, asRates } from '../state.js';
+import { asNumber, asObject, asRates, type PreparedState } from '../state.js';
 import {
   atLeast0,
   completeOptions,
@@ -137,11 +137,11 @@ export class ReduceLROnPlateau {
    * one that is damaged.
    */
   loadStateDict(state: SchedulerState): void {
-    this.prepare(state)();
+    this.prepare(state).commit();
   }
 
-  /** @internal Checks a state. @returns What takes it over. @throws ConfigError as loadStateDict. */
-  prepare(state: unknown): () => void {
+  /** @internal Checks a state. @throws ConfigError as loadStateDict. */
+  prepare(state: unknown): PreparedState {
     const where = 'ReduceLROnPlateau.loadStateDict';
     const { scheduler, best, badSteps, cooldownLeft, lrs } = asObject(where, state);
     if (scheduler !== 'ReduceLROnPlateau') {
@@ -151,11 +151,12 @@ export class ReduceLROnPlateau {
     const newBad = asNumber(`${where}: badSteps`, badSteps, { integer: true });
     const newLeft = asNumber(`${where}: cooldownLeft`, cooldownLeft, { integer: true });
     const newLrs = asRates(`${where}: lrs`, lrs, this.#optimizer.groups.length);
-    return () => {
+    const commit = (): void => {
       this.#best = newBest;
       this.#badSteps = newBad;
       this.#cooldownLeft = newLeft;
       this.#optimizer.groups.forEach((group, i) => (group.lr = newLrs[i] ?? group.lr));
     };
+    return { commit, discard: () => {} };
   }
 }

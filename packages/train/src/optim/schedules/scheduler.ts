@@ -1,5 +1,12 @@
 import { ConfigError } from '@unfold/core';
-import { asNumber, asObject, asRates, type JsonObject } from '../state.js';
+import {
+  asNumber,
+  asObject,
+  asRates,
+  type JsonObject,
+  loadAtOnce,
+  type PreparedState,
+} from '../state.js';
 
 /** As much of an optimiser's group as schedules look at. */
 export interface ScheduledGroup {
@@ -18,6 +25,12 @@ export interface ScheduledOptimizer {
 export interface SchedulerState extends JsonObject {
   /** The kind of schedule, `StepLR`. */
   readonly scheduler: string;
+}
+
+/** Any kind of schedule: only its state matters here. */
+export interface Schedule {
+  stateDict(): SchedulerState;
+  loadStateDict(state: SchedulerState): void;
 }
 
 /** A schedule that needs nothing but its steps. */
@@ -125,11 +138,11 @@ export abstract class LRScheduler implements Scheduler {
    * one that is damaged.
    */
   loadStateDict(state: SchedulerState): void {
-    this.prepare(state)();
+    this.prepare(state).commit();
   }
 
-  /** @internal Checks a state. @returns What takes it over. @throws ConfigError as loadStateDict. */
-  prepare(state: unknown): () => void {
+  /** @internal Checks a state. @throws ConfigError as loadStateDict. */
+  prepare(state: unknown): PreparedState {
     const where = `${this.#name}.loadStateDict`;
     const { scheduler, count, baseLrs, lrs } = asObject(where, state);
     if (scheduler !== this.#name) {
@@ -138,10 +151,27 @@ export abstract class LRScheduler implements Scheduler {
     const newCount = asNumber(`${where}: count`, count, { integer: true });
     const newBase = asRates(`${where}: baseLrs`, baseLrs, this.groups.length);
     const newLrs = asRates(`${where}: lrs`, lrs, this.groups.length);
-    return () => {
+    const commit = (): void => {
       this.count = newCount;
       this.baseLrs = newBase;
       this.#set((lr, _base, i) => newLrs[i] ?? lr);
     };
+    return { commit, discard: () => {} };
   }
+}
+
+/** Of one whose `loadStateDict` is a program's own. @throws What that throws, and sets it back. */
+export function loadScheduleAtOnce(schedule: Schedule, state: SchedulerState): PreparedState {
+  const before = structuredClone(schedule.stateDict());
+  return loadAtOnce(
+    () => schedule.loadStateDict(state),
+    () => schedule.loadStateDict(before),
+  );
+}
+
+/** Of one that may be of a program's own kind. */
+export function prepareScheduler(scheduler: LRScheduler, state: SchedulerState): PreparedState {
+  return scheduler.loadStateDict === LRScheduler.prototype.loadStateDict
+    ? scheduler.prepare(state)
+    : loadScheduleAtOnce(scheduler, state);
 }

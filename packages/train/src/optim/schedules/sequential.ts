@@ -1,8 +1,9 @@
 import { ConfigError } from '@unfold/core';
-import { asList, asNumber, asObject } from '../state.js';
+import { asList, asNumber, asObject, prepareAll, type PreparedState } from '../state.js';
 import { completeOptions, positiveCount } from '@unfold/core/internal';
 import {
   LRScheduler,
+  prepareScheduler,
   type ScheduledOptimizer,
   type Scheduler,
   type SchedulerState,
@@ -86,11 +87,11 @@ export class SequentialLR implements Scheduler {
    * @throws ConfigError for the state of other schedules, or one that is damaged.
    */
   loadStateDict(state: SchedulerState): void {
-    this.prepare(state)();
+    this.prepare(state).commit();
   }
 
-  /** @internal Checks a state. @returns What takes it over. @throws ConfigError as loadStateDict. */
-  prepare(state: unknown): () => void {
+  /** @internal Checks a state. @throws ConfigError as loadStateDict. */
+  prepare(state: unknown): PreparedState {
     const where = 'SequentialLR.loadStateDict';
     const { scheduler, count, schedulers } = asObject(where, state);
     if (scheduler !== 'SequentialLR') {
@@ -98,11 +99,14 @@ export class SequentialLR implements Scheduler {
     }
     const newCount = asNumber(`${where}: count`, count, { integer: true });
     const states = asList(`${where}: schedulers`, schedulers, this.#schedulers.length);
-    const takeOver = this.#schedulers.map((own, i) => own.prepare(states[i]));
-    return () => {
+    const prepared = prepareAll(
+      this.#schedulers.map((own, i) => () => prepareScheduler(own, states[i] as SchedulerState)),
+    );
+    const commit = (): void => {
       this.#count = newCount;
-      for (const take of takeOver) take();
+      prepared.commit();
     };
+    return { ...prepared, commit };
   }
 }
 
