@@ -101,6 +101,30 @@ describe('a run', () => {
     ]);
   });
 
+  it('given to two runs at once is the first one’s', async () => {
+    const callback = tensorBoard(folder);
+    let refusal: unknown;
+    const both: Callback = {
+      ...callback,
+      async onEpochEnd(report, run) {
+        await callback.onEpochEnd?.(report, run);
+        const model = new LeNet();
+        refusal = await play(callback, { model, ...small }).catch((error: unknown) => error);
+        const other = { ...run };
+        await callback.onError?.(refusal, other);
+      },
+    };
+    await play(both, { model: new LeNet(), ...small });
+    expect(refusal).toEqual(
+      new ConfigError(
+        `tensorBoard: ${folder} is written by another run of this callback; wait for its end, or give ` +
+          'each run a folder of its own',
+      ),
+    );
+    expect(curve(await shownIn(train()), 'step/loss')).toHaveLength(6);
+    await play(callback, { model: new LeNet(), ...small });
+  });
+
   it('passes by what has no gradient and what is empty', async () => {
     class Odd extends Module {
       readonly none = new Parameter(zeros([0, 2]));

@@ -268,6 +268,48 @@ describe('the lock on the file', () => {
     expect((await readdir(folder)).filter((name) => name.endsWith('.lock'))).toEqual([]);
   });
 
+  /** Trains with a callback, and once within that run again with the same one. */
+  async function twiceAtOnce(callback: Callback): Promise<unknown> {
+    let error: unknown;
+    const again: Callback = {
+      async onEpochEnd({ epoch }) {
+        if (epoch !== 1) return;
+        error = await train({ callbacks: [callback] }).catch((error: unknown) => error);
+      },
+    };
+    const { result } = await train({ callbacks: [callback, again] });
+    expect(result).toMatchObject({ finished: true, steps: 15 });
+    return error;
+  }
+
+  it('is the first run’s where a second is given the same CheckpointFile', async () => {
+    const file = newFile();
+    const callback = new CheckpointFile(file);
+    expect(await twiceAtOnce(callback)).toEqual(
+      new ConfigError(
+        `${file} is used by another run of this process; wait for its end, or name another file`,
+      ),
+    );
+    // Had the lock been released, the first run could not have gone on to here.
+    expect((await loadRun(file))?.state.json['position']).toMatchObject({ step: 15 });
+    await (await lockFile(file)).release();
+  });
+
+  it('is one run’s at a time, also where the caller gave it', async () => {
+    const file = newFile();
+    const lock = await lockFile(file);
+    expect(await twiceAtOnce(new CheckpointFile(file, { lock }))).toEqual(
+      new ConfigError(
+        `CheckpointFile: the lock on ${file} is another run's of this process; wait for its end, or name ` +
+          'another file',
+      ),
+    );
+    const saved = await loadRun(file);
+    expect(saved?.state.json['position']).toMatchObject({ step: 15 });
+    await train({ callbacks: [new CheckpointFile(file, { lock })], resume: saved?.state });
+    await lock.release();
+  });
+
   it('that another takes over ends the run before it writes', async () => {
     const file = newFile();
     const thief: Callback = {

@@ -31,6 +31,7 @@ import {
   type Callback,
   DataLoader,
   Dataset,
+  EarlyStopping,
   EMA,
   type EpochReport,
   evaluate,
@@ -268,6 +269,25 @@ describe('reports', () => {
       new ConfigError(`fit: epochs: expected an integer from 1, got ${epochs}`),
     );
   });
+});
+
+it('a callback with a state takes part in one run at a time', async () => {
+  const watch = new EarlyStopping({ monitor: 'loss' });
+  const refusals: unknown[] = [];
+  const again: Callback = {
+    async onValidationEnd() {
+      refusals.push(await failure(run(1, { callbacks: [watch] })));
+    },
+  };
+  await run(1, { epochs: 1, callbacks: [watch, again] });
+  expect(refusals).toEqual([
+    new ConfigError(
+      'fit: callbacks: expected earlyStopping to take part in no other run, got one in a run that goes on; ' +
+        'wait for its end, or give each run one of its own',
+    ),
+  ]);
+  expect(watch.bestEpoch).toBe(1);
+  await run(1, { callbacks: [watch] });
 });
 
 describe('an abort signal', () => {

@@ -29,6 +29,7 @@ const MOST_WAITING = 1024 * 1024;
 
 /** The writers of a run that is under way. */
 interface Open {
+  readonly run: TrainingRun;
   readonly train: SummaryWriter;
   /** Made when there are scores for it. */
   validation: SummaryWriter | null;
@@ -52,7 +53,8 @@ interface Open {
  *
  * If the files cannot be written any more, the run ends by a ConfigError that names the file, unless
  * `onFailure` takes it.
- * @throws ConfigError for an option out of range; as the run begins, if the folder cannot be made.
+ * @throws ConfigError for an option out of range; as the run begins, if the folder cannot be made, or
+ * another run that was given this callback goes on.
  */
 export function tensorBoard(
   dir: string,
@@ -97,11 +99,19 @@ export function tensorBoard(
   }
 
   const callback = {
-    onTrainBegin({ step, epochs, stepsPerEpoch }) {
+    onTrainBegin(run) {
+      if (open) {
+        throw new ConfigError(
+          `tensorBoard: ${dir} is written by another run of this callback; wait for its end, or give ` +
+            'each run a folder of its own',
+        );
+      }
+      const { step, epochs, stepsPerEpoch } = run;
       // Step 0 is that of the configuration: a run from the start replaces an older one whole.
       const purgeStep = step === 0 ? 0 : step + 1;
       const train = new SummaryWriter(folders.train, { purgeStep });
       open = {
+        run,
         train,
         // What it shows of steps that are to be done again is to disappear at once.
         validation: existsSync(folders.validation)
@@ -146,7 +156,9 @@ export function tensorBoard(
 
     onTrainEnd: close,
 
-    async onError() {
+    async onError(_error, run) {
+      // Of a run that was refused, the files are another's.
+      if (open?.run !== run) return;
       // The run's own error is the one to be heard of. It may be that the files could not be written.
       await close().catch(() => {});
     },
@@ -155,8 +167,8 @@ export function tensorBoard(
   const { onTrainBegin, onGradients, onStepEnd, onEpochEnd, onTrainEnd, onError } = callback;
   return {
     onTrainBegin(run) {
-      hasFailed = false;
       onTrainBegin(run);
+      hasFailed = false;
     },
     onGradients: (run) => unlessFailed(() => onGradients(run)),
     onStepEnd: (report) => unlessFailed(() => onStepEnd(report)),

@@ -7,9 +7,9 @@ import {
   lockFile,
   saveCheckpoint,
 } from '@unfold/io';
-import { type Fail, failIn, filesFor, RUN_FORMAT, statOf } from '@unfold/io/internal';
+import { type Fail, failIn, filesFor, isObject, RUN_FORMAT, statOf } from '@unfold/io/internal';
 import { atLeast0, completeOptions, optional, rejectUnknown } from '@unfold/core/internal';
-import type { Callback, RunState, SavePoint, TrainingRun } from './callback.js';
+import type { Callback, FitResult, RunState, SavePoint, TrainingRun } from './callback.js';
 import { EARLY_STOPPING } from './early-stopping.js';
 import { keepOccupant, runFiles } from './occupant.js';
 
@@ -54,8 +54,7 @@ export class CheckpointFile implements Callback {
   readonly #metadata: CheckpointMetadata;
   readonly #interval: number;
   readonly #given: FileLock | undefined;
-  #lock: FileLock | undefined;
-  #last = performance.now();
+  readonly #runs = new WeakMap<TrainingRun, Keeping>();
 
   /** @throws ConfigError for an unknown option or one out of range, or in a browser. */
   constructor(file: string, options: CheckpointFileOptions = {}) {
@@ -65,7 +64,7 @@ export class CheckpointFile implements Callback {
       {
         metadata: {
           expected: 'an object of texts',
-          accepts: (value: unknown) => typeof value === 'object' && value !== null,
+          accepts: isObject,
         },
         everySeconds: atLeast0,
         lock: optional({
@@ -88,26 +87,33 @@ export class CheckpointFile implements Callback {
    * @throws ConfigError that says who uses the file, or what it holds.
    */
   async onTrainBegin(run: TrainingRun): Promise<void> {
-    this.#last = performance.now();
-    this.#lock = this.#given ?? (await lockFile(this.file));
-    if (this.#lock.path !== (await runFiles().lockOf(this.file))) {
+    const lock = this.#given ?? (await lockFile(this.file));
+    if (IN_USE.has(lock)) {
       throw new ConfigError(
-        `CheckpointFile: expected a lock on ${this.file}, got one on ${this.#lock.file}`,
+        `CheckpointFile: the lock on ${lock.file} is another run's of this process; wait for its end, ` +
+          'or name another file',
       );
     }
-    await this.#lock.check();
+    IN_USE.add(lock);
+    this.#runs.set(run, { lock, last: performance.now() });
+    if (lock.path !== (await runFiles().lockOf(this.file))) {
+      throw new ConfigError(
+        `CheckpointFile: expected a lock on ${this.file}, got one on ${lock.file}`,
+      );
+    }
+    await lock.check();
     await keepOccupant(this.file, run);
     await runFiles().removeLeftovers(this.file);
   }
 
   /** Releases its lock. */
-  async onTrainEnd(): Promise<void> {
-    if (!this.#given) await this.#lock?.release();
+  onTrainEnd(_result: FitResult, run: TrainingRun): Promise<void> {
+    return this.#end(run);
   }
 
   /** Releases its lock. */
-  onError(): Promise<void> {
-    return this.onTrainEnd();
+  onError(_error: unknown, run: TrainingRun): Promise<void> {
+    return this.#end(run);
   }
 
   /**
@@ -115,12 +121,14 @@ export class CheckpointFile implements Callback {
    * @throws ConfigError if the file cannot be written, the older one is whole then; or if another
    * process took over its lock.
    */
-  async onSavePoint(point: SavePoint, { step }: TrainingRun): Promise<void> {
+  async onSavePoint(point: SavePoint, run: TrainingRun): Promise<void> {
+    const keeping = this.#runs.get(run);
+    if (!keeping) throw new ConfigError('CheckpointFile: the run has not begun, or has ended');
     // Before its first step a run has nothing to keep, and the file may hold another.
-    if (step === 0) return;
-    const isDue = performance.now() - this.#last >= this.#interval;
+    if (run.step === 0) return;
+    const isDue = performance.now() - keeping.last >= this.#interval;
     if (point.kind === 'step' && !isDue) return;
-    await this.#lock?.check();
+    await keeping.lock.check();
     const { tensors, json } = point.state();
     await saveCheckpoint(this.file, {
       state: tensors,
@@ -132,9 +140,28 @@ export class CheckpointFile implements Callback {
         state: JSON.stringify(json),
       },
     });
-    this.#last = performance.now();
+    keeping.last = performance.now();
+  }
+
+  /** Of a run that was refused, or has ended, nothing is left to be done. */
+  async #end(run: TrainingRun): Promise<void> {
+    const keeping = this.#runs.get(run);
+    if (!keeping) return;
+    this.#runs.delete(run);
+    IN_USE.delete(keeping.lock);
+    if (!this.#given) await keeping.lock.release();
   }
 }
+
+/** What a run has while it goes on. */
+interface Keeping {
+  readonly lock: FileLock;
+  /** When it was saved last, or began, on the clock of `performance`. */
+  last: number;
+}
+
+/** The locks that runs hold or were given, each for one run at a time. */
+const IN_USE = new WeakSet<FileLock>();
 
 /**
  * The run that a `CheckpointFile` keeps in a file; null if there is no file. The tensors belong to the
@@ -208,9 +235,7 @@ const ENGINES = new Map(
 function parse(text: string, fail: Fail): RunState['json'] {
   try {
     const json: unknown = JSON.parse(text);
-    if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
-      return json as RunState['json'];
-    }
+    if (isObject(json)) return json;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }

@@ -21,6 +21,7 @@ import type {
   TrainingRun,
 } from './callback.js';
 import { classLoss, finiteLoss, type Loss, measure, Meter, type Metrics } from './measure.js';
+import { takePart } from './one-run.js';
 import {
   captureState,
   namedCallbacks,
@@ -82,19 +83,22 @@ export interface FitOptions<Metric extends string = never> {
  * and options are the same, and all randomness comes from the loader's generator or from global
  * streams.
  * @throws NonFiniteLossError or NonFiniteGradientError, naming step and layer, when a loss or norm is
- * no finite number; ConfigError for options that are wrong, or a state that does not fit them;
- * what a callback throws.
+ * no finite number; ConfigError for options that are wrong, a state that does not fit them, or a
+ * callback with a state that takes part in another run now; what a callback throws.
  */
 export async function fit<Metric extends string = never>(
   model: Layer,
   options: FitOptions<Metric>,
 ): Promise<FitResult<Metric>> {
   const training = new Training(model, options);
+  const leave = takePart(options.callbacks ?? []);
   try {
     return await training.run();
   } catch (error) {
     await training.tellError(error);
     throw error;
+  } finally {
+    leave();
   }
 }
 
