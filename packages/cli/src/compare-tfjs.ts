@@ -1,7 +1,6 @@
-import { configureEngine, type EngineOptions } from '@unfold/core';
-import { enableNodeFlags } from '@unfold/core/node';
+import type { EngineOptions } from '@unfold/core';
 import { type PairedRun, runPair, type TrainingPlan } from './compare/compare.js';
-import { type Runs, summarise, toJson } from './compare/comparison.js';
+import { type Comparison, type Runs, summarise, toJson } from './compare/comparison.js';
 import { BATCH_SIZE, chooseSizes } from './compare/defaults.js';
 import { resultLines } from './compare/lines.js';
 import { comparisonPage } from './compare/page.js';
@@ -16,13 +15,14 @@ import {
   checkOutputs,
   complainOfInterruption,
   INTERRUPTED,
-  listenForInterruption,
   packageVersion,
+  untilInterrupted,
 } from './program.js';
+import { startEngine } from './start-engine.js';
 import { draw, say } from './print.js';
 
 /** The same bits on every machine, so that our side of a report can be repeated anywhere. */
-const ENGINE: EngineOptions = { strict: true };
+const ENGINE = { strict: true } satisfies EngineOptions;
 
 const COMPARISON = jsonWith('a JSON file of this command', 'tfjsBackend', 'runs');
 
@@ -34,10 +34,7 @@ export async function compareTfjs(args: readonly string[]): Promise<number> {
     { '--json': COMPARISON, '--html': PAGE },
   );
 
-  enableNodeFlags();
-  const engine = await configureEngine(ENGINE);
-  say(`Unfold: ${engine.description}`);
-  for (const warning of engine.warnings) say(`Unfold: ${warning}`);
+  const engine = await startEngine(ENGINE, say, 'Unfold');
   const loaded = await loadTensorFlow({ backend: options.backend, folder: options.tfjsDir });
   say(`TensorFlow.js: ${loaded.version}, ${loaded.backend}`);
   for (const failure of loaded.failures) say(`TensorFlow.js: ${failure}`);
@@ -75,10 +72,8 @@ async function compare(
   const { seeds, loaded } = sides;
   const stepsPerRun = plan.epochs * Math.ceil(plan.train.length / plan.batchSize);
   const progress = createCompareProgress({ seeds, stepsPerRun, out: process.stdout });
-  const interruption = listenForInterruption();
-  const { signal } = interruption;
   let steps = 0;
-  const runSeed = async (seed: number): Promise<PairedRun> => {
+  const runSeed = async (seed: number, signal: AbortSignal): Promise<PairedRun> => {
     const run = await runPair({
       plan,
       seed,
@@ -92,16 +87,24 @@ async function compare(
     progress.run(run);
     return run;
   };
-  try {
+  const run = async (signal: AbortSignal): Promise<Comparison> => {
     const [firstSeed, ...otherSeeds] = seeds;
-    const first = await runSeed(firstSeed);
+    const first = await runSeed(firstSeed, signal);
     const others: PairedRun[] = [];
-    for (const seed of otherSeeds) others.push(await runSeed(seed));
+    for (const seed of otherSeeds) others.push(await runSeed(seed, signal));
     const runs: Runs = [first, ...others];
     say(`yardstick: our run of seed ${firstSeed} again, with sums rounded otherwise`);
     const yardstick = await measureYardstick(plan, first, { options: ENGINE, signal });
-    const { backend } = loaded;
-    const comparison = summarise({ model: plan.model, backend, runs, yardstick });
+    return summarise({ model: plan.model, backend: loaded.backend, runs, yardstick });
+  };
+  try {
+    const comparison = await untilInterrupted(run);
+    if (comparison === null) {
+      progress.stop();
+      const total = seeds.length * stepsPerRun;
+      complainOfInterruption(`interrupted after step ${steps} of ${total}; nothing was written`);
+      return INTERRUPTED;
+    }
     draw(resultLines(comparison));
     if (json !== undefined) {
       await replaceFile(json, `${JSON.stringify(toJson(comparison), null, 2)}\n`);
@@ -113,14 +116,7 @@ async function compare(
       say(`html: ${html}`);
     }
     return 0;
-  } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    progress.stop();
-    const total = seeds.length * stepsPerRun;
-    complainOfInterruption(`interrupted after step ${steps} of ${total}; nothing was written`);
-    return INTERRUPTED;
   } finally {
     progress.stop();
-    interruption.stop();
   }
 }

@@ -1,5 +1,4 @@
-import { configureEngine, type Engine } from '@unfold/core';
-import { enableNodeFlags } from '@unfold/core/node';
+import type { Engine } from '@unfold/core';
 import {
   type Batch,
   DataLoader,
@@ -17,9 +16,10 @@ import {
   checkOutputs,
   complainOfInterruption,
   INTERRUPTED,
-  listenForInterruption,
   packageVersion,
+  untilInterrupted,
 } from './program.js';
+import { startEngine } from './start-engine.js';
 import { draw, say } from './print.js';
 
 const SCORES = jsonWith('a JSON file of this command', 'checkpoint', 'accuracy');
@@ -28,46 +28,37 @@ const SCORES = jsonWith('a JSON file of this command', 'checkpoint', 'accuracy')
 export async function evaluateModel(args: readonly string[]): Promise<number> {
   const options = parseEvaluateOptions(args, packageVersion());
   await checkOutputs({ '--json': options.json }, { '--json': SCORES });
-  enableNodeFlags();
-  const { kernels, threads, simd, strict } = options;
-  const engine = await configureEngine({ kernels, threads, simd, strict });
-  say(`engine: ${engine.description}`);
-  for (const warning of engine.warnings) say(`engine: ${warning}`);
+  const engine = await startEngine(options, say);
   const trained = await loadTrainedModel(options.checkpoint);
   const { name, model, normalization } = trained;
   say(`model: ${name}, ${model.parameterCount()} parameters, from ${options.checkpoint}`);
   const { test, source } = await mnist(
     options.dataDir === undefined ? {} : { dataDir: options.dataDir },
   );
-  const interruption = listenForInterruption();
-  const { signal } = interruption;
-  say(`data: ${source}`);
-
   const bar = new Bar(process.stdout);
   const loader = new DataLoader(test, { batchSize: EVALUATION_BATCH, normalization });
   try {
     const begin = performance.now();
-    const evaluation = await evaluate(model, process.stdout.isTTY ? shown(loader, bar) : loader, {
-      signal,
-      mistakes: options.mistakes,
+    const evaluation = await untilInterrupted((signal) => {
+      say(`data: ${source}`);
+      const batches = process.stdout.isTTY ? shown(loader, bar) : loader;
+      return evaluate(model, batches, { signal, mistakes: options.mistakes });
     });
     const seconds = (performance.now() - begin) / 1000;
     bar.stop();
+    if (evaluation === null) {
+      complainOfInterruption('interrupted; nothing was written');
+      return INTERRUPTED;
+    }
     say(
       `test accuracy ${percent(evaluation.accuracy)} (${evaluation.correct} of ${evaluation.total})`,
     );
     draw(evaluationLines(evaluation, test, lineOptions(process.stdout)));
     await writeJson(options, { trained, engine, evaluation, seconds });
     return 0;
-  } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    bar.stop();
-    complainOfInterruption('interrupted; nothing was written');
-    return INTERRUPTED;
   } finally {
     loader.dispose();
     bar.stop();
-    interruption.stop();
   }
 }
 

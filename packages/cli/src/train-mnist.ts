@@ -1,5 +1,4 @@
-import { configureEngine, manualSeed, profile, UnfoldError } from '@unfold/core';
-import { enableNodeFlags } from '@unfold/core/node';
+import { manualSeed, profile, UnfoldError } from '@unfold/core';
 import {
   type Callback,
   CheckpointFile,
@@ -31,6 +30,7 @@ import {
 } from './program.js';
 import { reportPage } from './report.js';
 import { checkSameData, describeRun, lockRun, openRun } from './resume.js';
+import { startEngine } from './start-engine.js';
 import { complain, jsonOutput } from './print.js';
 
 const METRICS = jsonWith('a JSON file of --metrics', 'testAccuracy', 'weightsSha256');
@@ -78,11 +78,7 @@ async function trainAndTest(
 ): Promise<number> {
   const output = new Output(options);
   const { checkpoint, weights, metrics, report } = options;
-  enableNodeFlags();
-  const { kernels, threads, simd, strict } = options;
-  const engine = await configureEngine({ kernels, threads, simd, strict });
-  output.say(`engine: ${engine.description}`);
-  for (const warning of engine.warnings) output.say(`engine: ${warning}`);
+  const engine = await startEngine(options, (line) => output.say(line));
   const saved = await openRun(options);
   const asked = saved?.plan ?? planOf(options);
   const digits = await loadDigits(options.dataDir, asked.limit);

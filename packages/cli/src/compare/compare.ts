@@ -6,6 +6,7 @@ import {
   NonFiniteLossError,
   type Normalization,
 } from '@unfold/train';
+import { EVALUATION_BATCH } from '@unfold/train/internal';
 import { type Contender, type SgdSettings, UnfoldNetwork } from './contender.js';
 import type { Hits } from './mcnemar.js';
 import { type NetworkName, NETWORKS } from './networks.js';
@@ -57,8 +58,6 @@ export interface PairedRunOptions {
  * does falls on both.
  */
 export const TURN = 50;
-/** Images that are classified at once. */
-const EVALUATION_BATCH = 250;
 
 /**
  * Trains both networks on the same batches, in turns, and tests them.
