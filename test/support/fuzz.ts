@@ -1,4 +1,4 @@
-import { UnfoldError } from '@unfold/core';
+import { Scope, UnfoldError } from '@unfold/core';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 
@@ -26,32 +26,46 @@ function count(name: string, otherwise: number): number {
   return value;
 }
 
+/** What a loader made of its inputs. */
+export interface Outcome {
+  read: number;
+  refused: number;
+}
+
+/** Gives an input to a loader, and counts what that makes of it. */
+export type Give = (loader: string, load: () => unknown) => Promise<void>;
+
 /**
- * Loads `RUNS` inputs, each of which must be read or refused by a typed error.
- * @param load Throws what the loader throws; checks what it returns.
- * @returns How many were read and how many refused.
+ * Makes `RUNS` inputs, each of which has to be read or refused by a typed error.
+ * @param load Gives an input to one loader or several, to each by itself: one that refuses it would
+ * keep it from those behind. A loader throws what it throws; what it returns is checked.
+ * @returns What each loader made of its inputs.
  */
 export async function fuzz<Input>(
   inputs: fc.Arbitrary<Input>,
-  load: (input: Input) => unknown,
-): Promise<{ read: number; refused: number }> {
-  const outcome = { read: 0, refused: 0 };
+  load: (input: Input, give: Give) => Promise<void>,
+): Promise<ReadonlyMap<string, Outcome>> {
+  const outcomes = new Map<string, Outcome>();
+  const give: Give = async (loader, run) => {
+    const outcome = outcomes.get(loader) ?? { read: 0, refused: 0 };
+    outcomes.set(loader, outcome);
+    using _scope = new Scope();
+    try {
+      await run();
+      outcome.read++;
+    } catch (error) {
+      if (!(error instanceof UnfoldError)) throw error;
+      outcome.refused++;
+    }
+  };
   const before = process.resourceUsage().maxRSS;
   await fc.assert(
-    fc.asyncProperty(inputs, async (input) => {
-      try {
-        await load(input);
-        outcome.read++;
-      } catch (error) {
-        if (!(error instanceof UnfoldError)) throw error;
-        outcome.refused++;
-      }
-    }),
+    fc.asyncProperty(inputs, (input) => load(input, give)),
     { numRuns: RUNS, seed: SEED },
   );
   const grown = 1024 * (process.resourceUsage().maxRSS - before);
   expect(grown, 'bytes that the process grew by').toBeLessThan(MAX_MEMORY);
-  return outcome;
+  return outcomes;
 }
 
 /** Numbers at which formats break. */
