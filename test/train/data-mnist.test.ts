@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ConfigError, FileFormatError } from '@unfold/core';
 import { mnist, type MnistOptions, normalizationOf } from '@unfold/train';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { fetchIntoCache } from '../../packages/train/src/data/mnist-download.js';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { mnistSystem, readThroughCache } from '../../packages/train/src/data/mnist-download.js';
 import { type FileRole, FILES, type MnistFile } from '../../packages/train/src/data/mnist-files.js';
 import { encodeIdx, mnistFiles, smallDigits, writeMnistFolder } from '../support/idx.js';
 
@@ -277,7 +277,8 @@ describe('the cache', () => {
   function small(file: MnistFile): MnistFile {
     const packed = contents.get(`/${file.name}.gz`) ?? Buffer.alloc(0);
     const sha256 = createHash('sha256').update(packed).digest('hex');
-    return { ...file, packed: { bytes: packed.length, sha256 } };
+    const count = file.name.startsWith('train') ? 12 : 7;
+    return { ...file, count, packed: { bytes: packed.length, sha256 } };
   }
 
   const files: Record<FileRole, MnistFile> = {
@@ -300,8 +301,12 @@ describe('the cache', () => {
     const cacheDir = newFolder();
     const { mirror, asked } = await countingServer();
     const options = { files, cacheDir, mirrors: [mirror], timeoutMs: 5000 };
-    await fetchIntoCache(options);
-    await fetchIntoCache(options);
+    await readThroughCache(options);
+    const hashed = vi.spyOn(mnistSystem(), 'sha256');
+    const { trainLabels } = await readThroughCache(options);
+    expect(hashed).toHaveBeenCalledTimes(4);
+    hashed.mockRestore();
+    expect(trainLabels.array.data).toEqual(smallDigits(12).labels);
     expect(asked).toEqual([...contents.keys()]);
     expect((await readdir(cacheDir)).map((name) => `/${name}`).sort()).toEqual(
       [...contents.keys()].sort(),
@@ -313,10 +318,10 @@ describe('the cache', () => {
     const cacheDir = newFolder();
     const { mirror, asked } = await countingServer();
     const options = { files, cacheDir, mirrors: [mirror], timeoutMs: 5000 };
-    await fetchIntoCache(options);
+    await readThroughCache(options);
     asked.length = 0;
     await writeFile(join(cacheDir, 'train-labels-idx1-ubyte.gz'), 'broken');
-    await fetchIntoCache(options);
+    await readThroughCache(options);
     expect(asked).toEqual(['/train-labels-idx1-ubyte.gz']);
   });
 
@@ -329,7 +334,7 @@ describe('the cache', () => {
     const { mirror, asked } = await countingServer();
     // A mirror may be named without its last slash.
     const mirrors = [broken, mirror.slice(0, -1)];
-    await fetchIntoCache({ files, cacheDir: newFolder(), mirrors, timeoutMs: 5000 });
+    await readThroughCache({ files, cacheDir: newFolder(), mirrors, timeoutMs: 5000 });
     expect(refused).toBe(1);
     expect(asked.length).toBe(4);
   });
@@ -338,7 +343,7 @@ describe('the cache', () => {
     const cacheDir = newFolder();
     await writeFile(cacheDir, 'a file where the folder should be');
     const { mirror } = await countingServer();
-    const error: unknown = await fetchIntoCache({
+    const error: unknown = await readThroughCache({
       files,
       cacheDir,
       mirrors: [mirror],

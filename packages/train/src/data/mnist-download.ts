@@ -1,6 +1,13 @@
 import { ConfigError } from '@unfold/core';
+import { readIdx } from '@unfold/io';
 import { type Files, filesFor, replaceFile } from '@unfold/io/internal';
-import type { FileRole, MnistFile } from './mnist-files.js';
+import {
+  type FileRole,
+  type IdxFile,
+  type MnistFile,
+  ofEachRole,
+  publishedOptions,
+} from './mnist-files.js';
 
 /** Copies of the original files. The original server answers 403 by now. */
 export const MIRRORS: readonly string[] = [
@@ -30,16 +37,20 @@ export function defaultCacheDir(): string {
 }
 
 /**
- * Makes sure that the packed files lie in the cache, downloading what is missing or damaged. A file
+ * The four files out of the cache, into which what is missing or damaged is downloaded first. A file
  * appears there whole and with the right SHA-256, or not at all.
  * @throws ConfigError if a file can't be had or the cache can't be written to.
  */
-export async function fetchIntoCache(options: FetchOptions): Promise<void> {
+export async function readThroughCache(
+  options: FetchOptions,
+): Promise<Readonly<Record<FileRole, IdxFile>>> {
   const { files, cacheDir, timeoutMs } = options;
   let mirrors = options.mirrors;
-  for (const file of Object.values(files)) {
+  return ofEachRole(async (role) => {
+    const file = files[role];
     const path = mnistSystem().join(cacheDir, `${file.name}.gz`);
-    if (await isCached(path, file)) continue;
+    const cached = await readCached(path, file).catch(() => null);
+    if (cached) return cached;
     const failures: string[] = [];
     for (const mirror of mirrors) {
       const url = `${mirror.replace(/\/*$/, '/')}${file.name}.gz`;
@@ -48,23 +59,16 @@ export async function fetchIntoCache(options: FetchOptions): Promise<void> {
         await store(path, cacheDir, result);
         // The next file comes from where this one came from.
         mirrors = [mirror, ...mirrors.filter((other) => other !== mirror)];
-        break;
+        return readCached(path, file);
       }
       failures.push(`${url}: ${result.failure}`);
     }
-    if (failures.length === mirrors.length) throw noSource(file, path, failures);
-  }
+    throw noSource(file, path, failures);
+  });
 }
 
-async function isCached(path: string, { packed }: MnistFile): Promise<boolean> {
-  const system = mnistSystem();
-  try {
-    // Reading a pipe would wait for its other end.
-    if ((await system.stat(path))?.isFile !== true) return false;
-    return system.sha256([await system.read(path)]) === packed.sha256;
-  } catch {
-    return false;
-  }
+async function readCached(path: string, file: MnistFile): Promise<IdxFile> {
+  return { path, array: await readIdx(path, publishedOptions(file, file.packed.sha256)) };
 }
 
 /** The file's bytes, checked, or what went wrong, for people to read. */

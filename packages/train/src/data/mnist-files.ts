@@ -1,5 +1,19 @@
+import type { IdxArray, ReadIdxOptions } from '@unfold/io';
+
 /** The four files of MNIST, and what is known of the published ones. */
 export type FileRole = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
+
+/** What `make` gives of each role, of one after the other. */
+export async function ofEachRole<T>(
+  make: (role: FileRole) => T | Promise<T>,
+): Promise<Readonly<Record<FileRole, T>>> {
+  return {
+    trainImages: await make('trainImages'),
+    trainLabels: await make('trainLabels'),
+    testImages: await make('testImages'),
+    testLabels: await make('testLabels'),
+  };
+}
 
 export interface MnistFile {
   readonly name: string;
@@ -11,6 +25,17 @@ export interface MnistFile {
   readonly sha256: string;
   /** The published file, packed with gzip. */
   readonly packed: { readonly bytes: number; readonly sha256: string };
+}
+
+/** A file that was read. */
+export interface IdxFile {
+  readonly path: string;
+  readonly array: IdxArray;
+}
+
+/** What a file is held against that must be exactly as it was published; packed or not, as its SHA-256. */
+export function publishedOptions({ count, dims }: MnistFile, sha256: string): ReadIdxOptions {
+  return { dims: [count, ...dims.slice(1)], sha256 };
 }
 
 export const FILES: Readonly<Record<FileRole, MnistFile>> = {

