@@ -1,4 +1,4 @@
-import { ConfigError, heapStats, manualSeed, ShapeError, type Tensor } from '@unfold/core';
+import { ConfigError, heapStats, manualSeed, profile, ShapeError, type Tensor } from '@unfold/core';
 import { Flatten, Linear, Module, Sequential, type Layer } from '@unfold/nn';
 import { type Batch, DataLoader, Dataset, evaluate } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
@@ -126,6 +126,14 @@ describe('mistakes', () => {
 
   it('are not kept unless asked for, and are no more than there are', async () => {
     expect((await evaluate(new Reader(), of(digits(rows)))).mistakes).toEqual([]);
+    const operations = async (mistakes: number): Promise<readonly string[]> => {
+      const { rows: timed } = await profile(async () => {
+        await evaluate(new Reader(), of(digits(rows)), { mistakes });
+      });
+      return timed.map(({ op }) => op);
+    };
+    expect(await operations(1)).toContain('softmax');
+    expect(await operations(0)).not.toContain('softmax');
     const all = await evaluate(new Reader(), of(digits(rows)), { mistakes: 40 });
     expect(all.mistakes.map(({ index }) => index)).toEqual([2, 3, 0, 4]);
     for (const mistakes of [-1, 1.5]) {

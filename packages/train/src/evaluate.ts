@@ -2,7 +2,7 @@ import { argmax, ConfigError, elementsOf, Scope, ShapeError, softmax } from '@un
 import { crossEntropy, evaluationMode, type Layer } from '@unfold/nn';
 import { emptyError } from './data/dataset.js';
 import type { Batch } from './data/batches.js';
-import { findNonFinite, NonFiniteLossError } from './non-finite.js';
+import { finiteLoss } from './fit/measure.js';
 import type { StopSignal } from './stop-signal.js';
 
 /** How well a classifier tells one class from the others. Each is 0 where it would be 0 ÷ 0. */
@@ -87,12 +87,12 @@ export async function evaluate(
     let mistakes: Mistake[] = [];
     for await (const batch of data) {
       signal?.throwIfAborted();
-      const { loss, classes, predictions, probabilities } = classify(model, batch);
+      const { loss, classes, predictions, probabilities } = classify(model, batch, wanted > 0);
       confusion ??= Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
       const labels = elementsOf(batch.labels);
       count(confusion, labels, predictions);
       lossSum += loss;
-      if (wanted > 0) {
+      if (probabilities) {
         const found = mistakesIn({ labels, predictions, probabilities, first: total });
         mistakes = worst([...mistakes, ...found], wanted);
       }
@@ -112,12 +112,13 @@ interface Classified {
   readonly classes: number;
   /** The class that each image is taken for. */
   readonly predictions: ArrayLike<number>;
-  /** `[B, classes]` */
-  readonly probabilities: ArrayLike<number>;
+  /** `[B, classes]`; null where nobody asks for them. */
+  readonly probabilities: ArrayLike<number> | null;
 }
 
-function classify(model: Layer, { images, labels }: Batch): Classified {
+function classify(model: Layer, batch: Batch, withProbabilities: boolean): Classified {
   return Scope.run(() => {
+    const { images } = batch;
     const logits = model.forward(images);
     const [, classes] = logits.shape;
     if (logits.ndim !== 2 || classes === undefined) {
@@ -125,17 +126,12 @@ function classify(model: Layer, { images, labels }: Batch): Classified {
         `evaluate: expected logits [N, classes] for ${images.describe()}, got ${logits.describe()}`,
       );
     }
-    const loss = crossEntropy(logits, labels, { reduction: 'sum' }).item();
-    if (!Number.isFinite(loss)) {
-      throw new NonFiniteLossError(
-        `evaluate: the loss is ${loss}; ${findNonFinite(model, images)}`,
-      );
-    }
+    const lossSum = crossEntropy(logits, batch.labels, { reduction: 'sum' });
     return {
-      loss,
+      loss: finiteLoss('evaluate', model, batch, lossSum),
       classes,
       predictions: argmax(logits, { axis: 1 }).toTypedArray(),
-      probabilities: softmax(logits).toTypedArray(),
+      probabilities: withProbabilities ? softmax(logits).toTypedArray() : null,
     };
   });
 }
@@ -146,8 +142,10 @@ function mistakesIn({
   predictions,
   probabilities,
   first,
-}: Pick<Classified, 'predictions' | 'probabilities'> & {
+}: {
   readonly labels: ArrayLike<number>;
+  readonly predictions: ArrayLike<number>;
+  readonly probabilities: ArrayLike<number>;
   readonly first: number;
 }): Mistake[] {
   const classes = probabilities.length / labels.length;
