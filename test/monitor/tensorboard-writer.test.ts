@@ -55,7 +55,7 @@ describe('the file', () => {
         wallTime: 1_700_000_000.999,
         step: 0,
         fileVersion: 'brain.Event:2',
-        writer: '@unfold/train',
+        writer: '@unfold/monitor',
       },
     ]);
   });

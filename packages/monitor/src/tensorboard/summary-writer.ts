@@ -61,7 +61,7 @@ export class SummaryWriter {
     this.#now = now;
     this.file = eventFileIn(dir, now() / 1000);
     this.#out = new AppendFile(this.file, flushSeconds * 1000);
-    this.#write(0, { kind: 'version', writer: '@unfold/train' });
+    this.#write(0, { kind: 'version', writer: '@unfold/monitor' });
     if (purgeStep !== null) {
       // TensorBoard takes the first one of a folder for the start of its first run, which voids nothing.
       // There may be none yet, so this takes two.
