@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { FileFormatError } from '@unfold/core';
 import { parseIdx, readIdx, type ReadIdxOptions } from '@unfold/io';
+import { filesFor } from '@unfold/io/internal';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { encodeIdx, type IdxType } from '../support/idx.js';
 
 const MIB = 2 ** 20;
@@ -328,6 +329,9 @@ describe('attacks', () => {
 });
 
 describe('files', () => {
+  const packed = new Uint8Array(gzipSync(labels));
+  const broken = (): Promise<never> => Promise.reject(new Error('EIO: i/o error'));
+
   test.skipIf(process.platform === 'win32')('a pipe is refused, not waited for', async () => {
     const path = join(folder, 'pipe');
     execFileSync('mkfifo', [path]);
@@ -339,8 +343,29 @@ describe('files', () => {
   test('missing', async () => {
     const path = join(folder, 'nothing');
     await expect(readIdx(path)).rejects.toThrow(
-      `idx: ${path}: can't be opened: ENOENT: no such file or directory`,
+      `idx: ${path}: can't be read: ENOENT: no such file or directory`,
     );
+  });
+
+  test.each([
+    ['stat', { stat: broken }],
+    ['its first read', { read: broken }],
+    [
+      'its second read',
+      { read: (_: number, length: number) => (length > 4096 ? broken() : Promise.resolve(packed)) },
+    ],
+  ])('one that fails at %s', async (_name, parts) => {
+    const files = filesFor('test', '');
+    const path = await store(Buffer.concat([packed, Buffer.alloc(5000)]));
+    const opened = await files.open(path);
+    const closed = vi.spyOn(opened, 'close');
+    using _open = vi.spyOn(files, 'open').mockResolvedValue({ ...opened, ...parts });
+    await expect(readIdx(path)).rejects.toThrow(
+      new FileFormatError(
+        `idx: ${path}: can't be read: EIO: i/o error; see that the path is right and the file may be read`,
+      ),
+    );
+    expect(closed).toHaveBeenCalledTimes(1);
   });
 
   test('a folder', async () => {

@@ -44,14 +44,14 @@ export async function readIdx(path: string, options: ReadIdxOptions = {}): Promi
   const files = filesFor('readIdx', INSTEAD);
   const file = await openIdx(files, path);
   try {
-    const stats = await file.stat();
+    const stats = await reading(path, () => file.stat());
     if (stats.size > maxBytes) {
       throw new FileFormatError(
         `idx: ${path}: expected at most ${maxBytes} bytes, got ${stats.size}; is it the right file? Then, ` +
           raise('maxBytes', stats.size),
       );
     }
-    const prefix = await file.read(0, Math.min(stats.size, PACKED_PREFIX));
+    const prefix = await reading(path, () => file.read(0, Math.min(stats.size, PACKED_PREFIX)));
     const packed = isGzip(prefix);
     const start = packed ? inflateStart(files, prefix, path) : prefix;
     const header = parseIdxHeader(start, path, dims);
@@ -76,7 +76,7 @@ export async function readIdx(path: string, options: ReadIdxOptions = {}): Promi
           raise('maxRatio', header.totalBytes / stats.size),
       );
     }
-    const stored = await file.read(0, stats.size);
+    const stored = await reading(path, () => file.read(0, stats.size));
     if (sha256 !== undefined) checkSha256(stored, files.sha256([stored]), sha256, path);
     const bytes = packed ? await inflateAll(files, stored, header, path) : stored;
     checkLength(header, bytes.length, path);
@@ -97,15 +97,23 @@ function checkSha256({ length }: Uint8Array, got: string, expected: string, name
 }
 
 async function openIdx(files: Files, path: string): Promise<OpenFile> {
+  // Opening a pipe would wait for its other end.
+  const found = await reading(path, () => files.stat(path));
+  if (!found || found.isFile) return reading(path, () => files.open(path));
+  throw new FileFormatError(`idx: ${path}: expected a file, got a folder, a pipe or a device`);
+}
+
+/** Turns the system's errors into ours. */
+async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
-    // Opening a pipe would wait for its other end.
-    const found = await files.stat(path);
-    if (!found || found.isFile) return await files.open(path);
+    return await read();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new FileFormatError(`idx: ${path}: can't be opened: ${reason}`, { cause: error });
+    throw new FileFormatError(
+      `idx: ${path}: can't be read: ${reason}; see that the path is right and the file may be read`,
+      { cause: error },
+    );
   }
-  throw new FileFormatError(`idx: ${path}: expected a file, got a folder, a pipe or a device`);
 }
 
 /** Inflates as much as the first packed bytes give: enough for the header. */
