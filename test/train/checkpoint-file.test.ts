@@ -76,6 +76,18 @@ it('a run that goes on from its file ends with the same weights', async () => {
   }
 });
 
+it('limits are those of loadRun, whether there is a file or not', async () => {
+  const file = newFile();
+  const limits = JSON.parse('{ "maxByte": 1 }') as object;
+  const message =
+    "loadRun: limits: unknown option 'maxByte'; did you mean maxBytes? The options are maxBytes, " +
+    'maxRatio, maxHeaderBytes, maxTensors';
+  await expect(loadRun(file, { limits })).rejects.toThrow(new ConfigError(message));
+  await train({ callbacks: [new CheckpointFile(file)], epochs: 1 });
+  await expect(loadRun(file, { limits })).rejects.toThrow(new ConfigError(message));
+  await expect(loadRun(file, { limits: { maxTensors: 1 } })).rejects.toThrow(FileFormatError);
+});
+
 it('a run that is over stays so, with the weights of its end', async () => {
   const file = newFile();
   const callbacks = () => [

@@ -49,10 +49,18 @@ export async function loadCheckpoint(
   options: LoadCheckpointOptions & VerifyOptions = {},
 ): Promise<Checkpoint> {
   rejectUnknown('loadCheckpoint', options, ['verify', 'limits']);
-  const { limits, verify } = options;
+  return readCheckpoint('loadCheckpoint', file, options);
+}
+
+/** What `loadCheckpoint` reads, in the name of another operation. */
+export async function readCheckpoint(
+  operation: string,
+  file: string,
+  { limits, verify }: LoadCheckpointOptions & VerifyOptions,
+): Promise<Checkpoint> {
   return withSafetensors(
     file,
-    { operation: 'loadCheckpoint', instead: INSTEAD, limits, verify },
+    { operation, instead: INSTEAD, limits, verify },
     async ({ tensors, metadata }) => {
       const read = [];
       for (const stored of tensors) read.push({ stored, values: await stored.read() });

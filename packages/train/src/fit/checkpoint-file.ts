@@ -2,12 +2,21 @@ import { ConfigError, engine, type Engine } from '@unfold/core';
 import {
   type CheckpointMetadata,
   FileLock,
-  loadCheckpoint,
   type LoadCheckpointOptions,
   lockFile,
   saveCheckpoint,
 } from '@unfold/io';
-import { type Fail, failIn, filesFor, isObject, RUN_FORMAT, statOf } from '@unfold/io/internal';
+import {
+  completeLimits,
+  type Fail,
+  failIn,
+  filesFor,
+  isObject,
+  readCheckpoint,
+  RUN_FORMAT,
+  SAFETENSORS_LIMITS,
+  statOf,
+} from '@unfold/io/internal';
 import { atLeast0, completeOptions, optional, rejectUnknown } from '@unfold/core/internal';
 import type { Callback, FitResult, RunState, SavePoint, TrainingRun } from './callback.js';
 import { EARLY_STOPPING } from './early-stopping.js';
@@ -174,13 +183,14 @@ export async function loadRun(
   options: LoadCheckpointOptions = {},
 ): Promise<SavedRun | null> {
   rejectUnknown('loadRun', options, ['limits']);
+  const limits = completeLimits('loadRun', SAFETENSORS_LIMITS, options.limits);
   const files = filesFor(
     'loadRun',
     'give fit as resume what a callback of your own kept of point.state()',
   );
   // An error must not pass for a run that has not begun.
   if (!(await statOf(files, file))) return null;
-  const { state: tensors, metadata } = await loadCheckpoint(file, options);
+  const { state: tensors, metadata } = await readCheckpoint('loadRun', file, { limits });
   const { format, state, engine: saved, ...own } = metadata;
   const fail = failIn(file);
   if (format !== RUN_FORMAT || state === undefined) {

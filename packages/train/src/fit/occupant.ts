@@ -30,16 +30,25 @@ export function runFiles(): Files {
 }
 
 /** Looks at a file's header only. @throws ConfigError if it cannot be read. */
-export async function occupantOf(file: string): Promise<Occupant> {
+export function occupantOf(file: string): Promise<Occupant> {
+  return lookAt(file, async () => ({ kind: 'run' }));
+}
+
+/**
+ * Looks at a file.
+ * @param run What a run's checkpoint is: it is open, and its header was read.
+ */
+async function lookAt<Run>(
+  file: string,
+  run: (opened: WeightsFile) => Promise<Run>,
+): Promise<Exclude<Occupant, { readonly kind: 'run' }> | Run> {
   const found = await statOf(runFiles(), file);
   if (!found || (found.isFile && found.size === 0)) return { kind: 'nothing' };
   try {
-    return await withSafetensors(file, OPENING, ({ metadata: { format } }) =>
-      Promise.resolve(
-        format === RUN_FORMAT
-          ? { kind: 'run' }
-          : { kind: 'other', what: 'it holds tensors of something else' },
-      ),
+    return await withSafetensors(file, OPENING, async (opened) =>
+      opened.metadata['format'] === RUN_FORMAT
+        ? run(opened)
+        : { kind: 'other', what: 'it holds tensors of something else' },
     );
   } catch (error) {
     if (!(error instanceof FileFormatError)) throw error;
@@ -53,14 +62,16 @@ export async function occupantOf(file: string): Promise<Occupant> {
  * on from.
  */
 export async function keepOccupant(file: string, run: TrainingRun): Promise<void> {
-  const occupant = await occupantOf(file);
+  const occupant = await lookAt(file, async (opened) => ({
+    kind: 'run' as const,
+    isSame: run.step > 0 && (await holds(opened, run)),
+  }));
   if (occupant.kind === 'nothing') return;
   if (occupant.kind === 'other') throw refusal(file, occupant.what);
   if (run.step === 0) {
     throw refusal(file, 'it holds a run already; go on with that by fit({ resume })');
   }
-  const isSame = await withSafetensors(file, OPENING, (opened) => holds(opened, run));
-  if (isSame) return;
+  if (occupant.isSame) return;
   throw refusal(
     file,
     `it does not hold the state that this run goes on from, at step ${run.step}: it is another run, or ` +
