@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fromSource } from '../support/cli.js';
-import { DECODED, REFUSALS } from '../support/no-files.js';
+import { DECODED, REFUSALS, refusalsOf } from '../support/no-files.js';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -15,7 +15,15 @@ describe('where there are no files', () => {
   });
 
   it('a function that needs them says what to use instead', () => {
-    expect(seen.said).toEqual(REFUSALS);
+    expect(seen.said).toEqual({
+      ...REFUSALS,
+      ...refusalsOf({
+        loadTfjsLayersModel:
+          'load it in Node, keep its weights by saveWeights, fetch those bytes, and give them to ' +
+          'decodeSafetensors',
+        tfjsDataLoader: 'import the package',
+      }),
+    });
   });
 
   it('bytes are decoded without anything that only Node has', () => {

@@ -1,4 +1,13 @@
-import { lstat, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  lstat,
+  mkdtemp,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { ConfigError, tensor } from '@unfold/core';
@@ -98,6 +107,19 @@ describe('figures', () => {
 
   it.each(['{"a":1}', '[1]', 'null', '{', 'a text'])('do not replace %s', async (content) => {
     await refused((path) => refuseOtherKind(path, KIND), ['json', content, 'mine']);
+  });
+
+  it('do not replace what no JSON of ours is like, and take no memory for it', async () => {
+    const huge = newFile('json');
+    await writeFile(huge, '{"a":1,"b":2,"c":"');
+    await truncate(huge, 2 ** 26 + 1);
+    expect(await KIND.holds(huge)).toBe(false);
+    for (const inner of ['['.repeat(100) + ']'.repeat(100), '1,"a":2']) {
+      await refused(
+        (path) => refuseOtherKind(path, KIND),
+        ['json', `{"b":1,"a":${inner}}`, 'mine'],
+      );
+    }
   });
 
   it('replace such as have their keys', async () => {

@@ -3,10 +3,18 @@
  * Prints it as JSON.
  */
 import { tensor } from '@unfold/core';
+import { loadTfjsLayersModel, tfjsDataLoader } from '@unfold/tfjs';
+import { Dataset } from '@unfold/train';
 import { decoded, refusals } from '../browser/app/src/files.js';
 import { TWO_PIXELS } from './no-files.js';
 
-const said = await refusals();
+const dataset = Dataset.fromArrays({ images: Float32Array.of(1), shape: [1, 1, 1], labels: [0] });
+const messageOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => '', String);
+const said = {
+  ...(await refusals()),
+  loadTfjsLayersModel: await messageOf(loadTfjsLayersModel('model.json')),
+  tfjsDataLoader: await messageOf(tfjsDataLoader(dataset)),
+};
 // The engine starts as in Node; the decoders find nothing that only Node has.
 tensor([1]).dispose();
 const write = process.stdout.write.bind(process.stdout);

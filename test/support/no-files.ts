@@ -24,12 +24,19 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /** What is said where there are no files, by the functions that need them. */
-export const REFUSALS: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(INSTEAD).map(([name, mend]) => [
-    name,
-    `ConfigError: ${name}: expected a system with files, such as Node, got a browser; ${mend}`,
-  ]),
-);
+export const REFUSALS: Readonly<Record<string, string>> = refusalsOf(INSTEAD);
+
+/** By the names of functions, of what there is instead of them. */
+export function refusalsOf(
+  instead: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(instead).map(([name, mend]) => [
+      name,
+      `ConfigError: ${name}: expected a system with files, such as Node, got a browser; ${mend}`,
+    ]),
+  );
+}
 
 /** What the decoders read. */
 export const DECODED = {

@@ -76,7 +76,10 @@ describe('files', () => {
       "'depthwise_conv2d/bias', 'dense/kernel', 'dense/bias': put it beside the model.json";
     const missing = await failure(folder);
     expect(missing).toBeInstanceOf(FileFormatError);
-    expect(missing).toHaveProperty('message', expect.stringMatching(/cannot be read: ENOENT/));
+    expect(missing).toHaveProperty(
+      'message',
+      expect.stringMatching(/cannot be read: there is no such file; it holds/),
+    );
     expect(missing).toHaveProperty('message', expect.stringContaining(shard));
     expect(missing).toHaveProperty('message', expect.stringContaining(held));
     await mkdir(shard);
@@ -312,7 +315,7 @@ describe('limits', () => {
   it('cannot be passed by a folder or device, which has no size', async () => {
     await expect(loadTfjsLayersModel(folder)).rejects.toThrow(
       new ConfigError(
-        `loadTfjsLayersModel: cannot read ${folder}: it is not a file; give the path of a model.json`,
+        `cannot read ${folder}: it is not a file; see that the path is right and the file may be read`,
       ),
     );
   });

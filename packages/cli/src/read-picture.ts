@@ -1,5 +1,5 @@
 import { ConfigError } from '@unfold/core';
-import { filesFor, openFile, reading } from '@unfold/io/internal';
+import { filesFor, reading, readWhole } from '@unfold/io/internal';
 
 /** The name that stands for standard input. */
 export const STANDARD_INPUT = '-';
@@ -12,14 +12,10 @@ const MAX_BYTES = 2 ** 28;
  */
 export async function readPicture(file: string): Promise<Uint8Array> {
   if (file === STANDARD_INPUT) return reading('standard input', readStandardInput);
-  const handle = await openFile(filesFor('readPicture', 'give the bytes to readPng'), file);
-  try {
-    const { size } = await reading(file, () => handle.stat());
-    if (size > MAX_BYTES) throw tooLarge(file);
-    return await reading(file, () => handle.read(0, size));
-  } finally {
-    await handle.close();
-  }
+  return readWhole(filesFor('readPicture', 'give the bytes to readPng'), file, {
+    maxBytes: MAX_BYTES,
+    tooLarge: () => tooLarge(file),
+  });
 }
 
 async function readStandardInput(): Promise<Uint8Array> {

@@ -5,7 +5,7 @@ export type { LockFileOptions } from './files/file-lock.js';
 export { checkWritable } from './files/write.js';
 export { parseIdx } from './idx.js';
 export type { IdxArray, IdxOptions, ParseIdxOptions } from './idx.js';
-export type { IdxLimits, Limits, PngLimits, TfjsLimits, WeightsLimits } from './limits.js';
+export type { IdxLimits, Limits, PngLimits, WeightsLimits } from './limits.js';
 export type { Picture } from './png/picture.js';
 export { readPng } from './png/png.js';
 export type { ReadPngOptions } from './png/png.js';

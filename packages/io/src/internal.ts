@@ -2,16 +2,17 @@
  * What Unfold's own packages share beside the public names. It may change with any version: nobody
  * else should build on it.
  */
+export { readCheckpoint } from './checkpoint.js';
 export { atEnd } from './files/at-end.js';
 export type { FileInfo, Files, PackageRequire } from './files/files.js';
 export { filesFor } from './files/files-for.js';
 export { GENERATOR, PAGE, WEIGHTS, jsonWith, refusal, refuseOtherKind } from './files/overwrite.js';
 export type { FileKind } from './files/overwrite.js';
 export { extensionOf, folderOf } from './files/paths.js';
-export { openFile, reading, statOf } from './files/read.js';
+export { openFile, reading, readWhole, statOf } from './files/read.js';
 export { SIGNALS } from './files/signals.js';
 export { cannotWrite, replaceFile } from './files/write.js';
-export { TFJS_LIMITS, completeLimits, raise } from './limits.js';
+export { SAFETENSORS_LIMITS, completeLimits, raise } from './limits.js';
 export { brief, failIn, listNames, quote } from './messages.js';
 export type { Fail } from './messages.js';
 export { RUN_FORMAT } from './run-format.js';

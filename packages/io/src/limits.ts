@@ -32,8 +32,6 @@ export type PngLimits = Pick<Limits, 'maxBytes' | 'maxRatio' | 'maxPixels' | 'ma
 export type IdxLimits = Pick<Limits, 'maxBytes' | 'maxRatio'>;
 /** Limits of what reads safetensors and .npz: `loadWeights`, `loadCheckpoint`, `decodeNpz`, … */
 export type WeightsLimits = Pick<Limits, 'maxBytes' | 'maxRatio' | 'maxHeaderBytes' | 'maxTensors'>;
-/** Limits of `loadTfjsLayersModel`. */
-export type TfjsLimits = Pick<Limits, 'maxBytes' | 'maxHeaderBytes' | 'maxTensors'>;
 
 /** A packed byte makes at most this many; deflate could make 1032. */
 const RATIO = 200;
@@ -60,11 +58,6 @@ export const NPZ_LIMITS: WeightsLimits = {
   maxRatio: RATIO,
   // Headers of plain arrays have about a hundred bytes.
   maxHeaderBytes: 2 ** 16,
-  maxTensors: TENSORS,
-};
-export const TFJS_LIMITS: TfjsLimits = {
-  maxBytes: 2 ** 31,
-  maxHeaderBytes: 2 ** 24,
   maxTensors: TENSORS,
 };
 

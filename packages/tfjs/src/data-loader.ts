@@ -17,6 +17,8 @@ export interface TfjsOptions extends LoaderOptions {
   readonly packageRoots?: readonly string[];
 }
 
+const OPERATION = 'tfjsDataLoader';
+
 /** As much of TensorFlow.js as makes a pipeline. */
 interface WithData extends TensorFlow {
   readonly data: { generator(make: () => Iterator<unknown>): TfDataPipeline };
@@ -70,13 +72,14 @@ function* elements(tf: TensorFlow, loader: DataLoader, first: number): Iterator<
 /** @throws ConfigError if no package loads, with what each of them said. */
 export function loadTensorFlowData(roots?: readonly string[]): WithData {
   const { tf, failures } = findTensorFlow({
+    operation: OPERATION,
     packages: [TFJS_NODE, TFJS],
     roots,
     isKnown: hasData,
   });
   if (tf) return tf;
   throw missingTensorFlow(
-    'tfjsDataLoader',
+    OPERATION,
     failures,
     'npm install @tensorflow/tfjs, or use DataLoader (on the command line: --loader own)',
   );

@@ -1,15 +1,13 @@
 import { rejectUnknown } from '@unfold/core/internal';
-import { completeLimits, TFJS_LIMITS } from '@unfold/io/internal';
-import type { TfjsLimits } from '@unfold/io';
+import { completeLimits, filesFor } from '@unfold/io/internal';
 import { buildModel } from './layers-model/build.js';
+import { TFJS_LIMITS, type TfjsLimits } from './layers-model/limits.js';
 import { groupsOf } from './layers-model/manifest.js';
 import { readModelJson } from './layers-model/model-json.js';
 import { TfjsLayersModel } from './layers-model/model.js';
 import { readShards } from './layers-model/shards.js';
 import { layersOf } from './layers-model/topology.js';
 import { SavedWeights } from './layers-model/weights.js';
-
-export type { OpenShape, TfjsLayersModel } from './layers-model/model.js';
 
 /** Options of `loadTfjsLayersModel`. */
 export interface LoadTfjsOptions {
@@ -19,6 +17,10 @@ export interface LoadTfjsOptions {
    */
   readonly limits?: Partial<TfjsLimits>;
 }
+
+const INSTEAD =
+  'load it in Node, keep its weights by saveWeights, fetch those bytes, and give them to ' +
+  'decodeSafetensors';
 
 /**
  * Loads a layers model of TensorFlow.js, as `model.save()` and `tensorflowjs_converter` write it,
@@ -34,8 +36,8 @@ export interface LoadTfjsOptions {
  * @param modelFile The path of the model.json; the weights lie beside it.
  * @throws FileFormatError that names the file, the layer or tensor, and the mend: for a damaged or
  * missing file, weights that don't fit, a layer or activation that Unfold does not have, a model
- * that is no chain, more than the limits say. ConfigError if `modelFile` cannot be read, or for an unknown
- * option or limit.
+ * that is no chain, more than the limits say. ConfigError if `modelFile` cannot be read, for an unknown
+ * option or limit, or in a browser.
  */
 export async function loadTfjsLayersModel(
   modelFile: string,
@@ -43,9 +45,10 @@ export async function loadTfjsLayersModel(
 ): Promise<TfjsLayersModel> {
   rejectUnknown('loadTfjsLayersModel', options, ['limits']);
   const limits = completeLimits('loadTfjsLayersModel', TFJS_LIMITS, options.limits);
-  const { topology, manifest } = await readModelJson(modelFile, limits);
+  const files = filesFor('loadTfjsLayersModel', INSTEAD);
+  const { topology, manifest } = await readModelJson(files, modelFile, limits);
   const layers = layersOf(topology, modelFile);
-  const stored = await readShards(groupsOf(manifest, limits, modelFile), modelFile);
+  const stored = await readShards(files, groupsOf(manifest, limits, modelFile), modelFile);
   const model = buildModel(layers, new SavedWeights(modelFile, stored), modelFile);
   return new TfjsLayersModel(model).eval();
 }

@@ -22,6 +22,8 @@ export const TFJS_NODE = '@tensorflow/tfjs-node';
 export const TFJS = '@tensorflow/tfjs';
 
 export interface TensorFlowSearch<T extends TensorFlow> {
+  /** Who looks for it, for errors. */
+  readonly operation: string;
   /** What is tried, in this order. */
   readonly packages: readonly string[];
   /** Folders from which packages are looked up. Default: Unfold's and the working one. */
@@ -44,13 +46,13 @@ export interface TensorFlowFound<T> {
   readonly failures: readonly string[];
 }
 
-/** Loads the first package that is there and complete. */
+/** Loads the first package that is there and complete. @throws ConfigError in a browser. */
 export function findTensorFlow<T extends TensorFlow>(
   search: TensorFlowSearch<T>,
 ): TensorFlowFound<T> {
   const failures = new Set<string>();
   for (const name of search.packages) {
-    for (const from of requiresFrom(search.roots)) {
+    for (const from of requiresFrom(search.operation, search.roots)) {
       try {
         const fault = search.fault?.(name, from);
         if (fault !== undefined) {

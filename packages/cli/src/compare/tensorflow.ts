@@ -72,6 +72,7 @@ export interface TensorFlowChoice {
 export async function loadTensorFlow(choice: TensorFlowChoice): Promise<LoadedTensorFlow> {
   const packages = { auto: [TFJS_NODE, TFJS], 'tfjs-node': [TFJS_NODE], cpu: [TFJS] };
   const { tf, name, failures } = findTensorFlow({
+    operation: 'compare',
     packages: packages[choice.backend],
     roots: [
       ...(choice.folder === undefined ? [] : [choice.folder]),

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { atEnd } from './at-end.node.js';
@@ -20,10 +20,6 @@ const CHUNK_BYTES = 2 ** 26;
 export const files: Files | null = {
   stat: statOf,
   open: openFile,
-  async read(path) {
-    const bytes = await readFile(path);
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  },
   makeFolder,
   target: targetOf,
   replace,
@@ -33,6 +29,11 @@ export const files: Files | null = {
   lockOf,
   atEnd,
   join,
+  isBelow(folder, path) {
+    const way = relative(folder, path);
+    // Another drive of Windows is reached by no relative path.
+    return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+  },
   cacheFolder() {
     const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
     return (
@@ -91,22 +92,26 @@ function infoOf(stats: { isFile(): boolean; readonly size: number }): FileInfo {
 
 async function openFile(path: string): Promise<OpenFile> {
   const handle = await open(path, 'r');
+  const readInto = async (target: Uint8Array, position: number): Promise<number> => {
+    let done = 0;
+    while (done < target.length) {
+      const { bytesRead } = await handle.read(target, {
+        offset: done,
+        length: Math.min(target.length - done, CHUNK_BYTES),
+        position: position + done,
+      });
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  };
   return {
     stat: async () => infoOf(await handle.stat()),
     async read(position, length) {
       const bytes = new Uint8Array(length);
-      let done = 0;
-      while (done < length) {
-        const { bytesRead } = await handle.read(bytes, {
-          offset: done,
-          length: Math.min(length - done, CHUNK_BYTES),
-          position: position + done,
-        });
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      return bytes.subarray(0, done);
+      return bytes.subarray(0, await readInto(bytes, position));
     },
+    readInto,
     close: () => handle.close(),
   };
 }

@@ -10,8 +10,6 @@ export interface Files {
   /** Null if there is nothing of that name. */
   stat(path: string): Promise<FileInfo | null>;
   open(path: string): Promise<OpenFile>;
-  /** All of a file. */
-  read(path: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Folders above it too; one that is there already is fine. */
   makeFolder(path: string): void;
   /** Where a file is, or would be made, whatever links lead there. */
@@ -29,6 +27,8 @@ export interface Files {
   /** See `atEnd`. */
   atEnd(cleanup: () => void): () => void;
   join(...parts: readonly string[]): string;
+  /** Whether a path lies below a folder. Both are absolute, and without links, as `target` gives them. */
+  isBelow(folder: string, path: string): boolean;
   /** The folder in which the system keeps what may be fetched again. */
   cacheFolder(): string;
   /** See `requiresFrom`. */
@@ -60,6 +60,8 @@ export interface OpenFile {
   stat(): Promise<FileInfo>;
   /** The bytes from `position` on: `length` of them, or fewer if the file ends before. */
   read(position: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Fills `target` with the bytes from `position` on. @returns How many the file has of them. */
+  readInto(target: Uint8Array, position: number): Promise<number>;
   close(): Promise<void>;
 }
 

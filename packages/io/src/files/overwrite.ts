@@ -1,10 +1,11 @@
 import { ConfigError, FileFormatError } from '@unfold/core';
+import { failIn } from '../messages.js';
 import { RUN_FORMAT } from '../run-format.js';
-import { isObject } from '../strict-json.js';
+import { parseStrictJson } from '../strict-json.js';
 import { withSafetensors } from '../weights/safetensors-file.js';
 import { DOWNLOAD, filesFor } from './files-for.js';
 import type { Files } from './files.js';
-import { openFile, reading } from './read.js';
+import { openFile, reading, readWhole } from './read.js';
 
 /*
  * What a program writes replaces an older file of its own kind, as people expect of any program. A
@@ -66,17 +67,28 @@ export const WEIGHTS: Readonly<Record<'safetensors' | 'npz', FileKind>> = {
   },
 };
 
+/** Of the JSON that is written: more than any has. */
+const JSON_BOUNDS = { maxBytes: 2 ** 26, maxDepth: 64, maxNodes: 2 ** 22, maxKeys: 1000 };
+
 /** A JSON object that has these keys. */
 export function jsonWith(what: string, ...keys: readonly string[]): FileKind {
   return {
     what,
     async holds(file) {
+      const fail = failIn(file);
+      const { maxBytes } = JSON_BOUNDS;
       try {
-        const bytes = await reading(file, () => filesHere().read(file));
-        const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-        return isObject(value) && keys.every((key) => Object.hasOwn(value, key));
+        const bytes = await readWhole(filesHere(), file, {
+          maxBytes,
+          tooLarge: (size) => fail(`it has ${size} bytes, expected at most ${maxBytes}`),
+        });
+        const { value } = parseStrictJson(new TextDecoder().decode(bytes), JSON_BOUNDS, {
+          fail,
+          tooMany: () => fail('it has too many fields'),
+        });
+        return keys.every((key) => Object.hasOwn(value, key));
       } catch (error) {
-        if (error instanceof SyntaxError) return false;
+        if (error instanceof FileFormatError) return false;
         throw error;
       }
     },

@@ -1,6 +1,6 @@
 import { filesFor } from '../files/files-for.js';
 import type { OpenFile } from '../files/files.js';
-import { openFile, reading } from '../files/read.js';
+import { openFile, readExactly, reading } from '../files/read.js';
 import { completeLimits, SAFETENSORS_LIMITS, type WeightsLimits } from '../limits.js';
 import type { StoredTensor } from './assign.js';
 import { readChecksums } from './checksums.js';
@@ -57,7 +57,7 @@ async function readHeader(
 ): Promise<WeightsFile> {
   const fail = failIn(file);
   const readAt = (position: number, length: number) =>
-    reading(file, () => readFrom(handle, position, length));
+    readExactly(handle, file, { position, length });
   const { size } = await reading(file, () => handle.stat());
   const start = await readAt(0, Math.min(LENGTH_BYTES, size));
   const length = headerLength(start, size, limits, fail);
@@ -72,14 +72,4 @@ async function readHeader(
     return { name, shape, storedAs, dtype: encoding.dtype, read };
   });
   return { tensors, metadata: checksums.metadata };
-}
-
-async function readFrom(
-  handle: OpenFile,
-  position: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await handle.read(position, length);
-  if (bytes.length < length) throw new Error('it became shorter while it was read');
-  return bytes;
 }

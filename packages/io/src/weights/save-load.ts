@@ -2,9 +2,8 @@ import { ConfigError } from '@unfold/core';
 import type { Module } from '@unfold/nn';
 import { rejectUnknown } from '@unfold/core/internal';
 import { DOWNLOAD, filesFor } from '../files/files-for.js';
-import type { Files } from '../files/files.js';
 import { extensionOf } from '../files/paths.js';
-import { openFile, reading } from '../files/read.js';
+import { readWhole } from '../files/read.js';
 import { replaceFile } from '../files/write.js';
 import { completeLimits, NPZ_LIMITS, raise, type WeightsLimits } from '../limits.js';
 import { refuseOtherKind, WEIGHTS } from '../files/overwrite.js';
@@ -100,27 +99,17 @@ export async function loadWeights(
     );
   }
   const npzLimits = completeLimits('loadWeights', NPZ_LIMITS, limits);
-  const tensors = storedInNpz(await readWhole(files, file, npzLimits), npzLimits, failIn(file));
-  return assignWeights(model, tensors, options);
-}
-
-/** An archive's directory is at its end, so all of it is read. */
-async function readWhole(
-  files: Files,
-  file: string,
-  { maxBytes }: WeightsLimits,
-): Promise<Uint8Array> {
-  const handle = await openFile(files, file);
-  try {
-    const { size } = await reading(file, () => handle.stat());
-    if (size > maxBytes) {
-      throw failIn(file)(
+  const { maxBytes } = npzLimits;
+  const fail = failIn(file);
+  // An archive's directory is at its end, so all of it is read.
+  const bytes = await readWhole(files, file, {
+    maxBytes,
+    tooLarge: (size) =>
+      fail(
         `it has ${size} bytes, expected at most ${maxBytes}; use .safetensors, or, ` +
           raise('maxBytes', size),
-      );
-    }
-    return await reading(file, () => handle.read(0, size));
-  } finally {
-    await handle.close();
-  }
+      ),
+  });
+  const tensors = storedInNpz(bytes, npzLimits, fail);
+  return assignWeights(model, tensors, options);
 }

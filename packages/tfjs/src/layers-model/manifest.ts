@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import { formatShape, sizeOf, type Shape } from '@unfold/core';
 import {
   brief,
@@ -10,7 +9,7 @@ import {
   quote,
   raise,
 } from '@unfold/io/internal';
-import type { TfjsLimits } from '@unfold/io';
+import type { TfjsLimits } from './limits.js';
 
 /** How a weight is packed: numbers q that stand for q·scale + min, or half-precision floats. */
 export type Quantization =
@@ -93,7 +92,10 @@ class ManifestReader {
       );
     }
     // A file has many spellings, and must not be read for each of them.
-    const plain = posix.normalize(path.replaceAll('\\', '/'));
+    const plain = path
+      .split(/[/\\]/)
+      .filter((part) => part !== '' && part !== '.')
+      .join('/');
     if (this.#paths.has(plain))
       throw this.fail(`weightsManifest names the file ${quote(path)} twice; ${MEND}`);
     this.#paths.add(plain);

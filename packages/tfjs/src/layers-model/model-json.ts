@@ -1,7 +1,13 @@
-import { readFile, stat } from 'node:fs/promises';
-import { ConfigError, FileFormatError } from '@unfold/core';
-import { brief, type Fail, failIn, parseStrictJson, raise } from '@unfold/io/internal';
-import type { TfjsLimits } from '@unfold/io';
+import {
+  brief,
+  type Fail,
+  failIn,
+  type Files,
+  parseStrictJson,
+  raise,
+  readWhole,
+} from '@unfold/io/internal';
+import type { TfjsLimits } from './limits.js';
 
 /** The two halves of a model.json, unchecked. */
 export interface ModelJson {
@@ -17,34 +23,23 @@ const MAX_KEYS = 1000;
 const BYTES_PER_NODE = 8;
 
 /**
- * @throws ConfigError if there is no such file, FileFormatError if it is no layers model, or too large.
+ * @throws ConfigError if it cannot be read, FileFormatError if it is no layers model, or too large.
  */
 export async function readModelJson(
+  files: Files,
   file: string,
   { maxHeaderBytes }: TfjsLimits,
 ): Promise<ModelJson> {
   const fail = failIn(file);
-  let text: string;
-  try {
-    const found = await stat(file);
-    // A device or a pipe would go on without end.
-    if (!found.isFile()) throw new Error('it is not a file');
-    const { size } = found;
-    if (size > maxHeaderBytes) {
-      throw fail(
+  const bytes = await readWhole(files, file, {
+    maxBytes: maxHeaderBytes,
+    tooLarge: (size) =>
+      fail(
         `it has ${size} bytes, expected at most ${maxHeaderBytes} of a model.json; is it one? Then, ` +
           raise('maxHeaderBytes', size),
-      );
-    }
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (error instanceof FileFormatError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(
-      `loadTfjsLayersModel: cannot read ${file}: ${reason}; give the path of a model.json`,
-      { cause: error },
-    );
-  }
+      ),
+  });
+  const text = new TextDecoder().decode(bytes);
   const failJson: Fail = (problem) =>
     fail(`${problem}; expected the model.json of a TensorFlow.js layers model: save it again`);
   const maxNodes = Math.ceil(maxHeaderBytes / BYTES_PER_NODE);

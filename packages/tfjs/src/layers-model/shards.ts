@@ -1,7 +1,5 @@
-import { open, realpath, stat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
 import { FileFormatError, formatShape } from '@unfold/core';
-import { listNames, quote } from '@unfold/io/internal';
+import { type Files, folderOf, listNames, openFile, quote, reading } from '@unfold/io/internal';
 import type { StoredWeight, WeightGroup } from './manifest.js';
 
 /** A weight and its bytes, as they are packed in the files. */
@@ -27,42 +25,38 @@ interface Shard {
  * @throws FileFormatError that names file and tensor, if a file is missing or has another size.
  */
 export async function readShards(
+  files: Files,
   groups: readonly WeightGroup[],
   modelFile: string,
 ): Promise<WeightBytes[]> {
+  const place = await placeOf(files, modelFile);
   const checked: CheckedGroup[] = [];
-  const folders = await foldersOf(modelFile);
-  for (const group of groups) checked.push(await checkGroup(group, folders, modelFile));
+  for (const group of groups) checked.push(await checkGroup(group, place));
   const weights: WeightBytes[] = [];
   for (const group of checked) {
     // Not spread: a call takes only so many arguments.
-    for (const weight of await readGroup(group)) weights.push(weight);
+    for (const weight of await readGroup(files, group)) weights.push(weight);
   }
   return weights;
 }
 
-async function checkGroup(
-  group: WeightGroup,
-  folders: Folders,
-  modelFile: string,
-): Promise<CheckedGroup> {
+async function checkGroup(group: WeightGroup, place: Place): Promise<CheckedGroup> {
   const held = listNames(group.weights.map(({ name }) => name)) || 'no weights';
   const shards: Shard[] = [];
-  for (const path of group.paths)
-    shards.push(await findShard(join(dirname(modelFile), path), folders, held));
+  for (const path of group.paths) shards.push(await findShard(path, place, held));
   const got = total(shards);
   const expected = total(group.weights);
-  const files = shards.map(({ path }) => path).join(', ') || modelFile;
+  const names = shards.map(({ path }) => path).join(', ') || place.modelFile;
   if (got < expected) {
     const { name, shape, bytes, end } = firstBeyond(group.weights, got);
     throw new FileFormatError(
-      `${files}: tensor ${quote(name)} ${formatShape(shape)} lies at bytes ${end - bytes} to ${end}, ` +
+      `${names}: tensor ${quote(name)} ${formatShape(shape)} lies at bytes ${end - bytes} to ${end}, ` +
         `but there are ${got}; truncated, or of another model: save the model again`,
     );
   }
   if (got > expected) {
     throw new FileFormatError(
-      `${files}: the manifest's ${group.weights.length} tensors take ${expected} bytes, got ` +
+      `${names}: the manifest's ${group.weights.length} tensors take ${expected} bytes, got ` +
         `${got}; these are the weights of another model, or a tensor has the wrong shape or dtype: ` +
         'save the model again',
     );
@@ -70,26 +64,42 @@ async function checkGroup(
   return { group, shards, bytes: expected };
 }
 
-/** In which a model's files may be: that of its model.json, and where that links to, if it does. */
-type Folders = readonly string[];
+/** Where a model's files are. */
+interface Place {
+  readonly files: Files;
+  readonly modelFile: string;
+  /** Those in which they may be: that of its model.json, and where that links to, if it does. */
+  readonly folders: readonly string[];
+}
 
-async function foldersOf(modelFile: string): Promise<Folders> {
-  return [await realpath(dirname(modelFile)), dirname(await realpath(modelFile))];
+async function placeOf(files: Files, modelFile: string): Promise<Place> {
+  const folders = await reading(modelFile, async () => [
+    await files.target(folderOf(modelFile)),
+    folderOf(await files.target(modelFile)),
+  ]);
+  return { files, modelFile, folders };
 }
 
 /**
+ * @param name Its path from the folder of the model.json.
  * @param held What the file's group holds, for errors.
  * @throws FileFormatError if it is missing, or a link to another folder: a model that was downloaded
  * is not to read its reader's other files.
  */
-async function findShard(path: string, folders: Folders, held: string): Promise<Shard> {
+async function findShard(
+  name: string,
+  { files, modelFile, folders }: Place,
+  held: string,
+): Promise<Shard> {
+  const path = files.join(folderOf(modelFile), name);
   try {
-    const place = await realpath(path);
-    if (!folders.some((folder) => place.startsWith(folder.endsWith(sep) ? folder : folder + sep))) {
-      throw new Error(`it is a link to ${place}, out of the model's folder; copy that file there`);
+    const found = await files.stat(path);
+    if (!found) throw new Error('there is no such file');
+    if (!found.isFile) throw new Error('it is not a file');
+    const target = await files.target(path);
+    if (!folders.some((folder) => files.isBelow(folder, target))) {
+      throw new Error(`it is a link to ${target}, out of the model's folder; copy that file there`);
     }
-    const found = await stat(path);
-    if (!found.isFile()) throw new Error('it is not a file');
     return { path, bytes: found.size };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -113,11 +123,14 @@ function firstBeyond(
   throw new RangeError(`no weight lies behind byte ${length}`);
 }
 
-async function readGroup({ group, shards, bytes }: CheckedGroup): Promise<WeightBytes[]> {
+async function readGroup(
+  files: Files,
+  { group, shards, bytes }: CheckedGroup,
+): Promise<WeightBytes[]> {
   const content = new Uint8Array(bytes);
   let filled = 0;
   for (const shard of shards) {
-    await readInto(content.subarray(filled, filled + shard.bytes), shard.path);
+    await readShard(files, shard, content.subarray(filled, filled + shard.bytes));
     filled += shard.bytes;
   }
   let start = 0;
@@ -129,17 +142,12 @@ async function readGroup({ group, shards, bytes }: CheckedGroup): Promise<Weight
   });
 }
 
-async function readInto(target: Uint8Array, path: string): Promise<void> {
-  const handle = await open(path, 'r');
+async function readShard(files: Files, { path }: Shard, target: Uint8Array): Promise<void> {
+  const handle = await openFile(files, path);
   try {
-    let filled = 0;
-    while (filled < target.length) {
-      const { bytesRead } = await handle.read(target, filled, target.length - filled, filled);
-      if (bytesRead === 0) {
-        throw new FileFormatError(`${path}: became shorter while it was read; load it again`);
-      }
-      filled += bytesRead;
-    }
+    const got = await reading(path, () => handle.readInto(target, 0));
+    if (got === target.length) return;
+    throw new FileFormatError(`${path}: became shorter while it was read; load it again`);
   } finally {
     await handle.close();
   }

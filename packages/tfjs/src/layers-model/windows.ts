@@ -16,7 +16,7 @@ export interface Window {
  * at the end. PyTorch's rule has no such split, and knows nothing of the stride.
  * https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2
  */
-export function samePadding(size: number, window: Window, axis: 0 | 1): [number, number] {
+function samePadding(size: number, window: Window, axis: 0 | 1): [number, number] {
   const reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
   const outputs = Math.ceil(size / window.stride[axis]);
   const total = Math.max(0, (outputs - 1) * window.stride[axis] + reach - size);
