@@ -23,7 +23,8 @@ import {
 } from '@unfold/io';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromSource, start } from '../support/cli.js';
-import { contents, failure } from '../support/weights.js';
+import { failure } from '../support/failure.js';
+import { contents } from '../support/weights.js';
 
 let root = '';
 let folder = '';

@@ -8,7 +8,7 @@ import { ConfigError } from '@unfold/core';
 import { FileLock, lockFile } from '@unfold/io';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromSource, start, type Running } from '../support/cli.js';
-import { failure } from '../support/weights.js';
+import { failure } from '../support/failure.js';
 
 let root = '';
 let folder = '';

@@ -25,7 +25,7 @@ import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonWith, PAGE, refuseOtherKind } from '../../packages/io/src/files/overwrite.js';
 import { makeFolder } from '../../packages/io/src/files/make-folder.node.js';
-import { failure } from '../support/weights.js';
+import { failure } from '../support/failure.js';
 
 let folder = '';
 let files = 0;

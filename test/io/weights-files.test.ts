@@ -27,7 +27,8 @@ import {
 } from '@unfold/io';
 import { LeNet } from '@unfold/train';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { contents, failure, fixtureBytes, fixturePath, safetensorsOf } from '../support/weights.js';
+import { failure } from '../support/failure.js';
+import { contents, fixtureBytes, fixturePath, safetensorsOf } from '../support/weights.js';
 
 const FORMATS = ['safetensors', 'npz'] as const;
 type Format = (typeof FORMATS)[number];

@@ -15,7 +15,8 @@ import {
 } from '@unfold/io';
 import { loadRun, loadTrainedModel } from '@unfold/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { failure, safetensorsOf } from '../support/weights.js';
+import { failure } from '../support/failure.js';
+import { safetensorsOf } from '../support/weights.js';
 import { zipOf } from '../support/zip.js';
 
 const MIB = 2 ** 20;

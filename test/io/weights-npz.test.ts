@@ -2,7 +2,8 @@ import { ConfigError, FileFormatError, heapStats, tensor, type Tensor } from '@u
 import { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from '@unfold/io';
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { contents, failure, fixtureBytes } from '../support/weights.js';
+import { failure } from '../support/failure.js';
+import { contents, fixtureBytes } from '../support/weights.js';
 import { zipOf, type ZipFields } from '../support/zip.js';
 
 /** Values of every dtype. */

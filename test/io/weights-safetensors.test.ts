@@ -11,7 +11,8 @@ import {
 } from '@unfold/core';
 import { decodeSafetensors, encodeSafetensors, loadCheckpoint } from '@unfold/io';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { contents, failure, safetensorsOf } from '../support/weights.js';
+import { failure } from '../support/failure.js';
+import { contents, safetensorsOf } from '../support/weights.js';
 
 let folder = '';
 

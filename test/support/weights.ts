@@ -17,17 +17,6 @@ export function contents(state: ReadonlyMap<string, Tensor>): unknown[] {
   return [...state].map(([name, { dtype, shape, data }]) => [name, dtype, shape, [...data]]);
 }
 
-/** The error of a run that must fail. */
-export async function failure(run: () => unknown): Promise<Error> {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof Error) return error;
-    throw error;
-  }
-  throw new Error('no error was thrown');
-}
-
 /** The bytes of a safetensors file with this header, exactly as given, and these data. */
 export function safetensorsOf(header: string, data: Uint8Array = new Uint8Array(0)): Uint8Array {
   const text = new TextEncoder().encode(header);

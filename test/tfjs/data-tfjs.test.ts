@@ -7,6 +7,7 @@ import { ConfigError, DisposedError, findLeaks, Scope, type Tensor } from '@unfo
 import { DataLoader, Dataset, type LoaderOptions } from '@unfold/train';
 import { tfjsDataLoader } from '@unfold/tfjs';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { failureKind } from '../support/failure.js';
 
 /** What the tests ask of TensorFlow.js. */
 interface TensorFlow {
@@ -72,15 +73,6 @@ async function epoch(loader: AsyncIterable<{ images: Tensor; labels: Tensor }>):
   const batches: Copied[] = [];
   for await (const batch of loader) batches.push(copy(batch));
   return batches;
-}
-
-async function failure(run: () => Promise<unknown>): Promise<{ kind: unknown; message: string }> {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof Error) return { kind: error.constructor, message: error.message };
-  }
-  throw new Error('no error was thrown');
 }
 
 describe('batches are those of DataLoader, bit by bit', () => {
@@ -183,7 +175,7 @@ describe('the package', () => {
 
   test('that is missing is an error that says what to do', async () => {
     const packageRoots = [await folderWith('none', {})];
-    expect(await failure(() => tfjsDataLoader(digits(3), { packageRoots }))).toEqual({
+    expect(await failureKind(() => tfjsDataLoader(digits(3), { packageRoots }))).toEqual({
       kind: ConfigError,
       message:
         "tfjsDataLoader: expected TensorFlow.js, got none (@tensorflow/tfjs-node: Cannot find module '@tensorflow/tfjs-node'; " +
@@ -196,7 +188,7 @@ describe('the package', () => {
       '@tensorflow/tfjs-node': 'throw new Error("no library\\nand many more lines")',
       '@tensorflow/tfjs': 'exports.tensor = 1;',
     });
-    expect(await failure(() => tfjsDataLoader(digits(3), { packageRoots: [folder] }))).toEqual({
+    expect(await failureKind(() => tfjsDataLoader(digits(3), { packageRoots: [folder] }))).toEqual({
       kind: ConfigError,
       message:
         'tfjsDataLoader: expected TensorFlow.js, got none (@tensorflow/tfjs-node: no library; ' +
@@ -218,7 +210,7 @@ describe('the loader', () => {
       const alive = Array.from(seen).filter(({ isDisposed }) => !isDisposed);
       expect(alive).toEqual([...seen].slice(-2));
       door.dispose();
-      expect(await failure(() => epoch(door))).toEqual({
+      expect(await failureKind(() => epoch(door))).toEqual({
         kind: DisposedError,
         message: 'tfjsLoader: expected a loader in use, got one after dispose()',
       });
@@ -233,7 +225,7 @@ describe('the loader', () => {
       for await (const { size } of door) if (size === 4) door.dispose();
     };
     const left = await findLeaks(async () => {
-      expect((await failure(disposing)).kind).toBe(DisposedError);
+      expect((await failureKind(disposing)).kind).toBe(DisposedError);
     });
     expect(left).toEqual([]);
     expect(tf.memory().numTensors).toBe(before);
@@ -244,7 +236,7 @@ describe('the loader', () => {
     const nested = async (): Promise<void> => {
       for await (const { size } of door) expect(await epoch(door)).toHaveLength(size);
     };
-    expect(await failure(nested)).toEqual({
+    expect(await failureKind(nested)).toEqual({
       kind: ConfigError,
       message:
         'tfjsLoader: expected one iteration at a time, got a second while the first is open; ' +
@@ -254,7 +246,7 @@ describe('the loader', () => {
   });
 
   test('checks the options as DataLoader does', async () => {
-    expect(await failure(() => tfjsDataLoader(digits(4), { batchSize: 0 }))).toEqual({
+    expect(await failureKind(() => tfjsDataLoader(digits(4), { batchSize: 0 }))).toEqual({
       kind: ConfigError,
       message: 'DataLoader: batchSize: expected an integer from 1, got 0',
     });

@@ -16,6 +16,7 @@ import { Flatten, Linear, Sequential } from '@unfold/nn';
 import { weightsSha256 } from '@unfold/io';
 import { type TfDataPipeline, tfjsLoader, type TfjsLoaderOptions } from '@unfold/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { failureKind } from '../support/failure.js';
 
 /** A tensor of TensorFlow.js, as the tests make them. */
 interface TfTensor {
@@ -102,15 +103,6 @@ async function labelsIn(batches: AsyncIterable<Batch>): Promise<number[][]> {
   const seen: number[][] = [];
   for await (const { labels } of batches) seen.push([...labels.toTypedArray()]);
   return seen;
-}
-
-async function failure(run: () => Promise<unknown>): Promise<{ kind: unknown; message: string }> {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof Error) return { kind: error.constructor, message: error.message };
-  }
-  throw new Error('no error was thrown');
 }
 
 describe("a user's pipeline", () => {
@@ -246,7 +238,7 @@ describe('memory', () => {
     // The passes that were left keep what they had made before anybody asked for it.
     const left = tf.memory().numTensors - before;
     expect(left).toBe(2 * 3);
-    expect((await failure(() => labelsIn(loader))).message).toBe(
+    expect((await failureKind(() => labelsIn(loader))).message).toBe(
       'tfjsLoader: batch 1: labels: expected integers, got 0.5 at 1',
     );
     expect(tf.memory().numTensors - before - left).toBe(3);
@@ -258,7 +250,7 @@ describe('memory', () => {
       const seen: Tensor[] = [];
       for await (const { images, labels } of loader) Scope.run(() => seen.push(images, labels));
       expect(seen.map(({ isDisposed }) => isDisposed)).toEqual([true, true, false, false]);
-      expect(await failure(async () => seen[1]?.toArray())).toEqual({
+      expect(await failureKind(async () => seen[1]?.toArray())).toEqual({
         kind: DisposedError,
         message:
           'int32 tensor [2] made by tfjsLoader was read after tfjsLoader took it back: a batch is ' +
@@ -266,7 +258,7 @@ describe('memory', () => {
       });
       loader.dispose();
       expect(seen.every(({ isDisposed }) => isDisposed)).toBe(true);
-      expect((await failure(() => labelsIn(loader))).kind).toBe(DisposedError);
+      expect((await failureKind(() => labelsIn(loader))).kind).toBe(DisposedError);
     });
     expect(left).toEqual([]);
   });
@@ -439,7 +431,7 @@ describe('errors', () => {
       given(() => [element()]),
       NHWC,
     );
-    const error = await failure(() => labelsIn(loader));
+    const error = await failureKind(() => labelsIn(loader));
     expect(error.message.replace(/^tfjsLoader: batch 0: /, '')).toBe(message);
     expect(error.kind).toBe(kind);
     expect(tf.memory().numTensors).toBe(before);
@@ -447,7 +439,7 @@ describe('errors', () => {
 
   test('a pipeline that ends before the epoch does', async () => {
     using loader = tfjsLoader(pictures(6).batch(2), { ...NHWC, length: 5 });
-    expect(await failure(() => labelsIn(loader))).toEqual({
+    expect(await failureKind(() => labelsIn(loader))).toEqual({
       kind: ConfigError,
       message:
         'tfjsLoader: expected 5 batches, the pipeline ended after 3; give its own length, or repeat() it',
@@ -456,7 +448,7 @@ describe('errors', () => {
       given(() => []),
       NHWC,
     );
-    expect((await failure(() => labelsIn(none))).message).toBe(
+    expect((await failureKind(() => labelsIn(none))).message).toBe(
       'tfjsLoader: expected some batches, the pipeline ended after 0; give its own length, or repeat() it',
     );
   });

@@ -2,6 +2,7 @@ import { ConfigError, DTypeError, Generator, manualSeed, ShapeError } from '@unf
 import { Dataset, type DatasetArrays, normalizationOf, randomSplit } from '@unfold/train';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { thrownBy } from '../support/failure.js';
 
 /** Images of shape [2, 1, 3] whose pixels tell which image they are of; label i is i % 4. */
 function numbered(count: number): Dataset {
@@ -22,15 +23,6 @@ function members(dataset: Dataset): number[] {
     expect(dataset.label(i)).toBe((image[0] as number) % 4);
     return image[0] as number;
   });
-}
-
-function failure(make: () => unknown): { kind: unknown; message: string } {
-  try {
-    make();
-  } catch (error) {
-    if (error instanceof Error) return { kind: error.constructor, message: error.message };
-  }
-  throw new Error('no error was thrown');
 }
 
 describe('fromArrays', () => {
@@ -96,7 +88,7 @@ describe('fromArrays', () => {
     ],
     ['no classes', { classes: 0 }, ConfigError, 'classes: expected an integer from 1, got 0'],
   ])('%s', (_, change, kind, message) => {
-    expect(failure(() => Dataset.fromArrays({ ...good, ...change }))).toEqual({
+    expect(thrownBy(() => Dataset.fromArrays({ ...good, ...change }))).toEqual({
       kind,
       message: `Dataset.fromArrays: ${message}`,
     });
@@ -106,7 +98,7 @@ describe('fromArrays', () => {
     // What a caller without types can hand over.
     const images: unknown = new Float64Array(8);
     const arrays = Object.assign({ ...good }, { images });
-    expect(failure(() => Reflect.apply(Dataset.fromArrays, Dataset, [arrays]))).toEqual({
+    expect(thrownBy(() => Reflect.apply(Dataset.fromArrays, Dataset, [arrays]))).toEqual({
       kind: DTypeError,
       message:
         'Dataset.fromArrays: images: expected a Uint8Array (scaled to 0..1 by the loader) or a Float32Array, got Float64Array',
@@ -183,7 +175,7 @@ describe('views', () => {
       'Dataset.image: expected an index from 0 to 3, got -1',
     ],
   ])('%s', (_, make, message) => {
-    expect(failure(make)).toEqual({ kind: ConfigError, message });
+    expect(thrownBy(make)).toEqual({ kind: ConfigError, message });
   });
 });
 
@@ -238,7 +230,7 @@ describe('randomSplit', () => {
       'expected at least one image, got an empty dataset (part 1 of [10, 0]); nothing can be trained or measured on it',
     ],
   ])('lengths %j', (lengths, message) => {
-    expect(failure(() => randomSplit(numbered(10), lengths))).toEqual({
+    expect(thrownBy(() => randomSplit(numbered(10), lengths))).toEqual({
       kind: ConfigError,
       message: `randomSplit: ${message}`,
     });
@@ -246,7 +238,7 @@ describe('randomSplit', () => {
 
   test('both a seed and a generator', () => {
     const options = { seed: 1, generator: new Generator(1) };
-    expect(failure(() => randomSplit(numbered(2), [1, 1], options))).toEqual({
+    expect(thrownBy(() => randomSplit(numbered(2), [1, 1], options))).toEqual({
       kind: ConfigError,
       message: 'randomSplit: expected a generator or a seed, got both; leave one of them out',
     });
@@ -288,7 +280,7 @@ describe('normalizationOf', () => {
     ['a NaN', Float32Array.of(0, NaN, 1, 2), 0, 'mean NaN, std NaN'],
   ])('%s', (_, images, channel, got) => {
     const dataset = Dataset.fromArrays({ images, shape: [2, 1, 2], labels: [0] });
-    expect(failure(() => normalizationOf(dataset))).toEqual({
+    expect(thrownBy(() => normalizationOf(dataset))).toEqual({
       kind: ConfigError,
       message:
         `normalizationOf: normalization of channel ${channel}: expected a finite mean and a finite std above 0, ` +

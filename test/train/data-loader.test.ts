@@ -14,6 +14,7 @@ import {
 import { type Batch, DataLoader, Dataset, type LoaderOptions } from '@unfold/train';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { thrownBy } from '../support/failure.js';
 
 const SHAPE = [2, 3, 2] as const;
 const PIXELS = 12;
@@ -45,15 +46,6 @@ function epoch(loader: DataLoader): Copied[] {
 }
 
 const labelsOf = (batches: readonly Copied[]): number[] => batches.flatMap(({ labels }) => labels);
-
-function failure(run: () => unknown): { kind: unknown; message: string } {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof Error) return { kind: error.constructor, message: error.message };
-  }
-  throw new Error('no error was thrown');
-}
 
 describe('batches', () => {
   test('shapes, dtypes and sizes; the last one is smaller', () => {
@@ -256,11 +248,11 @@ describe('memory', () => {
     const reason =
       'was read after DataLoader took it back: a batch is lent until the next is asked for; ' +
       'clone(x) what must last longer, or take batches that are yours from batches()';
-    expect(failure(() => batches[0]?.labels.toArray())).toEqual({
+    expect(thrownBy(() => batches[0]?.labels.toArray())).toEqual({
       kind: DisposedError,
       message: `int32 tensor [2] made by DataLoader ${reason}`,
     });
-    expect(failure(() => add(batches[1]?.images ?? 0, 1)).message).toContain(reason);
+    expect(thrownBy(() => add(batches[1]?.images ?? 0, 1)).message).toContain(reason);
     expect(batches[2]?.labels.toArray()).toEqual([4, 5]);
     for (const { images, labels } of views.slice(0, 2)) {
       expect(images.every(Number.isNaN)).toBe(true);
@@ -298,8 +290,8 @@ describe('memory', () => {
       kind: DisposedError,
       message: 'DataLoader: expected a loader in use, got one after dispose()',
     };
-    expect(failure(() => iterator.next())).toEqual(expected);
-    expect(failure(() => epoch(loader))).toEqual(expected);
+    expect(thrownBy(() => iterator.next())).toEqual(expected);
+    expect(thrownBy(() => epoch(loader))).toEqual(expected);
   });
 });
 
@@ -316,7 +308,7 @@ describe('one iteration at a time', () => {
     const nested = (): void => {
       for (const outer of loader) for (const inner of loader) copy(inner.size > 0 ? inner : outer);
     };
-    expect(failure(nested)).toEqual(busy);
+    expect(thrownBy(nested)).toEqual(busy);
     // The error left both loops.
     expect(labelsOf(epoch(loader))).toEqual([0, 1, 2, 3]);
   });
@@ -368,7 +360,7 @@ describe('bad options', () => {
     const expected = message
       ? `DataLoader: ${message}`
       : 'seed: expected an integer from 0 to 2^53 - 1, got -1';
-    expect(failure(() => new DataLoader(bytesDataset(5), options))).toEqual({
+    expect(thrownBy(() => new DataLoader(bytesDataset(5), options))).toEqual({
       kind: ConfigError,
       message: expected,
     });
@@ -376,7 +368,7 @@ describe('bad options', () => {
 
   test('no dataset', () => {
     const make = (): unknown => Reflect.construct(DataLoader, [[1, 2, 3]]);
-    expect(failure(make)).toEqual({
+    expect(thrownBy(make)).toEqual({
       kind: ConfigError,
       message: 'DataLoader: expected a Dataset; make one with Dataset.fromArrays or mnist()',
     });

