@@ -21,7 +21,7 @@ import { checkedInUse, requireFloat } from './checks.js';
 import { vectorOf } from './channels.js';
 import { pair, type Size2d } from './conv2d/geometry.js';
 import { Module } from './module.js';
-import { checkPool, poolWindow } from './pooling.js';
+import { checkPool, recentPoolWindow } from './pooling.js';
 import { formatOptions } from './tree.js';
 
 /** Options of `avgPool2d`, named and defaulted as PyTorch's. */
@@ -146,7 +146,7 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
 export function avgPool2d(x: Tensor, kernelSize: Size2d, options: AvgPool2dOptions = {}): Tensor {
   checkOptions('avgPool2d', options, AVG_POOL_OPTIONS);
   const { countIncludePad = true } = options;
-  const window = poolWindow('avgPool2d', x, kernelSize, options);
+  const window = recentPoolWindow('avgPool2d', x, kernelSize, options);
   const { H, W, KH, KW, padTop, padLeft } = window;
   // A window as large as the image needs no unfold.
   if (KH === H && KW === W && padTop === 0 && padLeft === 0) {

@@ -63,12 +63,14 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
 /** Windows of calls that were right, frozen. */
 const recent = new Recent<WindowGeometry>();
 
-/** `poolWindow` of a maximum, of which the last few are kept. */
-function recentWindow(
+/** `poolWindow`, of which the last few are kept, for poolings of either kind. */
+export function recentPoolWindow(
+  operation: string,
   x: Tensor,
   kernelSize: Size2d,
   { stride = kernelSize, padding = 0 }: MaxPool2dOptions,
 ): WindowGeometry {
+  requireTensor(operation, 'x', x);
   const { shape } = x;
   const isFloat = x.dtype === 'float32' || x.dtype === 'float64';
   const [N = 0, C = 0, H = 0, W = 0] = shape;
@@ -78,10 +80,9 @@ function recentWindow(
     keyOf(kernelSize, 0), keyOf(kernelSize, 1), keyOf(stride, 0), keyOf(stride, 1),
     keyOf(padding, 0), keyOf(padding, 1),
   ];
-  const known = recent.find(key);
-  if (known) return known;
-  const window = poolWindow('maxPool2d', x, kernelSize, { stride, padding });
-  return recent.keep(key, Object.freeze(window));
+  return recent.get(key, () =>
+    Object.freeze(poolWindow(operation, x, kernelSize, { stride, padding })),
+  );
 }
 
 /** Sizes of a pooling for both axes. */
@@ -114,13 +115,12 @@ export function checkPool(
  * @throws ShapeError if x has another number of dimensions or the kernel does not fit,
  * ConfigError for a bad size, DTypeError for integers.
  */
-export function poolWindow(
+function poolWindow(
   operation: string,
   x: Tensor,
   kernelSize: Size2d,
   options: MaxPool2dOptions,
 ): WindowGeometry {
-  requireTensor(operation, 'x', x);
   if (x.ndim !== 4) {
     throw new ShapeError(`${operation}: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }
@@ -156,5 +156,5 @@ export function poolWindow(
 export function maxPool2d(x: Tensor, kernelSize: Size2d, options: MaxPool2dOptions = {}): Tensor {
   requireTensor('maxPool2d', 'x', x);
   checkOptions('maxPool2d', options, MAX_POOL_OPTIONS);
-  return maxPool2dFunction(x, { window: recentWindow(x, kernelSize, options) });
+  return maxPool2dFunction(x, { window: recentPoolWindow('maxPool2d', x, kernelSize, options) });
 }

@@ -1,28 +1,27 @@
 /** More entries than this are not kept: the layers of a network, for a batch size or two. */
 const KEPT = 32;
 
-/**
- * Remembers what was made for the last few keys, which are lists of numbers. What it keeps is handed
- * out again, so it must be frozen. NaN equals nothing: a key with one is never found.
- */
-export class Recent<V> {
+/** Remembers what was made for the last few keys, which are lists of numbers. */
+export class Recent<V extends object> {
   readonly #entries: { readonly key: readonly number[]; readonly value: V }[] = [];
   #oldest = 0;
 
-  /** What was kept for this key. */
-  find(key: readonly number[]): V | undefined {
+  /**
+   * What was made for this key, or else what `make` gives, which takes the place of the oldest entry.
+   * It is handed out again, so it must be frozen, and only the key may decide what it is. A key with
+   * NaN is neither found nor kept, and nothing is kept when `make` throws.
+   */
+  get(key: readonly number[], make: () => V): V {
     for (const entry of this.#entries) if (isSame(entry.key, key)) return entry.value;
-    return undefined;
-  }
-
-  /** Keeps `value` in the place of the oldest entry. */
-  keep(key: readonly number[], value: V): V {
+    const value = make();
+    if (key.includes(NaN)) return value;
     this.#entries[this.#oldest] = { key, value };
     this.#oldest = (this.#oldest + 1) % KEPT;
     return value;
   }
 }
 
+/** NaN equals nothing, itself neither. */
 function isSame(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

@@ -215,10 +215,29 @@ const recent = new Recent<Conv2dGeometry>();
  * One axis of a size as a number for a key: NaN, which is never found, unless it is one.
  * @param axis 0 for the height, 1 for the width
  */
-export function keyOf(size: Size2d | string, axis: 0 | 1): number {
+export function keyOf(size: unknown, axis: 0 | 1): number {
   if (typeof size === 'number') return size;
   const side: unknown = Array.isArray(size) && size.length === 2 ? size[axis] : NaN;
   return typeof side === 'number' ? side : NaN;
+}
+
+/** The key of a convolution's shapes and sizes, by which its geometry is kept. */
+export function convKey(
+  x: Shape,
+  weight: Shape,
+  bias: Shape | null,
+  stride: Size2d,
+  dilation: Size2d,
+  groups: number,
+): number[] {
+  const [N = 0, C = 0, H = 0, W = 0] = x;
+  const [first = 0, second = 0, KH = 0, KW = 0] = weight;
+  // prettier-ignore
+  return [
+    x.length, N, C, H, W, weight.length, first, second, KH, KW,
+    bias === null ? -1 : bias.length, bias?.[0] ?? 0, groups,
+    keyOf(stride, 0), keyOf(stride, 1), keyOf(dilation, 0), keyOf(dilation, 1),
+  ];
 }
 
 /** `conv2dGeometry`, of which the last few are kept. */
@@ -229,22 +248,18 @@ export function recentConv2dGeometry(
   options: Conv2dOptions,
 ): Conv2dGeometry {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
-  if (x.length !== 4 || weight.length !== 4 || (bias !== null && bias.length !== 1)) {
-    return conv2dGeometry(x, weight, bias, options);
-  }
-  const [N = 0, C = 0, H = 0, W = 0] = x;
-  const [OC = 0, groupC = 0, KH = 0, KW = 0] = weight;
-  // prettier-ignore
-  const key = [
-    N, C, H, W, OC, groupC, KH, KW, bias === null ? -1 : (bias[0] ?? 0), groups,
-    keyOf(stride, 0), keyOf(stride, 1), keyOf(padding, 0), keyOf(padding, 1),
-    keyOf(dilation, 0), keyOf(dilation, 1),
-  ];
-  const known = recent.find(key);
-  if (known) return known;
-  const geometry = conv2dGeometry(x, weight, bias, options);
+  const key = convKey(x, weight, bias, stride, dilation, groups);
+  // 'same' has a place of its own, as any number may come for the padding, -1 too.
+  const isSame = padding === 'same';
+  const zeros = isSame || padding === 'valid' ? 0 : padding;
+  key.push(isSame ? 1 : 0, keyOf(zeros, 0), keyOf(zeros, 1));
+  return recent.get(key, () => frozen(conv2dGeometry(x, weight, bias, options)));
+}
+
+/** The same geometry, which nobody can change any more. */
+export function frozen(geometry: Conv2dGeometry): Conv2dGeometry {
   Object.freeze(geometry.window);
-  return recent.keep(key, Object.freeze(geometry));
+  return Object.freeze(geometry);
 }
 
 /**

@@ -8,7 +8,17 @@ import {
 } from '@unfold/core';
 import { checkWindow, valueText } from '@unfold/core/internal';
 import { checkedInUse } from '../checks.js';
-import { checkGroups, pair, strideFor, transposedSize, type Size2d } from './geometry.js';
+import { Recent } from '../recent.js';
+import {
+  checkGroups,
+  convKey,
+  frozen,
+  keyOf,
+  pair,
+  strideFor,
+  transposedSize,
+  type Size2d,
+} from './geometry.js';
 
 /** Options of a transposed convolution, named and defaulted as PyTorch's. */
 export interface ConvTranspose2dOptions {
@@ -69,6 +79,22 @@ export function convTranspose2dAxes({
     );
   }
   return axes;
+}
+
+/** Geometries of calls that were right, frozen. */
+const recent = new Recent<Conv2dGeometry>();
+
+/** `convTranspose2dGeometry`, of which the last few are kept. */
+export function recentConvTranspose2dGeometry(
+  x: Shape,
+  weight: Shape,
+  bias: Shape | null,
+  options: ConvTranspose2dOptions,
+): Conv2dGeometry {
+  const { stride = 1, padding = 0, outputPadding = 0, dilation = 1, groups = 1 } = options;
+  const key = convKey(x, weight, bias, stride, dilation, groups);
+  key.push(keyOf(padding, 0), keyOf(padding, 1), keyOf(outputPadding, 0), keyOf(outputPadding, 1));
+  return recent.get(key, () => frozen(convTranspose2dGeometry(x, weight, bias, options)));
 }
 
 /**

@@ -12,7 +12,7 @@ import type { ConvRoute } from './conv-route.js';
 import { routeFor } from './route.js';
 import {
   CONV_TRANSPOSE_OPTIONS,
-  convTranspose2dGeometry,
+  recentConvTranspose2dGeometry,
   type ConvTranspose2dOptions,
 } from './transpose-geometry.js';
 
@@ -68,7 +68,8 @@ export function convTranspose2dBy(
   bias: Tensor | null,
   options: ConvTranspose2dOptions,
 ): Tensor {
-  const geometry = convTranspose2dGeometry(x.shape, weight.shape, bias?.shape ?? null, options);
+  const bShape = bias?.shape ?? null;
+  const geometry = recentConvTranspose2dGeometry(x.shape, weight.shape, bShape, options);
   return convTranspose2dFunction(x, weight, bias, { geometry, route });
 }
 
