@@ -3,6 +3,7 @@ import { platform } from '#platform';
 import { probe } from './probe.js';
 import type { DType } from '../dtype.js';
 import { EngineError } from '../errors.js';
+import { checkedKernels } from '../kernels/checked.js';
 import type { Kernels } from '../kernels/contract.js';
 import { referenceOver } from '../kernels/reference/index.js';
 import {
@@ -43,7 +44,7 @@ export const heap = new Heap({ shared: true });
 
 /** What runs now. The float32 kernels stand apart, for speed and because they are not to be shown. */
 let running: Engine | undefined;
-const reference = referenceOver(heap);
+const reference = checkedKernels(referenceOver(heap), heap);
 let float32 = reference;
 let pool: Pool | undefined;
 /** The binaries that were started, by whether they fuse; a binary that failed its check is null. */

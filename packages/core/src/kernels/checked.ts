@@ -31,17 +31,13 @@ type Select = (out: F, indices: DeviceBuffer<'int32'>, x: F, geometry: ReduceGeo
 
 /**
  * The same kernels behind the checks of check-geometry.ts: whatever sizes, strides and indices a
- * call comes with, nothing outside its operands is written. A call that has nothing to write is not
- * made at all. What a call took to work in is given back by `afterwards`, however it ends.
- * `memory` is where the operands lie, for a look at indices.
+ * call comes with, nothing outside its operands is read or written. A call that has nothing to write
+ * is not made at all.
+ * @param memory Where the operands lie, for a look at indices.
  * @throws ShapeError if a geometry does not fit its operands or 32 bits, EngineError if a
  * convolution needs more room than there may be.
  */
-export function checkedKernels(
-  kernels: Kernels,
-  memory: { readonly words: Int32Array },
-  afterwards: () => void,
-): Kernels {
+export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32Array }): Kernels {
   const select = (name: 'max' | 'min'): Select => {
     const run = kernels[name];
     return (out, indices, x, geometry) => {
@@ -218,11 +214,7 @@ export function checkedKernels(
       const { M, N, batch } = geometry;
       if (M * N * batch === 0) return;
       checkMatmul(out, a, b, geometry);
-      try {
-        kernels.matmul(out, a, b, geometry);
-      } finally {
-        afterwards();
-      }
+      kernels.matmul(out, a, b, geometry);
     },
 
     unfold(out, x, geometry) {
@@ -271,32 +263,20 @@ export function checkedKernels(
       const { N, OC, window } = geometry;
       if (N * OC * window.OH * window.OW === 0) return;
       checkConv2d('conv2d', geometry, out, x, weight, bias);
-      try {
-        kernels.conv2d(out, x, weight, bias, geometry);
-      } finally {
-        afterwards();
-      }
+      kernels.conv2d(out, x, weight, bias, geometry);
     },
 
     conv2dBackwardInput(dX, dOut, weight, geometry) {
       const { N, groups, window } = geometry;
       if (N * groups * window.C * window.H * window.W === 0) return;
       checkConv2d('conv2dBackwardInput', geometry, dOut, dX, weight, null);
-      try {
-        kernels.conv2dBackwardInput(dX, dOut, weight, geometry);
-      } finally {
-        afterwards();
-      }
+      kernels.conv2dBackwardInput(dX, dOut, weight, geometry);
     },
 
     conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry) {
       if (geometry.OC === 0) return;
       checkConv2d('conv2dBackwardWeight', geometry, dOut, x, dWeight, dBias);
-      try {
-        kernels.conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
-      } finally {
-        afterwards();
-      }
+      kernels.conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
     },
 
     crossEntropy(out, logProbs, labels, geometry) {

@@ -14,7 +14,8 @@ import type { ElementwiseCall, ElementwiseName, OperandTypes } from './table/typ
  * - `out` comes first, then the inputs, then one object with the geometry or the constants.
  * - Operands are row-major and contiguous; their lengths follow from the geometry. Shapes are checked
  *   once, by the op that calls the kernel, and in its words; checked.ts makes sure once more, in exact
- *   arithmetic, that no WebAssembly kernel leaves its operands.
+ *   arithmetic, that no kernel leaves its operands: WebAssembly would write into other tensors, plain
+ *   loops would read NaN behind the end.
  * - "Writes" means that every element of `out` is overwritten, whatever it held. "Adds" means that
  *   the result is added to what `out` holds. Each kernel says which.
  * - `out` may be the same buffer as an input only where the comment says so.

@@ -44,7 +44,7 @@ type Call = { call(...operandsAndOptions: unknown[]): void }['call'];
 
 /**
  * The same kernels over buffers in a memory that JavaScript reaches: the one place that makes views
- * for kernels, for the length of a call.
+ * for kernels, for the length of a call. They check nothing; the engine's stand behind checked.ts.
  * @throws DTypeError, when called, for an array in the place of a buffer.
  */
 export function referenceOver(memory: { readonly buffer: ArrayBufferLike }): Kernels {

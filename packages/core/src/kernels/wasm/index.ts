@@ -19,16 +19,31 @@ import { type TableCut, writerOf } from './parameters.js';
  */
 export function createWasmKernels(wasm: WasmExports, heap: Heap, jobs: Jobs): Kernels {
   const frame = new Frame(heap);
-  const kernels: Partial<Record<KernelName, Launcher>> = {
+  const kernels: Partial<Record<KernelName, Launcher>> = {};
+  const own: Partial<Record<KernelName, Launcher>> = {
     ...matmulKernels(wasm, frame, jobs),
     ...conv2dKernels(wasm, frame, jobs),
   };
   for (const name of KERNEL_NAMES) {
-    if (!isCutByTable(name)) continue;
-    const row = KERNELS[name];
-    kernels[name] = launcherOf(name, JOB[name], row, writerOf(row), frame, jobs);
+    const run = own[name];
+    if (run) kernels[name] = givingBack(run, jobs);
+    else if (isCutByTable(name)) {
+      const row = KERNELS[name];
+      kernels[name] = launcherOf(name, JOB[name], row, writerOf(row), frame, jobs);
+    }
   }
-  return checkedKernels(kernels as Kernels, heap, () => jobs.giveBack());
+  return checkedKernels(kernels as Kernels, heap);
+}
+
+/** The same kernel, which hands back what it took to work in beyond the usual, however it ends. */
+function givingBack(run: Launcher, jobs: Jobs): Launcher {
+  return (...args) => {
+    try {
+      run(...args);
+    } finally {
+      jobs.giveBack();
+    }
+  };
 }
 
 function isCutByTable(name: KernelName): name is TableCut {
