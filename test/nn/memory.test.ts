@@ -9,7 +9,24 @@ import {
   tensor,
   type Tensor,
 } from '@unfold/core';
-import { Conv2d, crossEntropy, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '@unfold/nn';
+import {
+  AvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  ConvTranspose2d,
+  crossEntropy,
+  Dropout,
+  Dropout2d,
+  Flatten,
+  GELU,
+  LayerNorm,
+  Linear,
+  MaxPool2d,
+  ReLU,
+  Sequential,
+  Softmax,
+  type Layer,
+} from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { onEveryEngine } from '../support/engines.js';
 
@@ -87,15 +104,27 @@ onEveryEngine('memory', ({ dtype }) => {
     x.dispose();
   });
 
-  it('a forward outside of any scope keeps its result and nothing else', () => {
-    const conv = new Conv2d(2, 3, 3, { dtype });
+  it.each<[string, () => Layer]>([
+    ['Conv2d', () => new Conv2d(2, 3, 3, { dtype })],
+    ['ConvTranspose2d', () => new ConvTranspose2d(2, 3, 3, { dtype })],
+    ['BatchNorm2d in training', () => new BatchNorm2d(2, { dtype })],
+    ['BatchNorm2d in evaluation', () => new BatchNorm2d(2, { dtype }).eval()],
+    ['LayerNorm', () => new LayerNorm([6, 5], { dtype })],
+    ['MaxPool2d', () => new MaxPool2d(2)],
+    ['AvgPool2d', () => new AvgPool2d(3, { padding: 1 })],
+    ['Dropout', () => new Dropout()],
+    ['Dropout2d', () => new Dropout2d()],
+    ['GELU', () => new GELU()],
+    ['Softmax', () => new Softmax(1)],
+  ])('a forward outside of any scope keeps its result and nothing else: %s', (_name, make) => {
+    const layer = make();
     const x = randn([2, 2, 6, 5], random);
     const before = heapStats();
-    const out = conv.forward(x);
+    const out = layer.forward(x);
     expect(heapStats().liveTensors).toBe(before.liveTensors + 1);
     out.dispose();
     expect(heapStats().usedBytes).toBe(before.usedBytes);
-    conv.dispose();
+    layer.dispose();
     x.dispose();
   });
 

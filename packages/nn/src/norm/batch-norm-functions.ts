@@ -10,7 +10,7 @@ import {
   type Context,
   type Tensor,
 } from '@unfold/core';
-import { byChannel, planesOf, sumByChannel, vectorOf } from '../channels.js';
+import { byChannel, planesOf, sumByChannel } from '../channels.js';
 
 /*
  * Batch normalisation of x [N, C, …] is y = (x - mean)/√(variance + eps)·weight + bias, one mean and
@@ -24,24 +24,27 @@ interface Saved {
   readonly weight: Tensor | null;
 }
 
-/**
- * By the mean and variance of the batch itself, through which the gradient flows too.
- * @returns What is normalised, and the statistics, whose gradient is not asked for.
- */
+/** Where the numbers of a batch are left: its means and then its variances, `[2, C]`. */
+export interface ByBatch {
+  readonly eps: number;
+  readonly moments: Float64Array;
+}
+
+/** By the mean and variance of the batch itself, through which the gradient flows too. */
 export const normaliseByBatch = defineFunction('batchNorm', {
   forward(
     ctx: Context<Saved>,
     x: Tensor,
     weight: Tensor | null,
     bias: Tensor | null,
-    { eps }: { readonly eps: number },
+    { eps, moments }: ByBatch,
   ) {
     const geometry = channelsOf(x);
     const statistics = empty([3, geometry.channels], x.dtype, 'batchNorm');
     kernelsFor(x.dtype).moments(bufferOf(statistics), bufferOf(x), { ...geometry, eps });
-    const out = normalised(x, statistics, weight, bias);
+    moments.set(elementsOf(statistics).subarray(0, moments.length));
     ctx.save({ x, statistics, weight });
-    return [out, statistics] as const;
+    return normalised(x, statistics, weight, bias);
   },
 
   backward(ctx, dOut) {
@@ -57,11 +60,11 @@ export const normaliseByBatch = defineFunction('batchNorm', {
   },
 });
 
-/** Means and variances that are given, such as running ones; they get no gradient. */
+/** Means and variances that are given, `[C]` each, such as running ones; they get no gradient. */
 export interface ByNumbers {
   readonly eps: number;
-  readonly means: ArrayLike<number>;
-  readonly variances: ArrayLike<number>;
+  readonly mean: Tensor;
+  readonly variance: Tensor;
 }
 
 /** By given numbers: a scale and a shift of each channel. */
@@ -71,14 +74,18 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
     x: Tensor,
     weight: Tensor | null,
     bias: Tensor | null,
-    { eps, means, variances }: ByNumbers,
+    { eps, mean, variance }: ByNumbers,
   ) {
-    const inverses = Array.from(variances, (variance) => 1 / Math.sqrt(variance + eps));
-    const numbers = [...Array.from(means), ...Array.from(variances), ...inverses];
-    const statistics = vectorOf(numbers, x.dtype, 'batchNorm');
-    const out = normalised(x, statistics, weight, bias);
+    const { channels } = channelsOf(x);
+    const statistics = empty([3, channels], x.dtype, 'batchNorm');
+    const [data, variances] = [elementsOf(statistics), elementsOf(variance)];
+    data.set(elementsOf(mean));
+    data.set(variances, channels);
+    for (let c = 0; c < channels; c++) {
+      data[2 * channels + c] = 1 / Math.sqrt((variances[c] as number) + eps);
+    }
     ctx.save({ x, statistics, weight });
-    return out;
+    return normalised(x, statistics, weight, bias);
   },
 
   backward(ctx, dOut) {
@@ -86,20 +93,15 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
     const [needsX, needsWeight, needsBias] = ctx.needsInputGrad;
     const dX = (): Tensor => {
       const { channels } = channelsOf(x);
-      const inverses = elementsOf(statistics).subarray(2 * channels);
-      const factors = weight ? elementsOf(weight) : null;
-      const slopes = vectorOf(
-        Array.from(inverses, (inverse, c) => inverse * (factors?.[c] ?? 1)),
-        x.dtype,
-        'batchNorm',
-      );
-      try {
-        const d = empty(x.shape, x.dtype, 'batchNorm');
-        kernelsFor(x.dtype).mul(bufferOf(d), bufferOf(dOut), bufferOf(slopes), byChannel(x));
-        return d;
-      } finally {
-        slopes.dispose();
+      const slopes = empty([channels], x.dtype, 'batchNorm');
+      const d = empty(x.shape, x.dtype, 'batchNorm');
+      const [data, numbers] = [elementsOf(slopes), elementsOf(statistics)];
+      const factors = weight && elementsOf(weight);
+      for (let c = 0; c < channels; c++) {
+        data[c] = (numbers[2 * channels + c] as number) * (factors ? (factors[c] as number) : 1);
       }
+      kernelsFor(x.dtype).mul(bufferOf(d), bufferOf(dOut), bufferOf(slopes), byChannel(x));
+      return d;
     };
     const gradients = needsWeight ? parameterGradients(dOut, x, statistics) : null;
     return [
@@ -172,23 +174,27 @@ function inputGradient(
   dBias: Tensor,
 ): Tensor {
   const geometry = channelsOf(x);
+  const { channels } = geometry;
   const count = geometry.outer * geometry.inner;
-  const factors = weight ? Array.from(elementsOf(weight)) : new Array(dBias.size).fill(1);
-  const mean = (sums: Tensor): number[] =>
-    Array.from(elementsOf(sums), (sum, c) => (factors[c] * sum) / count);
-  const vector = vectorOf([...factors, ...mean(dBias), ...mean(dWeight)], x.dtype, 'batchNorm');
-  try {
-    const dX = empty(x.shape, x.dtype, 'batchNorm');
-    kernelsFor(x.dtype).normaliseBackward(
-      bufferOf(dX),
-      bufferOf(dOut),
-      bufferOf(x),
-      bufferOf(statistics),
-      bufferOf(vector),
-      geometry,
-    );
-    return dX;
-  } finally {
-    vector.dispose();
+  const dX = empty(x.shape, x.dtype, 'batchNorm');
+  // A factor for each channel, and the means of the two sums, times it.
+  const vectors = empty([3, channels], x.dtype, 'batchNorm');
+  const data = elementsOf(vectors);
+  const [ofBias, ofWeight] = [elementsOf(dBias), elementsOf(dWeight)];
+  const factors = weight && elementsOf(weight);
+  for (let c = 0; c < channels; c++) {
+    const factor = factors ? (factors[c] as number) : 1;
+    data[c] = factor;
+    data[channels + c] = (factor * (ofBias[c] as number)) / count;
+    data[2 * channels + c] = (factor * (ofWeight[c] as number)) / count;
   }
+  kernelsFor(x.dtype).normaliseBackward(
+    bufferOf(dX),
+    bufferOf(dOut),
+    bufferOf(x),
+    bufferOf(statistics),
+    bufferOf(vectors),
+    geometry,
+  );
+  return dX;
 }

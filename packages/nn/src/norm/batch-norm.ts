@@ -1,7 +1,6 @@
 import {
   ConfigError,
   DTypeError,
-  elementsOf,
   formatShape,
   ShapeError,
   type OptionRules,
@@ -73,9 +72,7 @@ export function batchNorm(
           '{ training: true } to normalise by the batch',
       );
     }
-    const means = Float64Array.from(elementsOf(runningMean));
-    const variances = Float64Array.from(elementsOf(runningVar));
-    return normaliseByNumbers(x, weight, bias, { eps, means, variances });
+    return normaliseByNumbers(x, weight, bias, { eps, mean: runningMean, variance: runningVar });
   }
   const count = x.shape[1] === 0 ? 0 : x.size / (x.shape[1] ?? 1);
   if (count < 2) {
@@ -84,22 +81,19 @@ export function batchNorm(
         `${formatShape(x.shape)}; use a larger batch, or eval()`,
     );
   }
-  const [out, statistics] = normaliseByBatch(x, weight, bias, { eps });
   const C = x.shape[1] ?? 0;
-  const data = elementsOf(statistics);
-  if (runningMean) moveTowards(runningMean, data.subarray(0, C), momentum);
+  const moments = new Float64Array(2 * C);
+  const out = normaliseByBatch(x, weight, bias, { eps, moments });
+  if (runningMean) moveTowards(runningMean, moments.subarray(0, C), momentum);
   if (runningVar) {
-    const unbiased = Float64Array.from(
-      data.subarray(C, 2 * C),
-      (variance) => (variance * count) / (count - 1),
-    );
+    const unbiased = moments.subarray(C).map((variance) => (variance * count) / (count - 1));
     moveTowards(runningVar, unbiased, momentum);
   }
   return out;
 }
 
 /** running = (1 - share)·running + share·values, also where one of them is infinite. */
-function moveTowards(running: Tensor, values: ArrayLike<number>, share: number): void {
+function moveTowards(running: Tensor, values: Float64Array, share: number): void {
   running.update((data) => {
     for (let c = 0; c < data.length; c++) {
       data[c] = (1 - share) * (data[c] as number) + share * (values[c] as number);
