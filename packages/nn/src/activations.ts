@@ -10,7 +10,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { checkOptions, finite, oneOf, requireTensor } from '@unfold/core/internal';
-import { requireInteger } from './checks.js';
+import { ownOptions, requireInteger } from './checks.js';
 import { Module } from './module.js';
 import { formatOptions } from './tree.js';
 
@@ -54,7 +54,7 @@ export class GELU extends Module {
     super();
     // Here already, as in training it would be late.
     checkOptions('GELU', options, GELU_OPTIONS);
-    this.#options = options;
+    this.#options = ownOptions(options);
   }
 
   /** For x of any shape. */

@@ -17,7 +17,7 @@ import {
   type WindowGeometry,
 } from '@unfold/core';
 import { checkOptions, checkShape, flag, requireTensor } from '@unfold/core/internal';
-import { checkedInUse, requireFloat } from './checks.js';
+import { checkedInUse, ownCopy, ownOptions, requireFloat } from './checks.js';
 import { vectorOf } from './channels.js';
 import { pair, type Size2d } from './conv2d/geometry.js';
 import { Module } from './module.js';
@@ -209,8 +209,8 @@ export class AvgPool2d extends Module {
     super();
     checkOptions('AvgPool2d', options, AVG_POOL_OPTIONS);
     checkPool('AvgPool2d', kernelSize, options);
-    this.#kernelSize = kernelSize;
-    this.#options = options;
+    this.#kernelSize = ownCopy(kernelSize);
+    this.#options = ownOptions(options);
   }
 
   /** `[N, C, H, W]` → `[N, C, OH, OW]`. */

@@ -5,6 +5,17 @@ import { Module } from './module.js';
 /** For an option that is checked where it is used, with what it must fit. */
 export const checkedInUse: OptionRule = { expected: 'anything', accepts: () => true };
 
+/** A layer's own copy of a size, or of another option: whoever gave a list may change it. */
+export function ownCopy<T>(option: T): T {
+  return Array.isArray(option) ? (option.slice() as T) : option;
+}
+
+/** A layer's own copy of its options and of the lists in them. */
+export function ownOptions<Options extends object>(options: Options): Options {
+  const copies = Object.entries(options).map(([name, option]) => [name, ownCopy<unknown>(option)]);
+  return Object.fromEntries(copies) as Options;
+}
+
 /** The dtype of a layer's parameters. */
 export const floatDType: OptionRule = oneOf('float32', 'float64');
 

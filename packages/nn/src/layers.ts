@@ -14,7 +14,14 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { checkOptions, flag, requireTensor, valueText } from '@unfold/core/internal';
-import { floatDType, requireInteger, requireOperands, requireSizes } from './checks.js';
+import {
+  floatDType,
+  ownCopy,
+  ownOptions,
+  requireInteger,
+  requireOperands,
+  requireSizes,
+} from './checks.js';
 import type { Size2d } from './conv2d/geometry.js';
 import { kaimingUniform, uniform } from './init.js';
 import { Module } from './module.js';
@@ -176,8 +183,8 @@ export class MaxPool2d extends Module {
     super();
     checkOptions('MaxPool2d', options, MAX_POOL_OPTIONS);
     checkPool('MaxPool2d', kernelSize, options);
-    this.#kernelSize = kernelSize;
-    this.#options = options;
+    this.#kernelSize = ownCopy(kernelSize);
+    this.#options = ownOptions(options);
   }
 
   /** `[N, C, H, W]` → `[N, C, OH, OW]`. */

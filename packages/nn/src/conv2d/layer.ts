@@ -1,6 +1,6 @@
 import type { DType, OptionRules, Parameter, Tensor } from '@unfold/core';
 import { checkOptions, flag } from '@unfold/core/internal';
-import { floatDType } from '../checks.js';
+import { floatDType, ownOptions } from '../checks.js';
 import { Module } from '../module.js';
 import { conv2d } from './conv2d.js';
 import {
@@ -57,7 +57,7 @@ export class Conv2d extends Module {
     const parameters = convParameters(shape, bias ? outChannels : null, dtype);
     this.weight = parameters.weight;
     this.bias = parameters.bias;
-    this.#options = options;
+    this.#options = ownOptions(options);
   }
 
   /** `[N, inChannels, H, W]` → `[N, outChannels, OH, OW]`. */

@@ -1,6 +1,6 @@
 import type { DType, OptionRules, Parameter, Shape, Tensor } from '@unfold/core';
 import { checkOptions, flag, requireTensor } from '@unfold/core/internal';
-import { floatDType } from '../checks.js';
+import { floatDType, ownOptions } from '../checks.js';
 import { Module } from '../module.js';
 import { checkGroups, pair, type Size2d } from './geometry.js';
 import { checkChannels, convParameters, convRepr } from './parameters.js';
@@ -58,7 +58,7 @@ export class ConvTranspose2d extends Module {
     const parameters = convParameters(shape, bias ? outChannels : null, dtype);
     this.weight = parameters.weight;
     this.bias = parameters.bias;
-    this.#options = options;
+    this.#options = ownOptions(options);
   }
 
   /**

@@ -20,7 +20,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { checkOptions } from '@unfold/core/internal';
-import { checkedInUse, requireFloat, requireTensorOrNone } from '../checks.js';
+import { checkedInUse, ownOptions, requireFloat, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
 
@@ -163,7 +163,7 @@ export class BCEWithLogitsLoss extends Module {
     super();
     checkBce('BCEWithLogitsLoss', options);
     if (options.posWeight) this.registerBuffer('pos_weight', options.posWeight);
-    this.#options = options;
+    this.#options = ownOptions(options);
   }
 
   /** The loss, as `bceWithLogits` takes its arguments. */

@@ -24,7 +24,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { checkOptions, requireTensor, share, valueText } from '@unfold/core/internal';
-import { checkedInUse, requireFloat, requireTensorOrNone } from '../checks.js';
+import { checkedInUse, ownOptions, requireFloat, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { int32BufferOf, int32From } from '../integers.js';
 import { classWeights, labelsOf, toRows, type Labels } from './labels.js';
@@ -277,7 +277,7 @@ export class CrossEntropyLoss extends Module {
     super();
     checkCrossEntropy('CrossEntropyLoss', options);
     if (options.weight) this.registerBuffer('weight', options.weight);
-    this.#options = options;
+    this.#options = ownOptions(options);
   }
 
   /** The loss, as `crossEntropy` takes its arguments. */

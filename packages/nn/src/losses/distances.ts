@@ -9,7 +9,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { atLeast0, checkOptions, positive, valueText } from '@unfold/core/internal';
-import { checkedInUse, requireFloat } from '../checks.js';
+import { checkedInUse, ownOptions, requireFloat } from '../checks.js';
 import { Module } from '../module.js';
 import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
 
@@ -109,7 +109,7 @@ export class HuberLoss extends Module {
     super();
     checkOptions('HuberLoss', options, HUBER_OPTIONS);
     checkDelta('HuberLoss', options.delta ?? 1);
-    this.#options = options;
+    this.#options = ownOptions(options);
   }
 
   /** The loss, as `huber` takes its arguments. */
@@ -127,7 +127,7 @@ export class SmoothL1Loss extends Module {
     super();
     checkOptions('SmoothL1Loss', options, SMOOTH_L1_OPTIONS);
     checkBeta('SmoothL1Loss', options.beta ?? 1);
-    this.#options = options;
+    this.#options = ownOptions(options);
   }
 
   /** The loss, as `smoothL1` takes its arguments. */

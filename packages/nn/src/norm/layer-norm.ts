@@ -19,7 +19,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { checkOptions, flag, valueText } from '@unfold/core/internal';
-import { checkedInUse, floatDType, requireFloat, requireTensorOrNone } from '../checks.js';
+import { checkedInUse, floatDType, ownCopy, requireFloat, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions, formatValue } from '../tree.js';
@@ -213,7 +213,7 @@ export class LayerNorm extends Module {
     super();
     checkOptions('LayerNorm', options, LAYER_OPTIONS);
     const { eps = 1e-5, elementwiseAffine = true, bias = true, dtype = 'float32' } = options;
-    this.#shape = placesOf('LayerNorm', normalizedShape);
+    this.#shape = ownCopy(placesOf('LayerNorm', normalizedShape));
     checkEps('LayerNorm', eps);
     this.weight = elementwiseAffine ? filledParameter(this.#shape, dtype, 1) : null;
     this.bias = elementwiseAffine && bias ? filledParameter(this.#shape, dtype, 0) : null;

@@ -1,0 +1,155 @@
+import { Generator, rand, randn, tensor, type Tensor } from '@unfold/core';
+import * as nn from '@unfold/nn';
+import { Module } from '@unfold/nn';
+import { describe, expect, it } from 'vitest';
+
+/** A layer that was made of `given`, and a call of it. */
+interface Case {
+  readonly given: object;
+  readonly layer: Module;
+  call(): Tensor;
+}
+
+const images = randn([2, 4, 7, 6], { generator: new Generator(1) });
+const rows = randn([5, 4], { generator: new Generator(2) });
+const share = rand([5, 4], { generator: new Generator(3) });
+const labels = tensor(Int32Array.of(0, 3, 1, 2, 3));
+const weights = (...values: number[]): Tensor => tensor(values);
+
+/** A layer whose options are the lists and the object in `given`, called with `inputs`. */
+function made<Given extends readonly unknown[], Inputs extends readonly unknown[]>(
+  given: Given,
+  make: (...given: Given) => Module & { forward(...inputs: Inputs): Tensor },
+  ...inputs: Inputs
+): Case {
+  const layer = make(...given);
+  return { given, layer, call: () => layer.forward(...inputs) };
+}
+
+/** Every class of nn that is given lists or options; those without are not listed. */
+const CASES: Readonly<Record<string, () => Case>> = {
+  AdaptiveAvgPool2d: () =>
+    made([[3, 2]] as const, (size) => new nn.AdaptiveAvgPool2d(size), images),
+  AvgPool2d: () =>
+    made(
+      [[3, 2], { stride: [1, 2], padding: [1, 0], countIncludePad: false }] as const,
+      (kernel, options) => new nn.AvgPool2d(kernel, options),
+      images,
+    ),
+  BatchNorm1d: () =>
+    made(
+      [{ eps: 0.1, momentum: 0.5, affine: false, trackRunningStats: false }],
+      (options) => new nn.BatchNorm1d(4, options),
+      rows,
+    ),
+  BatchNorm2d: () =>
+    made(
+      [{ eps: 0.1, momentum: 0.5, affine: false, trackRunningStats: false }],
+      (options) => new nn.BatchNorm2d(4, options),
+      images,
+    ),
+  BCEWithLogitsLoss: () =>
+    made(
+      [{ posWeight: weights(1, 2, 3, 4), reduction: 'sum' }] as const,
+      (options) => new nn.BCEWithLogitsLoss(options),
+      rows,
+      share,
+    ),
+  Conv2d: () =>
+    made(
+      [[3, 2], { stride: [1, 2], padding: [1, 0], dilation: [2, 1], groups: 2 }] as const,
+      (kernel, options) => new nn.Conv2d(4, 6, kernel, options),
+      images,
+    ),
+  ConvTranspose2d: () =>
+    made(
+      [
+        [3, 2],
+        { stride: [1, 2], padding: [1, 0], outputPadding: [1, 0], dilation: [2, 1], groups: 2 },
+      ] as const,
+      (kernel, options) => new nn.ConvTranspose2d(4, 6, kernel, options),
+      images,
+    ),
+  CrossEntropyLoss: () =>
+    made(
+      [
+        { weight: weights(1, 2, 3, 4), ignoreIndex: 1, labelSmoothing: 0.1, reduction: 'sum' },
+      ] as const,
+      (options) => new nn.CrossEntropyLoss(options),
+      rows,
+      labels,
+    ),
+  Embedding: () => made([{ paddingIdx: 1 }], (options) => new nn.Embedding(4, 3, options), labels),
+  GELU: () => made([{ approximate: 'tanh' }] as const, (options) => new nn.GELU(options), rows),
+  HuberLoss: () =>
+    made(
+      [{ delta: 0.5, reduction: 'none' }] as const,
+      (options) => new nn.HuberLoss(options),
+      rows,
+      share,
+    ),
+  LayerNorm: () =>
+    made(
+      [[7, 6], { eps: 0.1, elementwiseAffine: false }] as const,
+      (shape, options) => new nn.LayerNorm(shape, options),
+      images,
+    ),
+  LeakyReLU: () => made([{ negativeSlope: 0.5 }], (options) => new nn.LeakyReLU(options), rows),
+  Linear: () => made([{ bias: false }], (options) => new nn.Linear(4, 3, options), rows),
+  MaxPool2d: () =>
+    made(
+      [[3, 2], { stride: [1, 2], padding: [1, 0] }] as const,
+      (kernel, options) => new nn.MaxPool2d(kernel, options),
+      images,
+    ),
+  Sequential: () => {
+    const layers = [new nn.ReLU(), new nn.Tanh()];
+    const layer = new nn.Sequential(...layers);
+    return { given: layers, layer, call: () => layer.forward(rows) };
+  },
+  SmoothL1Loss: () =>
+    made(
+      [{ beta: 0.5, reduction: 'none' }] as const,
+      (options) => new nn.SmoothL1Loss(options),
+      rows,
+      share,
+    ),
+};
+
+/** Classes that are made of nothing that could be changed later. */
+const PLAIN = ['BatchNorm', 'Dropout', 'Dropout2d', 'Flatten', 'Identity', 'Module', 'ReLU'];
+PLAIN.push('Sigmoid', 'SiLU', 'Softmax', 'Tanh');
+
+/** Changes all that an object or a list holds, as its owner may. */
+function spoil(given: object): void {
+  for (const key of Object.keys(given)) {
+    const value: unknown = Reflect.get(given, key);
+    if (typeof value === 'object' && value !== null && !(value instanceof Module)) {
+      if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) spoil(value);
+      else Reflect.deleteProperty(given, key);
+    } else if (typeof value === 'number') Reflect.set(given, key, value + 1);
+    else if (typeof value === 'boolean') Reflect.set(given, key, !value);
+    else Reflect.deleteProperty(given, key);
+  }
+}
+
+const bits = (x: Tensor): unknown => [x.shape, [...x.toTypedArray()]];
+
+describe('a layer stays as it was made when its options are changed later', () => {
+  it('every class of nn has a case', () => {
+    const classes = Object.entries(nn).filter(
+      ([, value]) =>
+        typeof value === 'function' && (value === Module || value.prototype instanceof Module),
+    );
+    expect([...Object.keys(CASES), ...PLAIN].sort()).toEqual(classes.map(([name]) => name).sort());
+  });
+
+  it.each(Object.entries(CASES))('%s', (_name, make) => {
+    const { given, layer, call } = make();
+    const before = { shown: String(layer), out: bits(call()) };
+    const told = JSON.stringify(given);
+    spoil(given);
+    expect(JSON.stringify(given)).not.toBe(told);
+    expect({ shown: String(layer), out: bits(call()) }).toEqual(before);
+  });
+});
