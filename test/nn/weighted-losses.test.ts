@@ -37,6 +37,13 @@ function leaf(shape: readonly number[], seed: number): Tensor {
   return randn(shape, { dtype: 'float64', generator: new Generator(seed), requiresGrad: true });
 }
 
+/** Of three classes, the last axis. */
+function probabilities(shape: readonly number[], seed: number): Tensor {
+  const target = softmax(leaf(shape, seed), -1);
+  target.requiresGrad = true;
+  return target;
+}
+
 describe('gradcheck', () => {
   const reductions = ['mean', 'sum', 'none'] as const;
 
@@ -52,10 +59,13 @@ describe('gradcheck', () => {
           [leaf([2, 3, 3], 1)],
         );
       }
-      gradcheck((x) => nllLoss(x as Tensor, target, { weight, reduction }), [leaf([2, 3, 3], 2)]);
+      gradcheck(
+        (x) => nllLoss(logSoftmax(x as Tensor, 1), target, { weight, reduction }),
+        [leaf([2, 3, 3], 2)],
+      );
       gradcheck(
         (...[x, y]) => crossEntropy(x as Tensor, y as Tensor, { weight, reduction }),
-        [leaf([4, 3], 3), leaf([4, 3], 4)],
+        [leaf([4, 3], 3), probabilities([4, 3], 4)],
       );
     },
   );
@@ -64,12 +74,12 @@ describe('gradcheck', () => {
     using _scope = new Scope();
     gradcheck(
       (...[x, y]) => bceWithLogits(x as Tensor, y as Tensor, { reduction }),
-      [leaf([4, 3], 1), leaf([4, 3], 2)],
+      [leaf([4, 3], 1), probabilities([4, 3], 2)],
     );
     gradcheck(
       (...[x, y, posWeight]) =>
         bceWithLogits(x as Tensor, y as Tensor, { reduction, posWeight: posWeight as Tensor }),
-      [leaf([4, 3], 1), leaf([4, 3], 2), leaf([3], 3)],
+      [leaf([4, 3], 1), probabilities([4, 3], 2), leaf([3], 3)],
     );
   });
 

@@ -33,3 +33,4 @@ export {
 } from './options.js';
 export { checkShape } from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';
+export { warnOnce } from './warnings.js';

@@ -12,6 +12,7 @@ import {
   type WasmInstance,
 } from '../kernels/wasm/instantiate.js';
 import { Heap } from '../memory/heap.js';
+import { warnOnce } from '../warnings.js';
 import { resolveSettings, type EngineOptions, type KernelSet, type Settings } from './options.js';
 import { Pool } from './pool.js';
 import { findFault, wideTileGain } from './verify.js';
@@ -104,7 +105,7 @@ export async function configure(settings: Settings, needs: string | null): Promi
     running = await startPool(one, wanted);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    complain(error.message);
+    warnOnce(error.message);
     running = { ...one, warnings: [...one.warnings, error.message] };
   }
   return running;
@@ -166,22 +167,9 @@ function start({ kernels, simd, strict }: Settings): Engine {
   return startReference(warnings);
 }
 
-/** Messages that the console has. */
-const complaints = new Set<string>();
-
-/**
- * Says aloud, once, what makes a program many times slower than its set-up lets its author expect.
- * Whoever doesn't look at `warnings` would never know.
- */
-function complain(message: string): void {
-  if (complaints.has(message)) return;
-  complaints.add(message);
-  platform.warn(`Unfold: ${message}`);
-}
-
 /** @param warnings Why, if something else was wanted. */
 function startReference(warnings: readonly string[]): Engine {
-  warnings.forEach(complain);
+  warnings.forEach((warning) => warnOnce(warning));
   float32 = reference;
   return describe({
     kernels: 'reference',

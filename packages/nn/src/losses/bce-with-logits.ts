@@ -23,6 +23,7 @@ import { checkOptions } from '@unfold/core/internal';
 import { checkedInUse, ownOptions, requireFloat, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
+import { requireProbabilities } from './targets.js';
 
 /** Options of `bceWithLogits` and `BCEWithLogitsLoss`, named as PyTorch's. */
 export interface BCEWithLogitsOptions extends LossOptions {
@@ -118,7 +119,7 @@ const bceFunction = defineFunction('bceWithLogits', {
  * @param target Probabilities, of the shape and dtype of x.
  * @returns A scalar, or losses in the shape of x with reduction 'none'.
  * @throws ShapeError for shapes that don't fit or the mean over nothing, DTypeError unless all are
- * floats of one dtype, ConfigError for a bad option.
+ * floats of one dtype, ConfigError for a bad option or a target outside 0 … 1.
  */
 export function bceWithLogits(
   x: Tensor,
@@ -143,6 +144,11 @@ export function bceWithLogits(
         `${formatShape(posWeight.shape)}; one value for each class, the last axis`,
     );
   }
+  requireProbabilities(
+    'bceWithLogits',
+    target,
+    'labels of -1 and 1 become such by (y + 1) / 2, bytes by y / 255',
+  );
   return reduce(bceFunction(x, target, posWeight ?? null), reduction);
 }
 

@@ -29,6 +29,7 @@ import { Module } from '../module.js';
 import { int32BufferOf, int32From } from '../integers.js';
 import { classWeights, labelsOf, toRows, type Labels } from './labels.js';
 import { LOSS_OPTIONS, reduce, type LossOptions } from './reduction.js';
+import { requireProbabilities, warnOfSigns, warnOfSums } from './targets.js';
 
 /** Options of `nllLoss`, and of `crossEntropy` too. */
 export interface ClassLossOptions extends LossOptions {
@@ -213,12 +214,13 @@ function smoothedLosses(
  * @param logits `[N, C]` or `[N, C, d…]`
  * @param target Labels in 0 … C-1 or ignoreIndex (int32 or uint8, `[N]` or `[N, d…]`), or
  * probabilities in the shape and dtype of the logits. A class of probability 0 has no part, also where
- * its logit is -∞, which PyTorch makes NaN.
+ * its logit is -∞, which PyTorch makes NaN. Over the classes they sum to 1, or to 0 in a row that counts
+ * nothing; of other sums a warning says once that they count as they are.
  * @returns A scalar, or losses `[N, d…]` with reduction 'none'. The mean over labels is the sum
  * divided by the sum of their weights; the mean over probabilities is the plain one, as PyTorch's.
  * @throws DTypeError for labels that are not integers, ShapeError for shapes that don't fit,
  * labels out of range or the mean over an empty batch or ignored labels only, ConfigError for a bad
- * option.
+ * option, or a probability outside 0 … 1.
  */
 export function crossEntropy(
   logits: Tensor,
@@ -241,6 +243,12 @@ export function crossEntropy(
           "or choose among the losses of reduction 'none' with where",
       );
     }
+    requireProbabilities(
+      name,
+      target,
+      'softmax(scores, 1) makes them of scores, and labels are int32 or uint8',
+    );
+    warnOfSums(name, target);
     const smooth = add(mul(target, 1 - labelSmoothing), labelSmoothing / C);
     const shape = [C, ...others.map(() => 1)];
     const share = weights ? mul(smooth, tensor(weights, shape, { dtype: logits.dtype })) : smooth;
@@ -288,7 +296,8 @@ export class CrossEntropyLoss extends Module {
 
 /**
  * -weight[label]·logProbs[label], as `torch.nn.functional.nll_loss`.
- * @param logProbs `[N, C]` or `[N, C, d…]`, from `logSoftmax`
+ * @param logProbs `[N, C]` or `[N, C, d…]`, from `logSoftmax`: at most 0. Of a label's value above 0, as
+ * probabilities and logits have, a warning says once that it counts as it is.
  * @param target Labels in 0 … C-1 or ignoreIndex (int32 or uint8), `[N]` or `[N, d…]`
  * @throws As `crossEntropy`.
  */
@@ -305,6 +314,7 @@ export function nllLoss(logProbs: Tensor, target: Tensor, options: ClassLossOpti
   const counting = { ...found, name, weights };
   const places = tensor(found.labels.map((label, row) => row * C + label));
   const losses = neg(indexSelect(reshape(toRows(logProbs), [-1]), 0, places));
+  warnOfSigns(name, losses, (row) => countOf(counting, row) > 0);
   const shaped = reshape(counted(losses, counting), target.shape);
   return reduce(shaped, reduction, (each) => meanOfCounted(each, counting));
 }
