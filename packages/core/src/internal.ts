@@ -8,6 +8,7 @@
 export { checkWindow } from './kernels/check-geometry.js';
 export { fitsConv2d, type Conv2dKernel } from './kernels/conv2d-workspace.js';
 export { leavesOf } from './autograd/tape.js';
+export { offersKernel } from './engine/engine.js';
 export {
   atLeast0,
   checkOption,

@@ -4,7 +4,7 @@ import { probe } from './probe.js';
 import type { DType } from '../dtype.js';
 import { EngineError } from '../errors.js';
 import { checkedKernels } from '../kernels/checked.js';
-import type { Kernels } from '../kernels/contract.js';
+import type { KernelName, Kernels } from '../kernels/contract.js';
 import { referenceOver } from '../kernels/reference/index.js';
 import {
   instantiateKernels,
@@ -85,6 +85,16 @@ export function kernelsFor(dtype: DType): Kernels {
   if (dtype === 'float32') running ??= start(resolveSettings({}));
   const kernels = dtype === 'float32' ? float32 : reference;
   return probe ? probe.kernels(kernels) : kernels;
+}
+
+/**
+ * Whether the engine has a kernel of its own for `dtype`, and not the plain loops that define it: what
+ * is made of several faster kernels is better made of those then.
+ */
+export function offersKernel(name: KernelName, dtype: DType): boolean {
+  if (dtype !== 'float32') return false;
+  running ??= start(resolveSettings({}));
+  return float32[name] !== reference[name];
 }
 
 /** As `configureEngine`, saying what is missing for threads to share memory. */
