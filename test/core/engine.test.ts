@@ -14,8 +14,9 @@ import {
   type EngineOptions,
 } from '@unfold/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { configure } from '../../packages/core/src/engine/engine.js';
+import { configure, offersKernel } from '../../packages/core/src/engine/engine.js';
 import { resolveSettings } from '../../packages/core/src/engine/options.js';
+import { KERNEL_NAMES } from '../../packages/core/src/kernels/table/layout.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -100,7 +101,7 @@ describe('configureEngine', () => {
     const configured = configureEngine({ threads });
     await expect(configured).rejects.toThrow(ConfigError);
     await expect(configured).rejects.toThrow(
-      `configureEngine: threads must be a whole number from 1 to 64, got ${shown}`,
+      `configureEngine: threads must be an integer from 1 to 64, got ${shown}`,
     );
   });
 
@@ -127,8 +128,8 @@ describe('configureEngine', () => {
   });
 
   it.each([
-    ['UNFOLD_THREADS', '1000', 'must be a whole number from 1 to 64, got 1000'],
-    ['UNFOLD_THREADS', 'two', 'must be a whole number from 1 to 64, got NaN'],
+    ['UNFOLD_THREADS', '1000', 'must be an integer from 1 to 64, got 1000'],
+    ['UNFOLD_THREADS', 'two', "must be an integer from 1 to 64, got 'two'"],
     ['UNFOLD_SIMD', '512', "must be 'auto', '256' or '128', got '512'"],
     ['UNFOLD_STRICT', 'yes', "must be '0' or '1', got 'yes'"],
     ['UNFOLD_KERNELS', 'cuda', "must be 'wasm' or 'reference', got 'cuda'"],
@@ -196,6 +197,17 @@ describe('a process with threads', { timeout: 60_000 }, () => {
       void configureEngine({ threads: 2 });
     `);
     expect(status).toBe(0);
+  });
+});
+
+describe('offersKernel', () => {
+  it('holds for the kernels that the engine has beside the loops which define them', async () => {
+    await configureEngine({ kernels: 'wasm', threads: 1 });
+    expect(KERNEL_NAMES.filter((name) => !offersKernel(name, 'float32'))).toEqual([]);
+    expect(KERNEL_NAMES.filter((name) => offersKernel(name, 'float64'))).toEqual([]);
+    expect(offersKernel('add', 'int32')).toBe(false);
+    await configureEngine({ kernels: 'reference' });
+    expect(KERNEL_NAMES.filter((name) => offersKernel(name, 'float32'))).toEqual([]);
   });
 });
 

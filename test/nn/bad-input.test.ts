@@ -239,7 +239,8 @@ describe('linear and Linear refuse', () => {
     'mixed dtypes': [
       () => linear(typed('float64', 5, 3), float(2, 3)),
       DTypeError,
-      'matmul: expected operands of one dtype, got float64 and float32; cast(x, dtype) converts',
+      'linear: expected x, weight and bias of one float dtype, got float64 tensor [5,3], float32 ' +
+        "tensor [2,3]; cast(x, 'float32') converts",
     ],
     'sizes that are not positive integers': [
       () => new Linear(3, 0),
@@ -359,7 +360,7 @@ describe('the losses refuse', () => {
       // As it comes from plain JavaScript, or from a file of options.
       () => crossEntropy(float(2, 3), labels(0, 1), { reduction: String('avg') as Reduction }),
       ConfigError,
-      "crossEntropy: reduction must be 'mean' or 'sum' or 'none', got 'avg'",
+      "crossEntropy: reduction must be 'mean', 'sum' or 'none', got 'avg'",
     ],
     'mseLoss that would broadcast': [
       () => mseLoss(float(4, 1), float(4)),

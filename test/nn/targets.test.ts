@@ -1,8 +1,10 @@
+import type * as Core from '@unfold/core';
+import type * as Nn from '@unfold/nn';
 import { beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 
 /** What was warned of is remembered for the life of a program: each test begins one. */
-let core: typeof import('@unfold/core');
-let nn: typeof import('@unfold/nn');
+let core: typeof Core;
+let nn: typeof Nn;
 let said: MockInstance<typeof process.emitWarning>;
 
 beforeEach(async () => {

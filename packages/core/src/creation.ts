@@ -10,8 +10,8 @@ import {
   valueText,
 } from './options.js';
 import { Generator, generator } from './random.js';
-import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
-import { empty, Tensor, type NestedArray } from './tensor.js';
+import { checkShape, formatShape, sameShape, type Shape } from './shape.js';
+import { emptyOfSize, Tensor, type NestedArray } from './tensor.js';
 
 /** What every function that makes a tensor takes. */
 export interface TensorOptions {
@@ -29,14 +29,18 @@ const dtype: OptionRule = {
 
 const TENSOR_OPTIONS: OptionRules<TensorOptions> = { dtype, requiresGrad: flag };
 
-/** Makes a tensor of `dtype`, lets `write` fill it, and sets `requiresGrad`. */
+/**
+ * Makes a tensor of `dtype`, lets `write` fill it, and sets `requiresGrad`.
+ * @param size What `checkShape` gave for the shape.
+ */
 function create(
   origin: string,
   shape: Shape,
+  size: number,
   { dtype = 'float32', requiresGrad = false }: TensorOptions,
   write: (data: NumericArray) => void,
 ): Tensor {
-  const created = empty(shape, dtype, origin);
+  const created = emptyOfSize(shape, size, dtype, origin);
   try {
     write(created.elements);
     if (requiresGrad) created.requiresGrad = true;
@@ -80,13 +84,13 @@ export function tensor(
 }
 
 function fromValues(values: ArrayLike<number>, shape: Shape, options: TensorOptions): Tensor {
-  checkShape('tensor', shape);
-  if (sizeOf(shape) !== values.length) {
+  const size = checkShape('tensor', shape);
+  if (size !== values.length) {
     throw new ShapeError(
-      `tensor: shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, got ${values.length}`,
+      `tensor: shape ${formatShape(shape)} holds ${size} elements, got ${values.length}`,
     );
   }
-  return create('tensor', shape, options, (out) =>
+  return create('tensor', shape, size, options, (out) =>
     copyChecked('tensor', options.dtype ?? 'float32', out, values),
   );
 }
@@ -121,24 +125,24 @@ function flatten(data: NestedArray, values: number[]): number[] {
 
 /** A tensor of zeros; of `false` for dtype bool. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
-  checkShape('zeros', shape);
+  const size = checkShape('zeros', shape);
   checkOptions('zeros', options, TENSOR_OPTIONS);
-  return create('zeros', shape, options, (data) => data.fill(0));
+  return create('zeros', shape, size, options, (data) => data.fill(0));
 }
 
 /** A tensor of ones; of `true` for dtype bool. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
-  checkShape('ones', shape);
+  const size = checkShape('ones', shape);
   checkOptions('ones', options, TENSOR_OPTIONS);
-  return create('ones', shape, options, (data) => data.fill(1));
+  return create('ones', shape, size, options, (data) => data.fill(1));
 }
 
 /** A tensor of one value. @throws DTypeError if the dtype cannot hold it. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-  checkShape('full', shape);
+  const size = checkShape('full', shape);
   checkOptions('full', options, TENSOR_OPTIONS);
   requireNumbers('full', { value });
-  return create('full', shape, options, (data) => {
+  return create('full', shape, size, options, (data) => {
     copyChecked('full', options.dtype ?? 'float32', newArray(options.dtype ?? 'float32', 1), [
       value,
     ]);
@@ -165,7 +169,8 @@ export function arange(
   if (!(length >= 0) || !Number.isFinite(length)) {
     throw new ConfigError(`arange: step ${step} does not lead from ${start} to ${stop}`);
   }
-  return create('arange', [length], options, (data) => {
+  const size = checkShape('arange', [length]);
+  return create('arange', [length], size, options, (data) => {
     const values = Array.from({ length }, (_, i) => start + i * step);
     copyChecked('arange', options.dtype ?? 'float32', data, values);
   });
@@ -215,13 +220,13 @@ function random(
   options: RandomOptions,
   draw: (source: Generator) => number,
 ): Tensor {
-  checkShape(origin, shape);
+  const size = checkShape(origin, shape);
   checkOptions(origin, options, RANDOM_OPTIONS);
   if (options.dtype !== undefined && !isFloat(options.dtype)) {
     throw new DTypeError(`${origin}: expected a float dtype, got ${options.dtype}`);
   }
   const source = options.generator ?? generator('random');
-  return create(origin, shape, options, (data) => {
+  return create(origin, shape, size, options, (data) => {
     for (let i = 0; i < data.length; i++) data[i] = draw(source);
   });
 }

@@ -35,6 +35,14 @@ export const shareBelow1 = number('a number from 0, below 1', (value) => value >
 export const count = number('an integer from 0', (v) => Number.isSafeInteger(v) && v >= 0);
 export const positiveCount = number('an integer from 1', (v) => Number.isSafeInteger(v) && v >= 1);
 
+/** Both ends included. */
+export function integerBetween(low: number, high: number): OptionRule {
+  return number(
+    `an integer from ${low} to ${high}`,
+    (value) => Number.isInteger(value) && value >= low && value <= high,
+  );
+}
+
 export const flag: OptionRule = {
   expected: 'true or false',
   accepts: (value) => typeof value === 'boolean',
@@ -47,8 +55,9 @@ export const pairBelow1: OptionRule = {
 };
 
 export function oneOf(...words: readonly string[]): OptionRule {
+  const list = words.map((word) => `'${word}'`).join(', ');
   return {
-    expected: words.map((word) => `'${word}'`).join(' or '),
+    expected: list.replace(/, (?=[^,]*$)/, ' or '),
     accepts: (value) => words.some((word) => word === value),
   };
 }
@@ -79,9 +88,13 @@ export function checkOption<Options>(
 ): void {
   const rule = ruleOf(rules, name);
   if (!rule) throw unknownOption(where, name, Object.keys(rules));
-  if (!rule.accepts(value)) {
-    throw new ConfigError(`${where}: ${name} must be ${rule.expected}, got ${valueText(value)}`);
-  }
+  checkValue(`${where}: ${name}`, rule, value);
+}
+
+/** @throws ConfigError, naming `what` it is, for a value that the rule does not accept. */
+export function checkValue(what: string, rule: OptionRule, value: unknown): void {
+  if (rule.accepts(value)) return;
+  throw new ConfigError(`${what} must be ${rule.expected}, got ${valueText(value)}`);
 }
 
 function ruleOf<Options>(rules: OptionRules<Options>, name: string): OptionRule | undefined {

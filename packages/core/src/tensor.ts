@@ -407,7 +407,14 @@ export function empty(shape: Shape, dtype: DType = 'float32', origin = 'empty'):
   if (typeof origin !== 'string') {
     throw new ConfigError(`empty: expected a name for the origin, got ${valueText(origin)}`);
   }
-  const size = checkShape(origin, shape);
+  return emptyOfSize(shape, checkShape(origin, shape), dtype, origin);
+}
+
+/**
+ * As `empty`, for a shape that was checked.
+ * @param size What `checkShape` gave for it.
+ */
+export function emptyOfSize(shape: Shape, size: number, dtype: DType, origin: string): Tensor {
   checkDType(origin, dtype);
   const storage = new Storage(size * bytesPerElement(dtype), origin);
   return new Tensor(storage, [...shape], dtype, origin);

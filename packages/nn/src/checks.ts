@@ -58,12 +58,7 @@ export function requireOneFloat(
 }
 
 /** @throws DTypeError unless x and weight are tensors, and bias one or null. */
-export function requireOperands(
-  operation: string,
-  x: unknown,
-  weight: unknown,
-  bias: unknown,
-): void {
+function requireOperands(operation: string, x: unknown, weight: unknown, bias: unknown): void {
   requireTensor(operation, 'x', x);
   requireTensor(operation, 'weight', weight);
   if (isOptions(bias)) {

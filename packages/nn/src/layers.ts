@@ -19,7 +19,7 @@ import {
   ownCopy,
   ownOptions,
   requireInteger,
-  requireOperands,
+  requireOneFloat,
   requireSizes,
 } from './checks.js';
 import type { Size2d } from './conv2d/geometry.js';
@@ -100,7 +100,7 @@ function placed(error: unknown, position: number, layer: Layer): unknown {
  * @throws ShapeError if the shapes don't fit each other.
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  requireOperands('linear', x, weight, bias);
+  requireOneFloat('linear', x, weight, bias);
   if (weight.ndim !== 2 || x.ndim < 1 || x.shape.at(-1) !== weight.shape[1]) {
     throw new ShapeError(
       `linear: weight ${formatShape(weight.shape)} expects x […,${weight.shape[1] ?? '?'}], got ` +

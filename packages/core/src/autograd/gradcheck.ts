@@ -1,5 +1,12 @@
 import { DTypeError, UnfoldError } from '../errors.js';
-import { checkOptions, count, positive, requireFunction, requireList } from '../options.js';
+import {
+  checkOptions,
+  count,
+  type OptionRules,
+  positive,
+  requireFunction,
+  requireList,
+} from '../options.js';
 import { Generator } from '../random.js';
 import { formatShape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
@@ -16,6 +23,12 @@ export interface GradcheckOptions {
   readonly seed?: number;
 }
 
+const GRADCHECK_OPTIONS: OptionRules<GradcheckOptions> = {
+  step: positive,
+  tolerance: positive,
+  seed: count,
+};
+
 /**
  * Compares the gradients that `backward` gives with central differences, for every element of
  * every input that requires a gradient, under a random cotangent. float64 inputs only: in float32
@@ -31,7 +44,7 @@ export function gradcheck(
   requireFunction('gradcheck', fn);
   requireList('gradcheck', 'a list of tensors', inputs, '[x, weight]');
   inputs.forEach((input, i) => requireTensor('gradcheck', `inputs[${i}]`, input));
-  checkOptions('gradcheck', options, { step: positive, tolerance: positive, seed: count });
+  checkOptions('gradcheck', options, GRADCHECK_OPTIONS);
   const { step = 1e-5, tolerance = 1e-6, seed = 0 } = options;
   for (const [i, input] of inputs.entries()) {
     if (input.requiresGrad && input.dtype !== 'float64') {

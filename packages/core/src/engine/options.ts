@@ -1,6 +1,12 @@
 import { platform } from '#platform';
-import { ConfigError } from '../errors.js';
-import { rejectUnknown } from '../options.js';
+import {
+  checkOptions,
+  checkValue,
+  flag,
+  integerBetween,
+  oneOf,
+  type OptionRules,
+} from '../options.js';
 
 /** WebAssembly SIMD, or plain TypeScript. */
 export type KernelSet = 'wasm' | 'reference';
@@ -31,67 +37,44 @@ export interface Settings {
   readonly strict: boolean;
 }
 
-export const MAX_THREADS = 64;
+const MAX_THREADS = 64;
 
-const NAMES = ['kernels', 'threads', 'simd', 'strict'];
+const KERNELS = ['wasm', 'reference'] as const;
+const WIDTHS = ['auto', '256', '128'] as const;
+const SWITCH = ['0', '1'] as const;
+
+const OPTIONS: OptionRules<EngineOptions> = {
+  kernels: oneOf(...KERNELS),
+  threads: integerBetween(1, MAX_THREADS),
+  simd: oneOf(...WIDTHS),
+  strict: flag,
+};
 
 /**
  * The settings that follow from options and environment.
  * @throws ConfigError for an option that is unknown or has no meaning, naming where it came from.
  */
 export function resolveSettings(options: EngineOptions): Settings {
-  rejectUnknown('configureEngine', options, NAMES);
+  checkOptions('configureEngine', options, OPTIONS);
   return {
-    kernels:
-      options.kernels === undefined
-        ? choice('UNFOLD_KERNELS', KERNELS, platform.environment('UNFOLD_KERNELS') ?? 'wasm')
-        : choice('configureEngine: kernels', KERNELS, options.kernels),
-    threads:
-      options.threads === undefined
-        ? environmentThreads()
-        : threadCount('configureEngine: threads', options.threads),
-    simd:
-      options.simd === undefined
-        ? choice('UNFOLD_SIMD', WIDTHS, platform.environment('UNFOLD_SIMD') ?? 'auto')
-        : choice('configureEngine: simd', WIDTHS, options.simd),
-    strict:
-      options.strict === undefined
-        ? choice('UNFOLD_STRICT', SWITCH, platform.environment('UNFOLD_STRICT') ?? '0') === '1'
-        : flag('configureEngine: strict', options.strict),
+    kernels: options.kernels ?? fromEnvironment('UNFOLD_KERNELS', KERNELS) ?? 'wasm',
+    threads: options.threads ?? threadsOfEnvironment(),
+    simd: options.simd ?? fromEnvironment('UNFOLD_SIMD', WIDTHS) ?? 'auto',
+    strict: options.strict ?? fromEnvironment('UNFOLD_STRICT', SWITCH) === '1',
   };
 }
 
-const KERNELS: readonly KernelSet[] = ['wasm', 'reference'];
-const WIDTHS: readonly SimdWidth[] = ['auto', '256', '128'];
-const SWITCH: readonly ('0' | '1')[] = ['0', '1'];
-
-function choice<T extends string>(name: string, choices: readonly T[], value: string): T {
-  const found = choices.find((known) => known === value);
-  if (found === undefined) {
-    const known = choices.map((one) => `'${one}'`);
-    const list = `${known.slice(0, -1).join(', ')} or ${known.at(-1)}`;
-    throw new ConfigError(`${name} must be ${list}, got '${value}'`);
-  }
-  return found;
+/** What a variable says; undefined if it is not set. */
+function fromEnvironment<T extends string>(variable: string, words: readonly T[]): T | undefined {
+  const value = platform.environment(variable);
+  if (value !== undefined) checkValue(variable, oneOf(...words), value);
+  return words.find((word) => word === value);
 }
 
-function threadCount(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1 || value > MAX_THREADS) {
-    throw new ConfigError(
-      `${name} must be a whole number from 1 to ${MAX_THREADS}, got ${String(value)}`,
-    );
-  }
-  return value;
-}
-
-function environmentThreads(): number | undefined {
+function threadsOfEnvironment(): number | undefined {
   const text = platform.environment('UNFOLD_THREADS');
-  return text === undefined ? undefined : threadCount('UNFOLD_THREADS', Number(text));
-}
-
-function flag(name: string, value: boolean): boolean {
-  if (typeof value !== 'boolean') {
-    throw new ConfigError(`${name} must be true or false, got '${String(value)}'`);
-  }
-  return value;
+  if (text === undefined) return undefined;
+  const threads = Number(text);
+  checkValue('UNFOLD_THREADS', OPTIONS.threads, Number.isNaN(threads) ? text : threads);
+  return threads;
 }

@@ -1,5 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import { checkOptions, finite, oneOf } from '../options.js';
+import { checkOptions, finite, oneOf, type OptionRules } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, sub } from './arithmetic.js';
 import { clamp } from './pointwise.js';
@@ -26,6 +26,8 @@ export interface LeakyReluOptions {
   readonly slope?: number;
 }
 
+const LEAKY_RELU_OPTIONS: OptionRules<LeakyReluOptions> = { slope: finite };
+
 const leakyReluFunction = defineFunction('leakyRelu', {
   forward(ctx: Context<{ x: Tensor; slope: number }>, x: Tensor, options: { slope: number }) {
     requireFloat('leakyRelu', x);
@@ -42,7 +44,7 @@ const leakyReluFunction = defineFunction('leakyRelu', {
 
 /** x where x > 0, else slope·x; the derivative at 0, and at NaN, is the slope. */
 export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
-  checkOptions('leakyRelu', options, { slope: finite });
+  checkOptions('leakyRelu', options, LEAKY_RELU_OPTIONS);
   const { slope = 0.01 } = options;
   return leakyReluFunction(x, { slope });
 }
@@ -105,8 +107,6 @@ export const silu = defineFunction('silu', {
   },
 });
 
-const APPROXIMATIONS = oneOf('none', 'tanh');
-
 /** How `gelu` is reckoned: `'none'` exactly, by erf, or `'tanh'` by a formula that is near it. */
 export type GeluApproximation = 'none' | 'tanh';
 
@@ -115,6 +115,8 @@ export interface GeluOptions {
   /** Default `'none'`. */
   readonly approximate?: GeluApproximation;
 }
+
+const GELU_OPTIONS: OptionRules<GeluOptions> = { approximate: oneOf('none', 'tanh') };
 
 const geluFunction = defineFunction('gelu', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
@@ -156,7 +158,7 @@ const geluTanhFunction = defineFunction('gelu', {
  * @throws DTypeError for integers, ConfigError for an unknown approximation.
  */
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
-  checkOptions('gelu', options, { approximate: APPROXIMATIONS });
+  checkOptions('gelu', options, GELU_OPTIONS);
   const { approximate = 'none' } = options;
   requireFloat('gelu', x);
   return approximate === 'none' ? geluFunction(x) : geluTanhFunction(x);

@@ -1,7 +1,13 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { copyChecked, newArray } from '../dtype.js';
 import { ConfigError } from '../errors.js';
-import { checkOptions, isOptions, type OptionRule, valueText } from '../options.js';
+import {
+  checkOptions,
+  isOptions,
+  type OptionRule,
+  type OptionRules,
+  valueText,
+} from '../options.js';
 import { requireTensor, type Tensor } from '../tensor.js';
 import { pairwise, requireFloat, requireNumber, unary } from './support.js';
 
@@ -97,6 +103,8 @@ const bound: OptionRule = {
   accepts: (value) => typeof value === 'number' && !Number.isNaN(value),
 };
 
+const CLAMP_OPTIONS: OptionRules<ClampOptions> = { min: bound, max: bound };
+
 const clampFunction = defineFunction('clamp', {
   forward(ctx: Context<Bounds & { x: Tensor }>, x: Tensor, bounds: Bounds) {
     requireNumber('clamp', x);
@@ -123,7 +131,7 @@ export function clamp(x: Tensor, options: ClampOptions): Tensor {
       `clamp: expected { min, max }, or one of them, got ${valueText(options)}; clamp(x, { min: 0, max: 1 })`,
     );
   }
-  checkOptions('clamp', options, { min: bound, max: bound });
+  checkOptions('clamp', options, CLAMP_OPTIONS);
   const { min = -Infinity, max = Infinity } = options;
   const given = [options.min, options.max].filter((bound) => bound !== undefined);
   if (given.length === 0) {

@@ -3,7 +3,7 @@ import { sumAxes } from '../autograd/sum-to.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, DTypeError, ShapeError } from '../errors.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
-import { checkOptions, flag, type OptionRule, valueText } from '../options.js';
+import { checkOptions, flag, type OptionRule, type OptionRules, valueText } from '../options.js';
 import {
   broadcastStrides,
   mergeAxes,
@@ -40,12 +40,18 @@ const axis: OptionRule = {
   accepts: (value) => typeof value === 'number' || Array.isArray(value),
 };
 
+/** What stands behind an axis. */
+type KeepdimOptions = Pick<ReduceOptions, 'keepdim'>;
+
+const KEEPDIM_OPTIONS: OptionRules<KeepdimOptions> = { keepdim: flag };
+const REDUCE_OPTIONS: OptionRules<ReduceOptions> = { axis, ...KEEPDIM_OPTIONS };
+
 /** `f(x)`, `f(x, axis)`, `f(x, [axis, axis], { keepdim })` and `f(x, { axis, keepdim })`. */
 function reduction(
   name: string,
   x: Tensor,
   axes: ReduceAxes | undefined,
-  options: Pick<ReduceOptions, 'keepdim'> | undefined,
+  options: KeepdimOptions | undefined,
 ): Axes {
   requireTensor(name, 'x', x);
   if (axes instanceof Tensor) {
@@ -53,10 +59,10 @@ function reduction(
     throw new ConfigError(`${name}: expected an axis or axes, got ${valueText(axes)}${mend}`);
   }
   if (axes === undefined || typeof axes === 'number' || isList(axes)) {
-    checkOptions(`${name}`, options ?? {}, { keepdim: flag });
+    if (options !== undefined) checkOptions(name, options, KEEPDIM_OPTIONS);
     return { axes: normalizeAxes(name, axes, x.ndim), keepdim: options?.keepdim ?? false };
   }
-  checkOptions(name, axes, { axis, keepdim: flag });
+  checkOptions(name, axes, REDUCE_OPTIONS);
   if (options !== undefined) {
     throw new ConfigError(
       `${name}: expected options once, got ${valueText(axes)} and ${valueText(options)}; ` +
@@ -174,7 +180,7 @@ function extreme(
   which: Extreme,
   x: Tensor,
   axis: ReduceAxes | undefined,
-  options: Pick<ReduceOptions, 'keepdim'> | undefined,
+  options: KeepdimOptions | undefined,
 ): Tensor {
   requireNumber(which, x);
   const { axes, keepdim } = reduction(which, x, axis, options);
