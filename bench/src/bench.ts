@@ -1,4 +1,5 @@
 import { ArrayFiles } from './arrays.js';
+import { AgainstError, withBefore, type Before } from './before.js';
 import { describeFootprints, measureFootprints, type Footprint } from './footprint.js';
 import { describeGoals } from './goals.js';
 import { bestSettings, startAll } from './lineup.js';
@@ -48,13 +49,23 @@ interface Timed {
   readonly systems: readonly System[];
 }
 
-async function timeTasks(node: NodeBinary, options: BenchOptions): Promise<Timed> {
+async function timeTasks(
+  node: NodeBinary,
+  options: BenchOptions,
+  before: Before | undefined,
+): Promise<Timed> {
   const { only, threads, quick } = options;
-  const wanted = allSystems(node, threads, quick).filter(({ name }) =>
-    options.systems.some((system) => system === name),
+  const wanted = allSystems(node, threads, quick, before?.workers).filter(
+    ({ name }) => name === 'unfold-before' || options.systems.some((system) => system === name),
   );
   const running = await startAll([...allPeaks(node, threads), ...wanted]);
   try {
+    if (before && !running.some(({ system }) => system.name === 'unfold-before')) {
+      throw new AgainstError(
+        `bench --against: expected a commit that today's worker can run, got ${before.commit}, ` +
+          'which lacks something that it needs (above, behind unfold-before); name a later commit',
+      );
+    }
     const parity = await checkParity(running, unfoldReference(node), only);
     console.log('');
     const results: TaskResult[] = [];
@@ -69,12 +80,12 @@ async function timeTasks(node: NodeBinary, options: BenchOptions): Promise<Timed
   }
 }
 
-async function main(): Promise<void> {
-  const options = parseOptions(process.argv.slice(2));
+async function bench(options: BenchOptions, before?: Before): Promise<void> {
   buildPackages();
   const node = options.node === undefined ? THIS_NODE : nodeOfMajor(options.node);
   console.log(`Unfold runs on Node ${node.version}, the other JavaScript on ${process.version}`);
-  const { results, systems } = await timeTasks(node, options);
+  if (before) console.log(`unfold-before is ${before.commit}`);
+  const { results, systems } = await timeTasks(node, options, before);
   let footprints: Footprint[] = [];
   if (options.footprint && !options.quick) {
     const candidates = systems.filter((system) => !isPeak(system));
@@ -82,7 +93,20 @@ async function main(): Promise<void> {
     console.log(`${describeFootprints(footprints)}\n`);
   }
   console.log(describeGoals(results, footprints));
-  if (options.json !== undefined) writeReport(options.json, node, results, footprints);
+  if (options.json !== undefined) {
+    const against = before ? { against: before.commit } : {};
+    writeReport(options.json, { node, ...against, results, footprints });
+  }
 }
 
-await main();
+const options = parseOptions(process.argv.slice(2));
+try {
+  const { against } = options;
+  await (against === undefined
+    ? bench(options)
+    : withBefore(against, (before) => bench(options, before)));
+} catch (error) {
+  if (!(error instanceof AgainstError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** The major version of Node that runs us; without it, the one that runs the benchmark. */
   readonly node?: number;
+  /** A commit whose build is timed beside the working tree's. */
+  readonly against?: string;
   /** Whether starts and memory are measured too. */
   readonly footprint: boolean;
   /** An absolute path. */
@@ -77,7 +79,7 @@ function command(name: string, description: string): Command {
 
 /** Parses the arguments; prints help, or what is wrong, and ends the process then. */
 export function parseOptions(args: readonly string[]): BenchOptions {
-  return command('bench', 'Times Unfold and what else trains networks here, in turns.')
+  const program = command('bench', 'Times Unfold and what else trains networks here, in turns.')
     .addOption(
       new Option('--only <tasks>', 'tasks, or beginnings of their names: lenet,cnn,matmul')
         .argParser(tasks)
@@ -94,10 +96,17 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       counts,
       defaultThreads(),
     )
+    .option('--against <ref>', 'time that commit, too, as unfold-before')
     .option('--quick', 'few rounds, no slow systems, no start-up times and memory', false)
-    .option('--no-footprint', 'without start-up times and memory')
-    .parse(args, { from: 'user' })
-    .opts<BenchOptions>();
+    .option('--no-footprint', 'without start-up times and memory');
+  const options = program.parse(args, { from: 'user' }).opts<BenchOptions>();
+  if (options.against !== undefined && !options.systems.includes('unfold')) {
+    program.error(
+      `--against: expected unfold among --systems, got ${options.systems.join(',')}; a commit is ` +
+        'compared with unfold as it is now',
+    );
+  }
+  return options;
 }
 
 export interface RaceOptions {

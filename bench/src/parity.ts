@@ -92,7 +92,9 @@ export async function checkParity(
   tasks: readonly Task[],
 ): Promise<Parity> {
   const parity = new Parity();
-  const candidates = running.filter(({ system }) => system.name === 'unfold');
+  const candidates = running.filter(
+    ({ system: { name } }) => name === 'unfold' || name === 'unfold-before',
+  );
   if (candidates.length === 0) return parity;
   const worker = await Worker.start(reference.launch);
   try {

@@ -4,26 +4,39 @@ import type { Measurement, TaskResult } from './measurements.js';
 export interface Pair {
   readonly ours: Measurement;
   readonly peer: Measurement;
-  /** How many times longer the peer takes. */
+  /** How many times longer the peer takes, by the medians. */
   readonly peerOverOurs: number;
+  /** The same by the shortest runs, which other work on the machine falsifies least. */
+  readonly peerOverOursMin: number;
 }
 
 /**
  * Each peer beside ours: with as many threads, or, if the peer knows only one setting, beside each
- * of ours. Where we have several vector widths, the widest counts. Wrong results are compared with
- * nothing.
+ * of ours. Where we have several vector widths, the widest counts; `unfold-before` stands beside
+ * ours in each of its settings. Wrong results are compared with nothing.
  */
 export function pairsOf({ measurements }: TaskResult): Pair[] {
   const right = measurements.filter(({ wrong }) => wrong === null);
   const ours = widest(measurements);
   const peers = right.filter(({ system }) => system.name !== 'unfold');
   return peers.flatMap((peer) => {
-    const { name, threads } = peer.system;
+    const { name, threads, simd } = peer.system;
+    if (name === 'unfold-before') {
+      return right
+        .filter(({ system }) => system.name === 'unfold')
+        .filter(({ system }) => system.threads === threads && system.simd === simd)
+        .map((our) => pairOf(our, peer));
+    }
     const isAlone = peers.filter(({ system }) => system.name === name).length === 1;
     return ours
       .filter(({ system }) => isAlone || system.threads === threads)
-      .map((our) => ({ ours: our, peer, peerOverOurs: peer.medianMs / our.medianMs }));
+      .map((our) => pairOf(our, peer));
   });
+}
+
+function pairOf(ours: Measurement, peer: Measurement): Pair {
+  const [peerOverOurs, peerOverOursMin] = [peer.medianMs / ours.medianMs, peer.minMs / ours.minMs];
+  return { ours, peer, peerOverOurs, peerOverOursMin };
 }
 
 /** Ours that are right: of each number of threads the one with the widest vectors. */

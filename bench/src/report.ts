@@ -15,6 +15,8 @@ export interface Report {
   };
   /** The version that ran us. */
   readonly node: string;
+  /** The commit that `unfold-before` is; absent without `--against`. */
+  readonly against?: string;
   readonly results: readonly {
     readonly task: string;
     readonly system: System['name'];
@@ -31,6 +33,8 @@ export interface Report {
     readonly ours: string;
     readonly peer: string;
     readonly peerOverOurs: number;
+    /** The same by the shortest runs. */
+    readonly peerOverOursMin: number;
   }[];
   readonly footprints: readonly {
     readonly system: System['name'];
@@ -41,13 +45,16 @@ export interface Report {
   }[];
 }
 
-export function writeReport(
-  file: string,
-  node: NodeBinary,
-  results: readonly TaskResult[],
-  footprints: readonly Footprint[],
-): void {
-  const report: Report = {
+/** What was measured, on which Node, against which commit. */
+export interface BenchRun {
+  readonly node: NodeBinary;
+  readonly against?: string;
+  readonly results: readonly TaskResult[];
+  readonly footprints: readonly Footprint[];
+}
+
+export function reportOf({ node, against, results, footprints }: BenchRun): Report {
+  return {
     machine: {
       cpu: cpus()[0]?.model.trim() ?? 'unknown',
       cores: cpus().length,
@@ -55,6 +62,7 @@ export function writeReport(
       platform: `${platform()} ${release()} ${arch()}`,
     },
     node: node.version,
+    ...(against === undefined ? {} : { against }),
     results: results.flatMap(({ task, measurements }) =>
       measurements
         .filter(({ wrong }) => wrong === null)
@@ -69,11 +77,12 @@ export function writeReport(
         })),
     ),
     ratios: results.flatMap((result) =>
-      pairsOf(result).map(({ ours, peer, peerOverOurs }) => ({
+      pairsOf(result).map(({ ours, peer, peerOverOurs, peerOverOursMin }) => ({
         task: result.task.name,
         ours: labelOf(ours.system),
         peer: labelOf(peer.system),
         peerOverOurs,
+        peerOverOursMin,
       })),
     ),
     footprints: footprints.map(({ system: { name, threads, simd }, startMs, peakBytes }) => ({
@@ -84,5 +93,8 @@ export function writeReport(
       peakBytes,
     })),
   };
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+export function writeReport(file: string, run: BenchRun): void {
+  writeFileSync(file, `${JSON.stringify(reportOf(run), null, 2)}\n`);
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** How a worker is started. */
@@ -25,8 +26,11 @@ export type SimdWidth = 128 | 256;
 
 /** A system in one of its settings. */
 export interface System {
-  /** `peak` is no system but the limit of ours: multiply-adds in registers, fused or not. */
-  readonly name: SystemName | 'peak' | 'peak-unfused';
+  /**
+   * `unfold-before` is the commit that `--against` names. `peak` is no system but the limit of ours:
+   * multiply-adds in registers, fused or not.
+   */
+  readonly name: SystemName | 'unfold-before' | 'peak' | 'peak-unfused';
   readonly threads: number;
   /** null where that is not ours to say. */
   readonly simd: SimdWidth | null;
@@ -71,25 +75,35 @@ const FIRST_WIDE_NODE = 24;
 const widthsOf = ({ major }: NodeBinary): SimdWidth[] =>
   major >= FIRST_WIDE_NODE ? [256, 128] : [128];
 
-const workerFile = (script: string) =>
-  fileURLToPath(new URL(`../workers/${script}`, import.meta.url));
+const WORKERS = fileURLToPath(new URL('../workers', import.meta.url));
+
+interface NodeLaunch {
+  readonly flags?: readonly string[];
+  readonly env?: Launch['env'];
+  /** The folder of the script. */
+  readonly workers?: string;
+}
 
 function nodeLaunch(
   node: NodeBinary,
   script: string,
   options: object,
-  { flags = [], env = {} }: { flags?: readonly string[]; env?: Launch['env'] } = {},
+  { flags = [], env = {}, workers = WORKERS }: NodeLaunch = {},
 ): Launch {
-  return {
-    file: node.path,
-    args: [...flags, workerFile(script), JSON.stringify(options)],
-    env: env ?? {},
-  };
+  return { file: node.path, args: [...flags, join(workers, script), JSON.stringify(options)], env };
 }
 
-function unfold(node: NodeBinary, threads: number, simd: SimdWidth): System {
-  const options: UnfoldOptions = { kernels: 'wasm', threads, simd };
-  return { name: 'unfold', threads, simd, launch: nodeLaunch(node, 'unfold.js', options) };
+/** @param workers The folder of the worker, which says what state of ours it is. */
+function unfold(
+  name: 'unfold' | 'unfold-before',
+  node: NodeBinary,
+  threads: number,
+  workers = WORKERS,
+): System[] {
+  return widthsOf(node).map((simd) => {
+    const options: UnfoldOptions = { kernels: 'wasm', threads, simd };
+    return { name, threads, simd, launch: nodeLaunch(node, 'unfold.js', options, { workers }) };
+  });
 }
 
 /** The reference kernels: what all others are compared with. */
@@ -101,7 +115,7 @@ export function unfoldReference(node: NodeBinary): System {
 
 function pytorch(threads: number): System {
   const python = process.env['PYTHON'] ?? 'python3';
-  const args = [workerFile('pytorch.py'), JSON.stringify({ threads })];
+  const args = [join(WORKERS, 'pytorch.py'), JSON.stringify({ threads })];
   return { name: 'pytorch', threads, simd: null, launch: { file: python, args } };
 }
 
@@ -120,15 +134,19 @@ function jaxJs(): System {
 /**
  * Every system in every setting: ours on `node`, the others on the Node that runs this. Those that
  * know threads come once with each number of them.
+ * @param workersBefore The workers' folder of an earlier state of ours, if that runs, too.
  */
 export function allSystems(
   node: NodeBinary,
   threadCounts: readonly number[],
   isQuick: boolean,
+  workersBefore?: string,
 ): System[] {
-  const widths = widthsOf(node);
   const systems = [
-    ...threadCounts.flatMap((threads) => widths.map((simd) => unfold(node, threads, simd))),
+    ...threadCounts.flatMap((threads) => [
+      ...unfold('unfold', node, threads),
+      ...(workersBefore === undefined ? [] : unfold('unfold-before', node, threads, workersBefore)),
+    ]),
     unfoldReference(node),
     ...threadCounts.map(pytorch),
     ...threadCounts.map((threads) => tfjs('tfjs-node', 'node', threads)),

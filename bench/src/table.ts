@@ -37,8 +37,9 @@ export function describeTask(result: TaskResult): string {
     ],
   );
   const ratios = pairsOf(result).map(
-    ({ ours, peer, peerOverOurs }) =>
-      `  ${labelOf(peer.system)} ÷ ${labelOf(ours.system)}: ${ratio(peerOverOurs)}`,
+    ({ ours, peer, peerOverOurs, peerOverOursMin }) =>
+      `  ${labelOf(peer.system)} ÷ ${labelOf(ours.system)}: ${ratio(peerOverOurs)}` +
+      (peer.system.name === 'unfold-before' ? ` (min: ${ratio(peerOverOursMin)})` : ''),
   );
   return [
     `${task.name} (${(flopsOf(task) / 1e6).toPrecision(4)} MFLOP)`,
