@@ -270,7 +270,7 @@ it('a callback with a state takes part in one run at a time', async () => {
   const refusals: unknown[] = [];
   const again: Callback = {
     async onValidationEnd() {
-      refusals.push(await failure(run(1, { callbacks: [watch] })));
+      refusals.push(await failure(() => run(1, { callbacks: [watch] })));
     },
   };
   await run(1, { epochs: 1, callbacks: [watch, again] });
