@@ -1,7 +1,7 @@
 import type { PairedRun, PairedStep } from './compare/compare.js';
 import { BAR_STEPS, speedText, tiny } from './compare/comparison.js';
 import { relativeDifference } from './compare/statistics.js';
-import { Bar, duration, percent } from '@unfold/monitor/internal';
+import { Bar, percent, roughDuration } from '@unfold/monitor/internal';
 import type { ProgressStream } from '@unfold/monitor';
 
 /** Milliseconds between two lines where there is no terminal to draw a bar on. */
@@ -41,7 +41,7 @@ export function createCompareProgress(options: CompareProgressOptions): CompareP
     step(seed, step) {
       done++;
       const seconds = (performance.now() - begin) / 1000;
-      const left = ` · ${duration((seconds / done) * (total - done))} left`;
+      const left = ` · ${roughDuration((seconds / done) * (total - done))} left`;
       const head = `seed ${seed} · step ${step.step}/${stepsPerRun} `;
       const isEarly = seed === seeds[0] && step.step <= BAR_STEPS;
       if (isEarly || (!out.isTTY && performance.now() - lastLine > LINE_INTERVAL)) {

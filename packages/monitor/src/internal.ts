@@ -2,11 +2,11 @@
  * What Unfold's own packages share beside the public names. It may change with any version: nobody
  * else should build on it.
  */
-export { grouped, percent } from './number-text.js';
+export { grouped, percent, roughDuration } from './number-text.js';
 export { chart } from './report/chart.js';
 export { Html, html } from './report/html.js';
 export { renderPage } from './report/page.js';
-export { Bar, duration } from './terminal/bar.js';
+export { Bar } from './terminal/bar.js';
 export { isTerminal } from './terminal/colour.js';
 export { printable } from './terminal/printable.js';
 export { evaluationLines } from './terminal/views/evaluation.js';

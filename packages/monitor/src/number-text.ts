@@ -10,7 +10,7 @@ export const percent = (share: number): string => `${(100 * share).toFixed(2)} %
 export const counted = (count: number, noun: string): string =>
   `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 
-/** 31.2 s, 12 min 30 s, 2 h 5 min */
+/** How long something took: 31.2 s, 12 min 30 s, 2 h 5 min */
 export function duration(seconds: number): string {
   if (seconds < 119.95) return `${seconds.toFixed(1)} s`;
   if (seconds < 3599.5) {
@@ -19,6 +19,14 @@ export function duration(seconds: number): string {
   }
   const minutes = Math.round(seconds / 60);
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** What is left of a run, which is a guess, in whole units: 7 s, 2 min 5 s, 1 h 12 min */
+export function roughDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
 /** A learning rate: 0.01, 1.16e-5 */

@@ -138,11 +138,3 @@ function fit(
     painted: head + paint('cyan', past) + paint('dim', future) + tail,
   };
 }
-
-/** `7 s`, `2 min 5 s`, `1 h 12 min`. */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}

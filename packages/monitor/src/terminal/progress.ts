@@ -1,5 +1,6 @@
 import type { Callback, EpochReport, FitResult, StepReport, TrainingRun } from '@unfold/train';
-import { Bar, columnsOf, duration, type ProgressStream } from './bar.js';
+import { roughDuration } from '../number-text.js';
+import { Bar, columnsOf, type ProgressStream } from './bar.js';
 import { isTerminal, painter, wantsColour } from './colour.js';
 import { type BestBy, BestEpoch } from './run/best.js';
 import { runCharts } from './run/charts.js';
@@ -169,13 +170,13 @@ class Progress implements Callback {
     const epochLeft = this.#pace.secondsFor(stepsPerEpoch - stepInEpoch, 0);
     const runLeft = this.#pace.secondsFor(epochs * stepsPerEpoch - step, epochs - epoch + 1);
     const isLast = epoch === epochs;
-    const left = runLeft === undefined ? undefined : `${duration(runLeft)} left`;
+    const left = runLeft === undefined ? undefined : `${roughDuration(runLeft)} left`;
     return {
       loss: this.#loss.weight > 0 ? `loss ${fixed(this.#loss.sum / this.#loss.weight)}` : undefined,
       speed: speed === undefined ? undefined : `${Math.round(speed)} images/s`,
       runLeft: left === undefined || isLast ? left : `run ${left}`,
       timeLeft:
-        epochLeft === undefined || isLast ? left : `epoch ${duration(epochLeft)}, run ${left}`,
+        epochLeft === undefined || isLast ? left : `epoch ${roughDuration(epochLeft)}, run ${left}`,
     };
   }
 
