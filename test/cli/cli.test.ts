@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   copyFile,
   mkdir,
@@ -724,6 +725,64 @@ describe.concurrent('a run that ends early', () => {
     const saved = await loadRun(file);
     expect(saved?.state.json['position']).toMatchObject({ step: Number(done) });
     expect(await readdir(folder)).toEqual(['c.safetensors']);
+  });
+
+  /** Training with a checkpoint in `file`, whose files come to their names when `late` is over. */
+  function startLate(file: string, late: string): Running {
+    const slow = `
+      import fs from 'node:fs/promises';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { rename } = fs;
+      fs.rename = async (from, to) => {
+        process.stdout.write('saving\\n');
+        await new Promise((resolve) => ${late});
+        return rename(from, to);
+      };
+      syncBuiltinESMExports();`;
+    const hooked = ['--import', `data:text/javascript,${encodeURIComponent(slow)}`];
+    const args = ['--epochs=500', '--loader=own', `--data-dir=${digits}`, `--checkpoint=${file}`];
+    return start(process.execPath, [...hooked, ...TRAIN_MNIST, ...args]);
+  }
+
+  it('by a Ctrl-C that npm sends once more: as by one', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    const file = join(folder, 'c');
+    const running = startLate(file, 'setTimeout(resolve, 500)');
+    await running.seen(/^saving$/m);
+    running.child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    running.child.kill('SIGINT');
+    const { code, stderr } = await running.outcome;
+    expect(code).toBe(130);
+    expect(stderr).toContain(`the run is in ${file}, and goes on with --resume\n`);
+    expect(await readdir(folder)).toEqual(['c']);
+  });
+
+  it('by a second Ctrl-C, a second later: at once', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    const running = startLate(join(folder, 'c'), 'setInterval(() => {}, 1000)');
+    await running.seen(/^saving$/m);
+    running.child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await readdir(folder)).toContain('c.lock');
+    running.child.kill('SIGINT');
+    expect((await running.outcome).signal).toBe('SIGINT');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('by a window that is closed: with a checkpoint', { timeout: TIMEOUT }, async () => {
+    const folder = await newFolder();
+    const file = join(folder, 'c');
+    const args = ['--epochs=500', '--batch-size=160', '--loader=own', `--data-dir=${digits}`];
+    const command = [process.execPath, ...TRAIN_MNIST, ...args, `--checkpoint=${file}`].join(' ');
+    const scripted = ['--quiet', '--return', '--command', `exec ${command}`, '/dev/null'];
+    const running = start('script', scripted, { TERM: 'xterm' });
+    await running.seen(/epoch \d+\/500 \S+ [12]\/2/);
+    running.child.kill('SIGKILL');
+    // The command hears of it by a signal, and by its output that cannot be written.
+    await vi.waitFor(() => expect(existsSync(`${file}.lock`)).toBe(false), TIMEOUT / 2);
+    expect(await readdir(folder)).toEqual(['c']);
+    expect(stepOf((await loadRun(file))?.state.json['position'])).toBeGreaterThan(0);
   });
 
   it('by a terminal that is closed: with a checkpoint', { timeout: TIMEOUT }, async () => {

@@ -106,20 +106,35 @@ export async function checkFolder(
 }
 
 /**
+ * Milliseconds in which further signals are the echo of the first: npm passes on a Ctrl-C that the
+ * terminal had sent already, and a terminal that is closed says so by way of its shell too.
+ */
+const ECHO = 1000;
+
+/**
  * Aborts its signal at Ctrl-C, at a polite kill, where the terminal is closed, and where nobody reads the
- * output any more; a second signal ends the process as usual.
+ * output any more; a signal that comes a second later or more ends the process as usual.
  */
 export function listenForInterruption(): { signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
-  const abort = (): void => {
-    stop();
-    controller.abort();
+  const abort = (): void => controller.abort();
+  let heard: number | null = null;
+  const onSignal = (name: NodeJS.Signals): void => {
+    heard ??= performance.now();
+    abort();
+    if (performance.now() - heard < ECHO) return;
+    stopListening();
+    process.kill(process.pid, name);
+  };
+  const stopListening = (): void => {
+    for (const name of SIGNALS) process.off(name, onSignal);
   };
   const stop = (): void => {
-    for (const name of SIGNALS) process.off(name, abort);
     interruptions.delete(abort);
+    // Of what was heard, an echo may come while the process ends in order.
+    if (heard === null) stopListening();
   };
-  for (const name of SIGNALS) process.on(name, abort);
+  for (const name of SIGNALS) process.on(name, onSignal);
   interruptions.add(abort);
   return { signal: controller.signal, stop };
 }
