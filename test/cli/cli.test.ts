@@ -848,6 +848,43 @@ describe.concurrent('a run that ends early', () => {
     }
   });
 
+  it(
+    'by Ctrl-C while the weights are written: they are whole, and --resume tests them',
+    { timeout: 2 * TIMEOUT },
+    async () => {
+      const folder = await newFolder();
+      const [file, weights] = [join(folder, 'c'), join(folder, 'w.safetensors')];
+      // The signal comes before the temporary file has its name, and is heard before the rest.
+      const interrupting = `
+        import fs from 'node:fs/promises';
+        import { syncBuiltinESMExports } from 'node:module';
+        import { setTimeout } from 'node:timers/promises';
+        const { rename } = fs;
+        fs.rename = async (from, to) => {
+          if (to.endsWith('w.safetensors')) {
+            process.kill(process.pid, 'SIGINT');
+            await setTimeout(200);
+          }
+          return rename(from, to);
+        };
+        syncBuiltinESMExports();`;
+      const args = ['--epochs=1', '--loader=own', `--data-dir=${digits}`, `--checkpoint=${file}`];
+      const hooked = ['--import', `data:text/javascript,${encodeURIComponent(interrupting)}`];
+      const program = [...hooked, ...TRAIN_MNIST, ...args, `--weights=${weights}`];
+      const { code, signal, stdout, stderr } = await start(process.execPath, program).outcome;
+      expect([code, signal]).toEqual([130, null]);
+      expect(stdout).toContain(`weights: ${weights}\n`);
+      expect(stderr).toMatch(
+        /^interrupted in the test, after all of the training; --resume tests it$/m,
+      );
+      expect((await readdir(folder)).sort()).toEqual(['c', 'w.safetensors']);
+      expect((await loadCheckpoint(weights)).state.size).toBeGreaterThan(0);
+      const again = await train('--resume', `--checkpoint=${file}`);
+      expect(again.code).toBe(0);
+      expect(again.stdout).toMatch(/^test accuracy /m);
+    },
+  );
+
   it('by Ctrl-C without a checkpoint: says so', { timeout: TIMEOUT }, async () => {
     const running = startTraining('--epochs=500');
     await running.seen(/^epoch 1\/500/m);

@@ -56,11 +56,16 @@ export async function trainMnist(args: readonly string[]): Promise<number> {
   });
   await checkFolder('--tensorboard', options.tensorboard, outputs);
   const lock = await lockRun(options);
+  let status: number;
   try {
-    return await trainAndTest(options, { begin, format, lock });
-  } finally {
-    await lock?.release();
+    status = await trainAndTest(options, { begin, format, lock });
+  } catch (error) {
+    // The error that ended the run is the one to mend.
+    await lock?.release().catch(() => {});
+    throw error;
   }
+  await lock?.release();
+  return status;
 }
 
 /** What is known before the engine starts. */
@@ -158,17 +163,23 @@ async function trainAndTest(
       failures.push(error);
     }
   };
-  if (weights !== undefined) {
-    await attempt(async () => {
-      await saveWeights(model, weights, format === 'npz' ? {} : { metadata: about });
-      written.push(`weights: ${weights}`);
-    });
-  }
-  const testLoader = await makeLoader(digits.test, { batchSize: EVALUATION_BATCH, normalization });
-  const test = await untilInterrupted((signal) =>
-    evaluate(model, testLoader, { mistakes: MISTAKES, signal }),
-  );
+  const complainOfFailures = (): void => {
+    for (const { message } of failures) complain(`error: ${message}`);
+  };
+  const test = await untilInterrupted(async (signal) => {
+    if (weights !== undefined) {
+      await attempt(async () => {
+        await saveWeights(model, weights, format === 'npz' ? {} : { metadata: about });
+        written.push(`weights: ${weights}`);
+      });
+    }
+    const loaderOptions = { batchSize: EVALUATION_BATCH, normalization };
+    const testLoader = await makeLoader(digits.test, loaderOptions);
+    return evaluate(model, testLoader, { mistakes: MISTAKES, signal });
+  });
   if (test === null) {
+    for (const line of written) output.say(line);
+    complainOfFailures();
     const how = checkpoint === undefined ? 'nothing tells the test accuracy' : '--resume tests it';
     complainOfInterruption(`interrupted in the test, after all of the training; ${how}`);
     return INTERRUPTED;
@@ -188,7 +199,7 @@ async function trainAndTest(
   if (checkpoint !== undefined) output.say(`checkpoint: ${checkpoint}`);
   for (const line of written) output.say(line);
   if (options.tensorboard !== undefined) output.say(`tensorboard: ${options.tensorboard}`);
-  for (const { message } of failures) complain(`error: ${message}`);
+  complainOfFailures();
   return failures.length === 0 ? 0 : 1;
 }
 
