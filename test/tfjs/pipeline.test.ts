@@ -1,5 +1,14 @@
 import { createRequire } from 'node:module';
-import { type Batch, DataLoader, Dataset, evaluate, fit, type RunState, SGD } from '@unfold/train';
+import {
+  type Batch,
+  DataLoader,
+  Dataset,
+  evaluate,
+  fit,
+  type RunState,
+  type SavePoint,
+  SGD,
+} from '@unfold/train';
 import {
   clone,
   ConfigError,
@@ -267,7 +276,12 @@ describe('memory', () => {
 describe('training', () => {
   async function run(
     loader: Parameters<typeof fit>[1]['train'],
-    { epochs = 3, resume, stopAt }: { epochs?: number; resume?: RunState; stopAt?: number } = {},
+    {
+      epochs = 3,
+      resume,
+      stopAt,
+      savedAt = 'stop',
+    }: { epochs?: number; resume?: RunState; stopAt?: number; savedAt?: SavePoint['kind'] } = {},
   ): Promise<{ hash: string; saved: RunState | undefined }> {
     manualSeed(4);
     const model = new Sequential(new Flatten(), new Linear(C * H * W, 7));
@@ -284,8 +298,8 @@ describe('training', () => {
           onStepEnd: ({ step }) => {
             if (step === stopAt) controller.abort();
           },
-          onSavePoint: ({ kind, state }) => {
-            if (kind !== 'stop') return;
+          onSavePoint: ({ kind, state }, { step }) => {
+            if (step !== stopAt || kind !== savedAt) return;
             const { tensors, json } = state();
             saved = {
               tensors: new Map([...tensors].map(([name, tensor]) => [name, clone(tensor)])),
@@ -316,15 +330,16 @@ describe('training', () => {
     expect((await run(own(), saved ? { resume: saved } : {})).hash).toBe(hash);
   });
 
+  const element = (i: number) => ({
+    images: tf.tensor(planes(i), [1, C, H, W]),
+    labels: tf.tensor1d([i]),
+  });
+
   test('goes on with the same bits where passes draw from the generator', async () => {
     const make = () => {
       const generator = new Generator(9, 'shuffle');
       const pipeline = tf.data.generator(() => {
-        const order = generator.permutation(7);
-        const elements = Array.from(order, (i) => ({
-          images: tf.tensor(planes(i), [1, C, H, W]),
-          labels: tf.tensor1d([i]),
-        }));
+        const elements = Array.from(generator.permutation(7), element);
         return elements[Symbol.iterator]();
       });
       return tfjsLoader(pipeline, { layout: 'NCHW', length: 7, generator });
@@ -334,6 +349,33 @@ describe('training', () => {
     if (!saved) throw new Error('nothing was saved');
     expect((await run(make(), { resume: saved })).hash).toBe(hash);
   });
+
+  test.each([7, 5])(
+    'goes on with the same bits where a pass draws at its first element; %d of 7 in an epoch',
+    async (length) => {
+      const make = () => {
+        const generator = new Generator(9, 'shuffle');
+        const from = (batch: number) =>
+          tf.data.generator(function* () {
+            for (const i of generator.permutation(7).subarray(batch)) yield element(i);
+          });
+        return tfjsLoader(from(0), { layout: 'NCHW', length, generator, from });
+      };
+      const before = tf.memory().numTensors;
+      const { hash } = await run(make(), { epochs: 2 });
+      // Within the first epoch; and behind its last batch, as where its validation is interrupted.
+      for (const stopAt of [3, length]) {
+        const { saved } = await run(make(), { epochs: 2, stopAt, savedAt: 'step' });
+        if (!saved) throw new Error('nothing was saved');
+        expect((await run(make(), { epochs: 2, resume: saved })).hash).toBe(hash);
+        const loader = make();
+        // A pass that was begun, and that nobody goes on with.
+        for await (const batch of loader.from(length)) void batch;
+        loader.dispose();
+      }
+      expect(tf.memory().numTensors).toBe(before);
+    },
+  );
 });
 
 describe('errors', () => {

@@ -65,7 +65,7 @@ const OPTIONS = ['layout', 'length', 'generator', 'from'];
  * the pipeline is thrown as it is, and the loader can be used again.
  *
  * A run goes on with the same bits if each pass gives the same batches, or draws what differs from
- * `generator` when it begins.
+ * `generator` when it begins or makes its first element.
  * @throws ConfigError if `pipeline` is none, an option is wrong, or a pipeline has no end and no
  * `length`. While it runs: ConfigError or ShapeError, naming the batch, for other elements, and where
  * a pipeline ends before `length`.
@@ -144,7 +144,7 @@ export class TfjsLoader implements BatchLoader {
 
   /** Frees the batches. The last one given must not be read any more. */
   dispose(): void {
-    this.#rest = null;
+    this.#keepRest(null);
     this.#lending.dispose();
   }
 
@@ -159,7 +159,8 @@ export class TfjsLoader implements BatchLoader {
       this.#lending.assertAlive();
       const pause = pauses();
       const rest = first === 0 ? this.#rest : null;
-      this.#rest = null;
+      if (rest) this.#rest = null;
+      else this.#keepRest(null);
       let elements = rest ?? (await this.#begin(first));
       let index = first;
       for (; index < (this.#length ?? Infinity); index++) {
@@ -187,7 +188,8 @@ export class TfjsLoader implements BatchLoader {
     if (first > 0 && this.#from) {
       const pipeline = await this.#from(first);
       checkPipeline(pipeline);
-      return pipeline.iterator();
+      const elements = await pipeline.iterator();
+      return first === this.#length ? BegunPass.of(elements) : elements;
     }
     const elements = await this.#pipeline.iterator();
     for (let index = 0; index < first; index++) {
@@ -199,6 +201,11 @@ export class TfjsLoader implements BatchLoader {
       disposeTensors(value);
     }
     return elements;
+  }
+
+  #keepRest(rest: TfDataIterator | null): void {
+    if (this.#rest instanceof BegunPass) this.#rest.dispose();
+    this.#rest = rest;
   }
 
   /** @throws ConfigError if an epoch of `count` batches is too short, or empty. */
@@ -232,6 +239,36 @@ export class TfjsLoader implements BatchLoader {
     } finally {
       disposeTensors(element);
     }
+  }
+}
+
+/**
+ * A pass from the end of an epoch on. Some pipelines draw an epoch's order when they are asked for its
+ * first element: that is done here, in the epoch whose order it is.
+ */
+class BegunPass implements TfDataIterator {
+  readonly #elements: TfDataIterator;
+  #first: IteratorResult<unknown> | null;
+
+  private constructor(elements: TfDataIterator, first: IteratorResult<unknown>) {
+    this.#elements = elements;
+    this.#first = first;
+  }
+
+  static async of(elements: TfDataIterator): Promise<BegunPass> {
+    return new BegunPass(elements, await elements.next());
+  }
+
+  async next(): Promise<IteratorResult<unknown>> {
+    const next = this.#first ?? (await this.#elements.next());
+    this.#first = null;
+    return next;
+  }
+
+  /** Frees the first element, if nobody took it. */
+  dispose(): void {
+    if (this.#first && !this.#first.done) disposeTensors(this.#first.value);
+    this.#first = null;
   }
 }
 
