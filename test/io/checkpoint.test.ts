@@ -150,7 +150,6 @@ describe('files', () => {
       /: it exists and is not a file; /,
     ],
     ['that is a device', () => Promise.resolve('/dev/null'), /: it exists and is not a file; /],
-    ['without a name', () => Promise.resolve(''), /: the path is empty; /],
     ['with too long a name', () => Promise.resolve(join(folder, 'a'.repeat(300))), /ENAMETOOLONG/],
   ];
 

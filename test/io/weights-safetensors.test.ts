@@ -150,7 +150,7 @@ describe('what cannot be written', () => {
       'metadata that is no text',
       new Map(),
       { epoch: 3 },
-      'encodeSafetensors: expected metadata of text values only, got {"epoch":3}',
+      'encodeSafetensors: metadata must be an object of texts by name, got { epoch: 3 }',
     ],
   ])('%s', async (_, state, metadata, message) => {
     const given = metadata as Record<string, string>;

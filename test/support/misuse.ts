@@ -1,4 +1,5 @@
 import { Scope, tensor, UnfoldError } from '@unfold/core';
+import { isOptions } from '@unfold/core/internal';
 import { expect, it } from 'vitest';
 
 /** A call, the class of its error, and the error's whole message. */
@@ -41,29 +42,35 @@ export function refuseMisuses(cases: readonly Misuse[]): void {
   });
 }
 
-/** Values of every kind, made anew for each call. */
-const junk = (): readonly unknown[] => [
-  [1, 2],
-  3,
-  '1',
-  {},
-  { pading: 2 },
-  null,
-  undefined,
-  1n,
-  () => 1,
-  new Float32Array(2),
-  tensor([1, 2]),
-  tensor([
-    [1, 2],
-    [3, 4],
-  ]),
-  true,
-  NaN,
-  new Map(),
-  Object.create(null) as unknown,
-  Symbol('s'),
-];
+/** Values of every kind by what they are called, made anew for each call. */
+const JUNK = {
+  'a list': () => [1, 2],
+  'a number': () => 3,
+  'a text': () => '1',
+  'an empty object': () => ({}),
+  'a misspelt option': () => ({ pading: 2 }),
+  null: () => null,
+  undefined: () => undefined,
+  'a BigInt': () => 1n,
+  'a function': () => () => 1,
+  'a Float32Array': () => new Float32Array(2),
+  'a tensor': () => tensor([1, 2]),
+  'a matrix': () =>
+    tensor([
+      [1, 2],
+      [3, 4],
+    ]),
+  true: () => true,
+  NaN: () => NaN,
+  'a Map': () => new Map(),
+  'an object without prototype': () => Object.create(null) as unknown,
+  'a symbol': () => Symbol('s'),
+} as const satisfies Readonly<Record<string, () => unknown>>;
+
+/** One of the values. */
+export type Junk = keyof typeof JUNK;
+
+const junk = (): readonly unknown[] => Object.values(JUNK).map((value) => value());
 
 /** The places of every list of up to `most` junk values. */
 function* junkPlaces(most: number): Iterable<readonly number[]> {
@@ -114,4 +121,86 @@ export async function strangeRejections(
     }
   }
   return [...strange];
+}
+
+function replaced(list: readonly unknown[], place: number, value: unknown): readonly unknown[] {
+  return list.map((item, at) => (at === place ? value : item));
+}
+
+/** How an export is called. */
+export interface Signature {
+  /** A call that is right. */
+  readonly args: () => readonly unknown[];
+  /** What else may stand in the place of each argument. */
+  readonly takes: readonly (readonly Junk[])[];
+}
+
+/** What options that can be left out may be. */
+export const OPTIONS: readonly Junk[] = [
+  'undefined',
+  'an empty object',
+  'an object without prototype',
+];
+
+/**
+ * Tests for every export of a package: a right call with one argument replaced by what doesn't belong
+ * there, with an option misspelt, or with two arguments exchanged, is refused with an error of ours; so
+ * nothing is passed over. An export without a row fails, and so does a row without an export.
+ * @param rows By the names of exports; null for what is not to be called by users.
+ */
+export function refuseJunk(
+  exports: Readonly<Record<string, unknown>>,
+  rows: Readonly<Record<string, Signature | null>>,
+): void {
+  it('has a row for every export', () => {
+    const callable = Object.keys(exports).filter((name) => typeof exports[name] === 'function');
+    expect(Object.keys(rows).sort()).toEqual(callable.sort());
+  });
+
+  const signatures = Object.entries(rows).flatMap(([name, row]) => (row ? [{ name, row }] : []));
+  it.each(signatures)('$name', { timeout: 60_000 }, async ({ name, row: { args, takes } }) => {
+    const run = (given: readonly unknown[]): unknown => {
+      const fn = exports[name] as Function;
+      return /^class\b/.test(String(fn)) ? make(fn, ...given) : call(fn, ...given);
+    };
+    const problems: string[] = [];
+    const tryOut = async (what: string, given: readonly unknown[], isRight: boolean) => {
+      using _scope = new Scope();
+      try {
+        await run(given);
+        if (!isRight) problems.push(`${what}: accepted`);
+      } catch (error) {
+        if (!(error instanceof UnfoldError)) problems.push(`${what}: ${String(error)}`);
+        else if (isRight) problems.push(`${what}: refused: ${error.message}`);
+      }
+    };
+    using _scope = new Scope();
+    await tryOut('the right call', args(), true);
+    for (const [place, right] of takes.entries()) {
+      for (const [kind, value] of Object.entries(JUNK)) {
+        const isRight = right.some((each) => each === kind);
+        await tryOut(`${kind} at ${place}`, replaced(args(), place, value()), isRight);
+      }
+      const options = args()[place];
+      for (const option of isOptions(options) ? Object.keys(options) : []) {
+        const { [option]: value, ...others }: Record<string, unknown> = { ...(options as object) };
+        const misspelt = { ...others, [option.slice(0, -1)]: value };
+        await tryOut(`${option} misspelt`, replaced(args(), place, misspelt), false);
+      }
+      for (let other = 0; other < place; other++) {
+        const given = args();
+        const exchanged = replaced(replaced(given, place, given[other]), other, given[place]);
+        await tryOut(`${other} and ${place} exchanged`, exchanged, false);
+      }
+    }
+    expect(problems).toEqual([]);
+  });
+
+  it.each(signatures)('$name of any two values', { timeout: 60_000 }, async ({ name }) => {
+    const fn = exports[name] as Function;
+    const isClass = /^class\b/.test(String(fn));
+    const run = (...given: readonly unknown[]) =>
+      isClass ? make(fn, ...given) : call(fn, ...given);
+    expect(await strangeRejections(run, 2)).toEqual([]);
+  });
 }

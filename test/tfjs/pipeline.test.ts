@@ -499,18 +499,18 @@ describe('errors', () => {
     [
       'no layout',
       {},
-      "layout: expected 'NHWC' (TensorFlow's own, channels last) or 'NCHW', got undefined; say how the pipeline's images lie",
+      "layout must be 'NHWC' (TensorFlow's own, channels last) or 'NCHW', as the pipeline's images lie, got undefined",
     ],
     [
       'an unknown option',
       { ...NHWC, batchSize: 4 },
       "unknown option 'batchSize'; the options are layout, length, generator, from",
     ],
-    ['a length of 0', { ...NHWC, length: 0 }, 'length: expected an integer from 1, got 0'],
+    ['a length of 0', { ...NHWC, length: 0 }, 'length must be an integer from 1, got 0'],
     [
       'from as a number',
       { ...NHWC, from: 3 },
-      'from: expected a function of the batch to begin at, got 3',
+      'from must be a function of the batch to begin at, got 3',
     ],
   ])('%s', (_, options, message) => {
     const make = (): unknown => Reflect.apply(tfjsLoader, null, [pictures(2).batch(1), options]);

@@ -11,16 +11,20 @@ export { leavesOf } from './autograd/tape.js';
 export { offersKernel } from './engine/engine.js';
 export {
   atLeast0,
+  checkedInUse,
   checkOption,
   checkOptions,
   completeOptions,
   count,
   finite,
   flag,
+  functionRule,
   isOptions,
+  nearest,
   oneOf,
   optional,
   pairBelow1,
+  plainObject,
   perGroup,
   positive,
   positiveCount,
@@ -32,6 +36,7 @@ export {
   shareBelow1,
   valueText,
 } from './options.js';
+export { generatorRule } from './random.js';
 export { checkShape } from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';
 export { warnOnce } from './warnings.js';

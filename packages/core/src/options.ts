@@ -48,6 +48,16 @@ export const flag: OptionRule = {
   accepts: (value) => typeof value === 'boolean',
 };
 
+export const functionRule: OptionRule = {
+  expected: 'a function',
+  accepts: (value) => typeof value === 'function',
+};
+
+export const plainObject: OptionRule = { expected: 'an object', accepts: isOptions };
+
+/** For an option that is checked where it is used, with what it must fit. */
+export const checkedInUse: OptionRule = { expected: 'anything', accepts: () => true };
+
 export const pairBelow1: OptionRule = {
   expected: 'two numbers from 0, below 1',
   accepts: (value) =>
@@ -193,7 +203,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 };
 
 /** The known name that was probably meant: in another case or language, or misspelt by two letters. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   const camel = name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
   const word = SYNONYMS[camel] ?? camel;
   const same = known.find((one) => one.toLowerCase() === word.toLowerCase());

@@ -1,6 +1,6 @@
 import { ConfigError } from './errors.js';
 import { log } from './math.js';
-import { valueText } from './options.js';
+import { type OptionRule, valueText } from './options.js';
 
 /** Everything a `Generator` needs to go on where it stood; plain JSON. */
 export interface GeneratorState {
@@ -133,6 +133,11 @@ export class Generator {
     this.#spareNormal = spareNormal;
   }
 }
+
+export const generatorRule: OptionRule = {
+  expected: "a generator, such as generator('init')",
+  accepts: (value) => value instanceof Generator,
+};
 
 /** What is no object, as a state from a file may be, has no fields. */
 function fieldsOf<State extends object>(value: State): Partial<State> {

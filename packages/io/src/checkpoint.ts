@@ -1,5 +1,6 @@
-import { tensor } from '@unfold/core';
-import { rejectUnknown } from '@unfold/core/internal';
+import { type OptionRules, tensor } from '@unfold/core';
+import { checkedInUse, checkOptions, completeOptions, flag } from '@unfold/core/internal';
+import { requireFile, requireState, texts } from './arguments.js';
 import { DOWNLOAD, filesFor } from './files/files-for.js';
 import { replaceFile } from './files/write.js';
 import type { WeightsLimits } from './limits.js';
@@ -22,7 +23,11 @@ export type Checkpoint = Safetensors;
  * is no whole safetensors file, or if metadata is no text or a tensor's name is not free; or in a
  * browser.
  */
-export async function saveCheckpoint(file: string, { state, metadata }: Checkpoint): Promise<void> {
+export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Promise<void> {
+  requireFile('saveCheckpoint', file);
+  const rules: OptionRules<Checkpoint> = { state: checkedInUse, metadata: texts };
+  const { state, metadata } = completeOptions('saveCheckpoint', rules, {}, checkpoint);
+  requireState('saveCheckpoint: state', state);
   filesFor('saveCheckpoint', `${DOWNLOAD}: encodeSafetensors makes them`);
   const bytes = encodeSafetensors(state, metadata);
   await refuseOtherKind(file, SAFETENSORS);
@@ -37,6 +42,11 @@ export interface LoadCheckpointOptions {
   readonly limits?: Partial<WeightsLimits>;
 }
 
+const OPTIONS: OptionRules<LoadCheckpointOptions & VerifyOptions> = {
+  verify: flag,
+  limits: checkedInUse,
+};
+
 /**
  * Reads what `saveCheckpoint` wrote, or another safetensors file. Everything is checked before a
  * tensor is made, checksums too where the file has such; the tensors belong to the scope that is open
@@ -48,7 +58,8 @@ export async function loadCheckpoint(
   file: string,
   options: LoadCheckpointOptions & VerifyOptions = {},
 ): Promise<Checkpoint> {
-  rejectUnknown('loadCheckpoint', options, ['verify', 'limits']);
+  requireFile('loadCheckpoint', file);
+  checkOptions('loadCheckpoint', options, OPTIONS);
   return readCheckpoint('loadCheckpoint', file, options);
 }
 

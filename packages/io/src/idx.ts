@@ -1,4 +1,6 @@
-import { FileFormatError } from '@unfold/core';
+import { FileFormatError, type OptionRule, type OptionRules } from '@unfold/core';
+import { completeOptions, optional } from '@unfold/core/internal';
+import { requireBytes, text } from './arguments.js';
 
 /**
  * IDX, the file format of MNIST: two zero bytes, one byte for the element type, one for the number
@@ -26,6 +28,15 @@ export interface ParseIdxOptions extends IdxOptions {
   /** What the errors call the bytes: a path or an address. */
   readonly name: string;
 }
+
+export const dimsRule: OptionRule = {
+  expected: 'a list of sizes, with null where any will do',
+  accepts: (value) =>
+    Array.isArray(value) &&
+    value.every((size) => size === null || (Number.isSafeInteger(size) && size >= 0)),
+};
+
+const OPTIONS: OptionRules<ParseIdxOptions> = { name: text, dims: optional(dimsRule) };
 
 interface ElementType {
   readonly bytes: number;
@@ -60,7 +71,9 @@ export interface IdxHeader {
  * @returns For unsigned bytes `data` is a view of `bytes`; other types are copied and byte-swapped.
  * @throws FileFormatError naming the file, the byte, what was expected and what is there.
  */
-export function parseIdx(bytes: Uint8Array, { name, dims }: ParseIdxOptions): IdxArray {
+export function parseIdx(bytes: Uint8Array, options: ParseIdxOptions): IdxArray {
+  requireBytes('parseIdx', bytes);
+  const { name, dims } = completeOptions('parseIdx', OPTIONS, {}, options);
   if (isGzip(bytes)) {
     throw new FileFormatError(
       `idx: ${name}: byte 0: expected IDX (00 00), got gzip (1f 8b); inflate it first, or let readIdx do so`,

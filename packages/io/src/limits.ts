@@ -1,5 +1,5 @@
-import { ConfigError, type OptionRule, type OptionRules } from '@unfold/core';
-import { checkOption, optional } from '@unfold/core/internal';
+import type { OptionRule, OptionRules } from '@unfold/core';
+import { completeOptions } from '@unfold/core/internal';
 
 /*
  * A file is somebody else's, and a small one can ask for much: by what it claims, or by what it
@@ -95,17 +95,8 @@ export function completeLimits<L extends Partial<Limits>>(
   given: Partial<L> | undefined,
 ): L {
   if (given === undefined) return defaults;
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new ConfigError(
-      `${where}: expected limits as an object, such as { maxBytes: 1e9 }, got ${String(given)}`,
-    );
-  }
-  const rules: Partial<OptionRules<L>> = {};
-  for (const name of Object.keys(defaults)) Object.assign(rules, { [name]: optional(limit) });
-  const complete = { ...defaults };
-  for (const [name, value] of Object.entries(given)) {
-    checkOption(`${where}: limits`, rules as OptionRules<L>, name, value);
-    if (value !== undefined) Object.assign(complete, { [name]: value });
-  }
-  return complete;
+  // A loader's defaults name all of its limits.
+  const rules = Object.fromEntries(Object.keys(defaults).map((name) => [name, limit]));
+  const checked = completeOptions(`${where}: limits`, rules as OptionRules<L>, defaults, given);
+  return { ...defaults, ...checked };
 }

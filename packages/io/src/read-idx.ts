@@ -1,10 +1,12 @@
-import { FileFormatError } from '@unfold/core';
-import { rejectUnknown } from '@unfold/core/internal';
+import { FileFormatError, type OptionRule, type OptionRules } from '@unfold/core';
+import { checkedInUse, checkOptions } from '@unfold/core/internal';
+import { requireFile } from './arguments.js';
 import { filesFor } from './files/files-for.js';
 import { type Files, GzipError, type OpenFile } from './files/files.js';
 import {
   checkLength,
   decodeIdx,
+  dimsRule,
   type IdxArray,
   type IdxHeader,
   type IdxOptions,
@@ -25,6 +27,17 @@ export interface ReadIdxOptions extends IdxOptions {
   readonly limits?: Partial<IdxLimits>;
 }
 
+const sha256Rule: OptionRule = {
+  expected: '64 hexadecimal digits',
+  accepts: (value) => typeof value === 'string' && /^[\da-f]{64}$/i.test(value),
+};
+
+const OPTIONS: OptionRules<ReadIdxOptions> = {
+  dims: dimsRule,
+  sha256: sha256Rule,
+  limits: checkedInUse,
+};
+
 /** Packed bytes that surely hold a header. */
 const PACKED_PREFIX = 4096;
 
@@ -38,8 +51,10 @@ const INSTEAD =
  * expected; ConfigError for an unknown option or limit, or in a browser.
  */
 export async function readIdx(path: string, options: ReadIdxOptions = {}): Promise<IdxArray> {
-  rejectUnknown('readIdx', options, ['dims', 'sha256', 'limits']);
-  const { dims, sha256 } = options;
+  requireFile('readIdx', path);
+  checkOptions('readIdx', options, OPTIONS);
+  const { dims } = options;
+  const sha256 = options.sha256?.toLowerCase();
   const { maxBytes, maxRatio } = completeLimits('readIdx', IDX_LIMITS, options.limits);
   const files = filesFor('readIdx', INSTEAD);
   const file = await openIdx(files, path);

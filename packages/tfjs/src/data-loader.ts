@@ -1,3 +1,6 @@
+import type { OptionRules } from '@unfold/core';
+import { checkedInUse, checkOptions } from '@unfold/core/internal';
+import { textList } from '@unfold/io/internal';
 import { DataLoader, type Dataset, type LoaderOptions } from '@unfold/train';
 import { type TfDataPipeline, TfjsLoader } from './loader.js';
 import {
@@ -19,6 +22,18 @@ export interface TfjsOptions extends LoaderOptions {
 
 const OPERATION = 'tfjsDataLoader';
 
+const OPTIONS: OptionRules<TfjsOptions> = {
+  packageRoots: textList,
+  // DataLoader's.
+  batchSize: checkedInUse,
+  shuffle: checkedInUse,
+  dropLast: checkedInUse,
+  normalization: checkedInUse,
+  augment: checkedInUse,
+  generator: checkedInUse,
+  seed: checkedInUse,
+};
+
 /** As much of TensorFlow.js as makes a pipeline. */
 interface WithData extends TensorFlow {
   readonly data: { generator(make: () => Iterator<unknown>): TfDataPipeline };
@@ -36,8 +51,10 @@ interface WithData extends TensorFlow {
  */
 export async function tfjsDataLoader(
   dataset: Dataset,
-  { packageRoots, ...options }: TfjsOptions = {},
+  allOptions: TfjsOptions = {},
 ): Promise<TfjsLoader> {
+  checkOptions(OPERATION, allOptions, OPTIONS);
+  const { packageRoots, ...options } = allOptions;
   const own = new DataLoader(dataset, options);
   const tf = loadTensorFlowData(packageRoots);
   await tf.ready();

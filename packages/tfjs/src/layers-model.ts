@@ -1,5 +1,6 @@
-import { rejectUnknown } from '@unfold/core/internal';
-import { completeLimits, filesFor } from '@unfold/io/internal';
+import type { OptionRules } from '@unfold/core';
+import { checkedInUse, checkOptions } from '@unfold/core/internal';
+import { completeLimits, filesFor, requireFile } from '@unfold/io/internal';
 import { buildModel } from './layers-model/build.js';
 import { TFJS_LIMITS, type TfjsLimits } from './layers-model/limits.js';
 import { groupsOf } from './layers-model/manifest.js';
@@ -17,6 +18,8 @@ export interface LoadTfjsOptions {
    */
   readonly limits?: Partial<TfjsLimits>;
 }
+
+const OPTIONS: OptionRules<LoadTfjsOptions> = { limits: checkedInUse };
 
 const INSTEAD =
   'load it in Node, keep its weights by saveWeights, fetch those bytes, and give them to ' +
@@ -43,7 +46,8 @@ export async function loadTfjsLayersModel(
   modelFile: string,
   options: LoadTfjsOptions = {},
 ): Promise<TfjsLayersModel> {
-  rejectUnknown('loadTfjsLayersModel', options, ['limits']);
+  requireFile('loadTfjsLayersModel', modelFile);
+  checkOptions('loadTfjsLayersModel', options, OPTIONS);
   const limits = completeLimits('loadTfjsLayersModel', TFJS_LIMITS, options.limits);
   const files = filesFor('loadTfjsLayersModel', INSTEAD);
   const { topology, manifest } = await readModelJson(files, modelFile, limits);

@@ -2,8 +2,20 @@
  * The TensorFlow.js door: `tf.data` pipelines as loaders.
  * @module tfjs
  */
-import { ConfigError, disposeSymbol, type Generator, ShapeError } from '@unfold/core';
-import { rejectUnknown, valueText } from '@unfold/core/internal';
+import {
+  ConfigError,
+  disposeSymbol,
+  type Generator,
+  type OptionRules,
+  ShapeError,
+} from '@unfold/core';
+import {
+  completeOptions,
+  generatorRule,
+  optional,
+  positiveCount,
+  valueText,
+} from '@unfold/core/internal';
 import { BatchLending, checkStart, chooseGenerator, pauses } from '@unfold/train/internal';
 import type { Batch, BatchLoader } from '@unfold/train';
 import {
@@ -46,7 +58,18 @@ export interface TfjsLoaderOptions {
   readonly from?: (batch: number) => TfDataPipeline | Promise<TfDataPipeline>;
 }
 
-const OPTIONS = ['layout', 'length', 'generator', 'from'];
+const OPTIONS: OptionRules<TfjsLoaderOptions> = {
+  layout: {
+    expected: "'NHWC' (TensorFlow's own, channels last) or 'NCHW', as the pipeline's images lie",
+    accepts: (value) => LAYOUTS.some((known) => known === value),
+  },
+  length: optional(positiveCount),
+  generator: optional(generatorRule),
+  from: optional({
+    expected: 'a function of the batch to begin at',
+    accepts: (value) => typeof value === 'function',
+  }),
+};
 
 /**
  * Feeds from a `tf.data` pipeline, the user's own or any other, whose elements are whole batches:
@@ -94,8 +117,8 @@ export class TfjsLoader implements BatchLoader {
     dataset: TfjsLoader['dataset'],
   ) {
     checkPipeline(pipeline);
-    const { layout, from, generator } = checkOptions(options);
-    const { length = knownSize(pipeline) } = options;
+    const given = completeOptions('tfjsLoader', OPTIONS, {}, options);
+    const { layout, from, generator, length = knownSize(pipeline) } = given;
     if (length === undefined && pipeline.size === Infinity) {
       throw new ConfigError(
         'tfjsLoader: the pipeline never ends; give the batches of an epoch, { length: 100 }, or end ' +
@@ -279,28 +302,6 @@ function checkPipeline(value: unknown): void {
     `tfjsLoader: expected a tf.data pipeline, got ${valueText(value)}; make one with tf.data.array or ` +
       'tf.data.generator and batch(n); for a Dataset of Unfold, see tfjsDataLoader',
   );
-}
-
-function checkOptions(options: TfjsLoaderOptions): TfjsLoaderOptions {
-  rejectUnknown('tfjsLoader', options, OPTIONS);
-  const { layout, length, from } = options;
-  if (!LAYOUTS.some((known) => known === layout)) {
-    throw new ConfigError(
-      `tfjsLoader: layout: expected 'NHWC' (TensorFlow's own, channels last) or 'NCHW', got ` +
-        `${valueText(layout)}; say how the pipeline's images lie`,
-    );
-  }
-  if (length !== undefined && (!Number.isSafeInteger(length) || length < 1)) {
-    throw new ConfigError(
-      `tfjsLoader: length: expected an integer from 1, got ${valueText(length)}`,
-    );
-  }
-  if (from !== undefined && typeof from !== 'function') {
-    throw new ConfigError(
-      `tfjsLoader: from: expected a function of the batch to begin at, got ${valueText(from)}`,
-    );
-  }
-  return options;
 }
 
 /** Undefined where the pipeline does not tell, or has no end. */

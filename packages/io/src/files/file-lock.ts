@@ -1,4 +1,6 @@
-import { ConfigError } from '@unfold/core';
+import { ConfigError, type OptionRules } from '@unfold/core';
+import { checkOptions, flag } from '@unfold/core/internal';
+import { requireFile } from '../arguments.js';
 import { reasonOf } from '../messages.js';
 import { filesFor } from './files-for.js';
 import type { HeldLock } from './files.js';
@@ -12,6 +14,8 @@ export interface LockFileOptions {
    */
   readonly force?: boolean;
 }
+
+const OPTIONS: OptionRules<LockFileOptions> = { force: flag };
 
 const INSTEAD = 'keep other pages off by navigator.locks';
 
@@ -67,10 +71,10 @@ export class FileLock {
  * @throws ConfigError that says who holds the file; or, with the system's reason, if the lock cannot
  * be written; or in a browser.
  */
-export async function lockFile(
-  file: string,
-  { force = false }: LockFileOptions = {},
-): Promise<FileLock> {
+export async function lockFile(file: string, options: LockFileOptions = {}): Promise<FileLock> {
+  requireFile('lockFile', file);
+  checkOptions('lockFile', options, OPTIONS);
+  const { force = false } = options;
   const files = filesFor('lockFile', INSTEAD);
   try {
     return new FileLock(file, await files.lock(file, { force }));

@@ -1,4 +1,5 @@
 import { ConfigError } from '@unfold/core';
+import { requireFile } from '../arguments.js';
 import { reasonOf } from '../messages.js';
 import { DOWNLOAD, filesFor } from './files-for.js';
 import { folderOf } from './paths.js';
@@ -23,6 +24,7 @@ export async function replaceFile(file: string, content: Uint8Array | string): P
  * @throws ConfigError, with the system's reason, if it could not; or in a browser.
  */
 export async function checkWritable(file: string): Promise<void> {
+  requireFile('checkWritable', file);
   const files = filesFor('checkWritable', DOWNLOAD);
   try {
     await files.checkWritable(file);

@@ -1,6 +1,7 @@
-import { ConfigError } from '@unfold/core';
+import { ConfigError, type OptionRules } from '@unfold/core';
 import { decode, type DecodedPng } from 'fast-png';
-import { rejectUnknown } from '@unfold/core/internal';
+import { checkedInUse, checkOptions, valueText } from '@unfold/core/internal';
+import { requireBytes } from '../arguments.js';
 import { completeLimits, PNG_LIMITS, type PngLimits } from '../limits.js';
 import { type Fail, failIn } from '../messages.js';
 import type { Picture } from './picture.js';
@@ -15,6 +16,8 @@ export interface ReadPngOptions {
   readonly limits?: Partial<PngLimits>;
 }
 
+const OPTIONS: OptionRules<ReadPngOptions> = { limits: checkedInUse };
+
 /**
  * Reads a PNG of any kind (grey, RGB, palette, with or without alpha, 1 to 16 bits; interlaced from
  * 8 bits on) as luma: 0.2126 R + 0.7152 G + 0.0722 B of the values as they are stored. Colour profiles
@@ -26,13 +29,14 @@ export interface ReadPngOptions {
  * anything is unpacked; ConfigError for an unknown option or limit.
  */
 export function readPng(bytes: Uint8Array, name = 'png', options: ReadPngOptions = {}): Picture {
+  requireBytes('readPng', bytes);
   if (typeof name !== 'string') {
     throw new ConfigError(
-      `readPng: expected the picture's name for errors, a text, got ${typeof name}; options come ` +
+      `readPng: expected the picture's name for errors, a text, got ${valueText(name)}; options come ` +
         'third: readPng(bytes, name, { limits })',
     );
   }
-  rejectUnknown('readPng', options, ['limits']);
+  checkOptions('readPng', options, OPTIONS);
   const limits = completeLimits('readPng', PNG_LIMITS, options.limits);
   const fail = failIn(name);
   const checked = checkPng(bytes, limits, fail);

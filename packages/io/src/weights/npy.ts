@@ -7,10 +7,11 @@ import {
   type Shape,
   type Tensor,
 } from '@unfold/core';
+import { requireTensor } from '@unfold/core/internal';
 import { NPZ_LIMITS, raise, type WeightsLimits } from '../limits.js';
 import { checkShape, copyOf, type Encoding, ENCODINGS } from './encodings.js';
 import { type Fail, quote } from '../messages.js';
-import { decodeOptions, type DecodeOptions } from './safetensors.js';
+import { decodeArguments, type DecodeOptions } from './safetensors.js';
 
 /*
  * NumPy's .npy: six magic bytes, two of version, the header's length, the header (a Python
@@ -56,6 +57,7 @@ export interface NpyHeader {
 
 /** The bytes of a .npy file (version 1.0) that holds `tensor`. */
 export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
+  requireTensor('encodeNpy', 'tensor', tensor);
   const { dtype, shape } = tensor;
   const data = elementsOf(tensor);
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
@@ -78,7 +80,8 @@ export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
  * limit.
  */
 export function decodeNpy(bytes: Uint8Array, options: DecodeOptions = {}): Tensor {
-  const { limits, fail } = decodeOptions('decodeNpy', { name: 'npy', limits: NPZ_LIMITS }, options);
+  const defaults = { name: 'npy', limits: NPZ_LIMITS };
+  const { limits, fail } = decodeArguments('decodeNpy', bytes, options, defaults);
   if (bytes.length > limits.maxBytes) {
     throw fail(
       `it has ${bytes.length} bytes, expected at most ${limits.maxBytes}; ` +

@@ -1,11 +1,12 @@
 import { bufferOf, ConfigError, tensor, type Tensor } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
+import { requireState } from '../arguments.js';
 import { zipSync, type Zippable } from 'fflate';
 import { NPZ_LIMITS, type WeightsLimits } from '../limits.js';
 import type { StoredTensor } from './assign.js';
 import { type Fail, quote } from '../messages.js';
 import { decodeNpyData, encodeNpy, NPY_START, npyDataStart, parseNpyHeader } from './npy.js';
-import { decodeOptions, type DecodeOptions } from './safetensors.js';
+import { decodeArguments, type DecodeOptions } from './safetensors.js';
 import { expectReadable, zipContent, zipEntries, type ZipEntry, zipPrefix } from './zip.js';
 
 /*
@@ -23,6 +24,7 @@ const MAX_ENTRIES = 2 ** 16 - 2;
  * @throws ConfigError if it would be larger than 2 GiB.
  */
 export function encodeNpz(state: StateDict): Uint8Array<ArrayBuffer> {
+  requireState('encodeNpz', state);
   let bytes = 0;
   for (const tensor of state.values()) bytes += bufferOf(tensor).byteLength;
   if (bytes > MAX_BYTES || state.size > MAX_ENTRIES) {
@@ -45,7 +47,8 @@ export function encodeNpz(state: StateDict): Uint8Array<ArrayBuffer> {
  * an unknown option or limit.
  */
 export function decodeNpz(bytes: Uint8Array, options: DecodeOptions = {}): Map<string, Tensor> {
-  const { limits, fail } = decodeOptions('decodeNpz', { name: 'npz', limits: NPZ_LIMITS }, options);
+  const defaults = { name: 'npz', limits: NPZ_LIMITS };
+  const { limits, fail } = decodeArguments('decodeNpz', bytes, options, defaults);
   const read = storedInNpz(bytes, limits, fail).map((stored) => ({
     stored,
     values: stored.read(),

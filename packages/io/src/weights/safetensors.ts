@@ -4,11 +4,13 @@ import {
   elementsOf,
   tensor,
   type DType,
+  type OptionRules,
   type Tensor,
   type NumericArray,
 } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
-import { rejectUnknown } from '@unfold/core/internal';
+import { checkedInUse, checkOptions, flag, valueText } from '@unfold/core/internal';
+import { requireBytes, requireState, text, texts } from '../arguments.js';
 import { completeLimits, SAFETENSORS_LIMITS, type WeightsLimits } from '../limits.js';
 import {
   type Checksums,
@@ -18,11 +20,10 @@ import {
   withChecksums,
 } from './checksums.js';
 import { copyOf } from './encodings.js';
-import { brief, type Fail, failIn, quote } from '../messages.js';
+import { type Fail, failIn, quote } from '../messages.js';
 import {
   type Entry,
   headerLength,
-  isMetadata,
   LENGTH_BYTES,
   METADATA,
   parseHeader,
@@ -45,13 +46,25 @@ export interface DecodeOptions {
   readonly limits?: Partial<WeightsLimits>;
 }
 
-/** The options of a function that reads weights from bytes, complete and checked. */
-export function decodeOptions(
+export const DECODE_OPTIONS: OptionRules<DecodeOptions> = { name: text, limits: checkedInUse };
+
+/** The arguments of a function that reads weights from bytes, checked and complete. */
+export function decodeArguments(
   operation: string,
-  defaults: { readonly name: string; readonly limits: WeightsLimits },
+  bytes: Uint8Array,
   options: DecodeOptions,
+  {
+    rules = DECODE_OPTIONS,
+    ...defaults
+  }: {
+    readonly name: string;
+    readonly limits: WeightsLimits;
+    /** Those of more options than these. */
+    readonly rules?: OptionRules<DecodeOptions>;
+  },
 ): { readonly limits: WeightsLimits; readonly fail: Fail } {
-  rejectUnknown(operation, options, ['name', 'limits']);
+  requireBytes(operation, bytes);
+  checkOptions(operation, options, rules);
   return {
     limits: completeLimits(operation, defaults.limits, options.limits),
     fail: failIn(options.name ?? defaults.name),
@@ -60,6 +73,11 @@ export function decodeOptions(
 
 /** Options of `decodeSafetensors`. */
 export interface DecodeSafetensorsOptions extends DecodeOptions, VerifyOptions {}
+
+const SAFETENSORS_OPTIONS: OptionRules<DecodeSafetensorsOptions> = {
+  ...DECODE_OPTIONS,
+  verify: flag,
+};
 
 const DTYPE_NAMES: Readonly<Record<DType, string>> = {
   float32: 'F32',
@@ -82,9 +100,10 @@ export function encodeSafetensors(
   state: StateDict,
   metadata: WeightsMetadata = {},
 ): Uint8Array<ArrayBuffer> {
-  if (!isMetadata(metadata)) {
+  requireState('encodeSafetensors', state);
+  if (!texts.accepts(metadata)) {
     throw new ConfigError(
-      `encodeSafetensors: expected metadata of text values only, got ${brief(metadata)}`,
+      `encodeSafetensors: metadata must be ${texts.expected}, got ${valueText(metadata)}`,
     );
   }
   if (state.has(METADATA)) {
@@ -153,12 +172,12 @@ export function decodeSafetensors(
   bytes: Uint8Array,
   options: DecodeSafetensorsOptions = {},
 ): Safetensors {
-  const { verify, ...others } = options;
-  const { limits, fail } = decodeOptions(
-    'decodeSafetensors',
-    { name: 'safetensors', limits: SAFETENSORS_LIMITS },
-    others,
-  );
+  const { limits, fail } = decodeArguments('decodeSafetensors', bytes, options, {
+    name: 'safetensors',
+    limits: SAFETENSORS_LIMITS,
+    rules: SAFETENSORS_OPTIONS,
+  });
+  const { verify } = options;
   const length = headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, limits, fail);
   const data = bytes.subarray(LENGTH_BYTES + length);
   const header = bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length);

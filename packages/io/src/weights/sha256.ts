@@ -1,5 +1,6 @@
 import { elementsOf } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
+import { requireState } from '../arguments.js';
 import { filesFor } from '../files/files-for.js';
 
 const INSTEAD = "hash the bytes by crypto.subtle.digest('SHA-256', bytes)";
@@ -9,6 +10,7 @@ const INSTEAD = "hash the bytes by crypto.subtle.digest('SHA-256', bytes)";
  * @throws ConfigError in a browser.
  */
 export function weightsSha256(state: StateDict): string {
+  requireState('weightsSha256', state);
   return filesFor('weightsSha256', INSTEAD).sha256(bytesOf(state));
 }
 

@@ -1,0 +1,194 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, DTypeError, tensor } from '@unfold/core';
+import * as io from '@unfold/io';
+import { Linear } from '@unfold/nn';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { encodeIdx } from '../support/idx.js';
+import {
+  call,
+  type Junk,
+  OPTIONS,
+  refuseJunk,
+  refuseMisuses,
+  type Signature,
+} from '../support/misuse.js';
+import { TWO_PIXELS } from '../support/no-files.js';
+
+const before = process.cwd();
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unfold-exports-'));
+  // A name among the junk is a file here, and nowhere else.
+  process.chdir(folder);
+  await writeFile('idx', IDX);
+  await writeFile('run.safetensors', SAFETENSORS());
+});
+afterAll(async () => {
+  process.chdir(before);
+  await rm(folder, { recursive: true });
+});
+
+const IDX = encodeIdx([2], [7, 9]);
+const STATE = (): io.Safetensors['state'] => new Map([['a', tensor([1, 2])]]);
+const SAFETENSORS = (): Uint8Array => io.encodeSafetensors(STATE());
+let locks = 0;
+const LIMITS = { maxBytes: 1e6 };
+
+/** Where nothing but the right call is right. */
+const NOTHING: readonly Junk[] = [];
+
+const decoding = (bytes: () => Uint8Array, more: object = {}): Signature => ({
+  args: () => [bytes(), { name: 'mine', limits: LIMITS, ...more }],
+  takes: [NOTHING, OPTIONS],
+});
+
+/** loadWeights and saveWeights have a test of their own. */
+const { loadWeights: _loadWeights, saveWeights: _saveWeights, ...exports } = io;
+
+describe('nothing that an export is given is passed over', () => {
+  refuseJunk(exports, {
+    // Made by lockFile.
+    FileLock: null,
+    checkWritable: { args: () => ['file'], takes: [['a text']] },
+    decodeNpy: decoding(() => io.encodeNpy(tensor([1, 2]))),
+    decodeNpz: decoding(() => io.encodeNpz(STATE())),
+    decodeSafetensors: decoding(SAFETENSORS, { verify: true }),
+    encodeNpy: { args: () => [tensor([1, 2])], takes: [['a tensor', 'a matrix']] },
+    encodeNpz: { args: () => [STATE()], takes: [['a Map']] },
+    encodeSafetensors: { args: () => [STATE(), {}], takes: [['a Map'], OPTIONS] },
+    loadCheckpoint: {
+      args: () => ['run.safetensors', { verify: true, limits: LIMITS }],
+      takes: [NOTHING, OPTIONS],
+    },
+    lockFile: { args: () => [`locked-${locks++}`, { force: false }], takes: [['a text'], OPTIONS] },
+    parseIdx: { args: () => [IDX, { name: 'mine', dims: [2] }], takes: [NOTHING, NOTHING] },
+    readIdx: {
+      args: () => ['idx', { dims: [2], limits: LIMITS }],
+      takes: [NOTHING, OPTIONS],
+    },
+    readPng: {
+      args: () => [Uint8Array.from(TWO_PIXELS), 'mine', { limits: LIMITS }],
+      takes: [NOTHING, ['a text', 'undefined'], OPTIONS],
+    },
+    saveCheckpoint: {
+      args: () => ['saved.safetensors', { state: STATE(), metadata: {} }],
+      takes: [['a text'], NOTHING],
+    },
+    weightsSha256: { args: () => [STATE()], takes: [['a Map']] },
+  });
+});
+
+describe('a call that is wrong is an error that names the right one', () => {
+  refuseMisuses([
+    [
+      'encodeSafetensors(model)',
+      () => call(io.encodeSafetensors, new Linear(1, 1)),
+      ConfigError,
+      'encodeSafetensors: expected tensors by name in a Map, got a Linear; model.stateDict() is one',
+    ],
+    [
+      'encodeSafetensors(state, map)',
+      () => call(io.encodeSafetensors, STATE(), new Map([['by', 'me']])),
+      ConfigError,
+      'encodeSafetensors: metadata must be an object of texts by name, got a Map',
+    ],
+    [
+      'encodeSafetensors(state, { epoch: 3n })',
+      () => call(io.encodeSafetensors, STATE(), { epoch: 3n }),
+      ConfigError,
+      'encodeSafetensors: metadata must be an object of texts by name, got { epoch: 3n }',
+    ],
+    [
+      'encodeNpz({ a })',
+      () => call(io.encodeNpz, { a: tensor([1]) }),
+      ConfigError,
+      'encodeNpz: expected tensors by name in a Map, got { a: a float32 tensor [1] }; new Map(Object.entries(tensors)) is one',
+    ],
+    [
+      "encodeNpz(new Map([['a', [1]]]))",
+      () => call(io.encodeNpz, new Map([['a', [1]]])),
+      DTypeError,
+      "encodeNpz: expected a tensor for 'a', got [1]; tensor(data) makes one",
+    ],
+    [
+      'saveCheckpoint(file, state)',
+      () => call(io.saveCheckpoint, 'file', STATE()),
+      ConfigError,
+      'saveCheckpoint: expected options as an object, such as { state: … }, got a Map; the options are state, metadata',
+    ],
+    [
+      'saveCheckpoint(file, { state })',
+      () => call(io.saveCheckpoint, 'file', { state: STATE() }),
+      ConfigError,
+      'saveCheckpoint: metadata must be an object of texts by name, got undefined',
+    ],
+    [
+      'decodeNpz(buffer)',
+      () => call(io.decodeNpz, new ArrayBuffer(2)),
+      DTypeError,
+      'decodeNpz: expected the bytes as a Uint8Array, got a ArrayBuffer; new Uint8Array(buffer) shows its bytes',
+    ],
+    [
+      'decodeNpz(promise)',
+      () => call(io.decodeNpz, Promise.resolve()),
+      DTypeError,
+      'decodeNpz: expected the bytes as a Uint8Array, got a Promise; wait for it: await promise',
+    ],
+    [
+      'decodeSafetensors(bytes, { verify: 0 })',
+      () => call(io.decodeSafetensors, SAFETENSORS(), { verify: 0 }),
+      ConfigError,
+      'decodeSafetensors: verify must be true or false, got 0',
+    ],
+    [
+      "decodeSafetensors(bytes, 'name')",
+      () => call(io.decodeSafetensors, SAFETENSORS(), 'name'),
+      ConfigError,
+      "decodeSafetensors: expected options as an object, such as { name: … }, got 'name'; the options are name, limits, verify",
+    ],
+    [
+      'loadCheckpoint(file, { limits: 5 })',
+      () => call(io.loadCheckpoint, 'run.safetensors', { limits: 5 }),
+      ConfigError,
+      'loadCheckpoint: limits: expected options as an object, such as { maxBytes: … }, got 5; the options are maxBytes, maxRatio, maxHeaderBytes, maxTensors',
+    ],
+    [
+      'lockFile(file, true)',
+      () => call(io.lockFile, 'a', true),
+      ConfigError,
+      'lockFile: expected options as an object, such as { force: true }, got true',
+    ],
+    [
+      "parseIdx(bytes, 'name')",
+      () => call(io.parseIdx, IDX, 'name'),
+      ConfigError,
+      "parseIdx: expected options as an object, such as { name: … }, got 'name'; the options are name, dims",
+    ],
+    [
+      'parseIdx(bytes, {})',
+      () => call(io.parseIdx, IDX, {}),
+      ConfigError,
+      'parseIdx: name must be a text, got undefined',
+    ],
+    [
+      'readIdx(file, [2])',
+      () => call(io.readIdx, 'idx', [2]),
+      ConfigError,
+      'readIdx: expected options as an object, such as { dims: … }, got [2]; the options are dims, sha256, limits',
+    ],
+    [
+      "readIdx(file, { sha256: 'x' })",
+      () => call(io.readIdx, 'idx', { sha256: 'x' }),
+      ConfigError,
+      "readIdx: sha256 must be 64 hexadecimal digits, got 'x'",
+    ],
+    [
+      'readPng(bytes, { limits })',
+      () => call(io.readPng, Uint8Array.from(TWO_PIXELS), { limits: LIMITS }),
+      ConfigError,
+      "readPng: expected the picture's name for errors, a text, got { limits: { maxBytes: 1000000 } }; options come third: readPng(bytes, name, { limits })",
+    ],
+  ]);
+});
