@@ -14,7 +14,7 @@ export { openFile, reading, readWhole, statOf } from './files/read.js';
 export { SIGNALS } from './files/signals.js';
 export { cannotWrite, replaceFile } from './files/write.js';
 export { SAFETENSORS_LIMITS, completeLimits, raise } from './limits.js';
-export { brief, failIn, listNames, quote } from './messages.js';
+export { brief, failIn, listNames, quote, reasonOf } from './messages.js';
 export type { Fail } from './messages.js';
 export { RUN_FORMAT } from './run-format.js';
 export { isObject, parseStrictJson } from './strict-json.js';

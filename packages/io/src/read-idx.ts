@@ -15,6 +15,7 @@ import {
 } from './idx.js';
 import { completeLimits, IDX_LIMITS, type IdxLimits, isTooDense, raise } from './limits.js';
 import { MAX_DEFLATE_RATIO } from './inflate.js';
+import { reasonOf } from './messages.js';
 
 /** Options of `readIdx`. */
 export interface ReadIdxOptions extends IdxOptions {
@@ -123,9 +124,8 @@ async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new FileFormatError(
-      `idx: ${path}: can't be read: ${reason}; see that the path is right and the file may be read`,
+      `idx: ${path}: can't be read: ${reasonOf(error)}; see that the path is right and the file may be read`,
       { cause: error },
     );
   }

@@ -1,5 +1,5 @@
 import { ConfigError, type NumericArray } from '@unfold/core';
-import type { PackageRequire } from '@unfold/io/internal';
+import { type PackageRequire, reasonOf } from '@unfold/io/internal';
 import { requiresFrom } from '@unfold/train/internal';
 
 /** As much of a TensorFlow.js tensor as is used. */
@@ -96,8 +96,7 @@ function quietly<T>(load: () => T): T {
 }
 
 function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split('\n', 1).join('');
+  return reasonOf(error).split('\n', 1).join('');
 }
 
 export function isTensorFlow(value: unknown): value is TensorFlow {

@@ -2,7 +2,7 @@ import { zlibSync } from 'fflate';
 import { crc32Of } from '../crc32.js';
 import { inflated } from '../inflate.js';
 import { isTooDense, type PngLimits, raise } from '../limits.js';
-import type { Fail } from '../messages.js';
+import { type Fail, reasonOf } from '../messages.js';
 
 /*
  * What is checked of a PNG before a decoder sees it: https://www.w3.org/TR/png-3/#5DataRep. The
@@ -354,8 +354,7 @@ function unpackPixels(packed: Uint8Array, size: number, fail: Fail): Uint8Array 
       if (got > size) break;
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw fail(`its pixels cannot be unpacked (${reason}); it is damaged: ${MEND}`);
+    throw fail(`its pixels cannot be unpacked (${reasonOf(error)}); it is damaged: ${MEND}`);
   }
   if (got > size) {
     throw fail(`its pixels unpack to more than the ${size} bytes of its size; ${MEND}`);

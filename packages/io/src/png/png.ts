@@ -3,7 +3,7 @@ import { decode, type DecodedPng } from 'fast-png';
 import { checkedInUse, checkOptions, valueText } from '@unfold/core/internal';
 import { requireBytes } from '../arguments.js';
 import { completeLimits, PNG_LIMITS, type PngLimits } from '../limits.js';
-import { type Fail, failIn } from '../messages.js';
+import { type Fail, failIn, reasonOf } from '../messages.js';
 import type { Picture } from './picture.js';
 import { type CheckedPng, checkPng, type PngHeader } from './png-chunks.js';
 
@@ -60,8 +60,7 @@ function decoding({ bare }: CheckedPng, fail: Fail): DecodedPng {
   try {
     return decode(bare);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw fail(`it is a damaged PNG (${reason}); save or download it again`);
+    throw fail(`it is a damaged PNG (${reasonOf(error)}); save or download it again`);
   }
 }
 

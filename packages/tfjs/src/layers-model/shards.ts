@@ -1,5 +1,13 @@
 import { FileFormatError, formatShape } from '@unfold/core';
-import { type Files, folderOf, listNames, openFile, quote, reading } from '@unfold/io/internal';
+import {
+  type Files,
+  folderOf,
+  listNames,
+  openFile,
+  quote,
+  reading,
+  reasonOf,
+} from '@unfold/io/internal';
 import type { StoredWeight, WeightGroup } from './manifest.js';
 
 /** A weight and its bytes, as they are packed in the files. */
@@ -102,9 +110,8 @@ async function findShard(
     }
     return { path, bytes: found.size };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new FileFormatError(
-      `${path}: cannot be read: ${reason}; it holds ${held}: put it beside the model.json`,
+      `${path}: cannot be read: ${reasonOf(error)}; it holds ${held}: put it beside the model.json`,
       { cause: error },
     );
   }

@@ -1,6 +1,6 @@
 import { ConfigError } from '@unfold/core';
 import { readIdx } from '@unfold/io';
-import { type Files, filesFor, replaceFile } from '@unfold/io/internal';
+import { type Files, filesFor, reasonOf, replaceFile } from '@unfold/io/internal';
 import {
   type FileRole,
   type IdxFile,
@@ -120,7 +120,7 @@ async function store(path: string, cacheDir: string, bytes: Uint8Array): Promise
     await replaceFile(path, bytes);
   } catch (error) {
     throw new ConfigError(
-      `mnist: cacheDir: expected a folder that can be written to, got ${cacheDir}: ${messageOf(error)}; ` +
+      `mnist: cacheDir: expected a folder that can be written to, got ${cacheDir}: ${reasonOf(error)}; ` +
         'name another with cacheDir',
       { cause: error },
     );
@@ -142,9 +142,5 @@ function networkReason(error: unknown, timeoutMs: number): string {
   }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? `${String(cause.code)} ` : '';
-  return `no connection: ${code}${messageOf(cause)}`.trimEnd();
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return `no connection: ${code}${reasonOf(cause)}`.trimEnd();
 }
