@@ -137,6 +137,34 @@ describe('a call that is wrong is an error that names the right one', () => {
       'decodeNpz: expected the bytes as a Uint8Array, got a Promise; wait for it: await promise',
     ],
     [
+      'readPng(bytes that a worker got)',
+      () => {
+        const bytes = new Uint8Array(9);
+        structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+        return call(io.readPng, bytes);
+      },
+      DTypeError,
+      'readPng: expected the bytes as a Uint8Array, got a Uint8Array without memory, which was handed to another thread; hand over a copy: bytes.slice()',
+    ],
+    [
+      'encodeNpz(a name of 70,000 bytes)',
+      () => call(io.encodeNpz, new Map([['é'.repeat(35_000), tensor([1])]])),
+      ConfigError,
+      `encodeNpz: expected names of at most 65531 bytes, got 70000 of '${'é'.repeat(80)}…'; rename it, or use safetensors`,
+    ],
+    [
+      'encodeNpz(half a pair of UTF-16)',
+      () => call(io.encodeNpz, new Map([['a\ud800', tensor([1])]])),
+      ConfigError,
+      "encodeNpz: expected names that UTF-8 can hold, got 'a\\ud800'; rename it",
+    ],
+    [
+      'encodeSafetensors(…, half a pair of UTF-16)',
+      () => call(io.encodeSafetensors, STATE(), { by: '\udc00' }),
+      ConfigError,
+      "encodeSafetensors: metadata: expected names that UTF-8 can hold, got '\\udc00'; rename it",
+    ],
+    [
       'decodeSafetensors(bytes, { verify: 0 })',
       () => call(io.decodeSafetensors, SAFETENSORS(), { verify: 0 }),
       ConfigError,

@@ -65,6 +65,17 @@ describe('a folder', () => {
     expect(train.images).toEqual(smallDigits(12).images);
   });
 
+  test('that is missing, or a file', async () => {
+    const dataDir = newFolder();
+    const message = (got: string): string =>
+      `mnist: ${dataDir}: expected a folder with the four MNIST files, got ${got}; see that the path is right`;
+    await expect(mnist({ dataDir })).rejects.toThrow(
+      new FileFormatError(message('nothing of that name')),
+    );
+    await writeFile(dataDir, 'a file');
+    await expect(mnist({ dataDir })).rejects.toThrow(new FileFormatError(message('a file')));
+  });
+
   test('that lacks files is an error, whatever else is installed', async () => {
     const dataDir = newFolder();
     await writeMnistFolder(dataDir);

@@ -119,6 +119,13 @@ describe('loadTrainedModel', () => {
       `normalization: expected the JSON of { mean, std }, lists of numbers, got {"mean":["0"],"std":[1]}; ${MEND}`,
     ],
     [
+      'a normalization nested deep',
+      { ...about, normalization: '{"mean":'.repeat(1e5) + '1' + '}'.repeat(1e5) },
+      FileFormatError,
+      'normalization: expected the JSON of { mean, std }, lists of numbers, got ' +
+        `"${String.raw`{\"mean\":`.repeat(8).slice(0, 79)}…; ${MEND}`,
+    ],
+    [
       'three channels',
       { ...about, normalization: '{"mean":[0,0,0],"std":[1,1,1]}' },
       ConfigError,

@@ -30,11 +30,14 @@ export function requireFile(where: string, value: unknown): void {
   throw new ConfigError(`${where}: expected the name of a file, got ${valueText(value)}`);
 }
 
-/** @throws DTypeError unless `value` is bytes, of another realm too. */
+/** @throws DTypeError unless `value` is bytes, of another realm too, whose memory is still theirs. */
 export function requireBytes(where: string, value: unknown): void {
-  if (Object.prototype.toString.call(value) === '[object Uint8Array]') return;
-  const mend =
-    value instanceof ArrayBuffer
+  const kind: unknown = Object.prototype.toString.call(value);
+  const isBytes = ArrayBuffer.isView(value) && kind === '[object Uint8Array]';
+  if (isBytes && !isDetached(value)) return;
+  const mend = isBytes
+    ? ' without memory, which was handed to another thread; hand over a copy: bytes.slice()'
+    : value instanceof ArrayBuffer
       ? '; new Uint8Array(buffer) shows its bytes'
       : value instanceof Promise
         ? '; wait for it: await promise'
@@ -42,6 +45,17 @@ export function requireBytes(where: string, value: unknown): void {
   throw new DTypeError(
     `${where}: expected the bytes as a Uint8Array, got ${valueText(value)}${mend}`,
   );
+}
+
+/** Whether the memory of a view was transferred. Not every engine says so, but none makes another view. */
+function isDetached({ buffer, byteLength }: ArrayBufferView): boolean {
+  if (byteLength > 0) return false;
+  try {
+    void new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** @throws ConfigError unless `value` is a Map by names, DTypeError unless all that it holds are tensors. */
@@ -59,5 +73,26 @@ export function requireState(where: string, value: unknown): asserts value is St
       );
     }
     requireTensor(where, quote(name), tensor);
+  }
+}
+
+/**
+ * @throws ConfigError for a name that UTF-8 has no bytes for, half of a pair of UTF-16, or that takes more
+ * than `maxBytes`: a file could not give it back.
+ */
+export function requireNames(where: string, names: Iterable<string>, maxBytes = Infinity): void {
+  for (const name of names) {
+    if (/\p{Surrogate}/u.test(name)) {
+      throw new ConfigError(
+        `${where}: expected names that UTF-8 can hold, got ${quote(name)}; rename it`,
+      );
+    }
+    const bytes = maxBytes === Infinity ? 0 : new TextEncoder().encode(name).length;
+    if (bytes > maxBytes) {
+      throw new ConfigError(
+        `${where}: expected names of at most ${maxBytes} bytes, got ${bytes} of ${quote(name)}; rename it, ` +
+          'or use safetensors',
+      );
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { ConfigError, type FileFormatError } from '@unfold/core';
+import { ConfigError, FileFormatError } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import { rejectUnknown } from '@unfold/core/internal';
 import type { LoadCheckpointOptions, WeightsMetadata } from '@unfold/io';
@@ -12,6 +12,7 @@ import {
   failIn,
   filesFor,
   isObject,
+  parseStrictJson,
   quote,
   type WeightsFile,
   withSafetensors,
@@ -30,6 +31,9 @@ export interface TrainedModel {
 const OPERATION = 'loadTrainedModel';
 const INSTEAD =
   'fetch the bytes, give them to decodeSafetensors, and the tensors to loadStateDict of one of MODELS';
+
+/** Of the JSON of a normalization, which has two lists. */
+const JSON_BOUNDS = { maxDepth: 8, maxNodes: 100, maxKeys: 100 };
 
 /** Channels of the images that all of `MODELS` take. */
 const CHANNELS = 1;
@@ -96,12 +100,7 @@ function modelName(metadata: WeightsMetadata, fail: Fail): ModelName {
 function readNormalization(metadata: WeightsMetadata, file: string, fail: Fail): Normalization {
   const text = textOf(metadata, 'normalization');
   if (text === undefined) throw missing('normalization', 'how its input was normalised', fail);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = text;
-  }
+  const value = parsed(text);
   if (!isNormalization(value)) {
     throw fail(
       `normalization: expected the JSON of { mean, std }, lists of numbers, got ${brief(value)}; ${MEND}`,
@@ -109,6 +108,17 @@ function readNormalization(metadata: WeightsMetadata, file: string, fail: Fail):
   }
   checkNormalization(file, value, CHANNELS);
   return value;
+}
+
+/** What a text holds as JSON, or the text itself. */
+function parsed(text: string): unknown {
+  const fail = failIn('normalization');
+  try {
+    return parseStrictJson(text, JSON_BOUNDS, { fail, tooMany: () => fail('too many') }).value;
+  } catch (error) {
+    if (error instanceof FileFormatError) return text;
+    throw error;
+  }
 }
 
 function missing(key: string, purpose: string, fail: Fail): FileFormatError {

@@ -1,6 +1,6 @@
 import { bufferOf, ConfigError, tensor, type Tensor } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
-import { requireState } from '../arguments.js';
+import { requireNames, requireState } from '../arguments.js';
 import { zipSync, type Zippable } from 'fflate';
 import { NPZ_LIMITS, type WeightsLimits } from '../limits.js';
 import type { StoredTensor } from './assign.js';
@@ -17,14 +17,16 @@ const EXTENSION = '.npy';
 /** What an archive without zip64 can hold. */
 const MAX_BYTES = 2 ** 31 - 1;
 const MAX_ENTRIES = 2 ** 16 - 2;
+const MAX_NAME_BYTES = 2 ** 16 - 1 - EXTENSION.length;
 
 /**
  * The bytes of a .npz file, as numpy.savez writes it: not compressed, because weights hardly
  * become smaller. The same tensors give the same bytes.
- * @throws ConfigError if it would be larger than 2 GiB.
+ * @throws ConfigError if it would be larger than 2 GiB, or for a name that it cannot hold.
  */
 export function encodeNpz(state: StateDict): Uint8Array<ArrayBuffer> {
   requireState('encodeNpz', state);
+  requireNames('encodeNpz', state.keys(), MAX_NAME_BYTES);
   let bytes = 0;
   for (const tensor of state.values()) bytes += bufferOf(tensor).byteLength;
   if (bytes > MAX_BYTES || state.size > MAX_ENTRIES) {

@@ -10,7 +10,7 @@ import {
 } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
 import { checkedInUse, checkOptions, flag, valueText } from '@unfold/core/internal';
-import { requireBytes, requireState, text, texts } from '../arguments.js';
+import { requireBytes, requireNames, requireState, text, texts } from '../arguments.js';
 import { completeLimits, SAFETENSORS_LIMITS, type WeightsLimits } from '../limits.js';
 import {
   type Checksums,
@@ -94,7 +94,8 @@ const ALIGNMENT = 8;
  * The bytes of a safetensors file. Header and tensors are aligned to 8 bytes and to the size of
  * their numbers, so that others can map the file instead of reading it. A checksum of each tensor is
  * added to the metadata, as text under `unfold.crc32`.
- * @throws ConfigError if metadata is no text, or the name of a tensor or of a text is not free.
+ * @throws ConfigError if metadata is no text, or the name of a tensor or of a text is not free, or one that
+ * UTF-8 cannot hold.
  */
 export function encodeSafetensors(
   state: StateDict,
@@ -106,6 +107,8 @@ export function encodeSafetensors(
       `encodeSafetensors: metadata must be ${texts.expected}, got ${valueText(metadata)}`,
     );
   }
+  requireNames('encodeSafetensors', state.keys());
+  requireNames('encodeSafetensors: metadata', Object.entries(metadata).flat());
   if (state.has(METADATA)) {
     throw new ConfigError(`encodeSafetensors: ${METADATA} is no name for a tensor; rename it`);
   }

@@ -94,6 +94,13 @@ function spellings({ name }: MnistFile): string[] {
 }
 
 async function locateInFolder(files: Files, folder: string): Promise<LocatedFiles> {
+  const found = await files.stat(folder).catch(() => null);
+  if (!found || found.isFile) {
+    throw new FileFormatError(
+      `mnist: ${folder}: expected a folder with the four MNIST files, got ` +
+        `${found ? 'a file' : 'nothing of that name'}; see that the path is right`,
+    );
+  }
   const missing: string[] = [];
   const located = await ofEachRole((role) => locate(files, folder, FILES[role], missing));
   if (missing.length === 0) return located;

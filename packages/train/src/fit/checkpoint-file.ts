@@ -12,6 +12,7 @@ import {
   failIn,
   filesFor,
   isObject,
+  quote,
   readCheckpoint,
   RUN_FORMAT,
   SAFETENSORS_LIMITS,
@@ -196,7 +197,7 @@ export async function loadRun(
   if (format !== RUN_FORMAT || state === undefined) {
     throw fail(
       `expected the checkpoint of a run (format ${RUN_FORMAT}), got ` +
-        (format === undefined ? 'other tensors' : `format ${format}`) +
+        (format === undefined ? 'other tensors' : `format ${quote(format)}`) +
         '; a run can go on from a file that --checkpoint or CheckpointFile wrote',
     );
   }
