@@ -4,23 +4,24 @@ import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { snippetsOf } from '../support/snippets.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), 'unfold-kernel-'));
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
-/** The code in docs/adding-a-kernel.md that holds this text. */
+const SNIPPETS = ['docs/adding-a-kernel.md', 'docs/adding-an-op.md'].flatMap((page) =>
+  snippetsOf(page),
+);
+
+/** The code in the two pages that holds this text. */
 function fromDocument(text: string): string {
-  const page = readFileSync(join(ROOT, 'docs/adding-a-kernel.md'), 'utf8');
-  const blocks = [...page.matchAll(/```\w+\n([^`]*(?:`[^`\n]+`[^`]*)*)```/g)].map(
-    ([, code]) => code,
-  );
-  const found = blocks.filter((code) => code?.includes(text));
-  if (found.length !== 1) throw new Error(`${found.length} blocks of the page hold '${text}'`);
-  return found[0] ?? '';
+  const found = SNIPPETS.filter(({ code }) => code.includes(text));
+  if (found.length !== 1) throw new Error(`${found.length} blocks of the pages hold '${text}'`);
+  return found[0]?.code ?? '';
 }
 
-/** Puts the block of the page that holds `text` into a file, behind `mark` or at the end. */
+/** Puts the block of a page that holds `text` into a file, behind `mark` or at the end. */
 function edit(file: string, text: string, mark?: string): void {
   const path = join(copy, file);
   const source = readFileSync(path, 'utf8');
@@ -29,10 +30,22 @@ function edit(file: string, text: string, mark?: string): void {
   writeFileSync(path, `${source.slice(0, at)}\n${fromDocument(text)}${source.slice(at)}`);
 }
 
+/** Puts the block of a page that begins as something in a file does in that thing's place. */
+function replace(file: string, thing: RegExp, text: string): void {
+  const path = join(copy, file);
+  const source = readFileSync(path, 'utf8');
+  expect(source).toMatch(thing);
+  writeFileSync(
+    path,
+    source.replace(thing, () => fromDocument(text)),
+  );
+}
+
 /** What a program prints, however it ends. */
 function run(...args: string[]): Promise<string> {
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: copy }, (_error, stdout, stderr) => {
+    const env = { ...process.env, NO_COLOR: '1' };
+    execFile(process.execPath, args, { cwd: copy, env }, (_error, stdout, stderr) => {
       resolve(stdout + stderr);
     });
   });
@@ -59,9 +72,19 @@ console.log(JSON.stringify({ error, same: one.every((value, i) => value === two[
 await configureEngine({ threads: 1 });
 `;
 
+/** Checks the gradient of the operation in each of its cases. */
+const OPERATION = `
+import { gradcheck } from '@unfold/core';
+import { makeInputs, OP_CASES } from './test/support/op-cases.ts';
+const cases = OP_CASES.filter(({ op }) => op === 'softplus');
+for (const each of cases) gradcheck(each.call, makeInputs(each, 'float64'));
+console.log(cases.map(({ about }) => about).join());
+`;
+
 describe('the kernel of docs/adding-a-kernel.md', () => {
   beforeAll(() => {
-    for (const part of ['packages/core', 'test/support', 'tsconfig.base.json', 'package.json']) {
+    const parts = ['packages/core', 'test/support', 'test/core/kernels-definition.test.ts'];
+    for (const part of [...parts, 'vitest.config.ts', 'tsconfig.base.json', 'package.json']) {
       cpSync(join(ROOT, part), join(copy, part), {
         recursive: true,
         filter: (path) => !/^(dist|build)$/.test(relative(ROOT, path).split(sep).at(-1) ?? ''),
@@ -77,11 +100,19 @@ describe('the kernel of docs/adding-a-kernel.md', () => {
           types: ['node'],
           composite: false,
           noEmit: true,
+          // Not the package that the repository's node_modules link to.
+          paths: { '@unfold/core': ['./packages/core/src/index.ts'] },
         },
-        include: ['packages/core/src', 'test/support/kernels-problems.ts'],
+        include: [
+          'packages/core/src',
+          'test/core/kernels-definition.test.ts',
+          'test/support/kernels-problems.ts',
+          'test/support/op-cases.ts',
+        ],
       }),
     );
     writeFileSync(join(copy, 'program.mjs'), PROGRAM);
+    writeFileSync(join(copy, 'operation.ts'), OPERATION);
   });
 
   it('is missed by the type checker and the build while only its row is there', async () => {
@@ -113,5 +144,42 @@ describe('the kernel of docs/adding-a-kernel.md', () => {
     const { error, same } = JSON.parse(printed) as { error: number; same: boolean };
     expect(error).toBeLessThan(6 * 2 ** -24);
     expect(same).toBe(true);
+  });
+
+  it('gives the answers that the page has for it', async () => {
+    edit(
+      'test/core/kernels-definition.test.ts',
+      "it('softplus is",
+      'const floats = (...values: number[]) => Float.from(values);',
+    );
+    expect(await tsc()).toBe('');
+    const printed = await run(
+      join(ROOT, 'node_modules/vitest/vitest.mjs'),
+      ...['run', 'test/core/kernels-definition.test.ts', '-t', 'softplus'],
+    );
+    expect(printed).toMatch(/Tests +2 passed/);
+  });
+});
+
+describe('the operation of docs/adding-an-op.md', () => {
+  it('is complete with its function, its export and its cases', async () => {
+    edit('packages/core/src/ops/activation.ts', "requireFloat('softplus', x)");
+    replace(
+      'packages/core/src/ops/index.ts',
+      /export \{[^}]*\} from '.\/activation.js';\n/,
+      "} from './activation.js'",
+    );
+    edit(
+      'test/support/op-cases.ts',
+      "unaryCases('softplus'",
+      'export const OP_CASES: readonly OpCase[] = [',
+    );
+    expect(await tsc()).toBe('');
+  });
+
+  it('has the gradient that finite differences find', async () => {
+    expect(await run('--conditions=unfold-source', '--import=tsx', 'operation.ts')).toBe(
+      'scalar,vector,four axes,no element,far from 0\n',
+    );
   });
 });

@@ -28,6 +28,8 @@ export interface Snippet {
   readonly language: string;
   /** Without the indentation of the fence. */
   readonly code: string;
+  /** As it stands in the document, with the fences. */
+  readonly source: string;
   /** The heading above it. */
   readonly section: string;
   /** The file that it is said to be, by a line such as `main.ts`: above it. */
@@ -47,6 +49,7 @@ export function snippetsOf(document: string, text = readDocument(document)): Sni
       document,
       line: before.split('\n').length,
       language,
+      source: all,
       code: code.replaceAll(new RegExp(`^${indentation}`, 'gm'), ''),
       section: [...before.matchAll(/^#+ (.*)$/gm)].at(-1)?.[1] ?? '',
       file: /(?:^|\n)`([\w-]+\.\w+)`[^\n]*:\n\n$/.exec(before)?.[1] ?? null,
@@ -265,34 +268,39 @@ export function typeErrors(programs: readonly Program[]): string[] {
   });
 }
 
-/** Where a document's snippet is proved that is no part of a program of its own. */
+export const SNIPPETS: readonly Snippet[] = DOCUMENTS.flatMap((document) => snippetsOf(document));
+
+/** Code that is no part of a program of its document's: the test that reads it instead. */
 export interface Elsewhere {
   readonly document: string;
-  /** The heading that it is under; all of the document's if there is none. */
-  readonly section?: string;
-  /** The test that reads the document. */
+  readonly snippets: readonly Snippet[];
   readonly test: string;
+}
+
+/** @param section The heading that the code is under; without one, all of the document's. */
+function elsewhere(document: string, test: string, section?: string): Elsewhere {
+  const isMeant = (snippet: Snippet): boolean =>
+    snippet.document === document && (section === undefined || snippet.section === section);
+  return { document, test, snippets: SNIPPETS.filter((each) => isCode(each) && isMeant(each)) };
 }
 
 export const ELSEWHERE: readonly Elsewhere[] = [
   // Parts of examples/: each is compared with the program, which the slow suite runs.
-  { document: 'docs/examples.md', test: 'test/examples/examples-md.test.ts' },
+  elsewhere('docs/examples.md', 'test/examples/examples-md.test.ts'),
   // Edits of sources: they are made in a copy, which is compiled and run.
-  { document: 'docs/adding-a-kernel.md', test: 'test/core/adding-a-kernel.slow.test.ts' },
-  {
-    document: 'docs/adding-an-op.md',
-    section: 'In core: five places',
-    test: 'test/core/adding-a-kernel.slow.test.ts',
-  },
+  elsewhere('docs/adding-a-kernel.md', 'test/core/adding-a-kernel.slow.test.ts'),
+  elsewhere(
+    'docs/adding-an-op.md',
+    'test/core/adding-a-kernel.slow.test.ts',
+    'In core: five places',
+  ),
 ];
 
-const isElsewhere = (snippet: Snippet): boolean =>
-  ELSEWHERE.some(
-    ({ document, section }) =>
-      document === snippet.document && (section === undefined || section === snippet.section),
-  );
-
-export const SNIPPETS: readonly Snippet[] = DOCUMENTS.flatMap((document) => snippetsOf(document));
 export const PROGRAMS: readonly Program[] = programsOf(
-  SNIPPETS.filter((snippet) => isCode(snippet) && !isElsewhere(snippet)),
+  SNIPPETS.filter(
+    (snippet) => isCode(snippet) && !ELSEWHERE.some(({ snippets }) => snippets.includes(snippet)),
+  ),
 );
+
+/** Programs that the slow suite runs: this one trains on all 60,000 digits. */
+export const SLOW: ReadonlySet<string> = new Set(['README.md']);
