@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, normalize, relative, resolve } from 'node:path';
 import * as core from '@unfold/core';
 import * as io from '@unfold/io';
 import * as monitor from '@unfold/monitor';
@@ -58,17 +59,83 @@ describe('CONTRIBUTING.md', () => {
 
 describe('every document', () => {
   it.each(documents)('%s names files that are there', (document) => {
-    const text = read(document);
     const isThere = (path: string) =>
       existsSync(join(root, dirname(document), path)) || existsSync(join(root, path));
-    const links = Array.from(text.matchAll(/\]\((?!https?:)([^)#]+)/g), ([, path = '']) => path);
-    const paths = Array.from(text.matchAll(FILE), ([path]) => path);
-    expect([...links, ...paths].filter((path) => !isThere(path))).toEqual([]);
+    const paths = Array.from(read(document).matchAll(FILE), ([path]) => path);
+    expect(paths.filter((path) => !isThere(path))).toEqual([]);
+  });
+
+  it.each(documents)('%s links to files and headings that are there', (document) => {
+    const isThere = ({ path, anchor }: Link): boolean =>
+      existsSync(join(root, path)) && (anchor === '' || anchorsOf(read(path)).includes(anchor));
+    expect(linksOf(document).filter((link) => !isThere(link))).toEqual([]);
   });
 
   it.each(documents)("%s doesn't send anybody to the stranger's package unfold", (document) => {
     expect(read(document)).not.toMatch(/\bnpx unfold\b|\bnpm (install|i|exec) (-\w+ )*unfold\b/);
   });
+});
+
+describe("a package's README", () => {
+  const args = ['pack', '--workspaces', '--dry-run', '--json', '--ignore-scripts'];
+  const packed = JSON.parse(
+    execFileSync('npm', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+  ) as { readonly name: string; readonly files: readonly { readonly path: string }[] }[];
+
+  it.each(packed)('of $name links to what npm packs with it', ({ name, files }) => {
+    const folder = name.replace('@unfold/', 'packages/');
+    const paths = files.map(({ path }) => path);
+    expect(paths).toContain('README.md');
+    const links = linksOf(`${folder}/README.md`).map(({ path }) => relative(folder, path));
+    expect(links.filter((link) => !paths.includes(link))).toEqual([]);
+  });
+
+  it('is packed with each', () => expect(packed).toHaveLength(7));
+});
+
+/** Where a link within the repository leads. */
+interface Link {
+  /** In the repository. */
+  readonly path: string;
+  /** The heading, as GitHub names it; '' if there is none. */
+  readonly anchor: string;
+}
+
+/** A document without its code: what is shown there is no link and no heading. */
+const prose = (text: string): string => text.replaceAll(/^( *)```[^]*?^\1```$/gm, '');
+
+/** The links of a document that are no addresses. */
+function linksOf(document: string): Link[] {
+  const found = prose(read(document)).matchAll(/\]\((?![a-z]+:)([^)#]*)#?([^)]*)\)/g);
+  return Array.from(found, ([, path = '', anchor = '']) => ({
+    path: path === '' ? document : normalize(join(dirname(document), path)),
+    anchor,
+  }));
+}
+
+/** The names of a document's headings, by GitHub's rule; of two that are alike, the second's has a 1. */
+function anchorsOf(text: string): string[] {
+  const seen = new Map<string, number>();
+  return Array.from(prose(text).matchAll(/^#+ (.*)$/gm), ([, heading = '']) => {
+    const name = heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\p{Pc} -]/gu, '')
+      .replaceAll(' ', '-');
+    const times = seen.get(name) ?? 0;
+    seen.set(name, times + 1);
+    return times === 0 ? name : `${name}-${times}`;
+  });
+}
+
+it('docs/training.md names every optimiser and schedule', () => {
+  const text = read('docs/training.md');
+  const exported = Object.entries(train).filter(
+    ([name, value]) =>
+      typeof value === 'function' &&
+      /^(SGD|Ada\w+|RMSprop|EMA|clip\w+|\w+LR|\w+Restarts)$/.test(name),
+  );
+  expect(exported.length).toBeGreaterThan(15);
+  for (const [name] of exported) expect(text, name).toContain(name);
 });
 
 /** A file of the repository, by its path. */

@@ -9,6 +9,7 @@ import ts from 'typescript';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NEWER_NODES, nodeProgram } from './support/nodes.js';
+import { PROGRAMS, typeErrors } from './support/snippets.js';
 
 const root = resolve(import.meta.dirname, '..');
 /** Of all packages. */
@@ -305,24 +306,14 @@ describe.each(RESOLUTIONS)(
   },
 );
 
-it('the code of the READMEs compiles, and calls what there is', () => {
-  const readmes = LIBRARIES.map((name) =>
-    readFileSync(join(root, 'packages', name, 'README.md'), 'utf8'),
-  );
-  const blocks = readmes.flatMap((text) => [...text.matchAll(/^```ts\n(.*?)^```$/gms)]);
-  expect(blocks.length).toBeGreaterThanOrEqual(LIBRARIES.length);
-  const code = blocks.map(([, block = '']) => `async () => {\n${asImports(block)}};\n`).join('');
-  const options = { module: 'nodenext', lib: ['es2022', 'esnext.disposable', 'dom'], noEmit: true };
-  expect(compile('readmes.ts', `export {};\n${code}`, options)).toBe('');
+it('the code of all documents is right under strict, against the declarations of the packages', () => {
+  expect(
+    typeErrors(
+      PROGRAMS.filter(({ extension }) => extension === 'ts'),
+      folder,
+    ),
+  ).toEqual([]);
 });
-
-/** Imports as they may stand in a function, so that each block has names of its own. */
-function asImports(code: string): string {
-  return code.replaceAll(
-    /^import (\{[^}]*\}) from ('[^']*');/gm,
-    (_, names: string, from: string) => `const ${names} = await import(${from});`,
-  );
-}
 
 describe('a .cts file', () => {
   const requires = `import { tensor, type Tensor } from '@unfold/core';

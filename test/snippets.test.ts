@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { commandsOf, faultOf } from './support/commands.js';
@@ -50,11 +50,11 @@ describe('every snippet', () => {
 
 it('the TypeScript of the documents is right under strict', () => {
   expect(typeErrors(PROGRAMS.filter(({ extension }) => extension === 'ts'))).toEqual([]);
-});
+}, 300_000);
 
 describe('the code of a document runs and prints what is said', () => {
   const programs = PROGRAMS.filter(({ name }) => !SLOW.has(name));
-  it.each(programs)('$name', (program) => expectToRunAsSaid(program));
+  it.each(programs)('$name', (program) => expectToRunAsSaid(program), 300_000);
 });
 
 describe('JSON is JSON, in one piece or line by line', () => {
@@ -89,6 +89,7 @@ describe('HTML takes its scripts from what there is', () => {
 
 describe('commands are what npm, npx, Node and unfold take', () => {
   beforeEach(() => {
+    // The parsers tell what is wrong, and end the process.
     vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     vi.spyOn(process, 'exit').mockImplementation((code) => {
       throw new Error(`exit ${String(code)}`);
@@ -122,8 +123,4 @@ describe('commands are what npm, npx, Node and unfold take', () => {
   it('are many', () => {
     expect(DOCUMENTS.flatMap((document) => commandsOf(document)).length).toBeGreaterThan(50);
   });
-});
-
-describe('links', () => {
-  it('exist', () => expect(existsSync(ROOT)).toBe(true));
 });

@@ -11,6 +11,8 @@ export interface ShellCommand {
   readonly document: string;
   readonly line: number;
   readonly words: readonly string[];
+  /** Whether it is a line of its own, and not within a sentence. */
+  readonly isShown: boolean;
 }
 
 const WORD = /'[^']*'|"[^"]*"|&&|\||#.*|[^\s'"|]+/g;
@@ -39,13 +41,10 @@ const BEGINS_AS_COMMAND = /^(\w+=\S+ )?(npm|npx|node|unfold|python|pip) \S/;
 /** The commands of a document: lines of its `sh` and `console` blocks, and those within sentences. */
 export function commandsOf(document: string): ShellCommand[] {
   const found: ShellCommand[] = [];
-  const add = (
-    line: number,
-    text: string,
-    replace: Readonly<Record<string, string>> = {},
-  ): void => {
-    for (const words of split(text)) {
-      found.push({ document, line, words: words.map((word) => replace[word] ?? word) });
+  const add = (line: number, text: string, isShown: boolean): void => {
+    for (const command of split(text)) {
+      const words = isShown ? command : command.map((word) => PLACEHOLDERS[word] ?? word);
+      found.push({ document, line, words, isShown });
     }
   };
   let prose = readDocument(document);
@@ -53,13 +52,13 @@ export function commandsOf(document: string): ShellCommand[] {
     prose = prose.replace(source, () => source.replaceAll(/[^\n]/g, ''));
     const rows = code.split('\n');
     for (const [i, row] of rows.entries()) {
-      if (language === 'sh') add(line + 1 + i, row);
-      if (language === 'console' && row.startsWith('$ ')) add(line + 1 + i, row.slice(2));
+      if (language === 'sh') add(line + 1 + i, row, true);
+      if (language === 'console' && row.startsWith('$ ')) add(line + 1 + i, row.slice(2), true);
     }
   }
   for (const { index, 1: text = '' } of prose.matchAll(/`([^`]+)`/g)) {
     if (!BEGINS_AS_COMMAND.test(text)) continue;
-    add(prose.slice(0, index).split('\n').length, text.replaceAll('\n', ' '), PLACEHOLDERS);
+    add(prose.slice(0, index).split('\n').length, text.replaceAll('\n', ' '), false);
   }
   return found;
 }
@@ -93,7 +92,7 @@ interface Manifest {
 }
 
 /** The command of npm's that a script is, and the arguments behind `--`; null if there is none. */
-export function scriptOf(args: readonly string[]): readonly string[] | null {
+function scriptOf(args: readonly string[]): readonly string[] | null {
   const words = args.filter((word) => word !== '--silent');
   const folder = words[0] === '--prefix' ? (words[1] ?? '') : '.';
   const [run, name = '', ...more] = words[0] === '--prefix' ? words.slice(2) : words;
@@ -105,6 +104,14 @@ export function scriptOf(args: readonly string[]): readonly string[] | null {
     return scriptOf([...own.slice(1), ...more.filter((word) => word !== '--')]);
   if (more.length > 0 && more[0] !== '--') return null;
   return [folder, ...own, ...more.slice(1)];
+}
+
+/** What a command passes to `unfold`; null if it is none of its calls. */
+export function argumentsOfUnfold([program, ...args]: readonly string[]): readonly string[] | null {
+  if (program === 'unfold') return args;
+  const script = program === 'npm' ? (scriptOf(args) ?? []) : [];
+  const main = script.indexOf('packages/cli/src/main.ts');
+  return main < 0 ? null : script.slice(main + 1);
 }
 
 /** What npm does itself. */
@@ -119,8 +126,8 @@ function faultOfNpm(args: readonly string[]): string | null {
   const script = scriptOf(args);
   if (script === null) return `no package.json has the script of npm ${args.join(' ')}`;
   const [folder = '', ...words] = script;
-  const main = words.indexOf('packages/cli/src/main.ts');
-  if (main >= 0) return faultOfUnfold(words.slice(main + 1));
+  const unfold = argumentsOfUnfold(['npm', ...args]);
+  if (unfold !== null) return faultOfUnfold(unfold);
   if (folder !== 'bench') return null;
   const known = readFileSync(join(ROOT, 'bench/src/options.ts'), 'utf8');
   const unknown = words.find(

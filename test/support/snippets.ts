@@ -225,9 +225,11 @@ export function isAsSaid(printed: string, said: string): boolean {
 
 /**
  * The mistakes that `tsc` finds in programs, with the options that `tsc --init` writes and the
- * library of pages. @returns A line for each, with its line in the document.
+ * library of pages.
+ * @param project Where the packages are installed; by default the sources stand for them.
+ * @returns A line for each, with its line in the document.
  */
-export function typeErrors(programs: readonly Program[]): string[] {
+export function typeErrors(programs: readonly Program[], project = ROOT): string[] {
   const options: ts.CompilerOptions = {
     strict: true,
     noUncheckedIndexedAccess: true,
@@ -241,12 +243,13 @@ export function typeErrors(programs: readonly Program[]): string[] {
     types: ['node'],
     skipLibCheck: true,
     noEmit: true,
-    // The sources stand for the declarations that are made of them.
-    customConditions: ['unfold-source'],
+    customConditions: project === ROOT ? ['unfold-source'] : [],
+    // The packages come without it.
+    paths: { '@tensorflow/tfjs': [join(ROOT, 'node_modules/@tensorflow/tfjs/dist/index.d.ts')] },
   };
   const sources = new Map(
     programs.map(({ name, source }) => [
-      join(ROOT, `${name.replaceAll(/[^\w.-]+/g, '-')}.snippets.ts`),
+      join(project, `${name.replaceAll(/[^\w.-]+/g, '-')}.snippets.ts`),
       { name, source },
     ]),
   );
