@@ -22,10 +22,10 @@ const titled = SNIPPETS.map((snippet) => ({
 
 describe('every snippet', () => {
   /** What is checked here or, `python`, by test/fixtures/check_weights.py: the tests need no Python. */
-  const LANGUAGES = ['ts', 'js', 'sh', 'console', 'json', 'html', 'python', ''];
+  const LANGUAGES = new Set(['ts', 'js', 'sh', 'console', 'json', 'html', 'python', '']);
 
   it('says what it is', () => {
-    const unknown = titled.filter(({ language }) => !LANGUAGES.includes(language));
+    const unknown = titled.filter(({ language }) => !LANGUAGES.has(language));
     expect(unknown.map(({ title }) => title)).toEqual([]);
     const fences = DOCUMENTS.flatMap((document) => readDocument(document).match(/^ *```/gm) ?? []);
     expect(fences).toHaveLength(2 * SNIPPETS.length);

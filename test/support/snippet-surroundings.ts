@@ -14,11 +14,11 @@ function fetchFromFolder(): void {
     new Response(new Uint8Array(await readFile(basename(String(url)))));
 }
 
-/** The one element that the pages write into, and a worker that does nothing. */
+/** The one element that the pages write into, and a worker that never answers. */
 function standInForPage(): void {
   Object.assign(globalThis, {
     document: { title: '', querySelector: () => ({ textContent: '' }) },
-    Worker: class {},
+    Worker: EventTarget,
   });
 }
 

@@ -181,7 +181,7 @@ export function withPrints(source: string): { readonly source: string; readonly 
   const prints: Print[] = [];
   const edits: { readonly from: number; readonly to: number; readonly text: string }[] = [];
   const visit = (node: ts.Node): void => {
-    if (ts.isExpressionStatement(node) && /^console\.log\(/.test(node.getText())) {
+    if (ts.isExpressionStatement(node) && node.getText().startsWith('console.log(')) {
       const from = node.getStart();
       const line = file.getLineAndCharacterOfPosition(from).line + 1;
       const [comment] = ts.getTrailingCommentRanges(source, node.end) ?? [];
