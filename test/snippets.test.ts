@@ -1,11 +1,18 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UnfoldError, zeros } from '@unfold/core';
+import { loadWeights, saveCheckpoint } from '@unfold/io';
+import { Conv2d } from '@unfold/nn';
+import { digitFromImage, LeNet } from '@unfold/train';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { commandsOf, faultOf } from './support/commands.js';
 import { expectToRunAsSaid } from './support/run-snippets.js';
 import {
   DOCUMENTS,
   ELSEWHERE,
+  isAsSaid,
   isCode,
   PROGRAMS,
   readDocument,
@@ -13,7 +20,11 @@ import {
   SLOW,
   SNIPPETS,
   typeErrors,
+  withPrints,
 } from './support/snippets.js';
+
+/** What looks like a value in a comment behind code. */
+const VALUE = /\S.* \/\/ (\[-?\d|Tensor\(|\w+Array\b|-?\d[\d.,\s-]*$|(true|false|null|NaN)$)/;
 
 const titled = SNIPPETS.map((snippet) => ({
   ...snippet,
@@ -41,6 +52,17 @@ describe('every snippet', () => {
     }
   });
 
+  it('has no value in a comment but beside a console.log, where it is compared', () => {
+    const wrong = PROGRAMS.flatMap(({ name, source }) => {
+      const compared = new Set(withPrints(source).prints.map(({ line }) => line));
+      return source
+        .split('\n')
+        .map((text, i) => `${name}, line ${i + 1}: ${text}`)
+        .filter((text, i) => VALUE.test(text) && !compared.has(i + 1));
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it('without a language holds nothing to copy: no command, no import', () => {
     const plain = titled.filter(({ language }) => language === '');
     const wrong = plain.filter(({ code }) => /^(\$ |(npm|npx|node|import|pip) )/m.test(code));
@@ -55,6 +77,53 @@ it('the TypeScript of the documents is right under strict', () => {
 describe('the code of a document runs and prints what is said', () => {
   const programs = PROGRAMS.filter(({ name }) => !SLOW.has(name));
   it.each(programs)('$name', (program) => expectToRunAsSaid(program), 300_000);
+});
+
+describe('an error that is shown is the one that is thrown', () => {
+  const nhwc = (kernel: number) => new Conv2d(3, 8, kernel).forward(zeros([64, 28, 28, 3]));
+  const blank = { width: 20, height: 20, grey: new Float32Array(400).fill(1), alpha: null };
+  const misfit = async (): Promise<void> => {
+    const state = new Map(new LeNet().stateDict()).set('fc.scale', zeros([1]));
+    state.delete('fc.bias');
+    state.set('fc.weight', zeros([256, 10]));
+    const folder = await mkdtemp(join(tmpdir(), 'unfold-snippets-'));
+    try {
+      await saveCheckpoint(join(folder, 'lenet.safetensors'), { state, metadata: {} });
+      await loadWeights(new LeNet(), join(folder, 'lenet.safetensors'));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  };
+  /** The text of the errors in the other documents is tested where they are thrown. */
+  const SHOWN: readonly (readonly [document: string, shown: RegExp, cause: () => unknown])[] = [
+    ['README.md', /^ShapeError: (conv2d: .*)$/s, () => nhwc(3)],
+    ['docs/adding-an-op.md', /^(conv2d: .*)$/s, () => nhwc(5)],
+    ['docs/predicting.md', /"error":"(.*)"/, () => digitFromImage(blank, 'blank.png')],
+    ['docs/weights.md', /does not fit LeNet:\n(.*)$/s, misfit],
+  ];
+
+  it.each(SHOWN)('%s', async (document, pattern, cause) => {
+    const plain = SNIPPETS.filter(
+      (snippet) => snippet.document === document && snippet.language === '',
+    );
+    const shown = plain.map(({ code }) => pattern.exec(code)?.[1] ?? '').join('');
+    expect(shown).not.toBe('');
+    let message = '';
+    try {
+      await cause();
+    } catch (error) {
+      if (error instanceof UnfoldError) ({ message } = error);
+    }
+    expect(isAsSaid(message, `…${shown}`), message).toBe(true);
+  });
+
+  it('in these documents, or in docs/tfjs-models.md, which has a test', () => {
+    const errors = SNIPPETS.filter(
+      ({ code, language }) => language === '' && /^\w+Error: /.test(code),
+    );
+    const known = new Set([...SHOWN.map(([document]) => document), 'docs/tfjs-models.md']);
+    expect(errors.map(({ document }) => document).filter((name) => !known.has(name))).toEqual([]);
+  });
 });
 
 describe('JSON is JSON, in one piece or line by line', () => {
