@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { UnfoldError, zeros } from '@unfold/core';
+import { zeros } from '@unfold/core';
 import { loadWeights, saveCheckpoint } from '@unfold/io';
 import { Conv2d } from '@unfold/nn';
 import { digitFromImage, LeNet } from '@unfold/train';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { commandsOf, faultOf } from './support/commands.js';
+import { failure } from './support/failure.js';
 import { expectToRunAsSaid } from './support/run-snippets.js';
 import {
   DOCUMENTS,
@@ -108,12 +109,7 @@ describe('an error that is shown is the one that is thrown', () => {
     );
     const shown = plain.map(({ code }) => pattern.exec(code)?.[1] ?? '').join('');
     expect(shown).not.toBe('');
-    let message = '';
-    try {
-      await cause();
-    } catch (error) {
-      if (error instanceof UnfoldError) ({ message } = error);
-    }
+    const { message } = await failure(cause);
     expect(isAsSaid(message, `…${shown}`), message).toBe(true);
   });
 

@@ -175,7 +175,7 @@ export interface Print {
   readonly says: string | null;
 }
 
-/** The program with `print` for each `console.log`, which tells the line too; and what is printed. */
+/** The program with `print$(line)` for each `console.log`, and what the document says of these. */
 export function withPrints(source: string): { readonly source: string; readonly prints: Print[] } {
   const file = parse(source);
   const prints: Print[] = [];
