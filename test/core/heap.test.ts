@@ -209,6 +209,24 @@ describe.each([
     expect(heap.peakBytes).toBe(peakBytes);
   });
 
+  it('takes what others can do without before it fails, and not before it grows', () => {
+    const heap = new Heap({ shared, maximumBytes: 4 * MIB });
+    const spare = [heap.allocate(MIB), heap.allocate(MIB / 2)];
+    heap.onShortage(() => {
+      const start = spare.shift();
+      if (start !== undefined) heap.free(start, spare.length > 0 ? MIB : MIB / 2);
+    });
+    heap.allocate(2 * MIB);
+    expect(spare).toHaveLength(2);
+    heap.allocate(MIB);
+    expect(spare).toHaveLength(1);
+    // Half of it is not enough.
+    expect(() => heap.allocate(MIB)).toThrow(EngineError);
+    expect(spare).toHaveLength(0);
+    expect(heap.usedBytes).toBe(3 * MIB);
+    heap.allocate(MIB / 2);
+  });
+
   it('is an error that names sizes when the limit is reached, and works on after it', () => {
     const heap = new Heap({ shared, maximumBytes: 4 * MIB + 100 });
     expect(heap.maximumBytes).toBe(4 * MIB);

@@ -210,6 +210,11 @@ class Forward {
   }
 }
 
+/** Bytes of the parameters, with what is set behind those that the caller writes. */
+export function conv2dParametersBytes(): usize {
+  return offsetof<Conv>();
+}
+
 export function conv2dForwardParts(block: usize): i32 {
   const g = Forward.layOut(block);
   return Winograd.isCheaper(g) ? WinogradForward.parts(g) : Forward.parts(g);

@@ -159,14 +159,15 @@ export class Tensor implements Scoped {
    *
    * Nobody notices a write through the view. Between an operation and `backward` it makes the
    * gradient that of the new numbers, without an error, if the operation saved the tensor. `update`
-   * and all that uses it (`loadStateDict`, optimisers, initialisers) are noticed.
+   * and all that uses it (`loadStateDict`, optimisers, initialisers) are noticed. A convolution keeps
+   * nothing of a weight whose view was handed out, and takes longer with it for one image.
    * @throws DisposedError if the tensor's scope has ended.
    */
   get data(): NumericArray {
     const view = this.elements;
     if (!viewed.has(view)) {
       viewed.set(view, this);
-      this.storage.isViewed = true;
+      this.storage.noteView();
     }
     return view;
   }
@@ -176,7 +177,7 @@ export class Tensor implements Scoped {
     this.assertAlive();
     if (this.#buffer === undefined) {
       const element = this.dtype === 'bool' ? 'uint8' : this.dtype;
-      this.#buffer = new DeviceBuffer(element, this.storage.address, this.size);
+      this.#buffer = new DeviceBuffer(element, this.storage.address, this.size, this.storage);
     }
     return this.#buffer;
   }
@@ -200,6 +201,7 @@ export class Tensor implements Scoped {
     requireFunction('update', change);
     const { elements } = this;
     this.storage.version++;
+    this.storage.noteWrite();
     change(elements);
   }
 
@@ -211,6 +213,7 @@ export class Tensor implements Scoped {
     requireFunction('updateBuffer', change);
     const { buffer } = this;
     this.storage.version++;
+    this.storage.noteWrite();
     change(buffer);
   }
 
@@ -446,5 +449,6 @@ export function bufferOf(x: Tensor): DeviceBuffer {
  */
 export function elementsOf(x: Tensor): NumericArray {
   requireTensor('elementsOf', 'x', x);
+  x.storage.noteWrite();
   return x.elements;
 }

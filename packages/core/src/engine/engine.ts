@@ -154,6 +154,8 @@ async function closePool(): Promise<void> {
 
 /** Starts an engine of one thread. */
 function start({ kernels, simd, strict }: Settings): Engine {
+  // They are laid out for the engine that made them.
+  for (const instance of instances.values()) instance?.jobs.plans.drop();
   if (kernels === 'reference') return startReference([]);
   const warnings = [...heap.warnings];
   if (heap.memory === null) return startReference(warnings);

@@ -10,6 +10,24 @@ const BYTES: Readonly<Record<ElementType, number>> = {
   uint8: 1,
 };
 
+/** What follows from some bytes and is kept beside them. */
+export interface Dependant {
+  /** Frees it: the bytes are about to change, or to be freed. */
+  drop(): void;
+}
+
+/** Whose bytes a buffer names, as far as a kernel must know that keeps what follows from them. */
+export interface BufferSource {
+  /** How often the bytes were written, where that is noticed: everywhere but through views. */
+  readonly writes: number;
+  /** Whether somebody was given a view, through which they can be written unnoticed. */
+  readonly isViewed: boolean;
+  /** What is kept; whoever replaces it drops it first. */
+  dependant: Dependant | null;
+  /** To be called before the bytes are written. */
+  noteWrite(): void;
+}
+
 /**
  * A run of elements in a device's memory, as kernels take them: it names bytes and does not show
  * them, so it stays what it is when the memory grows. It holds nothing: when its tensor is freed, the
@@ -22,11 +40,15 @@ export class DeviceBuffer<Element extends ElementType = ElementType> {
   readonly address: number;
   /** The number of elements. */
   readonly length: number;
+  /** @internal Whose bytes they are; null where nobody keeps count of writes. */
+  readonly source: BufferSource | null;
 
-  constructor(dtype: Element, address: number, length: number) {
+  /** @hidden Buffers come from `bufferOf` and `slice`. */
+  constructor(dtype: Element, address: number, length: number, source: BufferSource | null = null) {
     this.dtype = dtype;
     this.address = address;
     this.length = length;
+    this.source = source;
   }
 
   /** The number of bytes. */
@@ -58,6 +80,12 @@ export class DeviceBuffer<Element extends ElementType = ElementType> {
       );
     }
     const address = this.address + start * this.bytesPerElement;
-    return new DeviceBuffer(this.dtype, address, end - start);
+    return new DeviceBuffer(this.dtype, address, end - start, this.source);
   }
+}
+
+/** To be called before a kernel writes into the buffer. */
+export function noteWrite(buffer: DeviceBuffer): void {
+  const { source } = buffer;
+  if (source !== null) source.noteWrite();
 }

@@ -98,6 +98,7 @@ export class Heap {
    */
   readonly #recent = new Float64Array(2 * RECENT);
   #recentCount = 0;
+  readonly #onShortage: (() => void)[] = [];
   /** Retired blocks, oldest first, from `#nextRetired` on. */
   #retired: Block[] = [];
   #nextRetired = 0;
@@ -188,6 +189,11 @@ export class Heap {
     renew(this.buffer);
   }
 
+  /** Calls `shed` before an allocation fails, for who keeps blocks that it can do without. */
+  onShortage(shed: () => void): void {
+    this.#onShortage.push(shed);
+  }
+
   #renew(memory: WebAssembly.Memory | PlainMemory): void {
     // Asked for once: the getter costs as much as a small kernel.
     this.buffer = memory.buffer;
@@ -230,7 +236,8 @@ export class Heap {
         this.#takeFree(size) ??
         this.#takeTop(size) ??
         this.#takeRetired(size) ??
-        this.#extend(size);
+        this.#extend(size) ??
+        this.#takeShed(size);
     }
     this.#used += size;
     if (this.#used > this.#peak) this.#peak = this.#used;
@@ -332,23 +339,31 @@ export class Heap {
     return start;
   }
 
-  #extend(size: number): number {
+  /** Takes what others can do without. */
+  #takeShed(size: number): number {
+    for (const shed of this.#onShortage) shed();
+    this.#settle();
+    const start = this.#takeFree(size) ?? this.#takeTop(size) ?? this.#extend(size);
+    if (start !== undefined) return start;
+    throw new EngineError(
+      `heap: cannot allocate ${formatBytes(size)}: ${formatBytes(this.#used)} of at most ` +
+        `${formatBytes(this.#maximumBytes)} are in use, and ` +
+        (this.#top + size > this.#maximumBytes
+          ? 'no free piece is larger than ' +
+            formatBytes(Math.max(this.largestFreeBytes, this.#maximumBytes - this.#top))
+          : 'the system has no more'),
+    );
+  }
+
+  /** Takes memory from the system, if there is more. */
+  #extend(size: number): number | undefined {
     const memory = this.#open();
     const start = this.#top;
     const missing = start + size - this.buffer.byteLength;
     if (missing > 0) {
       // Growing by an eighth keeps the number of growths small without doubling the footprint.
       const wanted = Math.max(missing, this.buffer.byteLength / 8);
-      if (!this.#grow(memory, wanted) && !this.#grow(memory, missing)) {
-        throw new EngineError(
-          `heap: cannot allocate ${formatBytes(size)}: ${formatBytes(this.#used)} of at most ` +
-            `${formatBytes(this.#maximumBytes)} are in use, and ` +
-            (start + size > this.#maximumBytes
-              ? 'no free piece is larger than ' +
-                formatBytes(Math.max(this.largestFreeBytes, this.#maximumBytes - start))
-              : 'the system has no more'),
-        );
-      }
+      if (!this.#grow(memory, wanted) && !this.#grow(memory, missing)) return undefined;
     }
     this.#top = start + size;
     return start;

@@ -1,6 +1,7 @@
 import { heap } from '../engine/engine.js';
 import { DTypeError, EngineError } from '../errors.js';
 import { formatBytes } from './heap.js';
+import type { BufferSource, Dependant } from '../kernels/buffer.js';
 import { requireFunction } from '../options.js';
 
 /** Bytes and number of live storages, by the operation that made them. */
@@ -18,15 +19,18 @@ const NOT_CLONEABLE = {
 };
 
 /** A block of the heap that one tensor or several (a tensor and its reshapes) live in. */
-export class Storage {
+export class Storage implements BufferSource {
   readonly address: number;
   readonly bytes: number;
   /** The operation that made it. */
   readonly origin: string;
   /** Counts changes in place, so that the tape notices when a saved tensor was overwritten. */
   version = 0;
-  /** Whether somebody was given a view of it, who may hold it for longer than the storage lives. */
-  isViewed = false;
+  /** Counts what `version` counts, and every write by a kernel. */
+  writes = 0;
+  /** What kernels keep that follows from the bytes. */
+  dependant: Dependant | null = null;
+  #isViewed = false;
   /** `structuredClone` and `postMessage` would copy the address without what lies there. */
   readonly notCloneable = NOT_CLONEABLE;
   #references = 1;
@@ -49,6 +53,23 @@ export class Storage {
     observer?.(this);
   }
 
+  /** Whether somebody was given a view of it, who may hold it for longer than the storage lives. */
+  get isViewed(): boolean {
+    return this.#isViewed;
+  }
+
+  /** To be called before a view of it is handed out: what it shows may change at any time. */
+  noteView(): void {
+    this.#isViewed = true;
+    this.noteWrite();
+  }
+
+  /** To be called before the bytes are written. */
+  noteWrite(): void {
+    this.writes++;
+    this.dependant?.drop();
+  }
+
   /** How many tensors share it; 0 once it is freed. */
   get references(): number {
     return this.#references;
@@ -61,6 +82,7 @@ export class Storage {
 
   release(): void {
     if (--this.#references > 0) return;
+    this.dependant?.drop();
     if (this.isViewed) heap.retire(this.address, this.bytes);
     else heap.free(this.address, this.bytes);
     const held = holdings.get(this.origin);
@@ -93,7 +115,10 @@ function describeHoldings(): string {
 
 /** What the heap holds at this moment. */
 export interface HeapStats {
-  /** Bytes of live tensors, rounded up to whole cache lines, and of the kernels' work space. */
+  /**
+   * Bytes of live tensors, rounded up to whole cache lines, of the kernels' work space, and of the
+   * weights that kernels keep as they want them.
+   */
   readonly usedBytes: number;
   /** The largest `usedBytes` so far. */
   readonly peakBytes: number;

@@ -1,8 +1,9 @@
 import { viewOver } from '../../dtype.js';
 import { DTypeError } from '../../errors.js';
-import { DeviceBuffer } from '../buffer.js';
+import { DeviceBuffer, noteWrite } from '../buffer.js';
 import type { ArrayKernels, KernelName, Kernels } from '../contract.js';
-import { KERNEL_NAMES } from '../table/layout.js';
+import { KERNELS } from '../table/kernels.js';
+import { KERNEL_NAMES, writesOf } from '../table/layout.js';
 import { adamStep } from './adam.js';
 import * as broadcast from './broadcast.js';
 import * as conv2d from './conv2d.js';
@@ -55,14 +56,16 @@ export function referenceOver(memory: { readonly buffer: ArrayBufferLike }): Ker
 
 function overViews(name: KernelName, memory: { readonly buffer: ArrayBufferLike }): Call {
   const run: Call = referenceKernels[name];
+  const writes = writesOf(KERNELS[name]);
   return (...given) => {
-    const views = given.map((operand) => {
+    const views = given.map((operand, i) => {
       if (ArrayBuffer.isView(operand)) {
         throw new DTypeError(
           `${name}: expected buffers, got an array; bufferOf(x) gives a tensor's`,
         );
       }
       if (!(operand instanceof DeviceBuffer)) return operand;
+      if (writes[i]) noteWrite(operand);
       return viewOver(operand.dtype, memory.buffer, operand.address, operand.length);
     });
     run(...views);

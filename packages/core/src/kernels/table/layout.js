@@ -82,6 +82,15 @@ export function parseOperand(text) {
 }
 
 /**
+ * Which of a row's operands are written, in their order.
+ * @param {Row} row
+ * @returns {readonly boolean[]}
+ */
+export function writesOf(row) {
+  return row.operands.map((text) => parseOperand(text).role !== 'in');
+}
+
+/**
  * An axis that a row is cut along.
  * @typedef {object} Axis
  * @property {string} name The parameter that counts it.

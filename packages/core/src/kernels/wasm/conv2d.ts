@@ -1,13 +1,15 @@
-import type { DeviceBuffer } from '../buffer.js';
+import type { Heap } from '../../memory/heap.js';
+import { noteWrite, type DeviceBuffer } from '../buffer.js';
 import type { Conv2dGeometry, Kernels } from '../contract.js';
 import type { Conv2dKernel } from '../conv2d-workspace.js';
 import { KERNELS, PARAMETERS } from '../table/kernels.js';
-import { JOB, placesOf } from '../table/layout.js';
+import { FIRST_PARAMETER, JOB, placesOf } from '../table/layout.js';
 import type { ConvJob, ConvSideJob, WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
 import { refuseTypes } from './operands.js';
 import { writeWindow } from './parameters.js';
+import type { Call, Plan } from './plans.js';
 
 const at = placesOf(PARAMETERS.conv2d);
 
@@ -18,7 +20,10 @@ interface SideJob {
 }
 
 /** Convolutions of a whole batch that never store the unfold. */
-export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
+export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs: Jobs) {
+  const { plans } = jobs;
+  /** Bytes of a block of arguments, up to a cache line. */
+  const blockBytes = Math.ceil((FIRST_PARAMETER * 4 + wasm.conv2dParametersBytes()) / 64) * 64;
   /**
    * What one of the three kernels is made of in the binary: jobs, and what they need. A job before
    * packs the weights, one after adds up what parts summed.
@@ -41,16 +46,15 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
   const backwardInput = stage('conv2dBackwardInput', side('conv2dBackwardInputPack'), null);
   const backwardWeight = stage('conv2dBackwardWeight', null, side('conv2dBackwardWeightFinish'));
 
-  /** All parts of a kernel. */
-  const run = (
-    job: ReturnType<typeof stage>,
+  /** Writes the arguments into the frame's block. */
+  const write = (
     { N, OC, groups, window }: Conv2dGeometry,
     out: DeviceBuffer,
     x: DeviceBuffer,
     weight: DeviceBuffer,
     bias: DeviceBuffer | null,
   ) => {
-    const { blockAddress, parametersAddress, block } = frame;
+    const { block } = frame;
     block[at.N] = N;
     block[at.OC] = OC;
     block[at.groups] = groups;
@@ -59,9 +63,22 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
     block[at.x] = x.address;
     block[at.weight] = weight.address;
     block[at.bias] = bias === null ? 0 : bias.address;
+    block[at.turned] = 0;
+  };
+
+  /** All parts of a kernel. */
+  const run = (
+    job: ReturnType<typeof stage>,
+    geometry: Conv2dGeometry,
+    out: DeviceBuffer,
+    x: DeviceBuffer,
+    weight: DeviceBuffer,
+    bias: DeviceBuffer | null,
+  ) => {
+    write(geometry, out, x, weight, bias);
+    const { blockAddress, parametersAddress } = frame;
     const shared = jobs.workspace(job.sharedBytes(parametersAddress));
     frame.block[at.shared] = shared;
-    frame.block[at.turned] = 0;
     job.prepare(parametersAddress);
     const { before, after } = job;
     const scratchBytes = job.scratchBytes(parametersAddress);
@@ -72,19 +89,77 @@ export function conv2dKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
     if (after) jobs.run(after.number, blockAddress, after.parts(parametersAddress));
   };
 
+  /** What `run` does up to the product, in memory of its own; null if there is no room. */
+  const planOf = (
+    { number, before, parts, sharedBytes, scratchBytes, prepare }: typeof forward,
+    geometry: Conv2dGeometry,
+    ...operands: [DeviceBuffer, DeviceBuffer, DeviceBuffer, DeviceBuffer | null]
+  ): Plan | null => {
+    write(geometry, ...operands);
+    const bytes = blockBytes + sharedBytes(frame.parametersAddress);
+    const address = plans.allocate(bytes);
+    if (address === null) return null;
+    try {
+      const { words } = heap;
+      const from = frame.blockAddress / 4;
+      words.copyWithin(address / 4, from, from + blockBytes / 4);
+      words[address / 4 + at.shared] = address + blockBytes;
+      const parameters = address + FIRST_PARAMETER * 4;
+      prepare(parameters);
+      const scratch = scratchBytes(parameters);
+      if (before) jobs.run(before.number, address, before.parts(parameters), scratch);
+      return { number, address, bytes, parts: parts(parameters), scratchBytes: scratch };
+    } catch (error) {
+      heap.free(address, bytes);
+      throw error;
+    }
+  };
+
+  /** Runs a call's plan, made now if need be; false if there is no room for one. */
+  const follow = (
+    call: Call,
+    out: DeviceBuffer,
+    x: DeviceBuffer,
+    weight: DeviceBuffer,
+    bias: DeviceBuffer | null,
+  ): boolean => {
+    call.plan ??= planOf(forward, call.geometry, out, x, weight, bias);
+    const { plan } = call;
+    if (plan === null) {
+      call.isRefused = true;
+      return false;
+    }
+    const { words } = heap;
+    words[plan.address / 4 + at.out] = out.address;
+    words[plan.address / 4 + at.x] = x.address;
+    plans.running = plan;
+    try {
+      jobs.run(plan.number, plan.address, plan.parts, plan.scratchBytes);
+    } finally {
+      plans.running = null;
+    }
+    return true;
+  };
+
   return {
     conv2d(out, x, weight, bias, geometry) {
       checkTypes('conv2d', out, x, weight, bias);
+      noteWrite(out);
+      const call = plans.recall(weight, bias, geometry);
+      if (call !== null && follow(call, out, x, weight, bias)) return;
       run(forward, geometry, out, x, weight, bias);
     },
 
     conv2dBackwardInput(dX, dOut, weight, geometry) {
       checkTypes('conv2dBackwardInput', dX, dOut, weight);
+      noteWrite(dX);
       run(backwardInput, geometry, dOut, dX, weight, null);
     },
 
     conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry) {
       checkTypes('conv2dBackwardWeight', dWeight, dBias, x, dOut);
+      noteWrite(dWeight);
+      if (dBias !== null) noteWrite(dBias);
       run(backwardWeight, geometry, dOut, x, dWeight, dBias);
     },
   } satisfies Partial<Kernels>;

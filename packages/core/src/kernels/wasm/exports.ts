@@ -22,6 +22,9 @@ export interface WasmExports
   /** 8 or 16 columns in a tile of the products. */
   readonly setTileWidth: (columns: number) => void;
 
+  /** Bytes of a convolution's parameters, with what its first functions set behind them. */
+  readonly conv2dParametersBytes: () => number;
+
   /** Jobs: see assembly/parallel.ts. */
   readonly runParts: (kernel: number, block: Address, parts: number, scratch: Address) => void;
   readonly controlBytes: (threads: number) => number;

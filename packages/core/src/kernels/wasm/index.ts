@@ -14,15 +14,15 @@ import { type TableCut, writerOf } from './parameters.js';
 /**
  * The contract's kernels for float32 on WebAssembly, each behind a check of what it is called with:
  * those that the table cuts by what their rows say, those that are cut in their own way by functions
- * of their own. None of them holds state from one call to the next; the memory that they work in is
- * the jobs'.
+ * of their own. None of them holds state from one call to the next but plans of convolutions
+ * (plans.ts); the memory that they work in is the jobs'.
  */
 export function createWasmKernels(wasm: WasmExports, heap: Heap, jobs: Jobs): Kernels {
   const frame = new Frame(heap);
   const kernels: Partial<Record<KernelName, Launcher>> = {};
   const own: Partial<Record<KernelName, Launcher>> = {
     ...matmulKernels(wasm, frame, jobs),
-    ...conv2dKernels(wasm, frame, jobs),
+    ...conv2dKernels(wasm, heap, frame, jobs),
   };
   for (const name of KERNEL_NAMES) {
     const run = own[name];

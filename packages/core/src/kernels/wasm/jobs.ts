@@ -1,6 +1,7 @@
 import type { Heap } from '../../memory/heap.js';
 import { EngineError } from '../../errors.js';
 import type { WasmExports } from './exports.js';
+import { Plans } from './plans.js';
 
 /** An area that grew beyond this is given back after the call that needed it. */
 const KEPT_BYTES = 2 ** 26;
@@ -28,11 +29,14 @@ export class Jobs {
   #crew: Crew | null = null;
   readonly #scratch: Area;
   readonly #workspace: Area;
+  /** What is kept of weights from call to call. */
+  readonly plans: Plans;
 
   constructor(wasm: WasmExports, heap: Heap) {
     this.#wasm = wasm;
     this.#scratch = new Area(heap);
     this.#workspace = new Area(heap);
+    this.plans = new Plans(heap);
   }
 
   /** Who helps; null: nobody. */

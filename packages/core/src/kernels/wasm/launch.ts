@@ -1,6 +1,7 @@
 import { EngineError } from '../../errors.js';
-import type { DeviceBuffer } from '../buffer.js';
+import { noteWrite, type DeviceBuffer } from '../buffer.js';
 import type { Row } from '../table/kernels.js';
+import { writesOf } from '../table/layout.js';
 import { cutOf } from './cut.js';
 import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
@@ -29,6 +30,8 @@ export function launcherOf(
   const scratchBytes = row.cut === 'walk' ? WALK_BYTES : 0;
   const cut = cutOf(row);
   const [A, B, C, D, E] = typesOf(row);
+  // The first operand is always written.
+  const [, writesB, writesC, writesD] = writesOf(row);
 
   /** What follows on the operands' addresses. */
   const launch = (options: never, n: number) => {
@@ -41,12 +44,14 @@ export function launcherOf(
     case 1:
       return (a: Buffer, options: never) => {
         if (a.dtype !== A) refuseTypes(name, row, [a]);
+        noteWrite(a);
         frame.block[0] = a.address;
         launch(options, a.length);
       };
     case 2:
       return (a: Buffer, b: Buffer, options: never) => {
         if (a.dtype !== A || b.dtype !== B) refuseTypes(name, row, [a, b]);
+        noteWrite(a);
         const { block } = frame;
         block[0] = a.address;
         block[1] = b.address;
@@ -55,6 +60,8 @@ export function launcherOf(
     case 3:
       return (a: Buffer, b: Buffer, c: Buffer, options: never) => {
         if (a.dtype !== A || b.dtype !== B || c.dtype !== C) refuseTypes(name, row, [a, b, c]);
+        noteWrite(a);
+        if (writesB) noteWrite(b);
         const { block } = frame;
         block[0] = a.address;
         block[1] = b.address;
@@ -66,6 +73,8 @@ export function launcherOf(
         if (a.dtype !== A || b.dtype !== B || c.dtype !== C || d.dtype !== D) {
           refuseTypes(name, row, [a, b, c, d]);
         }
+        noteWrite(a);
+        if (writesB) noteWrite(b);
         const { block } = frame;
         block[0] = a.address;
         block[1] = b.address;
@@ -78,6 +87,10 @@ export function launcherOf(
         const isRight =
           a.dtype === A && b.dtype === B && c.dtype === C && d.dtype === D && e.dtype === E;
         if (!isRight) refuseTypes(name, row, [a, b, c, d, e]);
+        noteWrite(a);
+        if (writesB) noteWrite(b);
+        if (writesC) noteWrite(c);
+        if (writesD) noteWrite(d);
         const { block } = frame;
         block[0] = a.address;
         block[1] = b.address;

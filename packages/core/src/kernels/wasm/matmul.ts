@@ -1,3 +1,4 @@
+import { noteWrite } from '../buffer.js';
 import type { Kernels } from '../contract.js';
 import { KERNELS, PARAMETERS } from '../table/kernels.js';
 import { JOB, placesOf } from '../table/layout.js';
@@ -38,6 +39,7 @@ export function matmulKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
       if (out.dtype !== 'float32' || a.dtype !== 'float32' || b.dtype !== 'float32') {
         refuseTypes('matmul', KERNELS.matmul, [out, a, b]);
       }
+      noteWrite(out);
       const { block } = frame;
       block[at.M] = M;
       block[at.N] = N;
