@@ -52,17 +52,17 @@ function uniform(
 
 /** Initial weights by PyTorch's rule: uniform in ±1/√(inputs of one output). */
 export function parametersOf(net: NetName, random: () => number): NamedArray[] {
-  return Object.entries(NET_LAYERS[net]).flatMap(([name, { conv, linear = [] }]) => {
-    const shape = conv
-      ? [conv.outChannels, conv.inChannels, conv.kernel, conv.kernel]
-      : [...linear];
-    const [outputs = 0, ...inputs] = shape;
-    const bound = 1 / Math.sqrt(inputs.reduce((size, extent) => size * extent, 1));
-    return [
-      uniform(random, `${name}.weight`, shape, bound),
-      uniform(random, `${name}.bias`, [outputs], bound),
-    ];
-  });
+  return Object.entries(NET_LAYERS[net]).flatMap(
+    ([name, { conv, hasBias = true, linear = [] }]) => {
+      const shape = conv
+        ? [conv.outChannels, conv.inChannels, conv.kernel, conv.kernel]
+        : [...linear];
+      const [outputs = 0, ...inputs] = shape;
+      const bound = 1 / Math.sqrt(inputs.reduce((size, extent) => size * extent, 1));
+      const weight = uniform(random, `${name}.weight`, shape, bound);
+      return hasBias ? [weight, uniform(random, `${name}.bias`, [outputs], bound)] : [weight];
+    },
+  );
 }
 
 /** Seeded arrays for a task, in PyTorch's names and layouts. */
@@ -84,6 +84,15 @@ function arraysOf(task: Task): NamedArray[] {
       make('weight', [outChannels, inChannels / groups, kernel, kernel], bound),
       make('bias', [outChannels], bound),
       make('dOut', [batch, outChannels, out, out], UNIT),
+    ];
+  }
+  if (task.kind === 'layer-norm') {
+    const { rows, n } = task;
+    return [
+      make('x', [rows, n], UNIT),
+      make('weight', [n], 1),
+      make('bias', [n], 1),
+      make('dOut', [rows, n], UNIT),
     ];
   }
   const labels = Int32Array.from({ length: task.batch }, () => Math.floor(10 * random()));

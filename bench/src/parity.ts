@@ -1,7 +1,7 @@
 import { ArrayFiles } from './arrays.js';
 import type { RunningSystem } from './rounds.js';
 import type { System } from './systems.js';
-import { convTask, matmulTask, netTask, type Task } from './tasks.js';
+import { convTask, layerNormTask, matmulTask, netTask, type Task } from './tasks.js';
 import { Worker, type Outputs } from './worker.js';
 
 /** Odd shapes: nothing divides by a vector's or a tile's width, and edges are everywhere. */
@@ -18,7 +18,9 @@ const PROBLEMS: Readonly<Record<string, readonly Task[]>> = {
     convTask('8', 1, { inChannels: 33, outChannels: 35, size: 5 }),
   ],
   lenet: [netTask('step', 'lenet', 3), netTask('forward', 'lenet', 1)],
+  'lenet-bn': [netTask('step', 'lenet-bn', 3)],
   cnn: [netTask('step', 'cnn', 1)],
+  'layer-norm': [layerNormTask(13, 7), layerNormTask(5, 67)],
 };
 
 /** The problems that a task's kernels have to solve before it is timed. */
@@ -82,6 +84,7 @@ function compare(actual: Outputs, expected: Outputs): string | undefined {
 function describe(task: Task): string {
   if (task.kind === 'matmul') return `matmul ${task.size}×${task.inner}×${task.size}`;
   if (task.kind === 'conv') return `conv2d ${JSON.stringify(task.layer)}`;
+  if (task.kind === 'layer-norm') return `layer norm [${task.rows}, ${task.n}]`;
   return `${task.net} ${task.kind} of ${task.batch}`;
 }
 

@@ -1,7 +1,7 @@
 /** What is measured. Every system gets the same task and the same arrays. */
-export type Task = NetTask | MatmulTask | ConvTask;
+export type Task = NetTask | MatmulTask | ConvTask | LayerNormTask;
 
-export type NetName = 'lenet' | 'cnn';
+export type NetName = 'lenet' | 'lenet-bn' | 'cnn';
 
 /**
  * `step`: forward, cross entropy, backward, SGD with momentum; the loss is read at the end.
@@ -30,6 +30,14 @@ export interface ConvTask {
   readonly kind: 'conv';
   readonly batch: number;
   readonly layer: ConvLayer;
+}
+
+/** Layer normalisation of `[rows, n]` over n: forward, then the gradients of x, weight and bias. */
+export interface LayerNormTask {
+  readonly name: string;
+  readonly kind: 'layer-norm';
+  readonly rows: number;
+  readonly n: number;
 }
 
 /**
@@ -86,11 +94,19 @@ export function convTask(name: string, batch: number, layer: Partial<ConvLayer>)
   };
 }
 
+export function layerNormTask(rows: number, n: number): LayerNormTask {
+  return { name: `layer-norm-${n}`, kind: 'layer-norm', rows, n };
+}
+
+/** Elements that are normalised, in rows of whatever length. */
+const NORM_SIZE = 2 ** 17;
+
 /** Images in a batch of the single layers. */
 const CONV_BATCH = 16;
 
 export const TASKS: readonly Task[] = [
   netTask('step', 'lenet', 64),
+  netTask('step', 'lenet-bn', 64),
   netTask('step', 'cnn', 64),
   netTask('forward', 'lenet', 1),
   netTask('forward', 'lenet', 64),
@@ -103,6 +119,7 @@ export const TASKS: readonly Task[] = [
   convTask('16x16-5x5-d2-28', CONV_BATCH, { inChannels: 16, kernel: 5, dilation: 2 }),
   // A late layer of a deep network: many channels, hardly any pixels.
   convTask('256x256-3x3-7', CONV_BATCH, { inChannels: 256, size: 7 }),
+  ...[8, 64].map((n) => layerNormTask(NORM_SIZE / n, n)),
 ];
 
 /** Rows, and columns, of a convolution's output. */
@@ -117,6 +134,8 @@ function convForwardFlops(batch: number, layer: ConvLayer): number {
 
 interface NetLayer {
   readonly conv?: ConvLayer;
+  /** Default true. */
+  readonly hasBias?: boolean;
   /** `[outFeatures, inFeatures]` */
   readonly linear?: readonly [number, number];
 }
@@ -131,12 +150,20 @@ function plainConv(
   return { inChannels, outChannels, kernel, size, ...plain };
 }
 
-/** The layers with parameters, by PyTorch's names and in its order. */
+/**
+ * The layers with parameters, by PyTorch's names and in its order. Batch normalisation starts as all
+ * have it: weights of 1, biases of 0.
+ */
 export const NET_LAYERS: Readonly<Record<NetName, Readonly<Record<string, NetLayer>>>> = {
   lenet: {
     conv1: { conv: plainConv(1, 8, 5, 28) },
     conv2: { conv: plainConv(8, 16, 5, 12) },
     fc: { linear: [10, 256] },
+  },
+  'lenet-bn': {
+    conv1: { conv: plainConv(1, 16, 5, 28), hasBias: false },
+    conv2: { conv: plainConv(16, 32, 5, 12), hasBias: false },
+    fc: { linear: [10, 512] },
   },
   cnn: {
     conv1: { conv: plainConv(1, 32, 3, 28) },
@@ -149,11 +176,13 @@ export const NET_LAYERS: Readonly<Record<NetName, Readonly<Record<string, NetLay
 /**
  * The task's useful arithmetic: the multiplications and additions of its convolutions and matrix
  * products, padding included. A step needs each of them three times (output, weight's gradient,
- * input's gradient), but no gradient of the images; everything else is too small to count.
+ * input's gradient), but no gradient of the images; everything else is too small to count, and
+ * layer normalisation has none.
  */
 export function flopsOf(task: Task): number {
   if (task.kind === 'matmul') return 2 * task.size ** 2 * task.inner;
   if (task.kind === 'conv') return 3 * convForwardFlops(task.batch, task.layer);
+  if (task.kind === 'layer-norm') return 0;
   const layers = Object.values(NET_LAYERS[task.net]).map(({ conv, linear = [0, 0] }) =>
     conv ? convForwardFlops(task.batch, conv) : 2 * task.batch * linear[0] * linear[1],
   );

@@ -54,6 +54,21 @@ class LeNet(nn.Module):
         return self.fc(x.flatten(1))
 
 
+class LeNetBN(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 5, bias=False)
+        self.norm1 = nn.BatchNorm2d(16)
+        self.conv2 = nn.Conv2d(16, 32, 5, bias=False)
+        self.norm2 = nn.BatchNorm2d(32)
+        self.fc = nn.Linear(512, 10)
+
+    def forward(self, x):
+        x = F.relu(self.norm1(F.max_pool2d(self.conv1(x), 2)))
+        x = F.relu(self.norm2(F.max_pool2d(self.conv2(x), 2)))
+        return self.fc(x.flatten(1))
+
+
 class Cnn(nn.Module):
     def __init__(self):
         super().__init__()
@@ -68,9 +83,13 @@ class Cnn(nn.Module):
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
 
 
+NETS = {"lenet": LeNet, "lenet-bn": LeNetBN, "cnn": Cnn}
+
+
 def load_net(task, arrays):
-    net = LeNet() if task["net"] == "lenet" else Cnn()
-    net.load_state_dict({name: arrays[name] for name in net.state_dict()})
+    net = NETS[task["net"]]()
+    # What is no array starts as it is: batch normalisation.
+    net.load_state_dict({name: arrays.get(name, own) for name, own in net.state_dict().items()})
     return net
 
 
@@ -158,17 +177,18 @@ class MatmulJob:
         return {"out": self.out}
 
 
-class ConvJob:
+class LayerJob:
+    """A layer's output, then the gradients of its input, weight and bias."""
+
     def __init__(self, task, arrays):
-        layer = task["layer"]
-        self.options = {name: layer[name] for name in ("stride", "padding", "dilation", "groups")}
+        self.task = task
         self.leaves = [arrays[name].requires_grad_() for name in ("x", "weight", "bias")]
         self.d_out = arrays["dOut"]
 
     def run(self):
         for leaf in self.leaves:
             leaf.grad = None
-        self.out = F.conv2d(*self.leaves, **self.options)
+        self.out = self.forward(*self.leaves)
         self.out.backward(self.d_out)
 
     def outputs(self):
@@ -176,11 +196,24 @@ class ConvJob:
         return {"out": self.out, **{name: leaf.grad for name, leaf in gradients}}
 
 
+class ConvJob(LayerJob):
+    def forward(self, x, weight, bias):
+        layer = self.task["layer"]
+        options = {name: layer[name] for name in ("stride", "padding", "dilation", "groups")}
+        return F.conv2d(x, weight, bias, **options)
+
+
+class LayerNormJob(LayerJob):
+    def forward(self, x, weight, bias):
+        return F.layer_norm(x, [self.task["n"]], weight, bias)
+
+
 JOBS = {
     "step": StepJob,
     "forward": ForwardJob,
     "matmul": MatmulJob,
     "conv": ConvJob,
+    "layer-norm": LayerNormJob,
     "race": RaceJob,
 }
 

@@ -1,7 +1,7 @@
 import { configureEngine, matmul, Scope, tensor, Tape } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
-import { conv2d, crossEntropy } from '@unfold/nn';
-import { Cnn, DataLoader, Dataset, evaluate, LeNet, SGD } from '@unfold/train';
+import { conv2d, crossEntropy, layerNorm } from '@unfold/nn';
+import { Cnn, DataLoader, Dataset, evaluate, LeNet, LeNetBN, SGD } from '@unfold/train';
 import { serve, unavailable } from './serve.js';
 
 /** @typedef {import('@unfold/core').Tensor} Tensor */
@@ -10,6 +10,7 @@ import { serve, unavailable } from './serve.js';
 /** @typedef {import('../src/tasks.js').NetTask} NetTask */
 /** @typedef {import('../src/tasks.js').RaceTask} RaceTask */
 /** @typedef {import('../src/tasks.js').ConvTask} ConvTask */
+/** @typedef {import('../src/tasks.js').LayerNormTask} LayerNormTask */
 
 /** @param {Arrays} arrays @param {string} name @param {boolean} [requiresGrad] */
 function take(arrays, name, requiresGrad = false) {
@@ -18,15 +19,19 @@ function take(arrays, name, requiresGrad = false) {
   return tensor(array.data, array.shape, { requiresGrad });
 }
 
+const NETS = { lenet: () => new LeNet(), 'lenet-bn': () => new LeNetBN(), cnn: () => new Cnn() };
+
 /** @param {NetTask | RaceTask} task @param {Arrays} arrays */
 function loadNet(task, arrays) {
-  const net = task.net === 'lenet' ? new LeNet() : new Cnn();
-  const names = [...net.stateDict().keys()];
-  const state = Scope.run(() =>
-    Object.fromEntries(names.map((name) => [name, take(arrays, name)])),
-  );
-  net.loadStateDict(state);
-  for (const value of Object.values(state)) value.dispose();
+  const net = NETS[task.net]();
+  Scope.run(() => {
+    // What is no array starts as it is: batch normalisation.
+    const state = [...net.stateDict()].map(([name, own]) => [
+      name,
+      arrays[name] ? take(arrays, name) : own,
+    ]);
+    net.loadStateDict(Object.fromEntries(state));
+  });
   return net;
 }
 
@@ -149,14 +154,18 @@ function forwardJob(task, arrays) {
   };
 }
 
-/** @param {ConvTask} task @param {Arrays} arrays @returns {Job} */
-function convJob({ layer }, arrays) {
+/**
+ * A layer's output, then the gradients of its input, weight and bias.
+ * @param {Arrays} arrays
+ * @param {(x: Tensor, weight: Tensor, bias: Tensor) => Tensor} forward
+ * @returns {Job}
+ */
+function layerJob(arrays, forward) {
   const x = take(arrays, 'x', true);
   const weight = take(arrays, 'weight', true);
   const bias = take(arrays, 'bias', true);
   const dOut = take(arrays, 'dOut');
   const leaves = { dX: x, dWeight: weight, dBias: bias };
-  const { stride, padding, dilation, groups } = layer;
   /** @type {Tensor | undefined} */
   let out;
   const zeroGrad = () => {
@@ -167,7 +176,7 @@ function convJob({ layer }, arrays) {
       zeroGrad();
       out?.dispose();
       out = Tape.run((tape) => {
-        const y = conv2d(x, weight, bias, { stride, padding, dilation, groups });
+        const y = forward(x, weight, bias);
         tape.backward(y, dOut);
         return y;
       });
@@ -185,12 +194,24 @@ function convJob({ layer }, arrays) {
   };
 }
 
+/** @param {ConvTask} task @param {Arrays} arrays */
+function convJob({ layer: { stride, padding, dilation, groups } }, arrays) {
+  const options = { stride, padding, dilation, groups };
+  return layerJob(arrays, (x, weight, bias) => conv2d(x, weight, bias, options));
+}
+
+/** @param {LayerNormTask} task @param {Arrays} arrays */
+function layerNormJob({ n }, arrays) {
+  return layerJob(arrays, (x, weight, bias) => layerNorm(x, n, { weight, bias }));
+}
+
 /** @param {import('./serve.js').Task} task @param {Arrays} arrays @returns {Job} */
 function prepare(task, arrays) {
   if (task.kind === 'race') return raceJob(task, arrays);
   if (task.kind === 'step') return stepJob(task, arrays);
   if (task.kind === 'forward') return forwardJob(task, arrays);
   if (task.kind === 'conv') return convJob(task, arrays);
+  if (task.kind === 'layer-norm') return layerNormJob(task, arrays);
   const a = take(arrays, 'a');
   const b = take(arrays, 'b');
   return resultJob([a, b], () => matmul(a, b));
