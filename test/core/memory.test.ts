@@ -205,6 +205,20 @@ describe('findLeaks', () => {
   });
 });
 
+describe('argmax', () => {
+  it('keeps its positions and nothing else, on a tape too', () => {
+    const x = parameter(() => zeros([2, 3]));
+    const before = heapStats().liveTensors;
+    Tape.run(() => {
+      const positions = argmax(x, 1);
+      expect(heapStats().liveTensors).toBe(before + 1);
+      expect(positions.toArray()).toEqual([0, 0]);
+    });
+    expect(heapStats().liveTensors).toBe(before);
+    x.dispose();
+  });
+});
+
 describe('a tensor after its scope', () => {
   const read: Record<string, (x: Tensor) => unknown> = {
     data: (x) => x.data,

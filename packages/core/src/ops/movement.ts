@@ -65,7 +65,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** Copies `x`, read at the given strides, to a new tensor of `shape`. */
-function gather(
+export function gather(
   name: string,
   x: Tensor,
   shape: Shape,

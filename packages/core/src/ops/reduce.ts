@@ -3,20 +3,19 @@ import { sumAxes } from '../autograd/sum-to.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, DTypeError, ShapeError } from '../errors.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
+import { Scope } from '../memory/scope.js';
 import { checkOptions, flag, type OptionRule, type OptionRules, valueText } from '../options.js';
 import {
   broadcastStrides,
-  mergeAxes,
   normalizeAxes,
   reducedShape,
   reduceGeometry,
   sizeOf,
-  stridesOf,
   type Shape,
 } from '../shape.js';
 import { empty, requireTensor, Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
-import { permute } from './movement.js';
+import { gather, permute } from './movement.js';
 import { composed, int32Of, requireFloat, requireNumber } from './support.js';
 
 /** What a reduction runs over, and what shape it leaves. */
@@ -89,23 +88,11 @@ const sumFunction = defineFunction('sum', {
   },
   backward(ctx, dOut) {
     const { axes, shape } = ctx.saved;
-    return expand(dOut.view(reducedShape(shape, axes, true), 'sum'), shape);
+    const kept = reducedShape(shape, axes, true);
+    // Repeated along the axes that were summed.
+    return gather('sum', dOut, shape, broadcastStrides(kept, shape));
   },
 });
-
-/** Repeats x along its axes of size 1 until it has `shape`. */
-function expand(x: Tensor, shape: Shape): Tensor {
-  const out = empty(shape, x.dtype, 'expand');
-  const merged = mergeAxes(shape, [stridesOf(shape), broadcastStrides(x.shape, shape)]);
-  kernelsFor(x.dtype).copyStrided(out.buffer, x.buffer, {
-    shape: merged.shape,
-    outStrides: merged.strides[0] ?? [],
-    outOffset: 0,
-    xStrides: merged.strides[1] ?? [],
-    xOffset: 0,
-  });
-  return out;
-}
 
 /**
  * The sum over any axes, all by default; 0 over no element. `sum(x, 1)`, `sum(x, [0, 2], { keepdim:
@@ -235,7 +222,8 @@ export function argmax(
     throw new ShapeError(`argmax: ${x.describe()} has no elements along the reduced axes`);
   }
   const geometry = reduceGeometry(x.shape, axes[0] ?? 0, axes.at(-1) ?? -1);
-  return composed(() => {
+  // A scope even where a tape records, which would keep the values for nobody.
+  return Scope.run(() => {
     const indices = empty(reducedShape(x.shape, axes, keepdim), 'int32', 'argmax');
     const values = empty(indices.shape, x.dtype, 'argmax');
     kernelsFor(x.dtype).max(values.buffer, int32Of('argmax', indices), x.buffer, geometry);
