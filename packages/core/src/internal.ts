@@ -7,6 +7,8 @@
  */
 export { checkWindow } from './kernels/check-geometry.js';
 export { fitsConv2d, type Conv2dKernel } from './kernels/conv2d-workspace.js';
+export { alignColumns } from './columns.js';
+export { isFloat } from './dtype.js';
 export { leavesOf } from './autograd/tape.js';
 export { offersKernel } from './engine/engine.js';
 export {
@@ -36,7 +38,8 @@ export {
   shareBelow1,
   valueText,
 } from './options.js';
+export { bytesOf, int32Of, requireFloat } from './ops/support.js';
 export { generatorRule } from './random.js';
-export { checkShape } from './shape.js';
+export { checkShape, sameShape } from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';
 export { warnOnce } from './warnings.js';

@@ -1,3 +1,4 @@
+import { alignColumns } from './columns.js';
 import { probe, setProbe, type Probe } from './engine/probe.js';
 import { formatBytes } from './memory/heap.js';
 import { TapeError } from './errors.js';
@@ -174,7 +175,6 @@ function summarise(entries: Entry[], milliseconds: number): Profile {
   return { milliseconds, rows, toString: () => table(rows, milliseconds) };
 }
 
-/** Columns in line, the longest cell deciding; numbers to the right. */
 function table(rows: readonly ProfileRow[], milliseconds: number): string {
   const lines = [
     ['op', 'shape', 'calls', 'ms', 'share', 'GFLOP/s', 'memory'],
@@ -189,15 +189,5 @@ function table(rows: readonly ProfileRow[], milliseconds: number): string {
     ]),
     ['in all', '', '', milliseconds.toFixed(2), '', '', ''],
   ];
-  const widths = (lines[0] ?? []).map((_, i) =>
-    Math.max(...lines.map((line) => line[i]?.length ?? 0)),
-  );
-  return lines
-    .map((line) =>
-      line
-        .map((cell, i) => (i < 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return alignColumns(lines).join('\n');
 }

@@ -16,9 +16,9 @@ import {
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkOptions, checkShape, flag, requireTensor } from '@unfold/core/internal';
-import { checkedInUse, ownCopy, ownOptions, requireFloat } from './checks.js';
-import { vectorOf } from './channels.js';
+import { checkOptions, checkShape, flag, requireFloat, requireTensor } from '@unfold/core/internal';
+import { checkedInUse, ownCopy, ownOptions } from './checks.js';
+import { vectorOf } from './buffers.js';
 import { pair, type Size2d } from './conv2d/geometry.js';
 import { Module } from './module.js';
 import { checkPool, recentPoolWindow } from './pooling.js';
@@ -85,18 +85,14 @@ function pixelCounts({ window: w, countIncludePad }: Pool): number[] {
 function divideByCounts(out: Tensor, x: Tensor, pool: Pool): void {
   const p = pool.window.OH * pool.window.OW;
   const counts = vectorOf(pixelCounts(pool), x.dtype, 'avgPool2d');
-  try {
-    kernelsFor(x.dtype).div(
-      bufferOf(out),
-      bufferOf(x),
-      bufferOf(counts),
-      counts.size === 1
-        ? { shape: [x.size], aStrides: [1], bStrides: [0] }
-        : { shape: [pool.window.C, p], aStrides: [p, 1], bStrides: [0, 1] },
-    );
-  } finally {
-    counts.dispose();
-  }
+  kernelsFor(x.dtype).div(
+    bufferOf(out),
+    bufferOf(x),
+    bufferOf(counts),
+    counts.size === 1
+      ? { shape: [x.size], aStrides: [1], bStrides: [0] }
+      : { shape: [pool.window.C, p], aStrides: [p, 1], bStrides: [0, 1] },
+  );
 }
 
 /** unfold → sum, and back: spread → fold. */

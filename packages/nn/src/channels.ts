@@ -1,11 +1,9 @@
 import {
   bufferOf,
-  elementsOf,
   empty,
   kernelsFor,
   sizeOf,
   type BroadcastGeometry,
-  type DType,
   type Tensor,
 } from '@unfold/core';
 
@@ -43,17 +41,6 @@ export function sumByChannel(out: Tensor, x: Tensor): void {
     return;
   }
   const ofPlanes = empty([N, C], x.dtype, x.origin);
-  try {
-    kernels.sum(bufferOf(ofPlanes), bufferOf(x), { outer: N * C, n: p, inner: 1 });
-    kernels.sum(bufferOf(out), bufferOf(ofPlanes), { outer: 1, n: N, inner: C });
-  } finally {
-    ofPlanes.dispose();
-  }
-}
-
-/** Numbers as a tensor of one axis, rounded to `dtype`. */
-export function vectorOf(values: ArrayLike<number>, dtype: DType, origin: string): Tensor {
-  const vector = empty([values.length], dtype, origin);
-  elementsOf(vector).set(values);
-  return vector;
+  kernels.sum(bufferOf(ofPlanes), bufferOf(x), { outer: N * C, n: p, inner: 1 });
+  kernels.sum(bufferOf(out), bufferOf(ofPlanes), { outer: 1, n: N, inner: C });
 }

@@ -1,5 +1,5 @@
 import { ConfigError, DTypeError, Generator, type OptionRule, type Tensor } from '@unfold/core';
-import { isOptions, oneOf, requireTensor, valueText } from '@unfold/core/internal';
+import { isFloat, isOptions, oneOf, requireTensor, valueText } from '@unfold/core/internal';
 import { Module } from './module.js';
 
 /** For an option that is checked where it is used, with what it must fit. */
@@ -24,16 +24,6 @@ export const generatorRule: OptionRule = {
   accepts: (value) => value instanceof Generator,
 };
 
-/** @throws DTypeError unless `x` holds floats. */
-export function requireFloat(operation: string, x: Tensor): void {
-  requireTensor(operation, 'x', x);
-  if (x.dtype !== 'float32' && x.dtype !== 'float64') {
-    throw new DTypeError(
-      `${operation}: expected a float tensor, got ${x.describe()}; cast it first`,
-    );
-  }
-}
-
 /** @throws DTypeError unless `value` is a tensor, or null or undefined for none. */
 export function requireTensorOrNone(operation: string, name: string, value: unknown): void {
   if (value !== null && value !== undefined) requireTensor(operation, name, value);
@@ -48,7 +38,7 @@ export function requireOneFloat(
 ): void {
   requireOperands(operation, x, weight, bias);
   for (const operand of bias ? [x, weight, bias] : [x, weight]) {
-    if ((operand.dtype !== 'float32' && operand.dtype !== 'float64') || operand.dtype !== x.dtype) {
+    if (!isFloat(operand.dtype) || operand.dtype !== x.dtype) {
       throw new DTypeError(
         `${operation}: expected x, weight and bias of one float dtype, got ${x.describe()}, ` +
           `${weight.describe()}${bias ? ` and ${bias.describe()}` : ''}; cast(x, 'float32') converts`,

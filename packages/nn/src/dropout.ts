@@ -2,7 +2,6 @@ import {
   bufferOf,
   ConfigError,
   defineFunction,
-  DTypeError,
   elementsOf,
   empty,
   formatShape,
@@ -15,10 +14,17 @@ import {
   type OptionRules,
   type Shape,
   type Tensor,
-  type DeviceBuffer,
 } from '@unfold/core';
-import { checkOptions, flag, requireTensor, share, valueText } from '@unfold/core/internal';
-import { checkedInUse, requireFloat } from './checks.js';
+import {
+  bytesOf,
+  checkOptions,
+  flag,
+  requireFloat,
+  requireTensor,
+  share,
+  valueText,
+} from '@unfold/core/internal';
+import { checkedInUse } from './checks.js';
 import { Module } from './module.js';
 import { formatOptions } from './tree.js';
 
@@ -56,27 +62,17 @@ function keep(x: Tensor, { mask, p }: Saved): Tensor {
   const out = mul(x, 1 / (1 - p));
   if (mask.size === x.size) {
     const zero = zeros([], { dtype: x.dtype });
-    try {
-      const geometry = { shape: [x.size], conditionStrides: [1], aStrides: [1], bStrides: [0] };
-      const to = bufferOf(out);
-      kernelsFor(x.dtype).where(to, bytesOf(mask), to, bufferOf(zero), geometry);
-      return out;
-    } finally {
-      zero.dispose();
-    }
+    const geometry = { shape: [x.size], conditionStrides: [1], aStrides: [1], bStrides: [0] };
+    const to = bufferOf(out);
+    const kept = bytesOf('dropout', bufferOf(mask));
+    kernelsFor(x.dtype).where(to, kept, to, bufferOf(zero), geometry);
+    return out;
   }
   // Whole channels, whose values lie side by side.
   const n = x.size / mask.size;
   const [data, kept] = [elementsOf(out), elementsOf(mask)];
   for (let i = 0; i < kept.length; i++) if (kept[i] === 0) data.fill(0, i * n, (i + 1) * n);
   return out;
-}
-
-/** The bytes of a mask. */
-function bytesOf(mask: Tensor): DeviceBuffer<'uint8'> {
-  const buffer = bufferOf(mask);
-  if (!buffer.isOf('uint8')) throw new DTypeError('dropout: expected a bool mask');
-  return buffer;
 }
 
 /**

@@ -16,9 +16,15 @@ import {
   type Shape,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions, requireTensor, valueText } from '@unfold/core/internal';
-import { checkedInUse, floatDType, requireFloat, requireSizes } from './checks.js';
-import { int32BufferOf, int32From } from './integers.js';
+import {
+  checkOptions,
+  int32Of,
+  requireFloat,
+  requireTensor,
+  valueText,
+} from '@unfold/core/internal';
+import { checkedInUse, floatDType, requireSizes } from './checks.js';
+import { vectorOf } from './buffers.js';
 import { normal } from './init.js';
 import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
@@ -50,8 +56,8 @@ const embeddingFunction = defineFunction('embedding', {
     const [rows = 0, size = 0] = weight.shape;
     const out = empty([...shape, size], weight.dtype, 'embedding');
     const geometry = { outer: 1, n: rows, inner: size, count: indices.length };
-    const index = int32From(indices, 'embedding');
-    const at = int32BufferOf(index);
+    const index = vectorOf(indices, 'int32', 'embedding');
+    const at = int32Of('embedding', index);
     kernelsFor(weight.dtype).indexSelect(bufferOf(out), bufferOf(weight), at, geometry);
     ctx.save({ indices: index, rows, padding });
     return out;
@@ -61,7 +67,7 @@ const embeddingFunction = defineFunction('embedding', {
     const size = dOut.shape.at(-1) ?? 0;
     const dWeight = zeros([rows, size], { dtype: dOut.dtype });
     const geometry = { outer: 1, n: rows, inner: size, count: indices.size };
-    const at = int32BufferOf(indices);
+    const at = int32Of('embedding', indices);
     kernelsFor(dOut.dtype).indexAdd(bufferOf(dWeight), bufferOf(dOut), at, geometry);
     if (padding !== null) elementsOf(dWeight).fill(0, padding * size, (padding + 1) * size);
     return dWeight;

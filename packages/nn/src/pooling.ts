@@ -12,9 +12,8 @@ import {
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkOptions, requireTensor } from '@unfold/core/internal';
-import { checkedInUse, requireFloat } from './checks.js';
-import { int32BufferOf } from './integers.js';
+import { checkOptions, int32Of, isFloat, requireFloat, requireTensor } from '@unfold/core/internal';
+import { checkedInUse } from './checks.js';
 import { keyOf, pair, windowGeometry, type Size2d } from './conv2d/geometry.js';
 import { Recent } from './recent.js';
 
@@ -43,7 +42,12 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
     const shape = [N, C, window.OH, window.OW];
     const out = empty(shape, x.dtype, 'maxPool2d');
     const indices = empty(shape, 'int32', 'maxPool2d');
-    kernelsFor(x.dtype).maxPool2d(bufferOf(out), int32BufferOf(indices), bufferOf(x), window);
+    kernelsFor(x.dtype).maxPool2d(
+      bufferOf(out),
+      int32Of('maxPool2d', indices),
+      bufferOf(x),
+      window,
+    );
     ctx.save({ indices, window, shape: x.shape });
     return out;
   },
@@ -53,7 +57,7 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
     kernelsFor(dX.dtype).maxPool2dBackward(
       bufferOf(dX),
       bufferOf(dOut),
-      int32BufferOf(indices),
+      int32Of('maxPool2d', indices),
       window,
     );
     return dX;
@@ -72,11 +76,10 @@ export function recentPoolWindow(
 ): WindowGeometry {
   requireTensor(operation, 'x', x);
   const { shape } = x;
-  const isFloat = x.dtype === 'float32' || x.dtype === 'float64';
   const [N = 0, C = 0, H = 0, W = 0] = shape;
   // prettier-ignore
   const key = [
-    shape.length, isFloat ? 1 : NaN, N, C, H, W,
+    shape.length, isFloat(x.dtype) ? 1 : NaN, N, C, H, W,
     keyOf(kernelSize, 0), keyOf(kernelSize, 1), keyOf(stride, 0), keyOf(stride, 1),
     keyOf(padding, 0), keyOf(padding, 1),
   ];

@@ -7,7 +7,7 @@ import {
   type OptionRules,
   type Shape,
 } from '@unfold/core';
-import { checkOptions } from '@unfold/core/internal';
+import { alignColumns, checkOptions } from '@unfold/core/internal';
 import { checkedInUse, requireModule } from './checks.js';
 import { Conv2d } from './conv2d/layer.js';
 import { ConvTranspose2d } from './conv2d/transpose-layer.js';
@@ -186,15 +186,4 @@ function nameOf({ path, layer, calls }: SummaryRow): string {
   const parts = path === '' ? [] : path.split('.');
   const name = parts.length === 0 ? layer : `${parts.at(-1)}: ${layer}`;
   return '  '.repeat(parts.length) + name + (calls > 1 ? ` (${calls} calls)` : '');
-}
-
-/** Columns as wide as their widest cell: the first two to the left, numbers to the right. */
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = HEADER.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (i < 2 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -9,6 +9,7 @@ import {
   type Tensor,
   type DeviceBuffer,
 } from '@unfold/core';
+import { part } from '../buffers.js';
 import { addByChannel, sumByChannel } from '../channels.js';
 import type { ConvRoute } from './conv-route.js';
 
@@ -152,11 +153,6 @@ class Parts {
   ofWeight(weight: Tensor, group: number): DeviceBuffer {
     return part(weight, group, this.groupOC * this.k);
   }
-}
-
-/** The `index`-th run of `length` elements. */
-function part(x: Tensor, index: number, length: number): DeviceBuffer {
-  return bufferOf(x).slice(index * length, (index + 1) * length);
 }
 
 /** One product [M, K]·[K, N] that overwrites its output, unless `options` say otherwise. */

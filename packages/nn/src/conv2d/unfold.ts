@@ -1,6 +1,5 @@
 import {
   defineFunction,
-  bufferOf,
   empty,
   formatShape,
   kernelsFor,
@@ -8,12 +7,12 @@ import {
   zeros,
   type Context,
   type OptionRules,
-  type DeviceBuffer,
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkOptions, requireTensor } from '@unfold/core/internal';
-import { checkedInUse, requireFloat } from '../checks.js';
+import { checkOptions, requireFloat, requireTensor } from '@unfold/core/internal';
+import { part } from '../buffers.js';
+import { checkedInUse } from '../checks.js';
 import { pair, windowGeometry, type Size2d } from './geometry.js';
 
 /** Where the patches lie; named and defaulted as PyTorch's. */
@@ -42,7 +41,8 @@ function toColumns(x: Tensor, window: WindowGeometry): Tensor {
   const { C, KH, KW, OH, OW } = window;
   const out = empty([N, C * KH * KW, OH * OW], x.dtype, 'unfold');
   const kernels = kernelsFor(x.dtype);
-  for (let n = 0; n < N; n++) kernels.unfold(image(out, n), image(x, n), window);
+  const [columns, image] = [out.size / N, x.size / N];
+  for (let n = 0; n < N; n++) kernels.unfold(part(out, n, columns), part(x, n, image), window);
   return out;
 }
 
@@ -51,15 +51,9 @@ function toImages(columns: Tensor, window: WindowGeometry): Tensor {
   const [N = 0] = columns.shape;
   const out = zeros([N, window.C, window.H, window.W], { dtype: columns.dtype });
   const kernels = kernelsFor(columns.dtype);
-  for (let n = 0; n < N; n++) kernels.fold(image(out, n), image(columns, n), window);
+  const [image, patches] = [out.size / N, columns.size / N];
+  for (let n = 0; n < N; n++) kernels.fold(part(out, n, image), part(columns, n, patches), window);
   return out;
-}
-
-/** The elements of the n-th image. */
-function image(x: Tensor, n: number): DeviceBuffer {
-  const [N = 1] = x.shape;
-  const size = x.size / N;
-  return bufferOf(x).slice(n * size, (n + 1) * size);
 }
 
 // Each is linear, and the other is its transpose: so each is the other's gradient.

@@ -23,10 +23,18 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions, requireTensor, share, valueText } from '@unfold/core/internal';
-import { checkedInUse, ownOptions, requireFloat, requireTensorOrNone } from '../checks.js';
+import {
+  checkOptions,
+  int32Of,
+  requireFloat,
+  requireTensor,
+  sameShape,
+  share,
+  valueText,
+} from '@unfold/core/internal';
+import { checkedInUse, ownOptions, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
-import { int32BufferOf, int32From } from '../integers.js';
+import { vectorOf } from '../buffers.js';
 import { classWeights, labelsOf, toRows, type Labels } from './labels.js';
 import { LOSS_OPTIONS, reduce, type LossOptions } from './reduction.js';
 import { requireProbabilities, warnOfSigns, warnOfSums } from './targets.js';
@@ -96,8 +104,8 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
     const logProbs = empty([N, C], logits.dtype, 'crossEntropy');
     const losses = empty([N], logits.dtype, 'crossEntropy');
     kernels.logSoftmax(bufferOf(logProbs), bufferOf(logits), { rows: N, n: C });
-    const classes = int32From(labels, 'crossEntropy');
-    const at = int32BufferOf(classes);
+    const classes = vectorOf(labels, 'int32', 'crossEntropy');
+    const at = int32Of('crossEntropy', classes);
     kernels.crossEntropy(bufferOf(losses), bufferOf(logProbs), at, geometry);
     ctx.save({ logProbs, labels: classes, geometry });
     return losses;
@@ -109,7 +117,7 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
       bufferOf(dX),
       bufferOf(dOut),
       bufferOf(logProbs),
-      int32BufferOf(labels),
+      int32Of('crossEntropy', labels),
       geometry,
     );
     return dX;
@@ -234,8 +242,7 @@ export function crossEntropy(
   const { reduction, weight, labelSmoothing = 0, ignoreIndex = IGNORED } = options;
   const [N = 0, C = 0, ...others] = logits.shape;
   const weights = weight ? classWeights(name, logits, weight) : null;
-  const isProbabilities =
-    target.dtype === logits.dtype && formatShape(target.shape) === formatShape(logits.shape);
+  const isProbabilities = target.dtype === logits.dtype && sameShape(target.shape, logits.shape);
   if (isProbabilities) {
     if (ignoreIndex >= 0) {
       throw new ConfigError(

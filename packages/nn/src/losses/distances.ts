@@ -8,8 +8,8 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { atLeast0, checkOptions, positive, valueText } from '@unfold/core/internal';
-import { checkedInUse, ownOptions, requireFloat } from '../checks.js';
+import { atLeast0, checkOptions, positive, requireFloat, valueText } from '@unfold/core/internal';
+import { checkedInUse, ownOptions } from '../checks.js';
 import { Module } from '../module.js';
 import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
 

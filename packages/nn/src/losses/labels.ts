@@ -8,7 +8,7 @@ import {
   ShapeError,
   type Tensor,
 } from '@unfold/core';
-import { valueText } from '@unfold/core/internal';
+import { sameShape, valueText } from '@unfold/core/internal';
 
 /** `[N, C, d…]` as rows `[N·d…, C]`: what belongs together side by side. */
 export function toRows(x: Tensor): Tensor {
@@ -46,7 +46,7 @@ export function labelsOf(
     );
   }
   const [N = 0, C = 0, ...others] = scores.shape;
-  if (formatShape(target.shape) !== formatShape([N, ...others])) {
+  if (!sameShape(target.shape, [N, ...others])) {
     throw new ShapeError(
       `${name}: scores ${formatShape(scores.shape)} expect labels ${formatShape([N, ...others])}, ` +
         `got ${formatShape(target.shape)}`,

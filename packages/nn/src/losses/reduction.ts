@@ -1,5 +1,5 @@
 import { formatShape, mean, ShapeError, sum, type OptionRules, type Tensor } from '@unfold/core';
-import { oneOf, requireTensor } from '@unfold/core/internal';
+import { oneOf, requireTensor, sameShape } from '@unfold/core/internal';
 
 /** What becomes of the losses: their mean (the default), their sum, or each by itself. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -38,7 +38,7 @@ export function reduce(
 export function requireOneShape(operation: string, x: Tensor, target: Tensor): void {
   requireTensor(operation, 'x', x);
   requireTensor(operation, 'target', target);
-  if (formatShape(x.shape) !== formatShape(target.shape)) {
+  if (!sameShape(x.shape, target.shape)) {
     throw new ShapeError(
       `${operation}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one shape`,
     );

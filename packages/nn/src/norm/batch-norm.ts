@@ -6,8 +6,15 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { atLeast0, checkOptions, flag, share, valueText } from '@unfold/core/internal';
-import { checkedInUse, requireFloat, requireTensorOrNone } from '../checks.js';
+import {
+  atLeast0,
+  checkOptions,
+  flag,
+  requireFloat,
+  share,
+  valueText,
+} from '@unfold/core/internal';
+import { checkedInUse, requireTensorOrNone } from '../checks.js';
 import { normaliseByBatch, normaliseByNumbers } from './batch-norm-functions.js';
 
 /** Options of `batchNorm`, named and defaulted as PyTorch's. */

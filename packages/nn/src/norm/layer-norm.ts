@@ -18,8 +18,8 @@ import {
   type Shape,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions, flag, valueText } from '@unfold/core/internal';
-import { checkedInUse, floatDType, ownCopy, requireFloat, requireTensorOrNone } from '../checks.js';
+import { checkOptions, flag, requireFloat, sameShape, valueText } from '@unfold/core/internal';
+import { checkedInUse, floatDType, ownCopy, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions, formatValue } from '../tree.js';
@@ -138,7 +138,7 @@ export function layerNorm(
   const { weight = null, bias = null, eps = 1e-5 } = options;
   const shape = placesOf('layerNorm', normalizedShape);
   checkEps('layerNorm', eps);
-  if (formatShape(x.shape.slice(-shape.length)) !== formatShape(shape)) {
+  if (!sameShape(x.shape.slice(-shape.length), shape)) {
     throw new ShapeError(
       `layerNorm: expected x […,${shape.join(',')}], got ${formatShape(x.shape)}`,
     );
@@ -146,7 +146,7 @@ export function layerNorm(
   for (const [name, parameter] of Object.entries({ weight, bias })) {
     requireTensorOrNone('layerNorm', name, parameter);
     if (!parameter) continue;
-    if (formatShape(parameter.shape) !== formatShape(shape)) {
+    if (!sameShape(parameter.shape, shape)) {
       throw new ShapeError(
         `layerNorm: expected ${name} ${formatShape(shape)}, got ${formatShape(parameter.shape)}`,
       );
