@@ -24,6 +24,12 @@ class Range {
     return !(variance < Infinity) || (variance < Range.SMALLEST && <f64>eps < Range.SMALLEST);
   }
 
+  /** Inverses of four channels; in a lane without one, a number that asks for no doubles. */
+  @inline static inverses(from: usize, left: usize): v128 {
+    const v = Four.load(from, left);
+    return left < 4 ? v128.bitselect(v, f32x4.splat(1), Lanes.mask(left)) : v;
+  }
+
   /** Ones in the lanes whose inverse asks for doubles, also where it is NaN. */
   @inline static wide(inverse: v128): v128 {
     const low = f32x4.gt(inverse, f32x4.splat(Range.LOW));
@@ -162,63 +168,16 @@ class Moments {
     }
     low = f64x2.div(low, count);
     high = f64x2.div(high, count);
-    Moments.storeLane(
-      statistics,
-      plane,
-      x,
-      outer,
-      step,
-      eps,
-      f32x4.extract_lane(mean, 0),
-      f64x2.extract_lane(low, 0),
-    );
-    if (left > 1)
-      Moments.storeLane(
-        statistics + 4,
-        plane,
-        x + 4,
-        outer,
-        step,
-        eps,
-        f32x4.extract_lane(mean, 1),
-        f64x2.extract_lane(low, 1),
-      );
-    if (left > 2)
-      Moments.storeLane(
-        statistics + 8,
-        plane,
-        x + 8,
-        outer,
-        step,
-        eps,
-        f32x4.extract_lane(mean, 2),
-        f64x2.extract_lane(high, 0),
-      );
-    if (left > 3)
-      Moments.storeLane(
-        statistics + 12,
-        plane,
-        x + 12,
-        outer,
-        step,
-        eps,
-        f32x4.extract_lane(mean, 3),
-        f64x2.extract_lane(high, 1),
-      );
-  }
-
-  static storeLane(
-    statistics: usize,
-    plane: usize,
-    x: usize,
-    outer: usize,
-    step: usize,
-    eps: f32,
-    mean: f32,
-    variance: f64,
-  ): void {
-    if (Range.isLeft(variance, eps)) Moments.writeWide(statistics, plane, x, outer, step, 1, eps);
-    else Moments.store(statistics, plane, mean, variance, eps);
+    let means = mean;
+    for (let lane: usize = 0; lane < min(left, 4); lane++, statistics += 4, x += 4) {
+      const variance = f64x2.extract_lane(low, 0);
+      if (Range.isLeft(variance, eps)) Moments.writeWide(statistics, plane, x, outer, step, 1, eps);
+      else Moments.store(statistics, plane, f32x4.extract_lane(means, 0), variance, eps);
+      // The next lane comes to the front.
+      means = v128.shuffle<f32>(means, means, 1, 2, 3, 0);
+      low = v128.shuffle<f64>(low, high, 1, 2);
+      high = v128.shuffle<f64>(high, high, 1, 0);
+    }
   }
 }
 
@@ -368,38 +327,30 @@ class Dots {
     return Dots.block(dOut, x, weight, n, m, inverse, true, true);
   }
 
-  /** The two sums of a run without weights, in doubles from block to block. */
-  static run(dOut: usize, x: usize, n: usize, mean: v128, inverse: v128, isWide: bool): v128 {
-    let totals = f64x2.splat(0);
-    while (n > 0) {
-      const block = min(n, BlockSums.EIGHT);
-      const sums = isWide
-        ? Dots.plainWide(dOut, x, block, mean, inverse)
-        : Dots.plain(dOut, x, block, mean, inverse);
-      totals = f64x2.add(totals, sums);
-      dOut += block << 2;
-      x += block << 2;
-      n -= block;
-    }
-    return totals;
-  }
-
-  /** The same with a weight for each place. */
-  static weightedRun(
+  /** The two sums of a run, in doubles from block to block. */
+  @inline static run(
     dOut: usize,
     x: usize,
     weight: usize,
     n: usize,
     mean: v128,
     inverse: v128,
+    perPlace: bool,
     isWide: bool,
   ): v128 {
     let totals = f64x2.splat(0);
     while (n > 0) {
       const block = min(n, BlockSums.EIGHT);
-      const sums = isWide
-        ? Dots.weightedWide(dOut, x, weight, block, mean, inverse)
-        : Dots.weighted(dOut, x, weight, block, mean, inverse);
+      let sums: v128;
+      if (perPlace) {
+        sums = isWide
+          ? Dots.weightedWide(dOut, x, weight, block, mean, inverse)
+          : Dots.weighted(dOut, x, weight, block, mean, inverse);
+      } else {
+        sums = isWide
+          ? Dots.plainWide(dOut, x, block, mean, inverse)
+          : Dots.plain(dOut, x, block, mean, inverse);
+      }
       totals = f64x2.add(totals, sums);
       dOut += block << 2;
       x += block << 2;
@@ -608,7 +559,7 @@ class ColumnDots {
     left: usize,
   ): void {
     const ofColumns = perRow ? f32x4.splat(0) : Four.load(mean, left);
-    const inverses = perRow ? f32x4.splat(0) : Four.load(inverse, left);
+    const inverses = perRow ? f32x4.splat(0) : Range.inverses(inverse, left);
     let bias0 = f64x2.splat(0);
     let bias1 = bias0;
     let weight0 = bias0;
@@ -752,7 +703,7 @@ export function normalise(
   if (inner == 1) {
     for (let at: usize = 0, left = width; at < width << 2; at += 16, left -= 4) {
       const mean = Four.load(statistics + at, left);
-      const inverse = Four.load(inverses + at, left);
+      const inverse = Range.inverses(inverses + at, left);
       const w = Four.load(weight + at, left);
       const b = Four.load(bias + at, left);
       const wide = Range.wide(inverse);
@@ -822,7 +773,9 @@ export function normaliseSums(
     let totals = f64x2.splat(0);
     for (let o: usize = 0; o < outer; o++) {
       const from = o * step + c * run;
-      totals = f64x2.add(totals, Dots.run(dOut + from, x + from, inner, mean, inverse, isWide));
+      const d = dOut + from;
+      const sums = Dots.run(d, x + from, 0, inner, mean, inverse, false, isWide);
+      totals = f64x2.add(totals, sums);
     }
     store<f32>(dBias + at, <f32>f64x2.extract_lane(totals, 0));
     store<f32>(dWeight + at, <f32>f64x2.extract_lane(totals, 1));
@@ -849,7 +802,7 @@ export function normaliseBackward(
   if (inner == 1) {
     for (let at: usize = 0, left = width; at < width << 2; at += 16, left -= 4) {
       const mean = Four.load(statistics + at, left);
-      const inverse = Four.load(inverses + at, left);
+      const inverse = Range.inverses(inverses + at, left);
       const w = Four.load(factors + at, left);
       const meanG = Four.load(factors + plane + at, left);
       const minusSlope = f32x4.neg(Four.load(slopes + at, left));
@@ -1130,7 +1083,7 @@ export function layerNormBackward(
     const mean = v128.load32_splat(statistics + (row << 2));
     const inverse = v128.load32_splat(inverses + (row << 2));
     const isWide = v128.any_true(Range.wide(inverse));
-    const sums = Dots.weightedRun(dOut, x, weight, n, mean, inverse, isWide);
+    const sums = Dots.run(dOut, x, weight, n, mean, inverse, true, isWide);
     const means = f64x2.div(sums, f64x2.splat(<f64>n));
     const meanG = <f32>f64x2.extract_lane(means, 0);
     const slope = <f32>f64x2.extract_lane(means, 1);

@@ -74,35 +74,49 @@ export function crossEntropyBackward(
   }
 }
 
+/*
+ * A loop's last vector, of which there may be a part only, stands behind the loop: in it, the question
+ * how much is left would cost more than the rest of a step.
+ */
+
+class Sgd {
+  /** param -= lr·(grad + weightDecay·param) for up to four of them. */
+  @inline static plain(param: usize, grad: usize, decay: v128, minusLr: v128, left: usize): void {
+    const old = Four.load(param, left);
+    const g = Lanes.madd(decay, old, Four.load(grad, left));
+    Four.store(param, Lanes.madd(minusLr, g, old), left);
+  }
+
+  /** The same along a velocity, momentum·velocity + undamped·g, or g itself on the first step. */
+  @inline static withMomentum(
+    param: usize,
+    velocity: usize,
+    grad: usize,
+    decay: v128,
+    minusLr: v128,
+    momentum: v128,
+    undamped: v128,
+    nesterov: bool,
+    first: bool,
+    left: usize,
+  ): void {
+    const old = Four.load(param, left);
+    const g = Lanes.madd(decay, old, Four.load(grad, left));
+    const v = first ? g : Lanes.madd(momentum, Four.load(velocity, left), f32x4.mul(undamped, g));
+    const direction = nesterov ? Lanes.madd(momentum, v, g) : v;
+    Four.store(velocity, v, left);
+    Four.store(param, Lanes.madd(minusLr, direction, old), left);
+  }
+}
+
 /** param -= lr·(grad + weightDecay·param). */
 export function sgdPlainStep(param: usize, grad: usize, n: usize, lr: f32, weightDecay: f32): void {
   const decay = f32x4.splat(weightDecay);
   const minusLr = f32x4.splat(-lr);
   const bytes = n << 2;
   const whole = bytes & ~15;
-  let i: usize = 0;
-  for (; i < whole; i += 16) {
-    const old = v128.load(param + i);
-    const g = Lanes.madd(decay, old, v128.load(grad + i));
-    v128.store(param + i, Lanes.madd(minusLr, g, old));
-  }
-  for (; i < bytes; i += 4) {
-    const old = v128.load32_zero(param + i);
-    const g = Lanes.madd(decay, old, v128.load32_zero(grad + i));
-    v128.store_lane<f32>(param + i, Lanes.madd(minusLr, g, old), 0);
-  }
-}
-
-class Momentum {
-  /** The new velocity: momentum·velocity + undamped·g, or g itself on the first step. */
-  @inline static velocity(v: v128, g: v128, momentum: v128, undamped: v128, first: bool): v128 {
-    return first ? g : Lanes.madd(momentum, v, f32x4.mul(undamped, g));
-  }
-
-  /** What the parameter moves along. */
-  @inline static direction(v: v128, g: v128, momentum: v128, nesterov: bool): v128 {
-    return nesterov ? Lanes.madd(momentum, v, g) : v;
-  }
+  for (let i: usize = 0; i < whole; i += 16) Sgd.plain(param + i, grad + i, decay, minusLr, 4);
+  if (whole < bytes) Sgd.plain(param + whole, grad + whole, decay, minusLr, n & 3);
 }
 
 /** As the contract's sgdStep with momentum; `undamped` is 1 - dampening. */
@@ -124,21 +138,25 @@ export function sgdMomentumStep(
   const u = f32x4.splat(undamped);
   const bytes = n << 2;
   const whole = bytes & ~15;
-  let i: usize = 0;
-  for (; i < whole; i += 16) {
-    const old = v128.load(param + i);
-    const g = Lanes.madd(decay, old, v128.load(grad + i));
-    const v = Momentum.velocity(v128.load(velocity + i), g, m, u, first);
-    v128.store(velocity + i, v);
-    v128.store(param + i, Lanes.madd(minusLr, Momentum.direction(v, g, m, nesterov), old));
+  for (let i: usize = 0; i < whole; i += 16) {
+    const to = param + i;
+    Sgd.withMomentum(to, velocity + i, grad + i, decay, minusLr, m, u, nesterov, first, 4);
   }
-  for (; i < bytes; i += 4) {
-    const old = v128.load32_zero(param + i);
-    const g = Lanes.madd(decay, old, v128.load32_zero(grad + i));
-    const v = Momentum.velocity(v128.load32_zero(velocity + i), g, m, u, first);
-    v128.store_lane<f32>(velocity + i, v, 0);
-    const moved = Lanes.madd(minusLr, Momentum.direction(v, g, m, nesterov), old);
-    v128.store_lane<f32>(param + i, moved, 0);
+  if (whole < bytes) {
+    const to = param + whole;
+    const left = n & 3;
+    Sgd.withMomentum(
+      to,
+      velocity + whole,
+      grad + whole,
+      decay,
+      minusLr,
+      m,
+      u,
+      nesterov,
+      first,
+      left,
+    );
   }
 }
 
