@@ -257,6 +257,16 @@ describe('what is no part of a module', () => {
     expect(reads).toBeLessThan(50_000);
   });
 
+  it('nor is a plain object, whose later properties are not even read', () => {
+    let reads = 0;
+    const data = {};
+    for (let i = 0; i < 3000; i++) {
+      Object.defineProperty(data, `entry${i}`, { enumerable: true, get: () => reads++ });
+    }
+    expect(stateOf(holding({ data, layers: { head: linear() } }))).toEqual(['layers.head.weight']);
+    expect(reads).toBe(1000);
+  });
+
   it('more layers than that are all found', () => {
     const layer = linear();
     const layers = Array.from({ length: 2500 }, () => layer);

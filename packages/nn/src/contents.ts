@@ -1,6 +1,6 @@
 import { Parameter, Tensor } from '@unfold/core';
 
-/** What an object holds, in PyTorch's order. */
+/** The parameters and modules that an object holds, in PyTorch's order. */
 export interface Contents<M extends object> {
   /** The parameters that are properties themselves. */
   readonly own: readonly [name: string, parameter: Parameter][];
@@ -97,7 +97,14 @@ function entriesOf(container: object): Iterable<readonly [string | number, unkno
   if (container instanceof Map) return namedByKey(container);
   if (container instanceof Set) return numbered(container);
   const prototype: unknown = Object.getPrototypeOf(container);
-  return prototype === Object.prototype || prototype === null ? Object.entries(container) : null;
+  return prototype === Object.prototype || prototype === null ? namedByProperty(container) : null;
+}
+
+/** The own properties of a plain object, each read when it is reached. */
+function* namedByProperty(container: object): Iterable<[string, unknown]> {
+  for (const name in container) {
+    if (Object.hasOwn(container, name)) yield [name, Reflect.get(container, name)];
+  }
 }
 
 function* namedByKey(map: ReadonlyMap<unknown, unknown>): Iterable<[string | number, unknown]> {
