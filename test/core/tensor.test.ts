@@ -660,6 +660,13 @@ describe("JavaScript's own ways with values", () => {
     expect(JSON.stringify(tensor([NaN, Infinity, -Infinity]).toJSON().data)).toBe(
       '["NaN","Infinity","-Infinity"]',
     );
+    const { data, shape, dtype } = tensor([NaN, Infinity, -Infinity, 2]).toJSON();
+    expect(tensor(data.map(Number), shape, { dtype }).toArray()).toEqual([
+      NaN,
+      Infinity,
+      -Infinity,
+      2,
+    ]);
   });
 
   it('structuredClone and postMessage throw, for a tensor and what holds one', () => {

@@ -6,7 +6,7 @@ import { TileWidth } from './tile-width';
 
 /*
  * dWeight by outer products: taps are a tile's rows, output channels its columns, and pixels are
- * summed over. dOut is turned round first, to panels [pixel][output channel] as wide as the tile.
+ * summed over. dOut is transposed first, to panels [pixel][output channel] as wide as the tile.
  * The sums are [group][k][output channel], channels filled up to whole tiles.
  */
 export class OuterRoute {

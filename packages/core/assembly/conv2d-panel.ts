@@ -1,6 +1,6 @@
 import { Lanes } from './lanes';
 
-/** Output channels of dOut turned round, to lie side by side for each pixel. */
+/** Output channels of dOut transposed, to lie side by side for each pixel. */
 export class Panel {
   /**
    * to[pixel, o] = dOut[o, pixel] for o < channels, and 0 up to `width`, a multiple of 4. Channels of

@@ -162,7 +162,7 @@ export class Weave {
       const r1 = v128.load(x1 + at);
       const r2 = v128.load(x2 + at);
       const r3 = v128.load(x3 + at);
-      Lanes.storeTurned(to + first * toStep, toStep, r0, r1, r2, r3);
+      Lanes.storeTransposed(to + first * toStep, toStep, r0, r1, r2, r3);
     }
   }
 

@@ -303,7 +303,7 @@ class Weights {
 
   /** Four taps of four channels: one vector a tap. */
   @inline static turn(to: usize, x0: usize, x1: usize, x2: usize, x3: usize): void {
-    Lanes.storeTurned(to, 16, v128.load(x0), v128.load(x1), v128.load(x2), v128.load(x3));
+    Lanes.storeTransposed(to, 16, v128.load(x0), v128.load(x1), v128.load(x2), v128.load(x3));
   }
 
   @inline static across(to: usize, step: usize, count: i32, a: v128, b: v128, c: v128): void {

@@ -89,7 +89,7 @@ export class Lanes {
   }
 
   /** Four rows of four become four columns; rows of `to` lie `toStep` bytes apart. */
-  @inline static storeTurned(
+  @inline static storeTransposed(
     to: usize,
     toStep: usize,
     r0: v128,
@@ -120,7 +120,7 @@ export class Lanes {
       const r1 = v128.load(x1);
       const r2 = v128.load(x2);
       const r3 = v128.load(x3);
-      Lanes.storeTurned(to, toStep, r0, r1, r2, r3);
+      Lanes.storeTransposed(to, toStep, r0, r1, r2, r3);
       to += toStep << 2;
     }
     for (; K > 0; K--, x0 += 4, x1 += 4, x2 += 4, x3 += 4, to += toStep) {

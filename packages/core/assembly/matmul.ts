@@ -20,7 +20,7 @@ import { TileWidth } from './tile-width';
  * shows in the bits.
  */
 
-/** What the wrapper writes, and the plan of `matmulPlan`. */
+/** The parameters that the wrapper writes, and the plan of `matmulPlan`. */
 @unmanaged
 class Product extends ProductParameters {
   /** Rows or columns in a part. */
@@ -70,12 +70,12 @@ const DOT_COLUMNS: i32 = UNFOLD_FUSED ? FUSED_DOT_COLUMNS : FUSED_DOT_COLUMNS - 
 /** Multiplications in a part, about. */
 const PART_WORK: f64 = 500_000;
 const MAX_PARTS: i32 = 16;
-/** What may be packed at a time; a product that needs more goes slab by slab along k. */
+/** The bytes that may be packed at a time; a product that needs more goes slab by slab along k. */
 const MAX_PACKED_BYTES: f64 = 33_554_432;
 
 /**
- * What a tile sums where that is not out at once: what is added to what out holds, and fewer than
- * four columns at the right edge. Six rows of up to sixteen floats.
+ * The sums of a tile that don't go to out at once: those that are added to what out holds, and those of
+ * fewer than four columns at the right edge. Six rows of up to sixteen floats.
  */
 const SUMS_BYTES: i32 = 384;
 const A_BYTES: i32 = M_BLOCK * K_BLOCK * 4;

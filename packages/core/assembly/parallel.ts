@@ -47,7 +47,7 @@ export function runParts(kernel: i32, block: usize, parts: i32, scratch: usize):
 }
 
 /**
- * What a thread does between two looks: a locked instruction on a cache line of its own takes some
+ * A thread's pause between two looks: a locked instruction on a cache line of its own takes some
  * nanoseconds and leaves the machine's load units to others.
  */
 function pause(control: usize, thread: i32): void {

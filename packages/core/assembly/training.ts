@@ -179,15 +179,21 @@ export function sgdStep(
   }
 }
 
+class Lerp {
+  /** x += weight·(end - x) for up to four of them. */
+  @inline static of(x: usize, end: usize, weight: v128, left: usize): void {
+    const old = Four.load(x, left);
+    Four.store(x, Lanes.madd(weight, f32x4.sub(Four.load(end, left), old), old), left);
+  }
+}
+
 /** x += weight·(end - x). */
 export function lerp(x: usize, end: usize, n: usize, weight: f32): void {
   const share = f32x4.splat(weight);
   const bytes = n << 2;
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const left = (bytes - i) >> 2;
-    const old = Four.load(x + i, left);
-    Four.store(x + i, Lanes.madd(share, f32x4.sub(Four.load(end + i, left), old), old), left);
-  }
+  const whole = bytes & ~15;
+  for (let i: usize = 0; i < whole; i += 16) Lerp.of(x + i, end + i, share, 4);
+  if (whole < bytes) Lerp.of(x + whole, end + whole, share, n & 3);
 }
 
 @unmanaged

@@ -142,7 +142,7 @@ export function unfold(out: usize, x: usize, planes: i32, geometry: usize): void
   }
 }
 
-/** The same walk with the copy turned round: adds columns `[C·KH·KW, OH·OW]` into dX. */
+/** The same walk, copying the other way: adds columns `[C·KH·KW, OH·OW]` into dX. */
 export function fold(dX: usize, columns: usize, planes: i32, geometry: usize): void {
   const g = changetype<Window>(geometry);
   const columnsStep = (<usize>g.OW) << 2;

@@ -13,7 +13,7 @@ import { Generator, generator } from './random.js';
 import { checkShape, formatShape, sameShape, type Shape } from './shape.js';
 import { emptyOfSize, Tensor, type NestedArray } from './tensor.js';
 
-/** What every function that makes a tensor takes. */
+/** Options of every function that makes a tensor. */
 export interface TensorOptions {
   /** Default float32, or what a typed array says. */
   readonly dtype?: DType;

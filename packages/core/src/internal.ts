@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 /*
- * What Unfold's own packages share beside the public names. It may change with any version: nobody
+ * The names that Unfold's own packages share beside the public ones. This entry may change with any version: nobody
  * else should build on it.
  */
 export { checkWindow } from './kernels/check-geometry.js';

@@ -1,6 +1,6 @@
 import { ConfigError } from './errors.js';
 
-/** What an option may be. */
+/** Says which values an option may have. */
 export interface OptionRule {
   /** In words, behind "must be". */
   readonly expected: string;

@@ -22,7 +22,7 @@ export interface ProfileRow {
   readonly share: number;
   /** Multiplications and additions of products and convolutions per nanosecond; null for others. */
   readonly gflops: number | null;
-  /** What its kernels read and wrote, in bytes. */
+  /** The bytes that its kernels read and wrote. */
   readonly bytes: number;
 }
 
@@ -59,7 +59,7 @@ export async function profile(fn: () => void | Promise<void>): Promise<Profile> 
   return summarise(recorder.entries, performance.now() - begin);
 }
 
-/** What is known of an operation while the profile is taken. */
+/** The record of an operation while the profile is taken. */
 interface Entry {
   readonly op: string;
   readonly shape: string;

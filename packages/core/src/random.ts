@@ -205,7 +205,7 @@ export function generator(stream: string): Generator {
 
 /** Where all global randomness stands; plain JSON. */
 export interface RngState {
-  /** What `manualSeed` was last given. */
+  /** The seed that `manualSeed` was last given. */
   readonly seed: number;
   /** The streams that were asked for since, by name. */
   readonly streams: Readonly<Record<string, GeneratorState>>;

@@ -302,7 +302,7 @@ export class Tensor implements Scoped {
     this.#grad = null;
   }
 
-  /** What `using` calls at the end of the block. */
+  /** Frees the memory: `using` calls this at the end of the block. */
   [disposeSymbol](): void {
     this.dispose();
   }
@@ -351,8 +351,9 @@ export class Tensor implements Scoped {
   }
 
   /**
-   * What `JSON.stringify` writes: `tensor(data, shape, { dtype })` makes the tensor again. JSON has
-   * no NaN and no infinities, so these are the words 'NaN', 'Infinity' and '-Infinity'.
+   * The tensor as `JSON.stringify` writes it. JSON has no NaN and no infinities: these are the words
+   * 'NaN', 'Infinity' and '-Infinity', so `tensor(data.map(Number), shape, { dtype })` makes the tensor
+   * again.
    */
   toJSON(): { dtype: DType; shape: Shape; data: (number | string)[] } {
     const data = Array.from(this.elements, (value) =>

@@ -1,16 +1,16 @@
 import { ConfigError, Tensor } from '@unfold/core';
 import { valueText } from '@unfold/core/internal';
 
-/** What looks at a call, and may give another output. */
+/** Looks at a call, and may give another output. */
 type Look = (inputs: readonly unknown[], output: unknown) => unknown;
 
-/** What a registered hook is taken off by. */
+/** Takes a registered hook off again. */
 export interface RemovableHandle {
   /** Harmless when done twice. */
   remove(): void;
 }
 
-/** What stands before the `forward` of each module that has hooks. */
+/** The property that stands before the `forward` of each module that has hooks. */
 const shadows = new WeakMap<object, Shadow>();
 
 /** See `Module.registerForwardHook`, which `hook` was given to. */
@@ -41,7 +41,7 @@ export function addForwardHook<M extends object>(
 }
 
 /** A module that can be called. */
-export interface WithForward {
+interface WithForward {
   forward(...inputs: readonly unknown[]): unknown;
 }
 

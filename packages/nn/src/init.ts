@@ -22,7 +22,7 @@ import { orthonormalise } from './orthonormal.js';
  * given a generator.
  */
 
-/** What every initialiser takes. */
+/** Options of every initialiser. */
 export interface InitOptions {
   /** Where the numbers come from. Default: the stream `'init'`. */
   readonly generator?: Generator;
@@ -135,7 +135,7 @@ export function truncNormal(tensor: Tensor, options: TruncNormalOptions = {}): v
   });
 }
 
-/** What follows a layer, by the name of PyTorch's that is meant. */
+/** The nonlinearity that follows a layer, by PyTorch's name in camel case. */
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
 
 /** 2/gain²: for a leaky ReLU 1 + a², which takes no root and so no rounding. */
@@ -192,7 +192,7 @@ export interface KaimingOptions extends InitOptions {
   readonly a?: number;
   /** Whether the size of the signal is kept on the way forward or back. Default `'fanIn'`. */
   readonly mode?: 'fanIn' | 'fanOut';
-  /** What follows the layer. Default `'leakyRelu'`. */
+  /** The nonlinearity that follows the layer. Default `'leakyRelu'`. */
   readonly nonlinearity?: Nonlinearity;
 }
 
@@ -231,7 +231,7 @@ export function kaimingNormal(tensor: Tensor, options: KaimingOptions = {}): voi
   normal(tensor, { ...drawnFrom(options), std });
 }
 
-/** What all initialisers have in common of the options of one. */
+/** The options of one initialiser that all of them have. */
 function drawnFrom({ generator }: InitOptions): InitOptions {
   return generator ? { generator } : {};
 }

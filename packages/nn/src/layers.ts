@@ -51,7 +51,7 @@ export class Sequential extends Module {
   }
 
   /**
-   * What the last layer gives.
+   * The output of the last layer.
    * @throws What a layer throws; where a shape or a dtype doesn't fit, with the layer's place.
    */
   forward(x: Tensor): Tensor {

@@ -176,7 +176,7 @@ export abstract class Module {
     around.delete(this);
   }
 
-  /** What is inside by a class's own `namedChildren`, where it has one. */
+  /** The parts inside, by a class's own `namedChildren` where it has one. */
   #withOwnChildren(
     inside: readonly [string, Tensor | Module][],
   ): readonly [string, Tensor | Module][] {
@@ -314,7 +314,7 @@ export abstract class Module {
     return addForwardHook(this, hook);
   }
 
-  /** What `toString` shows of this module between the brackets, such as its options. */
+  /** The text that `toString` shows of this module between the brackets, such as its options. */
   extraRepr(): string {
     return '';
   }

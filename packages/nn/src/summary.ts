@@ -111,7 +111,7 @@ interface Calls {
   macs: number;
 }
 
-/** What each module did when the model ran once. */
+/** The calls of each module when the model runs once. */
 function callsOf(model: Layer, inputShape: Shape, dtype: DType): Map<Module, Calls> {
   const calls = new Map<Module, Calls>();
   const restoreModes = evaluationMode(model);

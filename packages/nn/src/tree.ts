@@ -1,4 +1,4 @@
-/** What is shown: a module. */
+/** A module, as far as it is shown. */
 interface Node {
   namedChildren(): Iterable<[string, Node]>;
   extraRepr(): string;

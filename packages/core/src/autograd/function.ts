@@ -4,7 +4,7 @@ import { probe } from '../engine/probe.js';
 import { moveOut, Scope } from '../memory/scope.js';
 import { recordingTape, type Gradients, type RecordedOp } from './tape.js';
 
-/** What forward leaves for backward. `Saved` is any record of tensors and plain values. */
+/** Carries what forward leaves for backward. `Saved` is any record of tensors and plain values. */
 export class Context<Saved extends object> {
   /** For each tensor input in order: whether its gradient is wanted. Null inputs want none. */
   readonly needsInputGrad: readonly boolean[];
@@ -32,7 +32,7 @@ export class Context<Saved extends object> {
   }
 
   /**
-   * What forward saved.
+   * The record that forward saved.
    * @throws TapeError if it saved nothing, or a saved tensor was changed in place since;
    * DisposedError if one was freed.
    */

@@ -8,7 +8,7 @@ import { probe } from '../engine/probe.js';
 import { currentScope, moveOut, Scope } from '../memory/scope.js';
 import { sumTo } from './sum-to.js';
 
-/** What `backward` gives: a gradient for each tensor input, null where none was asked for. */
+/** The results of `backward`: a gradient for each tensor input, null where none was asked for. */
 export type Gradients = Tensor | null | readonly (Tensor | null)[];
 
 /** One operation as the tape remembers it. */
@@ -239,7 +239,7 @@ class GradientTable {
     } else addInPlace(known, gradient);
   }
 
-  /** What is known for `tensor`; the caller has to dispose of it. */
+  /** Hands out the gradient that is known for `tensor`; the caller has to dispose of it. */
   take(tensor: Tensor): Tensor | undefined {
     const gradient = this.#gradients.get(tensor);
     this.#gradients.delete(tensor);

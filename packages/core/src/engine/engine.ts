@@ -17,7 +17,7 @@ import { resolveSettings, type EngineOptions, type KernelSet, type Settings } fr
 import { Pool } from './pool.js';
 import { findFault, wideTileGain } from './verify.js';
 
-/** What computes: which kernels, on how many threads, with which instructions. */
+/** The means of computing: which kernels, on how many threads, with which instructions. */
 export interface Engine {
   /** `wasm`: SIMD for float32; `reference`: plain TypeScript for everything. */
   readonly kernels: KernelSet;
@@ -28,7 +28,7 @@ export interface Engine {
   readonly threads: number;
   /** One line for people: `wasm simd 256-bit fma · 2 threads`. */
   readonly description: string;
-  /** What was asked for and could not be had, and why; usually empty. */
+  /** Says what was asked for and could not be had, and why; usually empty. */
   readonly warnings: readonly string[];
 }
 
@@ -43,14 +43,14 @@ const WIDE_GAIN = 1;
  */
 export const heap = new Heap({ shared: true });
 
-/** What runs now. The float32 kernels stand apart, for speed and because they are not to be shown. */
+/** The engine that runs now. The float32 kernels stand apart, for speed and because they are not to be shown. */
 let running: Engine | undefined;
 const reference = checkedKernels(referenceOver(heap), heap);
 let float32 = reference;
 let pool: Pool | undefined;
 /** The binaries that were started, by whether they fuse; a binary that failed its check is null. */
 const instances = new Map<boolean, WasmInstance | null>();
-/** What wide tiles gain with each binary that was timed; 0 if they compute wrongly. */
+/** The gain of wide tiles with each binary that was timed; 0 if they compute wrongly. */
 const gains = new WeakMap<WasmInstance, number | null>();
 /** Calls of `configureEngine` take turns. */
 let turn: Promise<unknown> = Promise.resolve();
@@ -133,12 +133,12 @@ async function startPool(one: Engine, threads: number): Promise<Engine> {
     threads,
     tileWidth,
     onFailure() {
-      jobs.crew = null;
+      jobs.threadPool = null;
       pool = undefined;
       running = { ...one, warnings: [...one.warnings, 'a thread broke down'] };
     },
   });
-  jobs.crew = started;
+  jobs.threadPool = started;
   pool = started;
   return describe({ ...one, threads });
 }
@@ -148,7 +148,7 @@ async function closePool(): Promise<void> {
   const closing = pool;
   if (!closing) return;
   pool = undefined;
-  for (const instance of instances.values()) if (instance) instance.jobs.crew = null;
+  for (const instance of instances.values()) if (instance) instance.jobs.threadPool = null;
   await closing.close();
 }
 

@@ -14,7 +14,7 @@ export type KernelSet = 'wasm' | 'reference';
 /** How wide the kernels' tiles are: chosen at start, or 16 or 8 columns whatever the machine. */
 export type SimdWidth = 'auto' | '256' | '128';
 
-/** What `configureEngine` takes. Each has a variable of the environment that holds if it is not given. */
+/** Options of `configureEngine`. Each has a variable of the environment that holds if it is not given. */
 export interface EngineOptions {
   /** WebAssembly SIMD, or plain TypeScript. Default `wasm`; `UNFOLD_KERNELS`. */
   readonly kernels?: KernelSet | undefined;
@@ -64,7 +64,7 @@ export function resolveSettings(options: EngineOptions): Settings {
   };
 }
 
-/** What a variable says; undefined if it is not set. */
+/** The word that a variable holds; undefined if it is not set. */
 function fromEnvironment<T extends string>(variable: string, words: readonly T[]): T | undefined {
   const value = platform.environment(variable);
   if (value !== undefined) checkValue(variable, oneOf(...words), value);

@@ -43,7 +43,7 @@ function workerFile(): URL | undefined {
   }
 }
 
-/** What worker.node.js does, for bundles. */
+/** The same as worker.node.js does, for bundles. */
 const WORKER_TEXT = `
   const { parentPort, workerData } = require('node:worker_threads');
   (${serve})(workerData, () => parentPort.postMessage('ready'));

@@ -1,12 +1,12 @@
 /*
- * What the engine asks of its surroundings. `#platform` is platform.node.ts or, in a bundle for
+ * The surroundings, as the engine asks them. `#platform` is platform.node.ts or, in a bundle for
  * browsers, platform.browser.ts: the package's `imports` choose.
  */
 
 export interface Platform {
   /** Processor cores that may be used. */
   availableCores(): number;
-  /** What shared memory would need to be handed to other threads; null if nothing is missing. */
+  /** The missing condition for handing shared memory to other threads; null if there is none. */
   sharingNeeds(): string | null;
   /** Whether this thread may sleep until another wakes it; the main thread of a page may not. */
   maySleep(): boolean;

@@ -1,7 +1,7 @@
 import { platform } from '#platform';
 import { EngineError } from '../errors.js';
 import type { WasmExports } from '../kernels/wasm/exports.js';
-import type { Crew } from '../kernels/wasm/jobs.js';
+import type { ThreadPool } from '../kernels/wasm/jobs.js';
 import type { Heap } from '../memory/heap.js';
 import type { Thread } from './platform.js';
 
@@ -45,7 +45,7 @@ export interface PoolOptions {
  * ending. What goes wrong in one of them becomes an error in the caller: a worker writes its end
  * into memory, and the caller never waits without looking there, nor for ever.
  */
-export class Pool implements Crew {
+export class Pool implements ThreadPool {
   readonly threads: number;
   readonly #options: PoolOptions;
   readonly #control: number;

@@ -1,6 +1,6 @@
 import type { Kernels } from '../kernels/contract.js';
 
-/** What looks on while operations run: see profile.ts. */
+/** Looks on while operations run: see profile.ts. */
 export interface Probe {
   /** Runs an operation, or its backward, on these inputs. */
   operation<T>(name: string, inputs: readonly unknown[], run: () => T): T;

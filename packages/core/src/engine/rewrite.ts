@@ -182,7 +182,7 @@ const HEADER_BYTES = 8;
 
 interface Section {
   readonly id: number;
-  /** What is behind its id and size. */
+  /** The bytes behind its id and size. */
   readonly content: Reader;
   /** All of it. */
   readonly bytes: Uint8Array;

@@ -24,7 +24,7 @@ class Operands {
     return buffer;
   }
 
-  /** What a buffer holds now. */
+  /** The numbers that a buffer holds now. */
   read(buffer: DeviceBuffer): F {
     return this.#view(buffer).slice();
   }

@@ -1,7 +1,7 @@
 import type { AdamStepOptions } from './contract.js';
 
-/** What is the same for all elements of an update of Adam. */
-export interface AdamFactors {
+/** The factors that all elements of an update of Adam share. */
+interface AdamFactors {
   /** lr / (1 - beta1ˢᵗᵉᵖ): what the first moment over the root is multiplied by. */
   readonly stepSize: number;
   /** 1 / √(1 - beta2ˢᵗᵉᵖ): what the root of the second moment is multiplied by. */

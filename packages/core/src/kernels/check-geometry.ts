@@ -13,7 +13,7 @@ import type {
 import { conv2dWorkspace, fitsConv2d, type Conv2dKernel } from './conv2d-workspace.js';
 
 /*
- * What a launch must hold before it is made. A WebAssembly kernel counts and addresses with 32 bits
+ * The conditions that a launch must meet before it is made. A WebAssembly kernel counts and addresses with 32 bits
  * and sees the whole heap: a number that is cut, or a product that wraps round, would let it write
  * into tensors that are none of its own. So every number is checked here in the exact arithmetic of
  * JavaScript's numbers: what a kernel takes as an integer is one of 32 bits, and each element that
@@ -22,7 +22,7 @@ import { conv2dWorkspace, fitsConv2d, type Conv2dKernel } from './conv2d-workspa
  */
 
 /** The largest integer that kernels count with. */
-export const MAX_INTEGER = 2 ** 31 - 1;
+const MAX_INTEGER = 2 ** 31 - 1;
 
 /** Where operands lie, as 32-bit integers. */
 interface Memory {

@@ -10,12 +10,12 @@ import type { Conv2dGeometry, WindowGeometry } from './contract.js';
 export type Conv2dKernel = 'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight';
 
 /** Bytes, at most: `sharedBytes` for all parts of a call, `scratchBytes` for each thread. */
-export interface Workspace {
+interface Workspace {
   readonly sharedBytes: number;
   readonly scratchBytes: number;
 }
 
-/** What an address in the work space, a signed 32-bit offset, reaches. */
+/** The reach of an address in the work space, a signed 32-bit offset. */
 const MAX_BYTES = 2 ** 31 - 2 ** 16;
 /** As many positions fit into 32 bits, whatever a kernel adds for whole tiles and runs. */
 const MAX_POSITION = 2 ** 31 - 2 ** 16;
@@ -143,7 +143,7 @@ const WORKSPACES = {
   conv2dBackwardWeight: backwardWeight,
 };
 
-/** What a convolution kernel works in, at most. */
+/** The room that a convolution kernel works in, at most. */
 export function conv2dWorkspace(kernel: Conv2dKernel, geometry: Conv2dGeometry): Workspace {
   return WORKSPACES[kernel](geometry);
 }
@@ -165,7 +165,7 @@ export function fitsConv2d(kernel: Conv2dKernel, geometry: Conv2dGeometry): bool
   return fits;
 }
 
-/** What `fitsConv2d` found for geometries that nobody can change. */
+/** The answers of `fitsConv2d` for geometries that nobody can change. */
 const verdicts: Readonly<Record<Conv2dKernel, WeakMap<Conv2dGeometry, boolean>>> = {
   conv2d: new WeakMap(),
   conv2dBackwardInput: new WeakMap(),

@@ -12,7 +12,7 @@ const LIMIT = 65536 * PAGE;
 /** A system that reserves the maximum at once may refuse it and grant less: so often is it halved. */
 const HALVINGS = 3;
 
-export interface HeapOptions {
+interface HeapOptions {
   /**
    * Whether to take shared memory where it can be had. Threads need it, and its views stay as they
    * are when it grows. A page that isn't isolated may have it, too, and only can't hand it on.
@@ -125,13 +125,13 @@ export class Heap {
     return this.#maximumBytes;
   }
 
-  /** What the system said to the first wish that it refused; usually empty. */
+  /** The system's answer to the first wish that it refused; usually empty. */
   get refusal(): string {
     this.#open();
     return this.#refusal;
   }
 
-  /** What was wanted and could not be had, and why; usually empty. */
+  /** Says what was wanted and could not be had, and why; usually empty. */
   get warnings(): readonly string[] {
     this.#open();
     return this.#warnings;
@@ -217,7 +217,7 @@ export class Heap {
     return Math.max(this.#sizes.at(-1) ?? 0, this.buffer.byteLength - this.#top);
   }
 
-  /** What an allocation of `bytes` really takes. */
+  /** The bytes that an allocation of `bytes` really takes. */
   static blockSize(bytes: number): number {
     return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
   }

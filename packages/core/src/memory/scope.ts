@@ -2,7 +2,7 @@ import { disposeSymbol } from '../dispose-symbol.js';
 import { TapeError } from '../errors.js';
 import { requireFunction } from '../options.js';
 
-/** What a scope owns: anything that can be disposed of, and that knows its owner. */
+/** A possession of a scope: anything that can be disposed of, and that knows its owner. */
 export interface Scoped {
   /** The scope that frees it; null if nobody does. Only scopes and the thing itself set it. */
   owner: Scope | null;
@@ -88,7 +88,7 @@ export class Scope {
     }
   }
 
-  /** What `using` calls at the end of the block. */
+  /** Closes the scope: `using` calls this at the end of the block. */
   [disposeSymbol](): void {
     this.close();
   }

@@ -113,7 +113,7 @@ function describeHoldings(): string {
   );
 }
 
-/** What the heap holds at this moment. */
+/** The contents of the heap at this moment, in numbers. */
 export interface HeapStats {
   /**
    * Bytes of live tensors, rounded up to whole cache lines, of the kernels' work space, and of the

@@ -90,9 +90,9 @@ export const abs = defineFunction('abs', {
 
 /** Bounds of `clamp`; either may be left out, but not both. */
 export interface ClampOptions {
-  /** What is below becomes this. */
+  /** Values below become this. */
   readonly min?: number;
-  /** What is above becomes this. */
+  /** Values above become this. */
   readonly max?: number;
 }
 

@@ -18,7 +18,7 @@ import { mul } from './arithmetic.js';
 import { gather, permute } from './movement.js';
 import { composed, int32Of, requireFloat, requireNumber } from './support.js';
 
-/** What a reduction runs over, and what shape it leaves. */
+/** The axes that a reduction runs over, and the shape that it leaves. */
 export interface ReduceOptions {
   /** The axis or axes to reduce; all of them by default. Negative ones count from the back. */
   readonly axis?: number | readonly number[];
@@ -39,7 +39,7 @@ const axis: OptionRule = {
   accepts: (value) => typeof value === 'number' || Array.isArray(value),
 };
 
-/** What stands behind an axis. */
+/** The options behind an axis. */
 type KeepdimOptions = Pick<ReduceOptions, 'keepdim'>;
 
 const KEEPDIM_OPTIONS: OptionRules<KeepdimOptions> = { keepdim: flag };

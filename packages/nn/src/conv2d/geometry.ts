@@ -93,7 +93,7 @@ export function transposedSize(
   return (size - 1) * stride - padding + dilation * (kernel - 1) + 1 + outputPadding;
 }
 
-export interface WindowOptions {
+interface WindowOptions {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
   /** Zeros `[before, after]` of each axis. */
@@ -269,7 +269,7 @@ export function frozen(geometry: Conv2dGeometry): Conv2dGeometry {
  * @param bias `[OC]`, or null
  * @throws ShapeError or ConfigError that names what was expected, what came and the likely mend.
  */
-export function conv2dGeometry(
+function conv2dGeometry(
   x: Shape,
   weight: Shape,
   bias: Shape | null,

@@ -44,7 +44,7 @@ export function convParameters(
   return { weight, bias };
 }
 
-/** What both convolutions show of themselves: options that are as by default are left out, as by PyTorch. */
+/** The options that either convolution shows of itself; defaults are left out, as by PyTorch. */
 export function convRepr(
   inChannels: number,
   outChannels: number,

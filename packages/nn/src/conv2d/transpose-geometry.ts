@@ -105,7 +105,7 @@ export function recentConvTranspose2dGeometry(
  * @returns The convolution that this is the adjoint of: its x is the output here, its out is x.
  * @throws ShapeError or ConfigError that names what was expected, what came and the likely mend.
  */
-export function convTranspose2dGeometry(
+function convTranspose2dGeometry(
   x: Shape,
   weight: Shape,
   bias: Shape | null,

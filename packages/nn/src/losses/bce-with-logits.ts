@@ -28,7 +28,7 @@ import { requireProbabilities } from './targets.js';
 /** Options of `bceWithLogits` and `BCEWithLogitsLoss`, named as PyTorch's. */
 export interface BCEWithLogitsOptions extends LossOptions {
   /**
-   * What a positive target counts, for each class: of a shape that broadcasts to the logits'.
+   * The weight of a positive target, for each class: of a shape that broadcasts to the logits'.
    * Default 1.
    */
   readonly posWeight?: Tensor;

@@ -42,7 +42,7 @@ import { requireProbabilities, warnOfSigns, warnOfSums } from './targets.js';
 /** Options of `nllLoss`, and of `crossEntropy` too. */
 export interface ClassLossOptions extends LossOptions {
   /**
-   * What each class counts, `[C]`, in the dtype of the scores; a constant, without gradient. The
+   * The weight of each class, `[C]`, in the dtype of the scores; a constant, without gradient. The
    * mean over labels is divided by the sum of their weights. A term of weight 0 is 0, also of an
    * infinite loss, which PyTorch makes NaN. Default: all alike.
    */
@@ -131,7 +131,7 @@ interface Counting extends Labels {
   readonly weights: Float64Array | null;
 }
 
-/** What the label of a row counts: its weight, and 0 if it is ignored. */
+/** The weight of a row's label: that of its class, and 0 if it is ignored. */
 function countOf({ labels, kept, weights }: Counting, row: number): number {
   if (kept?.[row] === 0) return 0;
   return weights ? (weights[labels[row] as number] as number) : 1;

@@ -1,7 +1,7 @@
 import { formatShape, mean, ShapeError, sum, type OptionRules, type Tensor } from '@unfold/core';
 import { oneOf, requireTensor, sameShape } from '@unfold/core/internal';
 
-/** What becomes of the losses: their mean (the default), their sum, or each by itself. */
+/** How losses are brought together: their mean (the default), their sum, or each by itself. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
 /** Options of every loss. */

@@ -21,7 +21,7 @@ export function requireProbabilities(operation: string, target: Tensor, mend: st
   }
 }
 
-/** What was warned of, and isn't looked for any more. */
+/** Says what was warned of, and isn't looked for any more. */
 const warned = { sums: false, signs: false };
 
 /**

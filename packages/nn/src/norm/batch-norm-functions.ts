@@ -25,7 +25,7 @@ interface Saved {
 }
 
 /** Where the numbers of a batch are left: its means and then its variances, `[2, C]`. */
-export interface ByBatch {
+interface ByBatch {
   readonly eps: number;
   readonly moments: Float64Array;
 }
@@ -61,7 +61,7 @@ export const normaliseByBatch = defineFunction('batchNorm', {
 });
 
 /** Means and variances that are given, `[C]` each, such as running ones; they get no gradient. */
-export interface ByNumbers {
+interface ByNumbers {
   readonly eps: number;
   readonly mean: Tensor;
   readonly variance: Tensor;

@@ -43,11 +43,11 @@ const LAYER_OPTIONS: OptionRules<BatchNormLayerOptions> = {
   dtype: floatDType,
 };
 
-/** What `BatchNorm1d` and `BatchNorm2d` share: all but the shapes that they take. */
+/** The common part of `BatchNorm1d` and `BatchNorm2d`: all but the shapes that they take. */
 export abstract class BatchNorm extends Module {
   /** The factor of each channel, `[C]`, 1 at first; null without `affine`. */
   readonly weight: Parameter | null;
-  /** What is added to each channel, `[C]`, 0 at first; null without `affine`. */
+  /** The offset of each channel, `[C]`, 0 at first; null without `affine`. */
   readonly bias: Parameter | null;
   /** `[C]`, 0 at first, in the state `running_mean`; null without `trackRunningStats`. */
   readonly runningMean: Tensor | null;

@@ -21,7 +21,7 @@ import { normaliseByBatch, normaliseByNumbers } from './batch-norm-functions.js'
 export interface BatchNormOptions {
   /** The factor of each channel, `[C]`. Default: none. */
   readonly weight?: Tensor | null;
-  /** What is added to each channel, `[C]`. Default: none. */
+  /** The offset of each channel, `[C]`. Default: none. */
   readonly bias?: Tensor | null;
   /** Whether to normalise by the batch, and to update the running statistics. Default false. */
   readonly training?: boolean;

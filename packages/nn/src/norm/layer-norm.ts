@@ -29,7 +29,7 @@ import { checkEps } from './batch-norm.js';
 export interface LayerNormOptions {
   /** A factor for each place, of `normalizedShape`. Default: none. */
   readonly weight?: Tensor | null;
-  /** What is added to each place, of `normalizedShape`. Default: none. */
+  /** An offset for each place, of `normalizedShape`. Default: none. */
   readonly bias?: Tensor | null;
   /** Is added to the variance. Default 1e-5. */
   readonly eps?: number;
@@ -200,7 +200,7 @@ const LAYER_OPTIONS: OptionRules<LayerNormLayerOptions> = {
 export class LayerNorm extends Module {
   /** A factor for each place, 1 at first; null without `elementwiseAffine`. */
   readonly weight: Parameter | null;
-  /** What is added to each place, 0 at first; null without `elementwiseAffine` or `bias`. */
+  /** An offset for each place, 0 at first; null without `elementwiseAffine` or `bias`. */
   readonly bias: Parameter | null;
   readonly #shape: Shape;
   readonly #eps: number;

@@ -2,8 +2,8 @@ import type { Conv2dGeometry, NumericArray } from '../contract.js';
 
 /*
  * The convolution by definition. Output channel o belongs to group ⌊o / (OC/groups)⌋ and sees that
- * group's C input channels. All three kernels are sums of weight·x or their like over the same
- * meetings of a weight, a pixel and an output, so all three walk them with `forEachMeeting`.
+ * group's C input channels. All three kernels are sums of products, weight·x or their like, over the
+ * same triples of a weight, a pixel and an output, so all three walk them with `forEachProduct`.
  */
 
 export function conv2d(
@@ -16,7 +16,7 @@ export function conv2d(
   const { OC, window } = geometry;
   const p = window.OH * window.OW;
   const sums = new Float64Array(out.length);
-  forEachMeeting(geometry, (output, pixel, tap) => {
+  forEachProduct(geometry, (output, pixel, tap) => {
     const value = pixel < 0 ? 0 : (x[pixel] as number);
     sums[output] = (sums[output] as number) + (weight[tap] as number) * value;
   });
@@ -36,7 +36,7 @@ export function conv2dBackwardInput(
   geometry: Conv2dGeometry,
 ): void {
   const sums = new Float64Array(dX.length);
-  forEachMeeting(geometry, (output, pixel, tap) => {
+  forEachProduct(geometry, (output, pixel, tap) => {
     if (pixel < 0) return;
     sums[pixel] = (sums[pixel] as number) + (weight[tap] as number) * (dOut[output] as number);
   });
@@ -53,7 +53,7 @@ export function conv2dBackwardWeight(
   const { OC, window } = geometry;
   const p = window.OH * window.OW;
   const sums = new Float64Array(dWeight.length);
-  forEachMeeting(geometry, (output, pixel, tap) => {
+  forEachProduct(geometry, (output, pixel, tap) => {
     const value = pixel < 0 ? 0 : (x[pixel] as number);
     sums[tap] = (sums[tap] as number) + (dOut[output] as number) * value;
   });
@@ -71,7 +71,7 @@ export function conv2dBackwardWeight(
  * Calls `visit` wherever a weight joins a pixel to an output, with their indices in weight, x and
  * out; -1 stands for a pixel on the padding.
  */
-function forEachMeeting(
+function forEachProduct(
   { N, OC, groups, window }: Conv2dGeometry,
   visit: (output: number, pixel: number, tap: number) => void,
 ): void {

@@ -233,7 +233,7 @@ export function layerNormSums(
   }
 }
 
-/** What the elements of x are when normalised by the statistics at a place. */
+/** Gives the elements of x as the statistics at a place normalise them. */
 function normals(
   x: NumericArray,
   statistics: NumericArray,

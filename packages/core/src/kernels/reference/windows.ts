@@ -28,7 +28,7 @@ export function unfold(out: NumericArray, x: NumericArray, geometry: WindowGeome
   }
 }
 
-/** Walks as `unfold` does, with the copy turned round; one plane's sums are held as doubles. */
+/** Walks as `unfold` does and copies the other way; one plane's sums are held as doubles. */
 export function fold(dX: NumericArray, columns: NumericArray, geometry: WindowGeometry): void {
   const { C, H, W, KH, KW, OH, OW } = geometry;
   const { strideH, strideW, padTop, padLeft, dilationH, dilationW } = geometry;

@@ -23,7 +23,7 @@
  */
 
 /**
- * What a parameter's word holds. `bool` is 0 or 1; `address` is a place on the heap.
+ * The type of a parameter's word. `bool` is 0 or 1; `address` is a place on the heap.
  * @typedef {'i32' | 'f32' | 'bool' | 'address'} ParameterType
  */
 

@@ -3,7 +3,7 @@ import { KERNELS, PARAMETERS } from './kernels.js';
 /** @import { Parameters, Row } from './kernels.js' */
 
 /*
- * What follows from the table for both sides of a kernel call: the numbers of the jobs, and the block
+ * The consequences of the table for both sides of a kernel call: the numbers of the jobs, and the block
  * of words in which a call's arguments lie. A block holds
  *
  *     words 0 … 4   the operands' addresses

@@ -1,9 +1,9 @@
 /*
- * What the type checker derives from the table. There is nothing to build between an edit of the
+ * The types that follow from the table. There is nothing to build between an edit of the
  * table and an error.
  */
 
-/** What holds the elements of an operand: a buffer, or an array. */
+/** The holder of an operand's elements: a buffer, or an array. */
 export interface OperandTypes {
   readonly f32: unknown;
   readonly i32: unknown;

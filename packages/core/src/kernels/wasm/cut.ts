@@ -13,7 +13,7 @@ import {
  * Decides from the sizes in a block how a call is cut, never from the number of threads: writes what
  * a part is, and returns the number of parts.
  */
-export type Cut = (block: Int32Array) => number;
+type Cut = (block: Int32Array) => number;
 
 /** With less work, a call stays one part: waking a thread costs more than it would take off. */
 const SHARE_FROM = 2 * PART;

@@ -11,7 +11,7 @@ type ConvSize = `${ConvJob}${'SharedBytes' | 'ScratchBytes'}` | `${ConvJob | Con
 type ConvPrepare = `${ConvJob}Prepare`;
 
 /**
- * What a compiled binary exports for TypeScript; the sources in `assembly/` say what each does. Kernels
+ * The exports of a compiled binary for TypeScript; the sources in `assembly/` say what each does. Kernels
  * are not called one by one: `runParts` and `runJob` pick them by their numbers in the table.
  */
 export interface WasmExports

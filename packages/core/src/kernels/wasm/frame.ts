@@ -5,7 +5,7 @@ import { FIRST_PARAMETER } from '../table/layout.js';
 const BLOCK_LENGTH = 512;
 
 /**
- * What one kernel call at a time needs: a block for its arguments (table/layout.js), which begins with
+ * The room for one kernel call at a time: a block for its arguments (table/layout.js), which begins with
  * the addresses of its operands.
  *
  *     const { block } = frame;

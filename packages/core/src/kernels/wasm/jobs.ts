@@ -9,7 +9,7 @@ const KEPT_BYTES = 2 ** 26;
 const SCRATCH_BYTES = 2 ** 30;
 
 /** Threads that do a job's parts together with the caller. */
-export interface Crew {
+export interface ThreadPool {
   /** How many, the caller included. */
   readonly threads: number;
   /**
@@ -26,7 +26,7 @@ export interface Crew {
  */
 export class Jobs {
   readonly #wasm: WasmExports;
-  #crew: Crew | null = null;
+  #threadPool: ThreadPool | null = null;
   readonly #scratch: Area;
   readonly #workspace: Area;
   /** What is kept of weights from call to call. */
@@ -39,14 +39,14 @@ export class Jobs {
     this.plans = new Plans(heap);
   }
 
-  /** Who helps; null: nobody. */
-  get crew(): Crew | null {
-    return this.#crew;
+  /** The threads that help; null for none. */
+  get threadPool(): ThreadPool | null {
+    return this.#threadPool;
   }
 
-  set crew(crew: Crew | null) {
-    this.#crew = crew;
-    // The areas are as large as the last crew needed them.
+  set threadPool(pool: ThreadPool | null) {
+    this.#threadPool = pool;
+    // The areas are as large as the last pool needed them.
     this.#scratch.free();
     this.#workspace.free();
   }
@@ -58,17 +58,17 @@ export class Jobs {
    * @throws EngineError if there is no memory for scratch, or a thread broke down.
    */
   run(kernel: number, block: number, parts: number, scratchBytes = 0): void {
-    const crew = this.#crew;
+    const pool = this.#threadPool;
     const stride = Math.ceil(scratchBytes / 64) * 64;
-    if (crew === null || parts < 2 || stride * crew.threads > SCRATCH_BYTES) {
+    if (pool === null || parts < 2 || stride * pool.threads > SCRATCH_BYTES) {
       this.#wasm.runParts(kernel, block, parts, this.#scratch.atLeast(stride));
     } else {
-      const scratch = this.#scratch.atLeast(stride * crew.threads);
-      crew.run(kernel, block, parts, scratch, stride);
+      const scratch = this.#scratch.atLeast(stride * pool.threads);
+      pool.run(kernel, block, parts, scratch, stride);
     }
   }
 
-  /** Returns what only an unusually large call needs; to be called after each that took memory. */
+  /** Frees what only an unusually large call needs; to be called after each that took memory. */
   giveBack(): void {
     this.#scratch.shrink();
     this.#workspace.shrink();

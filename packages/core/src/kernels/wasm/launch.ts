@@ -11,7 +11,7 @@ import type { Write } from './parameters.js';
 /** A kernel of the contract, its operands and options still to be told apart. */
 export type Launcher = (...args: never[]) => void;
 
-/** What a part of a walk keeps in its scratch: assembly/walk.ts, for 64 axes and 3 operands. */
+/** The bytes of scratch that a part of a walk takes: assembly/walk.ts, for 64 axes and 3 operands. */
 const WALK_BYTES = 320;
 
 /**
@@ -33,7 +33,7 @@ export function launcherOf(
   // The first operand is always written.
   const [, writesB, writesC, writesD] = writesOf(row);
 
-  /** What follows on the operands' addresses. */
+  /** Writes the parameters behind the operands' addresses, and has the parts done. */
   const launch = (options: never, n: number) => {
     write(frame, options, n);
     jobs.run(kernel, frame.blockAddress, cut(frame.block), scratchBytes);

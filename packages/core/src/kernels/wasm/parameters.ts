@@ -22,7 +22,7 @@ type KernelsOf<G> = {
   [K in KernelName]: Rows[K]['parameters'] extends G ? K : never;
 }[KernelName];
 
-/** What the contract hands to a kernel behind its operands. */
+/** The options that the contract hands to a kernel behind its operands. */
 type OptionsOf<K extends KernelName> =
   Parameters<Kernels[K]> extends [...Operands<Types, Rows[K]['operands']>, infer Options]
     ? Options
@@ -145,7 +145,7 @@ const WRITERS: {
   },
 };
 
-/** What writes the parameters of a kernel. */
+/** Finds the function that writes a kernel's parameters. */
 export function writerOf(row: Rows[TableCut]): Write {
   if (isGroup(row.parameters)) return WRITERS[row.parameters];
   return writerOfConstants(row.parameters);
