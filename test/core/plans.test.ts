@@ -79,7 +79,7 @@ describe('plans of convolutions', () => {
     const expected = one.call();
     for (const { call } of [one, other, other]) call();
     // The memory that kernels work in is taken anew, and there is none but that of the other plan.
-    jobs.crew = null;
+    jobs.threadPool = null;
     fill(heap);
     const { usedBytes } = heap;
     expect(one.call()).toEqual(expected);
