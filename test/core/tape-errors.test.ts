@@ -86,7 +86,7 @@ describe('backward refuses', () => {
 
   const unseen = (what: string): string =>
     `backward: the tape never recorded ${what}: none of its inputs requires a gradient, or it was ` +
-    'made outside the tape or in a scope inside it. Gradients of gradients are not offered';
+    'made before the tape or in a scope inside it; make the tape first, then the loss. Gradients of gradients are not offered';
 
   it('a loss of constants', () => {
     refuses(

@@ -132,8 +132,8 @@ export class Tape extends Scope {
     if (loss.recordedBy?.tape !== this) {
       throw new TapeError(
         `backward: the tape never recorded ${loss.describe()} made by ${loss.origin}: none of its ` +
-          'inputs requires a gradient, or it was made outside the tape or in a scope inside it. ' +
-          'Gradients of gradients are not offered',
+          'inputs requires a gradient, or it was made before the tape or in a scope inside it; make ' +
+          'the tape first, then the loss. Gradients of gradients are not offered',
       );
     }
     if (!gradient) {
