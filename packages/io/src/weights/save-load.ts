@@ -1,6 +1,6 @@
 import { ConfigError } from '@unfold/core';
-import type { Module } from '@unfold/nn';
-import { rejectUnknown } from '@unfold/core/internal';
+import { Module } from '@unfold/nn';
+import { checkedInUse, checkOptions, rejectUnknown, valueText } from '@unfold/core/internal';
 import { DOWNLOAD, filesFor } from '../files/files-for.js';
 import { extensionOf } from '../files/paths.js';
 import { readWhole } from '../files/read.js';
@@ -36,6 +36,11 @@ type Format = 'safetensors' | 'npz';
 
 /** The format that a file's name asks for. @throws ConfigError for any other name. */
 export function weightsFormat(operation: string, file: string): Format {
+  if (typeof file !== 'string') {
+    throw new ConfigError(
+      `${operation}: expected the name of a file, got ${valueText(file)}; ${operation}(model, file)`,
+    );
+  }
   const extension = extensionOf(file);
   if (extension === '.safetensors') return 'safetensors';
   if (extension === '.npz') return 'npz';
@@ -43,6 +48,12 @@ export function weightsFormat(operation: string, file: string): Format {
     `${operation}: expected a name that ends in .safetensors or .npz, got ${file}; weights in ` +
       'other forms are saved as one of these by Python: safetensors.torch.save_file, numpy.savez',
   );
+}
+
+/** @throws ConfigError unless `value` is a module. */
+function requireModule(operation: string, value: unknown): void {
+  if (value instanceof Module) return;
+  throw new ConfigError(`${operation}: expected a Module, got ${valueText(value)}`);
 }
 
 /**
@@ -55,10 +66,13 @@ export function weightsFormat(operation: string, file: string): Format {
 export async function saveWeights(
   model: Module,
   file: string,
-  { metadata = {} }: SaveWeightsOptions = {},
+  options: SaveWeightsOptions = {},
 ): Promise<void> {
   filesFor('saveWeights', `${DOWNLOAD}: encodeSafetensors or encodeNpz makes them`);
   const format = weightsFormat('saveWeights', file);
+  requireModule('saveWeights', model);
+  checkOptions('saveWeights', options, { metadata: checkedInUse });
+  const { metadata = {} } = options;
   if (format === 'npz' && Object.keys(metadata).length > 0) {
     throw new ConfigError(
       `saveWeights: ${file} cannot hold metadata, .npz has no place for it; use .safetensors`,
@@ -90,6 +104,7 @@ export async function loadWeights(
   const { strict = true, limits, verify } = given;
   const files = filesFor('loadWeights', INSTEAD);
   const format = weightsFormat('loadWeights', file);
+  requireModule('loadWeights', model);
   const options = { operation: `loadWeights: ${file}`, strict };
   if (format === 'safetensors') {
     return withSafetensors(
