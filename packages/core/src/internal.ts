@@ -34,8 +34,10 @@ export {
   rejectUnknown,
   requireFunction,
   requireList,
+  requireNoArguments,
   share,
   shareBelow1,
+  text,
   valueText,
 } from './options.js';
 export { bytesOf, int32Of, requireFloat } from './ops/support.js';

@@ -48,6 +48,11 @@ export const flag: OptionRule = {
   accepts: (value) => typeof value === 'boolean',
 };
 
+export const text: OptionRule = {
+  expected: 'a text',
+  accepts: (value) => typeof value === 'string',
+};
+
 export const functionRule: OptionRule = {
   expected: 'a function',
   accepts: (value) => typeof value === 'function',
@@ -274,6 +279,14 @@ const cut = (items: readonly string[]): string =>
 export function requireList(where: string, what: string, value: unknown, example: string): void {
   if (Array.isArray(value)) return;
   throw new ConfigError(`${where}: expected ${what}, such as ${example}, got ${valueText(value)}`);
+}
+
+/** @throws ConfigError, with `mend`, for arguments of what takes none. */
+export function requireNoArguments(where: string, given: readonly unknown[], mend: string): void {
+  if (given.length === 0) return;
+  throw new ConfigError(
+    `${where}: expected no arguments, got ${given.map(valueText).join(', ')}; ${mend}`,
+  );
 }
 
 /** @throws ConfigError unless `value` is a function. */

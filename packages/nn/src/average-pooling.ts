@@ -16,8 +16,15 @@ import {
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkOptions, checkShape, flag, requireFloat, requireTensor } from '@unfold/core/internal';
-import { checkedInUse, ownCopy, ownOptions } from './checks.js';
+import {
+  checkedInUse,
+  checkOptions,
+  checkShape,
+  flag,
+  requireFloat,
+  requireTensor,
+} from '@unfold/core/internal';
+import { ownCopy, ownOptions } from './checks.js';
 import { vectorOf } from './buffers.js';
 import { pair, type Size2d } from './conv2d/geometry.js';
 import { Module } from './module.js';

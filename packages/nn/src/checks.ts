@@ -1,9 +1,6 @@
-import { ConfigError, DTypeError, Generator, type OptionRule, type Tensor } from '@unfold/core';
+import { ConfigError, DTypeError, type OptionRule, type Tensor } from '@unfold/core';
 import { isFloat, isOptions, oneOf, requireTensor, valueText } from '@unfold/core/internal';
 import { Module } from './module.js';
-
-/** For an option that is checked where it is used, with what it must fit. */
-export const checkedInUse: OptionRule = { expected: 'anything', accepts: () => true };
 
 /** A layer's own copy of a size, or of another option: whoever gave a list may change it. */
 export function ownCopy<T>(option: T): T {
@@ -18,11 +15,6 @@ export function ownOptions<Options extends object>(options: Options): Options {
 
 /** The dtype of a layer's parameters. */
 export const floatDType: OptionRule = oneOf('float32', 'float64');
-
-export const generatorRule: OptionRule = {
-  expected: "a generator, such as generator('init')",
-  accepts: (value) => value instanceof Generator,
-};
 
 /** @throws DTypeError unless `value` is a tensor, or null or undefined for none. */
 export function requireTensorOrNone(operation: string, name: string, value: unknown): void {

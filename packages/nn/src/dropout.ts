@@ -16,6 +16,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import {
+  checkedInUse,
   bytesOf,
   checkOptions,
   flag,
@@ -24,7 +25,6 @@ import {
   share,
   valueText,
 } from '@unfold/core/internal';
-import { checkedInUse } from './checks.js';
 import { Module } from './module.js';
 import { formatOptions } from './tree.js';
 

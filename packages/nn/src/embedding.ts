@@ -17,13 +17,14 @@ import {
   type Tensor,
 } from '@unfold/core';
 import {
+  checkedInUse,
   checkOptions,
   int32Of,
   requireFloat,
   requireTensor,
   valueText,
 } from '@unfold/core/internal';
-import { checkedInUse, floatDType, requireSizes } from './checks.js';
+import { floatDType, requireSizes } from './checks.js';
 import { vectorOf } from './buffers.js';
 import { normal } from './init.js';
 import { Module } from './module.js';

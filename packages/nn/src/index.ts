@@ -55,7 +55,13 @@ export {
 } from './losses/distances.js';
 export type { LossOptions, Reduction } from './losses/reduction.js';
 export type { RemovableHandle } from './hooks.js';
-export { Module, type ForwardHook, type ParametersOptions, type StateDict } from './module.js';
+export {
+  Module,
+  type ForwardHook,
+  type LoadStateDictOptions,
+  type ParametersOptions,
+  type StateDict,
+} from './module.js';
 export { batchNorm, type BatchNormOptions } from './norm/batch-norm.js';
 export {
   BatchNorm,

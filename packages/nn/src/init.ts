@@ -7,14 +7,15 @@ import {
   type Tensor,
 } from '@unfold/core';
 import {
+  checkedInUse,
   checkOptions,
   completeOptions,
   finite,
+  generatorRule,
   oneOf,
   requireTensor,
   valueText,
 } from '@unfold/core/internal';
-import { checkedInUse, generatorRule } from './checks.js';
 import { orthonormalise } from './orthonormal.js';
 
 /*

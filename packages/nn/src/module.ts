@@ -4,10 +4,21 @@ import {
   DTypeError,
   elementsOf,
   formatShape,
+  type OptionRules,
   ShapeError,
   Tensor,
   type Parameter,
 } from '@unfold/core';
+import {
+  checkOption,
+  checkOptions,
+  flag,
+  isOptions,
+  noTensor,
+  requireTensor,
+  text,
+  valueText,
+} from '@unfold/core/internal';
 import { contentsOf } from './contents.js';
 import { addForwardHook, type RemovableHandle } from './hooks.js';
 import { treeOf } from './tree.js';
@@ -34,6 +45,19 @@ export interface ParametersOptions {
   /** Whether those of modules inside it, too. Default true. */
   readonly recurse?: boolean;
 }
+
+const PARAMETERS_OPTIONS: OptionRules<ParametersOptions> = { recurse: flag };
+
+/** Options of `loadStateDict`. */
+export interface LoadStateDictOptions {
+  /** Whether missing and unexpected names are errors. Default true. */
+  readonly strict?: boolean;
+}
+
+const LOAD_OPTIONS: OptionRules<LoadStateDictOptions> = { strict: flag };
+
+/* Arguments of their own, not options. */
+const ARGUMENTS = { mode: flag, training: flag, prefix: text, name: text };
 
 /**
  * Base class of layers and models. Whatever a subclass assigns to its properties is found by
@@ -69,17 +93,23 @@ export abstract class Module {
   /**
    * Whether layers that behave differently in training do so. Setting it changes this module only;
    * `train` and `eval` also change those inside.
+   * @throws ConfigError when set to what is neither true nor false.
    */
   get training(): boolean {
     return this.#training;
   }
 
   set training(mode: boolean) {
+    checkOption(this.constructor.name, ARGUMENTS, 'training', mode);
     this.#training = mode;
   }
 
-  /** Switches this module and all inside it to training, or with false to evaluation. */
+  /**
+   * Switches this module and all inside it to training, or with false to evaluation.
+   * @throws ConfigError for what is neither true nor false.
+   */
   train(mode = true): this {
+    checkOption('train', ARGUMENTS, 'mode', mode);
     // It may be inside itself, by way of a child that knows its parent.
     if (this.#isSwitching) return this;
     this.#isSwitching = true;
@@ -112,6 +142,7 @@ export abstract class Module {
    * in several places is listed once, under the first name.
    */
   *namedModules(prefix = ''): Iterable<[string, Module]> {
+    checkOption('namedModules', ARGUMENTS, 'prefix', prefix);
     yield* this.#namedModules(prefix, new Set());
   }
 
@@ -129,11 +160,15 @@ export abstract class Module {
     for (const [, module] of this.namedModules()) yield module;
   }
 
-  /** All parameters, each once however often it is shared. */
-  *namedParameters(
-    prefix = '',
-    { recurse = true }: ParametersOptions = {},
-  ): Iterable<[string, Parameter]> {
+  /**
+   * All parameters, each once however often it is shared.
+   * @throws ConfigError, when the first is asked for, for another prefix than a text or an unknown
+   * option.
+   */
+  *namedParameters(prefix = '', options: ParametersOptions = {}): Iterable<[string, Parameter]> {
+    checkOption('namedParameters', ARGUMENTS, 'prefix', prefix);
+    checkOptions('namedParameters', options, PARAMETERS_OPTIONS);
+    const { recurse = true } = options;
     const seen = new Set<Tensor>();
     for (const { name, tensor, isBuffer } of this.#state(prefix, recurse)) {
       if (isBuffer || seen.has(tensor)) continue;
@@ -142,13 +177,18 @@ export abstract class Module {
     }
   }
 
-  /** The parameters without their names, as an optimiser takes them. */
+  /**
+   * The parameters without their names, as an optimiser takes them.
+   * @throws ConfigError, when the first is asked for, for an unknown option.
+   */
   *parameters(options: ParametersOptions = {}): Iterable<Parameter> {
+    checkOptions('parameters', options, PARAMETERS_OPTIONS);
     for (const [, parameter] of this.namedParameters('', options)) yield parameter;
   }
 
   /** Tensors that belong to the state and are not trained, such as running means. */
   *namedBuffers(prefix = ''): Iterable<[string, Tensor]> {
+    checkOption('namedBuffers', ARGUMENTS, 'prefix', prefix);
     for (const { name, tensor, isBuffer } of this.#state(prefix)) {
       if (isBuffer) yield [name, tensor];
     }
@@ -156,6 +196,8 @@ export abstract class Module {
 
   /** Makes `tensor` part of the state under `name`, and takes it out of every scope. */
   protected registerBuffer(name: string, tensor: Tensor): Tensor {
+    checkOption('registerBuffer', ARGUMENTS, 'name', name);
+    requireTensor('registerBuffer', 'tensor', tensor);
     this.#buffers.set(name, tensor.keep());
     return tensor;
   }
@@ -208,15 +250,17 @@ export abstract class Module {
    * Copies `state` into the parameters and buffers of the same names. All is checked before
    * anything is changed.
    * @param state Tensors by name.
-   * @param options `strict`: whether missing and unexpected names are errors. Default true.
    * @throws ShapeError that lists missing, unexpected and mis-shaped names; DTypeError for a
-   * tensor of another dtype; DisposedError for one that was freed.
+   * tensor of another dtype, or what is no tensor; ConfigError for what is no state or an unknown
+   * option; DisposedError for a tensor that was freed.
    */
   loadStateDict(
     state: StateDict | Readonly<Record<string, Tensor>>,
-    { strict = true }: { readonly strict?: boolean } = {},
+    options: LoadStateDictOptions = {},
   ): void {
-    const given = state instanceof Map ? state : new Map(Object.entries(state));
+    checkOptions('loadStateDict', options, LOAD_OPTIONS);
+    const { strict = true } = options;
+    const given = tensorsByName(state);
     const own = this.stateDict();
     const problems: string[] = [];
     if (strict) {
@@ -327,6 +371,27 @@ export abstract class Module {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
+}
+
+/** @throws ConfigError for what holds no tensors by name, DTypeError for what is no tensor in it. */
+function tensorsByName(state: unknown): StateDict {
+  if (!(state instanceof Map) && !isOptions(state)) {
+    throw new ConfigError(
+      `loadStateDict: expected tensors by name, as stateDict() gives them, got ${valueText(state)}` +
+        (state instanceof Module ? '; pass its stateDict()' : ''),
+    );
+  }
+  const tensors = new Map<string, Tensor>();
+  for (const [name, tensor] of state instanceof Map ? state : Object.entries(state)) {
+    if (typeof name === 'string' && tensor instanceof Tensor) tensors.set(name, tensor);
+    else if (tensor instanceof Map) {
+      // What loadCheckpoint gives, or the state of an average.
+      throw new ConfigError(
+        `loadStateDict: expected a tensor for ${name}, got a Map; pass what is in ${name}`,
+      );
+    } else throw noTensor('loadStateDict', `a tensor for ${valueText(name)}`, tensor);
+  }
+  return tensors;
 }
 
 function isModule(value: object): value is Module {

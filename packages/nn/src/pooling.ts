@@ -12,8 +12,14 @@ import {
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkOptions, int32Of, isFloat, requireFloat, requireTensor } from '@unfold/core/internal';
-import { checkedInUse } from './checks.js';
+import {
+  checkedInUse,
+  checkOptions,
+  int32Of,
+  isFloat,
+  requireFloat,
+  requireTensor,
+} from '@unfold/core/internal';
 import { keyOf, pair, windowGeometry, type Size2d } from './conv2d/geometry.js';
 import { Recent } from './recent.js';
 

@@ -7,8 +7,8 @@ import {
   type OptionRules,
   type Shape,
 } from '@unfold/core';
-import { alignColumns, checkOptions } from '@unfold/core/internal';
-import { checkedInUse, requireModule } from './checks.js';
+import { checkedInUse, alignColumns, checkOptions } from '@unfold/core/internal';
+import { requireModule } from './checks.js';
 import { Conv2d } from './conv2d/layer.js';
 import { ConvTranspose2d } from './conv2d/transpose-layer.js';
 import { type Layer, Linear } from './layers.js';

@@ -7,8 +7,7 @@ import {
   type Shape,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkWindow, valueText } from '@unfold/core/internal';
-import { checkedInUse } from '../checks.js';
+import { checkedInUse, checkWindow, valueText } from '@unfold/core/internal';
 import { Recent } from '../recent.js';
 
 /** One number for both axes, or `[height, width]`. */

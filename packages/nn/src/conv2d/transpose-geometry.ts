@@ -6,8 +6,7 @@ import {
   type OptionRules,
   type Shape,
 } from '@unfold/core';
-import { checkWindow, valueText } from '@unfold/core/internal';
-import { checkedInUse } from '../checks.js';
+import { checkedInUse, checkWindow, valueText } from '@unfold/core/internal';
 import { Recent } from '../recent.js';
 import {
   checkGroups,

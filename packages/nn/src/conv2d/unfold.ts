@@ -10,9 +10,8 @@ import {
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkOptions, requireFloat, requireTensor } from '@unfold/core/internal';
+import { checkedInUse, checkOptions, requireFloat, requireTensor } from '@unfold/core/internal';
 import { part } from '../buffers.js';
-import { checkedInUse } from '../checks.js';
 import { pair, windowGeometry, type Size2d } from './geometry.js';
 
 /** Where the patches lie; named and defaulted as PyTorch's. */

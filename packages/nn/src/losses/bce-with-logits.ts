@@ -19,8 +19,8 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions, requireFloat } from '@unfold/core/internal';
-import { checkedInUse, ownOptions, requireTensorOrNone } from '../checks.js';
+import { checkedInUse, checkOptions, requireFloat } from '@unfold/core/internal';
+import { ownOptions, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
 import { requireProbabilities } from './targets.js';

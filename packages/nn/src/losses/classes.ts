@@ -24,6 +24,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import {
+  checkedInUse,
   checkOptions,
   int32Of,
   requireFloat,
@@ -32,7 +33,7 @@ import {
   share,
   valueText,
 } from '@unfold/core/internal';
-import { checkedInUse, ownOptions, requireTensorOrNone } from '../checks.js';
+import { ownOptions, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { vectorOf } from '../buffers.js';
 import { classWeights, labelsOf, toRows, type Labels } from './labels.js';

@@ -8,8 +8,15 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { atLeast0, checkOptions, positive, requireFloat, valueText } from '@unfold/core/internal';
-import { checkedInUse, ownOptions } from '../checks.js';
+import {
+  checkedInUse,
+  atLeast0,
+  checkOptions,
+  positive,
+  requireFloat,
+  valueText,
+} from '@unfold/core/internal';
+import { ownOptions } from '../checks.js';
 import { Module } from '../module.js';
 import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
 

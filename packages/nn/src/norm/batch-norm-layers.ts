@@ -8,8 +8,8 @@ import {
   type Parameter,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions, flag, requireTensor } from '@unfold/core/internal';
-import { checkedInUse, floatDType, requireSizes } from '../checks.js';
+import { checkedInUse, checkOptions, flag, requireTensor } from '@unfold/core/internal';
+import { floatDType, requireSizes } from '../checks.js';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';

@@ -7,6 +7,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import {
+  checkedInUse,
   atLeast0,
   checkOptions,
   flag,
@@ -14,7 +15,7 @@ import {
   share,
   valueText,
 } from '@unfold/core/internal';
-import { checkedInUse, requireTensorOrNone } from '../checks.js';
+import { requireTensorOrNone } from '../checks.js';
 import { normaliseByBatch, normaliseByNumbers } from './batch-norm-functions.js';
 
 /** Options of `batchNorm`, named and defaulted as PyTorch's. */

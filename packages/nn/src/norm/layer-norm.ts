@@ -18,8 +18,15 @@ import {
   type Shape,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions, flag, requireFloat, sameShape, valueText } from '@unfold/core/internal';
-import { checkedInUse, floatDType, ownCopy, requireTensorOrNone } from '../checks.js';
+import {
+  checkedInUse,
+  checkOptions,
+  flag,
+  requireFloat,
+  sameShape,
+  valueText,
+} from '@unfold/core/internal';
+import { floatDType, ownCopy, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions, formatValue } from '../tree.js';
