@@ -203,7 +203,7 @@ describe('a state that does not fit', () => {
     [
       'with half an epoch',
       { tensors: columns(), json: { steps: 2, epochs: [{ ...epochReport(1), lr: '1' }] } },
-      new ConfigError(`${where}: epochs[0].lr: expected a finite number, got "1"`),
+      new ConfigError(`${where}: epochs[0].lr: expected a finite number, got '1'`),
     ],
     [
       'with a score that is none',

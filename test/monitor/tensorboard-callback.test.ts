@@ -206,7 +206,7 @@ describe('a run', () => {
 
   it.each([0, -1, 1.5, NaN])('refuses everySteps: %d', (everySteps) => {
     expect(() => tensorBoard(folder, { everySteps })).toThrow(
-      `tensorBoard: everySteps: expected a positive integer, got ${everySteps}`,
+      `tensorBoard: everySteps must be an integer from 1, got ${everySteps}`,
     );
   });
 });

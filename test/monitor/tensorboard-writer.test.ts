@@ -218,7 +218,11 @@ describe('values', () => {
 
 describe('refused', () => {
   it.each([
-    ['a step of -1', (w: SummaryWriter) => w.addScalar('a', 1, -1), /step: .* at least 0, got -1$/],
+    [
+      'a step of -1',
+      (w: SummaryWriter) => w.addScalar('a', 1, -1),
+      /step must be an integer from 0, got -1$/,
+    ],
     ['half a step', (w: SummaryWriter) => w.addText('a', 'b', 0.5), /an integer .*, got 0\.5$/],
     ['no tag', (w: SummaryWriter) => w.addScalar('', 1, 0), /expected a tag, got an empty text/],
     [
@@ -266,8 +270,8 @@ describe('refused', () => {
   });
 
   it.each([
-    [{ purgeStep: -1 }, /purgeStep: expected an integer of at least 0, got -1/],
-    [{ flushSeconds: NaN }, /flushSeconds: expected a number from 0 to 3600, got NaN/],
+    [{ purgeStep: -1 }, /purgeStep must be null or an integer from 0, got -1/],
+    [{ flushSeconds: NaN }, /flushSeconds must be a number from 0 to 3600, got NaN/],
   ])('the options %j', async (options, message) => {
     expect(() => new SummaryWriter(folder, options)).toThrow(message);
     await expect(readdir(folder)).rejects.toThrow('ENOENT');

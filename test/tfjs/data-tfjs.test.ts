@@ -248,7 +248,7 @@ describe('the loader', () => {
   test('checks the options as DataLoader does', async () => {
     expect(await failureKind(() => tfjsDataLoader(digits(4), { batchSize: 0 }))).toEqual({
       kind: ConfigError,
-      message: 'DataLoader: batchSize: expected an integer from 1, got 0',
+      message: 'DataLoader: batchSize must be an integer from 1, got 0',
     });
   });
 });

@@ -86,7 +86,7 @@ describe('fromArrays', () => {
       ConfigError,
       'labels[1]: expected a class from 0 to 3, got 4',
     ],
-    ['no classes', { classes: 0 }, ConfigError, 'classes: expected an integer from 1, got 0'],
+    ['no classes', { classes: 0 }, ConfigError, 'classes must be an integer from 1, got 0'],
   ])('%s', (_, change, kind, message) => {
     expect(thrownBy(() => Dataset.fromArrays({ ...good, ...change }))).toEqual({
       kind,
@@ -101,7 +101,7 @@ describe('fromArrays', () => {
     expect(thrownBy(() => Reflect.apply(Dataset.fromArrays, Dataset, [arrays]))).toEqual({
       kind: DTypeError,
       message:
-        'Dataset.fromArrays: images: expected a Uint8Array (scaled to 0..1 by the loader) or a Float32Array, got Float64Array',
+        'Dataset.fromArrays: images: expected a Uint8Array (scaled to 0..1 by the loader) or a Float32Array, got a Float64Array',
     });
   });
 });

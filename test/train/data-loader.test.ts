@@ -327,9 +327,9 @@ describe('one iteration at a time', () => {
 describe('bad options', () => {
   const normalization = { mean: [0], std: [1] };
   test.each<[string, object, string]>([
-    ['batchSize 0', { batchSize: 0 }, 'batchSize: expected an integer from 1, got 0'],
-    ['batchSize 1.5', { batchSize: 1.5 }, 'batchSize: expected an integer from 1, got 1.5'],
-    ['batchSize "8"', { batchSize: '8' }, 'batchSize: expected an integer from 1, got 8'],
+    ['batchSize 0', { batchSize: 0 }, 'batchSize must be an integer from 1, got 0'],
+    ['batchSize 1.5', { batchSize: 1.5 }, 'batchSize must be an integer from 1, got 1.5'],
+    ['batchSize "8"', { batchSize: '8' }, "batchSize must be an integer from 1, got '8'"],
     ['seed -1', { seed: -1 }, ''],
     [
       'seed and generator',
@@ -370,7 +370,8 @@ describe('bad options', () => {
     const make = (): unknown => Reflect.construct(DataLoader, [[1, 2, 3]]);
     expect(thrownBy(make)).toEqual({
       kind: ConfigError,
-      message: 'DataLoader: expected a Dataset; make one with Dataset.fromArrays or mnist()',
+      message:
+        'DataLoader: expected a Dataset, got [1, 2, 3]; make one with Dataset.fromArrays or mnist()',
     });
   });
 });

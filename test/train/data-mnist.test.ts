@@ -265,7 +265,10 @@ test.each<[object, RegExp]>([
     { datadir: 'x' },
     /mnist: unknown option 'datadir'; did you mean dataDir\? The options are dataDir, /,
   ],
-  [{ timeoutMs: 0, packageRoots: [] }, /mnist: timeoutMs: expected milliseconds above 0, got 0/],
+  [
+    { timeoutMs: 0, packageRoots: [] },
+    /mnist: timeoutMs must be a number of milliseconds above 0, below 2\^31, got 0/,
+  ],
 ])('bad options %o', async (options, message) => {
   const error = await failure(() => mnist(options));
   expect(error).toBeInstanceOf(ConfigError);

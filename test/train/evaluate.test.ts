@@ -138,7 +138,7 @@ describe('mistakes', () => {
     expect(all.mistakes.map(({ index }) => index)).toEqual([2, 3, 0, 4]);
     for (const mistakes of [-1, 1.5]) {
       await expect(evaluate(new Reader(), of(digits(rows)), { mistakes })).rejects.toThrow(
-        new ConfigError(`evaluate: mistakes: expected an integer from 0, got ${mistakes}`),
+        new ConfigError(`evaluate: mistakes must be an integer from 0, got ${mistakes}`),
       );
     }
   });

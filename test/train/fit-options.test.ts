@@ -454,7 +454,7 @@ describe('callbacks', () => {
     const twice = [new EarlyStopping(), new EarlyStopping()];
     await expect(fit(model, { ...options, callbacks: twice })).rejects.toThrow(
       new ConfigError(
-        'fit: callbacks: one with stateDict needs a name of its own, without dots, got "earlyStopping" twice',
+        "fit: callbacks: one with stateDict needs a name of its own, without dots, got 'earlyStopping' twice",
       ),
     );
   });
@@ -513,12 +513,12 @@ describe('gradient norms', () => {
 
 describe('options that are wrong', () => {
   it.each<[string, object, string]>([
-    ['epochs', { epochs: 0 }, 'fit: epochs: expected an integer from 1, got 0'],
-    ['accumulate', { accumulate: 1.5 }, 'fit: accumulate: expected an integer from 1, got 1.5'],
+    ['epochs', { epochs: 0 }, 'fit: epochs must be an integer from 1, got 0'],
+    ['accumulate', { accumulate: 1.5 }, 'fit: accumulate must be an integer from 1, got 1.5'],
     [
       'clipGradNorm',
       { clipGradNorm: -1 },
-      'fit: clipGradNorm: expected a finite number of at least 0, got -1',
+      'fit: clipGradNorm must be a finite number of at least 0, got -1',
     ],
     [
       'a metric named loss',

@@ -230,7 +230,7 @@ describe('a state that does not fit', () => {
     [
       'a report of other things',
       (json) => Object.assign(json, { history: [{ epoch: 1, train: { loss: 'x' } }] }),
-      'fit: resume: history[0].train[0]: expected a finite number, got "x"',
+      "fit: resume: history[0].train[0]: expected a finite number, got 'x'",
     ],
     [
       'another loader',

@@ -260,7 +260,7 @@ describe('reports', () => {
 
   it.each([0, -1, 1.5, NaN])('epochs %d is an error', async (epochs) => {
     expect(await failure(() => run(1, { epochs }))).toEqual(
-      new ConfigError(`fit: epochs: expected an integer from 1, got ${epochs}`),
+      new ConfigError(`fit: epochs must be an integer from 1, got ${epochs}`),
     );
   });
 });

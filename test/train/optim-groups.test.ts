@@ -161,7 +161,9 @@ describe('groups', () => {
   it('a tensor that is no Parameter in a group is an error', () => {
     const params: Iterable<Parameter> = [tensor([1]) as Tensor as Parameter];
     expect(() => new Adam([{ params }])).toThrow(
-      new DTypeError('Adam: expected Parameters in group 0'),
+      new DTypeError(
+        'Adam: expected Parameters in group 0, got a float32 tensor [1] among them; pass model.parameters()',
+      ),
     );
   });
 });

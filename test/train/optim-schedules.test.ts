@@ -364,7 +364,7 @@ describe('states that do not fit are refused, and nothing is changed', () => {
     ['of another schedule', { scheduler: 'StepLR' }, 'got the state of StepLR'],
     ['without a count', { count: null }, 'count: expected an integer from 0, got null'],
     ['of two groups', { lrs: [1, 2] }, 'lrs: expected a list of 1, got 2'],
-    ['with a rate as text', { baseLrs: ['1'] }, 'baseLrs[0]: expected a finite number, got "1"'],
+    ['with a rate as text', { baseLrs: ['1'] }, "baseLrs[0]: expected a finite number, got '1'"],
     ['that is nothing', null, 'expected an object, got null'],
   ])('%s', (_, change, message) => {
     const sgd = optimizer();

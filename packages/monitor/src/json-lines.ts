@@ -1,4 +1,5 @@
-import { ConfigError } from '@unfold/core';
+import { ConfigError, type OptionRules } from '@unfold/core';
+import { checkOptions, functionRule, plainObject, valueText } from '@unfold/core/internal';
 import type {
   Callback,
   EpochReport,
@@ -7,6 +8,7 @@ import type {
   StepReport,
   TrainingRun,
 } from '@unfold/train';
+import { output } from './output.js';
 import { printable } from './terminal/printable.js';
 
 /** Where lines are written; Node's streams are such. */
@@ -99,6 +101,17 @@ export interface JsonLinesOptions {
   readonly now?: () => number;
 }
 
+const OPTIONS: OptionRules<JsonLinesOptions> = {
+  configuration: plainObject,
+  now: functionRule,
+};
+
+/** @throws ConfigError unless something can be written to `out`. */
+function requireOutput(where: string, out: unknown): void {
+  if (output.accepts(out)) return;
+  throw new ConfigError(`${where}: expected ${output.expected}, got ${valueText(out)}`);
+}
+
 /**
  * Tells other programs how a run of `fit` goes: a line of JSON for each `JsonLine`, each written at
  * once and whole, so that a run that is killed leaves only complete ones. The run waits until a line
@@ -106,6 +119,8 @@ export interface JsonLinesOptions {
  * @throws ConfigError, out of `fit`, when a line cannot be written.
  */
 export function jsonLines(out: LineOutput, options: JsonLinesOptions = {}): Callback {
+  requireOutput('jsonLines', out);
+  checkOptions('jsonLines', options, OPTIONS);
   const now = options.now ?? (() => Date.now());
   let begin = now();
   const elapsed = (): number => Math.round(now() - begin) / 1000;

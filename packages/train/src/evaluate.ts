@@ -1,7 +1,14 @@
-import { argmax, ConfigError, elementsOf, Scope, ShapeError, softmax } from '@unfold/core';
+import { argmax, elementsOf, type OptionRules, Scope, ShapeError, softmax } from '@unfold/core';
+import {
+  checkedInUse,
+  checkOptions,
+  count as countRule,
+  requireTensor,
+} from '@unfold/core/internal';
 import { crossEntropy, evaluationMode, type Layer } from '@unfold/nn';
+import { requireBatches, requireModel, requireSignal } from './arguments.js';
 import { emptyError } from './data/dataset.js';
-import type { Batch } from './data/batches.js';
+import { type Batch, requireBatch } from './data/batches.js';
 import { finiteLoss } from './fit/measure.js';
 import type { StopSignal } from './stop-signal.js';
 
@@ -62,6 +69,8 @@ export interface EvaluateOptions {
   readonly mistakes?: number;
 }
 
+const OPTIONS: OptionRules<EvaluateOptions> = { signal: checkedInUse, mistakes: countRule };
+
 /**
  * Loss, accuracy, confusion matrix, and precision, recall and F1 of a classifier, in evaluation mode;
  * the modes of all its modules are as before afterwards. It holds one batch at a time.
@@ -74,11 +83,13 @@ export interface EvaluateOptions {
 export async function evaluate(
   model: Layer,
   data: AsyncIterable<Batch> | Iterable<Batch>,
-  { signal, mistakes: wanted = 0 }: EvaluateOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  if (!Number.isSafeInteger(wanted) || wanted < 0) {
-    throw new ConfigError(`evaluate: mistakes: expected an integer from 0, got ${wanted}`);
-  }
+  requireModel('evaluate', model);
+  requireBatches('evaluate', data);
+  checkOptions('evaluate', options, OPTIONS);
+  const { signal, mistakes: wanted = 0 } = options;
+  requireSignal('evaluate: signal', signal);
   const restoreModes = evaluationMode(model);
   try {
     let lossSum = 0;
@@ -87,6 +98,7 @@ export async function evaluate(
     let mistakes: Mistake[] = [];
     for await (const batch of data) {
       signal?.throwIfAborted();
+      requireBatch('evaluate', batch);
       const { loss, classes, predictions, probabilities } = classify(model, batch, wanted > 0);
       confusion ??= Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
       const labels = elementsOf(batch.labels);
@@ -120,6 +132,7 @@ function classify(model: Layer, batch: Batch, withProbabilities: boolean): Class
   return Scope.run(() => {
     const { images } = batch;
     const logits = model.forward(images);
+    requireTensor('evaluate', "the model's output", logits);
     const [, classes] = logits.shape;
     if (logits.ndim !== 2 || classes === undefined) {
       throw new ShapeError(

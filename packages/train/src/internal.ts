@@ -2,6 +2,7 @@
  * What Unfold's own packages share beside the public names. It may change with any version: nobody
  * else should build on it.
  */
+export { requireDataset, requireModel } from './arguments.js';
 export { BatchLending, checkStart } from './data/batches.js';
 export type { BatchShape } from './data/batches.js';
 export { chooseGenerator } from './data/options.js';
@@ -10,7 +11,7 @@ export { pauses } from './data/pause.js';
 export { asHistory } from './fit/history.js';
 export { occupantOf } from './fit/occupant.js';
 export { isModelName } from './models.js';
-export { asNumber, checkTensors } from './optim/state.js';
+export { asNumber, asObject, checkTensors } from './optim/state.js';
 export { SIDE } from './predict/digit.js';
 export { EVALUATION_BATCH, prepareRun } from './recipe/prepare.js';
 export type { MakeLoader, PreparedRun } from './recipe/prepare.js';

@@ -1,8 +1,17 @@
 import { relu, reshape, type Tensor } from '@unfold/core';
+import { requireNoArguments } from '@unfold/core/internal';
 import { BatchNorm2d, Conv2d, Dropout, Linear, maxPool2d, Module, type Layer } from '@unfold/nn';
 
+/** The models of this file are what they are: a number of classes would say nothing to them. */
+abstract class DigitModel extends Module {
+  constructor(...given: readonly never[]) {
+    requireNoArguments(new.target.name, given, 'it takes 28×28 digits and has 10 classes');
+    super();
+  }
+}
+
 /** A small convolutional network for 28×28 digits, after LeNet-5: 5,994 parameters. */
-export class LeNet extends Module {
+export class LeNet extends DigitModel {
   readonly conv1 = new Conv2d(1, 8, 5);
   readonly conv2 = new Conv2d(8, 16, 5);
   readonly fc = new Linear(256, 10);
@@ -16,7 +25,7 @@ export class LeNet extends Module {
 }
 
 /** The network of PyTorch's MNIST example, without its dropout: 1,199,882 parameters. */
-export class Cnn extends Module {
+export class Cnn extends DigitModel {
   readonly conv1 = new Conv2d(1, 32, 3);
   readonly conv2 = new Conv2d(32, 64, 3);
   readonly fc1 = new Linear(9216, 128);
@@ -34,7 +43,7 @@ export class Cnn extends Module {
  * `LeNet` with twice its channels and batch normalisation: 18,426 parameters. It normalises behind the
  * pooling, where there is a quarter to normalise.
  */
-export class LeNetBN extends Module {
+export class LeNetBN extends DigitModel {
   readonly conv1 = new Conv2d(1, 16, 5, { bias: false });
   readonly norm1 = new BatchNorm2d(16);
   readonly conv2 = new Conv2d(16, 32, 5, { bias: false });
@@ -50,7 +59,7 @@ export class LeNetBN extends Module {
 }
 
 /** Four 3×3 convolutions with batch normalisation, the first pooled at once: 135,018 parameters. */
-export class CnnBN extends Module {
+export class CnnBN extends DigitModel {
   readonly conv1 = new Conv2d(1, 32, 3, { bias: false });
   readonly norm1 = new BatchNorm2d(32);
   readonly conv2 = new Conv2d(32, 64, 3, { bias: false });
@@ -73,7 +82,7 @@ export class CnnBN extends Module {
 }
 
 /** `CnnBN`, wider, with a 5×5 convolution in front: 383,066 parameters. */
-export class WideCnnBN extends Module {
+export class WideCnnBN extends DigitModel {
   readonly conv1 = new Conv2d(1, 48, 5, { bias: false });
   readonly norm1 = new BatchNorm2d(48);
   readonly conv2 = new Conv2d(48, 96, 3, { bias: false });
@@ -100,11 +109,11 @@ export type ModelName = 'lenet' | 'cnn' | 'lenet-bn' | 'cnn-bn' | 'wide-cnn-bn';
 
 /** What makes each model that the commands know, by the name that files of its weights carry. */
 export const MODELS: Readonly<Record<ModelName, () => Layer>> = {
-  lenet: () => new LeNet(),
-  cnn: () => new Cnn(),
-  'lenet-bn': () => new LeNetBN(),
-  'cnn-bn': () => new CnnBN(),
-  'wide-cnn-bn': () => new WideCnnBN(),
+  lenet: (...given: readonly never[]) => new LeNet(...given),
+  cnn: (...given: readonly never[]) => new Cnn(...given),
+  'lenet-bn': (...given: readonly never[]) => new LeNetBN(...given),
+  'cnn-bn': (...given: readonly never[]) => new CnnBN(...given),
+  'wide-cnn-bn': (...given: readonly never[]) => new WideCnnBN(...given),
 };
 
 /** Whether a model of this name is in `MODELS`. */

@@ -1,7 +1,8 @@
-import { ConfigError, FileFormatError } from '@unfold/core';
+import { ConfigError, FileFormatError, type OptionRules } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
-import { rejectUnknown } from '@unfold/core/internal';
+import { checkedInUse, checkOptions } from '@unfold/core/internal';
 import type { LoadCheckpointOptions, WeightsMetadata } from '@unfold/io';
+import { requireFile } from './arguments.js';
 import { checkNormalization, type Normalization } from './data/normalize.js';
 import { isModelName, type ModelName, MODELS } from './models.js';
 import {
@@ -27,6 +28,8 @@ export interface TrainedModel {
   /** What its training images were normalised with, and its input has to be. */
   readonly normalization: Normalization;
 }
+
+const OPTIONS: OptionRules<LoadCheckpointOptions> = { limits: checkedInUse };
 
 const OPERATION = 'loadTrainedModel';
 const INSTEAD =
@@ -54,7 +57,8 @@ export async function loadTrainedModel(
   file: string,
   options: LoadCheckpointOptions = {},
 ): Promise<TrainedModel> {
-  rejectUnknown(OPERATION, options, ['limits']);
+  requireFile(OPERATION, file);
+  checkOptions(OPERATION, options, OPTIONS);
   filesFor(OPERATION, INSTEAD);
   if (extensionOf(file) === '.npz') {
     throw new ConfigError(

@@ -1,5 +1,7 @@
 import { elementsOf, Scope, Tensor } from '@unfold/core';
+import { requireTensor } from '@unfold/core/internal';
 import { Conv2d, evaluationMode, type ForwardCall, type Layer, watchForward } from '@unfold/nn';
+import { requireModel } from '@unfold/train/internal';
 
 /** Planes of numbers to be looked at: a layer's filters, or its feature maps. */
 export interface Planes {
@@ -24,9 +26,11 @@ const MOST_LAYERS = 4;
  * The weights of the convolution that is called first, up to 64 filters; null if the model calls no
  * `Conv2d`. The model runs once, in evaluation mode, and is as before afterwards.
  * @param image What the model takes: `[1, C, H, W]`.
- * @throws What the model throws for such an input.
+ * @throws ConfigError or DTypeError for what is no model or no tensor; what the model throws for such an
+ * input.
  */
 export function firstLayerFilters(model: Layer, image: Tensor): Planes | null {
+  requireArguments('firstLayerFilters', model, image);
   let found: Planes | null = null;
   watchOnce(model, image, ({ module, path }) => {
     if (found || !(module instanceof Conv2d)) return;
@@ -44,9 +48,11 @@ export function firstLayerFilters(model: Layer, image: Tensor): Planes | null {
  * what the model calls as a function shows in the layer behind. The model runs once, in evaluation
  * mode, and is as before afterwards.
  * @param image What the model takes: `[1, C, H, W]`.
- * @throws What the model throws for such an input.
+ * @throws ConfigError or DTypeError for what is no model or no tensor; what the model throws for such an
+ * input.
  */
 export function featureMaps(model: Layer, image: Tensor): Planes[] {
+  requireArguments('featureMaps', model, image);
   const layers: Planes[] = [];
   // A layer that gives what it was given, as dropout does in evaluation mode, shows nothing new.
   const seen = new Set<unknown>([image]);
@@ -61,6 +67,11 @@ export function featureMaps(model: Layer, image: Tensor): Planes[] {
     layers.push({ path, layer: module.constructor.name, total, shape: [count, 1, h, w], values });
   });
   return layers;
+}
+
+function requireArguments(where: string, model: unknown, image: unknown): void {
+  requireModel(where, model);
+  requireTensor(where, 'image', image);
 }
 
 /** Runs the model once on `image`, and frees what that made. */

@@ -1,8 +1,16 @@
-import { ConfigError, engine } from '@unfold/core';
-import { type Layer, type Summary, summary } from '@unfold/nn';
+import { ConfigError, engine, type OptionRules } from '@unfold/core';
+import {
+  atLeast0,
+  checkedInUse,
+  completeOptions,
+  isOptions,
+  optional,
+  text,
+} from '@unfold/core/internal';
+import { type Layer, Module, type Summary, summary } from '@unfold/nn';
 import {
   DataLoader,
-  type Dataset,
+  Dataset,
   type EpochReport,
   type Evaluation,
   type Mistake,
@@ -10,7 +18,7 @@ import {
 } from '@unfold/train';
 import { pictureOf, type ReportPicture } from './pictures.js';
 import { featureMaps, firstLayerFilters, type Planes } from './planes.js';
-import type { RunLog, StepSeries } from './run-log.js';
+import { RunLog, type StepSeries } from './run-log.js';
 
 /** A line of a configuration: what was set, and to what. */
 export type Setting = readonly [label: string, text: string];
@@ -65,34 +73,55 @@ export interface TrainingRecordOptions {
   /** The test images. */
   readonly dataset: Dataset;
   /** What the model's input is normalised with. Default: not at all. */
-  readonly normalization?: Normalization;
+  readonly normalization?: Normalization | undefined;
   /** Of the whole run. */
   readonly seconds: number;
   /** What was set, in the order of the page. */
   readonly configuration: readonly Setting[];
   /** What repeats the run. */
-  readonly command?: string;
+  readonly command?: string | undefined;
 }
 
 const MOST_MISTAKES = 40;
 
+const isSetting = (value: unknown): boolean =>
+  Array.isArray(value) && value.length === 2 && value.every((part) => text.accepts(part));
+
+/** Fits `total` and `mistakes`, by which what `evaluate` gives is told from other things. */
+const isEvaluation = (value: unknown): boolean =>
+  isOptions(value) && 'total' in value && 'mistakes' in value && Array.isArray(value.mistakes);
+
+const OPTIONS: OptionRules<TrainingRecordOptions> = {
+  title: text,
+  model: {
+    expected: 'a model, a Module with forward',
+    accepts: (value) => value instanceof Module && 'forward' in value,
+  },
+  log: {
+    expected: 'the RunLog that was among the callbacks of the run',
+    accepts: (value) => value instanceof RunLog,
+  },
+  evaluation: { expected: 'what evaluate(model, loader) gives', accepts: isEvaluation },
+  dataset: { expected: 'the Dataset of the test images', accepts: (v) => v instanceof Dataset },
+  normalization: checkedInUse,
+  seconds: atLeast0,
+  configuration: {
+    expected: "a list of [label, text], such as [['epochs', '3']]",
+    accepts: (value) => Array.isArray(value) && value.every(isSetting),
+  },
+  command: optional(text),
+};
+
 /**
  * Gathers what `trainingPage` shows. The model runs a few times on the first image of `dataset`, and
  * is as before afterwards. What comes back holds no tensor, and nothing that changes later.
- * @throws ConfigError if the evaluation is not of as many images as the dataset has, or the
+ * @throws ConfigError for an option that is unknown, missing or no such thing, if the evaluation is not of as many images as the dataset has, or the
  * normalisation doesn't fit; what the model throws for such images.
  */
-export function trainingRecord({
-  title,
-  model,
-  log,
-  evaluation: { mistakes, ...evaluation },
-  dataset,
-  normalization,
-  seconds,
-  configuration,
-  command,
-}: TrainingRecordOptions): TrainingRecord {
+export function trainingRecord(options: TrainingRecordOptions): TrainingRecord {
+  const { title, model, log, dataset, normalization, seconds, configuration, command } =
+    completeOptions<TrainingRecordOptions>('trainingRecord', OPTIONS, {}, options);
+  const { mistakes, ...evaluation } = options.evaluation;
   if (evaluation.total !== dataset.length) {
     throw new ConfigError(
       `trainingRecord: the evaluation is of ${evaluation.total} images, the dataset has ` +

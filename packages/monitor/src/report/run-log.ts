@@ -1,6 +1,7 @@
 import { ConfigError, elementsOf, tensor, unscoped, type Tensor } from '@unfold/core';
+import { requireNoArguments } from '@unfold/core/internal';
 import type { Callback, EpochReport, RunState, StepReport, TrainingRun } from '@unfold/train';
-import { asHistory, asNumber, checkTensors } from '@unfold/train/internal';
+import { asHistory, asNumber, asObject, checkTensors } from '@unfold/train/internal';
 
 /** The steps of a run in columns: place i of each belongs to the same step. */
 export interface StepSeries {
@@ -39,6 +40,10 @@ export class RunLog implements Callback {
   #epochs: EpochReport[] = [];
   /** What the last `stateDict` gave, which it is the log's to free. */
   #given: readonly Tensor[] = [];
+
+  constructor(...given: readonly never[]) {
+    requireNoArguments('RunLog', given, 'it remembers every step');
+  }
 
   /** The steps so far: copies, which stay as they are. */
   get steps(): StepSeries {
@@ -105,10 +110,12 @@ export class RunLog implements Callback {
    * @throws ShapeError, DTypeError or DisposedError for tensors that do not fit; ConfigError for a
    * state that is damaged.
    */
-  loadStateDict({ tensors, json }: RunState): void {
+  loadStateDict(state: RunState): void {
     const where = 'RunLog.loadStateDict';
-    const steps = asNumber(`${where}: steps`, json['steps'], { integer: true });
-    const epochs = asHistory(`${where}: epochs`, json['epochs']);
+    const { tensors, json } = asObject(where, state);
+    const saved = asObject(where, json);
+    const steps = asNumber(`${where}: steps`, saved['steps'], { integer: true });
+    const epochs = asHistory(`${where}: epochs`, saved['epochs']);
     const target = { shape: [steps], dtype: 'float64' };
     const expected = new Map(COLUMNS.map((name) => [name as string, target]));
     const given = new Map(

@@ -1,3 +1,5 @@
+import { ConfigError } from '@unfold/core';
+import { isOptions, valueText } from '@unfold/core/internal';
 import { classesSection } from './classes.js';
 import { learningSection, stepSizeSection } from './curves.js';
 import { counted, duration, grouped, percent } from '../number-text.js';
@@ -13,8 +15,10 @@ import { TRAINING_STYLE } from './training-style.js';
  * A page about a training run, as HTML: curves, confusion matrix, mistakes, filters and feature maps,
  * the layers and the configuration. It is one file, asks no server for anything, and says so where a
  * run has nothing to show, such as a curve of one epoch.
+ * @throws ConfigError for what is no record of `trainingRecord`.
  */
 export function trainingPage(record: TrainingRecord): string {
+  requireRecord(record);
   const body = html`
     <p class="lead">${lead(record)}</p>
     ${sections([
@@ -27,6 +31,18 @@ export function trainingPage(record: TrainingRecord): string {
     ])}
   `;
   return renderPage({ title: record.title, body, style: TRAINING_STYLE });
+}
+
+/** Parts without which nothing is a record. */
+const PARTS = ['steps', 'evaluation', 'example', 'summary'] as const;
+
+function requireRecord(record: unknown): void {
+  const parts: Partial<TrainingRecord> = isOptions(record) ? record : {};
+  if (PARTS.every((part) => isOptions(parts[part])) && Array.isArray(parts.configuration)) return;
+  throw new ConfigError(
+    `trainingPage: expected a record, as trainingRecord({ title, model, … }) gives it, got ` +
+      valueText(record),
+  );
 }
 
 function lead({ evaluation, epochs, steps, seconds, parameters, engine }: TrainingRecord): Html {

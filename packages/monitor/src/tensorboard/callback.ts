@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, elementsOf, UnfoldError } from '@unfold/core';
+import { ConfigError, elementsOf, type OptionRules, UnfoldError } from '@unfold/core';
+import {
+  checkOptions,
+  functionRule,
+  plainObject,
+  positiveCount,
+  valueText,
+} from '@unfold/core/internal';
 import { Conv2d, type Module } from '@unfold/nn';
 import type { Callback, Scores, TrainingRun } from '@unfold/train';
 import { filterGrid } from './filters.js';
@@ -22,6 +29,12 @@ export interface TensorBoardOptions {
    */
   readonly onFailure?: (error: UnfoldError) => void;
 }
+
+const OPTIONS: OptionRules<TensorBoardOptions> = {
+  everySteps: positiveCount,
+  configuration: plainObject,
+  onFailure: functionRule,
+};
 
 const MOST_POINTS = 10_000;
 /** When so many bytes wait for a slow disk, so does the training. */
@@ -56,15 +69,12 @@ interface Open {
  * @throws ConfigError for an option out of range; as the run begins, if the folder cannot be made, or
  * another run that was given this callback goes on.
  */
-export function tensorBoard(
-  dir: string,
-  { everySteps, configuration, onFailure }: TensorBoardOptions = {},
-): Callback {
-  if (everySteps !== undefined && (!Number.isSafeInteger(everySteps) || everySteps < 1)) {
-    throw new ConfigError(
-      `tensorBoard: everySteps: expected a positive integer, got ${everySteps}`,
-    );
+export function tensorBoard(dir: string, options: TensorBoardOptions = {}): Callback {
+  if (typeof dir !== 'string' || dir === '') {
+    throw new ConfigError(`tensorBoard: expected a folder's path, got ${valueText(dir)}`);
   }
+  checkOptions('tensorBoard', options, OPTIONS);
+  const { everySteps, configuration, onFailure } = options;
   const folders = { train: join(dir, 'train'), validation: join(dir, 'validation') };
   const table = configuration && markdownTable(configuration);
   let open: Open | null = null;

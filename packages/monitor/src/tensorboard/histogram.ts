@@ -1,4 +1,5 @@
 import { ConfigError } from '@unfold/core';
+import { valueText } from '@unfold/core/internal';
 
 /** How some numbers are distributed. */
 export interface Histogram {
@@ -47,7 +48,7 @@ export function histogramOf(tag: string, values: ArrayLike<number>): Histogram {
     const value = values[i] as number;
     if (!Number.isFinite(value)) {
       throw new ConfigError(
-        `addHistogram: ${tag}: expected finite values, got ${value} at index ${i} of ` +
+        `addHistogram: ${tag}: expected finite values, got ${valueText(value)} at index ${i} of ` +
           `${values.length}; a histogram has no bucket for it`,
       );
     }

@@ -1,4 +1,5 @@
 import { ConfigError, formatShape, ShapeError } from '@unfold/core';
+import { valueText } from '@unfold/core/internal';
 import { encode } from 'fast-png';
 import type { EncodedImage } from './event.js';
 
@@ -19,7 +20,14 @@ export function encodeImage(
   pixels: ImagePixels,
   shape: readonly [number, number, number],
 ): EncodedImage {
-  const [channels, height, width] = shape;
+  const isPixels = ArrayBuffer.isView(pixels) || Array.isArray(pixels);
+  if (!isPixels || !Array.isArray(shape)) {
+    throw new ConfigError(
+      `addImage: ${tag}: expected pixels in a typed array and a shape [C, H, W], got ` +
+        `${valueText(pixels)} and ${valueText(shape)}`,
+    );
+  }
+  const [channels, height, width]: readonly number[] = shape;
   const sizes = [height, width].every((n) => Number.isInteger(n) && n > 0 && n <= LONGEST);
   if (shape.length !== 3 || ![1, 3, 4].includes(channels) || !sizes) {
     throw new ShapeError(
@@ -38,10 +46,10 @@ export function encodeImage(
   const data = new Uint8ClampedArray(pixels.length);
   for (let c = 0; c < channels; c++) {
     for (let i = 0; i < area; i++) {
-      const value = pixels[c * area + i] as number;
-      if (Number.isNaN(value)) {
+      const value: unknown = pixels[c * area + i];
+      if (typeof value !== 'number' || Number.isNaN(value)) {
         throw new ConfigError(
-          `addImage: ${tag}: expected numbers from 0 to 1, got NaN at index ${c * area + i}`,
+          `addImage: ${tag}: expected numbers from 0 to 1, got ${valueText(value)} at index ${c * area + i}`,
         );
       }
       data[i * channels + c] = bytes ? value : value * 255;

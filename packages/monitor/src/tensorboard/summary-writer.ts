@@ -1,4 +1,5 @@
-import { ConfigError } from '@unfold/core';
+import { ConfigError, type OptionRules, Tensor } from '@unfold/core';
+import { checkOption, checkOptions, count, functionRule, valueText } from '@unfold/core/internal';
 import { AppendFile } from './append-file.js';
 import { encodeEvent, type Event, type SummaryValue } from './event.js';
 import { eventFileIn } from './event-file.js';
@@ -19,6 +20,18 @@ export interface SummaryWriterOptions {
   /** Milliseconds since 1970, for the file's name and the times of events. Default `Date.now`. */
   readonly now?: () => number;
 }
+
+const OPTIONS: OptionRules<SummaryWriterOptions> = {
+  purgeStep: {
+    expected: `null or ${count.expected}`,
+    accepts: (value) => value === null || count.accepts(value),
+  },
+  flushSeconds: {
+    expected: 'a number from 0 to 3600',
+    accepts: (value) => typeof value === 'number' && value >= 0 && value <= 3600,
+  },
+  now: functionRule,
+};
 
 /**
  * Writes what TensorBoard shows, as `torch.utils.tensorboard.SummaryWriter` does: into one new event file,
@@ -47,17 +60,13 @@ export class SummaryWriter {
    * @param dir The run's folder. It is made if it is missing.
    * @throws ConfigError if a file cannot be made there, or for an option out of range.
    */
-  constructor(
-    dir: string,
-    { purgeStep = null, flushSeconds = 2, now = Date.now }: SummaryWriterOptions = {},
-  ) {
+  constructor(dir: string, options: SummaryWriterOptions = {}) {
     if (dir === '') throw new ConfigError('SummaryWriter: expected a folder, got an empty path');
-    if (!(flushSeconds >= 0 && flushSeconds <= 3600)) {
-      throw new ConfigError(
-        `SummaryWriter: flushSeconds: expected a number from 0 to 3600, got ${flushSeconds}`,
-      );
+    if (typeof dir !== 'string') {
+      throw new ConfigError(`SummaryWriter: expected a folder's path, got ${valueText(dir)}`);
     }
-    if (purgeStep !== null) checkStep('purgeStep', purgeStep);
+    checkOptions('SummaryWriter', options, OPTIONS);
+    const { purgeStep = null, flushSeconds = 2, now = Date.now } = options;
     this.#now = now;
     this.file = eventFileIn(dir, now() / 1000);
     this.#out = new AppendFile(this.file, flushSeconds * 1000);
@@ -80,6 +89,13 @@ export class SummaryWriter {
    * @throws ConfigError for a bad tag or step, or if the file cannot be written.
    */
   addScalar(tag: string, value: number, step: number): void {
+    const given: unknown = value;
+    if (typeof given !== 'number') {
+      const mend = given instanceof Tensor ? '; its item() is one' : '';
+      throw new ConfigError(
+        `addScalar: expected a number for value, got ${valueText(given)}${mend}`,
+      );
+    }
     this.#add({ tag, scalar: value }, step);
   }
 
@@ -89,6 +105,13 @@ export class SummaryWriter {
    * be written.
    */
   addHistogram(tag: string, values: ArrayLike<number>, step: number): void {
+    checkPlace(tag, step);
+    if (!Array.isArray(values) && (!ArrayBuffer.isView(values) || values instanceof DataView)) {
+      throw new ConfigError(
+        `addHistogram: expected a list of numbers, got ${valueText(values)}` +
+          (values instanceof Tensor ? '; its toTypedArray() is one' : ''),
+      );
+    }
     this.#add({ tag, histogram: histogramOf(tag, values) }, step);
   }
 
@@ -106,6 +129,7 @@ export class SummaryWriter {
     shape: readonly [number, number, number],
     step: number,
   ): void {
+    checkPlace(tag, step);
     this.#add({ tag, image: encodeImage(tag, pixels, shape) }, step);
   }
 
@@ -114,6 +138,9 @@ export class SummaryWriter {
    * @throws ConfigError for a bad tag or step, or if the file cannot be written.
    */
   addText(tag: string, text: string, step: number): void {
+    if (typeof text !== 'string') {
+      throw new ConfigError(`addText: expected a text, got ${valueText(text)}`);
+    }
     this.#add({ tag, text }, step);
   }
 
@@ -134,10 +161,7 @@ export class SummaryWriter {
   }
 
   #add(value: SummaryValue, step: number): void {
-    checkStep('step', step);
-    if (value.tag === '') {
-      throw new ConfigError('SummaryWriter: expected a tag, got an empty text');
-    }
+    checkPlace(value.tag, step);
     this.#write(step, { kind: 'summary', value });
   }
 
@@ -147,8 +171,11 @@ export class SummaryWriter {
   }
 }
 
-function checkStep(name: string, step: number): void {
-  if (!Number.isSafeInteger(step) || step < 0) {
-    throw new ConfigError(`SummaryWriter: ${name}: expected an integer of at least 0, got ${step}`);
+/** @throws ConfigError for what is no tag, or no step. */
+function checkPlace(tag: string, step: number): void {
+  checkOption('SummaryWriter', { step: count }, 'step', step);
+  if (tag === '') throw new ConfigError('SummaryWriter: expected a tag, got an empty text');
+  if (typeof tag !== 'string') {
+    throw new ConfigError(`SummaryWriter: expected a tag, a text, got ${valueText(tag)}`);
   }
 }

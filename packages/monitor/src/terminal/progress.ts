@@ -1,13 +1,16 @@
+import type { OptionRules } from '@unfold/core';
+import { checkOptions, flag, functionRule } from '@unfold/core/internal';
 import type { Callback, EpochReport, FitResult, StepReport, TrainingRun } from '@unfold/train';
 import { roughDuration } from '../number-text.js';
 import { Bar, columnsOf, type ProgressStream } from './bar.js';
 import { isTerminal, painter, wantsColour } from './colour.js';
-import { type BestBy, BestEpoch } from './run/best.js';
+import { type BestBy, BestEpoch, isBestBy } from './run/best.js';
 import { runCharts } from './run/charts.js';
 import { epochLine, EpochTable } from './run/epochs.js';
 import { fixed } from './run/format.js';
 import { LossCurve } from './run/loss-curve.js';
 import { Pace } from './run/pace.js';
+import { output } from '../output.js';
 import { printable } from './printable.js';
 
 /** Milliseconds between two lines where there is no terminal to draw a bar on. */
@@ -36,6 +39,18 @@ export interface TerminalProgressOptions {
   readonly now?: () => number;
 }
 
+const OPTIONS: OptionRules<TerminalProgressOptions> = {
+  out: output,
+  quiet: flag,
+  colour: flag,
+  best: {
+    expected: "{ metric, mode }, with mode 'min' or 'max'",
+    accepts: isBestBy,
+  },
+  charts: flag,
+  now: functionRule,
+};
+
 /**
  * Shows in the terminal how a run of `fit` goes: a bar for the epoch in hand, a table that grows by a
  * row an epoch, and charts at the end. Where there is no terminal, lines: one an epoch, and one about
@@ -46,6 +61,7 @@ export interface TerminalProgressOptions {
  * this one.
  */
 export function terminalProgress(options: TerminalProgressOptions = {}): Callback {
+  checkOptions('terminalProgress', options, OPTIONS);
   return options.quiet ? {} : new Progress(options);
 }
 

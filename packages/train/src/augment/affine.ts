@@ -1,9 +1,10 @@
-import type { Generator } from '@unfold/core';
-import { rejectUnknown } from '@unfold/core/internal';
+import type { Generator, OptionRules } from '@unfold/core';
+import { checkedInUse, checkOptions } from '@unfold/core/internal';
 import type { Augmentation, ImagePlanes } from './augmentation.js';
 import { sinCosDegrees } from './math.js';
 import {
   type ChannelValues,
+  checkImage,
   checkNumber,
   checkValues,
   type MinMax,
@@ -46,6 +47,22 @@ export interface RandomAffineOptions {
   readonly fill?: ChannelValues;
 }
 
+/* Ranges, and what they must lie within, are checked where they are made. */
+const AFFINE_OPTIONS: OptionRules<AffineOptions> = {
+  angle: checkedInUse,
+  translate: checkedInUse,
+  scale: checkedInUse,
+  shear: checkedInUse,
+  fill: checkedInUse,
+};
+const RANDOM_AFFINE_OPTIONS: OptionRules<RandomAffineOptions> = {
+  degrees: checkedInUse,
+  translate: checkedInUse,
+  scale: checkedInUse,
+  shear: checkedInUse,
+  fill: checkedInUse,
+};
+
 /** What `affine` and `randomAffine` do to an image. */
 interface Change {
   readonly angle: number;
@@ -66,7 +83,8 @@ const SCALE: MinMax = [Number.MIN_VALUE, Infinity];
  * @throws ConfigError for an option that is unknown or out of range.
  */
 export function affine(image: ImagePlanes, options: AffineOptions = {}): void {
-  rejectUnknown('affine', options, ['angle', 'translate', 'scale', 'shear', 'fill']);
+  checkImage('affine', image);
+  checkOptions('affine', options, AFFINE_OPTIONS);
   const { angle = 0, translate = [0, 0], scale = 1, shear = [0, 0], fill = 0 } = options;
   checkNumber('affine: angle', angle, ANY);
   toPair('affine: translate', translate, ANY);
@@ -94,7 +112,7 @@ class RandomAffine extends WarpStep {
   readonly #shear: readonly [MinMax, MinMax];
 
   constructor(options: RandomAffineOptions) {
-    rejectUnknown('randomAffine', options, ['degrees', 'translate', 'scale', 'shear', 'fill']);
+    checkOptions('randomAffine', options, RANDOM_AFFINE_OPTIONS);
     const { degrees = 0, translate = 0, scale = [1, 1], shear = 0, fill = 0 } = options;
     checkValues('randomAffine: fill', fill);
     super(fill);

@@ -1,5 +1,5 @@
-import type { Generator } from '@unfold/core';
-import { rejectUnknown } from '@unfold/core/internal';
+import type { Generator, OptionRules } from '@unfold/core';
+import { checkedInUse, checkOptions } from '@unfold/core/internal';
 import type { Augmentation, ImagePlanes } from './augmentation.js';
 import { exp } from './math.js';
 import { type ChannelValues, checkNumber, checkValues } from './options.js';
@@ -17,6 +17,12 @@ export interface ElasticOptions {
   /** The value outside the image, for all channels or for each. Default 0. */
   readonly fill?: ChannelValues;
 }
+
+const OPTIONS: OptionRules<ElasticOptions> = {
+  alpha: checkedInUse,
+  sigma: checkedInUse,
+  fill: checkedInUse,
+};
 
 /**
  * Elastic deformation (P. Simard, D. Steinkraus, J. Platt: Best Practices for Convolutional Neural
@@ -38,7 +44,7 @@ class Elastic extends WarpStep {
   #halfway = field(0);
 
   constructor(options: ElasticOptions) {
-    rejectUnknown('elastic', options, ['alpha', 'sigma', 'fill']);
+    checkOptions('elastic', options, OPTIONS);
     const { alpha = 34, sigma = 4, fill = 0 } = options;
     checkNumber('elastic: alpha', alpha, [0, Infinity]);
     // Beyond the upper bound a Gaussian is flat over any image that there is.

@@ -1,5 +1,5 @@
-import type { Generator } from '@unfold/core';
-import { rejectUnknown } from '@unfold/core/internal';
+import type { Generator, OptionRules } from '@unfold/core';
+import { checkedInUse, checkOptions } from '@unfold/core/internal';
 import type { Augmentation, ImagePlanes } from './augmentation.js';
 import { exp, log } from './math.js';
 import {
@@ -26,6 +26,13 @@ export interface RandomErasingOptions {
   readonly value?: ChannelValues | 'random';
 }
 
+const OPTIONS: OptionRules<RandomErasingOptions> = {
+  p: checkedInUse,
+  scale: checkedInUse,
+  ratio: checkedInUse,
+  value: checkedInUse,
+};
+
 /** Rectangles that are tried; one that is higher or wider than the image doesn't fit. */
 const TRIES = 10;
 
@@ -47,7 +54,7 @@ class RandomErasing implements Augmentation {
   readonly #value: ChannelValues | 'random';
 
   constructor(options: RandomErasingOptions) {
-    rejectUnknown('randomErasing', options, ['p', 'scale', 'ratio', 'value']);
+    checkOptions('randomErasing', options, OPTIONS);
     const { p = 0.5, scale = [0.02, 0.33], ratio = [0.3, 1 / 0.3], value = 0 } = options;
     checkNumber('randomErasing: p', p, [0, 1]);
     if (value !== 'random') checkValues('randomErasing: value', value);

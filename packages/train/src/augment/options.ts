@@ -1,5 +1,6 @@
 import { valueText } from '@unfold/core/internal';
 import { ConfigError } from '@unfold/core';
+import type { ImagePlanes } from './augmentation.js';
 
 /** A value for every channel, or one for each. */
 export type ChannelValues = number | readonly number[];
@@ -63,5 +64,15 @@ export function perChannel(name: string, values: ChannelValues, channels: number
   if (list.length === channels) return list;
   throw new ConfigError(
     `${name}: expected a number, or one for each of ${channels} channels, got ${valueText(values)}`,
+  );
+}
+
+/** @throws ConfigError unless `image` is made of pixels and their shape. */
+export function checkImage(name: string, image: unknown): void {
+  const { data, shape } = Object(image) as Partial<ImagePlanes>;
+  if (data instanceof Float64Array && Array.isArray(shape) && shape.length === 3) return;
+  throw new ConfigError(
+    `${name}: expected an image { data, shape }, a Float64Array and [C, H, W], got ` +
+      valueText(image),
   );
 }

@@ -5,8 +5,9 @@ import {
   empty,
   unscoped,
   type Generator,
-  type Tensor,
+  Tensor,
 } from '@unfold/core';
+import { valueText } from '@unfold/core/internal';
 import type { Augmentation } from '../augment/augmentation.js';
 import type { Normalization } from './normalize.js';
 import type { GeneratorOptions } from './options.js';
@@ -40,6 +41,18 @@ export interface Batch {
   readonly labels: Tensor;
   /** B: the images in this batch. */
   readonly size: number;
+}
+
+/** @throws ConfigError unless `value` is a batch. */
+export function requireBatch(where: string, value: unknown): asserts value is Batch {
+  if (typeof value === 'object' && value !== null) {
+    const { images, labels, size } = value as Partial<Batch>;
+    if (images instanceof Tensor && labels instanceof Tensor && typeof size === 'number') return;
+  }
+  throw new ConfigError(
+    `${where}: expected batches { images, labels, size }, as a DataLoader gives them, got ` +
+      valueText(value),
+  );
 }
 
 /** What `fit` learns from: `DataLoader`, and any other that gives batches in the same manner. */
@@ -157,5 +170,7 @@ export class BatchLending {
 /** @throws ConfigError unless an epoch of `length` batches can begin at batch `batch`. */
 export function checkStart(operation: string, batch: number, length: number): void {
   if (Number.isInteger(batch) && batch >= 0 && batch <= length) return;
-  throw new ConfigError(`${operation}: from: expected a batch from 0 to ${length}, got ${batch}`);
+  throw new ConfigError(
+    `${operation}: from: expected a batch from 0 to ${length}, got ${valueText(batch)}`,
+  );
 }

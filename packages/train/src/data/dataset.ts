@@ -1,4 +1,5 @@
-import { ConfigError, DTypeError, ShapeError } from '@unfold/core';
+import { ConfigError, DTypeError, type OptionRules, ShapeError } from '@unfold/core';
+import { checkedInUse, checkOptions, positiveCount, valueText } from '@unfold/core/internal';
 
 /** What pixels may be stored as: bytes, which a loader scales to 0…1, or numbers, taken as given. */
 export type ImageArray = Uint8Array | Float32Array;
@@ -14,6 +15,13 @@ export interface DatasetArrays {
   /** How many classes there are. If given, labels from 0 to `classes - 1` are accepted only. */
   readonly classes?: number;
 }
+
+const ARRAYS: OptionRules<DatasetArrays> = {
+  images: checkedInUse,
+  shape: checkedInUse,
+  labels: checkedInUse,
+  classes: positiveCount,
+};
 
 /**
  * Labelled images in plain typed arrays, outside the engine's heap. A dataset holds at least one
@@ -34,9 +42,16 @@ export class Dataset {
   readonly rows: Int32Array | null;
 
   private constructor(
-    { images, shape, labels, classes }: Pick<Dataset, 'images' | 'shape' | 'labels' | 'classes'>,
+    parts: Pick<Dataset, 'images' | 'shape' | 'labels' | 'classes'>,
     rows: Int32Array | null,
   ) {
+    // It is private to TypeScript only.
+    if (!(Object(parts).labels instanceof Int32Array)) {
+      throw new ConfigError(
+        'Dataset: expected arrays that were checked; Dataset.fromArrays({ images, shape, labels }) makes one',
+      );
+    }
+    const { images, shape, labels, classes } = parts;
     this.images = images;
     this.shape = shape;
     this.labels = labels;
@@ -51,11 +66,13 @@ export class Dataset {
    * shape, DTypeError if the images are of another type or a label is no integer, ConfigError if a
    * label is out of range or there is no image at all.
    */
-  static fromArrays({ images, shape, labels, classes }: DatasetArrays): Dataset {
+  static fromArrays(arrays: DatasetArrays): Dataset {
+    checkOptions('Dataset.fromArrays', arrays, ARRAYS);
+    const { images, shape, labels, classes } = arrays;
     if (!(images instanceof Uint8Array) && !(images instanceof Float32Array)) {
       throw new DTypeError(
         'Dataset.fromArrays: images: expected a Uint8Array (scaled to 0..1 by the loader) or a Float32Array, ' +
-          `got ${describe(images)}`,
+          `got ${valueText(images)}`,
       );
     }
     const imageShape = checkImageShape(shape);
@@ -66,6 +83,11 @@ export class Dataset {
           `got ${images.length}`,
       );
     }
+    if (typeof labels !== 'object' || labels === null || typeof labels.length !== 'number') {
+      throw new DTypeError(
+        `Dataset.fromArrays: labels: expected a list of integers, got ${valueText(labels)}`,
+      );
+    }
     const count = images.length / pixels;
     if (count !== labels.length) {
       throw new ShapeError(
@@ -74,11 +96,6 @@ export class Dataset {
       );
     }
     if (count === 0) throw emptyError('Dataset.fromArrays');
-    if (classes !== undefined && (!Number.isInteger(classes) || classes < 1)) {
-      throw new ConfigError(
-        `Dataset.fromArrays: classes: expected an integer from 1, got ${classes}`,
-      );
-    }
     const checked = checkLabels(labels, classes);
     return new Dataset(
       { images, shape: imageShape, labels: checked, classes: classes ?? null },
@@ -109,7 +126,7 @@ export class Dataset {
   #row(operation: string, i: number): number {
     if (!Number.isInteger(i) || i < 0 || i >= this.length) {
       throw new ConfigError(
-        `Dataset.${operation}: expected an index from 0 to ${this.length - 1}, got ${i}`,
+        `Dataset.${operation}: expected an index from 0 to ${this.length - 1}, got ${valueText(i)}`,
       );
     }
     return this.rows === null ? i : (this.rows[i] as number);
@@ -124,7 +141,7 @@ export class Dataset {
       Number.isInteger(start) && Number.isInteger(end) && start >= 0 && end <= this.length;
     if (!inside) {
       throw new ConfigError(
-        `Dataset.slice: expected a range within 0 to ${this.length}, got ${start} to ${end}`,
+        `Dataset.slice: expected a range within 0 to ${this.length}, got ${valueText(start)} to ${valueText(end)}`,
       );
     }
     if (start >= end) throw emptyError('Dataset.slice', ` (${start} to ${end})`);
@@ -145,13 +162,18 @@ export class Dataset {
    * @throws ConfigError if an index leaves the dataset or there is none.
    */
   subset(indices: ArrayLike<number>): Dataset {
+    if (typeof indices !== 'object' || indices === null || typeof indices.length !== 'number') {
+      throw new ConfigError(
+        `Dataset.subset: expected a list of indices, got ${valueText(indices)}`,
+      );
+    }
     if (indices.length === 0) throw emptyError('Dataset.subset');
     const rows = new Int32Array(indices.length);
     for (let i = 0; i < rows.length; i++) {
       const index = indices[i] as number;
       if (!Number.isInteger(index) || index < 0 || index >= this.length) {
         throw new ConfigError(
-          `Dataset.subset: indices[${i}]: expected an integer from 0 to ${this.length - 1}, got ${index}`,
+          `Dataset.subset: indices[${i}]: expected an integer from 0 to ${this.length - 1}, got ${valueText(index)}`,
         );
       }
       rows[i] = this.rows === null ? index : (this.rows[index] as number);
@@ -161,7 +183,12 @@ export class Dataset {
 }
 
 function checkImageShape(shape: readonly number[]): readonly [number, number, number] {
-  const [c, h, w] = shape;
+  if (!Array.isArray(shape)) {
+    throw new ShapeError(
+      `Dataset.fromArrays: shape: expected [C, H, W], positive integers, got ${valueText(shape)}`,
+    );
+  }
+  const [c, h, w]: readonly number[] = shape;
   const valid = shape.length === 3 && shape.every((size) => Number.isInteger(size) && size > 0);
   if (!valid || c === undefined || h === undefined || w === undefined) {
     throw new ShapeError(
@@ -178,7 +205,7 @@ function checkLabels(labels: ArrayLike<number>, classes: number | undefined): In
     const label = labels[i] as number;
     if (!Number.isInteger(label)) {
       throw new DTypeError(
-        `Dataset.fromArrays: labels[${i}]: expected an integer, got ${describe(label)}`,
+        `Dataset.fromArrays: labels[${i}]: expected an integer, got ${valueText(label)}`,
       );
     }
     if (label < 0 || label > last) {
@@ -195,8 +222,4 @@ export function emptyError(operation: string, detail = ''): ConfigError {
   return new ConfigError(
     `${operation}: expected at least one image, got an empty dataset${detail}; nothing can be trained or measured on it`,
   );
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'object' && value !== null ? value.constructor.name : String(value);
 }

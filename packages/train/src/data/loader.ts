@@ -1,5 +1,6 @@
-import { ConfigError, disposeSymbol, type Generator } from '@unfold/core';
-import { rejectUnknown } from '@unfold/core/internal';
+import { ConfigError, disposeSymbol, type Generator, type OptionRules } from '@unfold/core';
+import { checkedInUse, checkOptions, flag, positiveCount } from '@unfold/core/internal';
+import { requireDataset } from '../arguments.js';
 import { checkAugmentation } from '../augment/compose.js';
 import { ImageRandom } from '../augment/image-random.js';
 import {
@@ -12,7 +13,7 @@ import {
   makeBatch,
   type WriteBatch,
 } from './batches.js';
-import { Dataset } from './dataset.js';
+import type { Dataset } from './dataset.js';
 import {
   augmentedWriter,
   type AugmentedWriter,
@@ -20,18 +21,17 @@ import {
   imageWriter,
 } from './image-writers.js';
 import { checkNormalization } from './normalize.js';
-import { chooseGenerator } from './options.js';
+import { chooseGenerator, GENERATOR_OPTIONS } from './options.js';
 import { pauses } from './pause.js';
 
-const OPTIONS = [
-  'batchSize',
-  'shuffle',
-  'dropLast',
-  'normalization',
-  'augment',
-  'generator',
-  'seed',
-];
+const OPTIONS: OptionRules<LoaderOptions> = {
+  batchSize: positiveCount,
+  shuffle: flag,
+  dropLast: flag,
+  normalization: checkedInUse,
+  augment: checkedInUse,
+  ...GENERATOR_OPTIONS,
+};
 
 /**
  * Gives a dataset's images in batches, an epoch for each `for … of` or `for await … of`.
@@ -62,18 +62,9 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
 
   /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
   constructor(dataset: Dataset, options: LoaderOptions = {}) {
-    if (!(dataset instanceof Dataset)) {
-      throw new ConfigError(
-        'DataLoader: expected a Dataset; make one with Dataset.fromArrays or mnist()',
-      );
-    }
-    rejectUnknown('DataLoader', options, OPTIONS);
+    requireDataset('DataLoader', dataset);
+    checkOptions('DataLoader', options, OPTIONS);
     const { batchSize = 1, shuffle = false, dropLast = false, normalization, augment } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new ConfigError(
-        `DataLoader: batchSize: expected an integer from 1, got ${String(batchSize)}`,
-      );
-    }
     if (dropLast && batchSize > dataset.length) {
       throw new ConfigError(
         `DataLoader: dropLast with batchSize ${batchSize} leaves no batch of a dataset of ${dataset.length} images; ` +

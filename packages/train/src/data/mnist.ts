@@ -1,5 +1,6 @@
-import { ConfigError, FileFormatError } from '@unfold/core';
-import { rejectUnknown } from '@unfold/core/internal';
+import { FileFormatError, type OptionRule, type OptionRules } from '@unfold/core';
+import { checkOptions, flag } from '@unfold/core/internal';
+import { folderName } from '../arguments.js';
 import { Dataset } from './dataset.js';
 import { type IdxArray, readIdx, type ReadIdxOptions } from '@unfold/io';
 import { type Files, folderOf } from '@unfold/io/internal';
@@ -40,7 +41,22 @@ export interface Mnist {
   readonly source: string;
 }
 
-const OPTIONS = ['dataDir', 'cacheDir', 'allowDownload', 'packageRoots', 'mirrors', 'timeoutMs'];
+const texts: OptionRule = {
+  expected: 'a list of texts',
+  accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+};
+
+const OPTIONS: OptionRules<MnistOptions> = {
+  dataDir: folderName,
+  cacheDir: folderName,
+  allowDownload: flag,
+  packageRoots: texts,
+  mirrors: texts,
+  timeoutMs: {
+    expected: 'a number of milliseconds above 0, below 2^31',
+    accepts: (value) => typeof value === 'number' && value > 0 && value < 2 ** 31,
+  },
+};
 
 interface Located {
   readonly path: string;
@@ -58,7 +74,7 @@ type LocatedFiles = Readonly<Record<FileRole, Located>>;
  * ConfigError if there is no source at all, with what was tried and how to mend it; or in a browser.
  */
 export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
-  rejectUnknown('mnist', options, OPTIONS);
+  checkOptions('mnist', options, OPTIONS);
   const files = mnistSystem();
   const { dataDir } = options;
   if (dataDir !== undefined) {
@@ -75,9 +91,6 @@ export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
   }
   const { cacheDir = defaultCacheDir(), mirrors = MIRRORS } = options;
   const { allowDownload = true, timeoutMs = 120_000 } = options;
-  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
-    throw new ConfigError(`mnist: timeoutMs: expected milliseconds above 0, got ${timeoutMs}`);
-  }
   const cached = await readThroughCache({
     files: FILES,
     cacheDir,

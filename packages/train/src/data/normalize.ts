@@ -1,4 +1,6 @@
 import { ConfigError } from '@unfold/core';
+import { valueText } from '@unfold/core/internal';
+import { requireDataset } from '../arguments.js';
 import type { Dataset } from './dataset.js';
 
 /**
@@ -19,6 +21,7 @@ export interface Normalization {
  * @throws ConfigError if the pixels of a channel are all equal, or not all finite.
  */
 export function normalizationOf(dataset: Dataset): Normalization {
+  requireDataset('normalizationOf', dataset);
   const moments =
     dataset.images instanceof Uint8Array
       ? byteMoments(dataset, dataset.images)
@@ -37,9 +40,16 @@ export function normalizationOf(dataset: Dataset): Normalization {
  */
 export function checkNormalization(
   operation: string,
-  { mean, std }: Normalization,
+  normalization: Normalization,
   channels: number,
 ): void {
+  const { mean, std } = normalization;
+  if (!Array.isArray(mean) || !Array.isArray(std)) {
+    throw new ConfigError(
+      `${operation}: normalization: expected { mean, std }, a list of numbers each, got ` +
+        valueText(normalization),
+    );
+  }
   if (mean.length !== channels || std.length !== channels) {
     throw new ConfigError(
       `${operation}: normalization: expected a mean and a std for each of ${channels} channels, ` +
@@ -52,7 +62,7 @@ export function checkNormalization(
     if (!Number.isFinite(m) || !Number.isFinite(s) || s <= 0) {
       throw new ConfigError(
         `${operation}: normalization of channel ${c}: expected a finite mean and a finite std above 0, ` +
-          `got mean ${m}, std ${s}; are all pixels equal, or some not finite?`,
+          `got mean ${valueText(m)}, std ${valueText(s)}; are all pixels equal, or some not finite?`,
       );
     }
   }

@@ -1,4 +1,5 @@
-import { ConfigError, generator, Generator } from '@unfold/core';
+import { ConfigError, generator, Generator, type OptionRules } from '@unfold/core';
+import { checkedInUse, generatorRule } from '@unfold/core/internal';
 
 /** Where a random order comes from. */
 export interface GeneratorOptions {
@@ -7,6 +8,11 @@ export interface GeneratorOptions {
   /** Instead of a generator: the seed of a new one. */
   readonly seed?: number;
 }
+
+export const GENERATOR_OPTIONS: OptionRules<GeneratorOptions> = {
+  generator: generatorRule,
+  seed: checkedInUse,
+};
 
 /**
  * The generator that options ask for, as a function: the global one may be seeded anew at any time.

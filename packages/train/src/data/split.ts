@@ -1,6 +1,8 @@
 import { ConfigError } from '@unfold/core';
+import { checkOptions, requireList, valueText } from '@unfold/core/internal';
+import { requireDataset } from '../arguments.js';
 import { type Dataset, emptyError } from './dataset.js';
-import { chooseGenerator, type GeneratorOptions } from './options.js';
+import { chooseGenerator, GENERATOR_OPTIONS, type GeneratorOptions } from './options.js';
 
 /**
  * Splits a dataset at random into parts that don't overlap, as `torch.utils.data.random_split`.
@@ -13,6 +15,9 @@ export function randomSplit(
   lengths: readonly number[],
   options: GeneratorOptions = {},
 ): Dataset[] {
+  requireDataset('randomSplit', dataset);
+  requireList('randomSplit', 'a list of lengths', lengths, '[0.9, 0.1]');
+  checkOptions('randomSplit', options, GENERATOR_OPTIONS);
   const counts = splitCounts(dataset.length, lengths);
   const order = chooseGenerator('randomSplit', options)().permutation(dataset.length);
   let start = 0;
@@ -20,6 +25,9 @@ export function randomSplit(
 }
 
 function splitCounts(total: number, lengths: readonly number[]): number[] {
+  if (!lengths.every((length) => typeof length === 'number')) {
+    throw new ConfigError(`randomSplit: expected numbers for lengths, got ${valueText(lengths)}`);
+  }
   const sum = lengths.reduce((a, b) => a + b, 0);
   const fractions = Math.abs(sum - 1) < 1e-9 && lengths.every((length) => length <= 1);
   const counts = fractions ? shares(total, lengths) : [...lengths];

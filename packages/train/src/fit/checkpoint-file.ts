@@ -18,7 +18,15 @@ import {
   SAFETENSORS_LIMITS,
   statOf,
 } from '@unfold/io/internal';
-import { atLeast0, completeOptions, optional, rejectUnknown } from '@unfold/core/internal';
+import {
+  atLeast0,
+  checkedInUse,
+  checkOptions,
+  completeOptions,
+  isOptions,
+  optional,
+} from '@unfold/core/internal';
+import { requireFile } from '../arguments.js';
 import type { Callback, FitResult, RunState, SavePoint, TrainingRun } from './callback.js';
 import { EARLY_STOPPING } from './early-stopping.js';
 import { keepOccupant, runFiles } from './occupant.js';
@@ -69,12 +77,14 @@ export class CheckpointFile implements Callback {
   /** @throws ConfigError for an unknown option or one out of range, or in a browser. */
   constructor(file: string, options: CheckpointFileOptions = {}) {
     runFiles();
+    requireFile('CheckpointFile', file);
     const { metadata, everySeconds, lock } = completeOptions<CheckpointFileOptions>(
       'CheckpointFile',
       {
         metadata: {
           expected: 'an object of texts',
-          accepts: isObject,
+          accepts: (value: unknown) =>
+            isOptions(value) && Object.values(value).every((text) => typeof text === 'string'),
         },
         everySeconds: atLeast0,
         lock: optional({
@@ -183,7 +193,8 @@ export async function loadRun(
   file: string,
   options: LoadCheckpointOptions = {},
 ): Promise<SavedRun | null> {
-  rejectUnknown('loadRun', options, ['limits']);
+  requireFile('loadRun', file);
+  checkOptions('loadRun', options, { limits: checkedInUse });
   const limits = completeLimits('loadRun', SAFETENSORS_LIMITS, options.limits);
   const files = filesFor(
     'loadRun',

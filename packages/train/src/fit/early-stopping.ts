@@ -1,7 +1,21 @@
-import { type CompleteOptions, ConfigError, elementsOf, type Tensor } from '@unfold/core';
+import {
+  type CompleteOptions,
+  ConfigError,
+  elementsOf,
+  type OptionRules,
+  type Tensor,
+} from '@unfold/core';
 import type { Layer } from '@unfold/nn';
-import { atLeast0, completeOptions, count, flag, oneOf, optional } from '@unfold/core/internal';
-import { asNumber, asObject, checkTensors, copyTensors } from '../optim/state.js';
+import {
+  atLeast0,
+  completeOptions,
+  count,
+  flag,
+  nearest,
+  oneOf,
+  optional,
+} from '@unfold/core/internal';
+import { asNumber, asObject, checkTensors, copyTensors, requireTensorMap } from '../optim/state.js';
 import type {
   Callback,
   EpochReport,
@@ -34,10 +48,10 @@ export interface EarlyStoppingOptions {
   readonly restoreBestWeights?: boolean;
 }
 
-const RULES = {
+const RULES: OptionRules<EarlyStoppingOptions> = {
   monitor: {
     expected: 'the name of a metric',
-    accepts: (value: unknown) => typeof value === 'string' && value !== '',
+    accepts: (value) => typeof value === 'string' && value !== '',
   },
   mode: optional(oneOf('min', 'max')),
   patience: count,
@@ -71,12 +85,7 @@ export class EarlyStopping implements Callback {
 
   /** @throws ConfigError for an unknown option or one out of range. */
   constructor(options: EarlyStoppingOptions = {}) {
-    this.#options = completeOptions<EarlyStoppingOptions>(
-      'EarlyStopping',
-      RULES,
-      DEFAULTS,
-      options,
-    );
+    this.#options = completeOptions('EarlyStopping', RULES, DEFAULTS, options);
     const { mode, monitor } = this.#options;
     this.#mode = mode ?? usualMode(monitor);
   }
@@ -157,8 +166,10 @@ export class EarlyStopping implements Callback {
   }
 
   /** Takes over a state that `stateDict` gave. @throws ConfigError for one that is damaged. */
-  loadStateDict({ tensors, json }: RunState): void {
+  loadStateDict(state: RunState): void {
     const where = 'EarlyStopping.loadStateDict';
+    const { tensors, json } = asObject(where, state);
+    requireTensorMap(where, tensors);
     const { best, bestEpoch, badEpochs } = asObject(where, json);
     const newBest = best === null ? null : asNumber(`${where}: best`, best);
     const newEpoch = asNumber(`${where}: bestEpoch`, bestEpoch, { integer: true });
@@ -186,8 +197,10 @@ export class EarlyStopping implements Callback {
 function usualMode(monitor: string): 'min' | 'max' {
   if (monitor === 'loss') return 'min';
   if (/accuracy$/i.test(monitor)) return 'max';
+  const meant = nearest(monitor, ['loss', 'accuracy']);
   throw new ConfigError(
-    `EarlyStopping: mode: say whether ${monitor} is to fall or rise: min or max`,
+    `EarlyStopping: mode: say whether ${monitor} is to fall or rise: min or max` +
+      (meant ? `; or did you mean ${meant}?` : ''),
   );
 }
 

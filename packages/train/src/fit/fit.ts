@@ -1,12 +1,32 @@
-import { ConfigError, mul, Tape, type Parameter, type Tensor } from '@unfold/core';
-import type { Layer } from '@unfold/nn';
+import {
+  ConfigError,
+  mul,
+  type OptionRules,
+  Tape,
+  type Parameter,
+  type Tensor,
+} from '@unfold/core';
+import { type Layer, Module } from '@unfold/nn';
+import { requireBatches, requireModel, requireOptimizer, requireSignal } from '../arguments.js';
 import { emptyError } from '../data/dataset.js';
-import type { Batch, BatchLoader } from '../data/batches.js';
+import { type Batch, type BatchLoader, requireBatch } from '../data/batches.js';
 import { NonFiniteLossError } from '../non-finite.js';
 import { checkFinite, clipGradNorm, euclideanNorm } from '../optim/clip.js';
-import type { EMA } from '../optim/ema.js';
+import { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import { atLeast0, leavesOf, rejectUnknown, valueText } from '@unfold/core/internal';
+import {
+  atLeast0,
+  checkedInUse,
+  checkOption,
+  checkOptions,
+  flag,
+  functionRule,
+  isOptions,
+  leavesOf,
+  nearest,
+  positiveCount,
+  valueText,
+} from '@unfold/core/internal';
 import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
 import type { Schedule, Scheduler } from '../optim/schedules/scheduler.js';
 import type { StopSignal } from '../stop-signal.js';
@@ -121,7 +141,9 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   #isCheckedForStrays = false;
 
   constructor(model: Layer, options: FitOptions<Metric>) {
-    checkOptions(options);
+    requireModel('fit', model);
+    checkFitOptions(options);
+    requireOwn(model, options.optimizer);
     const { train, epochs, optimizer, ema, accumulate = 1, callbacks = [] } = options;
     this.#options = options;
     this.model = model;
@@ -197,6 +219,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     let begin = performance.now();
     for await (const batch of train.from(position.batch)) {
       drawn();
+      requireBatch('fit: train', batch);
       // The batches of one step are never torn apart: half a step's gradients are in no checkpoint.
       if (step.batches === 0 && this.#isAborted) return position.randomness(train.generator);
       await this.tell((callback) => callback.onBatch?.(batch, this));
@@ -417,22 +440,88 @@ class StepInHand {
   milliseconds = 0;
 }
 
-const OPTIONS = [
-  'train',
-  'validation',
-  'epochs',
-  'optimizer',
-  'scheduler',
-  'loss',
-  'metrics',
-  'ema',
-  'clipGradNorm',
-  'gradNorm',
-  'accumulate',
-  'callbacks',
-  'signal',
-  'resume',
-];
+const OPTIONS: OptionRules<FitOptions> = {
+  train: checkedInUse,
+  validation: checkedInUse,
+  epochs: positiveCount,
+  optimizer: checkedInUse,
+  scheduler: checkedInUse,
+  loss: checkedInUse,
+  metrics: checkedInUse,
+  ema: { expected: 'an EMA', accepts: (value) => value instanceof EMA },
+  clipGradNorm: atLeast0,
+  gradNorm: flag,
+  accumulate: positiveCount,
+  callbacks: checkedInUse,
+  signal: checkedInUse,
+  resume: checkedInUse,
+};
+
+/** @throws ConfigError if an optimiser has not one parameter of the model. */
+function requireOwn(model: Layer, optimizer: Optimizer): void {
+  const own = new Set(model.parameters());
+  const isShared = optimizer.groups.some(({ params }) => params.some((one) => own.has(one)));
+  if (isShared || own.size === 0) return;
+  throw new ConfigError(
+    'fit: optimizer: expected one over the model, got one that has none of its parameters; make ' +
+      'it over model.parameters()',
+  );
+}
+
+/** What `fit` calls. */
+const METHODS: OptionRules<Omit<Callback, 'name'>> = {
+  onTrainBegin: functionRule,
+  onEpochBegin: functionRule,
+  onBatch: functionRule,
+  onGradients: functionRule,
+  onStepEnd: functionRule,
+  onValidationBegin: functionRule,
+  onValidationEnd: functionRule,
+  onEpochEnd: functionRule,
+  onSavePoint: functionRule,
+  onTrainEnd: functionRule,
+  onError: functionRule,
+  stateDict: functionRule,
+  loadStateDict: functionRule,
+};
+const METHOD_NAMES = Object.keys(METHODS);
+
+/** @throws ConfigError for a callback that would never be called, or can't be. */
+function checkCallback(callback: unknown, index: number): void {
+  const where = `fit: callbacks[${index}]`;
+  if (typeof callback !== 'object' || callback === null) {
+    throw new ConfigError(
+      `${where}: expected an object with methods, such as { onEpochEnd(report) {} }, got ` +
+        valueText(callback),
+    );
+  }
+  const names = namesOf(callback);
+  const meant = names.filter((name) => /^on[A-Z_]/.test(name) || isMeant(name));
+  checkOptions(
+    where,
+    Object.fromEntries(meant.map((name) => [name, Reflect.get(callback, name) as unknown])),
+    METHODS,
+  );
+  if (meant.length > 0 || names.length === 0) return;
+  throw new ConfigError(
+    `${where}: expected an object with at least one of ${METHOD_NAMES.join(', ')}, got ` +
+      `${valueText(callback)} with none of them`,
+  );
+}
+
+/** Whether it is a method's name, or is but for a letter or two; `_onBatch` may be a helper of `onBatch`. */
+function isMeant(name: string): boolean {
+  return !name.startsWith('_') && nearest(name, METHOD_NAMES) !== undefined;
+}
+
+/** Of an object's own properties and those of its classes, without what every object has. */
+function namesOf(object: object): readonly string[] {
+  const parent: unknown = Object.getPrototypeOf(object);
+  // The last of the line, also in another realm.
+  if (parent === null) return [];
+  const own = Object.getOwnPropertyNames(object).filter((name) => name !== 'constructor');
+  return typeof parent === 'object' ? [...own, ...namesOf(parent)] : own;
+}
 
 /** What plain JavaScript may get wrong. @throws ConfigError that says how to write it. */
 function checkKinds<Metric extends string>(options: FitOptions<Metric>): void {
@@ -441,45 +530,64 @@ function checkKinds<Metric extends string>(options: FitOptions<Metric>): void {
     if (!holds) throw new ConfigError(`fit: ${expected}`);
   };
   expect(
-    typeof train === 'object' && 'from' in train,
+    typeof train === 'object' && train !== null && 'from' in train,
     'train: expected a loader, such as new DataLoader(dataset, { batchSize })',
   );
+  if (options.validation !== undefined) requireBatches('fit: validation', options.validation);
+  requireOptimizer('fit: optimizer', optimizer);
+  requireSignal('fit: signal', options.signal);
+  const isScheduler = typeof scheduler === 'object' && scheduler !== null;
   expect(
-    typeof optimizer === 'object' && 'groups' in optimizer,
-    'optimizer: expected an optimiser, such as new SGD(model.parameters(), { lr })',
-  );
-  expect(
-    scheduler === undefined || !('stateDict' in scheduler),
+    !isScheduler || !('stateDict' in scheduler),
     'scheduler: got a schedule; write { step: schedule } or { epoch: schedule }, by when it steps',
   );
   expect(
-    scheduler === undefined || Object.keys(scheduler).every((key) => /^(step|epoch)$/.test(key)),
+    scheduler === undefined ||
+      (isScheduler &&
+        Object.entries(scheduler).every(
+          ([key, own]) => /^(step|epoch)$/.test(key) && isSchedule(own),
+        )),
     'scheduler: expected { step: schedule } or { epoch: schedule }, by when it steps',
   );
   expect(
-    metrics === undefined || Object.values(metrics).every((metric) => typeof metric === 'function'),
+    metrics === undefined ||
+      (isOptions(metrics) &&
+        Object.values(metrics).every((metric) => typeof metric === 'function')),
     'metrics: expected functions by name, such as { accuracy }',
   );
   expect(callbacks === undefined || Array.isArray(callbacks), 'callbacks: expected a list');
+  const { loss, resume } = options;
+  expect(
+    loss === undefined || typeof loss === 'function',
+    `loss: expected a function of output and batch, got ${valueText(loss)}` +
+      (loss instanceof Module ? '; (output, { labels }) => loss.forward(output, labels)' : ''),
+  );
+  expect(
+    resume === undefined || isOptions(resume),
+    `resume: expected the state of a run, such as loadRun(file) gives, got ${valueText(resume)}`,
+  );
+}
+
+function isSchedule(value: unknown): boolean {
+  return (
+    value === undefined ||
+    (typeof value === 'object' &&
+      value !== null &&
+      'step' in value &&
+      typeof value.step === 'function')
+  );
 }
 
 /** @throws ConfigError for what no run could be made of. */
-function checkOptions<Metric extends string>(options: FitOptions<Metric>): void {
-  const { epochs, accumulate = 1, clipGradNorm: maxNorm, metrics = {}, callbacks = [] } = options;
-  rejectUnknown('fit', options, OPTIONS);
+function checkFitOptions<Metric extends string>(options: FitOptions<Metric>): void {
+  checkOptions('fit', options, OPTIONS);
+  const { epochs, metrics = {}, callbacks = [] } = options;
   checkKinds(options);
-  for (const [name, value] of Object.entries({ epochs, accumulate })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new ConfigError(`fit: ${name}: expected an integer from 1, got ${value}`);
-    }
-  }
-  if (maxNorm !== undefined && !atLeast0.accepts(maxNorm)) {
-    throw new ConfigError(
-      `fit: clipGradNorm: expected ${atLeast0.expected}, got ${valueText(maxNorm)}`,
-    );
-  }
+  // The one that has no default, so that it may not be left out.
+  checkOption('fit', OPTIONS, 'epochs', epochs);
   if ('loss' in metrics) {
     throw new ConfigError('fit: metrics: loss is there already; give the metric another name');
   }
+  callbacks.forEach(checkCallback);
   namedCallbacks(callbacks);
 }

@@ -1,7 +1,8 @@
-import { argmax, ConfigError, elementsOf, Scope, ShapeError, type Tensor } from '@unfold/core';
+import { argmax, ConfigError, elementsOf, Scope, ShapeError, Tensor } from '@unfold/core';
+import { requireTensor, valueText } from '@unfold/core/internal';
 import { crossEntropy, evaluationMode, type Layer } from '@unfold/nn';
 import { emptyError } from '../data/dataset.js';
-import type { Batch } from '../data/batches.js';
+import { type Batch, requireBatch } from '../data/batches.js';
 import { findNonFinite, NonFiniteLossError } from '../non-finite.js';
 import type { StopSignal } from '../stop-signal.js';
 import type { Scores } from './callback.js';
@@ -30,7 +31,10 @@ export const classLoss: Loss = (output, { labels }) => crossEntropy(output, labe
  * @param output Logits `[B, classes]`.
  * @throws ShapeError for another output.
  */
-export const accuracy: Metric = (output, { labels, size }) => {
+export const accuracy: Metric = (output, batch) => {
+  requireTensor('accuracy', 'output', output);
+  requireBatch('accuracy', batch);
+  const { labels, size } = batch;
   if (output.ndim !== 2) {
     throw new ShapeError(`accuracy: expected logits [N, classes], got ${output.describe()}`);
   }
@@ -79,7 +83,9 @@ export class Meter<Name extends string> {
     this.#images += batch.size;
     this.#add('loss', loss * batch.size);
     for (const [name, metric] of Object.entries<Metric>(this.#metrics)) {
-      this.#add(name, metric(output, batch) * batch.size);
+      const value = metric(output, batch);
+      requireNumber(name, value);
+      this.#add(name, value * batch.size);
     }
   }
 
@@ -114,6 +120,20 @@ export class Meter<Name extends string> {
   }
 }
 
+/** @throws ConfigError, with how to make it one, unless a metric gave a number. */
+function requireNumber(name: string, value: unknown): void {
+  if (typeof value === 'number') return;
+  const mend =
+    value instanceof Tensor
+      ? '; its item() is one'
+      : value instanceof Promise
+        ? '; a metric is not async'
+        : '';
+  throw new ConfigError(
+    `fit: metrics: ${name}: expected a number for a batch, got ${valueText(value)}${mend}`,
+  );
+}
+
 /** What is measured and where. */
 export interface Measurement<Name extends string> {
   /** Begins errors: which validation it was. */
@@ -143,6 +163,7 @@ export async function measure<Name extends string>({
     const meter = new Meter(metrics);
     for await (const batch of data) {
       signal?.throwIfAborted();
+      requireBatch('fit: validation', batch);
       Scope.run(() => {
         const output = model.forward(batch.images);
         meter.add(finiteLoss(where, model, batch, loss(output, batch)), output, batch);
@@ -155,8 +176,23 @@ export async function measure<Name extends string>({
   }
 }
 
+/** @throws ConfigError, with how to make it one, unless a loss gave a tensor. */
+function requireLoss(loss: unknown): void {
+  if (loss instanceof Tensor) return;
+  const mend =
+    typeof loss === 'number'
+      ? '; without item(), which no gradient flows through'
+      : loss instanceof Promise
+        ? '; a loss is not async'
+        : '';
+  throw new ConfigError(
+    `fit: loss: expected a tensor of one element, got ${valueText(loss)}${mend}`,
+  );
+}
+
 /** @throws NonFiniteLossError that names the layer, if the loss is no finite number. */
 export function finiteLoss(where: string, model: Layer, { images }: Batch, loss: Tensor): number {
+  requireLoss(loss);
   const value = loss.item();
   if (Number.isFinite(value)) return value;
   throw new NonFiniteLossError(`${where}: the loss is ${value}; ${findNonFinite(model, images)}`);

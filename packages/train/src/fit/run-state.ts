@@ -7,6 +7,7 @@ import {
   type RngState,
   type Tensor,
 } from '@unfold/core';
+import { valueText } from '@unfold/core/internal';
 import type { Layer } from '@unfold/nn';
 import type { EMA, EMAState } from '../optim/ema.js';
 import type { Optimizer, OptimizerState } from '../optim/optimizer.js';
@@ -326,12 +327,10 @@ export function namedCallbacks<Metric extends string>(
     if (!callback.stateDict) continue;
     const { name } = callback;
     // A dot would let the tensors of `a` pass for those of `a.b`.
-    if (name === undefined || !/^[^.]+$/.test(name) || named.has(name)) {
+    if (typeof name !== 'string' || !/^[^.]+$/.test(name) || named.has(name)) {
       throw new ConfigError(
         'fit: callbacks: one with stateDict needs a name of its own, without dots, got ' +
-          (name === undefined
-            ? 'none'
-            : `${JSON.stringify(name)}${named.has(name) ? ' twice' : ''}`),
+          (name === undefined ? 'none' : `${valueText(name)}${named.has(name) ? ' twice' : ''}`),
       );
     }
     named.set(name, callback);

@@ -1,6 +1,5 @@
 import {
   bufferOf,
-  ConfigError,
   elementsOf,
   full,
   kernelsFor,
@@ -9,7 +8,8 @@ import {
   type Parameter,
   type Tensor,
 } from '@unfold/core';
-import { atLeast0, completeOptions, flag, valueText } from '@unfold/core/internal';
+import { atLeast0, checkOption, completeOptions, flag } from '@unfold/core/internal';
+import { listParameters } from '../arguments.js';
 
 /** The gradients stopped being finite. Nothing was changed. */
 export class NonFiniteGradientError extends UnfoldError {
@@ -27,6 +27,9 @@ export interface ClipGradNormOptions {
   readonly errorIfNonfinite?: boolean;
 }
 
+/* Arguments of their own, not options. */
+const LIMITS = { maxNorm: atLeast0, clipValue: atLeast0 };
+
 const NORM_TYPE = {
   expected: '2 or Infinity',
   accepts: (value: unknown) => value === 2 || value === Infinity,
@@ -36,8 +39,8 @@ const NORM_TYPE = {
  * Scales all gradients together by maxNorm / (norm + 1e-6) if that is below 1, in place. Between
  * `backward` and `step`. Parameters without gradient have no part.
  * @returns The norm of all gradients before, as if they were one vector.
- * @throws ConfigError for a `maxNorm` below 0 or an unknown option; NonFiniteGradientError, naming
- * the first gradient to blame, if the norm is not finite.
+ * @throws ConfigError for a `maxNorm` below 0 or an unknown option; DTypeError for what is no
+ * Parameter; NonFiniteGradientError, naming the first gradient to blame, if the norm is not finite.
  */
 export function clipGradNorm(
   parameters: Iterable<Parameter>,
@@ -51,12 +54,8 @@ export function clipGradNorm(
     { normType: 2, errorIfNonfinite: true },
     options,
   );
-  if (!atLeast0.accepts(maxNorm)) {
-    throw new ConfigError(
-      `${where}: maxNorm must be ${atLeast0.expected}, got ${valueText(maxNorm)}`,
-    );
-  }
-  const given = [...new Set(parameters)];
+  checkOption(where, LIMITS, 'maxNorm', maxNorm);
+  const given = listParameters(where, parameters);
   const norm = normType === 2 ? euclideanNorm(given) : largestMagnitude(given);
   if (errorIfNonfinite) checkFinite(where, norm, given);
   const factor = maxNorm / (norm + 1e-6);
@@ -67,15 +66,11 @@ export function clipGradNorm(
 
 /**
  * Cuts every element of every gradient to -clipValue … clipValue, in place; NaN stays NaN.
- * @throws ConfigError for a `clipValue` below 0.
+ * @throws ConfigError for a `clipValue` below 0, DTypeError for what is no Parameter.
  */
 export function clipGradValue(parameters: Iterable<Parameter>, clipValue: number): void {
-  if (!atLeast0.accepts(clipValue)) {
-    throw new ConfigError(
-      `clipGradValue: clipValue must be ${atLeast0.expected}, got ${valueText(clipValue)}`,
-    );
-  }
-  for (const gradient of gradientsOf(new Set(parameters))) {
+  checkOption('clipGradValue', LIMITS, 'clipValue', clipValue);
+  for (const gradient of gradientsOf(listParameters('clipGradValue', parameters))) {
     const { clamp } = kernelsFor(gradient.dtype);
     gradient.updateBuffer((own) => {
       clamp(own, own, { min: -clipValue, max: clipValue });

@@ -1,6 +1,7 @@
 import { ConfigError, elementsOf, type Tensor } from '@unfold/core';
 import type { Module } from '@unfold/nn';
-import { completeOptions, flag, share } from '@unfold/core/internal';
+import { completeOptions, flag, requireNoArguments, share } from '@unfold/core/internal';
+import { requireModule } from '../arguments.js';
 import { asNumber, asObject, checkTensors, copyTensors, type PreparedState } from './state.js';
 import { moveTowards } from './updates.js';
 
@@ -42,6 +43,7 @@ export class EMA {
 
   /** @throws ConfigError for an unknown option or a decay out of range. */
   constructor(model: Module, options: EMAOptions = {}) {
+    requireModule('EMA', model);
     this.#model = model;
     const { decay, useBuffers } = completeOptions<EMAOptions>(
       'EMA',
@@ -64,8 +66,13 @@ export class EMA {
     return this.#applied;
   }
 
-  /** Takes the model's weights into the averages. After `optimizer.step()`. */
-  update(): void {
+  /**
+   * Takes the model's weights into the averages. After `optimizer.step()`.
+   * @throws ConfigError for a model, as other libraries' averages take one, or while the averages are
+   * applied.
+   */
+  update(...given: readonly never[]): void {
+    requireNoArguments('EMA.update', given, 'it averages the model that it was made for');
     this.#refuseApplied('update');
     for (const [average, own, name] of this.#pairs()) {
       if (this.#updates > 0 && this.#isAveraged(name, own))
@@ -106,8 +113,9 @@ export class EMA {
   }
 
   /** @internal Checks a state. @throws as loadStateDict. */
-  prepare({ tensors, json }: EMAState): PreparedState {
+  prepare(state: EMAState): PreparedState {
     const where = 'EMA.loadStateDict';
+    const { tensors, json } = asObject(where, state);
     this.#refuseApplied('loadStateDict');
     const { updates } = asObject(where, json);
     const newUpdates = asNumber(`${where}: updates`, updates, { integer: true });

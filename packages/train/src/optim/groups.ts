@@ -3,10 +3,10 @@ import {
   ConfigError,
   DTypeError,
   type OptionRules,
-  Parameter,
-  Tensor,
+  type Parameter,
 } from '@unfold/core';
 import { atLeast0, checkOption, completeOptions, valueText } from '@unfold/core/internal';
+import { isTrainable, requireParameters } from '../arguments.js';
 
 /** What every optimiser has. */
 export interface OptimizerOptions {
@@ -58,12 +58,17 @@ export function makeGroups<Options extends object>(
 ): CheckedGroup<Options>[] {
   const { name } = definition;
   const common = complete(definition, definition.defaults, options);
+  requireParameters(name, parameters);
   const lone: Parameter[] = [];
   const given: GroupOptions<Options>[] = [];
   for (const item of parameters) {
     if (isTrainable(item)) lone.push(item);
     else if (isGroup<Options>(item)) given.push(item);
-    else throw new DTypeError(`${name}: expected Parameters; pass model.parameters()`);
+    else {
+      throw new DTypeError(
+        `${name}: expected Parameters, got ${valueText(item)} among them; pass model.parameters()`,
+      );
+    }
   }
   if (lone.length > 0 && given.length > 0) {
     throw new ConfigError(`${name}: got parameters beside groups; put them into a group`);
@@ -82,7 +87,10 @@ export function makeGroups<Options extends object>(
     }
     for (const parameter of unique) {
       if (!isTrainable(parameter)) {
-        throw new DTypeError(`${name}: expected Parameters in group ${index}`);
+        throw new DTypeError(
+          `${name}: expected Parameters in group ${index}, got ${valueText(parameter)} among them; ` +
+            'pass model.parameters()',
+        );
       }
       const other = groupOf.get(parameter);
       if (other !== undefined) {
@@ -99,13 +107,12 @@ export function makeGroups<Options extends object>(
   });
 }
 
-/** What a Module lists among its parameters: also a plain tensor, as long as it requires a gradient. */
-function isTrainable(item: unknown): item is Parameter {
-  return item instanceof Parameter || (item instanceof Tensor && item.requiresGrad && item.isLeaf);
-}
+const INITIAL_LR = { initialLr: atLeast0 };
 
-function isGroup<Options>(item: object): item is GroupOptions<Options> {
-  return 'params' in item && typeof item.params === 'object' && item.params !== null;
+function isGroup<Options>(item: unknown): item is GroupOptions<Options> {
+  if (typeof item !== 'object' || item === null || !('params' in item)) return false;
+  const { params } = item;
+  return typeof params === 'object' && params !== null && Symbol.iterator in params;
 }
 
 /** @throws ConfigError for options that are wrong, each for itself or together. */
@@ -155,10 +162,8 @@ function checkSetting<Options extends object>(
     );
   }
   if (option === 'initialLr') {
-    if (atLeast0.accepts(value)) return;
-    throw new ConfigError(
-      `${name}: initialLr must be ${atLeast0.expected}, got ${valueText(value)}`,
-    );
+    checkOption(name, INITIAL_LR, option, value);
+    return;
   }
   checkOption(name, rules, option, value);
   checkConflict(definition, { ...group, [option]: value });

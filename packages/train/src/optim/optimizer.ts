@@ -7,6 +7,7 @@ import {
   type Parameter,
   type Tensor,
 } from '@unfold/core';
+import { requireNoArguments } from '@unfold/core/internal';
 import {
   type CheckedGroup,
   makeGroups,
@@ -17,7 +18,9 @@ import {
   type ParameterGroup,
   savedOptions,
 } from './groups.js';
-import { asList, asNumber, asObject, checkTensors, type PreparedState } from './state.js';
+import { asList, asNumber, asObject, checkTensors, nameText, type PreparedState } from './state.js';
+
+const BY_HAND = 'compute the loss and its gradients by tape.backward(loss) before it';
 
 /** What a kind of optimiser is made of, besides its update. */
 export interface OptimizerDefinition<
@@ -123,8 +126,12 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     for (const group of this.groups) Object.assign(group, { lr: value });
   }
 
-  /** Changes every parameter that has a gradient. */
-  step(): void {
+  /**
+   * Changes every parameter that has a gradient.
+   * @throws ConfigError for a closure, as other libraries' `step` takes one.
+   */
+  step(...given: readonly never[]): void {
+    requireNoArguments(`${this.#definition.name}.step`, given, BY_HAND);
     for (const { group } of this.#checked) {
       for (const parameter of group.params) {
         const { grad } = parameter;
@@ -177,12 +184,13 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   }
 
   /** @internal Checks a state and copies its tensors. @throws as loadStateDict. */
-  prepare({ tensors, json }: OptimizerState): PreparedState {
+  prepare(state: OptimizerState): PreparedState {
     const { name, buffers } = this.#definition;
     const where = `${name}.loadStateDict`;
+    const { tensors, json } = asObject(where, state);
     const { optimizer, groups, parameters } = asObject(where, json);
     if (optimizer !== name) {
-      throw new ConfigError(`${where}: got the state of ${String(optimizer)}`);
+      throw new ConfigError(`${where}: got the state of ${nameText(optimizer)}`);
     }
     const setters = asList(`${where}: groups`, groups, this.#checked.length).map((saved, i) => {
       const checked = this.#checked[i] as CheckedGroup<Options>;

@@ -8,6 +8,7 @@ import {
   Tensor,
   unscoped,
 } from '@unfold/core';
+import { noTensor, valueText } from '@unfold/core/internal';
 import { isObject } from '@unfold/io/internal';
 
 /** What the problems of tensors that are to be loaded are told with. */
@@ -25,8 +26,9 @@ interface Expected {
 export function checkTensors<Target extends Expected>(
   where: string,
   expected: ReadonlyMap<string, Target>,
-  given: ReadonlyMap<string, Tensor>,
+  given: unknown,
 ): { readonly name: string; readonly target: Target; readonly source: Tensor }[] {
+  requireTensorMap(where, given);
   const problems: string[] = [];
   const missing = [...expected.keys()].filter((name) => !given.has(name));
   const unexpected = [...given.keys()].filter((name) => !expected.has(name));
@@ -57,6 +59,22 @@ export function checkTensors<Target extends Expected>(
     if (target instanceof Tensor) void bufferOf(target);
   }
   return pairs;
+}
+
+/** @throws ConfigError unless `value` holds tensors by name. */
+export function requireTensorMap(
+  where: string,
+  value: unknown,
+): asserts value is ReadonlyMap<string, Tensor> {
+  if (!(value instanceof Map)) {
+    throw new ConfigError(
+      `${where}: tensors: expected a Map of tensors by name, as stateDict() gives it, got ` +
+        valueText(value),
+    );
+  }
+  for (const [name, tensor] of value) {
+    if (!(tensor instanceof Tensor)) throw noTensor(where, `a tensor for ${String(name)}`, tensor);
+  }
 }
 
 /**
@@ -140,13 +158,13 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** @throws ConfigError unless `value` is a plain object. */
 export function asObject(where: string, value: unknown): JsonObject {
   if (isObject(value)) return value;
-  throw new ConfigError(`${where}: expected an object, got ${JSON.stringify(value)}`);
+  throw new ConfigError(`${where}: expected an object, got ${valueText(value)}`);
 }
 
 /** @throws ConfigError unless `value` is a list of `length` things. */
 export function asList(where: string, value: unknown, length: number): readonly unknown[] {
   if (Array.isArray(value) && value.length === length) return value;
-  const got = Array.isArray(value) ? String(value.length) : JSON.stringify(value);
+  const got = Array.isArray(value) ? String(value.length) : valueText(value);
   throw new ConfigError(`${where}: expected a list of ${length}, got ${got}`);
 }
 
@@ -156,8 +174,12 @@ export function asNumber(where: string, value: unknown, { integer = false } = {}
     if (!integer || (Number.isSafeInteger(value) && value >= 0)) return value;
   }
   const expected = integer ? 'an integer from 0' : 'a finite number';
-  throw new ConfigError(`${where}: expected ${expected}, got ${JSON.stringify(value)}`);
+  throw new ConfigError(`${where}: expected ${expected}, got ${valueText(value)}`);
 }
+
+/** A name that was read, in a message. */
+export const nameText = (name: unknown): string =>
+  typeof name === 'string' ? name : valueText(name);
 
 /** @throws ConfigError unless `value` is a list of `length` finite numbers. */
 export function asNumbers(where: string, value: unknown, length: number): number[] {

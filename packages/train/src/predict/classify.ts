@@ -7,6 +7,8 @@ import {
   ShapeError,
   softmax,
 } from '@unfold/core';
+import { isOptions, requireList, valueText } from '@unfold/core/internal';
+import { requireModel } from '../arguments.js';
 import { Dataset } from '../data/dataset.js';
 import { DataLoader } from '../data/loader.js';
 import { evaluationMode } from '@unfold/nn';
@@ -36,9 +38,18 @@ const BATCH = 64;
  * @throws ShapeError if one has another size, DTypeError if one isn't bytes, ConfigError without any.
  */
 export function classify(
-  { model, normalization }: Pick<TrainedModel, 'model' | 'normalization'>,
+  trained: Pick<TrainedModel, 'model' | 'normalization'>,
   digits: readonly Uint8Array[],
 ): Prediction[] {
+  if (!isOptions(trained)) {
+    throw new ConfigError(
+      `classify: expected { model, normalization }, as loadTrainedModel gives it, got ` +
+        valueText(trained),
+    );
+  }
+  const { model, normalization } = trained;
+  requireModel('classify', model);
+  requireList('classify', 'a list of pictures', digits, '[digitFromImage(picture)]');
   if (digits.length === 0)
     throw new ConfigError('classify: expected at least one picture, got none');
   const images = new Uint8Array(digits.length * SIDE * SIDE);

@@ -1,4 +1,5 @@
-import { FileFormatError } from '@unfold/core';
+import { ConfigError, FileFormatError } from '@unfold/core';
+import { positiveCount, valueText } from '@unfold/core/internal';
 import { inkOf, overGround } from './ink.js';
 import type { Picture } from '@unfold/io';
 import { type Grid, resample } from './resample.js';
@@ -24,9 +25,10 @@ const FULL = 0.9;
  * for byte.
  * @param name What the errors call it.
  * @returns `[28, 28]`, 0…255.
- * @throws FileFormatError if nothing stands out of the background.
+ * @throws ConfigError for what is no picture, FileFormatError if nothing stands out of the background.
  */
 export function digitFromImage(picture: Picture, name = 'picture'): Uint8Array {
+  checkPicture(name, picture);
   const asItIs = mnistForm(picture);
   if (asItIs) return asItIs;
   const ink = inkOf(workingSize(overGround(picture)));
@@ -37,6 +39,17 @@ export function digitFromImage(picture: Picture, name = 'picture'): Uint8Array {
     );
   }
   return centred(sized(cutOut(ink)));
+}
+
+/** @throws ConfigError unless `value` is a picture. */
+function checkPicture(name: string, value: unknown): void {
+  const { width, height, grey, alpha } = Object(value) as Partial<Picture>;
+  const areSides = [width, height].every((side) => positiveCount.accepts(side));
+  if (areSides && ArrayBuffer.isView(grey) && (alpha === null || ArrayBuffer.isView(alpha))) return;
+  throw new ConfigError(
+    `digitFromImage: ${valueText(name)}: expected a picture { width, height, grey, alpha }, as ` +
+      `readPng gives it, got ${valueText(value)}`,
+  );
 }
 
 function mnistForm({ width, height, grey, alpha }: Picture): Uint8Array | null {

@@ -1,3 +1,4 @@
+import { isOptions } from '@unfold/core/internal';
 import type { EpochReport } from '@unfold/train';
 import { metricText } from './format.js';
 
@@ -5,6 +6,17 @@ import { metricText } from './format.js';
 export interface BestBy {
   readonly metric: string;
   readonly mode: 'min' | 'max';
+}
+
+/** Whether a value says by what to compare, and nothing else. */
+export function isBestBy(value: unknown): value is BestBy {
+  if (!isOptions(value)) return false;
+  const { metric, mode, ...rest }: Partial<BestBy> = value;
+  return (
+    typeof metric === 'string' &&
+    (mode === 'min' || mode === 'max') &&
+    Object.keys(rest).length === 0
+  );
 }
 
 /**

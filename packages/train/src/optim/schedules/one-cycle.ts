@@ -1,4 +1,4 @@
-import { type CompleteOptions, ConfigError } from '@unfold/core';
+import { type CompleteOptions, ConfigError, type OptionRules } from '@unfold/core';
 import {
   completeOptions,
   flag,
@@ -41,7 +41,7 @@ export interface OneCycleLROptions {
   readonly threePhase?: boolean;
 }
 
-const RULES = {
+const RULES: OptionRules<OneCycleLROptions> = {
   maxLr: perGroup(positive),
   totalSteps: optional(positiveCount),
   epochs: optional(positiveCount),
@@ -98,7 +98,7 @@ export class OneCycleLR extends LRScheduler {
    */
   constructor(optimizer: ScheduledOptimizer, given: OneCycleLROptions) {
     super('OneCycleLR', optimizer);
-    const options = completeOptions<OneCycleLROptions>(this.name, RULES, DEFAULTS, given);
+    const options = completeOptions(this.name, RULES, DEFAULTS, given);
     this.#options = options;
     this.#totalSteps = stepsOf(options);
     this.#phases = phasesOf(options, this.#totalSteps);

@@ -1,5 +1,5 @@
-import { type CompleteOptions, ConfigError } from '@unfold/core';
-import { asNumber, asObject, asRates, type PreparedState } from '../state.js';
+import { type CompleteOptions, ConfigError, type OptionRules } from '@unfold/core';
+import { asNumber, asObject, asRates, nameText, type PreparedState } from '../state.js';
 import {
   atLeast0,
   completeOptions,
@@ -9,6 +9,7 @@ import {
   perGroup,
   shareBelow1,
 } from '@unfold/core/internal';
+import { requireOptimizer } from '../../arguments.js';
 import { forGroups } from './for-groups.js';
 import type { ScheduledOptimizer, SchedulerState } from './scheduler.js';
 
@@ -32,7 +33,7 @@ export interface ReduceLROnPlateauOptions {
   readonly eps?: number;
 }
 
-const RULES = {
+const RULES: OptionRules<ReduceLROnPlateauOptions> = {
   mode: oneOf('min', 'max'),
   factor: shareBelow1,
   patience: count,
@@ -67,8 +68,9 @@ export class ReduceLROnPlateau {
   /** @throws ConfigError for an unknown option or one out of range. */
   constructor(optimizer: ScheduledOptimizer, options: ReduceLROnPlateauOptions = {}) {
     const name = 'ReduceLROnPlateau';
+    requireOptimizer(name, optimizer);
     this.#optimizer = optimizer;
-    this.#options = completeOptions<ReduceLROnPlateauOptions>(name, RULES, DEFAULTS, options);
+    this.#options = completeOptions(name, RULES, DEFAULTS, options);
     this.#minLrs = forGroups(name, 'minLr', this.#options.minLr, optimizer.groups.length);
   }
 
@@ -145,7 +147,7 @@ export class ReduceLROnPlateau {
     const where = 'ReduceLROnPlateau.loadStateDict';
     const { scheduler, best, badSteps, cooldownLeft, lrs } = asObject(where, state);
     if (scheduler !== 'ReduceLROnPlateau') {
-      throw new ConfigError(`${where}: got the state of ${String(scheduler)}`);
+      throw new ConfigError(`${where}: got the state of ${nameText(scheduler)}`);
     }
     const newBest = best === null ? null : asNumber(`${where}: best`, best);
     const newBad = asNumber(`${where}: badSteps`, badSteps, { integer: true });

@@ -1,12 +1,19 @@
 import { ConfigError } from '@unfold/core';
+import { requireNoArguments } from '@unfold/core/internal';
+import { requireOptimizer } from '../../arguments.js';
 import {
   asNumber,
   asObject,
   asRates,
   type JsonObject,
   loadAtOnce,
+  nameText,
   type PreparedState,
 } from '../state.js';
+
+/** The mend of a `step` with arguments. */
+export const COUNTS =
+  'it counts its steps itself; ReduceLROnPlateau is what takes a metric, LambdaLR a function of the step';
 
 /** As much of an optimiser's group as schedules look at. */
 export interface ScheduledGroup {
@@ -59,6 +66,7 @@ export abstract class LRScheduler implements Scheduler {
 
   /** @param name In messages and in saved states. */
   protected constructor(name: string, optimizer: ScheduledOptimizer) {
+    requireOptimizer(name, optimizer);
     this.#name = name;
     this.#optimizer = optimizer;
   }
@@ -109,8 +117,12 @@ export abstract class LRScheduler implements Scheduler {
     this.#set((_lr, base, i) => this.restarted(base, i));
   }
 
-  /** Sets the learning rates of the next step. */
-  step(): void {
+  /**
+   * Sets the learning rates of the next step.
+   * @throws ConfigError for a metric or an epoch, which it does not look at.
+   */
+  step(...given: readonly never[]): void {
+    requireNoArguments(`${this.#name}.step`, given, COUNTS);
     this.count++;
     this.#set((lr, base, i) => this.rate(lr, base, i));
   }
@@ -146,7 +158,7 @@ export abstract class LRScheduler implements Scheduler {
     const where = `${this.#name}.loadStateDict`;
     const { scheduler, count, baseLrs, lrs } = asObject(where, state);
     if (scheduler !== this.#name) {
-      throw new ConfigError(`${where}: got the state of ${String(scheduler)}`);
+      throw new ConfigError(`${where}: got the state of ${nameText(scheduler)}`);
     }
     const newCount = asNumber(`${where}: count`, count, { integer: true });
     const newBase = asRates(`${where}: baseLrs`, baseLrs, this.groups.length);

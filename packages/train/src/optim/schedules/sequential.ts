@@ -1,7 +1,14 @@
 import { ConfigError } from '@unfold/core';
-import { asList, asNumber, asObject, prepareAll, type PreparedState } from '../state.js';
-import { completeOptions, positiveCount } from '@unfold/core/internal';
+import { asList, asNumber, asObject, nameText, prepareAll, type PreparedState } from '../state.js';
 import {
+  completeOptions,
+  positiveCount,
+  requireList,
+  requireNoArguments,
+} from '@unfold/core/internal';
+import { requireOptimizer } from '../../arguments.js';
+import {
+  COUNTS,
   LRScheduler,
   prepareScheduler,
   type ScheduledOptimizer,
@@ -33,6 +40,8 @@ export class SequentialLR implements Scheduler {
     schedulers: readonly LRScheduler[],
     options: SequentialLROptions,
   ) {
+    requireOptimizer('SequentialLR', optimizer);
+    requireList('SequentialLR', 'a list of schedules', schedulers, '[warmUp, decay]');
     schedulers.forEach((scheduler, i) => {
       if (!(scheduler instanceof LRScheduler)) {
         throw new ConfigError(
@@ -63,8 +72,12 @@ export class SequentialLR implements Scheduler {
     schedulers[0]?.beginAt(optimizer.groups.map(({ lr, initialLr }) => initialLr ?? lr));
   }
 
-  /** Sets the learning rates of the next step. */
-  step(): void {
+  /**
+   * Sets the learning rates of the next step.
+   * @throws ConfigError for a metric or an epoch, which it does not look at.
+   */
+  step(...given: readonly never[]): void {
+    requireNoArguments('SequentialLR.step', given, COUNTS);
     this.#count++;
     const begun = this.#milestones.filter((milestone) => milestone <= this.#count).length;
     const scheduler = this.#schedulers[begun];
@@ -95,7 +108,7 @@ export class SequentialLR implements Scheduler {
     const where = 'SequentialLR.loadStateDict';
     const { scheduler, count, schedulers } = asObject(where, state);
     if (scheduler !== 'SequentialLR') {
-      throw new ConfigError(`${where}: got the state of ${String(scheduler)}`);
+      throw new ConfigError(`${where}: got the state of ${nameText(scheduler)}`);
     }
     const newCount = asNumber(`${where}: count`, count, { integer: true });
     const states = asList(`${where}: schedulers`, schedulers, this.#schedulers.length);

@@ -1,5 +1,11 @@
 import { ConfigError } from '@unfold/core';
-import { atLeast0, completeOptions, positiveCount } from '@unfold/core/internal';
+import {
+  atLeast0,
+  completeOptions,
+  positiveCount,
+  requireFunction,
+  requireList,
+} from '@unfold/core/internal';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
 
 /** Options of `StepLR`. */
@@ -109,6 +115,10 @@ export class LambdaLR extends LRScheduler {
   ) {
     super('LambdaLR', optimizer);
     const groups = optimizer.groups.length;
+    if (typeof factor !== 'function') {
+      requireList('LambdaLR', 'a function', factor, '(step) => 0.9 ** step');
+      for (const own of factor) requireFunction('LambdaLR', own);
+    }
     this.#factors = typeof factor === 'function' ? new Array(groups).fill(factor) : [...factor];
     if (this.#factors.length !== groups) {
       throw new ConfigError(

@@ -1,0 +1,7 @@
+import type { OptionRule } from '@unfold/core';
+
+/** What lines or a bar may be written to. */
+export const output: OptionRule = {
+  expected: 'what can be written to, such as process.stdout',
+  accepts: (value) => typeof Object(value).write === 'function',
+};

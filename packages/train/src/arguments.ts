@@ -1,0 +1,99 @@
+import { ConfigError, DTypeError, type OptionRule, Parameter, Tensor } from '@unfold/core';
+import { valueText } from '@unfold/core/internal';
+import { Module, type Layer } from '@unfold/nn';
+import { Dataset } from './data/dataset.js';
+
+/*
+ * What plain JavaScript may pass where something else belongs: each is refused with how to write it.
+ */
+
+const has = (value: unknown, key: PropertyKey): boolean =>
+  typeof value === 'object' && value !== null && key in value;
+
+/** @throws ConfigError unless `value` is a module. */
+export function requireModule(where: string, value: unknown): asserts value is Module {
+  if (value instanceof Module) return;
+  throw new ConfigError(`${where}: expected a Module, got ${valueText(value)}`);
+}
+
+/** @throws ConfigError unless `value` is a module with a `forward`. */
+export function requireModel(where: string, value: unknown): asserts value is Layer {
+  if (value instanceof Module && 'forward' in value && typeof value.forward === 'function') return;
+  throw new ConfigError(
+    `${where}: expected a model, a Module with forward, got ${valueText(value)}`,
+  );
+}
+
+/** @throws ConfigError unless `value` is a dataset. */
+export function requireDataset(where: string, value: unknown): asserts value is Dataset {
+  if (value instanceof Dataset) return;
+  throw new ConfigError(
+    `${where}: expected a Dataset, got ${valueText(value)}; make one with Dataset.fromArrays or mnist()`,
+  );
+}
+
+/** @throws ConfigError unless `value` can be a source of batches. */
+export function requireBatches(where: string, value: unknown): void {
+  if (has(value, Symbol.asyncIterator) || has(value, Symbol.iterator)) return;
+  throw new ConfigError(
+    `${where}: expected a loader, or another source of batches, got ${valueText(value)}` +
+      (value instanceof Dataset ? '; new DataLoader(dataset, { batchSize }) makes one' : ''),
+  );
+}
+
+/** @throws ConfigError unless `value` has groups of parameters, as optimisers have. */
+export function requireOptimizer(where: string, value: unknown): void {
+  if (has(value, 'groups') && Array.isArray((value as { groups: unknown }).groups)) return;
+  throw new ConfigError(
+    `${where}: expected an optimiser, such as new SGD(model.parameters(), { lr }), got ` +
+      valueText(value),
+  );
+}
+
+/** @throws DTypeError unless `value` is a list of parameters, or of anything else that is iterable. */
+export function requireParameters(
+  where: string,
+  value: unknown,
+): asserts value is Iterable<object> {
+  if (has(value, Symbol.iterator)) return;
+  throw new DTypeError(
+    `${where}: expected Parameters, got ${valueText(value)}; pass model.parameters()`,
+  );
+}
+
+/** What a Module lists among its parameters: also a plain tensor, as long as it requires a gradient. */
+export function isTrainable(item: unknown): item is Parameter {
+  return item instanceof Parameter || (item instanceof Tensor && item.requiresGrad && item.isLeaf);
+}
+
+/** The parameters, each once. @throws DTypeError for what is none. */
+export function listParameters(where: string, value: unknown): Parameter[] {
+  requireParameters(where, value);
+  const list = [...new Set<unknown>(value)];
+  return list.map((item) => {
+    if (isTrainable(item)) return item;
+    throw new DTypeError(
+      `${where}: expected Parameters, got ${valueText(item)} among them; pass model.parameters()`,
+    );
+  });
+}
+
+/** @throws ConfigError unless `value` is a signal, or undefined for none. */
+export function requireSignal(where: string, value: unknown): void {
+  if (value === undefined || has(value, 'throwIfAborted')) return;
+  throw new ConfigError(
+    `${where}: expected an AbortSignal, got ${valueText(value)}` +
+      (has(value, 'signal') ? '; pass controller.signal' : ''),
+  );
+}
+
+export const folderName: OptionRule = {
+  expected: 'the name of a folder',
+  accepts: (value) => typeof value === 'string' && value !== '',
+};
+
+/** @throws ConfigError unless `value` is the name of a file. */
+export function requireFile(where: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '') return;
+  throw new ConfigError(`${where}: expected the name of a file, got ${valueText(value)}`);
+}
