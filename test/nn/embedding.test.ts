@@ -132,6 +132,13 @@ describe('embedding refuses', () => {
       'embedding: expected integer indices (int32 or uint8), got float32 tensor [2]; ' +
         "cast(x, 'int32') converts",
     ],
+    'bytes that a loader scaled': [
+      () => embedding(tensor([0, 1 / 255]), weight()),
+      DTypeError,
+      'embedding: expected integer indices (int32 or uint8), got float32 tensor [2]; they are no whole ' +
+        'numbers, which a cast would cut off; a DataLoader scales bytes to 0…1, but takes a ' +
+        'Float32Array as given, so keep indices in one, and cast them',
+    ],
     'a weight of integers': [
       () => embedding(indices(0), zeros([3, 2], { dtype: 'int32' })),
       DTypeError,

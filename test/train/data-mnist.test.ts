@@ -65,15 +65,23 @@ describe('a folder', () => {
     expect(train.images).toEqual(smallDigits(12).images);
   });
 
-  test('that is missing, or a file', async () => {
-    const dataDir = newFolder();
-    const message = (got: string): string =>
-      `mnist: ${dataDir}: expected a folder with the four MNIST files, got ${got}; see that the path is right`;
-    await expect(mnist({ dataDir })).rejects.toThrow(
-      new FileFormatError(message('nothing of that name')),
+  test('that is missing, or a file, is told as such', async () => {
+    const missing = join(newFolder(), 'nonexistent');
+    expect(await failure(() => mnist({ dataDir: missing }))).toEqual(
+      new FileFormatError(
+        `mnist: ${missing}: expected a folder that holds the four MNIST files, plain or .gz, got ` +
+          'nothing of that name',
+      ),
     );
-    await writeFile(dataDir, 'a file');
-    await expect(mnist({ dataDir })).rejects.toThrow(new FileFormatError(message('a file')));
+    const folder = newFolder();
+    await writeMnistFolder(folder);
+    const file = join(folder, 'train-labels-idx1-ubyte');
+    expect(await failure(() => mnist({ dataDir: file }))).toEqual(
+      new FileFormatError(
+        `mnist: ${file}: expected a folder that holds the four MNIST files, plain or .gz, got a ` +
+          'file; name the folder that it is in',
+      ),
+    );
   });
 
   test('that lacks files is an error, whatever else is installed', async () => {

@@ -91,8 +91,7 @@ export function embedding(x: Tensor, weight: Tensor, options: EmbeddingOptions =
   requireFloat('embedding', weight);
   if (x.dtype !== 'int32' && x.dtype !== 'uint8') {
     throw new DTypeError(
-      `embedding: expected integer indices (int32 or uint8), got ${x.describe()}; ` +
-        "cast(x, 'int32') converts",
+      `embedding: expected integer indices (int32 or uint8), got ${x.describe()}; ${wholeNumbers(x)}`,
     );
   }
   if (weight.ndim !== 2) {
@@ -112,6 +111,16 @@ export function embedding(x: Tensor, weight: Tensor, options: EmbeddingOptions =
     );
   }
   return embeddingFunction(weight, { indices, shape: x.shape, padding });
+}
+
+/** The mend for indices of another dtype: a cast would make every index 0 of bytes that a loader scaled. */
+function wholeNumbers(x: Tensor): string {
+  const values = elementsOf(x);
+  if (values.every((value) => Number.isInteger(value))) return "cast(x, 'int32') converts";
+  return (
+    'they are no whole numbers, which a cast would cut off; a DataLoader scales bytes to 0…1, but ' +
+    'takes a Float32Array as given, so keep indices in one, and cast them'
+  );
 }
 
 /** The padding row counted from the front. @throws ConfigError if there is no such row. */

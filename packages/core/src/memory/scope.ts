@@ -1,6 +1,7 @@
 import { disposeSymbol } from '../dispose-symbol.js';
 import { TapeError } from '../errors.js';
 import { requireFunction } from '../options.js';
+import { warnOnce } from '../warnings.js';
 
 /** A possession of a scope: anything that can be disposed of, and that knows its owner. */
 export interface Scoped {
@@ -13,6 +14,9 @@ export interface Scoped {
 /** The open scopes, innermost last. `null` stands for an `unscoped` region. */
 const stack: (Scope | null)[] = [];
 
+/** Deeper than programs nest their scopes; a loop that closes none is there after so many turns. */
+const DEEP = 256;
+
 /**
  * Owns the tensors that are made while it is the innermost open scope, and frees them when it
  * closes. Nothing is recorded inside, so it also switches gradients off, as `torch.no_grad`.
@@ -24,7 +28,8 @@ const stack: (Scope | null)[] = [];
  *
  * The underscore tells TypeScript's `noUnusedLocals` that nobody reads the name.
  *
- * Scopes close in the reverse order of opening. In plain JavaScript use `Scope.run(…)`.
+ * Scopes close in the reverse order of opening. In plain JavaScript use `Scope.run(…)`. One that nobody
+ * closes holds its tensors for good; when 256 are open inside each other, a warning says so once.
  */
 export class Scope {
   #owned: Scoped[] = [];
@@ -32,6 +37,7 @@ export class Scope {
 
   constructor() {
     stack.push(this);
+    if (stack.length === DEEP) warnOnce(leakText(this.constructor.name));
   }
 
   /**
@@ -104,6 +110,12 @@ export class Scope {
     }
   }
 }
+
+/** What is owned by a scope that nobody closes is never freed, and nothing else would say so. */
+const leakText = (name: string): string =>
+  `${DEEP} scopes are open inside each other, which hold all that was made in them; does a loop open ` +
+  `some and close none? Write \`using scope = new ${name}()\`, ${name}.run((scope) => …), or close() ` +
+  'each in a finally';
 
 /** The innermost open scope, if tensors made now belong to one. */
 export function currentScope(): Scope | null {

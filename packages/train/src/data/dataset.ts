@@ -1,7 +1,10 @@
 import { ConfigError, DTypeError, type OptionRules, ShapeError } from '@unfold/core';
 import { checkedInUse, checkOptions, positiveCount, valueText } from '@unfold/core/internal';
 
-/** What pixels may be stored as: bytes, which a loader scales to 0…1, or numbers, taken as given. */
+/**
+ * What pixels may be stored as: bytes, which a loader scales to 0…1, or numbers, taken as given. What is no
+ * brightness, such as the indices of tokens, belongs in numbers.
+ */
 export type ImageArray = Uint8Array | Float32Array;
 
 /** What a dataset is made from. */

