@@ -87,10 +87,7 @@ export function kernelsFor(dtype: DType): Kernels {
   return probe ? probe.kernels(kernels) : kernels;
 }
 
-/**
- * Whether the engine has a kernel of its own for `dtype`, and not the plain loops that define it: what
- * is made of several faster kernels is better made of those then.
- */
+/** Whether the engine has a kernel of its own for `dtype`, besides the plain loops that define it. */
 export function offersKernel(name: KernelName, dtype: DType): boolean {
   if (dtype !== 'float32') return false;
   running ??= start(resolveSettings({}));
