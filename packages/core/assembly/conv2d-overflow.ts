@@ -2,11 +2,12 @@ import { Conv } from './conv2d';
 import { Lanes } from './lanes';
 
 /*
- * The cases that conv2d-winograd.ts cannot decide. Its sums and differences of pixels and of weights may overflow
- * where no product of the convolution does, and make NaN of an infinity. An overflow never becomes
- * finite again on the way to a result, and a result shares nothing with those whose windows don't see
- * the pixel: so what came out finite is right, and whatever did not is summed once more here, directly.
- * That depends on nothing but the numbers, and costs a subtraction where all is well.
+ * The cases that conv2d-winograd.ts cannot decide. Its sums and differences of pixels and of
+ * weights may overflow where no product of the convolution does, and make NaN of an infinity. An
+ * overflow never becomes finite again on the way to a result, and a result shares nothing with
+ * those whose windows don't see the pixel: so what came out finite is right, and whatever did not
+ * is summed once more here, directly. That depends on nothing but the numbers, and costs a
+ * subtraction where all is well.
  *
  * Sums that are NaN already are given up early: a training that has diverged shall not crawl.
  */

@@ -74,8 +74,8 @@ const MAX_PARTS: i32 = 16;
 const MAX_PACKED_BYTES: f64 = 33_554_432;
 
 /**
- * The sums of a tile that don't go to out at once: those that are added to what out holds, and those of
- * fewer than four columns at the right edge. Six rows of up to sixteen floats.
+ * The sums of a tile that don't go to out at once: those that are added to what out holds, and
+ * those of fewer than four columns at the right edge. Six rows of up to sixteen floats.
  */
 const SUMS_BYTES: i32 = 384;
 const A_BYTES: i32 = M_BLOCK * K_BLOCK * 4;

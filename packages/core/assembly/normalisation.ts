@@ -45,7 +45,10 @@ class Range {
   }
 }
 
-/** Normalises the values in four lanes: of four channels, or of one, whose statistics stand four times. */
+/**
+ * Normalises the values in four lanes: of four channels, or of one, whose statistics stand four
+ * times.
+ */
 class Normal {
   /** (x - mean)·inverse; the lanes of `wide` in doubles, if there may be some. */
   @inline static of(x: v128, mean: v128, inverse: v128, wide: v128, isWide: bool): v128 {

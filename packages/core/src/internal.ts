@@ -2,8 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 /*
- * The names that Unfold's own packages share beside the public ones. This entry may change with any version: nobody
- * else should build on it.
+ * The names that Unfold's own packages share beside the public ones. This entry may change with any
+ * version: nobody else should build on it.
  */
 export { checkWindow } from './kernels/check-geometry.js';
 export { fitsConv2d, type Conv2dKernel } from './kernels/conv2d-workspace.js';

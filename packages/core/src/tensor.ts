@@ -352,8 +352,8 @@ export class Tensor implements Scoped {
 
   /**
    * The tensor as `JSON.stringify` writes it. JSON has no NaN and no infinities: these are the words
-   * 'NaN', 'Infinity' and '-Infinity', so `tensor(data.map(Number), shape, { dtype })` makes the tensor
-   * again.
+   * 'NaN', 'Infinity' and '-Infinity', so `tensor(data.map(Number), shape, { dtype })` makes the
+   * tensor again.
    */
   toJSON(): { dtype: DType; shape: Shape; data: (number | string)[] } {
     const data = Array.from(this.elements, (value) =>
@@ -444,8 +444,8 @@ export function bufferOf(x: Tensor): DeviceBuffer {
 
 /**
  * A view of the elements of `x`, to be read or filled at once, before anything else is allocated.
- * Nobody keeps count of it, as is done for those that `Tensor.data` gives, so it must not be handed on:
- * once the tensor is gone it shows others' numbers.
+ * Nobody keeps count of it, as is done for those that `Tensor.data` gives, so it must not be handed
+ * on: once the tensor is gone it shows others' numbers.
  * @throws DisposedError if the tensor's scope has ended.
  */
 export function elementsOf(x: Tensor): NumericArray {

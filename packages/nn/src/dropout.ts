@@ -55,8 +55,8 @@ const dropFunction = defineFunction('dropout', {
 });
 
 /**
- * The values of x that the mask keeps, times 1/(1-p), and else 0: chosen rather than multiplied by 0, so that
- * what is dropped is gone also where it is infinite or NaN.
+ * The values of x that the mask keeps, times 1/(1-p), and else 0: chosen rather than multiplied by
+ * 0, so that what is dropped is gone also where it is infinite or NaN.
  */
 function keep(x: Tensor, { mask, p }: Saved): Tensor {
   const out = mul(x, 1 / (1 - p));

@@ -7,10 +7,9 @@ export class Recent<V extends object> {
   #oldest = 0;
 
   /**
-   * The value that was made for this key, or else the one that `make` gives, which takes the place of the
-   * oldest entry.
-   * It is handed out again, so it must be frozen, and only the key may decide what it is. A key with
-   * NaN is neither found nor kept, and nothing is kept when `make` throws.
+   * The value that was made for this key, or else the one that `make` gives, which takes the place
+   * of the oldest entry. It is handed out again, so it must be frozen, and only the key may decide
+   * what it is. A key with NaN is neither found nor kept, and nothing is kept when `make` throws.
    */
   get(key: readonly number[], make: () => V): V {
     for (const entry of this.#entries) if (isSame(entry.key, key)) return entry.value;

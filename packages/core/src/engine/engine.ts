@@ -43,7 +43,10 @@ const WIDE_GAIN = 1;
  */
 export const heap = new Heap({ shared: true });
 
-/** The engine that runs now. The float32 kernels stand apart, for speed and because they are not to be shown. */
+/**
+ * The engine that runs now. The float32 kernels stand apart, for speed and because they are not to
+ * be shown.
+ */
 let running: Engine | undefined;
 const reference = checkedKernels(referenceOver(heap), heap);
 let float32 = reference;

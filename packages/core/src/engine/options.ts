@@ -14,7 +14,10 @@ export type KernelSet = 'wasm' | 'reference';
 /** How wide the kernels' tiles are: chosen at start, or 16 or 8 columns whatever the machine. */
 export type SimdWidth = 'auto' | '256' | '128';
 
-/** Options of `configureEngine`. Each has a variable of the environment that holds if it is not given. */
+/**
+ * Options of `configureEngine`. Each has a variable of the environment that holds if it is not
+ * given.
+ */
 export interface EngineOptions {
   /** WebAssembly SIMD, or plain TypeScript. Default `wasm`; `UNFOLD_KERNELS`. */
   readonly kernels?: KernelSet | undefined;

@@ -13,12 +13,12 @@ import type {
 import { conv2dWorkspace, fitsConv2d, type Conv2dKernel } from './conv2d-workspace.js';
 
 /*
- * The conditions that a launch must meet before it is made. A WebAssembly kernel counts and addresses with 32 bits
- * and sees the whole heap: a number that is cut, or a product that wraps round, would let it write
- * into tensors that are none of its own. So every number is checked here in the exact arithmetic of
- * JavaScript's numbers: what a kernel takes as an integer is one of 32 bits, and each element that
- * it reads or writes lies in the operand that was handed over. Products of two such integers may be
- * rounded, but far beyond any operand's length, and never to below it.
+ * The conditions that a launch must meet before it is made. A WebAssembly kernel counts and
+ * addresses with 32 bits and sees the whole heap: a number that is cut, or a product that wraps
+ * round, would let it write into tensors that are none of its own. So every number is checked here
+ * in the exact arithmetic of JavaScript's numbers: what a kernel takes as an integer is one of 32
+ * bits, and each element that it reads or writes lies in the operand that was handed over. Products
+ * of two such integers may be rounded, but far beyond any operand's length, and never to below it.
  */
 
 /** The largest integer that kernels count with. */

@@ -182,8 +182,8 @@ function extreme(
 }
 
 /**
- * The largest value over any axes, given as those of `sum`; NaN if one is. The gradient goes to the first of equals, or to
- * the first NaN, as PyTorch's along one axis.
+ * The largest value over any axes, given as those of `sum`; NaN if one is. The gradient goes to the
+ * first of equals, or to the first NaN, as PyTorch's along one axis.
  * @throws ShapeError over no element at all.
  */
 export function max(

@@ -74,7 +74,10 @@ const CROSS_ENTROPY_OPTIONS: OptionRules<CrossEntropyOptions> = {
 
 const IGNORED = -100;
 
-/** @throws ConfigError for an unknown option or a smoothing out of range, DTypeError for weights that are no tensor. */
+/**
+ * @throws ConfigError for an unknown option or a smoothing out of range, DTypeError for weights
+ * that are no tensor.
+ */
 function checkCrossEntropy(name: string, options: CrossEntropyOptions): void {
   checkOptions(name, options, CROSS_ENTROPY_OPTIONS);
   const { weight, labelSmoothing = 0 } = options;
@@ -223,8 +226,8 @@ function smoothedLosses(
  * @param logits `[N, C]` or `[N, C, d…]`
  * @param target Labels in 0 … C-1 or ignoreIndex (int32 or uint8, `[N]` or `[N, d…]`), or
  * probabilities in the shape and dtype of the logits. A class of probability 0 has no part, also where
- * its logit is -∞, which PyTorch makes NaN. Over the classes they sum to 1, or to 0 in a row that counts
- * nothing; of other sums a warning says once that they count as they are.
+ * its logit is -∞, which PyTorch makes NaN. Over the classes they sum to 1, or to 0 in a row that
+ * counts nothing; of other sums a warning says once that they count as they are.
  * @returns A scalar, or losses `[N, d…]` with reduction 'none'. The mean over labels is the sum
  * divided by the sum of their weights; the mean over probabilities is the plain one, as PyTorch's.
  * @throws DTypeError for labels that are not integers, ShapeError for shapes that don't fit,
@@ -304,8 +307,8 @@ export class CrossEntropyLoss extends Module {
 
 /**
  * -weight[label]·logProbs[label], as `torch.nn.functional.nll_loss`.
- * @param logProbs `[N, C]` or `[N, C, d…]`, from `logSoftmax`: at most 0. Of a label's value above 0, as
- * probabilities and logits have, a warning says once that it counts as it is.
+ * @param logProbs `[N, C]` or `[N, C, d…]`, from `logSoftmax`: at most 0. Of a label's value above
+ * 0, as probabilities and logits have, a warning says once that it counts as it is.
  * @param target Labels in 0 … C-1 or ignoreIndex (int32 or uint8), `[N]` or `[N, d…]`
  * @throws As `crossEntropy`.
  */

@@ -25,8 +25,8 @@ export function requireProbabilities(operation: string, target: Tensor, mend: st
 const warned = { sums: false, signs: false };
 
 /**
- * Warns once of probabilities that don't sum to 1 over the classes, the second axis. They are no error,
- * as somebody may weigh rows by them; a row of zeros counts nothing, and passes.
+ * Warns once of probabilities that don't sum to 1 over the classes, the second axis. They are no
+ * error, as somebody may weigh rows by them; a row of zeros counts nothing, and passes.
  */
 export function warnOfSums(operation: string, target: Tensor): void {
   if (warned.sums) return;

@@ -3,8 +3,8 @@ import { KERNELS, PARAMETERS } from './kernels.js';
 /** @import { Parameters, Row } from './kernels.js' */
 
 /*
- * The consequences of the table for both sides of a kernel call: the numbers of the jobs, and the block
- * of words in which a call's arguments lie. A block holds
+ * The consequences of the table for both sides of a kernel call: the numbers of the jobs, and the
+ * block of words in which a call's arguments lie. A block holds
  *
  *     words 0 … 4   the operands' addresses
  *     word 5        SIZE: how much of the axis that is cut makes a part

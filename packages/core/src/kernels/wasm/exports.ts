@@ -11,8 +11,9 @@ type ConvSize = `${ConvJob}${'SharedBytes' | 'ScratchBytes'}` | `${ConvJob | Con
 type ConvPrepare = `${ConvJob}Prepare`;
 
 /**
- * The exports of a compiled binary for TypeScript; the sources in `assembly/` say what each does. Kernels
- * are not called one by one: `runParts` and `runJob` pick them by their numbers in the table.
+ * The exports of a compiled binary for TypeScript; the sources in `assembly/` say what each does.
+ * Kernels are not called one by one: `runParts` and `runJob` pick them by their numbers in the
+ * table.
  */
 export interface WasmExports
   extends

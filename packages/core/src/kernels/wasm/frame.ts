@@ -5,8 +5,8 @@ import { FIRST_PARAMETER } from '../table/layout.js';
 const BLOCK_LENGTH = 512;
 
 /**
- * The room for one kernel call at a time: a block for its arguments (table/layout.js), which begins with
- * the addresses of its operands.
+ * The room for one kernel call at a time: a block for its arguments (table/layout.js), which begins
+ * with the addresses of its operands.
  *
  *     const { block } = frame;
  *     block[0] = out.address;
