@@ -81,7 +81,6 @@ async function timeTasks(
 }
 
 async function bench(options: BenchOptions, before?: Before): Promise<void> {
-  buildPackages();
   const node = options.node === undefined ? THIS_NODE : nodeOfMajor(options.node);
   console.log(`Unfold runs on Node ${node.version}, the other JavaScript on ${process.version}`);
   if (before) console.log(`unfold-before is ${before.commit}`);
@@ -100,6 +99,7 @@ async function bench(options: BenchOptions, before?: Before): Promise<void> {
 }
 
 const options = parseOptions(process.argv.slice(2));
+buildPackages();
 try {
   const { against } = options;
   await (against === undefined
