@@ -158,13 +158,16 @@ describe('files', () => {
     'http://x/y',
     '',
     5,
+    'x'.repeat(4097),
   ])('a path of weights that leads out of the folder: %s', async (path) => {
     await edit(folder, ({ group }) => group.paths.splice(1, 1, path));
+    const json = JSON.stringify(path);
+    const shown = json.length > 80 ? `${json.slice(0, 80)}…` : json;
     const error = await failure(folder);
     expect(error).toBeInstanceOf(FileFormatError);
     expect(error).toHaveProperty(
       'message',
-      `${inFolder('model.json')}: weightsManifest names the file ${JSON.stringify(path)}; expected ` +
+      `${inFolder('model.json')}: weightsManifest names the file ${shown}; expected ` +
         'a path inside the folder of the model.json: put the weights there and name them without ..',
     );
   });

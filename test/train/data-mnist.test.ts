@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,6 +82,11 @@ describe('a folder', () => {
           'file; name the folder that it is in',
       ),
     );
+    const loop = newFolder();
+    await symlink(loop, loop);
+    const error = await failure(() => mnist({ dataDir: loop }));
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error.message).toMatch(/^cannot read \S+: ELOOP: /);
   });
 
   test('that lacks files is an error, whatever else is installed', async () => {

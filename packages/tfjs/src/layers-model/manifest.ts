@@ -36,6 +36,8 @@ export interface WeightGroup {
 }
 
 const MEND = 'save the model again';
+/** Of the letters of a file's path, as systems have it. */
+const MAX_PATH = 4096;
 const BYTES = { float32: 4, int32: 4, bool: 1, uint8: 1, uint16: 2, float16: 2 } as const;
 
 /**
@@ -83,6 +85,7 @@ class ManifestReader {
     // A backslash separates folders on Windows only; a colon ends a drive or a protocol.
     const isInside =
       typeof path === 'string' &&
+      path.length <= MAX_PATH &&
       /^[^/\\:\0][^:\0]*$/.test(path) &&
       !path.split(/[/\\]/).includes('..');
     if (!isInside) {

@@ -3,7 +3,7 @@ import { checkOptions, flag } from '@unfold/core/internal';
 import { folderName } from '../arguments.js';
 import { Dataset } from './dataset.js';
 import { type IdxArray, readIdx, type ReadIdxOptions } from '@unfold/io';
-import { type Files, folderOf } from '@unfold/io/internal';
+import { type Files, folderOf, statOf } from '@unfold/io/internal';
 import { defaultCacheDir, MIRRORS, mnistSystem, readThroughCache } from './mnist-download.js';
 import {
   type FileRole,
@@ -71,7 +71,8 @@ type LocatedFiles = Readonly<Record<FileRole, Located>>;
  * from the cache, into which they are downloaded. The files of the last two must have the SHA-256
  * that is known of them.
  * @throws FileFormatError if `dataDir` is no folder, if a file is missing in it, damaged, or not of this kind,
- * ConfigError if there is no source at all, with what was tried and how to mend it; or in a browser.
+ * ConfigError if it cannot be looked into, or there is no source at all, with what was tried and how to
+ * mend it; or in a browser.
  */
 export async function mnist(options: MnistOptions = {}): Promise<Mnist> {
   checkOptions('mnist', options, OPTIONS);
@@ -107,9 +108,8 @@ function spellings({ name }: MnistFile): string[] {
 }
 
 async function locateInFolder(files: Files, folder: string): Promise<LocatedFiles> {
-  // Where the system won't say, each file is looked for.
-  const found = await files.stat(folder).catch(() => undefined);
-  if (found === null || found?.isFile) {
+  const found = await statOf(files, folder);
+  if (!found || found.isFile) {
     throw new FileFormatError(
       `mnist: ${folder}: expected a folder that holds the four MNIST files, plain or .gz, got ` +
         (found ? 'a file; name the folder that it is in' : 'nothing of that name'),
@@ -134,7 +134,7 @@ async function locate(
   const candidates = spellings(file);
   for (const spelling of candidates) {
     const path = files.join(folder, spelling);
-    if (await isFile(files, path)) return { path, options: { dims: file.dims } };
+    if ((await statOf(files, path))?.isFile) return { path, options: { dims: file.dims } };
   }
   missing.push(candidates.join(', '));
   return { path: files.join(folder, file.name), options: {} };
@@ -203,9 +203,4 @@ function findPackage(roots: readonly string[] | undefined): string | undefined {
     }
   }
   return undefined;
-}
-
-async function isFile(files: Files, path: string): Promise<boolean> {
-  const found = await files.stat(path).catch(() => null);
-  return found?.isFile ?? false;
 }
