@@ -24,6 +24,7 @@ beforeAll(async () => {
   process.chdir(folder);
   await writeFile('idx', IDX);
   await writeFile('run.safetensors', SAFETENSORS());
+  await io.saveWeights(new Linear(1, 2), 'linear.npz');
 });
 afterAll(async () => {
   process.chdir(before);
@@ -44,11 +45,8 @@ const decoding = (bytes: () => Uint8Array, more: object = {}): Signature => ({
   takes: [NOTHING, OPTIONS],
 });
 
-/** loadWeights and saveWeights have a test of their own. */
-const { loadWeights: _loadWeights, saveWeights: _saveWeights, ...exports } = io;
-
 describe('nothing that an export is given is passed over', () => {
-  refuseJunk(exports, {
+  refuseJunk(io, {
     // Made by lockFile.
     FileLock: null,
     checkWritable: { args: () => ['file'], takes: [['a text']] },
@@ -61,6 +59,10 @@ describe('nothing that an export is given is passed over', () => {
     loadCheckpoint: {
       args: () => ['run.safetensors', { verify: true, limits: LIMITS }],
       takes: [NOTHING, OPTIONS],
+    },
+    loadWeights: {
+      args: () => [new Linear(1, 2), 'linear.npz', { strict: true, verify: true, limits: LIMITS }],
+      takes: [NOTHING, NOTHING, OPTIONS],
     },
     lockFile: { args: () => [`locked-${locks++}`, { force: false }], takes: [['a text'], OPTIONS] },
     parseIdx: { args: () => [IDX, { name: 'mine', dims: [2] }], takes: [NOTHING, NOTHING] },
@@ -75,6 +77,10 @@ describe('nothing that an export is given is passed over', () => {
     saveCheckpoint: {
       args: () => ['saved.safetensors', { state: STATE(), metadata: {} }],
       takes: [['a text'], NOTHING],
+    },
+    saveWeights: {
+      args: () => [new Linear(1, 2), 'saved-weights.safetensors', { metadata: {} }],
+      takes: [NOTHING, NOTHING, OPTIONS],
     },
     weightsSha256: { args: () => [STATE()], takes: [['a Map']] },
   });

@@ -24,6 +24,12 @@ export const texts: OptionRule = {
   accepts: (value) => isOptions(value) && Object.values(value).every(text.accepts),
 };
 
+/** @throws ConfigError unless `value` is a module. */
+export function requireModule(where: string, value: unknown): asserts value is Module {
+  if (value instanceof Module) return;
+  throw new ConfigError(`${where}: expected a Module, got ${valueText(value)}`);
+}
+
 /** @throws ConfigError unless `value` is the name of a file. */
 export function requireFile(where: string, value: unknown): void {
   if (typeof value === 'string' && value !== '') return;

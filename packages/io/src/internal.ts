@@ -2,7 +2,7 @@
  * What Unfold's own packages share beside the public names. It may change with any version: nobody
  * else should build on it.
  */
-export { requireFile, textList } from './arguments.js';
+export { requireFile, requireModule, textList } from './arguments.js';
 export { readCheckpoint } from './checkpoint.js';
 export { atEnd } from './files/at-end.js';
 export type { FileInfo, Files, PackageRequire } from './files/files.js';

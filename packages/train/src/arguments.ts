@@ -10,12 +10,6 @@ import { Dataset } from './data/dataset.js';
 const has = (value: unknown, key: PropertyKey): boolean =>
   typeof value === 'object' && value !== null && key in value;
 
-/** @throws ConfigError unless `value` is a module. */
-export function requireModule(where: string, value: unknown): asserts value is Module {
-  if (value instanceof Module) return;
-  throw new ConfigError(`${where}: expected a Module, got ${valueText(value)}`);
-}
-
 /** @throws ConfigError unless `value` is a module with a `forward`. */
 export function requireModel(where: string, value: unknown): asserts value is Layer {
   if (value instanceof Module && 'forward' in value && typeof value.forward === 'function') return;
@@ -91,9 +85,3 @@ export const folderName: OptionRule = {
   expected: 'the name of a folder',
   accepts: (value) => typeof value === 'string' && value !== '',
 };
-
-/** @throws ConfigError unless `value` is the name of a file. */
-export function requireFile(where: string, value: unknown): void {
-  if (typeof value === 'string' && value !== '') return;
-  throw new ConfigError(`${where}: expected the name of a file, got ${valueText(value)}`);
-}

@@ -2,7 +2,6 @@ import { ConfigError, FileFormatError, type OptionRules } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import { checkedInUse, checkOptions } from '@unfold/core/internal';
 import type { LoadCheckpointOptions, WeightsMetadata } from '@unfold/io';
-import { requireFile } from './arguments.js';
 import { checkNormalization, type Normalization } from './data/normalize.js';
 import { isModelName, type ModelName, MODELS } from './models.js';
 import {
@@ -15,6 +14,7 @@ import {
   isObject,
   parseStrictJson,
   quote,
+  requireFile,
   type WeightsFile,
   withSafetensors,
 } from '@unfold/io/internal';

@@ -1,6 +1,7 @@
-import { ConfigError } from '@unfold/core';
-import { Module } from '@unfold/nn';
-import { checkedInUse, checkOptions, rejectUnknown, valueText } from '@unfold/core/internal';
+import { ConfigError, type OptionRules } from '@unfold/core';
+import type { Module } from '@unfold/nn';
+import { checkedInUse, checkOptions, flag, valueText } from '@unfold/core/internal';
+import { requireModule, texts } from '../arguments.js';
 import { DOWNLOAD, filesFor } from '../files/files-for.js';
 import { extensionOf } from '../files/paths.js';
 import { readWhole } from '../files/read.js';
@@ -29,6 +30,14 @@ export interface LoadWeightsOptions extends VerifyOptions {
   readonly limits?: Partial<WeightsLimits>;
 }
 
+const SAVE_OPTIONS: OptionRules<SaveWeightsOptions> = { metadata: texts };
+
+const LOAD_OPTIONS: OptionRules<LoadWeightsOptions> = {
+  strict: flag,
+  verify: flag,
+  limits: checkedInUse,
+};
+
 const INSTEAD =
   'fetch the bytes, give them to decodeSafetensors or decodeNpz, and the tensors to loadStateDict';
 
@@ -50,12 +59,6 @@ export function weightsFormat(operation: string, file: string): Format {
   );
 }
 
-/** @throws ConfigError unless `value` is a module. */
-function requireModule(operation: string, value: unknown): void {
-  if (value instanceof Module) return;
-  throw new ConfigError(`${operation}: expected a Module, got ${valueText(value)}`);
-}
-
 /**
  * Writes a model's parameters and buffers to a file that PyTorch or NumPy reads: `.safetensors` or
  * `.npz`, by its name. The values are taken at the call. An older file stays whole until the new
@@ -71,7 +74,7 @@ export async function saveWeights(
   filesFor('saveWeights', `${DOWNLOAD}: encodeSafetensors or encodeNpz makes them`);
   const format = weightsFormat('saveWeights', file);
   requireModule('saveWeights', model);
-  checkOptions('saveWeights', options, { metadata: checkedInUse });
+  checkOptions('saveWeights', options, SAVE_OPTIONS);
   const { metadata = {} } = options;
   if (format === 'npz' && Object.keys(metadata).length > 0) {
     throw new ConfigError(
@@ -100,7 +103,7 @@ export async function loadWeights(
   file: string,
   given: LoadWeightsOptions = {},
 ): Promise<LoadReport> {
-  rejectUnknown('loadWeights', given, ['strict', 'verify', 'limits']);
+  checkOptions('loadWeights', given, LOAD_OPTIONS);
   const { strict = true, limits, verify } = given;
   const files = filesFor('loadWeights', INSTEAD);
   const format = weightsFormat('loadWeights', file);

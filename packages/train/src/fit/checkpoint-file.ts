@@ -14,6 +14,7 @@ import {
   isObject,
   quote,
   readCheckpoint,
+  requireFile,
   RUN_FORMAT,
   SAFETENSORS_LIMITS,
   statOf,
@@ -26,7 +27,6 @@ import {
   isOptions,
   optional,
 } from '@unfold/core/internal';
-import { requireFile } from '../arguments.js';
 import type { Callback, FitResult, RunState, SavePoint, TrainingRun } from './callback.js';
 import { EARLY_STOPPING } from './early-stopping.js';
 import { keepOccupant, runFiles } from './occupant.js';

@@ -1,7 +1,7 @@
 import { ConfigError, elementsOf, type Tensor } from '@unfold/core';
 import type { Module } from '@unfold/nn';
 import { completeOptions, flag, requireNoArguments, share } from '@unfold/core/internal';
-import { requireModule } from '../arguments.js';
+import { requireModule } from '@unfold/io/internal';
 import { asNumber, asObject, checkTensors, copyTensors, type PreparedState } from './state.js';
 import { moveTowards } from './updates.js';
 
