@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
@@ -20,6 +20,12 @@ import { safetensorsOf } from '../support/weights.js';
 import { zipOf } from '../support/zip.js';
 
 const MIB = 2 ** 20;
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'unfold-limits-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
 
 /** The error's message, and how much memory for bytes is held beyond what was before. */
 async function refusal(run: () => unknown): Promise<string> {
@@ -99,6 +105,24 @@ describe('npz', () => {
     );
   });
 
+  it.each([0, 1, 1000, 2 ** 20])(
+    'so is one that is small, and unpacks to a byte less or %i more',
+    async (more) => {
+      for (const content of [
+        Buffer.concat([small, zeros.subarray(0, more + 1)]),
+        small.subarray(0, -1),
+      ]) {
+        for (const level of [0, 9]) {
+          const packed = deflateRawSync(content, { level });
+          const part = { name: 'a.npy', content: small, deflate: true, packed };
+          expect(await refusal(() => decodeNpz(zipOf([part])))).toBe(
+            "npz: entry 'a.npy' is damaged: its checksum is wrong; save or download it again",
+          );
+        }
+      }
+    },
+  );
+
   it('bytes behind the end of a stream are refused, however many', async () => {
     const packed = Buffer.concat([deflateRawSync(small), zeros]);
     const bytes = zipOf([{ name: 'a.npy', content: small, deflate: true, packed }]);
@@ -165,13 +189,40 @@ describe('npz', () => {
   });
 });
 
-describe('options', () => {
-  let folder = '';
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'unfold-limits-'));
-  });
-  afterAll(() => rm(folder, { recursive: true }));
+describe('tensors that no memory has room for', () => {
+  const GIB = 2 ** 30;
 
+  it('in a file whose bytes are all there are refused before the first is read', async () => {
+    const file = join(folder, 'sparse.safetensors');
+    const entry = (i: number): string =>
+      `"${i}":{"dtype":"F16","shape":[${GIB / 2}],"data_offsets":[${i * GIB},${(i + 1) * GIB}]}`;
+    const header = safetensorsOf(`{${[0, 1, 2].map(entry).join(',')}}`);
+    await writeFile(file, header);
+    await truncate(file, header.length + 3 * GIB);
+    for (const load of [() => loadCheckpoint(file), () => loadRun(file)]) {
+      expect(await refusal(load)).toBe(
+        `${file}: its tensors take ${6 * GIB} bytes in memory, which has ${4 * GIB} at most; split the ` +
+          'file, or read a part of it into a model: loadWeights(model, file, { strict: false })',
+      );
+    }
+  });
+
+  it('for a dimension that they cannot have, though another is 0, are refused before one is made', async () => {
+    const huge = '[2147483648,0]';
+    const reason = `${huge} has a dimension beyond the limit of 2^31 - 1; the file is damaged: save it again`;
+    const entry = (name: string, shape: string, bytes: number): string =>
+      `"${name}":{"dtype":"U8","shape":${shape},"data_offsets":[0,${bytes}]}`;
+    const header = `{${entry('a', '[1]', 1)},${entry('b', huge, 0)}}`;
+    expect(await refusal(() => decodeSafetensors(safetensorsOf(header, Uint8Array.of(1))))).toBe(
+      `safetensors: tensor 'b' ${reason}`,
+    );
+    const text = "{'descr': '|u1', 'fortran_order': False, 'shape': (2147483648, 0), }".padEnd(118);
+    const array = Buffer.concat([encodeNpy(tensor([1])).subarray(0, 10), Buffer.from(text)]);
+    expect(await refusal(() => decodeNpy(array))).toBe(`npy: tensor 'array' ${reason}`);
+  });
+});
+
+describe('options', () => {
   it('of every function that reads weights are refused where they are unknown', async () => {
     const file = join(folder, 'a.safetensors');
     const bytes = encodeSafetensors(new Map([['a', tensor([1])]]));

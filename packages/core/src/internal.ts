@@ -9,6 +9,7 @@ export { checkWindow } from './kernels/check-geometry.js';
 export { fitsConv2d, type Conv2dKernel } from './kernels/conv2d-workspace.js';
 export { alignColumns } from './columns.js';
 export { isFloat } from './dtype.js';
+export { bytesPerElement } from './dtype.js';
 export { leavesOf } from './autograd/tape.js';
 export { offersKernel } from './engine/engine.js';
 export {

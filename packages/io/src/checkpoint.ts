@@ -3,11 +3,13 @@ import { checkedInUse, checkOptions, completeOptions, flag } from '@unfold/core/
 import { requireFile, requireState, texts } from './arguments.js';
 import { DOWNLOAD, filesFor } from './files/files-for.js';
 import { replaceFile } from './files/write.js';
+import { failIn } from './messages.js';
 import type { WeightsLimits } from './limits.js';
 import { refuseOtherKind, SAFETENSORS } from './files/overwrite.js';
 import type { VerifyOptions } from './weights/checksums.js';
 import { encodeSafetensors, type Safetensors } from './weights/safetensors.js';
 import type { WeightsMetadata } from './weights/safetensors-header.js';
+import { expectRoom } from './weights/encodings.js';
 import { withSafetensors } from './weights/safetensors-file.js';
 
 /** What a checkpoint says about itself beside its tensors. Plain text values only. */
@@ -73,6 +75,7 @@ export async function readCheckpoint(
     file,
     { operation, instead: INSTEAD, limits, verify },
     async ({ tensors, metadata }) => {
+      expectRoom(tensors, failIn(file));
       const read = [];
       for (const stored of tensors) read.push({ stored, values: await stored.read() });
       const state = new Map(

@@ -1,4 +1,5 @@
 import { formatShape, sizeOf, type DType, type NumericArray, type Shape } from '@unfold/core';
+import { bytesPerElement } from '@unfold/core/internal';
 import { bfloat16ToFloat32, float16ToFloat32 } from './float16.js';
 import { brief, type Fail, quote } from '../messages.js';
 
@@ -111,7 +112,29 @@ export function checkShape(
         'split it',
     );
   }
+  if (shape.some((dim) => dim > MAX_SIZE)) {
+    throw fail(
+      `tensor ${quote(name)} ${formatShape(shape)} has a dimension beyond the limit of 2^31 - 1; ${damaged}`,
+    );
+  }
   return shape;
+}
+
+/** What all tensors of a process have room in: the memory of WebAssembly. */
+const MEMORY_BYTES = 2 ** 32;
+
+/** Checks that tensors can be in memory together, before the first of them is read. */
+export function expectRoom(
+  tensors: Iterable<{ readonly shape: Shape; readonly dtype: DType }>,
+  fail: Fail,
+): void {
+  let bytes = 0;
+  for (const { shape, dtype } of tensors) bytes += sizeOf(shape) * bytesPerElement(dtype);
+  if (bytes <= MEMORY_BYTES) return;
+  throw fail(
+    `its tensors take ${bytes} bytes in memory, which has ${MEMORY_BYTES} at most; split the file, or ` +
+      'read a part of it into a model: loadWeights(model, file, { strict: false })',
+  );
 }
 
 /** Whether `value` is a list of integers of at least 0. */

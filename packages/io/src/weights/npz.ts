@@ -5,6 +5,7 @@ import { zipSync, type Zippable } from 'fflate';
 import { NPZ_LIMITS, type WeightsLimits } from '../limits.js';
 import type { StoredTensor } from './assign.js';
 import { type Fail, quote } from '../messages.js';
+import { expectRoom } from './encodings.js';
 import { decodeNpyData, encodeNpy, NPY_START, npyDataStart, parseNpyHeader } from './npy.js';
 import { decodeArguments, type DecodeOptions } from './safetensors.js';
 import { expectReadable, zipContent, zipEntries, type ZipEntry, zipPrefix } from './zip.js';
@@ -51,7 +52,9 @@ export function encodeNpz(state: StateDict): Uint8Array<ArrayBuffer> {
 export function decodeNpz(bytes: Uint8Array, options: DecodeOptions = {}): Map<string, Tensor> {
   const defaults = { name: 'npz', limits: NPZ_LIMITS };
   const { limits, fail } = decodeArguments('decodeNpz', bytes, options, defaults);
-  const read = storedInNpz(bytes, limits, fail).map((stored) => ({
+  const tensors = storedInNpz(bytes, limits, fail);
+  expectRoom(tensors, fail);
+  const read = tensors.map((stored) => ({
     stored,
     values: stored.read(),
   }));

@@ -19,7 +19,7 @@ import {
   type VerifyOptions,
   withChecksums,
 } from './checksums.js';
-import { copyOf } from './encodings.js';
+import { copyOf, expectRoom } from './encodings.js';
 import { type Fail, failIn, quote } from '../messages.js';
 import {
   type Entry,
@@ -186,6 +186,10 @@ export function decodeSafetensors(
   const header = bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length);
   const parsed = parseHeader(header, data.length, limits, fail);
   const checksums = readChecksums(parsed, { verify, fail });
+  expectRoom(
+    parsed.entries.map(({ shape, encoding: { dtype } }) => ({ shape, dtype })),
+    fail,
+  );
   const read = parsed.entries.map((entry) => ({
     entry,
     values: decodeEntry(entry, copyOf(data, entry.start, entry.end), { checksums, fail }),

@@ -1,3 +1,4 @@
+import { inflateSync } from 'fflate';
 import { crc32Of } from '../crc32.js';
 import { inflated, MAX_DEFLATE_RATIO } from '../inflate.js';
 import { isTooDense, raise, type WeightsLimits } from '../limits.js';
@@ -41,6 +42,7 @@ const STORED = 0;
 const DEFLATED = 8;
 /** Bytes of an entry that are unpacked at once to see its start. */
 const PREFIX_CHUNK = 256;
+const SMALL_BYTES = 2 ** 16;
 
 /**
  * The entries of an archive, none of them unpacked. Their sizes are checked against the archive's and
@@ -242,12 +244,10 @@ export function expectReadable({ name, isEncrypted, method }: ZipEntry, fail: Fa
 }
 
 /** The first `length` bytes of an entry, or all if it has fewer. Nothing else is unpacked. */
-export function zipPrefix(
-  { name, packed, method }: ZipEntry,
-  length: number,
-  fail: Fail,
-): Uint8Array {
+export function zipPrefix(entry: ZipEntry, length: number, fail: Fail): Uint8Array {
+  const { name, packed, method } = entry;
   if (method === STORED) return packed.subarray(0, length);
+  if (isSmall(entry)) return unpackedAtOnce(entry, fail).subarray(0, length);
   const parts: Uint8Array[] = [];
   let filled = 0;
   unpacking(name, fail, () => {
@@ -267,13 +267,16 @@ export function zipPrefix(
 }
 
 /** The whole content of an entry, perhaps a view of the archive. Its checksum is right. */
-export function zipContent(
-  { name, size, crc32, packed, method }: ZipEntry,
-  fail: Fail,
-): Uint8Array {
+export function zipContent(entry: ZipEntry, fail: Fail): Uint8Array {
+  const { name, size, crc32, packed, method } = entry;
   if (method === STORED) {
     if (packed.length !== size || crc32Of(packed) !== crc32) throw fail(damaged(name));
     return packed;
+  }
+  if (isSmall(entry)) {
+    const content = unpackedAtOnce(entry, fail);
+    if (crc32Of(content) !== crc32) throw fail(damaged(name));
+    return content;
   }
   const out = new Uint8Array(size);
   let filled = 0;
@@ -286,6 +289,22 @@ export function zipContent(
   });
   if (filled !== size || crc32Of(out) !== crc32) throw fail(damaged(name));
   return out;
+}
+
+/** An inflater that is fed bit by bit takes longer to make than such an entry takes to unpack. */
+function isSmall({ size, packed }: ZipEntry): boolean {
+  return size <= SMALL_BYTES && packed.length <= SMALL_BYTES;
+}
+
+/** The content of a small entry, whatever its checksum. One that unpacks to more is refused after that. */
+function unpackedAtOnce({ name, size, packed }: ZipEntry, fail: Fail): Uint8Array {
+  let content = new Uint8Array(0);
+  unpacking(name, fail, () => {
+    // What has no room is not kept; one byte shows that there was more.
+    content = inflateSync(packed, { out: new Uint8Array(size + 1) });
+  });
+  if (content.length !== size) throw fail(damaged(name));
+  return content;
 }
 
 function unpacking(name: string, fail: Fail, unpack: () => void): void {
