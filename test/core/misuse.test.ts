@@ -213,6 +213,12 @@ describe('a call that is wrong is an error that names the right one', () => {
       'clamp: expected { min, max }, or one of them, got 0; clamp(x, { min: 0, max: 1 })',
     ],
     [
+      "an option by the name of every object's method",
+      () => call(leakyRelu, x(), { toString: 0.3 }),
+      ConfigError,
+      "leakyRelu: unknown option 'toString'; the options are slope",
+    ],
+    [
       'matmul(x, w, true)',
       () => call(matmul, x(), x(), true),
       ConfigError,

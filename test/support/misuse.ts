@@ -42,6 +42,67 @@ export function refuseMisuses(cases: readonly Misuse[]): void {
   });
 }
 
+/** How an export may be called wrongly. */
+export interface Misuses {
+  /** Calls it with these options, all else being right; it says that they are none. */
+  readonly withOptions?: (options: unknown) => unknown;
+  /** One of its options, which is misspelt in turn. */
+  readonly option?: string;
+  /** Other calls that are wrong, by how one would write them. */
+  readonly wrong: Readonly<Record<string, () => unknown>>;
+}
+
+/** What stands where options belong, and is none. */
+const NO_OPTIONS: readonly unknown[] = [5, 0.5, null, 'x', true, [1, 2], new Map(), () => 1];
+
+/**
+ * Calls every export of a package in every wrong way that its row lists, and with things in the place
+ * of its options that are none. It fails where an export has no row, where a call goes through, and
+ * where it ends in an error that isn't ours.
+ */
+export function refuseInEveryExport(
+  exports: object,
+  rows: Readonly<Record<string, Misuses>>,
+): void {
+  it('every export has its row', () => {
+    expect(Object.keys(rows).sort()).toEqual(Object.keys(exports).sort());
+  });
+
+  it.each(Object.entries(rows))('%s', { timeout: 60_000 }, async (name, row) => {
+    const { withOptions, option, wrong } = row;
+    for (const [written, run] of Object.entries(wrong)) {
+      expect([written, await refusalOf(run)]).toEqual([written, expect.any(UnfoldError)]);
+    }
+    if (!withOptions) return;
+    for (const given of NO_OPTIONS) {
+      const error = await refusalOf(() => withOptions(given));
+      expect([name, given, String(error)]).toEqual([
+        name,
+        given,
+        expect.stringMatching(/^ConfigError: .*: expected options as an object, such as \{ /),
+      ]);
+    }
+    const unknown = await refusalOf(() => withOptions({ notAnOption: 1 }));
+    expect(String(unknown)).toMatch(
+      /^ConfigError: .*: unknown option 'notAnOption'; the options are /,
+    );
+    if (option === undefined) return;
+    const misspelt = await refusalOf(() => withOptions({ [`${option}x`]: 1 }));
+    expect(String(misspelt)).toContain(`unknown option '${option}x'; did you mean ${option}? `);
+  });
+}
+
+/** What a call throws, or rejects with; undefined if it goes through. */
+async function refusalOf(run: () => unknown): Promise<unknown> {
+  using _scope = new Scope();
+  try {
+    await run();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 /** Values of every kind by what they are called, made anew for each call. */
 const JUNK = {
   'a list': () => [1, 2],

@@ -17,6 +17,7 @@ export {
   checkedInUse,
   checkOption,
   checkOptions,
+  checkValue,
   completeOptions,
   count,
   finite,

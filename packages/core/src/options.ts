@@ -210,7 +210,8 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 /** The known name that was probably meant: in another case or language, or misspelt by two letters. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const camel = name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-  const word = SYNONYMS[camel] ?? camel;
+  // What every object has, such as toString, is no word of theirs.
+  const word = (Object.hasOwn(SYNONYMS, camel) ? SYNONYMS[camel] : undefined) ?? camel;
   const same = known.find((one) => one.toLowerCase() === word.toLowerCase());
   if (same !== undefined) return same;
   const near = known

@@ -1,5 +1,11 @@
 import { ConfigError, type OptionRules } from '@unfold/core';
-import { checkOptions, functionRule, plainObject, valueText } from '@unfold/core/internal';
+import {
+  checkOptions,
+  checkValue,
+  functionRule,
+  plainObject,
+  valueText,
+} from '@unfold/core/internal';
 import type {
   Callback,
   EpochReport,
@@ -158,14 +164,17 @@ export function jsonLines(out: LineOutput, options: JsonLinesOptions = {}): Call
 /**
  * Writes an object as a line of JSON, for what a program tells beside the lines of `jsonLines`. A
  * number that is not finite is written as null.
- * @throws ConfigError when it cannot be written.
+ * @throws ConfigError for what is no plain JSON, or when it cannot be written.
  */
-export function writeJsonLine(
+export async function writeJsonLine(
   out: LineOutput,
   line: JsonObject & { readonly type: string },
 ): Promise<void> {
+  requireOutput('writeJsonLine', out);
+  checkValue('writeJsonLine: line', plainObject, line);
+  const text = printable(jsonOf(line));
   return new Promise((resolve, reject) => {
-    out.write(`${printable(JSON.stringify(line))}\n`, (error) => {
+    out.write(`${text}\n`, (error) => {
       if (!error) return resolve();
       reject(
         new ConfigError(
@@ -176,4 +185,15 @@ export function writeJsonLine(
       );
     });
   });
+}
+
+/** @throws ConfigError for what JSON has no form of, such as a BigInt. */
+function jsonOf(line: JsonObject): string {
+  try {
+    return JSON.stringify(line);
+  } catch (error) {
+    throw new ConfigError(`jsonLines: expected plain JSON, got ${valueText(line)}`, {
+      cause: error,
+    });
+  }
 }

@@ -1,5 +1,4 @@
-import { ConfigError } from '@unfold/core';
-import { isOptions, valueText } from '@unfold/core/internal';
+import { checkRecord } from './check-record.js';
 import { classesSection } from './classes.js';
 import { learningSection, stepSizeSection } from './curves.js';
 import { counted, duration, grouped, percent } from '../number-text.js';
@@ -18,7 +17,7 @@ import { TRAINING_STYLE } from './training-style.js';
  * @throws ConfigError for what is no record of `trainingRecord`.
  */
 export function trainingPage(record: TrainingRecord): string {
-  requireRecord(record);
+  checkRecord('trainingPage', record);
   const body = html`
     <p class="lead">${lead(record)}</p>
     ${sections([
@@ -31,18 +30,6 @@ export function trainingPage(record: TrainingRecord): string {
     ])}
   `;
   return renderPage({ title: record.title, body, style: TRAINING_STYLE });
-}
-
-/** Parts without which nothing is a record. */
-const PARTS = ['steps', 'evaluation', 'example', 'summary'] as const;
-
-function requireRecord(record: unknown): void {
-  const parts: Partial<TrainingRecord> = isOptions(record) ? record : {};
-  if (PARTS.every((part) => isOptions(parts[part])) && Array.isArray(parts.configuration)) return;
-  throw new ConfigError(
-    `trainingPage: expected a record, as trainingRecord({ title, model, … }) gives it, got ` +
-      valueText(record),
-  );
 }
 
 function lead({ evaluation, epochs, steps, seconds, parameters, engine }: TrainingRecord): Html {

@@ -127,15 +127,15 @@ export class OneCycleLR extends LRScheduler {
     this.begin();
   }
 
-  /** @throws ConfigError after the last step. */
-  override step(): void {
+  /** @throws ConfigError after the last step, or for an argument. */
+  override step(...given: readonly never[]): void {
     if (this.count >= this.#totalSteps) {
       throw new ConfigError(
         `OneCycleLR: step ${this.count + 1} of a cycle of ${this.#totalSteps}; step once after each ` +
           'batch, and count them all in totalSteps',
       );
     }
-    super.step();
+    super.step(...given);
     this.#cycleMomentum();
   }
 

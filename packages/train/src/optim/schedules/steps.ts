@@ -5,6 +5,7 @@ import {
   positiveCount,
   requireFunction,
   requireList,
+  valueText,
 } from '@unfold/core/internal';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
 
@@ -129,7 +130,11 @@ export class LambdaLR extends LRScheduler {
   }
 
   protected override rate(_lr: number, baseLr: number, group: number): number {
-    return baseLr * (this.#factors[group]?.(this.count) ?? 1);
+    const factor: unknown = this.#factors[group]?.(this.count);
+    if (typeof factor === 'number') return baseLr * factor;
+    throw new ConfigError(
+      `LambdaLR: expected a function that gives a number, got ${valueText(factor)} of it`,
+    );
   }
 
   protected override first(lr: number, baseLr: number, group: number): number {

@@ -1,0 +1,466 @@
+import { ones, tensor, type Tensor } from '@unfold/core';
+import { Flatten, Linear, Sequential } from '@unfold/nn';
+import * as train from '@unfold/train';
+import { describe } from 'vitest';
+import { call, make, type Misuses, refuseInEveryExport, send } from '../support/misuse.js';
+import { CLASSES, stripes } from '../support/stripes.js';
+
+/* Every export of train, called as a plain JavaScript program may call it by mistake. */
+
+const net = (): Sequential => new Sequential(new Flatten(), new Linear(36, CLASSES));
+const loader = (): train.DataLoader => new train.DataLoader(stripes(8), { batchSize: 4 });
+const sgd = (model = net()): train.SGD => new train.SGD(model.parameters(), { lr: 0.1 });
+const image = (): object => ({ data: new Float64Array(4), shape: [1, 2, 2] });
+
+/** An augmentation or a layer that takes options only. */
+const optionsOnly = (fn: Function, option: string): Misuses => ({
+  withOptions: (options) => call(fn, options),
+  option,
+  wrong: {},
+});
+
+const optimizer = (Kind: Function): Misuses => ({
+  withOptions: (options) => make(Kind, net().parameters(), options),
+  option: 'weightDecay',
+  wrong: {
+    'new Kind(model)': () => make(Kind, net(), { lr: 0.1 }),
+    'new Kind([])': () => make(Kind, [], { lr: 0.1 }),
+    'new Kind([[1, 2]])': () => make(Kind, [[1, 2]], { lr: 0.1 }),
+    'new Kind(tensors)': () => make(Kind, [ones([2])], { lr: 0.1 }),
+    'new Kind(parameters, { lr: text })': () => make(Kind, net().parameters(), { lr: '0.1' }),
+    'new Kind(parameters, { lr: BigInt })': () => make(Kind, net().parameters(), { lr: 1n }),
+    'step(closure)': () => send(made(Kind), 'step', () => 1),
+    'loadStateDict(null)': () => send(made(Kind), 'loadStateDict', null),
+    'loadStateDict({})': () => send(made(Kind), 'loadStateDict', {}),
+    'loadStateDict(optimizer)': () => send(made(Kind), 'loadStateDict', sgd()),
+    'lr = text': () => Object.assign(made(Kind), { lr: '0.1' }),
+    'lr of a group = NaN': () => Object.assign((made(Kind).groups[0] ?? {}) as object, { lr: NaN }),
+    'an option of a group that there is none of': () =>
+      Object.assign((made(Kind).groups[0] ?? {}) as object, { learning_rate: 1 }),
+  },
+});
+
+const made = (Kind: Function): train.SGD =>
+  make(Kind, net().parameters(), { lr: 0.1 }) as train.SGD;
+
+/** @param needed Options without which there is no such schedule. */
+const schedule = (Kind: Function, option: string, needed: object): Misuses => ({
+  withOptions: (options) => make(Kind, sgd(), options),
+  option,
+  wrong: {
+    'new Kind(model)': () => make(Kind, net(), needed),
+    'new Kind(options)': () => make(Kind, needed),
+    'new Kind(0.1)': () => make(Kind, 0.1, needed),
+    'step(metric)': () => send(make(Kind, sgd(), needed) as object, 'step', 0.5),
+    'step(NaN)': () => send(make(Kind, sgd(), needed) as object, 'step', NaN),
+    'loadStateDict(null)': () => send(make(Kind, sgd(), needed) as object, 'loadStateDict', null),
+    'loadStateDict of another': () =>
+      send(make(Kind, sgd(), needed) as object, 'loadStateDict', { scheduler: 'Other' }),
+  },
+});
+
+const model = (Kind: Function): Misuses => ({
+  wrong: {
+    'new Model(5)': () => make(Kind, 5),
+    'new Model({ classes: 5 })': () => make(Kind, { classes: 5 }),
+  },
+});
+
+class OwnOptimizer extends train.Optimizer<{ lr: number }> {
+  constructor(parameters: never, options: never) {
+    super({ name: 'Own', defaults: {}, rules: { lr: RATE }, buffers: [] }, parameters, options);
+  }
+
+  protected override update(): void {}
+}
+
+const RATE = { expected: 'a number', accepts: (value: unknown) => typeof value === 'number' };
+
+class OwnSchedule extends train.LRScheduler {
+  constructor(given: never) {
+    super('Own', given);
+    this.begin();
+  }
+
+  protected override rate(lr: number): number {
+    return lr;
+  }
+}
+
+const classMade = (message: string): Misuses => ({
+  // Errors take a message, as all errors do.
+  wrong: message === '' ? {} : { [message]: () => undefined },
+});
+
+const fitWith = (options: object): unknown => {
+  const learner = net();
+  return call(train.fit, learner, {
+    train: loader(),
+    epochs: 1,
+    optimizer: sgd(learner),
+    ...options,
+  });
+};
+
+const lambda = (factor: unknown): unknown => make(train.LambdaLR, sgd(), factor);
+const sequential = (...given: readonly unknown[]): unknown =>
+  make(train.SequentialLR, sgd(), ...given);
+const logits = (): Tensor => ones([2, 3]);
+const warm = (owner: train.SGD): train.StepLR => new train.StepLR(owner, { stepSize: 3 });
+
+const rows: Readonly<Record<keyof typeof train, Misuses>> = {
+  affine: {
+    withOptions: (options) => call(train.affine, image(), options),
+    option: 'angle',
+    wrong: {
+      'affine({ angle })': () => call(train.affine, { angle: 3 }),
+      'affine(tensor)': () => call(train.affine, ones([1, 2, 2])),
+      'affine(image, { angle: text })': () => call(train.affine, image(), { angle: '3' }),
+    },
+  },
+  randomAffine: optionsOnly(train.randomAffine, 'degrees'),
+  elastic: optionsOnly(train.elastic, 'alpha'),
+  randomErasing: optionsOnly(train.randomErasing, 'value'),
+  compose: {
+    wrong: {
+      'compose(a, b)': () => call(train.compose, train.elastic(), train.elastic()),
+      'compose([elastic])': () => call(train.compose, [train.elastic]),
+      'compose([{}])': () => call(train.compose, [{}]),
+      'compose()': () => call(train.compose),
+    },
+  },
+  Dataset: {
+    withOptions: (options) => call(train.Dataset.fromArrays.bind(train.Dataset), options),
+    option: 'classes',
+    wrong: {
+      'new Dataset(images, labels)': () => make(train.Dataset, new Uint8Array(4), [1]),
+      'fromArrays({ images: tensor })': () =>
+        call(train.Dataset.fromArrays, {
+          images: ones([1, 1, 2, 2]),
+          shape: [1, 2, 2],
+          labels: [0],
+        }),
+      'fromArrays({ images: list })': () =>
+        call(train.Dataset.fromArrays, { images: [1, 2], shape: [1, 1, 2], labels: [0] }),
+      'fromArrays({ shape: number })': () =>
+        call(train.Dataset.fromArrays, { images: new Uint8Array(4), shape: 4, labels: [0] }),
+      'fromArrays({ labels: number })': () =>
+        call(train.Dataset.fromArrays, { images: new Uint8Array(4), shape: [1, 2, 2], labels: 0 }),
+      'fromArrays({ labels: texts })': () =>
+        call(train.Dataset.fromArrays, {
+          images: new Uint8Array(4),
+          shape: [1, 2, 2],
+          labels: ['0'],
+        }),
+      "slice('1')": () => send(stripes(8), 'slice', '1'),
+      'subset(3)': () => send(stripes(8), 'subset', 3),
+      "subset(['1'])": () => send(stripes(8), 'subset', ['1']),
+      'image()': () => send(stripes(8), 'image'),
+      'label(1n)': () => send(stripes(8), 'label', 1n),
+    },
+  },
+  DataLoader: {
+    withOptions: (options) => make(train.DataLoader, stripes(8), options),
+    option: 'batchSize',
+    wrong: {
+      'new DataLoader(tensor)': () => make(train.DataLoader, ones([2, 2])),
+      'new DataLoader({ batchSize })': () => make(train.DataLoader, { batchSize: 4 }),
+      "new DataLoader(d, { batchSize: '4' })": () =>
+        make(train.DataLoader, stripes(8), { batchSize: '4' }),
+      'new DataLoader(d, { shuffle: 1 })': () => make(train.DataLoader, stripes(8), { shuffle: 1 }),
+      'new DataLoader(d, { generator: 7 })': () =>
+        make(train.DataLoader, stripes(8), { generator: 7 }),
+      "new DataLoader(d, { seed: '7' })": () => make(train.DataLoader, stripes(8), { seed: '7' }),
+      'new DataLoader(d, { augment: elastic })': () =>
+        make(train.DataLoader, stripes(8), { augment: train.elastic }),
+      'new DataLoader(d, { normalization: 0.5 })': () =>
+        make(train.DataLoader, stripes(8), { normalization: 0.5 }),
+      'new DataLoader(d, { normalization: null })': () =>
+        make(train.DataLoader, stripes(8), { normalization: [0.1, 0.3] }),
+      "from('1')": () => send(loader(), 'from', '1'),
+    },
+  },
+  mnist: {
+    withOptions: (options) => call(train.mnist, options),
+    option: 'cacheDir',
+    wrong: {
+      'mnist({ dataDir: 3 })': () => call(train.mnist, { dataDir: 3 }),
+      "mnist({ mirrors: 'https://…' })": () => call(train.mnist, { mirrors: 'https://a/' }),
+      "mnist({ timeoutMs: '5' })": () => call(train.mnist, { timeoutMs: '5' }),
+      "mnist({ allowDownload: 'no' })": () => call(train.mnist, { allowDownload: 'no' }),
+    },
+  },
+  normalizationOf: {
+    wrong: {
+      'normalizationOf(loader)': () => call(train.normalizationOf, loader()),
+      'normalizationOf(array)': () => call(train.normalizationOf, new Uint8Array(4)),
+    },
+  },
+  randomSplit: {
+    withOptions: (options) => call(train.randomSplit, stripes(8), [0.5, 0.5], options),
+    option: 'seed',
+    wrong: {
+      'randomSplit(array, …)': () => call(train.randomSplit, [1, 2], [0.5, 0.5]),
+      'randomSplit(d, 0.8)': () => call(train.randomSplit, stripes(8), 0.8),
+      "randomSplit(d, ['4', '4'])": () => call(train.randomSplit, stripes(8), ['4', '4']),
+    },
+  },
+  evaluate: {
+    withOptions: (options) => call(train.evaluate, net(), loader(), options),
+    option: 'mistakes',
+    wrong: {
+      'evaluate(model)': () => call(train.evaluate, net()),
+      'evaluate(loader, model)': () => call(train.evaluate, loader(), net()),
+      'evaluate(model, dataset)': () => call(train.evaluate, net(), stripes(8)),
+      'evaluate(model, images)': () => call(train.evaluate, net(), ones([2, 1, 6, 6])),
+      'evaluate(model, [images])': () => call(train.evaluate, net(), [ones([2, 1, 6, 6])]),
+      'evaluate(Model, loader)': () => call(train.evaluate, train.LeNet, loader()),
+      "evaluate(…, { mistakes: '3' })": () =>
+        call(train.evaluate, net(), loader(), { mistakes: '3' }),
+      'evaluate(…, { signal: controller })': () =>
+        call(train.evaluate, net(), loader(), { signal: new AbortController() }),
+    },
+  },
+  CheckpointFile: {
+    withOptions: (options) => make(train.CheckpointFile, 'run.safetensors', options),
+    option: 'everySeconds',
+    wrong: {
+      'new CheckpointFile()': () => make(train.CheckpointFile),
+      'new CheckpointFile(model)': () => make(train.CheckpointFile, net()),
+      "new CheckpointFile(f, { everySeconds: '60' })": () =>
+        make(train.CheckpointFile, 'run.safetensors', { everySeconds: '60' }),
+      'new CheckpointFile(f, { metadata: { epochs: 3 } })': () =>
+        make(train.CheckpointFile, 'run.safetensors', { metadata: { epochs: 3 } }),
+    },
+  },
+  loadRun: {
+    withOptions: (options) => call(train.loadRun, 'run.safetensors', options),
+    option: 'limits',
+    wrong: {
+      'loadRun()': () => call(train.loadRun),
+      'loadRun(model)': () => call(train.loadRun, net()),
+    },
+  },
+  loadTrainedModel: {
+    withOptions: (options) => call(train.loadTrainedModel, 'model.safetensors', options),
+    option: 'limits',
+    wrong: {
+      'loadTrainedModel()': () => call(train.loadTrainedModel),
+      'loadTrainedModel(model, file)': () => call(train.loadTrainedModel, net(), 'a.safetensors'),
+    },
+  },
+  EarlyStopping: {
+    withOptions: (options) => make(train.EarlyStopping, options),
+    option: 'patience',
+    wrong: {
+      'new EarlyStopping({ monitor: accuracy })': () =>
+        make(train.EarlyStopping, { monitor: train.accuracy }),
+      "new EarlyStopping({ patience: '3' })": () => make(train.EarlyStopping, { patience: '3' }),
+      "new EarlyStopping({ mode: 'auto' })": () => make(train.EarlyStopping, { mode: 'auto' }),
+      'loadStateDict(null)': () => send(new train.EarlyStopping(), 'loadStateDict', null),
+    },
+  },
+  fit: {
+    withOptions: (options) => call(train.fit, net(), options),
+    option: 'epochs',
+    wrong: {
+      'fit(options)': () => call(train.fit, { train: loader(), epochs: 1, optimizer: sgd() }),
+      'fit(model, loader, options)': () => call(train.fit, net(), loader(), { epochs: 1 }),
+      'without epochs': () => fitWith({ epochs: undefined }),
+      'train: dataset': () => fitWith({ train: stripes(8) }),
+      'train: array of batches': () => fitWith({ train: [...loader().batches()] }),
+      'validation: dataset': () => fitWith({ validation: stripes(8) }),
+      "epochs: '3'": () => fitWith({ epochs: '3' }),
+      'epochs: 3n': () => fitWith({ epochs: 3n }),
+      'optimizer: parameters': () => fitWith({ optimizer: [...net().parameters()] }),
+      'optimizer: the model': () => fitWith({ optimizer: net() }),
+      'optimizer: over another model': () => fitWith({ optimizer: sgd() }),
+      "optimizer: 'sgd'": () => fitWith({ optimizer: 'sgd' }),
+      'scheduler: schedule': () => fitWith({ scheduler: warm(sgd()) }),
+      'scheduler: { batch: schedule }': () => fitWith({ scheduler: { batch: warm(sgd()) } }),
+      "loss: 'crossEntropy'": () => fitWith({ loss: 'crossEntropy' }),
+      'a loss that is a number': () => fitWith({ loss: () => 1 }),
+      'a loss that is async': () => fitWith({ loss: async () => ones([]) }),
+      'a loss of a list': () => fitWith({ loss: () => [1] }),
+      'metrics: list': () => fitWith({ metrics: [train.accuracy] }),
+      'metrics: function': () => fitWith({ metrics: train.accuracy }),
+      'a metric that is a tensor': () => fitWith({ metrics: { size: () => tensor([1]) } }),
+      'a metric that is async': () => fitWith({ metrics: { size: async () => 1 } }),
+      "metrics: { size: 'x' }": () => fitWith({ metrics: { size: 'x' } }),
+      'ema: 0.99': () => fitWith({ ema: 0.99 }),
+      "clipGradNorm: '1'": () => fitWith({ clipGradNorm: '1' }),
+      'gradNorm: 1': () => fitWith({ gradNorm: 1 }),
+      'accumulate: 0': () => fitWith({ accumulate: 0 }),
+      'callbacks: callback': () => fitWith({ callbacks: new train.EarlyStopping() }),
+      'callbacks: [function]': () => fitWith({ callbacks: [() => 1] }),
+      'callbacks: [EarlyStopping]': () => fitWith({ callbacks: [train.EarlyStopping] }),
+      'callbacks: [[callback]]': () => fitWith({ callbacks: [[new train.EarlyStopping()]] }),
+      'callbacks: [promise]': () => fitWith({ callbacks: [Promise.resolve({})] }),
+      'callbacks: [{ onEpochEnds }]': () => fitWith({ callbacks: [{ onEpochEnds() {} }] }),
+      'callbacks: [{ onepochend }]': () => fitWith({ callbacks: [{ onepochend() {} }] }),
+      'callbacks: [{ on_epoch_end }]': () => fitWith({ callbacks: [{ on_epoch_end() {} }] }),
+      'callbacks: [{ epochEnd }]': () => fitWith({ callbacks: [{ epochEnd() {} }] }),
+      'callbacks: [{ onEpochEnd: 3 }]': () => fitWith({ callbacks: [{ onEpochEnd: 3 }] }),
+      'callbacks: [{ state_dict }]': () =>
+        fitWith({ callbacks: [{ onEpochEnd() {}, state_dict() {} }] }),
+      'signal: controller': () => fitWith({ signal: new AbortController() }),
+      'resume: file': () => fitWith({ resume: 'run.safetensors' }),
+      'resume: {}': () => fitWith({ resume: {} }),
+    },
+  },
+  accuracy: {
+    wrong: {
+      'accuracy()': () => call(train.accuracy),
+      'accuracy(logits)': () => call(train.accuracy, logits()),
+      'accuracy(logits, labels)': () => call(train.accuracy, logits(), tensor([0, 1])),
+      'accuracy([1, 2], batch)': () => call(train.accuracy, [1, 2], [...loader().batches()][0]),
+    },
+  },
+  Cnn: model(train.Cnn),
+  CnnBN: model(train.CnnBN),
+  LeNet: model(train.LeNet),
+  LeNetBN: model(train.LeNetBN),
+  WideCnnBN: model(train.WideCnnBN),
+  MODELS: {
+    wrong: Object.fromEntries(
+      Object.entries(train.MODELS).map(([name, build]) => [
+        `MODELS.${name}(5)`,
+        () => call(build, 5),
+      ]),
+    ),
+  },
+  NonFiniteLossError: classMade(''),
+  NonFiniteGradientError: classMade(''),
+  SGD: optimizer(train.SGD),
+  Adam: optimizer(train.Adam),
+  AdamW: optimizer(train.AdamW),
+  Adagrad: optimizer(train.Adagrad),
+  RMSprop: optimizer(train.RMSprop),
+  Optimizer: {
+    withOptions: (options) => make(OwnOptimizer, net().parameters(), options),
+    option: 'lr',
+    wrong: { 'new Own(model)': () => make(OwnOptimizer, net(), { lr: 1 }) },
+  },
+  ParameterState: {
+    wrong: {
+      "buffer('a') of no parameter": () =>
+        send(make(train.ParameterState, [1, 2]) as object, 'buffer', 'a'),
+    },
+  },
+  clipGradNorm: {
+    withOptions: (options) => call(train.clipGradNorm, net().parameters(), 1, options),
+    option: 'normType',
+    wrong: {
+      'clipGradNorm(model, 1)': () => call(train.clipGradNorm, net(), 1),
+      'clipGradNorm(parameters)': () => call(train.clipGradNorm, net().parameters()),
+      "clipGradNorm(parameters, '1')": () => call(train.clipGradNorm, net().parameters(), '1'),
+      'clipGradNorm(parameters, { maxNorm })': () =>
+        call(train.clipGradNorm, net().parameters(), { maxNorm: 1 }),
+      'clipGradNorm([1, 2], 1)': () => call(train.clipGradNorm, [1, 2], 1),
+    },
+  },
+  clipGradValue: {
+    wrong: {
+      'clipGradValue(model, 1)': () => call(train.clipGradValue, net(), 1),
+      'clipGradValue(parameters)': () => call(train.clipGradValue, net().parameters()),
+      'clipGradValue(0.5, parameters)': () => call(train.clipGradValue, 0.5, net().parameters()),
+    },
+  },
+  EMA: {
+    withOptions: (options) => make(train.EMA, net(), options),
+    option: 'decay',
+    wrong: {
+      'new EMA()': () => make(train.EMA),
+      'new EMA(0.99)': () => make(train.EMA, 0.99),
+      'new EMA(optimizer)': () => make(train.EMA, sgd()),
+      'new EMA(model.parameters())': () => make(train.EMA, net().parameters()),
+      'update(model)': () => send(new train.EMA(net()), 'update', net()),
+      'loadStateDict(null)': () => send(new train.EMA(net()), 'loadStateDict', null),
+      'loadStateDict(model.stateDict())': () =>
+        send(new train.EMA(net()), 'loadStateDict', net().stateDict()),
+    },
+  },
+  linearDecay: {
+    wrong: {
+      'linearDecay()': () => call(train.linearDecay),
+      'linearDecay({ steps })': () => call(train.linearDecay, { steps: 10 }),
+      "linearDecay('1', 10)": () => call(train.linearDecay, '1', 10),
+    },
+  },
+  StepLR: schedule(train.StepLR, 'stepSize', { stepSize: 3 }),
+  MultiStepLR: schedule(train.MultiStepLR, 'milestones', { milestones: [3] }),
+  ExponentialLR: schedule(train.ExponentialLR, 'gamma', { gamma: 0.9 }),
+  LinearLR: schedule(train.LinearLR, 'startFactor', { totalIters: 3 }),
+  CosineAnnealingLR: schedule(train.CosineAnnealingLR, 'etaMin', { tMax: 3 }),
+  CosineAnnealingWarmRestarts: schedule(train.CosineAnnealingWarmRestarts, 'etaMin', { t0: 3 }),
+  OneCycleLR: schedule(train.OneCycleLR, 'totalSteps', {
+    maxLr: 1,
+    totalSteps: 9,
+    cycleMomentum: false,
+  }),
+  ReduceLROnPlateau: {
+    withOptions: (options) => make(train.ReduceLROnPlateau, sgd(), options),
+    option: 'patience',
+    wrong: {
+      'new ReduceLROnPlateau(model)': () => make(train.ReduceLROnPlateau, net()),
+      'step()': () => send(new train.ReduceLROnPlateau(sgd()), 'step'),
+      "step('0.5')": () => send(new train.ReduceLROnPlateau(sgd()), 'step', '0.5'),
+      'step(loss)': () => send(new train.ReduceLROnPlateau(sgd()), 'step', ones([])),
+      'loadStateDict(null)': () => send(new train.ReduceLROnPlateau(sgd()), 'loadStateDict', null),
+    },
+  },
+  LRScheduler: {
+    wrong: {
+      'new Own(model)': () => make(OwnSchedule, net()),
+      'step(epoch)': () => send(make(OwnSchedule, sgd()) as object, 'step', 3),
+    },
+  },
+  LambdaLR: {
+    wrong: {
+      'new LambdaLR(optimizer)': () => lambda(undefined),
+      'new LambdaLR(optimizer, 0.9)': () => lambda(0.9),
+      'new LambdaLR(optimizer, { lrLambda })': () => lambda({ lrLambda: () => 1 }),
+      'a factor that is a text': () => lambda(() => '1'),
+      'a factor that is a tensor': () => lambda(() => ones([])),
+      'new LambdaLR(factor)': () => make(train.LambdaLR, () => 1),
+    },
+  },
+  SequentialLR: {
+    withOptions: (options) => {
+      const owner = sgd();
+      return make(train.SequentialLR, owner, [warm(owner)], options);
+    },
+    option: 'milestones',
+    wrong: {
+      'new SequentialLR(optimizer, schedule)': () => sequential(warm(sgd()), { milestones: [] }),
+      'new SequentialLR(optimizer, [sgd])': () => sequential([sgd()], { milestones: [] }),
+      'new SequentialLR(optimizer, [undefined])': () => sequential([undefined], { milestones: [] }),
+      'schedules of another optimizer': () => sequential([warm(sgd())], { milestones: [] }),
+      'new SequentialLR([schedule])': () => make(train.SequentialLR, [warm(sgd())]),
+    },
+  },
+  classify: {
+    wrong: {
+      'classify(model, pictures)': () => call(train.classify, net(), [new Uint8Array(784)]),
+      'classify({ model }, pictures)': () =>
+        call(train.classify, { model: net() }, [new Float32Array(784)]),
+      'classify(trained, picture)': () =>
+        call(train.classify, { model: net() }, new Uint8Array(784)),
+      'classify({ model: Model }, …)': () =>
+        call(train.classify, { model: train.LeNet }, [new Uint8Array(784)]),
+      'classify()': () => call(train.classify),
+    },
+  },
+  digitFromImage: {
+    wrong: {
+      'digitFromImage()': () => call(train.digitFromImage),
+      "digitFromImage('digit.png')": () => call(train.digitFromImage, 'digit.png'),
+      'digitFromImage(bytes)': () => call(train.digitFromImage, new Uint8Array(784)),
+      'digitFromImage(tensor)': () => call(train.digitFromImage, ones([28, 28])),
+    },
+  },
+};
+
+describe('every export of train refuses what it does not understand', () => {
+  refuseInEveryExport(train, rows);
+});
