@@ -33,7 +33,6 @@ export {
   positive,
   positiveCount,
   positiveShare,
-  rejectUnknown,
   requireFunction,
   requireList,
   requireNoArguments,

@@ -176,14 +176,6 @@ export function completeOptions<Options extends object>(
   return options as CompleteOptions<Options>;
 }
 
-/** @throws ConfigError unless `options` is a plain object all of whose keys are in `known`. */
-export function rejectUnknown(where: string, options: unknown, known: readonly string[]): void {
-  requireObject(where, options, Object.fromEntries(known.map((name) => [name, true])));
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw unknownOption(where, key, known);
-  }
-}
-
 function unknownOption(where: string, name: string, known: readonly string[]): ConfigError {
   const meant = nearest(name, known);
   return new ConfigError(

@@ -1,5 +1,5 @@
 import { ConfigError, DTypeError, type OptionRule } from '@unfold/core';
-import { isOptions, requireTensor, valueText } from '@unfold/core/internal';
+import { isOptions, requireTensor, text, valueText } from '@unfold/core/internal';
 import { Module, type StateDict } from '@unfold/nn';
 import { quote } from './messages.js';
 
@@ -8,14 +8,9 @@ import { quote } from './messages.js';
  * write it.
  */
 
-export const text: OptionRule = {
-  expected: 'a text',
-  accepts: (value) => typeof value === 'string',
-};
-
 export const textList: OptionRule = {
   expected: 'a list of texts',
-  accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  accepts: (value) => Array.isArray(value) && value.every((item) => text.accepts(item)),
 };
 
 /** Texts by name, as files keep them beside their tensors. */

@@ -1,6 +1,6 @@
 import { FileFormatError, type OptionRule, type OptionRules } from '@unfold/core';
-import { completeOptions, optional } from '@unfold/core/internal';
-import { requireBytes, text } from './arguments.js';
+import { completeOptions, optional, text } from '@unfold/core/internal';
+import { requireBytes } from './arguments.js';
 
 /**
  * IDX, the file format of MNIST: two zero bytes, one byte for the element type, one for the number

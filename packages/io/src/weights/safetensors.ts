@@ -9,8 +9,8 @@ import {
   type NumericArray,
 } from '@unfold/core';
 import type { StateDict } from '@unfold/nn';
-import { checkedInUse, checkOptions, flag, valueText } from '@unfold/core/internal';
-import { requireBytes, requireNames, requireState, text, texts } from '../arguments.js';
+import { checkedInUse, checkOptions, flag, text, valueText } from '@unfold/core/internal';
+import { requireBytes, requireNames, requireState, texts } from '../arguments.js';
 import { completeLimits, SAFETENSORS_LIMITS, type WeightsLimits } from '../limits.js';
 import {
   type Checksums,

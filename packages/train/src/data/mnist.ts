@@ -1,9 +1,9 @@
-import { FileFormatError, type OptionRule, type OptionRules } from '@unfold/core';
+import { FileFormatError, type OptionRules } from '@unfold/core';
 import { checkOptions, flag } from '@unfold/core/internal';
 import { folderName } from '../arguments.js';
 import { Dataset } from './dataset.js';
 import { type IdxArray, readIdx, type ReadIdxOptions } from '@unfold/io';
-import { type Files, folderOf, statOf } from '@unfold/io/internal';
+import { type Files, folderOf, statOf, textList } from '@unfold/io/internal';
 import { defaultCacheDir, MIRRORS, mnistSystem, readThroughCache } from './mnist-download.js';
 import {
   type FileRole,
@@ -41,17 +41,12 @@ export interface Mnist {
   readonly source: string;
 }
 
-const texts: OptionRule = {
-  expected: 'a list of texts',
-  accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
-};
-
 const OPTIONS: OptionRules<MnistOptions> = {
   dataDir: folderName,
   cacheDir: folderName,
   allowDownload: flag,
-  packageRoots: texts,
-  mirrors: texts,
+  packageRoots: textList,
+  mirrors: textList,
   timeoutMs: {
     expected: 'a number of milliseconds above 0, below 2^31',
     accepts: (value) => typeof value === 'number' && value > 0 && value < 2 ** 31,
