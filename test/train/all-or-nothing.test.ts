@@ -394,7 +394,10 @@ describe('a loader that refuses has changed nothing:', () => {
     const optimizer = twoGroups();
     const schedule = makeSchedule(optimizer);
     const json = schedule.stateDict();
-    for (let i = 0; i < 3; i++) schedule.step(1);
+    for (let i = 0; i < 3; i++) {
+      if (schedule instanceof ReduceLROnPlateau) schedule.step(1);
+      else schedule.step();
+    }
     const snapshot = (): unknown => [structuredClone(schedule.stateDict()), optionsOf(optimizer)];
     const load = (state: unknown): void => schedule.loadStateDict(state as SchedulerState);
     expect(await refusals(damaged(json), load, snapshot)).toBeGreaterThan(10);

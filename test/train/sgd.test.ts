@@ -78,7 +78,9 @@ describe('wrong options', () => {
   it('a tensor that is no Parameter', () => {
     const given: Iterable<Parameter> = [tensor([1]) as Parameter];
     expect(() => new SGD(given, { lr: 1 })).toThrow(
-      new DTypeError('SGD: expected Parameters; pass model.parameters()'),
+      new DTypeError(
+        'SGD: expected Parameters, got a float32 tensor [1] among them; pass model.parameters()',
+      ),
     );
   });
 
