@@ -84,7 +84,7 @@ export function copyChecked(
   if (range) {
     const [low, high] = range;
     for (let i = 0; i < values.length; i++) {
-      const value = values[i] as number;
+      const value = values[i];
       if (!Number.isInteger(value) || value < low || value > high) {
         throw new DTypeError(
           `${operation}: ${dtype} holds integers from ${low} to ${high}, got ${value}` +

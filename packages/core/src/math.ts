@@ -88,7 +88,7 @@ export function erf(x: number): number {
   const square = x * x;
   let series = 0;
   for (let n = ERF_TAYLOR.length - 1; n >= 0; n--) {
-    series = (ERF_TAYLOR[n] as number) + square * series;
+    series = ERF_TAYLOR[n] + square * series;
   }
   return x + x * series;
 }
@@ -108,11 +108,11 @@ function erfcFromHalf(x: number): number {
   let b1 = 0;
   let b2 = 0;
   for (let n = ERFC_CHEBYSHEV.length - 1; n >= 1; n--) {
-    const b = 2 * t * b1 - b2 + (ERFC_CHEBYSHEV[n] as number);
+    const b = 2 * t * b1 - b2 + ERFC_CHEBYSHEV[n];
     b2 = b1;
     b1 = b;
   }
-  const scaled = t * b1 - b2 + (ERFC_CHEBYSHEV[0] as number) / 2;
+  const scaled = t * b1 - b2 + ERFC_CHEBYSHEV[0] / 2;
   // e^(-x²) by two factors: with 24 bits in `head`, its square is exact.
   const head = Math.fround(x);
   const gaussian = Math.exp(-head * head) * Math.exp((head - x) * (head + x));

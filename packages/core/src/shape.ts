@@ -68,7 +68,7 @@ export function stridesOf(shape: Shape): number[] {
   let stride = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     strides[axis] = stride;
-    stride *= shape[axis] ?? 1;
+    stride *= shape[axis];
   }
   return strides;
 }
@@ -146,7 +146,7 @@ export function broadcastStrides(shape: Shape, target: Shape): number[] {
   const lead = target.length - shape.length;
   return target.map((_, axis) => {
     const own = axis - lead;
-    return own < 0 || shape[own] === 1 ? 0 : (strides[own] ?? 0);
+    return own < 0 || shape[own] === 1 ? 0 : strides[own];
   });
 }
 
@@ -161,19 +161,19 @@ export function mergeAxes(
   const merged: number[] = [];
   const mergedStrides = strides.map((): number[] => []);
   for (let axis = 0; axis < shape.length; axis++) {
-    const dim = shape[axis] as number;
+    const dim = shape[axis];
     if (dim === 1) continue;
     const last = merged.length - 1;
     let joins = last >= 0;
     for (let k = 0; joins && k < strides.length; k++) {
-      const step = (strides[k] as readonly number[])[axis] as number;
-      joins = (mergedStrides[k] as number[])[last] === step * dim;
+      const step = strides[k][axis];
+      joins = mergedStrides[k][last] === step * dim;
     }
-    if (joins) merged[last] = (merged[last] as number) * dim;
+    if (joins) merged[last] = merged[last] * dim;
     else merged.push(dim);
     for (let k = 0; k < strides.length; k++) {
-      const step = (strides[k] as readonly number[])[axis] as number;
-      (mergedStrides[k] as number[])[merged.length - 1] = step;
+      const step = strides[k][axis];
+      mergedStrides[k][merged.length - 1] = step;
     }
   }
   return { shape: merged, strides: mergedStrides };
@@ -186,5 +186,5 @@ export function broadcastGeometry(a: Shape, b: Shape, target: Shape): BroadcastG
     broadcastStrides(a, target),
     broadcastStrides(b, target),
   ]);
-  return { shape, aStrides: strides[0] ?? [], bStrides: strides[1] ?? [] };
+  return { shape, aStrides: strides[0], bStrides: strides[1] };
 }

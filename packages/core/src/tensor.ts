@@ -189,7 +189,7 @@ export class Tensor implements Scoped {
     if (this.#elements?.buffer !== buffer) {
       this.#elements = viewOver(this.dtype, buffer, this.storage.address, this.size);
     }
-    return this.#elements as NumericArray;
+    return this.#elements;
   }
 
   /**
@@ -234,7 +234,7 @@ export class Tensor implements Scoped {
         `item: expected a tensor with one element, got ${this.describe()}; use toArray()`,
       );
     }
-    return this.elements[0] as number;
+    return this.elements[0];
   }
 
   /** A copy of the elements, off the heap. */
@@ -251,10 +251,10 @@ export class Tensor implements Scoped {
     let next = 0;
     const build = (axis: number): NestedArray => {
       if (axis === this.ndim) {
-        const value = data[next++] as number;
+        const value = data[next++];
         return isBool ? value !== 0 : value;
       }
-      return Array.from({ length: this.shape[axis] ?? 0 }, () => build(axis + 1));
+      return Array.from({ length: this.shape[axis] }, () => build(axis + 1));
     };
     return build(0);
   }

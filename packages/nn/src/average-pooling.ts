@@ -175,7 +175,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: Size2d): Tensor {
     throw new ShapeError(`adaptiveAvgPool2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }
   requireFloat('adaptiveAvgPool2d', x);
-  const [N = 0, C = 0, H = 0, W = 0] = x.shape;
+  const [N, C, H, W] = x.shape;
   // Before a list of so many windows is made.
   checkShape('adaptiveAvgPool2d', [N, C, OH, OW]);
   if (H === 0 || W === 0) {
@@ -190,7 +190,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: Size2d): Tensor {
 
 /** The means of `count` windows along an axis. */
 function meansAlong(x: Tensor, axis: number, count: number): Tensor {
-  const size = x.shape[axis] ?? 0;
+  const size = x.shape[axis];
   const windows = Array.from({ length: count }, (_, i) => {
     const range: SliceRange = [Math.floor((i * size) / count), Math.ceil(((i + 1) * size) / count)];
     const ranges = x.shape.map((_, at) => (at === axis ? range : null));

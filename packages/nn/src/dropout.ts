@@ -93,7 +93,7 @@ function drawMask(mask: Tensor, p: number): void {
     if (i % 4 === 0) word = source.uint32();
     const byte = word & 255;
     word >>>= 8;
-    data[i] = ofByte[byte] as number;
+    data[i] = ofByte[byte];
     if (byte === divided && source.uint32() < threshold) data[i] = 1;
   }
 }

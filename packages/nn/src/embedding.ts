@@ -54,7 +54,7 @@ const embeddingFunction = defineFunction('embedding', {
     weight: Tensor,
     { indices, shape, padding }: { indices: Int32Array; shape: Shape; padding: number | null },
   ) {
-    const [rows = 0, size = 0] = weight.shape;
+    const [rows, size] = weight.shape;
     const out = empty([...shape, size], weight.dtype, 'embedding');
     const geometry = { outer: 1, n: rows, inner: size, count: indices.length };
     const index = vectorOf(indices, 'int32', 'embedding');
@@ -99,7 +99,7 @@ export function embedding(x: Tensor, weight: Tensor, options: EmbeddingOptions =
       `embedding: expected weight [rows,size], got ${formatShape(weight.shape)}`,
     );
   }
-  const rows = weight.shape[0] ?? 0;
+  const rows = weight.shape[0];
   const padding = paddingRow('embedding', options.paddingIdx ?? null, rows);
   // A copy, as a loader may reuse x before backward.
   const indices = new Int32Array(elementsOf(x));

@@ -293,12 +293,12 @@ export function orthogonal(tensor: Tensor, options: GainOptions = {}): void {
   // Where element i of vector v lies, a vector being a whole row or a whole column.
   const place = (v: number, i: number): number => (byRows ? v * columns + i : i * columns + v);
   const vectors = Array.from({ length: count }, (_, v) =>
-    Float64Array.from({ length }, (_, i) => matrix[place(v, i)] as number),
+    Float64Array.from({ length }, (_, i) => matrix[place(v, i)]),
   );
   orthonormalise(vectors);
   tensor.update((data) => {
     for (const [v, vector] of vectors.entries()) {
-      for (let i = 0; i < length; i++) data[place(v, i)] = gain * (vector[i] as number);
+      for (let i = 0; i < length; i++) data[place(v, i)] = gain * vector[i];
     }
   });
 }

@@ -1,7 +1,7 @@
 /** Σ a·b */
 function dot(a: Float64Array, b: Float64Array): number {
   let total = 0;
-  for (let i = 0; i < a.length; i++) total += (a[i] as number) * (b[i] as number);
+  for (let i = 0; i < a.length; i++) total += a[i] * b[i];
   return total;
 }
 
@@ -16,11 +16,11 @@ export function orthonormalise(vectors: readonly Float64Array[]): void {
       for (const other of vectors.slice(0, v)) {
         const share = dot(vector, other);
         for (let i = 0; i < vector.length; i++) {
-          vector[i] = (vector[i] as number) - share * (other[i] as number);
+          vector[i] = vector[i] - share * other[i];
         }
       }
     }
     const norm = Math.sqrt(dot(vector, vector));
-    for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) / norm;
+    for (let i = 0; i < vector.length; i++) vector[i] = vector[i] / norm;
   }
 }

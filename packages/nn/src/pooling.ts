@@ -44,7 +44,7 @@ interface Saved {
 
 const maxPool2dFunction = defineFunction('maxPool2d', {
   forward(ctx: Context<Saved>, x: Tensor, { window }: { window: WindowGeometry }) {
-    const [N = 0, C = 0] = x.shape;
+    const [N, C] = x.shape;
     const shape = [N, C, window.OH, window.OW];
     const out = empty(shape, x.dtype, 'maxPool2d');
     const indices = empty(shape, 'int32', 'maxPool2d');
@@ -82,7 +82,7 @@ export function recentPoolWindow(
 ): WindowGeometry {
   requireTensor(operation, 'x', x);
   const { shape } = x;
-  const [N = 0, C = 0, H = 0, W = 0] = shape;
+  const [N, C, H, W] = shape;
   // prettier-ignore
   const key = [
     shape.length, isFloat(x.dtype) ? 1 : NaN, N, C, H, W,
@@ -136,7 +136,7 @@ function poolWindow(
   requireFloat(operation, x);
   const { kernel, stride, padding } = checkPool(operation, kernelSize, options);
   const [padH, padW] = padding;
-  const [N = 0, C = 0, H = 0, W = 0] = x.shape;
+  const [N, C, H, W] = x.shape;
   if (H === 0 || W === 0) {
     throw new ShapeError(
       `${operation}: expected images with pixels, got x ${formatShape(x.shape)}`,

@@ -163,16 +163,16 @@ function mistakesIn({
 }): Mistake[] {
   const classes = probabilities.length / labels.length;
   return Array.from(labels).flatMap((label, i) => {
-    const prediction = predictions[i] as number;
+    const prediction = predictions[i];
     if (prediction === label) return [];
-    const own = Array.from({ length: classes }, (_, c) => probabilities[i * classes + c] as number);
+    const own = Array.from({ length: classes }, (_, c) => probabilities[i * classes + c]);
     return [{ index: first + i, label, prediction, probabilities: own }];
   });
 }
 
 /** The first `count` of them, the least probable label first. */
 function worst(mistakes: readonly Mistake[], count: number): Mistake[] {
-  const ofLabel = ({ label, probabilities }: Mistake): number => probabilities[label] as number;
+  const ofLabel = ({ label, probabilities }: Mistake): number => probabilities[label];
   return [...mistakes].sort((a, b) => ofLabel(a) - ofLabel(b) || a.index - b.index).slice(0, count);
 }
 
@@ -183,18 +183,18 @@ function count(
 ): void {
   for (let i = 0; i < labels.length; i++) {
     // The cross entropy checked that the labels are classes.
-    const row = confusion[labels[i] as number] as number[];
-    const prediction = predictions[i] as number;
-    row[prediction] = (row[prediction] as number) + 1;
+    const row = confusion[labels[i]];
+    const prediction = predictions[i];
+    row[prediction] = row[prediction] + 1;
   }
 }
 
 /** All that follows from a confusion matrix `[label][prediction]`. */
 function scores(confusion: readonly (readonly number[])[]): Omit<Evaluation, 'loss' | 'mistakes'> {
   const classes = confusion.map((row, c) => {
-    const hits = row[c] as number;
+    const hits = row[c];
     const support = sum(row);
-    const predicted = sum(confusion.map((other) => other[c] as number));
+    const predicted = sum(confusion.map((other) => other[c]));
     return {
       precision: ratio(hits, predicted),
       recall: ratio(hits, support),
@@ -203,7 +203,7 @@ function scores(confusion: readonly (readonly number[])[]): Omit<Evaluation, 'lo
     };
   });
   const total = sum(classes.map(({ support }) => support));
-  const correct = sum(confusion.map((row, c) => row[c] as number));
+  const correct = sum(confusion.map((row, c) => row[c]));
   const mean = (values: readonly number[]): number => sum(values) / values.length;
   return {
     accuracy: correct / total,

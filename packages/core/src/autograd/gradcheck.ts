@@ -56,7 +56,7 @@ export function gradcheck(
   const objective = (): number =>
     Scope.run(() => {
       const out = fn(...inputs).elements;
-      return cotangent.reduce((total, weight, i) => total + weight * (out[i] as number), 0);
+      return cotangent.reduce((total, weight, i) => total + weight * out[i], 0);
     });
 
   let worst: { error: number; message: string } | undefined;
@@ -65,7 +65,7 @@ export function gradcheck(
     if (!input.requiresGrad || input.size === 0) continue;
     let largest = 0;
     for (let at = 0; at < input.size; at++) {
-      const original = input.elements[at] as number;
+      const original = input.elements[at];
       const set = (value: number): void => input.update((data) => (data[at] = value));
       const probe = (value: number): number => {
         set(value);
@@ -77,7 +77,7 @@ export function gradcheck(
       } finally {
         set(original);
       }
-      const given = (input.grad?.elements[at] as number | undefined) ?? 0;
+      const given = input.grad?.elements[at] ?? 0;
       const error = Math.abs(given - numeric) / Math.max(1, Math.abs(numeric));
       largest = Math.max(largest, Math.abs(numeric));
       // Written so that NaN is an error too.

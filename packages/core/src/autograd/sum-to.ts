@@ -11,7 +11,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor | null {
   if (lead < 0) return null;
   const axes: number[] = [];
   for (let axis = 0; axis < x.ndim; axis++) {
-    const dim = axis < lead ? 1 : (shape[axis - lead] ?? 1);
+    const dim = axis < lead ? 1 : shape[axis - lead];
     if (axis < lead || (dim === 1 && x.shape[axis] !== 1)) axes.push(axis);
     else if (dim !== x.shape[axis]) return null;
   }
@@ -28,12 +28,10 @@ export function sumAxes(x: Tensor, axes: readonly number[]): Tensor {
   let last = axes.length - 1;
   do {
     let first = last;
-    while (first > 0 && axes[first - 1] === (axes[first] ?? 0) - 1) first--;
+    while (first > 0 && axes[first - 1] === axes[first] - 1) first--;
     // With no axis at all, the sum over an axis of size 1 is the copy that the caller expects.
     const geometry =
-      last < 0
-        ? { outer: x.size, n: 1, inner: 1 }
-        : reduceGeometry(shape, axes[first] ?? 0, axes[last] ?? 0);
+      last < 0 ? { outer: x.size, n: 1, inner: 1 } : reduceGeometry(shape, axes[first], axes[last]);
     shape = shape.map((dim, axis) =>
       axes.slice(Math.max(first, 0), last + 1).includes(axis) ? 1 : dim,
     );

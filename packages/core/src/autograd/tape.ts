@@ -80,8 +80,7 @@ export class Tape extends Scope {
     const scope = new Scope();
     try {
       const dOut = given.map(
-        (known, i) =>
-          known ?? zeros(op.outputs[i]?.shape ?? [], { dtype: op.outputs[i]?.dtype ?? 'float32' }),
+        (known, i) => known ?? zeros(op.outputs[i].shape, { dtype: op.outputs[i].dtype }),
       );
       const returned = probe
         ? probe.operation(`${op.name} backward`, op.inputs, () => op.backward(dOut))

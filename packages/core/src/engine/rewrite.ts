@@ -55,7 +55,7 @@ export function withoutFusing(binary: Uint8Array): Uint8Array {
     for (const type of types) {
       const size = content.integer();
       const body = content.take(size);
-      const rewritten = withoutFusingIn(body, parameters[type] ?? 0);
+      const rewritten = withoutFusingIn(body, parameters[type]);
       code.integer(rewritten.length);
       code.bytes(rewritten);
     }
@@ -211,7 +211,7 @@ class Reader {
 
   byte(): number {
     this.skip(1);
-    return this.#bytes[this.position - 1] as number;
+    return this.#bytes[this.position - 1];
   }
 
   /** An integer in LEB128. Only the length of a negative one is right. */

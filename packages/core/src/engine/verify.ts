@@ -186,7 +186,7 @@ function sequence(): () => number {
 /** Whether an element is further off than rounding explains. NaN is. */
 function differs(out: F, expected: Float64Array): boolean {
   return out.some((value, i) => {
-    const right = expected[i] as number;
+    const right = expected[i];
     return !(Math.abs(value - right) <= TOLERANCE * Math.max(1, Math.abs(right)));
   });
 }

@@ -68,7 +68,7 @@ export function checkPositions(
   // The sign of either is set where one is outside.
   let outside = 0;
   for (let i = 0; i < count; i++) {
-    const position = words[first + i] as number;
+    const position = words[first + i];
     outside |= position | (last - position);
   }
   if (outside >= 0) return;
@@ -83,7 +83,7 @@ export function checkPositions(
 /** Elements of a shape, or of what a walk visits. */
 export function product(sizes: readonly number[]): number {
   let count = 1;
-  for (let i = 0; i < sizes.length; i++) count *= sizes[i] as number;
+  for (let i = 0; i < sizes.length; i++) count *= sizes[i];
   return count;
 }
 
@@ -103,10 +103,10 @@ export function checkWalk(
   let first = offset;
   let last = offset;
   for (let axis = 0; axis < shape.length; axis++) {
-    const size = shape[axis] as number;
+    const size = shape[axis];
     checkSize(kernel, 'shape', size);
     if (size < 2) continue;
-    const stride = strides[axis] as number;
+    const stride = strides[axis];
     checkSize(kernel, `a stride of '${name}'`, Math.abs(stride));
     if (stride < 0) first += (size - 1) * stride;
     else last += (size - 1) * stride;

@@ -261,8 +261,8 @@ export class Heap {
     for (let at = last; at >= 0; at -= 2) {
       if (recent[at + 1] !== size) continue;
       const start = recent[at];
-      recent[at] = recent[last] as number;
-      recent[at + 1] = recent[last + 1] as number;
+      recent[at] = recent[last];
+      recent[at + 1] = recent[last + 1];
       this.#recentCount--;
       return start;
     }
@@ -274,7 +274,7 @@ export class Heap {
     const count = this.#recentCount;
     this.#recentCount = 0;
     for (let at = 0; at < 2 * count; at += 2) {
-      this.#release(this.#recent[at] as number, this.#recent[at + 1] as number);
+      this.#release(this.#recent[at], this.#recent[at + 1]);
     }
   }
 
@@ -317,7 +317,7 @@ export class Heap {
   #takeRetired(size: number): number | undefined {
     let taken: number | undefined;
     while (taken === undefined && this.#nextRetired < this.#retired.length) {
-      const { start, bytes } = this.#retired[this.#nextRetired++] as Block;
+      const { start, bytes } = this.#retired[this.#nextRetired++];
       this.#release(start, bytes);
       taken = this.#takeFree(size) ?? this.#takeTop(size);
     }
@@ -411,7 +411,7 @@ export class Heap {
     let high = this.#sizes.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#sizes[middle] ?? 0) < size) low = middle + 1;
+      if (this.#sizes[middle] < size) low = middle + 1;
       else high = middle;
     }
     return low;

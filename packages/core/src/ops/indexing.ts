@@ -45,7 +45,7 @@ export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
       `indexSelect: expected an index of one dimension, got ${index.describe()}`,
     );
   }
-  const dim = x.shape[normal] ?? 0;
+  const dim = x.shape[normal];
   int32Of('indexSelect', index);
   index.elements.forEach((position, i) => {
     if (position < 0 || position >= dim) {

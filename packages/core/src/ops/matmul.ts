@@ -116,7 +116,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     return composed(() => {
       const rows = reshape(a, [-1, a.shape.at(-1) ?? 1]);
       const out = matmulFunction(rows, b, { transposeA, transposeB });
-      return reshape(out, [...a.shape.slice(0, -1), out.shape[1] ?? 1]);
+      return reshape(out, [...a.shape.slice(0, -1), out.shape[1]]);
     });
   }
   return matmulFunction(a, b, { transposeA, transposeB });

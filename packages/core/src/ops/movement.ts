@@ -76,9 +76,9 @@ export function gather(
   const merged = mergeAxes(shape, [stridesOf(shape), xStrides]);
   kernelsFor(x.dtype).copyStrided(out.buffer, x.buffer, {
     shape: merged.shape,
-    outStrides: merged.strides[0] ?? [],
+    outStrides: merged.strides[0],
     outOffset: 0,
-    xStrides: merged.strides[1] ?? [],
+    xStrides: merged.strides[1],
     xOffset,
   });
   return out;
@@ -89,9 +89,9 @@ function scatter(out: Tensor, x: Tensor, outStrides: readonly number[], outOffse
   const merged = mergeAxes(x.shape, [outStrides, stridesOf(x.shape)]);
   kernelsFor(x.dtype).copyStrided(out.buffer, x.buffer, {
     shape: merged.shape,
-    outStrides: merged.strides[0] ?? [],
+    outStrides: merged.strides[0],
     outOffset,
-    xStrides: merged.strides[1] ?? [],
+    xStrides: merged.strides[1],
     xOffset: 0,
   });
 }
@@ -103,8 +103,8 @@ const permuteFunction = defineFunction('permute', {
     return gather(
       'permute',
       x,
-      axes.map((axis) => x.shape[axis] ?? 1),
-      axes.map((axis) => strides[axis] ?? 0),
+      axes.map((axis) => x.shape[axis]),
+      axes.map((axis) => strides[axis]),
     );
   },
   backward(ctx, dOut) {
@@ -178,8 +178,8 @@ function sliceWindow(x: Tensor, ranges: readonly SliceRange[]): SliceWindow {
     }
     const bound = (at: number): number => Math.min(Math.max(at < 0 ? at + dim : at, 0), dim);
     const length = Math.max(0, Math.ceil((bound(to) - bound(from)) / step));
-    offset += bound(from) * (strides[axis] ?? 0);
-    strides[axis] = (strides[axis] ?? 0) * step;
+    offset += bound(from) * strides[axis];
+    strides[axis] = strides[axis] * step;
     return length;
   });
   return { shape, strides, offset };
@@ -219,9 +219,9 @@ const concatFunction = defineFunction('concat', {
   ) {
     const tensors = args.slice(0, -1) as Tensor[];
     const { axis } = args.at(-1) as { axis: number };
-    const sizes = tensors.map((x) => x.shape[axis] ?? 0);
+    const sizes = tensors.map((x) => x.shape[axis]);
     ctx.save({ axis, sizes });
-    const first = tensors[0] as Tensor;
+    const first = tensors[0];
     const shape = first.shape.map((dim, at) =>
       at === axis ? sizes.reduce((total, size) => total + size, 0) : dim,
     );
@@ -229,8 +229,8 @@ const concatFunction = defineFunction('concat', {
     const strides = stridesOf(shape);
     let start = 0;
     tensors.forEach((x, i) => {
-      scatter(out, x, strides, start * (strides[axis] ?? 0));
-      start += sizes[i] ?? 0;
+      scatter(out, x, strides, start * strides[axis]);
+      start += sizes[i];
     });
     return out;
   },
@@ -281,13 +281,13 @@ const padFunction = defineFunction('pad', {
   ) {
     ctx.save({ before: padding.map(([before]) => before), shape: x.shape });
     const shape = x.shape.map((dim, axis) => {
-      const [before, after] = padding[axis] ?? [0, 0];
+      const [before, after] = padding[axis];
       return before + dim + after;
     });
     const out = empty(shape, x.dtype, 'pad');
     out.elements.fill(value);
     const strides = stridesOf(shape);
-    const offset = strides.reduce((at, stride, axis) => at + stride * (padding[axis]?.[0] ?? 0), 0);
+    const offset = strides.reduce((at, stride, axis) => at + stride * padding[axis][0], 0);
     scatter(out, x, strides, offset);
     return out;
   },
@@ -295,7 +295,7 @@ const padFunction = defineFunction('pad', {
     const { before, shape } = ctx.saved;
     return slice(
       dOut,
-      shape.map((dim, axis): SliceRange => [before[axis] ?? 0, (before[axis] ?? 0) + dim]),
+      shape.map((dim, axis): SliceRange => [before[axis], before[axis] + dim]),
     );
   },
 });

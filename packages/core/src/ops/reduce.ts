@@ -118,7 +118,7 @@ export function mean(
 ): Tensor {
   requireFloat('mean', x);
   const { axes, keepdim } = reduction('mean', x, axis, options);
-  const count = sizeOf(axes.map((axis) => x.shape[axis] ?? 1));
+  const count = sizeOf(axes.map((axis) => x.shape[axis]));
   if (count === 0) throw new ShapeError(`mean: ${x.describe()} has no elements to average`);
   return composed(() => mul(sumFunction(x, { axes, keepdim }), 1 / count));
 }

@@ -18,7 +18,7 @@ function select(condition: Tensor, a: Tensor, b: Tensor): Tensor {
     outShape,
     [condition, a, b].map((x) => broadcastStrides(x.shape, outShape)),
   );
-  const [conditionStrides = [], aStrides = [], bStrides = []] = strides;
+  const [conditionStrides, aStrides, bStrides] = strides;
   const out = empty(outShape, a.dtype, 'where');
   kernelsFor(a.dtype).where(out.buffer, bytesOf('where', condition.buffer), a.buffer, b.buffer, {
     shape,

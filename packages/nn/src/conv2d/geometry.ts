@@ -229,8 +229,8 @@ export function convKey(
   dilation: Size2d,
   groups: number,
 ): number[] {
-  const [N = 0, C = 0, H = 0, W = 0] = x;
-  const [first = 0, second = 0, KH = 0, KW = 0] = weight;
+  const [N, C, H, W] = x;
+  const [first, second, KH, KW] = weight;
   // prettier-ignore
   return [
     x.length, N, C, H, W, weight.length, first, second, KH, KW,
@@ -282,8 +282,8 @@ function conv2dGeometry(
     );
   }
   checkGroups('conv2d', groups);
-  const [N = 0, C = 0, H = 0, W = 0] = x;
-  const [OC = 0, groupC = 0, KH = 0, KW = 0] = weight;
+  const [N, C, H, W] = x;
+  const [OC, groupC, KH, KW] = weight;
   if (OC % groups !== 0) {
     throw new ShapeError(
       `conv2d: ${OC} output channels are not divisible by ${groups} groups; choose a multiple`,

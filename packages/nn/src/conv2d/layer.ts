@@ -66,7 +66,7 @@ export class Conv2d extends Module {
   }
 
   override extraRepr(): string {
-    const [outChannels = 0, inEach = 0] = this.weight.shape;
+    const [outChannels, inEach] = this.weight.shape;
     return convRepr(inEach * (this.#options.groups ?? 1), outChannels, this, this.#options);
   }
 }

@@ -118,8 +118,8 @@ function convTranspose2dGeometry(
     );
   }
   checkGroups(NAME, groups);
-  const [N = 0, C = 0, H = 0, W = 0] = x;
-  const [weightC = 0, groupOC = 0, KH = 0, KW = 0] = weight;
+  const [N, C, H, W] = x;
+  const [weightC, groupOC, KH, KW] = weight;
   if (C !== weightC) {
     const mend =
       W === weightC
@@ -204,17 +204,17 @@ export function outputPaddingFor(
 ): [number, number] {
   const axes = convTranspose2dAxes({ ...options, outputPadding: 0 });
   if (x.length !== 4) return [0, 0]; // `convTranspose2dGeometry` says what is wrong with x.
-  const [, , H = 0, W = 0] = x;
+  const [, , H, W] = x;
   const smallest = sizes([H, W], kernel, axes);
   const isShape = Array.isArray(outputSize); // Plain JavaScript may pass anything.
   const wanted: readonly number[] = isShape ? outputSize.slice(-2) : [];
   const padding = smallest.map((size, axis) => Number(wanted[axis]) - size);
   const [padH = NaN, padW = NaN] = padding;
   const offered = padding.every(
-    (more, axis) => Number.isInteger(more) && more >= 0 && more < (axes.stride[axis] ?? 0),
+    (more, axis) => Number.isInteger(more) && more >= 0 && more < axes.stride[axis],
   );
   if (!offered || (outputSize.length !== 2 && outputSize.length !== x.length)) {
-    const range = smallest.map((size, axis) => `${size} … ${size + (axes.stride[axis] ?? 0) - 1}`);
+    const range = smallest.map((size, axis) => `${size} … ${size + axes.stride[axis] - 1}`);
     throw new ShapeError(
       `ConvTranspose2d: x ${formatShape(x)} can become a height of ${range[0]} and a width of ` +
         `${range[1]}, got outputSize ` +

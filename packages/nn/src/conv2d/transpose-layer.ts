@@ -80,7 +80,7 @@ export class ConvTranspose2d extends Module {
   }
 
   override extraRepr(): string {
-    const [inChannels = 0, outEach = 0] = this.weight.shape;
+    const [inChannels, outEach] = this.weight.shape;
     return convRepr(inChannels, outEach * (this.#options.groups ?? 1), this, this.#options);
   }
 }

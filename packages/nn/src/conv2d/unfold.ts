@@ -36,7 +36,7 @@ interface Window {
 
 /** Every patch of x `[N, C, H, W]` as a column of `[N, C·KH·KW, OH·OW]`. */
 function toColumns(x: Tensor, window: WindowGeometry): Tensor {
-  const [N = 0] = x.shape;
+  const [N] = x.shape;
   const { C, KH, KW, OH, OW } = window;
   const out = empty([N, C * KH * KW, OH * OW], x.dtype, 'unfold');
   const kernels = kernelsFor(x.dtype);
@@ -47,7 +47,7 @@ function toColumns(x: Tensor, window: WindowGeometry): Tensor {
 
 /** Adds every column of `[N, C·KH·KW, OH·OW]` to the pixels of its patch in `[N, C, H, W]`. */
 function toImages(columns: Tensor, window: WindowGeometry): Tensor {
-  const [N = 0] = columns.shape;
+  const [N] = columns.shape;
   const out = zeros([N, window.C, window.H, window.W], { dtype: columns.dtype });
   const kernels = kernelsFor(columns.dtype);
   const [image, patches] = [out.size / N, columns.size / N];
@@ -108,7 +108,7 @@ export function unfold(x: Tensor, kernelSize: Size2d, options: UnfoldOptions = {
     throw new ShapeError(`unfold: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }
   requireFloat('unfold', x);
-  const [, C = 0, H = 0, W = 0] = x.shape;
+  const [, C, H, W] = x.shape;
   return unfoldFunction(x, { window: windowOf('unfold', C, [H, W], kernelSize, options) });
 }
 
@@ -134,7 +134,7 @@ export function fold(
     );
   }
   requireFloat('fold', columns);
-  const [, k = 0, p = 0] = columns.shape;
+  const [, k, p] = columns.shape;
   const [KH, KW] = pair('fold', 'kernel size', kernelSize, 1);
   const images = pair('fold', 'size', size, 1);
   const C = k / (KH * KW);

@@ -102,7 +102,7 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
     logits: Tensor,
     { labels, labelSmoothing }: { labels: Int32Array; labelSmoothing: number },
   ) {
-    const [N = 0, C = 0] = logits.shape;
+    const [N, C] = logits.shape;
     const geometry = { N, C, labelSmoothing };
     const kernels = kernelsFor(logits.dtype);
     const logProbs = empty([N, C], logits.dtype, 'crossEntropy');
@@ -138,7 +138,7 @@ interface Counting extends Labels {
 /** The weight of a row's label: that of its class, and 0 if it is ignored. */
 function countOf({ labels, kept, weights }: Counting, row: number): number {
   if (kept?.[row] === 0) return 0;
-  return weights ? (weights[labels[row] as number] as number) : 1;
+  return weights ? weights[labels[row]] : 1;
 }
 
 /** Losses `[rows]`, each times what its label counts. */
@@ -214,7 +214,7 @@ function smoothedLosses(
     if (kept?.[row] === 0) continue;
     for (let c = 0; c < C; c++) {
       const share = labelSmoothing / C + (c === labels[row] ? 1 - labelSmoothing : 0);
-      target[row * C + c] = (weights[c] as number) * share;
+      target[row * C + c] = weights[c] * share;
     }
   }
   return sharedLosses(tensor(target, rows.shape, { dtype: rows.dtype }), rows);
@@ -244,7 +244,7 @@ export function crossEntropy(
   requireTensor(name, 'target', target);
   checkCrossEntropy(name, options);
   const { reduction, weight, labelSmoothing = 0, ignoreIndex = IGNORED } = options;
-  const [N = 0, C = 0, ...others] = logits.shape;
+  const [N, C, ...others] = logits.shape;
   const weights = weight ? classWeights(name, logits, weight) : null;
   const isProbabilities = target.dtype === logits.dtype && sameShape(target.shape, logits.shape);
   if (isProbabilities) {
@@ -319,7 +319,7 @@ export function nllLoss(logProbs: Tensor, target: Tensor, options: ClassLossOpti
   checkOptions(name, options, CLASS_LOSS_OPTIONS);
   const { reduction, weight, ignoreIndex = IGNORED } = options;
   requireTensorOrNone(name, 'weight', weight);
-  const C = logProbs.shape[1] ?? 0;
+  const C = logProbs.shape[1];
   const weights = weight ? classWeights(name, logProbs, weight) : null;
   const found = labelsOf(name, logProbs, target, ignoreIndex);
   const counting = { ...found, name, weights };

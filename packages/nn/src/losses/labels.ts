@@ -14,7 +14,7 @@ import { sameShape, valueText } from '@unfold/core/internal';
 export function toRows(x: Tensor): Tensor {
   if (x.ndim === 2) return x;
   const axes = x.shape.map((_, axis) => axis);
-  return reshape(permute(x, [0, ...axes.slice(2), 1]), [-1, x.shape[1] ?? 1]);
+  return reshape(permute(x, [0, ...axes.slice(2), 1]), [-1, x.shape[1]]);
 }
 
 /** Labels off the heap. */
@@ -45,7 +45,7 @@ export function labelsOf(
         `cast(labels, 'int32'), or give probabilities in the shape and dtype of the scores`,
     );
   }
-  const [N = 0, C = 0, ...others] = scores.shape;
+  const [N, C, ...others] = scores.shape;
   if (!sameShape(target.shape, [N, ...others])) {
     throw new ShapeError(
       `${name}: scores ${formatShape(scores.shape)} expect labels ${formatShape([N, ...others])}, ` +
@@ -56,7 +56,7 @@ export function labelsOf(
   const labels = new Int32Array(elementsOf(target));
   let kept: Uint8Array | null = null;
   for (let row = 0; row < labels.length; row++) {
-    const label = labels[row] as number;
+    const label = labels[row];
     if (label === ignoreIndex) {
       kept ??= new Uint8Array(labels.length).fill(1);
       kept[row] = 0;
@@ -77,7 +77,7 @@ export function labelsOf(
  * scores', ConfigError for one that is negative or not finite.
  */
 export function classWeights(name: string, scores: Tensor, weight: Tensor): Float64Array {
-  const C = scores.shape[1] ?? 0;
+  const C = scores.shape[1];
   if (weight.ndim !== 1 || weight.size !== C) {
     throw new ShapeError(
       `${name}: scores ${formatShape(scores.shape)} expect weight [${C}], got ` +

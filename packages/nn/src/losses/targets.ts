@@ -12,7 +12,7 @@ const SLACK = 1e-3;
 export function requireProbabilities(operation: string, target: Tensor, mend: string): void {
   const data = elementsOf(target);
   for (let i = 0; i < data.length; i++) {
-    const value = data[i] as number;
+    const value = data[i];
     if (value < -SLACK || value > 1 + SLACK) {
       throw new ConfigError(
         `${operation}: expected probabilities of 0 … 1 as targets, got ${value} at element ${i}; ${mend}`,
@@ -30,13 +30,13 @@ const warned = { sums: false, signs: false };
  */
 export function warnOfSums(operation: string, target: Tensor): void {
   if (warned.sums) return;
-  const [N = 0, C = 0] = target.shape;
+  const [N, C] = target.shape;
   const data = elementsOf(target);
   const places = target.size / (N * C);
   for (let at = 0; at < N * places; at++) {
     const first = Math.floor(at / places) * C * places + (at % places);
     let sum = 0;
-    for (let c = 0; c < C; c++) sum += data[first + c * places] as number;
+    for (let c = 0; c < C; c++) sum += data[first + c * places];
     if (sum === 0 || !(Math.abs(sum - 1) > SLACK)) continue;
     warned.sums = true;
     warnOnce(
@@ -64,7 +64,7 @@ export function warnOfSigns(
   if (row < 0) return;
   warned.signs = true;
   warnOnce(
-    `${operation}: expected log-probabilities, at most 0, got ${-(data[row] as number)} for the label of ` +
+    `${operation}: expected log-probabilities, at most 0, got ${-data[row]} for the label of ` +
       `row ${row}; it counts as it is. logSoftmax(logits, 1) or log(probabilities) gives them, and ` +
       'crossEntropy takes logits',
   );

@@ -82,7 +82,7 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
     data.set(elementsOf(mean));
     data.set(variances, channels);
     for (let c = 0; c < channels; c++) {
-      data[2 * channels + c] = 1 / Math.sqrt((variances[c] as number) + eps);
+      data[2 * channels + c] = 1 / Math.sqrt(variances[c] + eps);
     }
     ctx.save({ x, statistics, weight });
     return normalised(x, statistics, weight, bias);
@@ -98,7 +98,7 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
       const [data, numbers] = [elementsOf(slopes), elementsOf(statistics)];
       const factors = weight && elementsOf(weight);
       for (let c = 0; c < channels; c++) {
-        data[c] = (numbers[2 * channels + c] as number) * (factors ? (factors[c] as number) : 1);
+        data[c] = numbers[2 * channels + c] * (factors ? factors[c] : 1);
       }
       kernelsFor(x.dtype).mul(bufferOf(d), bufferOf(dOut), bufferOf(slopes), byChannel(x));
       return d;
@@ -183,10 +183,10 @@ function inputGradient(
   const [ofBias, ofWeight] = [elementsOf(dBias), elementsOf(dWeight)];
   const factors = weight && elementsOf(weight);
   for (let c = 0; c < channels; c++) {
-    const factor = factors ? (factors[c] as number) : 1;
+    const factor = factors ? factors[c] : 1;
     data[c] = factor;
-    data[channels + c] = (factor * (ofBias[c] as number)) / count;
-    data[2 * channels + c] = (factor * (ofWeight[c] as number)) / count;
+    data[channels + c] = (factor * ofBias[c]) / count;
+    data[2 * channels + c] = (factor * ofWeight[c]) / count;
   }
   kernelsFor(x.dtype).normaliseBackward(
     bufferOf(dX),

@@ -82,14 +82,14 @@ export function batchNorm(
     }
     return normaliseByNumbers(x, weight, bias, { eps, mean: runningMean, variance: runningVar });
   }
-  const count = x.shape[1] === 0 ? 0 : x.size / (x.shape[1] ?? 1);
+  const count = x.shape[1] === 0 ? 0 : x.size / x.shape[1];
   if (count < 2) {
     throw new ShapeError(
       `batchNorm: expected more than 1 value per channel when training, got x ` +
         `${formatShape(x.shape)}; use a larger batch, or eval()`,
     );
   }
-  const C = x.shape[1] ?? 0;
+  const C = x.shape[1];
   const moments = new Float64Array(2 * C);
   const out = normaliseByBatch(x, weight, bias, { eps, moments });
   if (runningMean) moveTowards(runningMean, moments.subarray(0, C), momentum);
@@ -104,14 +104,14 @@ export function batchNorm(
 function moveTowards(running: Tensor, values: Float64Array, share: number): void {
   running.update((data) => {
     for (let c = 0; c < data.length; c++) {
-      data[c] = (1 - share) * (data[c] as number) + share * (values[c] as number);
+      data[c] = (1 - share) * data[c] + share * values[c];
     }
   });
 }
 
 /** @throws ShapeError unless each is `[C]`, DTypeError unless it has the dtype of x. */
 function checkVectors(x: Tensor, vectors: Readonly<Record<string, Tensor | null>>): void {
-  const C = x.shape[1] ?? 0;
+  const C = x.shape[1];
   for (const [name, vector] of Object.entries(vectors)) {
     requireTensorOrNone('batchNorm', name, vector);
     if (!vector) continue;

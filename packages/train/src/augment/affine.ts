@@ -183,8 +183,8 @@ function inverseMap(
   const f = centreY - d * movedX - e * movedY;
   return ({ x, y }) => {
     for (let i = 0; i < x.length; i++) {
-      const px = x[i] as number;
-      const py = y[i] as number;
+      const px = x[i];
+      const py = y[i];
       x[i] = a * px + b * py + c;
       y[i] = d * px + e * py + f;
     }

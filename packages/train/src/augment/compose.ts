@@ -46,7 +46,7 @@ function groupWarps(
       continue;
     }
     const last = groups.at(-1);
-    if (Array.isArray(last) && String(last[0]?.fill) === String(step.fill)) last.push(step);
+    if (Array.isArray(last) && String(last[0].fill) === String(step.fill)) last.push(step);
     else groups.push([step]);
   }
   return groups;

@@ -122,15 +122,15 @@ function smoothColumns(
       let y2 = 0;
       let y3 = 0;
       for (let i = first, at = first * columns + column; i <= last; i++, at += columns) {
-        const weight = weights[i + shift] as number;
-        x0 += weight * (x[at] as number);
-        x1 += weight * (x[at + 1] as number);
-        x2 += weight * (x[at + 2] as number);
-        x3 += weight * (x[at + 3] as number);
-        y0 += weight * (y[at] as number);
-        y1 += weight * (y[at + 1] as number);
-        y2 += weight * (y[at + 2] as number);
-        y3 += weight * (y[at + 3] as number);
+        const weight = weights[i + shift];
+        x0 += weight * x[at];
+        x1 += weight * x[at + 1];
+        x2 += weight * x[at + 2];
+        x3 += weight * x[at + 3];
+        y0 += weight * y[at];
+        y1 += weight * y[at + 1];
+        y2 += weight * y[at + 2];
+        y3 += weight * y[at + 3];
       }
       const to = column * rows + row;
       outX[to] = x0;
@@ -146,9 +146,9 @@ function smoothColumns(
       let sumX = 0;
       let sumY = 0;
       for (let i = first, at = first * columns + column; i <= last; i++, at += columns) {
-        const weight = weights[i + shift] as number;
-        sumX += weight * (x[at] as number);
-        sumY += weight * (y[at] as number);
+        const weight = weights[i + shift];
+        sumX += weight * x[at];
+        sumY += weight * y[at];
       }
       outX[column * rows + row] = sumX;
       outY[column * rows + row] = sumY;
@@ -159,8 +159,8 @@ function smoothColumns(
 /** Adds to each position the displacement that holds there. */
 function displace({ x, y }: Positions, by: Positions, height: number, width: number): void {
   for (let i = 0; i < x.length; i++) {
-    const px = x[i] as number;
-    const py = y[i] as number;
+    const px = x[i];
+    const py = y[i];
     // Outside the image, that of the nearest point on its border.
     const cx = Math.min(Math.max(px, 0), width - 1);
     const cy = Math.min(Math.max(py, 0), height - 1);
@@ -170,8 +170,8 @@ function displace({ x, y }: Positions, by: Positions, height: number, width: num
     const v = cy - top;
     const at = top * width + left;
     if (u === 0 && v === 0) {
-      x[i] = px + (by.x[at] as number);
-      y[i] = py + (by.y[at] as number);
+      x[i] = px + by.x[at];
+      y[i] = py + by.y[at];
     } else {
       const right = u === 0 ? at : at + 1;
       const down = v === 0 ? 0 : width;
@@ -189,9 +189,9 @@ function bilinear(
   u: number,
   v: number,
 ): number {
-  const a = field[at] as number;
-  const c = field[at + down] as number;
-  const upper = a + ((field[right] as number) - a) * u;
-  const lower = c + ((field[right + down] as number) - c) * u;
+  const a = field[at];
+  const c = field[at + down];
+  const upper = a + (field[right] - a) * u;
+  const lower = c + (field[right + down] - c) * u;
   return upper + (lower - upper) * v;
 }

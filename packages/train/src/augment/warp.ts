@@ -71,7 +71,7 @@ export class Warp {
     for (let c = 0; c < channels; c++) {
       const out = data.subarray(c * size, (c + 1) * size);
       this.#plane.set(out);
-      resample(out, this.#plane, height, width, positions, fills[c] as number);
+      resample(out, this.#plane, height, width, positions, fills[c]);
     }
   }
 }
@@ -100,22 +100,22 @@ function resample(
   fill: number,
 ): void {
   for (let i = 0; i < out.length; i++) {
-    const px = x[i] as number;
-    const py = y[i] as number;
+    const px = x[i];
+    const py = y[i];
     const left = Math.floor(px);
     const top = Math.floor(py);
     const u = px - left;
     const v = py - top;
     if (left >= 0 && top >= 0 && left < width - 1 && top < height - 1) {
       const at = top * width + left;
-      const a = plane[at] as number;
+      const a = plane[at];
       if (u === 0 && v === 0) {
         out[i] = a;
         continue;
       }
-      const c = plane[at + width] as number;
-      const upper = a + ((plane[at + 1] as number) - a) * u;
-      const lower = c + ((plane[at + width + 1] as number) - c) * u;
+      const c = plane[at + width];
+      const upper = a + (plane[at + 1] - a) * u;
+      const lower = c + (plane[at + width + 1] - c) * u;
       out[i] = upper + (lower - upper) * v;
     } else {
       const upper = atRow(plane, height, width, top, left, u, fill);
@@ -137,8 +137,8 @@ function atRow(
 ): number {
   if (row < 0 || row >= height) return fill;
   const at = row * width + left;
-  const a = left >= 0 && left < width ? (plane[at] as number) : fill;
+  const a = left >= 0 && left < width ? plane[at] : fill;
   if (u === 0) return a;
-  const b = left >= -1 && left < width - 1 ? (plane[at + 1] as number) : fill;
+  const b = left >= -1 && left < width - 1 ? plane[at + 1] : fill;
   return a + (b - a) * u;
 }

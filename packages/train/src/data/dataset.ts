@@ -113,7 +113,7 @@ export class Dataset {
 
   /** The label of image i. @throws ConfigError unless i is an integer from 0 to `length - 1`. */
   label(i: number): number {
-    return this.labels[this.#row('label', i)] as number;
+    return this.labels[this.#row('label', i)];
   }
 
   /**
@@ -132,7 +132,7 @@ export class Dataset {
         `Dataset.${operation}: expected an index from 0 to ${this.length - 1}, got ${valueText(i)}`,
       );
     }
-    return this.rows === null ? i : (this.rows[i] as number);
+    return this.rows === null ? i : this.rows[i];
   }
 
   /**
@@ -173,13 +173,13 @@ export class Dataset {
     if (indices.length === 0) throw emptyError('Dataset.subset');
     const rows = new Int32Array(indices.length);
     for (let i = 0; i < rows.length; i++) {
-      const index = indices[i] as number;
+      const index = indices[i];
       if (!Number.isInteger(index) || index < 0 || index >= this.length) {
         throw new ConfigError(
           `Dataset.subset: indices[${i}]: expected an integer from 0 to ${this.length - 1}, got ${valueText(index)}`,
         );
       }
-      rows[i] = this.rows === null ? index : (this.rows[index] as number);
+      rows[i] = this.rows === null ? index : this.rows[index];
     }
     return new Dataset(this, rows);
   }
@@ -205,7 +205,7 @@ function checkImageShape(shape: readonly number[]): readonly [number, number, nu
 function checkLabels(labels: ArrayLike<number>, classes: number | undefined): Int32Array {
   const last = classes === undefined ? 2 ** 31 - 1 : classes - 1;
   for (let i = 0; i < labels.length; i++) {
-    const label = labels[i] as number;
+    const label = labels[i];
     if (!Number.isInteger(label)) {
       throw new DTypeError(
         `Dataset.fromArrays: labels[${i}]: expected an integer, got ${valueText(label)}`,

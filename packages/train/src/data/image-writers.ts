@@ -20,7 +20,7 @@ type Scale = (value: number, channel: number) => number;
 function scaleBy(normalization: Normalization | undefined): Scale {
   if (!normalization) return (value) => value;
   const { mean, std } = normalization;
-  return (value, c) => (value - (mean[c] as number)) / (std[c] as number);
+  return (value, c) => (value - mean[c]) / std[c];
 }
 
 /** Writes images as they are stored. For bytes, each channel has a table of its 256 values. */
@@ -46,7 +46,7 @@ export function imageWriter(
     for (let c = 0; c < channels; c++) {
       const from = row * pixels + c * plane;
       const to = at + c * plane;
-      for (let i = 0; i < plane; i++) out[to + i] = scaled(images[from + i] as number, c);
+      for (let i = 0; i < plane; i++) out[to + i] = scaled(images[from + i], c);
     }
   };
 }
@@ -64,11 +64,11 @@ export function augmentedWriter(
   const divisor = images instanceof Uint8Array ? 255 : 1;
   return (out, at, row, random) => {
     const from = row * data.length;
-    for (let i = 0; i < data.length; i++) data[i] = (images[from + i] as number) / divisor;
+    for (let i = 0; i < data.length; i++) data[i] = images[from + i] / divisor;
     augment.apply({ data, shape }, random);
     for (let c = 0; c < channels; c++) {
       const end = (c + 1) * plane;
-      for (let i = c * plane; i < end; i++) out[at + i] = scaled(data[i] as number, c);
+      for (let i = c * plane; i < end; i++) out[at + i] = scaled(data[i], c);
     }
   };
 }
@@ -81,5 +81,5 @@ function copyThrough(
   to: number,
   count: number,
 ): void {
-  for (let i = 0; i < count; i++) out[to + i] = table[bytes[from + i] as number] as number;
+  for (let i = 0; i < count; i++) out[to + i] = table[bytes[from + i]];
 }

@@ -181,10 +181,10 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
   ): void {
     const { rows, pixels, labels: stored } = this.dataset;
     for (let b = 0; b < labels.length; b++) {
-      const i = order === null ? start + b : (order[start + b] as number);
-      const row = rows === null ? i : (rows[i] as number);
+      const i = order === null ? start + b : order[start + b];
+      const row = rows === null ? i : rows[i];
       writeImage(images, b * pixels, row, i);
-      labels[b] = stored[row] as number;
+      labels[b] = stored[row];
     }
   }
 }

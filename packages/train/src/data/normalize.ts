@@ -81,8 +81,8 @@ function byteMoments(dataset: Dataset, images: Uint8Array): Moments[] {
     const counts = new Float64Array(256);
     forEachPlane(dataset, c, (start) => {
       for (let i = start; i < start + plane; i++) {
-        const value = images[i] as number;
-        counts[value] = (counts[value] as number) + 1;
+        const value = images[i];
+        counts[value] = counts[value] + 1;
       }
     });
     const n = dataset.length * plane;
@@ -100,12 +100,12 @@ function floatMoments(dataset: Dataset, images: Float32Array): Moments[] {
   return Array.from({ length: channels }, (_, c) => {
     let sum = 0;
     forEachPlane(dataset, c, (start) => {
-      for (let i = start; i < start + plane; i++) sum += images[i] as number;
+      for (let i = start; i < start + plane; i++) sum += images[i];
     });
     const mean = sum / n;
     let squares = 0;
     forEachPlane(dataset, c, (start) => {
-      for (let i = start; i < start + plane; i++) squares += ((images[i] as number) - mean) ** 2;
+      for (let i = start; i < start + plane; i++) squares += (images[i] - mean) ** 2;
     });
     return { mean, variance: squares / n };
   });
@@ -115,7 +115,7 @@ function floatMoments(dataset: Dataset, images: Float32Array): Moments[] {
 function forEachPlane(dataset: Dataset, c: number, visit: (start: number) => void): void {
   const plane = dataset.shape[1] * dataset.shape[2];
   for (let i = 0; i < dataset.length; i++) {
-    const row = dataset.rows === null ? i : (dataset.rows[i] as number);
+    const row = dataset.rows === null ? i : dataset.rows[i];
     visit(row * dataset.pixels + c * plane);
   }
 }

@@ -29,6 +29,6 @@ function asScores(where: string, value: unknown): EpochReport['train'] {
     entries.map(([, score]) => score),
     entries.length,
   );
-  const scores = Object.fromEntries(entries.map(([name], i) => [name, numbers[i] as number]));
+  const scores = Object.fromEntries(entries.map(([name], i) => [name, numbers[i]]));
   return { ...scores, loss: asNumber(`${where}.loss`, scores['loss']) };
 }

@@ -122,12 +122,12 @@ function sumOfSquares(parameters: readonly Parameter[], factor: number): number 
     let [a, b, c, d] = [0, 0, 0, 0];
     const whole = data.length - (data.length % 4);
     for (let i = 0; i < whole; i += 4) {
-      a += ((data[i] as number) * factor) ** 2;
-      b += ((data[i + 1] as number) * factor) ** 2;
-      c += ((data[i + 2] as number) * factor) ** 2;
-      d += ((data[i + 3] as number) * factor) ** 2;
+      a += (data[i] * factor) ** 2;
+      b += (data[i + 1] * factor) ** 2;
+      c += (data[i + 2] * factor) ** 2;
+      d += (data[i + 3] * factor) ** 2;
     }
-    for (let i = whole; i < data.length; i++) a += ((data[i] as number) * factor) ** 2;
+    for (let i = whole; i < data.length; i++) a += (data[i] * factor) ** 2;
     total += a + b + (c + d);
   }
   return total;
@@ -139,7 +139,7 @@ function largestMagnitude(parameters: readonly Parameter[]): number {
   for (const gradient of gradientsOf(parameters)) {
     const data = elementsOf(gradient);
     for (let i = 0; i < data.length; i++) {
-      largest = Math.max(largest, Math.abs(data[i] as number));
+      largest = Math.max(largest, Math.abs(data[i]));
     }
   }
   return largest;

@@ -193,14 +193,14 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       throw new ConfigError(`${where}: got the state of ${nameText(optimizer)}`);
     }
     const setters = asList(`${where}: groups`, groups, this.#checked.length).map((saved, i) => {
-      const checked = this.#checked[i] as CheckedGroup<Options>;
+      const checked = this.#checked[i];
       return savedOptions(this.#definition, checked, asObject(`${where}: group ${i}`, saved));
     });
     const own = this.#parameters();
     const expected = new Map<string, BufferPlace>();
     const steps = asList(`${where}: parameters`, parameters, own.length).map((saved, i) => {
       const entry = asObject(`${where}: parameter ${i}`, saved);
-      const parameter = own[i] as Parameter;
+      const parameter = own[i];
       const names: unknown = entry['buffers'];
       for (const buffer of Array.isArray(names) ? names : [names]) {
         if (typeof buffer !== 'string' || !buffers.includes(buffer)) {
@@ -225,7 +225,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     };
     try {
       steps.forEach((step, i) => {
-        if (step > 0) stateOf(own[i] as Parameter).step = step;
+        if (step > 0) stateOf(own[i]).step = step;
       });
       for (const { target, source } of pairs) {
         const buffer = stateOf(target.parameter).buffer(target.buffer);

@@ -40,14 +40,14 @@ export function withoutBackground(grid: Grid): { difference: Float32Array; noise
     const distances = pool.map((sample) => Math.abs(sample.value - at(surface, sample.terms)));
     noise = MAD_TO_DEVIATION * median(distances);
     const limit = Math.max(DEVIATIONS * noise, LEAST_TOLERANCE);
-    inside = pool.filter((_, i) => (distances[i] as number) <= limit);
+    inside = pool.filter((_, i) => distances[i] <= limit);
     surface = fit(inside, round < 3 ? 3 : 6) ?? surface;
   }
   const difference = new Float32Array(values.length);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const i = y * width + x;
-      difference[i] = (values[i] as number) - at(surface, termsAt(grid, x, y));
+      difference[i] = values[i] - at(surface, termsAt(grid, x, y));
     }
   }
   return { difference, noise };
@@ -63,7 +63,7 @@ function samplesOf(grid: Grid): Sample[] {
   return places(height).flatMap((y) =>
     places(width).map((x) => ({
       terms: termsAt(grid, x, y),
-      value: values[y * width + x] as number,
+      value: values[y * width + x],
       isBorder: x < margin || y < margin || x >= width - margin || y >= height - margin,
     })),
   );
@@ -77,7 +77,7 @@ function termsAt({ width, height }: Grid, column: number, row: number): readonly
 
 function at(surface: Surface, terms: readonly number[]): number {
   let sum = 0;
-  for (let i = 0; i < terms.length; i++) sum += (terms[i] as number) * (surface[i] as number);
+  for (let i = 0; i < terms.length; i++) sum += terms[i] * surface[i];
   return sum;
 }
 
@@ -90,9 +90,9 @@ function fit(samples: readonly Sample[], count: number): Surface | null {
   const rows = Array.from({ length: count }, () => new Array<number>(count + 1).fill(0));
   for (const { terms, value } of samples) {
     for (const [i, row] of rows.entries()) {
-      const term = terms[i] as number;
-      for (let j = 0; j < count; j++) row[j] = (row[j] as number) + term * (terms[j] as number);
-      row[count] = (row[count] as number) + term * value;
+      const term = terms[i];
+      for (let j = 0; j < count; j++) row[j] = row[j] + term * terms[j];
+      row[count] = row[count] + term * value;
     }
   }
   const solution = solve(rows, samples.length * 1e-9);
@@ -101,10 +101,10 @@ function fit(samples: readonly Sample[], count: number): Surface | null {
 
 /** Gauss's elimination of `rows`, each with its right side last. */
 function solve(rows: number[][], smallestPivot: number): number[] | null {
-  const cell = (i: number, j: number): number => rows[i]?.[j] ?? 0;
+  const cell = (i: number, j: number): number => rows[i][j];
   for (let k = 0; k < rows.length; k++) {
     const below = rows.slice(k);
-    const largest = below.reduce((a, b) => (Math.abs(b[k] ?? 0) > Math.abs(a[k] ?? 0) ? b : a));
+    const largest = below.reduce((a, b) => (Math.abs(b[k]) > Math.abs(a[k]) ? b : a));
     rows.splice(k, below.length, largest, ...below.filter((row) => row !== largest));
     if (Math.abs(cell(k, k)) <= smallestPivot) return null;
     for (const [i, row] of rows.entries()) {

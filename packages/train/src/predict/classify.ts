@@ -87,7 +87,7 @@ export function classify(
         const classes = all.length / batch.size;
         for (const [i, digit] of argmax(logits, { axis: 1 }).toTypedArray().entries()) {
           const probabilities = Array.from(all.subarray(i * classes, (i + 1) * classes));
-          predictions.push({ digit, probability: probabilities[digit] as number, probabilities });
+          predictions.push({ digit, probability: probabilities[digit], probabilities });
         }
       });
     }

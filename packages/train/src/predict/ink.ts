@@ -23,12 +23,12 @@ export function overGround({ width, height, grey, alpha }: Picture): Grid {
     const [x, y] = [i % width, Math.floor(i / width)];
     const isBorder = x === 0 || y === 0 || x === width - 1 || y === height - 1;
     if (isBorder) borderSize++;
-    if ((alpha[i] as number) < 0.5) continue;
-    all.push(grey[i] as number);
-    if (isBorder) border.push(grey[i] as number);
+    if (alpha[i] < 0.5) continue;
+    all.push(grey[i]);
+    if (isBorder) border.push(grey[i]);
   }
   const ground = 2 * border.length > borderSize ? median(border) : groundOf(all);
-  const values = grey.map((value, i) => ground + (alpha[i] as number) * (value - ground));
+  const values = grey.map((value, i) => ground + alpha[i] * (value - ground));
   return { width, height, values };
 }
 
@@ -76,18 +76,18 @@ function pieces(
   const pieceOf = new Int32Array(values.length).fill(-1);
   const weights: number[] = [];
   for (let seed = 0; seed < values.length; seed++) {
-    if ((values[seed] as number) <= strong || pieceOf[seed] !== -1) continue;
+    if (values[seed] <= strong || pieceOf[seed] !== -1) continue;
     const piece = weights.length;
     let weight = 0;
     const open = [seed];
     pieceOf[seed] = piece;
     for (let i = open.pop(); i !== undefined; i = open.pop()) {
-      weight += values[i] as number;
+      weight += values[i];
       const [x, y] = [i % width, Math.floor(i / width)];
       for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny++) {
         for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx++) {
           const next = ny * width + nx;
-          if (pieceOf[next] !== -1 || (values[next] as number) <= faint) continue;
+          if (pieceOf[next] !== -1 || values[next] <= faint) continue;
           pieceOf[next] = piece;
           open.push(next);
         }
@@ -97,7 +97,7 @@ function pieces(
   }
   const least = SMALLEST_PIECE * weights.reduce((a, b) => Math.max(a, b), 0);
   return values.map((value, i) => {
-    const weight = weights[pieceOf[i] as number];
+    const weight = weights[pieceOf[i]];
     return weight !== undefined && weight >= least ? value : 0;
   });
 }

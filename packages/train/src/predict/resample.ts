@@ -22,11 +22,11 @@ export function resample(grid: Grid, width: number, height: number): Grid {
   const narrow = new Float32Array(grid.height * width);
   for (let y = 0; y < grid.height; y++) {
     for (let x = 0; x < width; x++) {
-      const { first, weights } = columns[x] as Mixture;
+      const { first, weights } = columns[x];
       let sum = 0;
       const from = y * grid.width + first;
       for (let k = 0; k < weights.length; k++) {
-        sum += (weights[k] as number) * (grid.values[from + k] as number);
+        sum += weights[k] * grid.values[from + k];
       }
       narrow[y * width + x] = sum;
     }
@@ -37,7 +37,7 @@ export function resample(grid: Grid, width: number, height: number): Grid {
       const from = (first + k) * width;
       for (let x = 0; x < width; x++) {
         const at = y * width + x;
-        values[at] = (values[at] as number) + weight * (narrow[from + x] as number);
+        values[at] = values[at] + weight * narrow[from + x];
       }
     }
   }

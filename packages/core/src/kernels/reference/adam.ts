@@ -13,14 +13,14 @@ export function adamStep(
   const { beta1, beta2, eps, amsgrad } = options;
   const { stepSize, rootScale, decay, shrinkage } = adamFactors(options);
   for (let i = 0; i < param.length; i++) {
-    const old = param[i] as number;
-    const g = (grad[i] as number) + decay * old;
-    const first = beta1 * (expAvg[i] as number) + (1 - beta1) * g;
-    let second = beta2 * (expAvgSq[i] as number) + (1 - beta2) * g * g;
+    const old = param[i];
+    const g = grad[i] + decay * old;
+    const first = beta1 * expAvg[i] + (1 - beta1) * g;
+    let second = beta2 * expAvgSq[i] + (1 - beta2) * g * g;
     expAvg[i] = first;
     expAvgSq[i] = second;
     if (amsgrad) {
-      second = Math.max(maxExpAvgSq[i] as number, second);
+      second = Math.max(maxExpAvgSq[i], second);
       maxExpAvgSq[i] = second;
     }
     const root = Math.sqrt(second) * rootScale + eps;

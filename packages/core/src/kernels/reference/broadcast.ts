@@ -26,7 +26,7 @@ const zip =
       const aStart = rowStart(row, shape, aStrides);
       const bStart = rowStart(row, shape, bStrides);
       for (let i = 0; i < length; i++) {
-        out[outStart + i] = f(a[aStart + i * aStep] as number, b[bStart + i * bStep] as number);
+        out[outStart + i] = f(a[aStart + i * aStep], b[bStart + i * bStep]);
       }
     }
   };
@@ -76,8 +76,8 @@ export function where(
     for (let i = 0; i < length; i++) {
       out[outStart + i] =
         condition[conditionStart + i * conditionStep] !== 0
-          ? (a[aStart + i * aStep] as number)
-          : (b[bStart + i * bStep] as number);
+          ? a[aStart + i * aStep]
+          : b[bStart + i * bStep];
     }
   }
 }

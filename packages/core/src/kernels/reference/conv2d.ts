@@ -17,13 +17,13 @@ export function conv2d(
   const p = window.OH * window.OW;
   const sums = new Float64Array(out.length);
   forEachProduct(geometry, (output, pixel, tap) => {
-    const value = pixel < 0 ? 0 : (x[pixel] as number);
-    sums[output] = (sums[output] as number) + (weight[tap] as number) * value;
+    const value = pixel < 0 ? 0 : x[pixel];
+    sums[output] = sums[output] + weight[tap] * value;
   });
   if (bias) {
     // Last, so that small products are not lost one by one beside a large bias.
     for (let i = 0; i < sums.length; i++) {
-      sums[i] = (sums[i] as number) + (bias[Math.floor(i / p) % OC] as number);
+      sums[i] = sums[i] + bias[Math.floor(i / p) % OC];
     }
   }
   store(out, sums);
@@ -38,7 +38,7 @@ export function conv2dBackwardInput(
   const sums = new Float64Array(dX.length);
   forEachProduct(geometry, (output, pixel, tap) => {
     if (pixel < 0) return;
-    sums[pixel] = (sums[pixel] as number) + (weight[tap] as number) * (dOut[output] as number);
+    sums[pixel] = sums[pixel] + weight[tap] * dOut[output];
   });
   store(dX, sums);
 }
@@ -54,15 +54,15 @@ export function conv2dBackwardWeight(
   const p = window.OH * window.OW;
   const sums = new Float64Array(dWeight.length);
   forEachProduct(geometry, (output, pixel, tap) => {
-    const value = pixel < 0 ? 0 : (x[pixel] as number);
-    sums[tap] = (sums[tap] as number) + (dOut[output] as number) * value;
+    const value = pixel < 0 ? 0 : x[pixel];
+    sums[tap] = sums[tap] + dOut[output] * value;
   });
   store(dWeight, sums);
   if (!dBias) return;
   const biasSums = new Float64Array(OC);
   for (let i = 0; i < dOut.length; i++) {
     const o = Math.floor(i / p) % OC;
-    biasSums[o] = (biasSums[o] as number) + (dOut[i] as number);
+    biasSums[o] = biasSums[o] + dOut[i];
   }
   store(dBias, biasSums);
 }
@@ -101,5 +101,5 @@ function forEachProduct(
 }
 
 function store(out: NumericArray, sums: Float64Array): void {
-  for (let i = 0; i < out.length; i++) out[i] = sums[i] as number;
+  for (let i = 0; i < out.length; i++) out[i] = sums[i];
 }

@@ -13,14 +13,14 @@ type UnaryBackward = (dX: NumericArray, dOut: NumericArray, saved: NumericArray)
 const map =
   (f: (x: number) => number): Unary =>
   (out, x) => {
-    for (let i = 0; i < out.length; i++) out[i] = f(x[i] as number);
+    for (let i = 0; i < out.length; i++) out[i] = f(x[i]);
   };
 
 /** dX[i] = f(dOut[i], saved[i]), where `saved` is the input or the result of the operation. */
 const mapBackward =
   (f: (dOut: number, saved: number) => number): UnaryBackward =>
   (dX, dOut, saved) => {
-    for (let i = 0; i < dX.length; i++) dX[i] = f(dOut[i] as number, saved[i] as number);
+    for (let i = 0; i < dX.length; i++) dX[i] = f(dOut[i], saved[i]);
   };
 
 export const neg = map((x) => -x);
@@ -64,8 +64,8 @@ export function lerp(
   { weight }: { readonly weight: number },
 ): void {
   for (let i = 0; i < x.length; i++) {
-    const old = x[i] as number;
-    x[i] = old + weight * ((end[i] as number) - old);
+    const old = x[i];
+    x[i] = old + weight * (end[i] - old);
   }
 }
 

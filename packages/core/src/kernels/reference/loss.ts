@@ -11,11 +11,11 @@ export function crossEntropy(
     // smoothing, the label with nothing else.
     let loss = 0;
     if (labelSmoothing < 1) {
-      loss = -(1 - labelSmoothing) * (logProbs[i * C + (labels[i] as number)] as number);
+      loss = -(1 - labelSmoothing) * logProbs[i * C + labels[i]];
     }
     if (labelSmoothing > 0) {
       let total = 0;
-      for (let c = 0; c < C; c++) total += logProbs[i * C + c] as number;
+      for (let c = 0; c < C; c++) total += logProbs[i * C + c];
       loss -= (labelSmoothing / C) * total;
     }
     out[i] = loss;
@@ -36,8 +36,8 @@ export function crossEntropyBackward(
     }
     for (let c = 0; c < C; c++) {
       const target = labelSmoothing / C + (c === labels[i] ? 1 - labelSmoothing : 0);
-      const probability = Math.exp(logProbs[i * C + c] as number);
-      dX[i * C + c] = (dOut[i] as number) * (probability - target);
+      const probability = Math.exp(logProbs[i * C + c]);
+      dX[i * C + c] = dOut[i] * (probability - target);
     }
   }
 }

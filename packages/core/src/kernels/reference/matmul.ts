@@ -29,23 +29,23 @@ export function matmul(
           const bRowStart = bStart + j * K;
           let total = 0;
           for (let k = 0; k < K; k++) {
-            total += (a[aRowStart + k * aColumn] as number) * (b[bRowStart + k] as number);
+            total += a[aRowStart + k * aColumn] * b[bRowStart + k];
           }
           sums[j] = total;
         }
       } else {
         for (let k = 0; k < K; k++) {
           const bRowStart = bStart + k * N;
-          const aValue = a[aRowStart + k * aColumn] as number;
+          const aValue = a[aRowStart + k * aColumn];
           for (let j = 0; j < N; j++) {
-            sums[j] = (sums[j] as number) + aValue * (b[bRowStart + j] as number);
+            sums[j] = sums[j] + aValue * b[bRowStart + j];
           }
         }
       }
 
       for (let j = 0; j < N; j++) {
-        const before = accumulate ? (out[outStart + j] as number) : 0;
-        out[outStart + j] = (sums[j] as number) + before;
+        const before = accumulate ? out[outStart + j] : 0;
+        out[outStart + j] = sums[j] + before;
       }
     }
   }

@@ -17,7 +17,7 @@ export function copyStrided(
   for (let row = 0; row < rows; row++) {
     const outStart = outOffset + rowStart(row, shape, outStrides);
     const xStart = xOffset + rowStart(row, shape, xStrides);
-    for (let i = 0; i < length; i++) out[outStart + i * outStep] = x[xStart + i * xStep] as number;
+    for (let i = 0; i < length; i++) out[outStart + i * outStep] = x[xStart + i * xStep];
   }
 }
 
@@ -29,9 +29,9 @@ export function indexSelect(
 ): void {
   for (let o = 0; o < outer; o++) {
     for (let j = 0; j < count; j++) {
-      const from = (o * n + (index[j] as number)) * inner;
+      const from = (o * n + index[j]) * inner;
       const to = (o * count + j) * inner;
-      for (let i = 0; i < inner; i++) out[to + i] = x[from + i] as number;
+      for (let i = 0; i < inner; i++) out[to + i] = x[from + i];
     }
   }
 }
@@ -46,14 +46,14 @@ export function indexAdd(
   const sums = new Float64Array(n * inner);
   for (let o = 0; o < outer; o++) {
     const start = o * n * inner;
-    for (let i = 0; i < sums.length; i++) sums[i] = dX[start + i] as number;
+    for (let i = 0; i < sums.length; i++) sums[i] = dX[start + i];
     for (let j = 0; j < count; j++) {
-      const to = (index[j] as number) * inner;
+      const to = index[j] * inner;
       const from = (o * count + j) * inner;
       for (let i = 0; i < inner; i++) {
-        sums[to + i] = (sums[to + i] as number) + (dOut[from + i] as number);
+        sums[to + i] = sums[to + i] + dOut[from + i];
       }
     }
-    for (let i = 0; i < sums.length; i++) dX[start + i] = sums[i] as number;
+    for (let i = 0; i < sums.length; i++) dX[start + i] = sums[i];
   }
 }

@@ -54,7 +54,7 @@ function total(together: Together, f: (i: number) => number): number {
 function statisticsOf(together: Together, eps: number): Statistics {
   const { x } = together;
   const count = together.runs * together.length;
-  const at = (i: number): number => x[i] as number;
+  const at = (i: number): number => x[i];
   const mean = total(together, at) / count;
   // Σ(x - mean)² and not Σx² - (Σx)²/count, which cancels where the mean is large.
   const variance = total(together, (i) => (at(i) - mean) ** 2) / count;
@@ -72,10 +72,10 @@ function statisticsOf(together: Together, eps: number): Statistics {
 function scaledStatistics(together: Together, eps: number): Statistics | null {
   const { x } = together;
   let largest = 0;
-  each(together, (i) => (largest = Math.max(largest, Math.abs(x[i] as number))));
+  each(together, (i) => (largest = Math.max(largest, Math.abs(x[i]))));
   if (!(largest > 0 && largest < Infinity)) return null;
   const count = together.runs * together.length;
-  const at = (i: number): number => (x[i] as number) / largest;
+  const at = (i: number): number => x[i] / largest;
   const mean = total(together, at) / count;
   const variance = total(together, (i) => (at(i) - mean) ** 2) / count;
   // Values that are all alike are 0 whatever the scale, at which eps may be no float any more.
@@ -134,7 +134,7 @@ export function normalise(
   for (let c = 0; c < geometry.channels; c++) {
     const normalOf = normals(x, statistics, c, geometry.channels);
     each(channelOf(x, c, geometry), (i) => {
-      out[i] = normalOf(i) * (weight[c] as number) + (bias[c] as number);
+      out[i] = normalOf(i) * weight[c] + bias[c];
     });
   }
 }
@@ -150,8 +150,8 @@ export function normaliseSums(
   for (let c = 0; c < geometry.channels; c++) {
     const normalOf = normals(x, statistics, c, geometry.channels);
     const channel = channelOf(x, c, geometry);
-    dBias[c] = total(channel, (i) => dOut[i] as number);
-    dWeight[c] = total(channel, (i) => (dOut[i] as number) * normalOf(i));
+    dBias[c] = total(channel, (i) => dOut[i]);
+    dWeight[c] = total(channel, (i) => dOut[i] * normalOf(i));
   }
 }
 
@@ -166,12 +166,12 @@ export function normaliseBackward(
   const { channels } = geometry;
   for (let c = 0; c < channels; c++) {
     const normalOf = normals(x, statistics, c, channels);
-    const inverse = statistics[2 * channels + c] as number;
-    const weight = factors[c] as number;
-    const meanG = factors[channels + c] as number;
-    const slope = factors[2 * channels + c] as number;
+    const inverse = statistics[2 * channels + c];
+    const weight = factors[c];
+    const meanG = factors[channels + c];
+    const slope = factors[2 * channels + c];
     each(channelOf(x, c, geometry), (i) => {
-      dX[i] = inverse * ((dOut[i] as number) * weight - meanG - normalOf(i) * slope);
+      dX[i] = inverse * (dOut[i] * weight - meanG - normalOf(i) * slope);
     });
   }
 }
@@ -188,8 +188,8 @@ export function layerNorm(
     const found = statisticsOf(rowOf(x, row, n), eps);
     store(statistics, row, rows, found);
     for (let j = 0; j < n; j++) {
-      const value = normal(x[row * n + j] as number, found.mean, found.inverse);
-      out[row * n + j] = value * (weight[j] as number) + (bias[j] as number);
+      const value = normal(x[row * n + j], found.mean, found.inverse);
+      out[row * n + j] = value * weight[j] + bias[j];
     }
   }
 }
@@ -205,8 +205,8 @@ export function layerNormBackward(
   for (let row = 0; row < rows; row++) {
     const start = row * n;
     const normalOf = normals(x, statistics, row, rows);
-    const inverse = statistics[2 * rows + row] as number;
-    const g = (i: number): number => (dOut[i] as number) * (weight[i - start] as number);
+    const inverse = statistics[2 * rows + row];
+    const g = (i: number): number => dOut[i] * weight[i - start];
     const meanG = total(rowOf(x, row, n), g) / n;
     const slope = total(rowOf(x, row, n), (i) => g(i) * normalOf(i)) / n;
     for (let i = start; i < start + n; i++) {
@@ -225,10 +225,10 @@ export function layerNormSums(
 ): void {
   for (let j = 0; j < n; j++) {
     const column = { x, start: j, runs: rows, step: n, length: 1 };
-    dBias[j] = total(column, (i) => dOut[i] as number);
+    dBias[j] = total(column, (i) => dOut[i]);
     dWeight[j] = total(column, (i) => {
       const row = (i - j) / n;
-      return (dOut[i] as number) * normals(x, statistics, row, rows)(i);
+      return dOut[i] * normals(x, statistics, row, rows)(i);
     });
   }
 }
@@ -240,9 +240,9 @@ function normals(
   at: number,
   count: number,
 ): (i: number) => number {
-  const mean = statistics[at] as number;
-  const inverse = statistics[2 * count + at] as number;
-  return (i) => normal(x[i] as number, mean, inverse);
+  const mean = statistics[at];
+  const inverse = statistics[2 * count + at];
+  return (i) => normal(x[i], mean, inverse);
 }
 
 function each({ start, runs, step, length }: Together, visit: (i: number) => void): void {

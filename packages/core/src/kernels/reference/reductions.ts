@@ -17,13 +17,13 @@ export function sum(out: NumericArray, x: NumericArray, { outer, n, inner }: Red
       for (let j = block; j < Math.min(n, block + BLOCK); j++) addTo(sums, x, (o * n + j) * inner);
       addTo(totals, sums, 0);
     }
-    for (let i = 0; i < inner; i++) out[o * inner + i] = totals[i] as number;
+    for (let i = 0; i < inner; i++) out[o * inner + i] = totals[i];
   }
 }
 
 /** sums[i] += x[start + i]. */
 function addTo(sums: Float64Array, x: NumericArray, start: number): void {
-  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (x[start + i] as number);
+  for (let i = 0; i < sums.length; i++) sums[i] = sums[i] + x[start + i];
 }
 
 /** Keeps the first value that `wins` over all before it; the first NaN wins over everything. */
@@ -38,10 +38,10 @@ const select =
     for (let o = 0; o < outer; o++) {
       for (let i = 0; i < inner; i++) {
         const start = o * n * inner + i;
-        let best = x[start] as number;
+        let best = x[start];
         let bestAt = 0;
         for (let j = 1; j < n; j++) {
-          const value = x[start + j * inner] as number;
+          const value = x[start + j * inner];
           if (wins(value, best) || (Number.isNaN(value) && !Number.isNaN(best))) {
             best = value;
             bestAt = j;
@@ -65,8 +65,8 @@ export function selectBackward(
   dX.fill(0, 0, outer * n * inner);
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
-      const j = indices[o * inner + i] as number;
-      dX[(o * n + j) * inner + i] = dOut[o * inner + i] as number;
+      const j = indices[o * inner + i];
+      dX[(o * n + j) * inner + i] = dOut[o * inner + i];
     }
   }
 }
@@ -74,7 +74,7 @@ export function selectBackward(
 /** The largest of x[start] … x[start + n - 1]; NaN if one of them is. */
 function rowMax(x: NumericArray, start: number, n: number): number {
   let largest = -Infinity;
-  for (let j = 0; j < n; j++) largest = Math.max(largest, x[start + j] as number);
+  for (let j = 0; j < n; j++) largest = Math.max(largest, x[start + j]);
   return largest;
 }
 
@@ -85,11 +85,11 @@ export function softmax(out: NumericArray, x: NumericArray, { rows, n }: RowsGeo
     const largest = rowMax(x, start, n);
     let total = 0;
     for (let j = 0; j < n; j++) {
-      const e = Math.exp((x[start + j] as number) - largest);
+      const e = Math.exp(x[start + j] - largest);
       exponentials[j] = e;
       total += e;
     }
-    for (let j = 0; j < n; j++) out[start + j] = (exponentials[j] as number) / total;
+    for (let j = 0; j < n; j++) out[start + j] = exponentials[j] / total;
   }
 }
 
@@ -98,9 +98,9 @@ export function logSoftmax(out: NumericArray, x: NumericArray, { rows, n }: Rows
     const start = row * n;
     const largest = rowMax(x, start, n);
     let total = 0;
-    for (let j = 0; j < n; j++) total += Math.exp((x[start + j] as number) - largest);
+    for (let j = 0; j < n; j++) total += Math.exp(x[start + j] - largest);
     const logTotal = Math.log(total);
-    for (let j = 0; j < n; j++) out[start + j] = (x[start + j] as number) - largest - logTotal;
+    for (let j = 0; j < n; j++) out[start + j] = x[start + j] - largest - logTotal;
   }
 }
 
@@ -123,9 +123,9 @@ export function softmaxBackward(
       continue;
     }
     let dot = 0;
-    for (let j = 0; j < n; j++) dot += (dOut[start + j] as number) * (out[start + j] as number);
+    for (let j = 0; j < n; j++) dot += dOut[start + j] * out[start + j];
     for (let j = 0; j < n; j++) {
-      dX[start + j] = (out[start + j] as number) * ((dOut[start + j] as number) - dot);
+      dX[start + j] = out[start + j] * (dOut[start + j] - dot);
     }
   }
 }
@@ -143,9 +143,9 @@ export function logSoftmaxBackward(
       continue;
     }
     let total = 0;
-    for (let j = 0; j < n; j++) total += dOut[start + j] as number;
+    for (let j = 0; j < n; j++) total += dOut[start + j];
     for (let j = 0; j < n; j++) {
-      dX[start + j] = (dOut[start + j] as number) - Math.exp(out[start + j] as number) * total;
+      dX[start + j] = dOut[start + j] - Math.exp(out[start + j]) * total;
     }
   }
 }

@@ -8,13 +8,13 @@ export function sgdStep(
   { lr, momentum, dampening, weightDecay, nesterov, firstStep }: SgdOptions,
 ): void {
   for (let i = 0; i < param.length; i++) {
-    const old = param[i] as number;
-    const g = (grad[i] as number) + weightDecay * old;
+    const old = param[i];
+    const g = grad[i] + weightDecay * old;
     if (momentum === 0) {
       param[i] = old - lr * g;
       continue;
     }
-    const v = firstStep ? g : momentum * (velocity[i] as number) + (1 - dampening) * g;
+    const v = firstStep ? g : momentum * velocity[i] + (1 - dampening) * g;
     velocity[i] = v;
     param[i] = old - lr * (nesterov ? g + momentum * v : v);
   }

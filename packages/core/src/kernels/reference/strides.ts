@@ -26,8 +26,8 @@ export function rowStart(
 ): number {
   let offset = 0;
   for (let axis = shape.length - 2; axis >= 0; axis--) {
-    const n = shape[axis] as number;
-    offset += (row % n) * (strides[axis] as number);
+    const n = shape[axis];
+    offset += (row % n) * strides[axis];
     row = Math.floor(row / n);
   }
   return offset;

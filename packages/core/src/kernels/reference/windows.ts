@@ -20,7 +20,7 @@ export function unfold(out: NumericArray, x: NumericArray, geometry: WindowGeome
           const rowInside = h >= 0 && h < H;
           for (let ow = 0; ow < OW; ow++) {
             const w = ow * strideW - padLeft + kw * dilationW;
-            out[at++] = rowInside && w >= 0 && w < W ? (x[rowStart + w] as number) : 0;
+            out[at++] = rowInside && w >= 0 && w < W ? x[rowStart + w] : 0;
           }
         }
       }
@@ -36,7 +36,7 @@ export function fold(dX: NumericArray, columns: NumericArray, geometry: WindowGe
   let at = 0;
   for (let c = 0; c < C; c++) {
     const planeStart = c * H * W;
-    for (let i = 0; i < H * W; i++) sums[i] = dX[planeStart + i] as number;
+    for (let i = 0; i < H * W; i++) sums[i] = dX[planeStart + i];
     for (let kh = 0; kh < KH; kh++) {
       for (let kw = 0; kw < KW; kw++) {
         for (let oh = 0; oh < OH; oh++, at += OW) {
@@ -45,12 +45,12 @@ export function fold(dX: NumericArray, columns: NumericArray, geometry: WindowGe
           for (let ow = 0; ow < OW; ow++) {
             const w = ow * strideW - padLeft + kw * dilationW;
             if (w < 0 || w >= W) continue;
-            sums[h * W + w] = (sums[h * W + w] as number) + (columns[at + ow] as number);
+            sums[h * W + w] = sums[h * W + w] + columns[at + ow];
           }
         }
       }
     }
-    for (let i = 0; i < H * W; i++) dX[planeStart + i] = sums[i] as number;
+    for (let i = 0; i < H * W; i++) dX[planeStart + i] = sums[i];
   }
 }
 
@@ -78,7 +78,7 @@ export function maxPool2d(
           for (let kw = firstInside(left, dilationW); kw < KW; kw++) {
             const w = left + kw * dilationW;
             if (w >= W) break;
-            const value = x[planeStart + h * W + w] as number;
+            const value = x[planeStart + h * W + w];
             const wins = value > best || (Number.isNaN(value) && !Number.isNaN(best));
             if (bestAt < 0 || wins) {
               best = value;
@@ -110,10 +110,10 @@ export function maxPool2dBackward(
   for (let c = 0; c < C; c++) {
     sums.fill(0);
     for (let i = c * OH * OW; i < (c + 1) * OH * OW; i++) {
-      const pixel = indices[i] as number;
+      const pixel = indices[i];
       if (pixel < 0 || pixel >= H * W) continue;
-      sums[pixel] = (sums[pixel] as number) + (dOut[i] as number);
+      sums[pixel] = sums[pixel] + dOut[i];
     }
-    for (let i = 0; i < H * W; i++) dX[c * H * W + i] = sums[i] as number;
+    for (let i = 0; i < H * W; i++) dX[c * H * W + i] = sums[i];
   }
 }

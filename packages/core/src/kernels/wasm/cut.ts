@@ -25,24 +25,24 @@ export function cutOf(row: Row): Cut {
   if (row.cut === 'walk') return cutWalk;
   const places = placesOf(parametersOf(row));
   const axes = axesOf(row).map(({ name, isLast }) => ({
-    place: places[name] as number,
+    place: places[name],
     unit: isLast ? LINE : 1,
   }));
-  const work = workOf(row).map((name) => places[name] as number);
+  const work = workOf(row).map((name) => places[name]);
   const [first] = axes;
   if (work.length === 1 && first?.place === FIRST_PARAMETER) return cutElements;
   return (block) => {
     let elements = 1;
-    for (let i = 0; i < work.length; i++) elements *= block[work[i] as number] as number;
+    for (let i = 0; i < work.length; i++) elements *= block[work[i]];
     let i = 0;
-    while (i < axes.length - 1 && block[axes[i]?.place as number] === 1) i++;
+    while (i < axes.length - 1 && block[axes[i].place] === 1) i++;
     const axis = axes[i] as { place: number; unit: number };
-    return cutAxis(block, block[axis.place] as number, elements, axis.unit);
+    return cutAxis(block, block[axis.place], elements, axis.unit);
   };
 }
 
 function cutElements(block: Int32Array): number {
-  const n = block[FIRST_PARAMETER] as number;
+  const n = block[FIRST_PARAMETER];
   return cutAxis(block, n, n, LINE);
 }
 
@@ -62,10 +62,10 @@ const { rank: RANK, stretches: STRETCHES, end: SHAPE } = placesOf(PARAMETERS.bro
 
 /** Long rows are cut into stretches of equal length, short ones are taken several at a time. */
 function cutWalk(block: Int32Array): number {
-  const rank = block[RANK] as number;
+  const rank = block[RANK];
   let rows = 1;
-  for (let axis = 0; axis < rank - 1; axis++) rows *= block[SHAPE + axis] as number;
-  const length = rank === 0 ? 1 : (block[SHAPE + rank - 1] as number);
+  for (let axis = 0; axis < rank - 1; axis++) rows *= block[SHAPE + axis];
+  const length = rank === 0 ? 1 : block[SHAPE + rank - 1];
   block[STRETCHES] = 1;
   if (length < SHARE_FROM || rows === 0) return cutAxis(block, rows, rows * length, 1);
   const stretches = cutAxis(block, length, length, LINE);

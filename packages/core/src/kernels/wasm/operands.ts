@@ -22,9 +22,9 @@ export function refuseTypes(
   const types = typesOf(row);
   const wrong = operands.findIndex((operand, i) => operand !== null && operand.dtype !== types[i]);
   const operand: unknown = operands[wrong];
-  const { name } = parseOperand(row.operands[wrong] ?? '');
+  const { name } = parseOperand(row.operands[wrong]);
   throw new DTypeError(
-    `${kernel}: expected a ${types[wrong] ?? ''} buffer as '${name}', got ` +
+    `${kernel}: expected a ${types[wrong]} buffer as '${name}', got ` +
       (operand instanceof DeviceBuffer ? operand.dtype : Object.prototype.toString.call(operand)) +
       "; bufferOf(x) gives a tensor's",
   );

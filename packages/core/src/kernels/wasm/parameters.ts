@@ -67,8 +67,8 @@ const WRITERS: {
 
   strided({ block }, { shape, outStrides, outOffset, xStrides, xOffset }) {
     writeWalk(block, shape, outStrides, xStrides);
-    block[0] = (block[0] as number) + outOffset * 4;
-    block[1] = (block[1] as number) + xOffset * 4;
+    block[0] = block[0] + outOffset * 4;
+    block[1] = block[1] + xOffset * 4;
   },
 
   index({ block }, { outer, n, inner, count }) {
@@ -157,7 +157,7 @@ function writerOfConstants(constants: Constants): Write {
   const wordsOf = (type: 'i32' | 'f32') =>
     Object.keys(constants)
       .filter((name) => constants[name] === type)
-      .map((name) => ({ name, word: places[name] as number }));
+      .map((name) => ({ name, word: places[name] }));
   const [integers, singles] = [wordsOf('i32'), wordsOf('f32')];
   if (integers.length + singles.length === 0) {
     return ({ block }, _options, n) => {
@@ -166,8 +166,8 @@ function writerOfConstants(constants: Constants): Write {
   }
   return ({ block, floats }, options: Readonly<Record<string, number>>, n) => {
     block[FIRST_PARAMETER] = n;
-    for (const { name, word } of integers) block[word] = options[name] as number;
-    for (const { name, word } of singles) floats[word] = options[name] as number;
+    for (const { name, word } of integers) block[word] = options[name];
+    for (const { name, word } of singles) floats[word] = options[name];
   };
 }
 
@@ -221,5 +221,5 @@ function writeWalk(
 }
 
 function writeIntegers(block: Int32Array, start: number, values: readonly number[]): void {
-  for (let i = 0; i < values.length; i++) block[start + i] = values[i] as number;
+  for (let i = 0; i < values.length; i++) block[start + i] = values[i];
 }

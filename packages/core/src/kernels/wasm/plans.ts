@@ -71,7 +71,7 @@ class WeightPlans implements Dependant {
   find(weight: DeviceBuffer, bias: DeviceBuffer | null, geometry: Conv2dGeometry): number {
     const { calls } = this;
     for (let i = 0; i < calls.length; i++) {
-      if ((calls[i] as Call).isAlike(weight, bias, geometry)) return i;
+      if (calls[i].isAlike(weight, bias, geometry)) return i;
     }
     return -1;
   }
@@ -129,7 +129,7 @@ export class Plans {
     const isOurs = dependant instanceof WeightPlans && dependant.owner === this;
     const plans = isOurs ? dependant : this.#begin(source);
     const at = plans.find(weight, bias, geometry);
-    const call = plans.calls[at];
+    const call: Call | undefined = plans.calls[at];
     if (call?.isFresh) return call.isRefused ? null : call;
     // Whoever may still change it would be taken for another.
     if (Object.isFrozen(geometry) && Object.isFrozen(geometry.window)) {

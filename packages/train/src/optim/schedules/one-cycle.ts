@@ -112,17 +112,17 @@ export class OneCycleLR extends LRScheduler {
           'OneCycleLR: the optimiser has neither momentum nor betas; set cycleMomentum to false',
         );
       }
-      const highest = maxLr[i] ?? 0;
+      const highest = maxLr[i];
       const initial = highest / options.divFactor;
       return {
         lr: { initial, max: highest, min: initial / options.finalDivFactor },
-        momentum: { base: base[i] ?? 0, max: max[i] ?? 0 },
+        momentum: { base: base[i], max: max[i] },
       };
     });
     // A phase of no length, which can only be the first, is found before anything is changed.
     this.#position(0);
     optimizer.groups.forEach((group, i) => {
-      group.initialLr = this.#ranges[i]?.lr.initial ?? group.lr;
+      group.initialLr = this.#ranges[i].lr.initial;
     });
     this.begin();
   }

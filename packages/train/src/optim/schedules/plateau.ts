@@ -157,7 +157,7 @@ export class ReduceLROnPlateau {
       this.#best = newBest;
       this.#badSteps = newBad;
       this.#cooldownLeft = newLeft;
-      this.#optimizer.groups.forEach((group, i) => (group.lr = newLrs[i] ?? group.lr));
+      this.#optimizer.groups.forEach((group, i) => (group.lr = newLrs[i]));
     };
     return { commit, discard: () => {} };
   }

@@ -108,7 +108,7 @@ export abstract class LRScheduler implements Scheduler {
   /** @internal Sets the rates of the first step, with `lrs` as the groups' rates before. */
   beginAt(lrs: readonly number[]): void {
     this.count = 0;
-    this.#set((_lr, base, i) => this.first(lrs[i] ?? base, base, i));
+    this.#set((_lr, base, i) => this.first(lrs[i], base, i));
   }
 
   /** @internal Sets the rates of the first step after another schedule. */
@@ -166,7 +166,7 @@ export abstract class LRScheduler implements Scheduler {
     const commit = (): void => {
       this.count = newCount;
       this.baseLrs = newBase;
-      this.#set((lr, _base, i) => newLrs[i] ?? lr);
+      this.#set((_lr, _base, i) => newLrs[i]);
     };
     return { commit, discard: () => {} };
   }
