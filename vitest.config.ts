@@ -16,7 +16,7 @@ export default defineConfig({
     maxWorkers: '100%',
     // A slow or busy machine is no failure.
     testTimeout: 60_000,
-    globalSetup: ['test/support/build-kernels.ts'],
-    setupFiles: ['test/support/relaxed-simd.ts'],
+    globalSetup: ['test/support/kernels/build-kernels.ts'],
+    setupFiles: ['test/support/kernels/relaxed-simd.ts'],
   },
 });

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writePatternFolder } from './support/cli.js';
+import { writePatternFolder } from './support/runs/cli.js';
 import { argumentsOfUnfold, commandsOf } from './support/commands.js';
-import { darkOnLight, draw } from './support/pictures.js';
+import { darkOnLight, draw } from './support/files/pictures.js';
 import { expectToRunAsSaid } from './support/run-snippets.js';
 import { DOCUMENTS, PROGRAMS, ROOT, SLOW } from './support/snippets.js';
 

@@ -15,7 +15,7 @@ import {
   type Server,
   writeDocumentedPage,
 } from './app.js';
-import { DECODED, REFUSALS, TWO_PIXELS } from '../support/no-files.js';
+import { DECODED, REFUSALS, TWO_PIXELS } from '../support/files/no-files.js';
 import { train, type Report } from './app/src/train.js';
 import { findChromium } from './chromium.js';
 import { BROWSERS, type Driver } from './drivers.js';

@@ -7,8 +7,8 @@ import { trainingPage } from '@unfold/monitor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { summarise } from '../../packages/cli/src/compare/comparison.js';
 import { comparisonPage } from '../../packages/cli/src/compare/page.js';
-import { pairedRun, YARDSTICK } from '../support/comparisons.js';
-import { trainingRecordOf } from '../support/training-records.js';
+import { pairedRun, YARDSTICK } from '../support/runs/comparisons.js';
+import { trainingRecordOf } from '../support/runs/training-records.js';
 import { findChromium } from './chromium.js';
 
 let folder = '';

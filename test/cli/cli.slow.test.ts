@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadTrainedModel } from '@unfold/train';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { start, trainMnist, writePatternFolder, type Running } from '../support/cli.js';
+import { start, trainMnist, writePatternFolder, type Running } from '../support/runs/cli.js';
 
 const ESCAPE = String.fromCharCode(27);
 const CTRL_C = String.fromCharCode(3);

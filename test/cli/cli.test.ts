@@ -35,7 +35,7 @@ import {
   writePatternFolder,
   type Outcome,
   type Running,
-} from '../support/cli.js';
+} from '../support/runs/cli.js';
 
 /** Processes that start, load TensorFlow.js or train: seconds each on a busy machine. */
 const TIMEOUT = 60_000;

@@ -11,7 +11,7 @@ import { comparisonPage } from '../../packages/cli/src/compare/page.js';
 import { chart } from '../../packages/monitor/src/report/chart.js';
 import { embedJson, html } from '../../packages/monitor/src/report/html.js';
 import { renderPage } from '../../packages/monitor/src/report/page.js';
-import { pairedRun, YARDSTICK } from '../support/comparisons.js';
+import { pairedRun, YARDSTICK } from '../support/runs/comparisons.js';
 
 const TWO_SEEDS = summarise({
   model: 'lenet',

@@ -5,9 +5,9 @@ import { manualSeed } from '@unfold/core';
 import { DataLoader, evaluate, type Evaluation, LeNet, mnist } from '@unfold/train';
 import { saveWeights } from '@unfold/io';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { start, writePatternFolder } from '../support/cli.js';
-import { EVALUATE, evaluateMnist, PREDICT, predict } from '../support/cli-trained.js';
-import { darkOnLight, greyPng, strokes } from '../support/pictures.js';
+import { start, writePatternFolder } from '../support/runs/cli.js';
+import { EVALUATE, evaluateMnist, PREDICT, predict } from '../support/runs/cli-trained.js';
+import { darkOnLight, greyPng, strokes } from '../support/files/pictures.js';
 
 /** Processes that start on a busy machine. */
 const TIMEOUT = 60_000;

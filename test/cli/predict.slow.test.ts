@@ -11,8 +11,8 @@ import {
 } from '@unfold/train';
 import { readPng } from '@unfold/io';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { trainMnist } from '../support/cli.js';
-import { evaluateMnist } from '../support/cli-trained.js';
+import { trainMnist } from '../support/runs/cli.js';
+import { evaluateMnist } from '../support/runs/cli-trained.js';
 import {
   darkOnLight,
   drawingOf,
@@ -26,7 +26,7 @@ import {
   strokes,
   type Drawing,
   type Point,
-} from '../support/pictures.js';
+} from '../support/files/pictures.js';
 
 /** A LeNet after one epoch: 98 % of the test images. */
 let folder = '';

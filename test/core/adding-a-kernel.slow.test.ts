@@ -106,7 +106,7 @@ describe('the kernel of docs/adding-a-kernel.md', () => {
         include: [
           'packages/core/src',
           'test/core/kernels-definition.test.ts',
-          'test/support/kernels-problems.ts',
+          'test/support/kernels/problems.ts',
           'test/support/op-cases.ts',
         ],
       }),
@@ -123,7 +123,7 @@ describe('the kernel of docs/adding-a-kernel.md', () => {
     );
     const errors = await tsc();
     expect(errors).toMatch(/kernels\/reference\/index\.ts.*'softplus' is missing/);
-    expect(errors).toMatch(/kernels-problems\.ts.*'softplus' is missing/);
+    expect(errors).toMatch(/problems\.ts.*'softplus' is missing/);
     expect(await build()).toMatch(/build: .* does not compile[^]*'softplus'/);
   });
 
@@ -131,7 +131,7 @@ describe('the kernel of docs/adding-a-kernel.md', () => {
     edit('packages/core/src/kernels/reference/elementwise.ts', 'export const softplus = map');
     edit('packages/core/assembly/elementwise.ts', 'class Softplus');
     edit(
-      'test/support/kernels-problems-elementwise.ts',
+      'test/support/kernels/problems-elementwise.ts',
       "softplus: unary('softplus'",
       'export const ELEMENTWISE_PROBLEMS = {',
     );

@@ -4,8 +4,8 @@ import { Heap } from '../../packages/core/src/memory/heap.js';
 import type { ArrayKernels, FloatArray } from '../../packages/core/src/kernels/contract.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
-import { overArrays } from '../support/array-kernels.js';
-import { randomSource, windowGeometry, type WindowSpec } from '../support/kernels.js';
+import { overArrays } from '../support/kernels/array-kernels.js';
+import { randomSource, windowGeometry, type WindowSpec } from '../support/kernels/kernels.js';
 
 /*
  * A sum that began with a large bias, or with what its output held, would round small products away

@@ -11,8 +11,8 @@ import {
   instantiateKernels,
   type BinaryName,
 } from '../../packages/core/src/kernels/wasm/instantiate.js';
-import { overArrays } from '../support/array-kernels.js';
-import { randomSource, windowGeometry } from '../support/kernels.js';
+import { overArrays } from '../support/kernels/array-kernels.js';
+import { randomSource, windowGeometry } from '../support/kernels/kernels.js';
 
 const fused = source.loadBinary('unfold-shared-fused');
 

@@ -4,20 +4,20 @@ import { Heap } from '../../packages/core/src/memory/heap.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { expectClose } from '../support/compare.js';
-import { overArrays } from '../support/array-kernels.js';
-import { windowGeometry, type WindowSpec } from '../support/kernels.js';
+import { overArrays } from '../support/kernels/array-kernels.js';
+import { windowGeometry, type WindowSpec } from '../support/kernels/kernels.js';
 import {
   Data,
   type Float32Kernels,
   type KernelArray,
   type Problem,
-} from '../support/kernels-problem.js';
+} from '../support/kernels/problem.js';
 import {
   backwardInputProblem,
   backwardWeightProblem,
   forwardProblem,
   type ConvSpec,
-} from '../support/kernels-problems-convolution.js';
+} from '../support/kernels/problems-convolution.js';
 
 /*
  * kernels-parity.test.ts holds the convolutions to the reference on small random geometries. Here

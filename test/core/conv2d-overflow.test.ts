@@ -5,9 +5,9 @@ import type { Conv2dGeometry } from '../../packages/core/src/kernels/contract.js
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { expectClose } from '../support/compare.js';
-import { overArrays } from '../support/array-kernels.js';
-import { randomSource, windowGeometry } from '../support/kernels.js';
-import { sumTolerance } from '../support/kernels-problem.js';
+import { overArrays } from '../support/kernels/array-kernels.js';
+import { randomSource, windowGeometry } from '../support/kernels/kernels.js';
+import { sumTolerance } from '../support/kernels/problem.js';
 
 /*
  * Winograd's way adds pixels to each other and weights to each other. Where that overflows and the

@@ -1,7 +1,7 @@
 import type * as Core from '@unfold/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { supportsFused } from '../../packages/core/src/kernels/wasm/instantiate.js';
-import { refuseMemory, webAssembly } from '../support/web-assembly.js';
+import { refuseMemory, webAssembly } from '../support/kernels/web-assembly.js';
 
 beforeEach(() => {
   vi.resetModules();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { makeExtremeCalls } from '../support/extreme-calls.js';
+import { makeExtremeCalls } from '../support/kernels/extreme-calls.js';
 
 it('5,000 extreme geometries: each kernel is right or refuses, and writes nothing else', () => {
   const tally = makeExtremeCalls(5000, 11);

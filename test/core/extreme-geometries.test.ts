@@ -9,10 +9,10 @@ import {
   type Conv2dKernel,
 } from '../../packages/core/src/kernels/conv2d-workspace.js';
 import type { WasmExports } from '../../packages/core/src/kernels/wasm/exports.js';
-import { makeExtremeCalls } from '../support/extreme-calls.js';
-import { anyConvolutions } from '../support/extreme-geometries.js';
-import { windowGeometry } from '../support/kernels.js';
-import { WatchedKernels } from '../support/watched-heap.js';
+import { makeExtremeCalls } from '../support/kernels/extreme-calls.js';
+import { anyConvolutions } from '../support/kernels/extreme-geometries.js';
+import { windowGeometry } from '../support/kernels/kernels.js';
+import { WatchedKernels } from '../support/kernels/watched-heap.js';
 
 // 5,000 of them are in extreme-geometries.slow.test.ts.
 it('whatever the geometry, a kernel is right or refuses it, and writes nothing else', () => {

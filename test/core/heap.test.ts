@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Heap, RESERVED_BYTES, formatBytes } from '../../packages/core/src/memory/heap.js';
 import { EngineError } from '../../packages/core/src/errors.js';
-import { refuseMemory, type MemoryDescriptor } from '../support/web-assembly.js';
+import { refuseMemory, type MemoryDescriptor } from '../support/kernels/web-assembly.js';
 
 const MIB = 2 ** 20;
 

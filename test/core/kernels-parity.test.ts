@@ -6,11 +6,11 @@ import { DTypeError } from '../../packages/core/src/errors.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { KERNEL_NAMES } from '../../packages/core/src/kernels/table/layout.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
-import { overArrays } from '../support/array-kernels.js';
+import { overArrays } from '../support/kernels/array-kernels.js';
 import { expectClose } from '../support/compare.js';
-import type { Float32Kernels, KernelArray, Problem } from '../support/kernels-problem.js';
-import { largeMatmul } from '../support/kernels-problems-matmul.js';
-import { PROBLEMS } from '../support/kernels-problems.js';
+import type { Float32Kernels, KernelArray, Problem } from '../support/kernels/problem.js';
+import { largeMatmul } from '../support/kernels/problems-matmul.js';
+import { PROBLEMS } from '../support/kernels/problems.js';
 
 const RUNS = 40;
 /** Bytes in front of and behind every array, which no kernel may touch. */

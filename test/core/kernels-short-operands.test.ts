@@ -4,9 +4,9 @@ import { afterAll, expect, it } from 'vitest';
 import { heap } from '../../packages/core/src/engine/engine.js';
 import type { KernelName, Kernels } from '../../packages/core/src/kernels/contract.js';
 import { KERNEL_NAMES } from '../../packages/core/src/kernels/table/layout.js';
-import { overArrays } from '../support/array-kernels.js';
-import type { KernelArray, Problem } from '../support/kernels-problem.js';
-import { PROBLEMS } from '../support/kernels-problems.js';
+import { overArrays } from '../support/kernels/array-kernels.js';
+import type { KernelArray, Problem } from '../support/kernels/problem.js';
+import { PROBLEMS } from '../support/kernels/problems.js';
 
 type Arrays = Record<string, KernelArray>;
 

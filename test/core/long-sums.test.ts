@@ -4,8 +4,8 @@ import { Heap } from '../../packages/core/src/memory/heap.js';
 import type { ArrayKernels } from '../../packages/core/src/kernels/contract.js';
 import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
-import { overArrays } from '../support/array-kernels.js';
-import { U } from '../support/kernels-problem.js';
+import { overArrays } from '../support/kernels/array-kernels.js';
+import { U } from '../support/kernels/problem.js';
 
 /*
  * A long sum of equal terms: every addition rounds to the same side, so that an error shows which

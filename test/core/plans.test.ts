@@ -4,7 +4,7 @@ import { DeviceBuffer, type BufferSource } from '../../packages/core/src/kernels
 import type { Conv2dGeometry } from '../../packages/core/src/kernels/contract.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
-import { randomSource } from '../support/kernels.js';
+import { randomSource } from '../support/kernels/kernels.js';
 
 // What a caller sees of plans is tested in test/nn/kept-weights.test.ts.
 

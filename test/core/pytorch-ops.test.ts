@@ -16,7 +16,13 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expectTensor, loadFixture, tensorOf, VARIANTS, type OpCase } from '../support/fixtures.js';
+import {
+  expectTensor,
+  loadFixture,
+  tensorOf,
+  VARIANTS,
+  type OpCase,
+} from '../support/fixtures/fixtures.js';
 
 type Apply = (inputs: readonly Tensor[], options: OpCase['options']) => Tensor;
 

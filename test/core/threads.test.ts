@@ -2,14 +2,14 @@ import { configureEngine, type ArrayKernels } from '@unfold/core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Pool } from '../../packages/core/src/engine/pool.js';
 import { JOB } from '../../packages/core/src/kernels/table/layout.js';
-import { engineKernels } from '../support/array-kernels.js';
+import { engineKernels } from '../support/kernels/array-kernels.js';
 import {
   flat,
   type KernelLike,
   kernelsLike,
   randomSource,
   windowGeometry,
-} from '../support/kernels.js';
+} from '../support/kernels/kernels.js';
 
 type F = Float32Array;
 

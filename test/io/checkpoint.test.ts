@@ -22,9 +22,9 @@ import {
   weightsSha256,
 } from '@unfold/io';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromSource, start } from '../support/cli.js';
+import { fromSource, start } from '../support/runs/cli.js';
 import { failure } from '../support/failure.js';
-import { contents } from '../support/weights.js';
+import { contents } from '../support/files/weights.js';
 
 let root = '';
 let folder = '';
@@ -219,7 +219,7 @@ describe('files', () => {
     async (name) => {
       const file = join(folder, 'a');
       await writeFile(file, old);
-      const program = fromSource('test/support/write-program.ts');
+      const program = fromSource('test/support/programs/write.ts');
       const { signal, stdout } = await start(process.execPath, [...program, file, name]).outcome;
       expect([signal, stdout]).toEqual([name, 'writing\n']);
       expect(await readdir(folder)).toEqual(['a']);

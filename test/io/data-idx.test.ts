@@ -8,7 +8,7 @@ import { parseIdx, readIdx, type ReadIdxOptions } from '@unfold/io';
 import { filesFor } from '@unfold/io/internal';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { encodeIdx, type IdxType } from '../support/idx.js';
+import { encodeIdx, type IdxType } from '../support/files/idx.js';
 
 const MIB = 2 ** 20;
 let folder = '';

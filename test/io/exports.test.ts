@@ -5,7 +5,7 @@ import { ConfigError, DTypeError, tensor } from '@unfold/core';
 import * as io from '@unfold/io';
 import { Linear } from '@unfold/nn';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { encodeIdx } from '../support/idx.js';
+import { encodeIdx } from '../support/files/idx.js';
 import {
   call,
   type Junk,
@@ -14,7 +14,7 @@ import {
   refuseMisuses,
   type Signature,
 } from '../support/misuse.js';
-import { TWO_PIXELS } from '../support/no-files.js';
+import { TWO_PIXELS } from '../support/files/no-files.js';
 
 const before = process.cwd();
 let folder = '';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { ConfigError } from '@unfold/core';
 import { FileLock, lockFile } from '@unfold/io';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromSource, start, type Running } from '../support/cli.js';
+import { fromSource, start, type Running } from '../support/runs/cli.js';
 import { failure } from '../support/failure.js';
 
 let root = '';
@@ -32,7 +32,7 @@ afterEach(async () => {
 
 /** A process that is about to take the lock. */
 async function ready(how: string, turns = 0): Promise<Running> {
-  const args = [...fromSource('test/support/lock-program.ts'), file, how, String(turns)];
+  const args = [...fromSource('test/support/programs/lock.ts'), file, how, String(turns)];
   const starter = start(process.execPath, args);
   running.push(starter);
   await starter.seen(/^ready$/m);

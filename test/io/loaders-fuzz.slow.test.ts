@@ -30,11 +30,11 @@ import {
   seldom,
   TIMEOUT,
   type Json,
-} from '../support/fuzz.js';
-import { chunk, pngOfChunks } from '../support/png.js';
-import { FIXTURE } from '../support/tfjs-fixture.js';
-import { contents } from '../support/weights.js';
-import { zipOf, type ZipFields, type ZipPart } from '../support/zip.js';
+} from '../support/files/fuzz.js';
+import { chunk, pngOfChunks } from '../support/files/png.js';
+import { FIXTURE } from '../support/tfjs/fixture.js';
+import { contents } from '../support/files/weights.js';
+import { zipOf, type ZipFields, type ZipPart } from '../support/files/zip.js';
 
 let folder = '';
 beforeAll(async () => {

@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fromSource } from '../support/cli.js';
-import { DECODED, REFUSALS, refusalsOf } from '../support/no-files.js';
+import { fromSource } from '../support/runs/cli.js';
+import { DECODED, REFUSALS, refusalsOf } from '../support/files/no-files.js';
 
 const root = resolve(import.meta.dirname, '../..');
 
 describe('where there are no files', () => {
   let seen: { readonly said: unknown; readonly read: unknown };
   beforeAll(() => {
-    const args = ['--conditions=browser', ...fromSource('test/support/no-files-program.ts')];
+    const args = ['--conditions=browser', ...fromSource('test/support/programs/no-files.ts')];
     const printed = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
     seen = JSON.parse(printed) as typeof seen;
   });

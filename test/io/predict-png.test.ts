@@ -4,8 +4,8 @@ import { digitFromImage } from '@unfold/train';
 import { type Picture, readPng } from '@unfold/io';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { darkOnLight, onNothing, oneBit, strokes } from '../support/pictures.js';
-import { chunk, COLOUR, header, pngOf, pngOfChunks, type PngParts } from '../support/png.js';
+import { darkOnLight, onNothing, oneBit, strokes } from '../support/files/pictures.js';
+import { chunk, COLOUR, header, pngOf, pngOfChunks, type PngParts } from '../support/files/png.js';
 import { refuse } from '../support/refuse.js';
 
 /** Rounded, so that it can be compared. */

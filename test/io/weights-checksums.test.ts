@@ -18,7 +18,7 @@ import crc32Package from 'crc-32';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { crc32Of } from '../../packages/io/src/crc32.js';
 import { failure } from '../support/failure.js';
-import { contents, fixtureBytes, safetensorsOf } from '../support/weights.js';
+import { contents, fixtureBytes, safetensorsOf } from '../support/files/weights.js';
 
 let folder = '';
 let files = 0;

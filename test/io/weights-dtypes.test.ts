@@ -4,7 +4,7 @@ import { FileFormatError } from '@unfold/core';
 import { decodeNpz, decodeSafetensors } from '@unfold/io';
 import { describe, expect, it } from 'vitest';
 import { bfloat16ToFloat32, float16ToFloat32 } from '../../packages/io/src/weights/float16.js';
-import { contents, fixtureBytes, fixturePath, safetensorsOf } from '../support/weights.js';
+import { contents, fixtureBytes, fixturePath, safetensorsOf } from '../support/files/weights.js';
 
 const facts = JSON.parse(readFileSync(fixturePath('facts.json'), 'utf8')) as {
   float16Sha256: string;

@@ -28,7 +28,7 @@ import {
 import { LeNet } from '@unfold/train';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../support/failure.js';
-import { contents, fixtureBytes, fixturePath, safetensorsOf } from '../support/weights.js';
+import { contents, fixtureBytes, fixturePath, safetensorsOf } from '../support/files/weights.js';
 
 const FORMATS = ['safetensors', 'npz'] as const;
 type Format = (typeof FORMATS)[number];

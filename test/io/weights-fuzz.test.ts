@@ -15,7 +15,7 @@ import {
 import fc from 'fast-check';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { contents } from '../support/weights.js';
+import { contents } from '../support/files/weights.js';
 
 /** Each of some hundred files is written and read: seconds on a busy machine. */
 const TIMEOUT = 60_000;

@@ -16,8 +16,8 @@ import {
 import { loadRun, loadTrainedModel } from '@unfold/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../support/failure.js';
-import { safetensorsOf } from '../support/weights.js';
-import { zipOf } from '../support/zip.js';
+import { safetensorsOf } from '../support/files/weights.js';
+import { zipOf } from '../support/files/zip.js';
 
 const MIB = 2 ** 20;
 

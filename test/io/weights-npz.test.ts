@@ -3,8 +3,8 @@ import { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from '@unfold/io';
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { failure } from '../support/failure.js';
-import { contents, fixtureBytes } from '../support/weights.js';
-import { zipOf, type ZipFields } from '../support/zip.js';
+import { contents, fixtureBytes } from '../support/files/weights.js';
+import { zipOf, type ZipFields } from '../support/files/zip.js';
 
 /** Values of every dtype. */
 function mixedState(): Map<string, Tensor> {

@@ -12,7 +12,7 @@ import {
 import { decodeSafetensors, encodeSafetensors, loadCheckpoint } from '@unfold/io';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../support/failure.js';
-import { contents, safetensorsOf } from '../support/weights.js';
+import { contents, safetensorsOf } from '../support/files/weights.js';
 
 let folder = '';
 

@@ -7,7 +7,7 @@ import * as monitor from '@unfold/monitor';
 import { DataLoader, type Dataset, evaluate, type Evaluation, fit, SGD } from '@unfold/train';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { call, make, type Misuses, refuseInEveryExport, send } from '../support/misuse.js';
-import { CLASSES, stripes } from '../support/stripes.js';
+import { CLASSES, stripes } from '../support/runs/stripes.js';
 
 /* Every export of monitor, called as a plain JavaScript program may call it by mistake. */
 

@@ -7,7 +7,7 @@ import { ConfigError, TapeError } from '@unfold/core';
 import { type JsonLine, jsonLines, type LineOutput, writeJsonLine } from '@unfold/monitor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Callback } from '../../packages/train/src/fit/callback.js';
-import { endEpoch, endStep, epochReport, fakeRun } from '../support/training-run.js';
+import { endEpoch, endStep, epochReport, fakeRun } from '../support/runs/training-run.js';
 
 let folder = '';
 beforeAll(async () => {

@@ -1,8 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { terminalProgress, type TerminalProgressOptions } from '@unfold/monitor';
 import type { Callback, EpochReport } from '../../packages/train/src/fit/callback.js';
-import { Screen, shownOn } from '../support/screen.js';
-import { endEpoch, endStep, epochReport, fakeRun, type FakeRun } from '../support/training-run.js';
+import { Screen, shownOn } from '../support/runs/screen.js';
+import {
+  endEpoch,
+  endStep,
+  epochReport,
+  fakeRun,
+  type FakeRun,
+} from '../support/runs/training-run.js';
 
 const ESCAPE = String.fromCharCode(27);
 

@@ -5,7 +5,7 @@ import { featureMaps, firstLayerFilters, type Planes } from '@unfold/monitor';
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { image, pictureOf, planeImages } from '../../packages/monitor/src/report/pictures.js';
-import { smallModel } from '../support/training-records.js';
+import { smallModel } from '../support/runs/training-records.js';
 
 const PIXELS = Float32Array.from({ length: 20 }, (_, i) => ((i * i) % 23) - 7);
 const x = (): Tensor => tensor(PIXELS, [1, 1, 4, 5]);

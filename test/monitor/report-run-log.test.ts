@@ -11,7 +11,7 @@ import { decodeSafetensors, encodeSafetensors } from '@unfold/io';
 import { RunLog } from '@unfold/monitor';
 import { describe, expect, it } from 'vitest';
 import type { RunState } from '../../packages/train/src/fit/callback.js';
-import { epochReport, stepReport, trainingRun } from '../support/training-records.js';
+import { epochReport, stepReport, trainingRun } from '../support/runs/training-records.js';
 
 /** A log of `steps` steps, of which the norm of every third was not measured. */
 function logOf(steps: number, epochs = 0): RunLog {

@@ -18,7 +18,7 @@ import {
   smallModel,
   stepReport,
   trainingRecordOf,
-} from '../support/training-records.js';
+} from '../support/runs/training-records.js';
 
 /** The words of a page, or of a part of it, without its programs and marks. */
 const words = (html: string): string =>

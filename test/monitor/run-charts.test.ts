@@ -3,7 +3,7 @@ import { linearAxis, logAxis } from '../../packages/monitor/src/terminal/run/axi
 import { runCharts } from '../../packages/monitor/src/terminal/run/charts.js';
 import { LossCurve } from '../../packages/monitor/src/terminal/run/loss-curve.js';
 import type { EpochReport } from '../../packages/train/src/fit/callback.js';
-import { epochReport } from '../support/training-run.js';
+import { epochReport } from '../support/runs/training-run.js';
 
 const ESCAPE = String.fromCharCode(27);
 

@@ -20,8 +20,8 @@ import { decode } from 'fast-png';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Callback } from '../../packages/train/src/fit/callback.js';
 import { filterGrid } from '../../packages/monitor/src/tensorboard/filters.js';
-import { readEvent, readRecords, shownIn, type ReadEvent } from '../support/tensorboard.js';
-import { lossAt, play, trainAt, validationAt, type Play } from '../support/tensorboard-run.js';
+import { readEvent, readRecords, shownIn, type ReadEvent } from '../support/runs/tensorboard.js';
+import { lossAt, play, trainAt, validationAt, type Play } from '../support/runs/tensorboard-run.js';
 
 let root = '';
 let folder = '';

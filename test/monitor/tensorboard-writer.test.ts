@@ -7,7 +7,13 @@ import { SummaryWriter, type SummaryWriterOptions } from '@unfold/monitor';
 import fc from 'fast-check';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { crc32c, readEvent, readFolder, readRecords, shownIn } from '../support/tensorboard.js';
+import {
+  crc32c,
+  readEvent,
+  readFolder,
+  readRecords,
+  shownIn,
+} from '../support/runs/tensorboard.js';
 
 let root = '';
 let folder = '';

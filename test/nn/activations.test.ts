@@ -29,7 +29,7 @@ import {
 } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
 
 describe('gradcheck', () => {

@@ -16,7 +16,7 @@ import {
 import { AdaptiveAvgPool2d, adaptiveAvgPool2d, AvgPool2d, avgPool2d } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
 
 describe('gradcheck', () => {

@@ -19,7 +19,7 @@ import {
 import { BatchNorm, BatchNorm1d, BatchNorm2d, batchNorm, Conv2d, Sequential } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
 
 const source = (): Generator => new Generator(7);

@@ -9,12 +9,12 @@ import {
   shapesOf,
   timesRead,
   type ConvCase,
-} from '../support/conv-cases.js';
+} from '../support/convolutions/conv-cases.js';
 import {
   TRANSPOSE_KINDS,
   transposeBias,
   transposeOptions,
-} from '../support/conv-transpose-cases.js';
+} from '../support/convolutions/conv-transpose-cases.js';
 
 const PER_KIND = 6;
 

@@ -14,7 +14,7 @@ import {
 } from '@unfold/core';
 import { Conv2d, ConvTranspose2d, convTranspose2d } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
 
 onEveryEngine('convTranspose2d', ({ dtype }) => {

@@ -13,7 +13,7 @@ import {
   optionsOf,
   shapesOf,
   type ConvCase,
-} from '../support/conv-cases.js';
+} from '../support/convolutions/conv-cases.js';
 import {
   TRANSPOSE_KINDS,
   transposeByDefinition,
@@ -21,9 +21,9 @@ import {
   transposeMagnitudes,
   transposeOnTape,
   transposeOptions,
-} from '../support/conv-transpose-cases.js';
-import { onEveryEngine } from '../support/engines.js';
-import { FLOAT32_ROUNDING } from '../support/fixtures.js';
+} from '../support/convolutions/conv-transpose-cases.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
+import { FLOAT32_ROUNDING } from '../support/fixtures/fixtures.js';
 
 afterEach(async () => {
   vi.restoreAllMocks();

@@ -32,7 +32,7 @@ import {
   timesRead,
   type ConvCase,
   type ConvKind,
-} from '../support/conv-cases.js';
+} from '../support/convolutions/conv-cases.js';
 
 const PER_KIND = 7;
 

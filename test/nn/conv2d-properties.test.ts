@@ -34,10 +34,10 @@ import {
   zerosAround,
   type ConvCase,
   type ConvKind,
-} from '../support/conv-cases.js';
-import { onEveryEngine } from '../support/engines.js';
-import { FLOAT32_ROUNDING } from '../support/fixtures.js';
-import { windowGeometry } from '../support/kernels.js';
+} from '../support/convolutions/conv-cases.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
+import { FLOAT32_ROUNDING } from '../support/fixtures/fixtures.js';
+import { windowGeometry } from '../support/kernels/kernels.js';
 
 const seeds = fc.integer({ min: 0, max: 2 ** 31 });
 const kinds = Object.keys(CONV_KINDS) as ConvKind[];

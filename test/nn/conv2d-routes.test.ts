@@ -14,8 +14,8 @@ import {
   convOnTape,
   shapesOf,
   type ConvKind,
-} from '../support/conv-cases.js';
-import { FLOAT32_ROUNDING, VARIANTS } from '../support/fixtures.js';
+} from '../support/convolutions/conv-cases.js';
+import { FLOAT32_ROUNDING, VARIANTS } from '../support/fixtures/fixtures.js';
 
 const kinds = Object.keys(CONV_KINDS) as ConvKind[];
 const cases = fc.oneof(...kinds.map((kind) => convCases(kind, 1500)));

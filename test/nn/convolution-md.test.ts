@@ -35,9 +35,9 @@ import {
   shapesOf,
   type ConvAxis,
   type ConvCase,
-} from '../support/conv-cases.js';
-import { onEveryEngine } from '../support/engines.js';
-import { windowGeometry } from '../support/kernels.js';
+} from '../support/convolutions/conv-cases.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
+import { windowGeometry } from '../support/kernels/kernels.js';
 
 /** Rows of numbers as a batch of one image with one channel. */
 function image(rows: NestedArray[]): NestedArray {

@@ -17,7 +17,7 @@ import {
 } from '@unfold/core';
 import { Dropout, dropout, Dropout2d, dropout2d } from '@unfold/nn';
 import { afterAll, describe, expect, it } from 'vitest';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
 
 onEveryEngine('Dropout', ({ dtype }) => {

@@ -15,7 +15,7 @@ import {
 } from '@unfold/core';
 import { Embedding, embedding } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
 
 const indices = (...values: number[]): Tensor => tensor(Int32Array.from(values));

@@ -22,7 +22,7 @@ import {
   type Conv2dOptions,
 } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
 
 /** The result of a convolution of fixed operands, and the gradients of its sum. */

@@ -12,7 +12,7 @@ import {
 import { init } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { loadFixture } from '../support/fixtures.js';
+import { loadFixture } from '../support/fixtures/fixtures.js';
 import { refuse } from '../support/refuse.js';
 
 const { initialisers, gains } = loadFixture('layers');

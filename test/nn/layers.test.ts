@@ -30,7 +30,7 @@ import {
   Sequential,
 } from '@unfold/nn';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -26,7 +26,7 @@ import {
 } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 
 const float64 = { dtype: 'float64' } as const;
 

@@ -2,7 +2,7 @@ import { logSoftmax, mul, softmax, sum, Tape, tensor, where, type Tensor } from 
 import { crossEntropy, nllLoss } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 
 /*
  * What a loss leaves out (an ignored label, a class of weight or probability 0) has no part in the

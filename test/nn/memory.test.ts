@@ -28,7 +28,7 @@ import {
   type Layer,
 } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 
 onEveryEngine('memory', ({ dtype }) => {
   const random = { dtype, generator: new Generator(1) };

@@ -2,8 +2,8 @@ import { Tape, tensor, zeros, type Tensor } from '@unfold/core';
 import { batchNorm, layerNorm } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { onEveryEngine } from '../support/engines.js';
-import { randomSource } from '../support/kernels.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
+import { randomSource } from '../support/kernels/kernels.js';
 
 /** What 0, 1 and 2 are when normalised: ±√1.5 and 0. */
 const EDGE = Math.sqrt(1.5);

@@ -1,7 +1,7 @@
 import { pad, Tape, tensor, type Tensor } from '@unfold/core';
 import { adaptiveAvgPool2d, avgPool2d, embedding, maxPool2d } from '@unfold/nn';
 import { expect, it } from 'vitest';
-import { onEveryEngine } from '../support/engines.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
 
 /*
  * A pixel that is infinite or NaN, and a gradient that is, reach the windows that they belong to and

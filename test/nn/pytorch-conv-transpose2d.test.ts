@@ -8,7 +8,7 @@ import {
   tensorOf,
   VARIANTS,
   type FixtureArray,
-} from '../support/fixtures.js';
+} from '../support/fixtures/fixtures.js';
 
 const { cases } = loadFixture('conv-transpose2d');
 

@@ -1,7 +1,7 @@
 import { manualSeed } from '@unfold/core';
 import { Conv2d, ConvTranspose2d, Linear, type Module } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
-import { loadFixture, type InitialisationCase } from '../support/fixtures.js';
+import { loadFixture, type InitialisationCase } from '../support/fixtures/fixtures.js';
 
 const { cases } = loadFixture('initialisation');
 

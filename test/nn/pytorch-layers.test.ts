@@ -19,7 +19,7 @@ import {
   VARIANTS,
   type FixtureArray,
   type LayerCase,
-} from '../support/fixtures.js';
+} from '../support/fixtures/fixtures.js';
 
 const { cases } = loadFixture('layers');
 

@@ -7,7 +7,7 @@ import {
   tensorOf,
   VARIANTS,
   type LossCase,
-} from '../support/fixtures.js';
+} from '../support/fixtures/fixtures.js';
 
 const { cases } = loadFixture('losses');
 

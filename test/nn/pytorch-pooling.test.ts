@@ -1,7 +1,7 @@
 import { configureEngine, Tape } from '@unfold/core';
 import { maxPool2d } from '@unfold/nn';
 import { beforeAll, describe, it } from 'vitest';
-import { expectTensor, loadFixture, tensorOf, VARIANTS } from '../support/fixtures.js';
+import { expectTensor, loadFixture, tensorOf, VARIANTS } from '../support/fixtures/fixtures.js';
 
 const { cases } = loadFixture('pooling');
 

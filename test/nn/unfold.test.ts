@@ -16,8 +16,8 @@ import {
 import { conv2d, fold, unfold } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { onEveryEngine } from '../support/engines.js';
-import { loadFixture, tensorOf } from '../support/fixtures.js';
+import { onEveryEngine } from '../support/convolutions/engines.js';
+import { loadFixture, tensorOf } from '../support/fixtures/fixtures.js';
 import { refuse } from '../support/refuse.js';
 
 const { cases } = loadFixture('unfold');

@@ -41,7 +41,7 @@ const SURROUNDINGS: Readonly<Record<string, () => void | Promise<void>>> = {
     const [{ LeNet }, { saveWeights }, { darkOnLight, draw }] = await Promise.all([
       import('@unfold/train'),
       import('@unfold/io'),
-      import('./pictures.js'),
+      import('./files/pictures.js'),
     ]);
     const normalization = JSON.stringify({ mean: [0.13], std: [0.31] });
     await saveWeights(new LeNet(), 'lenet.safetensors', {

@@ -4,7 +4,7 @@ import * as tfjs from '@unfold/tfjs';
 import { Dataset } from '@unfold/train';
 import { describe } from 'vitest';
 import { call, type Junk, OPTIONS, refuseJunk, refuseMisuses } from '../support/misuse.js';
-import { FIXTURE } from '../support/tfjs-fixture.js';
+import { FIXTURE } from '../support/tfjs/fixture.js';
 
 const MODEL = join(FIXTURE, 'model.json');
 const dataset = Dataset.fromArrays({

@@ -10,7 +10,7 @@ import {
   makeCopies,
   present,
   refuse,
-} from '../support/tfjs-fixture.js';
+} from '../support/tfjs/fixture.js';
 
 makeCopies();
 let folder = '';

@@ -3,14 +3,14 @@ import { permute, Scope, tensor } from '@unfold/core';
 import { loadTfjsLayersModel } from '@unfold/tfjs';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { FIXTURE } from '../support/tfjs-fixture.js';
-import { loadModel, normals, saveModel, tf, type TfLayer } from '../support/tfjs-models.js';
+import { FIXTURE } from '../support/tfjs/fixture.js';
+import { loadModel, normals, saveModel, tf, type TfLayer } from '../support/tfjs/models.js';
 import {
   expectSamePredictions,
   makeFolder,
   newFolder,
   sequential,
-} from '../support/tfjs-parity.js';
+} from '../support/tfjs/parity.js';
 
 makeFolder();
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { full, ones, Scope, ShapeError } from '@unfold/core';
 import { loadTfjsLayersModel } from '@unfold/tfjs';
 import { describe, expect, it } from 'vitest';
-import { copyFixture, edit, failure, makeCopies, refuse } from '../support/tfjs-fixture.js';
+import { copyFixture, edit, failure, makeCopies, refuse } from '../support/tfjs/fixture.js';
 
 makeCopies();
 

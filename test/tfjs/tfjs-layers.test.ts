@@ -2,13 +2,13 @@ import { permute, Scope, tensor } from '@unfold/core';
 import { loadTfjsLayersModel } from '@unfold/tfjs';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
-import { normals, randomise, saveModel, tf } from '../support/tfjs-models.js';
+import { normals, randomise, saveModel, tf } from '../support/tfjs/models.js';
 import {
   expectSamePredictions,
   makeFolder,
   newFolder,
   sequential,
-} from '../support/tfjs-parity.js';
+} from '../support/tfjs/parity.js';
 
 makeFolder();
 

@@ -39,8 +39,14 @@ import {
 } from '@unfold/train';
 import { RunLog } from '@unfold/monitor';
 import { describe, expect, it } from 'vitest';
-import { copyOf, everything, stateOf, type Options, type Saved } from '../support/saved-runs.js';
-import { contents } from '../support/weights.js';
+import {
+  copyOf,
+  everything,
+  stateOf,
+  type Options,
+  type Saved,
+} from '../support/runs/saved-runs.js';
+import { contents } from '../support/files/weights.js';
 
 /** What stands in a damaged state in place of something else. */
 const JUNK: readonly unknown[] = [undefined, null, -1, 0.5, 2 ** 40, 'x', true, [], [7], {}];

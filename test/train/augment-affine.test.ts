@@ -1,9 +1,9 @@
 import { ConfigError, Generator } from '@unfold/core';
 import { affine, compose, type ImagePlanes, randomAffine } from '@unfold/train';
 import { describe, expect, it, test } from 'vitest';
-import { augmented, changed, moments, noise, picture, rowsOf } from '../support/augment.js';
+import { augmented, changed, moments, noise, picture, rowsOf } from '../support/runs/augment.js';
 import { expectClose } from '../support/compare.js';
-import { loadFixture } from '../support/fixtures.js';
+import { loadFixture } from '../support/fixtures/fixtures.js';
 
 const sum = ({ data }: ImagePlanes): number => data.reduce((a, b) => a + b, 0);
 

@@ -1,7 +1,7 @@
 import { ConfigError, Generator } from '@unfold/core';
 import { affine, compose, elastic, type ImagePlanes, randomAffine } from '@unfold/train';
 import { describe, expect, it, test } from 'vitest';
-import { augmented, changed, moments, noise } from '../support/augment.js';
+import { augmented, changed, moments, noise } from '../support/runs/augment.js';
 import { expectClose } from '../support/compare.js';
 
 /** Images of two channels whose values are column and row: what a warp makes of it is where it reads. */

@@ -1,7 +1,7 @@
 import { ConfigError, Generator } from '@unfold/core';
 import { type ImagePlanes, randomErasing, type RandomErasingOptions } from '@unfold/train';
 import { describe, expect, it, test } from 'vitest';
-import { augmented, moments, noise } from '../support/augment.js';
+import { augmented, moments, noise } from '../support/runs/augment.js';
 
 interface Rectangle {
   readonly top: number;

@@ -11,7 +11,7 @@ import {
 } from '@unfold/train';
 import { tfjsDataLoader } from '@unfold/tfjs';
 import { describe, expect, it } from 'vitest';
-import { moments } from '../support/augment.js';
+import { moments } from '../support/runs/augment.js';
 
 const SHAPE = [2, 5, 4] as const;
 const PIXELS = 40;

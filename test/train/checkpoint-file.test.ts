@@ -23,7 +23,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CLASSES, stripes } from '../support/stripes.js';
+import { CLASSES, stripes } from '../support/runs/stripes.js';
 
 let folder = '';
 beforeAll(async () => {

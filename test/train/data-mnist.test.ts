@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { mnistSystem, readThroughCache } from '../../packages/train/src/data/mnist-download.js';
 import { type FileRole, FILES, type MnistFile } from '../../packages/train/src/data/mnist-files.js';
 import { failure } from '../support/failure.js';
-import { encodeIdx, mnistFiles, smallDigits, writeMnistFolder } from '../support/idx.js';
+import { encodeIdx, mnistFiles, smallDigits, writeMnistFolder } from '../support/files/idx.js';
 
 let root = '';
 let folders = 0;

@@ -3,7 +3,7 @@ import { Flatten, Linear, Sequential } from '@unfold/nn';
 import * as train from '@unfold/train';
 import { describe } from 'vitest';
 import { call, make, type Misuses, refuseInEveryExport, send } from '../support/misuse.js';
-import { CLASSES, stripes } from '../support/stripes.js';
+import { CLASSES, stripes } from '../support/runs/stripes.js';
 
 /* Every export of train, called as a plain JavaScript program may call it by mistake. */
 

@@ -20,7 +20,7 @@ import {
 } from '@unfold/train';
 import { weightsSha256 } from '@unfold/io';
 import { describe, expect, it } from 'vitest';
-import { CLASSES, stripes } from '../support/stripes.js';
+import { CLASSES, stripes } from '../support/runs/stripes.js';
 
 function linearNet(seed = 1): Sequential {
   manualSeed(seed);

@@ -14,8 +14,14 @@ import { RunLog } from '@unfold/monitor';
 import { weightsSha256 } from '@unfold/io';
 import { tfjsDataLoader } from '@unfold/tfjs';
 import { describe, expect, it } from 'vitest';
-import { copyOf, everything, stateOf, type Options, type Saved } from '../support/saved-runs.js';
-import { CLASSES, stripes } from '../support/stripes.js';
+import {
+  copyOf,
+  everything,
+  stateOf,
+  type Options,
+  type Saved,
+} from '../support/runs/saved-runs.js';
+import { CLASSES, stripes } from '../support/runs/stripes.js';
 
 /** Plain SGD on a plateau, and a loader with a generator of its own. */
 function plain(): { model: Sequential; options: Options } {

@@ -2,7 +2,7 @@ import { mul, reshape, tensor, type Tensor } from '@unfold/core';
 import { Linear, Module, type Layer } from '@unfold/nn';
 import { DataLoader, fit, SGD } from '@unfold/train';
 import { afterEach, expect, it, vi } from 'vitest';
-import { CLASSES, stripes } from '../support/stripes.js';
+import { CLASSES, stripes } from '../support/runs/stripes.js';
 
 /** Trains for two epochs of two steps, and gives what was warned of. */
 async function warningsOf(model: Layer, optimizer: SGD): Promise<unknown[]> {

@@ -48,8 +48,8 @@ import { weightsSha256 } from '@unfold/io';
 import { tfjsDataLoader } from '@unfold/tfjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Heap } from '../../packages/core/src/memory/heap.js';
-import { patternDigits } from '../support/cli.js';
-import { CLASSES, stripes } from '../support/stripes.js';
+import { patternDigits } from '../support/runs/cli.js';
+import { CLASSES, stripes } from '../support/runs/stripes.js';
 import { failure } from '../support/failure.js';
 
 /** Images `[1, 1, 2]` as given, of class 0. */

@@ -29,7 +29,7 @@ import {
   strangeErrors,
   strangeRejections,
 } from '../support/misuse.js';
-import { CLASSES, stripes } from '../support/stripes.js';
+import { CLASSES, stripes } from '../support/runs/stripes.js';
 
 /*
  * What a plain JavaScript program may call: no type checker has seen it. Nothing that it says is

@@ -12,7 +12,7 @@ import {
 import { decodeSafetensors, encodeSafetensors } from '@unfold/io';
 import type { OptimizerState } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
-import { makeOptimizer } from '../support/optimizer-fixtures.js';
+import { makeOptimizer } from '../support/fixtures/optimizer-fixtures.js';
 
 const KINDS = [
   { kind: 'SGD', options: { lr: 0.1, momentum: 0.9, nesterov: true }, buffers: 1 },

@@ -3,7 +3,7 @@ import { classify, type Dataset, digitFromImage, LeNet, mnist } from '@unfold/tr
 import { type Picture, readPng } from '@unfold/io';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resample } from '../../packages/train/src/predict/resample.js';
-import { randomSource } from '../support/kernels.js';
+import { randomSource } from '../support/kernels/kernels.js';
 import {
   darkOnLight,
   draw,
@@ -16,7 +16,7 @@ import {
   onNothing,
   placed,
   type Drawing,
-} from '../support/pictures.js';
+} from '../support/files/pictures.js';
 
 let test: Dataset;
 

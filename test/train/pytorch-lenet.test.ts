@@ -3,7 +3,7 @@ import { cast, configureEngine, Tape, tensor, type DType, type Tensor } from '@u
 import { Conv2d, crossEntropy, Flatten, Linear, MaxPool2d, ReLU, Sequential } from '@unfold/nn';
 import { DataLoader, type Dataset, mnist, SGD } from '@unfold/train';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadFixture, type LenetCase } from '../support/fixtures.js';
+import { loadFixture, type LenetCase } from '../support/fixtures/fixtures.js';
 
 const { cases, settings, parameters } = loadFixture('lenet');
 const { steps, batchSize } = settings;

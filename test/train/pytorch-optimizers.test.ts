@@ -12,8 +12,14 @@ import {
 import { clipGradNorm, clipGradValue, EMA } from '@unfold/train';
 import { Module } from '@unfold/nn';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expectTensor, loadFixture, sliceOf, tensorOf, VARIANTS } from '../support/fixtures.js';
-import { makeOptimizer } from '../support/optimizer-fixtures.js';
+import {
+  expectTensor,
+  loadFixture,
+  sliceOf,
+  tensorOf,
+  VARIANTS,
+} from '../support/fixtures/fixtures.js';
+import { makeOptimizer } from '../support/fixtures/optimizer-fixtures.js';
 
 const { cases, parameters, clips, ema } = loadFixture('optimizers');
 

@@ -1,8 +1,12 @@
 import { Parameter, zeros } from '@unfold/core';
 import { ReduceLROnPlateau } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
-import { loadFixture } from '../support/fixtures.js';
-import { makeOptimizer, makeSchedule, type ScheduleCase } from '../support/optimizer-fixtures.js';
+import { loadFixture } from '../support/fixtures/fixtures.js';
+import {
+  makeOptimizer,
+  makeSchedule,
+  type ScheduleCase,
+} from '../support/fixtures/optimizer-fixtures.js';
 
 const { schedules, plateaus } = loadFixture('optimizers');
 

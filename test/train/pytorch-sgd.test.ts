@@ -1,7 +1,13 @@
 import { add, configureEngine, mul, Parameter, sum, Tape, type Tensor } from '@unfold/core';
 import { SGD } from '@unfold/train';
 import { beforeAll, describe, it } from 'vitest';
-import { expectTensor, loadFixture, sliceOf, tensorOf, VARIANTS } from '../support/fixtures.js';
+import {
+  expectTensor,
+  loadFixture,
+  sliceOf,
+  tensorOf,
+  VARIANTS,
+} from '../support/fixtures/fixtures.js';
 
 const { cases, parameters } = loadFixture('sgd');
 

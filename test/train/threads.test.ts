@@ -3,7 +3,7 @@ import { crossEntropy } from '@unfold/nn';
 import { Cnn, LeNet, SGD } from '@unfold/train';
 import { weightsSha256 } from '@unfold/io';
 import { afterAll, describe, expect, it } from 'vitest';
-import { randomSource } from '../support/kernels.js';
+import { randomSource } from '../support/kernels/kernels.js';
 
 const BATCH = 48;
 

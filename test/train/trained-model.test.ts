@@ -14,7 +14,7 @@ import { encodeSafetensors, saveCheckpoint, saveWeights } from '@unfold/io';
 import { LeNet, loadTrainedModel, MODELS } from '@unfold/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../support/failure.js';
-import { contents, fixturePath, safetensorsOf } from '../support/weights.js';
+import { contents, fixturePath, safetensorsOf } from '../support/files/weights.js';
 
 const normalization = { mean: [0.1307], std: [0.3081] };
 const about = { model: 'lenet', normalization: JSON.stringify(normalization) };
