@@ -7,12 +7,10 @@ import { writePatternFolder } from './support/runs/cli.js';
 import { argumentsOfUnfold, commandsOf } from './support/commands.js';
 import { darkOnLight, draw } from './support/files/pictures.js';
 import { expectToRunAsSaid } from './support/run-snippets.js';
-import { DOCUMENTS, PROGRAMS, ROOT, SLOW } from './support/snippets.js';
+import { DOCUMENTS, PROGRAMS, ROOT } from './support/snippets.js';
 
 describe('the code of a document runs and prints what is said', () => {
-  it.each(PROGRAMS.filter(({ name }) => SLOW.has(name)))('$name', (program) =>
-    expectToRunAsSaid(program),
-  );
+  it.each(PROGRAMS)('$name', (program) => expectToRunAsSaid(program));
 });
 
 const folder = mkdtempSync(join(tmpdir(), 'unfold-commands-'));

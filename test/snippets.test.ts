@@ -9,7 +9,6 @@ import { digitFromImage, LeNet } from '@unfold/train';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { commandsOf, faultOf } from './support/commands.js';
 import { failure } from './support/failure.js';
-import { expectToRunAsSaid } from './support/run-snippets.js';
 import {
   DOCUMENTS,
   ELSEWHERE,
@@ -18,7 +17,6 @@ import {
   PROGRAMS,
   readDocument,
   ROOT,
-  SLOW,
   SNIPPETS,
   typeErrors,
   withPrints,
@@ -74,11 +72,6 @@ describe('every snippet', () => {
 it('the TypeScript of the documents is right under strict', () => {
   expect(typeErrors(PROGRAMS.filter(({ extension }) => extension === 'ts'))).toEqual([]);
 }, 300_000);
-
-describe('the code of a document runs and prints what is said', () => {
-  const programs = PROGRAMS.filter(({ name }) => !SLOW.has(name));
-  it.each(programs)('$name', (program) => expectToRunAsSaid(program), 300_000);
-});
 
 describe('an error that is shown is the one that is thrown', () => {
   const nhwc = (kernel: number) => new Conv2d(3, 8, kernel).forward(zeros([64, 28, 28, 3]));

@@ -304,6 +304,3 @@ export const PROGRAMS: readonly Program[] = programsOf(
     (snippet) => isCode(snippet) && !ELSEWHERE.some(({ snippets }) => snippets.includes(snippet)),
   ),
 );
-
-/** Programs that the slow suite runs: this one trains on all 60,000 digits. */
-export const SLOW: ReadonlySet<string> = new Set(['README.md']);

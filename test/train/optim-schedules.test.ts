@@ -16,7 +16,7 @@ import {
   StepLR,
 } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
-import { cosPi, sinPi } from '../../packages/train/src/optim/schedules/cosine-of-turn.js';
+import { cosPi, sinPi } from '../../packages/train/src/optim/schedules/cos-pi.js';
 
 const optimizer = (lr = 0.1) => new SGD([new Parameter(zeros([1]))], { lr });
 

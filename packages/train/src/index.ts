@@ -59,7 +59,6 @@ export { Optimizer, ParameterState } from './optim/optimizer.js';
 export type { OptimizerDefinition, OptimizerState, ParameterUpdate } from './optim/optimizer.js';
 export { RMSprop } from './optim/rmsprop.js';
 export type { RMSpropOptions } from './optim/rmsprop.js';
-export { linearDecay } from './optim/schedule.js';
 export { CosineAnnealingLR, CosineAnnealingWarmRestarts } from './optim/schedules/cosine.js';
 export type {
   CosineAnnealingLROptions,
@@ -80,7 +79,13 @@ export type {
 } from './optim/schedules/scheduler.js';
 export { SequentialLR } from './optim/schedules/sequential.js';
 export type { SequentialLROptions } from './optim/schedules/sequential.js';
-export { ExponentialLR, LambdaLR, MultiStepLR, StepLR } from './optim/schedules/steps.js';
+export {
+  ExponentialLR,
+  LambdaLR,
+  linearDecay,
+  MultiStepLR,
+  StepLR,
+} from './optim/schedules/steps.js';
 export type {
   ExponentialLROptions,
   LearningRateFactor,

@@ -1,5 +1,5 @@
 import { atLeast0, completeOptions, positiveCount } from '@unfold/core/internal';
-import { cosPi, sinPi } from './cosine-of-turn.js';
+import { cosPi, sinPi } from './cos-pi.js';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
 
 /** Options of `CosineAnnealingLR`. */

@@ -11,9 +11,8 @@ import {
   shareBelow1,
 } from '@unfold/core/internal';
 import type { PreparedState } from '../state.js';
-import { cosPi } from './cosine-of-turn.js';
-import { forGroups } from './for-groups.js';
-import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
+import { cosPi } from './cos-pi.js';
+import { forGroups, LRScheduler, type ScheduledOptimizer } from './scheduler.js';
 
 /** Options of `OneCycleLR`. */
 export interface OneCycleLROptions {

@@ -10,8 +10,7 @@ import {
   shareBelow1,
 } from '@unfold/core/internal';
 import { requireOptimizer } from '../../arguments.js';
-import { forGroups } from './for-groups.js';
-import type { ScheduledOptimizer, SchedulerState } from './scheduler.js';
+import { forGroups, type ScheduledOptimizer, type SchedulerState } from './scheduler.js';
 
 /** Options of `ReduceLROnPlateau`. */
 export interface ReduceLROnPlateauOptions {

@@ -2,6 +2,7 @@ import { ConfigError } from '@unfold/core';
 import {
   atLeast0,
   completeOptions,
+  finite,
   positiveCount,
   requireFunction,
   requireList,
@@ -144,4 +145,17 @@ export class LambdaLR extends LRScheduler {
   protected override restarted(baseLr: number, group: number): number {
     return this.rate(baseLr, baseLr, group);
   }
+}
+
+/**
+ * The share of the learning rate for step `step` (from 0) of `steps`: from 1 straight to 0.
+ * @throws ConfigError for what is no number.
+ */
+export function linearDecay(step: number, steps: number): number {
+  if (!finite.accepts(step) || !finite.accepts(steps)) {
+    throw new ConfigError(
+      `linearDecay: expected two numbers, got ${valueText(step)} and ${valueText(steps)}`,
+    );
+  }
+  return 1 - step / steps;
 }
