@@ -100,6 +100,8 @@ describe('the kernel of docs/adding-a-kernel.md', () => {
           types: ['node'],
           composite: false,
           noEmit: true,
+          // As core's own.
+          noUncheckedIndexedAccess: false,
           // Not the package that the repository's node_modules link to.
           paths: { '@unfold/core': ['./packages/core/src/index.ts'] },
         },
