@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { EngineError } from '@unfold/core';
 import { describe, expect, it } from 'vitest';
 import * as bundle from '../../packages/core/src/engine/binaries.bundle.js';
+import { fromText, toText } from '../../packages/core/src/engine/binary-text.js';
 import * as source from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import { withoutFusing, withOwnMemory } from '../../packages/core/src/engine/rewrite.js';
@@ -78,6 +79,28 @@ describe('the binaries that a page makes of its one', () => {
   it('those without fused multiply-add give other bits', () => {
     const [plain] = results(kernelsOf(withoutFusing(fused), true));
     expect(plain).not.toEqual(results(kernelsOf(fused, true))[0]);
+  });
+});
+
+describe('the text of a binary', () => {
+  it('holds every byte, in ASCII that no string and no page has to escape', () => {
+    const random = randomSource(5);
+    const bytes = [
+      new Uint8Array(0),
+      Uint8Array.from({ length: 256 }, (_, i) => i),
+      Uint8Array.from({ length: 10_000 }, () => 256 * random() ** 3),
+      Uint8Array.from(fused),
+    ];
+    for (const each of bytes) {
+      const text = toText(each);
+      expect(text).toMatch(/^[ -~]*$/);
+      expect(text).not.toMatch(/['\\`$<]/);
+      expect(fromText(text)).toEqual(each);
+    }
+  });
+
+  it('is hardly longer than the bytes', () => {
+    expect(toText(fused).length / fused.length).toBeLessThan(1.1);
   });
 });
 

@@ -12,6 +12,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { toText } from '../src/engine/binary-text.js';
 import { dispatchSource, parametersSource } from './dispatch.js';
 import { tilesSource } from './tiles.js';
 
@@ -23,6 +24,7 @@ import { tilesSource } from './tiles.js';
 
 const SOURCES = fileURLToPath(new URL('.', import.meta.url));
 const TABLE = fileURLToPath(new URL('../src/kernels/table/', import.meta.url));
+const TEXT = fileURLToPath(new URL('../src/engine/binary-text.js', import.meta.url));
 const BUILD = join(SOURCES, 'build');
 const RECORD = join(BUILD, 'record.json');
 const LOCK = join(BUILD, 'lock');
@@ -47,7 +49,10 @@ function compilerVersion() {
   }
 }
 
-/** The SHA-256 of everything that the binaries are made from: this folder and the kernel table. */
+/**
+ * The SHA-256 of everything that the binaries are made from: this folder, the kernel table, and how
+ * bundles hold them as text.
+ */
 function sourcesHash() {
   const hash = createHash('sha256');
   for (const folder of [SOURCES, TABLE]) {
@@ -56,7 +61,7 @@ function sourcesHash() {
       hash.update(`${name}\n`).update(readFileSync(join(folder, name)));
     }
   }
-  return hash.digest('hex');
+  return hash.update(readFileSync(TEXT)).digest('hex');
 }
 
 /**
@@ -152,7 +157,7 @@ async function compileAll() {
   replaceFile(join(BUILD, 'parameters.ts'), parametersSource());
   replaceFile(join(BUILD, 'dispatch.ts'), dispatchSource());
   for (const [name, fused] of Object.entries(BINARIES)) await compile(name, fused);
-  const bundled = readFileSync(join(BUILD, `${BUNDLED}.wasm`)).toString('hex');
+  const bundled = toText(readFileSync(join(BUILD, `${BUNDLED}.wasm`)));
   replaceFile(join(BUILD, 'kernels.js'), `export const kernels = '${bundled}';\n`);
   // The record comes last: who sees it finds the binaries in place.
   replaceFile(RECORD, JSON.stringify({ sources, compiler }));

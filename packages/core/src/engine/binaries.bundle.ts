@@ -1,5 +1,6 @@
 import { kernels } from '#kernels';
 import type { BinaryName } from '../kernels/wasm/instantiate.js';
+import { fromText } from './binary-text.js';
 import { withoutFusing, withOwnMemory } from './rewrite.js';
 
 /**
@@ -10,14 +11,8 @@ import { withoutFusing, withOwnMemory } from './rewrite.js';
  * before.)
  */
 export function loadBinary(name: BinaryName): Uint8Array {
-  let binary = fromHex(kernels);
+  let binary = fromText(kernels);
   // Safari has no relaxed SIMD yet; Chromium has since 114, Firefox since 146.
   if (name.endsWith('plain')) binary = withoutFusing(binary);
   return name.startsWith('unfold-local') ? withOwnMemory(binary) : binary;
-}
-
-function fromHex(text: string): Uint8Array {
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
-    Number.parseInt(text.slice(2 * i, 2 * i + 2), 16),
-  );
 }
