@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import { DeviceBuffer, type BufferSource } from '../../packages/core/src/kernels/buffer.js';
 import type { Conv2dGeometry } from '../../packages/core/src/kernels/contract.js';
 import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
+import { KERNELS, type Row } from '../../packages/core/src/kernels/table/kernels.js';
+import { Frame } from '../../packages/core/src/kernels/wasm/frame.js';
+import { launcherOf } from '../../packages/core/src/kernels/wasm/launch.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import { randomSource } from '../support/kernels/kernels.js';
 
@@ -53,6 +56,32 @@ function fill(heap: Heap): void {
     heap.allocate(KIB);
   }
 }
+
+describe('a launch notes the write', () => {
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const cases = names.flatMap((_, i) =>
+    Array.from({ length: i }, (_, at) => ({ operands: i + 1, at: at + 1 })),
+  );
+
+  it.each(cases)('into operand $at of $operands, and into the first', ({ operands, at }) => {
+    const { heap, jobs } = setUp(512 * KIB);
+    const texts = names
+      .slice(0, operands)
+      .map((name, i) => `${i === 0 || i === at ? 'inout' : 'in'} ${name} f32[n]`);
+    const row: Row = { ...KERNELS.sgdStep, operands: texts };
+    const noted: string[] = [];
+    const given = names.slice(0, operands).map((name) => {
+      const noteWrite = (): void => void noted.push(name);
+      const source: BufferSource = { writes: 0, isViewed: false, dependant: null, noteWrite };
+      return new DeviceBuffer('float32', heap.allocate(64), 16, source);
+    });
+    vi.spyOn(jobs, 'run').mockImplementation(() => {});
+    const launcher = launcherOf('k', 0, row, () => {}, new Frame(heap), jobs);
+    const launch = launcher as (...args: object[]) => void;
+    launch(...given, {});
+    expect(noted).toEqual(['a', names[at]]);
+  });
+});
 
 describe('plans of convolutions', () => {
   it('are given back when the heap is full, and not made again', () => {

@@ -31,7 +31,7 @@ export function launcherOf(
   const cut = cutOf(row);
   const [A, B, C, D, E] = typesOf(row);
   // The first operand is always written.
-  const [, writesB, writesC, writesD] = writesOf(row);
+  const [, writesB, writesC, writesD, writesE] = writesOf(row);
 
   /** Writes the parameters behind the operands' addresses, and has the parts done. */
   const launch = (options: never, n: number) => {
@@ -52,6 +52,7 @@ export function launcherOf(
       return (a: Buffer, b: Buffer, options: never) => {
         if (a.dtype !== A || b.dtype !== B) refuseTypes(name, row, [a, b]);
         noteWrite(a);
+        if (writesB) noteWrite(b);
         const { block } = frame;
         block[0] = a.address;
         block[1] = b.address;
@@ -62,6 +63,7 @@ export function launcherOf(
         if (a.dtype !== A || b.dtype !== B || c.dtype !== C) refuseTypes(name, row, [a, b, c]);
         noteWrite(a);
         if (writesB) noteWrite(b);
+        if (writesC) noteWrite(c);
         const { block } = frame;
         block[0] = a.address;
         block[1] = b.address;
@@ -75,6 +77,8 @@ export function launcherOf(
         }
         noteWrite(a);
         if (writesB) noteWrite(b);
+        if (writesC) noteWrite(c);
+        if (writesD) noteWrite(d);
         const { block } = frame;
         block[0] = a.address;
         block[1] = b.address;
@@ -91,6 +95,7 @@ export function launcherOf(
         if (writesB) noteWrite(b);
         if (writesC) noteWrite(c);
         if (writesD) noteWrite(d);
+        if (writesE) noteWrite(e);
         const { block } = frame;
         block[0] = a.address;
         block[1] = b.address;
