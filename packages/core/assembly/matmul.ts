@@ -81,6 +81,11 @@ const SUMS_BYTES: i32 = 384;
 const A_BYTES: i32 = M_BLOCK * K_BLOCK * 4;
 const B_BYTES: i32 = K_BLOCK * N_BLOCK * 4;
 
+/** Bytes of the parameters, with what `matmulPlan` sets behind them. */
+export function matmulParametersBytes(): usize {
+  return offsetof<Product>();
+}
+
 /** Bytes of scratch that a part needs. */
 export function matmulScratchBytes(): i32 {
   return SUMS_BYTES + A_BYTES + B_BYTES;

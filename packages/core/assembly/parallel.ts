@@ -131,6 +131,37 @@ export function runJob(
   return parts - atomic.load<i32>(control, DONE);
 }
 
+/** Bytes of a launch in a list, and where its words lie. */
+const LAUNCH: usize = 16;
+const LAUNCH_BLOCK: usize = 4;
+const LAUNCH_PARTS: usize = 8;
+
+/**
+ * Does the launches `from` … `to` - 1 of a list one after another: kernel, block and parts of each, a
+ * word each and one for nothing. Without threads `control` is 0.
+ * @returns `to`; or the number of a launch some of whose parts are still done by others, after which
+ * the caller waits and goes on with the next.
+ */
+export function runLaunches(
+  control: usize,
+  list: usize,
+  from: i32,
+  to: i32,
+  scratch: usize,
+  stride: usize,
+  spins: i32,
+): i32 {
+  for (; from < to; from++) {
+    const launch = list + <usize>from * LAUNCH;
+    const kernel = load<i32>(launch);
+    const block = load<usize>(launch, LAUNCH_BLOCK);
+    const parts = load<i32>(launch, LAUNCH_PARTS);
+    if (control == 0 || parts < 2) runParts(kernel, block, parts, scratch);
+    else if (runJob(control, kernel, block, parts, scratch, stride, spins) > 0) return from;
+  }
+  return to;
+}
+
 /**
  * Sleeps until the job's last part is done, or a thread broke down, or `timeout` nanoseconds have
  * passed.

@@ -26,6 +26,8 @@ export {
 export type { DeviceBuffer, ElementType } from './kernels/buffer.js';
 export type * from './kernels/contract.js';
 export * from './ops/index.js';
+export { compile, type Compilable, type Compiled, type CompileOptions } from './program/compile.js';
+export type { ProgramStats } from './program/program.js';
 export { profile, type Profile, type ProfileRow } from './profile.js';
 export { Generator, generator, manualSeed, rngState, setRngState } from './random.js';
 export type { GeneratorState, RngState } from './random.js';

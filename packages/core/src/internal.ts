@@ -11,6 +11,16 @@ export { alignColumns } from './columns.js';
 export { isFloat } from './dtype.js';
 export { bytesPerElement } from './dtype.js';
 export { leavesOf } from './autograd/tape.js';
+export { guardsOf, propertyGuards, type Guard } from './program/guards.js';
+export {
+  fills,
+  hostAction,
+  hostCall,
+  hostDecision,
+  reads,
+  updates,
+  withOptions,
+} from './host-call.js';
 export { offersKernel } from './engine/engine.js';
 export {
   atLeast0,

@@ -2,6 +2,7 @@ import { currentScope, type Scope, type Scoped } from './memory/scope.js';
 import { disposeSymbol } from './dispose-symbol.js';
 import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } from './dtype.js';
 import { heap } from './engine/engine.js';
+import { probe } from './engine/probe.js';
 import { ConfigError, DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
 import { DeviceBuffer } from './kernels/buffer.js';
 import type { NumericArray } from './kernels/contract.js';
@@ -127,6 +128,7 @@ export class Tensor implements Scoped {
 
   set grad(gradient: Tensor | null) {
     if (gradient) this.#checkGrad(gradient);
+    probe?.graded?.(this, this.#grad, gradient);
     this.#grad = gradient;
   }
 
@@ -185,6 +187,7 @@ export class Tensor implements Scoped {
   /** @internal A view of the heap for reading, or for filling what was just made. */
   get elements(): NumericArray {
     this.assertAlive();
+    probe?.looked?.(this.storage);
     const buffer = heap.buffer;
     if (this.#elements?.buffer !== buffer) {
       this.#elements = viewOver(this.dtype, buffer, this.storage.address, this.size);
@@ -298,6 +301,7 @@ export class Tensor implements Scoped {
 
   /** Drops the gradient. */
   zeroGrad(): void {
+    if (!this.#disposed) probe?.graded?.(this, this.#grad, null);
     this.#grad?.dispose();
     this.#grad = null;
   }
@@ -422,14 +426,6 @@ export function emptyOfSize(shape: Shape, size: number, dtype: DType, origin: st
   checkDType(origin, dtype);
   const storage = new Storage(size * bytesPerElement(dtype), origin);
   return new Tensor(storage, [...shape], dtype, origin);
-}
-
-/** A copy with memory of its own, through which no gradient flows. */
-export function copyOf(x: Tensor, origin: string): Tensor {
-  x.assertAlive();
-  const copy = empty(x.shape, x.dtype, origin);
-  copy.elements.set(x.elements);
-  return copy;
 }
 
 /**

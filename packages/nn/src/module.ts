@@ -13,8 +13,11 @@ import {
   checkOption,
   checkOptions,
   flag,
+  type Guard,
+  guardsOf,
   isOptions,
   noTensor,
+  propertyGuards,
   requireTensor,
   text,
   valueText,
@@ -158,6 +161,20 @@ export abstract class Module {
   /** The modules that `namedModules` lists, without their names. */
   *modules(): Iterable<Module> {
     for (const [, module] of this.namedModules()) yield module;
+  }
+
+  /**
+   * @internal What a compiled `forward` depends on besides its inputs: the mode, the forward (which a
+   * hook stands before) and the properties of each module.
+   */
+  *[guardsOf](): Iterable<Guard> {
+    for (const module of this.modules()) {
+      const { training } = module;
+      yield { read: () => module.training, value: training };
+      const forward: unknown = Reflect.get(module, 'forward');
+      yield { read: (): unknown => Reflect.get(module, 'forward'), value: forward };
+      yield* propertyGuards(module);
+    }
   }
 
   /**

@@ -1,9 +1,10 @@
+import { copyOf } from '../copy.js';
 import { ones, zeros } from '../creation.js';
 import { isFloat } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError, ShapeError, TapeError } from '../errors.js';
 import { broadcastGeometry, formatShape, sameShape } from '../shape.js';
-import { copyOf, requireTensor, Tensor } from '../tensor.js';
+import { requireTensor, Tensor } from '../tensor.js';
 import { probe } from '../engine/probe.js';
 import { currentScope, moveOut, Scope } from '../memory/scope.js';
 import { sumTo } from './sum-to.js';
@@ -250,8 +251,10 @@ class GradientTable {
     for (const [leaf, gradient] of this.#gradients) {
       // Nobody could free the gradient of a leaf that is gone.
       if (leaf.isDisposed) continue;
-      if (leaf.grad && !leaf.grad.isDisposed) addInPlace(leaf.grad, gradient);
-      else leaf.grad = (gradient.isShared ? copyOf(gradient, gradient.origin) : gradient).keep();
+      if (leaf.grad && !leaf.grad.isDisposed) {
+        probe?.graded?.(leaf, leaf.grad, leaf.grad);
+        addInPlace(leaf.grad, gradient);
+      } else leaf.grad = (gradient.isShared ? copyOf(gradient, gradient.origin) : gradient).keep();
     }
   }
 }

@@ -6,11 +6,13 @@ import { EngineError } from '../errors.js';
 import { checkedKernels } from '../kernels/checked.js';
 import type { KernelName, Kernels } from '../kernels/contract.js';
 import { referenceOver } from '../kernels/reference/index.js';
+import type { Emitter } from '../kernels/wasm/emitter.js';
 import {
   instantiateKernels,
   supportsFused,
   type WasmInstance,
 } from '../kernels/wasm/instantiate.js';
+import type { Jobs } from '../kernels/wasm/jobs.js';
 import { Heap } from '../memory/heap.js';
 import { warnOnce } from '../warnings.js';
 import { resolveSettings, type EngineOptions, type KernelSet, type Settings } from './options.js';
@@ -50,6 +52,8 @@ export const heap = new Heap({ shared: true });
 let running: Engine | undefined;
 const reference = checkedKernels(referenceOver(heap), heap);
 let float32 = reference;
+/** The binary that `float32` belongs to; null for the reference. */
+let instance: WasmInstance | null = null;
 let pool: Pool | undefined;
 /** The binaries that were started, by whether they fuse; a binary that failed its check is null. */
 const instances = new Map<boolean, WasmInstance | null>();
@@ -90,6 +94,23 @@ export function kernelsFor(dtype: DType): Kernels {
   return probe ? probe.kernels(kernels) : kernels;
 }
 
+/** What a program runs on, as long as the same engine runs. */
+export interface ProgramEngine {
+  readonly engine: Engine;
+  /** Where launches are written and go; null for the reference, whose kernels are called one by one. */
+  readonly wasm: { readonly emitter: Emitter; readonly jobs: Jobs } | null;
+}
+
+/** The engine that runs, for programs. */
+export function programEngine(): ProgramEngine {
+  return { engine: engine(), wasm: instance };
+}
+
+/** Whether kernels are the plain loops that JavaScript runs itself. */
+export function isReference(kernels: Kernels): boolean {
+  return kernels === reference;
+}
+
 /** Whether the engine has a kernel of its own for `dtype`, besides the plain loops that define it. */
 export function offersKernel(name: KernelName, dtype: DType): boolean {
   if (dtype !== 'float32') return false;
@@ -122,11 +143,11 @@ export async function configure(settings: Settings, needs: string | null): Promi
 }
 
 async function startPool(one: Engine, threads: number): Promise<Engine> {
-  const instance = instances.get(one.fused);
-  if (!instance) throw new EngineError('engine: its kernels are gone');
-  const { module, wasm, jobs } = instance;
+  const started = instances.get(one.fused);
+  if (!started) throw new EngineError('engine: its kernels are gone');
+  const { module, wasm, jobs } = started;
   const tileWidth = one.simd === 256 ? 16 : 8;
-  const started = await Pool.start({
+  const threadPool = await Pool.start({
     heap,
     module,
     wasm,
@@ -138,8 +159,8 @@ async function startPool(one: Engine, threads: number): Promise<Engine> {
       running = { ...one, warnings: [...one.warnings, 'a thread broke down'] };
     },
   });
-  jobs.threadPool = started;
-  pool = started;
+  jobs.threadPool = threadPool;
+  pool = threadPool;
   return describe({ ...one, threads });
 }
 
@@ -148,25 +169,26 @@ async function closePool(): Promise<void> {
   const closing = pool;
   if (!closing) return;
   pool = undefined;
-  for (const instance of instances.values()) if (instance) instance.jobs.threadPool = null;
+  for (const one of instances.values()) if (one) one.jobs.threadPool = null;
   await closing.close();
 }
 
 /** Starts an engine of one thread. */
 function start({ kernels, simd, strict }: Settings): Engine {
   // They are laid out for the engine that made them.
-  for (const instance of instances.values()) instance?.jobs.plans.drop();
+  for (const one of instances.values()) one?.jobs.plans.drop();
   if (kernels === 'reference') return startReference([]);
   const warnings = [...heap.warnings];
   if (heap.memory === null) return startReference(warnings);
   const candidates = !strict && supportsFused() ? [true, false] : [false];
   for (const fused of candidates) {
-    const instance = instanceOf(fused, warnings);
-    if (!instance) continue;
-    const { wasm } = instance;
-    const wide = takesWideTiles(instance, simd, warnings);
+    const started = instanceOf(fused, warnings);
+    if (!started) continue;
+    const { wasm } = started;
+    const wide = takesWideTiles(started, simd, warnings);
     wasm.setTileWidth(wide ? 16 : 8);
-    float32 = instance.kernels;
+    instance = started;
+    float32 = started.kernels;
     return describe({
       kernels,
       simd: wide ? 256 : 128,
@@ -182,6 +204,7 @@ function start({ kernels, simd, strict }: Settings): Engine {
 /** @param warnings Why, if something else was wanted. */
 function startReference(warnings: readonly string[]): Engine {
   warnings.forEach((warning) => warnOnce(warning));
+  instance = null;
   float32 = reference;
   return describe({
     kernels: 'reference',
@@ -206,16 +229,16 @@ function describe(engine: Engine): Engine {
 /** A binary, started when it is first asked for; null if it gives wrong results. */
 function instanceOf(fused: boolean, warnings: string[]): WasmInstance | null {
   const name = `unfold-${heap.shared ? 'shared' : 'local'}-${fused ? 'fused' : 'plain'}` as const;
-  let instance = instances.get(fused);
-  if (instance === undefined) {
+  let known = instances.get(fused);
+  if (known === undefined) {
     const started = instantiateKernels(loadBinary(name), heap);
-    instance = isSound(started, 8) ? started : null;
-    instances.set(fused, instance);
+    known = isSound(started, 8) ? started : null;
+    instances.set(fused, known);
   }
-  if (instance === null) {
+  if (known === null) {
     warnings.push(`the kernels of ${name} disagree with the reference here and are not used`);
   }
-  return instance;
+  return known;
 }
 
 /** Whether the kernels agree with the reference with tiles of so many columns. */

@@ -112,18 +112,44 @@ export class Pool implements ThreadPool {
   }
 
   run(kernel: number, block: number, parts: number, scratch: number, stride: number): void {
-    if (this.#broken !== undefined) this.#giveUp(`it ended between two jobs (${this.#broken})`);
+    this.#requireSound();
     const { wasm } = this.#options;
     let missing;
     try {
       const spins = this.#mainSpins;
       missing = wasm.runJob(this.#control, kernel, block, parts, scratch, stride, spins);
     } catch (error) {
-      // The main thread's own part: it counts as broken, too, and the others must let go first.
-      wasm.fail(this.#control);
-      this.#giveUp(String(error), error);
+      this.#giveUpOwnPart(error);
     }
     if (missing > 0) this.#await(missing);
+  }
+
+  runLaunches(list: number, from: number, to: number, scratch: number, stride: number): void {
+    this.#requireSound();
+    const { wasm } = this.#options;
+    for (let next = from; next < to; next++) {
+      try {
+        const spins = this.#mainSpins;
+        next = wasm.runLaunches(this.#control, list, next, to, scratch, stride, spins);
+      } catch (error) {
+        this.#giveUpOwnPart(error);
+      }
+      if (next === to) return;
+      // It came back at a launch some of whose parts others still do.
+      const missing = this.#awaitFor(0);
+      if (missing > 0) this.#await(missing);
+    }
+  }
+
+  /** @throws EngineError if a thread is gone. */
+  #requireSound(): void {
+    if (this.#broken !== undefined) this.#giveUp(`it ended between two jobs (${this.#broken})`);
+  }
+
+  /** The main thread's own part failed: it counts as broken, too, and the others must let go first. */
+  #giveUpOwnPart(error: unknown): never {
+    this.#options.wasm.fail(this.#control);
+    this.#giveUp(String(error), error);
   }
 
   /** Waits for the parts that others still do. */

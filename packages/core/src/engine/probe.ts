@@ -1,11 +1,50 @@
-import type { Kernels } from '../kernels/contract.js';
+import type { BufferSource } from '../kernels/buffer.js';
+import type { DType } from '../dtype.js';
+import type { Kernels, NumericArray } from '../kernels/contract.js';
 
-/** Looks on while operations run: see profile.ts. */
+/** Memory that JavaScript works on in a part of an operation: host-call.ts. */
+export interface HostUse {
+  readonly memory: BufferSource;
+  readonly dtype: DType;
+  /** The number of elements. */
+  readonly size: number;
+  /** Reads them, fills them whatever they were, or changes them. */
+  readonly access: 'read' | 'fill' | 'update';
+}
+
+/** Looks on while operations run: see profile.ts and program/recorder.ts. */
 export interface Probe {
   /** Runs an operation, or its backward, on these inputs. */
   operation<T>(name: string, inputs: readonly unknown[], run: () => T): T;
   /** The kernels, with an eye on each call. */
   kernels(kernels: Kernels): Kernels;
+  /** Is told of memory that a tensor is made in. */
+  made?(memory: BufferSource): void;
+  /** Is told before JavaScript reads or fills the elements of a tensor. */
+  looked?(memory: BufferSource): void;
+  /** Is told that the gradient of a tensor is replaced, dropped (`after` is null) or added to. */
+  graded?(tensor: object, before: object | null, after: object | null): void;
+  /**
+   * Decides by numbers of tensors what an operation is made of.
+   * @param decide Gives the same as long as the numbers don't say otherwise.
+   */
+  decision?<T>(
+    name: string,
+    uses: readonly HostUse[],
+    decide: (...elements: NumericArray[]) => T,
+    perform: () => T,
+  ): T;
+  /** Performs a part of an operation that JavaScript does on the elements of tensors. */
+  host?(
+    name: string,
+    uses: readonly HostUse[],
+    run: (...elements: NumericArray[]) => void,
+    perform: () => void,
+  ): void;
+  /** Performs what JavaScript does besides. */
+  action?(run: () => void): void;
+  /** Performs a kernel call whose options `options` gives anew each time. */
+  renewing?(options: () => unknown, perform: () => void): void;
 }
 
 /** The one that looks on now; usually there is none, and asking is all that it costs. */

@@ -1,4 +1,5 @@
 import { heap } from '../engine/engine.js';
+import { probe } from '../engine/probe.js';
 import { DTypeError, EngineError } from '../errors.js';
 import { formatBytes } from './heap.js';
 import type { BufferSource, Dependant } from '../kernels/buffer.js';
@@ -51,6 +52,7 @@ export class Storage implements BufferSource {
       held.count++;
     } else holdings.set(origin, { bytes, count: 1 });
     observer?.(this);
+    probe?.made?.(this);
   }
 
   /** Whether somebody was given a view of it, who may hold it for longer than the storage lives. */

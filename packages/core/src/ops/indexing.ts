@@ -3,6 +3,7 @@ import { zeros } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import type { IndexGeometry } from '../kernels/contract.js';
 import { ShapeError } from '../errors.js';
+import { hostCall, reads } from '../host-call.js';
 import { normalizeAxis, reduceGeometry, type Shape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { int32Of } from './support.js';
@@ -47,13 +48,15 @@ export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
   }
   const dim = x.shape[normal];
   int32Of('indexSelect', index);
-  index.elements.forEach((position, i) => {
-    if (position < 0 || position >= dim) {
+  const whole = x.describe();
+  hostCall('indexSelect', [reads(index)], (positions) => {
+    positions.forEach((position, i) => {
+      if (position >= 0 && position < dim) return;
       throw new ShapeError(
         `indexSelect: index ${position} at element ${i} is outside 0 … ${dim - 1}, axis ${normal} ` +
-          `of ${x.describe()}`,
+          `of ${whole}`,
       );
-    }
+    });
   });
   return indexSelectFunction(x, index, { axis: normal });
 }

@@ -13,7 +13,9 @@ import {
   stridesOf,
   type Shape,
 } from '../shape.js';
-import { copyOf, empty, requireTensor, type Tensor } from '../tensor.js';
+import { copyOf } from '../copy.js';
+import { fills, hostCall, reads } from '../host-call.js';
+import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { sameDType } from './support.js';
 
 const cloneFunction = defineFunction('clone', {
@@ -285,7 +287,7 @@ const padFunction = defineFunction('pad', {
       return before + dim + after;
     });
     const out = empty(shape, x.dtype, 'pad');
-    out.elements.fill(value);
+    kernelsFor(x.dtype).fill(out.buffer, { value });
     const strides = stridesOf(shape);
     const offset = strides.reduce((at, stride, axis) => at + stride * padding[axis][0], 0);
     scatter(out, x, strides, offset);
@@ -326,11 +328,11 @@ const castFunction = defineFunction('cast', {
   forward(ctx: Context<{ dtype: DType }>, x: Tensor, { dtype }: { dtype: DType }) {
     ctx.save({ dtype: x.dtype });
     const out = empty(x.shape, dtype, 'cast');
-    const data = x.elements;
-    if (dtype === 'bool') data.forEach((value, i) => (out.elements[i] = value === 0 ? 0 : 1));
-    else if (isFloat(x.dtype) && !isFloat(dtype))
-      copyChecked('cast', dtype, out.elements, data.map(Math.trunc));
-    else copyChecked('cast', dtype, out.elements, data);
+    const truncates = isFloat(x.dtype) && !isFloat(dtype);
+    hostCall('cast', [fills(out), reads(x)], (to, from) => {
+      if (dtype === 'bool') from.forEach((value, i) => (to[i] = value === 0 ? 0 : 1));
+      else copyChecked('cast', dtype, to, truncates ? from.map(Math.trunc) : from);
+    });
     return out;
   },
   backward: (ctx, dOut) => cast(dOut, ctx.saved.dtype),

@@ -19,15 +19,11 @@ interface SideJob {
   readonly parts: (parameters: number) => number;
 }
 
-/** Convolutions of a whole batch that never store the unfold. */
-export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs: Jobs) {
-  const { plans } = jobs;
-  /** Bytes of a block of arguments, up to a cache line. */
-  const blockBytes = Math.ceil((FIRST_PARAMETER * 4 + wasm.conv2dParametersBytes()) / 64) * 64;
-  /**
-   * What one of the three kernels is made of in the binary: jobs, and what they need. A job before
-   * packs the weights, one after adds up what parts summed.
-   */
+/**
+ * The three kernels as the binary has them: jobs, and what they need. A job before packs the
+ * weights, one after adds up what parts summed.
+ */
+export function conv2dStages(wasm: WasmExports) {
   const stage = (name: ConvJob, before: SideJob | null, after: SideJob | null) => ({
     number: JOB[name],
     before,
@@ -41,45 +37,64 @@ export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs:
     number: JOB[name],
     parts: wasm[`${name}Parts`],
   });
-
-  const forward = stage('conv2dForward', side('conv2dForwardPack'), null);
-  const backwardInput = stage('conv2dBackwardInput', side('conv2dBackwardInputPack'), null);
-  const backwardWeight = stage('conv2dBackwardWeight', null, side('conv2dBackwardWeightFinish'));
-
-  /** Writes the arguments into the frame's block. */
-  const write = (
-    { N, OC, groups, window }: Conv2dGeometry,
-    out: DeviceBuffer,
-    x: DeviceBuffer,
-    weight: DeviceBuffer,
-    bias: DeviceBuffer | null,
-  ) => {
-    const { block } = frame;
-    block[at.N] = N;
-    block[at.OC] = OC;
-    block[at.groups] = groups;
-    writeWindow(block, window, at);
-    block[at.out] = out.address;
-    block[at.x] = x.address;
-    block[at.weight] = weight.address;
-    block[at.bias] = bias === null ? 0 : bias.address;
-    block[at.turned] = 0;
+  return {
+    /** Bytes of a block of arguments, up to a cache line. */
+    blockBytes: Math.ceil((FIRST_PARAMETER * 4 + wasm.conv2dParametersBytes()) / 64) * 64,
+    forward: stage('conv2dForward', side('conv2dForwardPack'), null),
+    backwardInput: stage('conv2dBackwardInput', side('conv2dBackwardInputPack'), null),
+    backwardWeight: stage('conv2dBackwardWeight', null, side('conv2dBackwardWeightFinish')),
   };
+}
+
+/** One of the three. */
+export type Conv2dStage = ReturnType<typeof conv2dStages>['forward' | 'backwardWeight'];
+
+/** The words of a block that hold the addresses of out, x, weight and bias. */
+export const CONV2D_ADDRESSES = [at.out, at.x, at.weight, at.bias];
+
+/** Writes the arguments into the frame's block; backward, `out` is dOut. */
+export function writeConv2d(
+  { block }: Frame,
+  { N, OC, groups, window }: Conv2dGeometry,
+  out: DeviceBuffer,
+  x: DeviceBuffer,
+  weight: DeviceBuffer,
+  bias: DeviceBuffer | null,
+): void {
+  block[at.N] = N;
+  block[at.OC] = OC;
+  block[at.groups] = groups;
+  writeWindow(block, window, at);
+  block[at.out] = out.address;
+  block[at.x] = x.address;
+  block[at.weight] = weight.address;
+  block[at.bias] = bias === null ? 0 : bias.address;
+  block[at.turned] = 0;
+}
+
+/** Says to the block in the frame where its shared area is, and has it prepared. */
+export function prepareConv2d(frame: Frame, stage: Conv2dStage, shared: number): void {
+  frame.block[at.shared] = shared;
+  stage.prepare(frame.parametersAddress);
+}
+
+/** Convolutions of a whole batch that never store the unfold. */
+export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs: Jobs) {
+  const { plans } = jobs;
+  const { blockBytes, forward, backwardInput, backwardWeight } = conv2dStages(wasm);
 
   /** All parts of a kernel. */
   const run = (
-    job: ReturnType<typeof stage>,
+    job: Conv2dStage,
     geometry: Conv2dGeometry,
     out: DeviceBuffer,
     x: DeviceBuffer,
     weight: DeviceBuffer,
     bias: DeviceBuffer | null,
   ) => {
-    write(geometry, out, x, weight, bias);
+    writeConv2d(frame, geometry, out, x, weight, bias);
     const { blockAddress, parametersAddress } = frame;
-    const shared = jobs.workspace(job.sharedBytes(parametersAddress));
-    frame.block[at.shared] = shared;
-    job.prepare(parametersAddress);
+    prepareConv2d(frame, job, jobs.workspace(job.sharedBytes(parametersAddress)));
     const { before, after } = job;
     const scratchBytes = job.scratchBytes(parametersAddress);
     if (before) {
@@ -95,7 +110,7 @@ export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs:
     geometry: Conv2dGeometry,
     ...operands: [DeviceBuffer, DeviceBuffer, DeviceBuffer, DeviceBuffer | null]
   ): Plan | null => {
-    write(geometry, ...operands);
+    writeConv2d(frame, geometry, ...operands);
     const bytes = blockBytes + sharedBytes(frame.parametersAddress);
     const address = plans.allocate(bytes);
     if (address === null) return null;

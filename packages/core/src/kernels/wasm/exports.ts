@@ -40,6 +40,15 @@ export interface WasmExports
     stride: number,
     spins: number,
   ) => number;
+  readonly runLaunches: (
+    control: Address,
+    list: Address,
+    from: number,
+    to: number,
+    scratch: Address,
+    stride: number,
+    spins: number,
+  ) => number;
   readonly awaitJob: (control: Address, nanoseconds: number) => number;
   readonly abandonJob: (control: Address) => number;
   readonly failures: (control: Address) => number;
@@ -52,5 +61,7 @@ export interface WasmExports
   readonly matmulSlab: (parameters: Address) => number;
   readonly matmulPackedBytes: (parameters: Address, slab: number) => number;
   readonly matmulPackParts: (parameters: Address) => number;
+  /** Bytes of a product's parameters, with what its plan sets behind them. */
+  readonly matmulParametersBytes: () => number;
   readonly matmulScratchBytes: () => number;
 }

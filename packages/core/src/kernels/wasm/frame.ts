@@ -4,6 +4,12 @@ import { FIRST_PARAMETER } from '../table/layout.js';
 /** Words of the block (table/layout.js): a walk of rank 64 with four operands fits. */
 const BLOCK_LENGTH = 512;
 
+/** The words of a block, as integers and as single-precision floats. */
+export interface Words {
+  readonly block: Int32Array;
+  readonly floats: Float32Array;
+}
+
 /**
  * The room for one kernel call at a time: a block for its arguments (table/layout.js), which begins
  * with the addresses of its operands.
@@ -14,7 +20,7 @@ const BLOCK_LENGTH = 512;
  *     block[places.n] = out.length;
  *     jobs.run(JOB.relu, frame.blockAddress, 1);
  */
-export class Frame {
+export class Frame implements Words {
   /** Where the block lies. */
   readonly blockAddress: number;
   /** Where the parameters begin in it. */

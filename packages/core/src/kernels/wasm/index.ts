@@ -5,11 +5,11 @@ import { KERNELS } from '../table/kernels.js';
 import { JOB, KERNEL_NAMES } from '../table/layout.js';
 import { conv2dKernels } from './conv2d.js';
 import type { WasmExports } from './exports.js';
-import { Frame } from './frame.js';
+import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
 import { type Launcher, launcherOf } from './launch.js';
 import { matmulKernels } from './matmul.js';
-import { type TableCut, writerOf } from './parameters.js';
+import { isCutByTable, writerOf } from './parameters.js';
 
 /**
  * The contract's kernels for float32 on WebAssembly, each behind a check of what it is called with:
@@ -17,8 +17,12 @@ import { type TableCut, writerOf } from './parameters.js';
  * of their own. None of them holds state from one call to the next but plans of convolutions
  * (plans.ts); the memory that they work in is the jobs'.
  */
-export function createWasmKernels(wasm: WasmExports, heap: Heap, jobs: Jobs): Kernels {
-  const frame = new Frame(heap);
+export function createWasmKernels(
+  wasm: WasmExports,
+  heap: Heap,
+  frame: Frame,
+  jobs: Jobs,
+): Kernels {
   const kernels: Partial<Record<KernelName, Launcher>> = {};
   const own: Partial<Record<KernelName, Launcher>> = {
     ...matmulKernels(wasm, frame, jobs),
@@ -44,8 +48,4 @@ function givingBack(run: Launcher, jobs: Jobs): Launcher {
       jobs.giveBack();
     }
   };
-}
-
-function isCutByTable(name: KernelName): name is TableCut {
-  return KERNELS[name].cut !== 'own';
 }

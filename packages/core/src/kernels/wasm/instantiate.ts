@@ -1,7 +1,9 @@
 import { RESERVED_BYTES, type Heap } from '../../memory/heap.js';
 import { EngineError } from '../../errors.js';
 import type { Kernels } from '../contract.js';
+import { createEmitter, type Emitter } from './emitter.js';
 import type { WasmExports } from './exports.js';
+import { Frame } from './frame.js';
 import { createWasmKernels } from './index.js';
 import { Jobs } from './jobs.js';
 
@@ -47,6 +49,7 @@ export interface WasmInstance {
   readonly wasm: WasmExports;
   readonly jobs: Jobs;
   readonly kernels: Kernels;
+  readonly emitter: Emitter;
 }
 
 /**
@@ -74,7 +77,9 @@ export function instantiateKernels(binary: Uint8Array, heap: Heap): WasmInstance
     throw new EngineError('engine: this is no binary of the Unfold kernels; rebuild or reinstall');
   }
   const jobs = new Jobs(wasm, heap);
-  return { module, wasm, jobs, kernels: createWasmKernels(wasm, heap, jobs) };
+  const frame = new Frame(heap);
+  const kernels = createWasmKernels(wasm, heap, frame, jobs);
+  return { module, wasm, jobs, kernels, emitter: createEmitter(wasm, frame) };
 }
 
 /** Tells a binary of ours by its mark; the compiler and the tests vouch for the rest. */

@@ -17,6 +17,11 @@ export interface ThreadPool {
    * @throws EngineError if a thread broke down.
    */
   run(kernel: number, block: number, parts: number, scratch: number, stride: number): void;
+  /**
+   * Does the launches `from` … `to` - 1 of a list (assembly/parallel.ts), one after another.
+   * @throws EngineError if a thread broke down.
+   */
+  runLaunches(list: number, from: number, to: number, scratch: number, stride: number): void;
 }
 
 /**
@@ -65,6 +70,23 @@ export class Jobs {
     } else {
       const scratch = this.#scratch.atLeast(stride * pool.threads);
       pool.run(kernel, block, parts, scratch, stride);
+    }
+  }
+
+  /**
+   * Does the launches `from` … `to` - 1 of a list, whose kernels, blocks and parts lie at `list` as
+   * assembly/parallel.ts reads them.
+   * @param scratchBytes The most that a part of one of them needs to work in.
+   * @throws EngineError as `run`.
+   */
+  runLaunches(list: number, from: number, to: number, scratchBytes: number): void {
+    const pool = this.#threadPool;
+    const stride = Math.ceil(scratchBytes / 64) * 64;
+    if (pool === null || stride * pool.threads > SCRATCH_BYTES) {
+      this.#wasm.runLaunches(0, list, from, to, this.#scratch.atLeast(stride), 0, 0);
+    } else {
+      const scratch = this.#scratch.atLeast(stride * pool.threads);
+      pool.runLaunches(list, from, to, scratch, stride);
     }
   }
 

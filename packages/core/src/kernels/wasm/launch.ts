@@ -12,7 +12,7 @@ import type { Write } from './parameters.js';
 export type Launcher = (...args: never[]) => void;
 
 /** The bytes of scratch that a part of a walk takes: assembly/walk.ts, for 64 axes and 3 operands. */
-const WALK_BYTES = 320;
+export const WALK_BYTES = 320;
 
 /**
  * The kernel of this number, whose row the table cuts: it has addresses and parameters written into

@@ -2,10 +2,10 @@ import { ShapeError } from '../../errors.js';
 import { adamFactors } from '../adam-factors.js';
 import type { DeviceBuffer } from '../buffer.js';
 import type { Kernels, KernelName, WindowGeometry } from '../contract.js';
-import { type Constants, type KERNELS, PARAMETERS } from '../table/kernels.js';
+import { type Constants, KERNELS, PARAMETERS } from '../table/kernels.js';
 import { behindLength, FIRST_PARAMETER, placesOf } from '../table/layout.js';
 import type { Operands } from '../table/types.js';
-import type { Frame } from './frame.js';
+import type { Words } from './frame.js';
 
 type Types = {
   readonly f32: DeviceBuffer;
@@ -15,7 +15,7 @@ type Types = {
 type Rows = typeof KERNELS;
 
 /** Writes a kernel's parameters into the frame's block; `n` is the first operand's length. */
-export type Write = (frame: Frame, options: never, n: number) => void;
+export type Write = (frame: Words, options: never, n: number) => void;
 
 /** The kernels whose parameters are of a group. */
 type KernelsOf<G> = {
@@ -30,6 +30,11 @@ type OptionsOf<K extends KernelName> =
 
 /** The kernels that are cut as their rows say, and not in a way of their own. */
 export type TableCut = Exclude<KernelName, KernelsOf<'matmul' | 'conv2d'>>;
+
+/** Whether a kernel is cut as its row says. */
+export function isCutByTable(name: KernelName): name is TableCut {
+  return KERNELS[name].cut !== 'own';
+}
 
 /** The groups whose kernels are not cut in a way of their own. */
 type Group = Exclude<keyof typeof PARAMETERS, 'matmul' | 'conv2d'>;
@@ -54,7 +59,7 @@ const walk = placesOf(PARAMETERS.broadcast);
  * property that is read by a name in a variable costs ten times as much.
  */
 const WRITERS: {
-  readonly [G in Group]: (frame: Frame, options: OptionsOf<KernelsOf<G>>, n: number) => void;
+  readonly [G in Group]: (frame: Words, options: OptionsOf<KernelsOf<G>>, n: number) => void;
 } = {
   broadcast(frame, { shape, aStrides, bStrides }) {
     writeWalk(frame.block, shape, aStrides, bStrides);

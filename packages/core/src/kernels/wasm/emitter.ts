@@ -1,0 +1,184 @@
+import { EngineError } from '../../errors.js';
+import type { DeviceBuffer } from '../buffer.js';
+import type { Conv2dGeometry, KernelName, MatmulGeometry } from '../contract.js';
+import { KERNELS, PARAMETERS, type Row } from '../table/kernels.js';
+import { FIRST_PARAMETER, JOB, parametersOf, placesOf } from '../table/layout.js';
+import { CONV2D_ADDRESSES, conv2dStages, prepareConv2d, writeConv2d } from './conv2d.js';
+import { cutOf } from './cut.js';
+import type { WasmExports } from './exports.js';
+import type { Frame } from './frame.js';
+import { WALK_BYTES } from './launch.js';
+import { MATMUL_ADDRESSES, matmulCutter } from './matmul.js';
+import { isCutByTable, writerOf } from './parameters.js';
+
+/** A job of a kernel call, cut into parts, whose arguments lie in a block. */
+export interface Launch {
+  readonly job: number;
+  readonly parts: number;
+  readonly scratchBytes: number;
+  /**
+   * The operands, by their numbers, that this launch makes something of which is kept: as long as they
+   * hold what they held, it need not be done again. Null for all other launches.
+   */
+  readonly keeps: readonly number[] | null;
+}
+
+/** The word of a block that says where an operand lies. */
+export interface Place {
+  readonly word: number;
+  /** The operand's number in the call. */
+  readonly operand: number;
+  /** Bytes from the operand's beginning. */
+  readonly offset: number;
+}
+
+/** The arguments of some launches, one after another. */
+export interface Block {
+  readonly words: Int32Array;
+  readonly places: readonly Place[];
+  readonly launches: readonly Launch[];
+}
+
+/** Memory that a program holds, by its address. */
+export interface ProgramMemory {
+  /** Bytes that keep what they hold from one run to the next. */
+  keep(bytes: number): number;
+  /** Bytes that only the call in hand uses. */
+  workspace(bytes: number): number;
+}
+
+/** Writes kernel calls down instead of performing them. */
+export interface Emitter {
+  /** The launches of a call; `options` are those of the contract, which are checked already. */
+  emit(
+    kernel: KernelName,
+    operands: readonly (DeviceBuffer | null)[],
+    options: unknown,
+    memory: ProgramMemory,
+  ): readonly Block[];
+  /** Writes other options of a call into its block, which lies at `words`. */
+  rewrite(kernel: KernelName, words: Int32Array, options: unknown, n: number): void;
+}
+
+interface StageOf {
+  readonly stage: 'forward' | 'backwardInput' | 'backwardWeight';
+  /** The numbers of the operands that the stage knows as out, x, weight and bias. */
+  readonly order: readonly (number | null)[];
+  /** Those that its packing reads. */
+  readonly keeps: readonly number[] | null;
+}
+
+type Conv2dKernel = 'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight';
+
+const STAGES: Readonly<Record<Conv2dKernel, StageOf>> = {
+  conv2d: { stage: 'forward', order: [0, 1, 2, 3], keeps: [2, 3] },
+  conv2dBackwardInput: { stage: 'backwardInput', order: [1, 0, 2, null], keeps: [2] },
+  conv2dBackwardWeight: { stage: 'backwardWeight', order: [3, 2, 0, 1], keeps: null },
+};
+
+const { rank: RANK } = placesOf(PARAMETERS.broadcast);
+
+/** @param frame The one of the kernels that run at once: no call is under way while one is written. */
+export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
+  const stages = conv2dStages(wasm);
+  const productWords = FIRST_PARAMETER + wasm.matmulParametersBytes() / 4;
+  const cutProduct = matmulCutter(wasm, frame);
+
+  /** A block of the frame's words, in which the operands' addresses stand at `words`. */
+  const blockOf = (
+    length: number,
+    addressWords: readonly (number | null)[],
+    operands: readonly (DeviceBuffer | null)[],
+    launches: readonly Launch[],
+  ): Block => {
+    const words = frame.block.slice(0, length);
+    const places: Place[] = [];
+    addressWords.forEach((word, operand) => {
+      const buffer = operands[operand];
+      if (word === null || !buffer) return;
+      // Above 2 GiB, an address is a negative word.
+      places.push({ word, operand, offset: (words[word] >>> 0) - buffer.address });
+    });
+    return { words, places, launches };
+  };
+
+  const conv2d = (
+    kernel: Conv2dKernel,
+    operands: readonly (DeviceBuffer | null)[],
+    geometry: Conv2dGeometry,
+    memory: ProgramMemory,
+  ): Block => {
+    const { order, keeps, stage: name } = STAGES[kernel];
+    const stage = stages[name];
+    const [out, x, weight, bias = null] = order.map((operand) =>
+      operand === null ? null : (operands[operand] ?? null),
+    );
+    if (!out || !x || !weight) throw new EngineError(`${kernel}: an operand is missing`);
+    writeConv2d(frame, geometry, out, x, weight, bias);
+    const { parametersAddress } = frame;
+    prepareConv2d(frame, stage, memory.keep(stage.sharedBytes(parametersAddress)));
+    const scratchBytes = stage.scratchBytes(parametersAddress);
+    const launches: Launch[] = [];
+    const add = (
+      { number, parts }: { number: number; parts(parameters: number): number },
+      scratchBytes: number,
+      keeps: Launch['keeps'] = null,
+    ) => launches.push({ job: number, parts: parts(parametersAddress), scratchBytes, keeps });
+    if (stage.before) add(stage.before, scratchBytes, keeps);
+    add(stage, scratchBytes);
+    if (stage.after) add(stage.after, 0);
+    // The operands' addresses, in the operands' order.
+    const words = operands.map((_, operand) => {
+      const place = order.indexOf(operand);
+      return CONV2D_ADDRESSES[place] ?? null;
+    });
+    return blockOf(stages.blockBytes / 4, words, operands, launches);
+  };
+
+  const matmul = (
+    operands: readonly (DeviceBuffer | null)[],
+    geometry: MatmulGeometry,
+    memory: ProgramMemory,
+  ): readonly Block[] => {
+    const [out, a, b] = operands;
+    if (!out || !a || !b) throw new EngineError('matmul: an operand is missing');
+    const blocks: Block[] = [];
+    cutProduct(out, a, b, geometry, {
+      workspace: (bytes) => memory.workspace(bytes),
+      take(job, parts, scratchBytes) {
+        const launches = [{ job, parts, scratchBytes, keeps: null }];
+        blocks.push(blockOf(productWords, MATMUL_ADDRESSES, operands, launches));
+      },
+    });
+    return blocks;
+  };
+
+  return {
+    emit(kernel, operands, options, memory) {
+      if (kernel === 'matmul') return matmul(operands, options as MatmulGeometry, memory);
+      if (!isCutByTable(kernel))
+        return [conv2d(kernel, operands, options as Conv2dGeometry, memory)];
+      const row: Row = KERNELS[kernel];
+      const { block } = frame;
+      operands.forEach((operand, i) => (block[i] = operand === null ? 0 : operand.address));
+      writerOf(KERNELS[kernel])(frame, options as never, operands[0]?.length ?? 0);
+      const launch = {
+        job: JOB[kernel],
+        parts: cutOf(row)(block),
+        scratchBytes: row.cut === 'walk' ? WALK_BYTES : 0,
+        keeps: null,
+      };
+      const { end } = placesOf(parametersOf(row));
+      // A walk's shape and strides lie behind its parameters.
+      const length = row.cut === 'walk' ? end + block[RANK] * (operands.length + 1) : end;
+      const words = operands.map((_, i) => i);
+      return [blockOf(length, words, operands, [launch])];
+    },
+
+    rewrite(kernel, words, options, n) {
+      if (!isCutByTable(kernel)) throw new EngineError(`${kernel}: its options stay as they are`);
+      const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
+      writerOf(KERNELS[kernel])({ block: words, floats }, options as never, n);
+    },
+  };
+}

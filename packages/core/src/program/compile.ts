@@ -1,0 +1,228 @@
+import { recordingTape } from '../autograd/tape.js';
+import { programEngine, type ProgramEngine } from '../engine/engine.js';
+import { probe } from '../engine/probe.js';
+import { ConfigError, TapeError } from '../errors.js';
+import { moveOut, Scope } from '../memory/scope.js';
+import { checkOptions, flag, positiveCount, valueText, type OptionRules } from '../options.js';
+import { sameShape, type Shape } from '../shape.js';
+import type { DType } from '../dtype.js';
+import type { Tensor } from '../tensor.js';
+import { warnOnce } from '../warnings.js';
+import { Guards, isGuarded, type Guarded } from './guards.js';
+import { Program, type ProgramStats } from './program.js';
+import { Recorder } from './recorder.js';
+import { assemble, formOf, takeApart, type Arguments, type Form } from './values.js';
+
+/** Options of `compile`. */
+export interface CompileOptions {
+  /**
+   * Modules that the function uses, besides one that is compiled itself: a change of their
+   * properties, parameters or mode makes a new program.
+   */
+  readonly modules?: readonly Guarded[];
+  /** So many programs are kept; of more, the one that was not used for longest is dropped. Default 8. */
+  readonly limit?: number;
+  /**
+   * Whether a function that can't be compiled is run as it is, after one warning, instead of an error.
+   * Default false.
+   */
+  readonly fallback?: boolean;
+}
+
+const COMPILE_OPTIONS: OptionRules<CompileOptions> = {
+  modules: {
+    expected: 'a list of modules',
+    accepts: (value) => Array.isArray(value) && value.every(isGuarded),
+  },
+  limit: positiveCount,
+  fallback: flag,
+};
+
+/** A function that runs as a program. */
+export interface Compiled<Args extends readonly unknown[], Result> {
+  (...args: Args): Result;
+  /** Of the program that ran last; null before the first was made. */
+  readonly stats: ProgramStats | null;
+  /** Frees the programs. A later call records anew. */
+  dispose(): void;
+}
+
+/** A function, or what has one as `forward`. */
+export type Compilable<Args extends readonly unknown[], Result> =
+  ((...args: Args) => Result) | { forward(...args: Args): Result };
+
+/** So often a call may make what outlives it: what is made once, at the first use. */
+const WARM_UPS = 3;
+
+/** A program, and what it is for. */
+interface Entry {
+  readonly program: Program;
+  readonly engine: ProgramEngine['engine'];
+  readonly guards: Guards;
+  readonly shapes: readonly Shape[];
+  readonly dtypes: readonly DType[];
+  /** For each input, the first one that lives in the same memory. */
+  readonly aliases: readonly number[];
+  readonly statics: readonly unknown[];
+  readonly form: Form;
+}
+
+/** Frees the programs of functions that nobody has any more. */
+const forgotten = new FinalizationRegistry<Entry[]>((entries) => {
+  for (const { program } of entries.splice(0)) program.dispose();
+});
+
+/**
+ * Makes a function that does the same as `target` with the same bits, and faster. The first call for
+ * shapes and dtypes of the inputs runs `target` and records its kernel calls; later ones do these
+ * calls alone, in as few calls of WebAssembly as can be, in memory that is laid out once.
+ *
+ * ```ts
+ * const predict = compile(model.eval());
+ * const logits = predict(images);
+ * ```
+ *
+ * What `target` does besides, in JavaScript, is done while recording only. So it may not look at
+ * numbers of tensors, and what it depends on besides its arguments must stay: of a module that is
+ * compiled, or named in `modules`, properties, parameters and modes are watched, and a change makes a
+ * new program; of anything else in a closure this is the caller's word.
+ *
+ * @param target A function of tensors (or arrays and plain objects of them, and of plain values) that
+ * returns tensors (likewise), or a Module.
+ * @throws ConfigError for what is neither, or a bad option. The compiled function throws TapeError
+ * where `target` does what a program can't, and under a tape that records.
+ */
+export function compile<Args extends readonly unknown[], Result>(
+  target: Compilable<Args, Result>,
+  options: CompileOptions = {},
+): Compiled<Args, Result> {
+  checkOptions('compile', options, COMPILE_OPTIONS);
+  const { modules = [], limit = 8, fallback = false } = options;
+  const fn = functionOf(target);
+  const guarded = isGuarded(target) ? [target, ...modules] : modules;
+  const entries: Entry[] = [];
+  let stats: ProgramStats | null = null;
+  /** Why it is run as it is. */
+  let refusal: string | null = null;
+  let warmUps = 0;
+
+  const record = (args: Args, taken: Arguments): Result => {
+    const { engine, wasm } = programEngine();
+    const { tensors, statics } = taken;
+    const guards = new Guards(guarded);
+    const recorder = new Recorder(tensors);
+    const found: Tensor[] = [];
+    const scope = new Scope();
+    let result: Result;
+    let form: Form;
+    try {
+      result = recorder.watch(() => fn(...args));
+      form = formOf(result, found);
+      for (const tensor of found) if (tensor.owner === scope) moveOut(tensor, scope);
+    } finally {
+      scope.close();
+    }
+    const recording = recorder.finish(found);
+    if (recorder.failure === null) {
+      const entry: Entry = {
+        program: new Program(recording, { engine, wasm }),
+        engine,
+        guards,
+        shapes: tensors.map(({ shape }) => shape),
+        dtypes: tensors.map(({ dtype }) => dtype),
+        aliases: aliasesOf(tensors),
+        statics,
+        form,
+      };
+      entries.unshift(entry);
+      for (const { program } of entries.splice(limit)) program.dispose();
+      stats = entry.program.stats;
+      return result;
+    }
+    if (recorder.isWarmUp && ++warmUps < WARM_UPS) return result;
+    const text = `compile: ${recorder.failure}, which a program can't do again`;
+    if (!fallback) {
+      for (const tensor of found) if (!tensors.includes(tensor)) tensor.dispose();
+      throw new TapeError(`${text}; leave that part out, and do it with the result`);
+    }
+    refusal = text;
+    warnOnce(`${text}; it goes on uncompiled`);
+    return result;
+  };
+
+  const call = (...args: Args): Result => {
+    // Inside another recording, this one's kernel calls are part of that.
+    if (refusal !== null || probe instanceof Recorder) return fn(...args);
+    if (recordingTape()) {
+      throw new TapeError(
+        'compile: a tape records here, and no gradient flows through a program; compile the whole ' +
+          'step with its tape, or call the function outside of the tape',
+      );
+    }
+    const taken = takeApart(args);
+    for (const tensor of taken.tensors) tensor.assertAlive();
+    const { engine } = programEngine();
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i];
+      if (!fits(entry, taken)) continue;
+      if (entry.engine !== engine || entry.program.isStale || !entry.guards.hold) {
+        entries.splice(i--, 1);
+        entry.program.dispose();
+        continue;
+      }
+      if (!entry.program.accepts(taken.tensors)) continue;
+      if (i > 0) entries.unshift(...entries.splice(i, 1));
+      ({ stats } = entry.program);
+      const results = entry.program.run(taken.tensors);
+      // The form is that of a result of this function.
+      return assemble(entry.form, results) as Result;
+    }
+    return record(args, taken);
+  };
+
+  const compiled = Object.defineProperties(call, {
+    stats: { get: () => stats, enumerable: true },
+    dispose: {
+      value: () => {
+        for (const { program } of entries.splice(0)) program.dispose();
+      },
+    },
+  }) as Compiled<Args, Result>;
+  forgotten.register(compiled, entries);
+  return compiled;
+}
+
+function functionOf<Args extends readonly unknown[], Result>(
+  target: Compilable<Args, Result>,
+): (...args: Args) => Result {
+  if (typeof target === 'function') return target;
+  const forward: unknown =
+    typeof target === 'object' && target !== null ? Reflect.get(target, 'forward') : null;
+  if (typeof forward !== 'function') {
+    throw new ConfigError(
+      `compile: expected a function or a Module with a forward, got ${valueText(target)}`,
+    );
+  }
+  return (...args) => target.forward(...args);
+}
+
+function aliasesOf(tensors: readonly Tensor[]): number[] {
+  return tensors.map(({ storage }) => tensors.findIndex((other) => other.storage === storage));
+}
+
+/** Whether a program is for such arguments. */
+function fits(entry: Entry, { tensors, statics }: Arguments): boolean {
+  const { shapes, dtypes, aliases } = entry;
+  if (tensors.length !== shapes.length || statics.length !== entry.statics.length) return false;
+  for (let i = 0; i < tensors.length; i++) {
+    const { shape, dtype, storage } = tensors[i];
+    if (dtype !== dtypes[i] || !sameShape(shape, shapes[i])) return false;
+    for (let other = 0; other < i; other++) {
+      if ((tensors[other].storage === storage) !== (aliases[i] === aliases[other])) return false;
+    }
+  }
+  for (let i = 0; i < statics.length; i++) {
+    if (!Object.is(statics[i], entry.statics[i])) return false;
+  }
+  return true;
+}

@@ -1,0 +1,80 @@
+/** A value that a program relies on: while `read` gives another one, the program doesn't fit. */
+export interface Guard {
+  readonly read: () => unknown;
+  /** What it gave when the program was recorded. */
+  readonly value: unknown;
+}
+
+/** The method by which an object says what its `forward` depends on besides its inputs. */
+export const guardsOf = Symbol('unfold.guards');
+
+/** An object that can say what its `forward` depends on, as a Module can. */
+export interface Guarded {
+  /** What it depends on, with the values of now. */
+  [guardsOf](): Iterable<Guard>;
+}
+
+/** Whether an object can say what it depends on. */
+export function isGuarded(value: unknown): value is Guarded {
+  return typeof value === 'object' && value !== null && guardsOf in value;
+}
+
+/** Larger containers are data: nothing in them is looked at. */
+const MOST_ENTRIES = 1000;
+
+/** A guard that a value stays what it is now. */
+function guard(read: () => unknown): Guard {
+  return { read, value: read() };
+}
+
+/**
+ * Guards of an object's own properties: of which there are, and of the value of each, also in arrays,
+ * Maps, Sets and plain objects. Of objects of other classes it is the identity that counts.
+ */
+export function* propertyGuards(object: object, around = new Set<object>()): Iterable<Guard> {
+  if (around.has(object)) return;
+  around.add(object);
+  const keys = Object.keys(object);
+  yield guard(() => Object.keys(object).length);
+  if (keys.length > MOST_ENTRIES) return;
+  for (const key of keys) {
+    yield guard((): unknown => Reflect.get(object, key));
+    yield* containerGuards(Reflect.get(object, key), around);
+  }
+}
+
+function* containerGuards(value: unknown, around: Set<object>): Iterable<Guard> {
+  if (value instanceof Map || value instanceof Set) {
+    const container: Map<unknown, unknown> | Set<unknown> = value;
+    yield guard(() => container.size);
+    if (container.size > MOST_ENTRIES) return;
+    // By position, as a Set has no keys.
+    for (let i = 0; i < container.size; i++) {
+      const at = i;
+      yield guard(() => [...container.values()][at]);
+      yield* containerGuards([...container.values()][at], around);
+    }
+  } else if (Array.isArray(value) || isPlain(value)) yield* propertyGuards(value, around);
+}
+
+/** Whether it is an object of no class. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** What a program relies on outside of its inputs, at the moment of its recording. */
+export class Guards {
+  readonly #guards: readonly Guard[];
+
+  constructor(guarded: Iterable<Guarded>) {
+    this.#guards = [...guarded].flatMap((one) => [...one[guardsOf]()]);
+  }
+
+  /** Whether all is as it was. */
+  get hold(): boolean {
+    for (const { read, value } of this.#guards) if (!Object.is(read(), value)) return false;
+    return true;
+  }
+}

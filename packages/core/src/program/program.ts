@@ -1,0 +1,486 @@
+import { viewOver } from '../dtype.js';
+import { heap, isReference, type ProgramEngine } from '../engine/engine.js';
+import { probe } from '../engine/probe.js';
+import { DisposedError, EngineError } from '../errors.js';
+import { DeviceBuffer } from '../kernels/buffer.js';
+import { checkPositions } from '../kernels/check-geometry.js';
+import type { Block, Emitter, Launch, ProgramMemory } from '../kernels/wasm/emitter.js';
+import { RESERVED_BYTES } from '../memory/heap.js';
+import { Storage } from '../memory/storage.js';
+import { Tensor } from '../tensor.js';
+import { planMemory } from './memory-plan.js';
+import { positionsOf } from './positions.js';
+import type { HostStep, KernelStep, Operand, Recording, Slot, Step } from './recording.js';
+
+/** What a program is made of, in numbers. */
+export interface ProgramStats {
+  /** Kernel launches of a run, those apart that only an unusual run makes. */
+  readonly launches: number;
+  /** Parts of a run that JavaScript does. */
+  readonly hostCalls: number;
+  /** Bytes of results that are there for the length of a run, in the places that they share. */
+  readonly plannedBytes: number;
+  /** Bytes that the program holds besides: arguments, tables, packed weights, constants. */
+  readonly keptBytes: number;
+}
+
+/** Words of a launch in a list: assembly/parallel.ts. */
+const LAUNCH_WORDS = 4;
+/** Where operands seem to lie that are somewhere else in each run. */
+const NOWHERE = RESERVED_BYTES;
+
+/** A word that holds an address which changes from run to run. */
+interface Patch {
+  readonly word: number;
+  readonly offset: number;
+}
+
+/** What a run does, in order. */
+type Item = Stretch | { readonly kind: 'host'; readonly perform: () => void };
+
+/** Launches that follow each other, `from` to before `to`. */
+interface Stretch {
+  readonly kind: 'launches';
+  readonly from: number;
+  to: number;
+  /** What JavaScript does that none of them has a part in. */
+  readonly before: (() => void)[];
+}
+
+/** A launch whose result is kept as long as the tensors stay as they are that it is made of. */
+interface Keeper {
+  readonly launch: number;
+  readonly sources: readonly { readonly storage: Storage; writes: number }[];
+  isDone: boolean;
+}
+
+/** A launch that waits for its place in the list. */
+interface Placed extends Launch {
+  readonly blockWord: number;
+  readonly operation: string;
+}
+
+/** Kernel calls that are laid out once, and run again and again. */
+export class Program {
+  readonly stats: ProgramStats;
+  readonly #recording: Recording;
+  readonly #wasm: ProgramEngine['wasm'];
+  /** Where each slot lies; those of inputs and results are set by each run. */
+  readonly #addresses = new Map<Slot, number>();
+  readonly #patches = new Map<Slot, Patch[]>();
+  readonly #items: Item[] = [];
+  readonly #keepers: Keeper[] = [];
+  /** What JavaScript filled memory with that kernels then change. */
+  readonly #initial: Slot[] = [];
+  /** Looks at positions that are there before the run. */
+  readonly #checks: (() => void)[] = [];
+  /** The operation of each launch, for who profiles. */
+  readonly #operations: string[] = [];
+  readonly #outside: readonly Slot[];
+  readonly #results: readonly Slot[];
+  readonly #kept: { address: number; bytes: number }[] = [];
+  /** The memory of gradients, which tensors come and go with. */
+  readonly #retained: Storage[] = [];
+  #keptBytes = 0;
+  #list = 0;
+  #scratchBytes = 0;
+  #isDisposed = false;
+
+  /** @throws EngineError if there is no memory for it. */
+  constructor(recording: Recording, { wasm }: ProgramEngine) {
+    this.#recording = recording;
+    this.#wasm = wasm;
+    this.#outside = recording.slots.filter(({ kind }) => kind === 'outside');
+    const given = new Set(recording.results.map(({ slot }) => slot));
+    this.#results = [...given].filter(({ kind }) => kind === 'made' || kind === 'constant');
+    for (const { after } of recording.gradients) {
+      if (after === null || after === 'same') continue;
+      this.#retained.push(outsideOf(after.slot).retain());
+    }
+    try {
+      const plannedBytes = this.#layOut();
+      const launches = this.#write(recording.steps);
+      this.stats = {
+        launches,
+        hostCalls: this.#items.filter(({ kind }) => kind === 'host').length,
+        plannedBytes,
+        keptBytes: this.#keptBytes - plannedBytes,
+      };
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  /** Whether it can't be run again: memory is gone that it works on, or a tensor was frozen. */
+  get isStale(): boolean {
+    for (const { storage } of this.#outside) {
+      if (storage === null || storage.references === 0) return true;
+    }
+    for (const { tensor, requiresGrad } of this.#recording.outside) {
+      if (tensor.isDisposed || tensor.requiresGrad !== requiresGrad) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Whether it is for these inputs, of the right shapes, and for the gradients that there are now.
+   * @throws What a decision of the function throws.
+   */
+  accepts(inputs: readonly Tensor[]): boolean {
+    const { gradients, decisions } = this.#recording;
+    for (const { leaf, before } of gradients) {
+      if (before === 'any') continue;
+      const { grad } = leaf;
+      if ((grad?.isDisposed === true ? null : grad) !== before) return false;
+    }
+    for (const { operands, decide, outcome } of decisions) {
+      const elements = operands.map(({ slot, dtype, size }) => {
+        const { input } = slot;
+        const address = input < 0 ? this.#addressOf(slot) : inputs[input].storage.address;
+        return viewOver(dtype, heap.buffer, address, size);
+      });
+      if (!Object.is(decide(...elements), outcome)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Does what the recorded function did, with other inputs of the same shapes.
+   * @returns The results, in the order of the recording's.
+   */
+  run(inputs: readonly Tensor[]): Tensor[] {
+    if (this.#isDisposed) throw new DisposedError('program: it was run after it was disposed of');
+    const { slots, results } = this.#recording;
+    const made = new Map<Slot, Tensor>();
+    try {
+      for (const slot of slots) {
+        if (slot.kind === 'input') this.#place(slot, inputs[slot.input].storage.address);
+      }
+      for (const check of this.#checks) check();
+      const tensors = results.map(({ slot, shape, dtype, origin }) => {
+        const first = made.get(slot);
+        if (first) return first.view(shape, origin);
+        let storage: Storage;
+        if (slot.kind === 'input') storage = inputs[slot.input].storage.retain();
+        else if (slot.kind === 'outside') storage = outsideOf(slot).retain();
+        else {
+          storage = new Storage(slot.bytes, origin);
+          this.#place(slot, storage.address);
+        }
+        const tensor = new Tensor(storage, shape, dtype, origin);
+        made.set(slot, tensor);
+        return tensor;
+      });
+      this.#perform();
+      this.#setGradients();
+      return tensors;
+    } catch (error) {
+      for (const tensor of made.values()) tensor.dispose();
+      throw error;
+    }
+  }
+
+  /** Frees what it holds. Harmless when done twice. */
+  dispose(): void {
+    this.#isDisposed = true;
+    for (const { address, bytes } of this.#kept.splice(0)) heap.free(address, bytes);
+    for (const storage of this.#retained.splice(0)) storage.release();
+  }
+
+  #perform(): void {
+    for (const { isWritten, storage } of this.#outside) {
+      if (!isWritten || storage === null) continue;
+      storage.version++;
+      storage.noteWrite();
+    }
+    for (const slot of this.#initial) {
+      new Uint8Array(heap.buffer, this.#addressOf(slot), slot.bytes).set(initialOf(slot));
+    }
+    this.#renewKept();
+    for (const item of this.#items) {
+      if (item.kind === 'host') {
+        item.perform();
+        continue;
+      }
+      for (const prepare of item.before) prepare();
+      if (item.from < item.to) this.#launch(item.from, item.to);
+    }
+  }
+
+  /** Leaves the gradients as the function does. */
+  #setGradients(): void {
+    for (const { leaf, after } of this.#recording.gradients) {
+      if (after === 'same') continue;
+      if (after === null) {
+        leaf.zeroGrad();
+        continue;
+      }
+      const { slot, shape, dtype, origin } = after;
+      const { grad } = leaf;
+      if (grad && !grad.isDisposed && grad.storage === slot.storage) continue;
+      leaf.zeroGrad();
+      leaf.grad = new Tensor(outsideOf(slot).retain(), shape, dtype, origin).keep();
+    }
+  }
+
+  #launch(from: number, to: number): void {
+    const jobs = this.#wasm?.jobs;
+    if (!jobs) throw new EngineError('program: its kernels are gone');
+    if (!probe) {
+      jobs.runLaunches(this.#list, from, to, this.#scratchBytes);
+      return;
+    }
+    for (let i = from; i < to; i++) {
+      probe.operation(`program: ${this.#operations[i]}`, [], () =>
+        jobs.runLaunches(this.#list, i, i + 1, this.#scratchBytes),
+      );
+    }
+  }
+
+  /** Makes again what is kept of tensors that have changed. */
+  #renewKept(): void {
+    for (const keeper of this.#keepers) {
+      const { launch, sources } = keeper;
+      let isFresh = keeper.isDone;
+      keeper.isDone = true;
+      for (const source of sources) {
+        const { writes, isViewed } = source.storage;
+        if (writes !== source.writes || isViewed) isFresh = false;
+        source.writes = writes;
+      }
+      if (!isFresh) this.#launch(launch, launch + 1);
+    }
+  }
+
+  /** Says where a slot lies in this run. */
+  #place(slot: Slot, address: number): void {
+    this.#addresses.set(slot, address);
+    const { words } = heap;
+    for (const { word, offset } of this.#patches.get(slot) ?? []) words[word] = address + offset;
+  }
+
+  #addressOf(slot: Slot): number {
+    return this.#addresses.get(slot) ?? NOWHERE;
+  }
+
+  #keep(bytes: number): number {
+    const address = heap.allocate(bytes);
+    this.#kept.push({ address, bytes });
+    this.#keptBytes += bytes;
+    return address;
+  }
+
+  /** Finds a place for every slot that has one. @returns The bytes of those that share theirs. */
+  #layOut(): number {
+    const { slots, steps } = this.#recording;
+    const uses = usesOf(steps);
+    const isResult = new Set(this.#results);
+    const planned: Slot[] = [];
+    for (const slot of slots) {
+      if (slot.kind === 'outside') {
+        this.#addresses.set(slot, outsideOf(slot).address);
+        if (slot.initial) this.#initial.push(slot);
+      }
+      if (slot.kind === 'made' || isResult.has(slot)) {
+        if (slot.initial) this.#initial.push(slot);
+        if (isResult.has(slot)) this.#patches.set(slot, []);
+        else if (uses.has(slot)) planned.push(slot);
+      } else if (slot.kind === 'constant' && uses.has(slot)) {
+        const address = this.#keep(slot.bytes);
+        this.#addresses.set(slot, address);
+        new Uint8Array(heap.buffer, address, slot.bytes).set(initialOf(slot));
+      } else if (slot.kind === 'input') this.#patches.set(slot, []);
+    }
+    const plan = planMemory(
+      planned.map((slot) => {
+        const { from, to } = uses.get(slot) ?? { from: 0, to: 0 };
+        // Filled before the run begins.
+        return { bytes: slot.bytes, from: slot.initial ? 0 : from, to };
+      }),
+    );
+    const arena = plan.bytes > 0 ? this.#keep(plan.bytes) : 0;
+    planned.forEach((slot, i) => this.#addresses.set(slot, arena + plan.offsets[i]));
+    return plan.bytes;
+  }
+
+  /** Writes the launches down, and what JavaScript does between them. @returns How many there are. */
+  #write(steps: readonly Step[]): number {
+    const written: Placed[] = [];
+    const keepers: Placed[] = [];
+    /** Positions that were looked at, or that a kernel computed. */
+    const known = new Set<string>();
+    const host = (perform: () => void): void => {
+      this.#items.push({ kind: 'host', perform });
+    };
+    for (const step of steps) {
+      if (step.kind === 'action') this.#stretchAt(written.length).before.push(step.run);
+      else if (step.kind === 'host') host(() => this.#runHost(step));
+      else if (!this.#wasm || isReference(step.kernels)) host(() => this.#runKernel(step));
+      else {
+        const check = this.#checkOf(step, known);
+        if (check) {
+          if (check.isEarly) this.#checks.push(check.run);
+          else host(check.run);
+        }
+        if (step.renew) this.#stretchAt(written.length);
+        for (const { block, word } of this.#writeCall(step, this.#wasm.emitter)) {
+          for (const launch of block.launches) {
+            const placed = { ...launch, blockWord: word, operation: step.operation };
+            const sources = keptOf(step, launch);
+            if (sources) {
+              this.#keepers.push({ launch: keepers.length, sources, isDone: false });
+              keepers.push(placed);
+            } else {
+              this.#stretchAt(written.length).to++;
+              written.push(placed);
+            }
+          }
+        }
+      }
+    }
+    this.#writeList([...keepers, ...written]);
+    const shift = keepers.length;
+    this.#items.forEach((item, i) => {
+      if (item.kind !== 'launches') return;
+      this.#items[i] = { ...item, from: item.from + shift, to: item.to + shift };
+    });
+    return written.length;
+  }
+
+  /** The stretch that the next launch, whose number is `at`, belongs to. */
+  #stretchAt(at: number): Stretch {
+    const last = this.#items.at(-1);
+    if (last?.kind === 'launches') return last;
+    const stretch: Stretch = { kind: 'launches', from: at, to: at, before: [] };
+    this.#items.push(stretch);
+    return stretch;
+  }
+
+  #writeList(launches: readonly Placed[]): void {
+    if (launches.length === 0) return;
+    this.#list = this.#keep(launches.length * LAUNCH_WORDS * 4);
+    const { words } = heap;
+    launches.forEach(({ job, blockWord, parts, scratchBytes, operation }, i) => {
+      words.set([job, blockWord * 4, parts, 0], this.#list / 4 + i * LAUNCH_WORDS);
+      this.#scratchBytes = Math.max(this.#scratchBytes, scratchBytes);
+      this.#operations.push(operation);
+    });
+  }
+
+  /** Writes a call's arguments onto the heap. */
+  #writeCall(step: KernelStep, emitter: Emitter): { block: Block; word: number }[] {
+    const buffers = step.operands.map((operand) => operand && this.#bufferOf(operand));
+    const memory: ProgramMemory = {
+      keep: (bytes) => this.#keep(bytes),
+      workspace: (bytes) => this.#keep(bytes),
+    };
+    const { kernel, options, operands, renew } = step;
+    return emitter.emit(kernel, buffers, options, memory).map((block) => {
+      const word = this.#keep(block.words.length * 4) / 4;
+      heap.words.set(block.words, word);
+      for (const place of block.places) {
+        const operand = operands[place.operand];
+        if (!operand) continue;
+        const offset = operand.offset + place.offset;
+        this.#patches.get(operand.slot)?.push({ word: word + place.word, offset });
+      }
+      if (renew) {
+        const n = operands[0]?.length ?? 0;
+        const end = word + block.words.length;
+        const stretch = this.#items.at(-1);
+        if (stretch?.kind !== 'launches') throw new EngineError('program: a stretch is missing');
+        stretch.before.push(() => {
+          emitter.rewrite(kernel, heap.words.subarray(word, end), renew(), n);
+        });
+      }
+      return { block, word };
+    });
+  }
+
+  /** A look at the positions of a call, unless somebody has looked at them, or made them, already. */
+  #checkOf(
+    { kernel, operands, options }: KernelStep,
+    known: Set<string>,
+  ): { isEarly: boolean; run: () => void } | null {
+    const slots = this.#recording.slots;
+    const keyOf = (slot: Slot, limit: number): string => `${slots.indexOf(slot)} ${limit}`;
+    if (kernel === 'max' || kernel === 'min') {
+      const { n } = options as { n: number };
+      const [, indices] = operands;
+      if (indices) known.add(keyOf(indices.slot, n));
+    }
+    const positions = positionsOf(kernel, options);
+    if (!positions) return null;
+    const { count, limit } = positions;
+    const operand = operands[positions.operand];
+    if (!operand) return null;
+    const key = keyOf(operand.slot, limit);
+    if (known.has(key)) return null;
+    known.add(key);
+    return {
+      isEarly: !operand.slot.isWritten,
+      run: () => {
+        const index = this.#bufferOf(operand);
+        if (index.isOf('int32')) checkPositions(kernel, index, heap, count, limit);
+      },
+    };
+  }
+
+  #bufferOf({ slot, offset, dtype, length }: Operand): DeviceBuffer {
+    return new DeviceBuffer(dtype, this.#addressOf(slot) + offset, length);
+  }
+
+  #runHost({ operands, run }: HostStep): void {
+    run(
+      ...operands.map(({ slot, dtype, size }) =>
+        viewOver(dtype, heap.buffer, this.#addressOf(slot), size),
+      ),
+    );
+  }
+
+  #runKernel({ kernels, kernel, operands, options, renew }: KernelStep): void {
+    const run: (...args: never[]) => void = kernels[kernel];
+    const buffers = operands.map((operand) => operand && this.#bufferOf(operand));
+    Reflect.apply(run, undefined, [...buffers, renew ? renew() : options]);
+  }
+}
+
+/** What a launch keeps something of, if none of it changes in a run. */
+function keptOf({ operands }: KernelStep, { keeps }: Launch): Keeper['sources'] | null {
+  if (!keeps) return null;
+  const sources: { storage: Storage; writes: number }[] = [];
+  for (const number of keeps) {
+    const slot = operands[number]?.slot;
+    if (!slot) continue;
+    if (slot.kind === 'constant') continue;
+    if (slot.kind !== 'outside' || slot.isWritten || slot.storage === null) return null;
+    sources.push({ storage: slot.storage, writes: -1 });
+  }
+  return sources;
+}
+
+/** The first and the last step that uses each slot. */
+function usesOf(steps: readonly Step[]): Map<Slot, { from: number; to: number }> {
+  const uses = new Map<Slot, { from: number; to: number }>();
+  steps.forEach((step, i) => {
+    if (step.kind === 'action') return;
+    for (const operand of step.operands) {
+      if (!operand) continue;
+      const use = uses.get(operand.slot);
+      if (use) use.to = i;
+      else uses.set(operand.slot, { from: i, to: i });
+    }
+  });
+  return uses;
+}
+
+function outsideOf({ storage }: Slot): Storage {
+  if (storage === null) throw new EngineError('program: a tensor has no memory');
+  return storage;
+}
+
+function initialOf({ initial }: Slot): Uint8Array {
+  if (initial === null) throw new EngineError('program: a constant has no content');
+  return initial;
+}

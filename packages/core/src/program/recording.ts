@@ -1,0 +1,140 @@
+import { bytesPerElement, type DType } from '../dtype.js';
+import type { ElementType } from '../kernels/buffer.js';
+import type { KernelName, Kernels, NumericArray } from '../kernels/contract.js';
+import type { Storage } from '../memory/storage.js';
+import type { Tensor } from '../tensor.js';
+
+/*
+ * A run of a function as a program remembers it: the kernel calls that it made, and between them
+ * what JavaScript did, on memory that is known by its use and not by its address.
+ */
+
+/**
+ * Where the bytes of a slot come from:
+ *
+ * - `input`: a tensor that is handed to the function;
+ * - `outside`: a tensor that was there before and stays: a parameter, a buffer, a table;
+ * - `made`: memory that the function takes;
+ * - `constant`: the same, filled by JavaScript and read by kernels only.
+ */
+export type SlotKind = 'input' | 'outside' | 'made' | 'constant';
+
+/** Bytes that calls read and write. */
+export class Slot {
+  kind: SlotKind;
+  readonly bytes: number;
+  /** The operation that made it, for people. */
+  readonly origin: string;
+  /** Its tensors' memory; null from the end of the recording on where the function took it. */
+  storage: Storage | null;
+  /** Its place among the inputs. */
+  readonly input: number;
+  /** What JavaScript filled it with before a kernel used it. */
+  initial: Uint8Array | null = null;
+  /** Whether a kernel writes it. */
+  isWritten = false;
+
+  constructor(kind: SlotKind, storage: Storage, input = -1) {
+    this.kind = kind;
+    this.storage = storage;
+    this.bytes = storage.bytes;
+    this.origin = storage.origin;
+    this.input = input;
+  }
+}
+
+/** A run of elements in a slot. */
+export interface Operand {
+  readonly slot: Slot;
+  /** Bytes from the slot's beginning. */
+  readonly offset: number;
+  readonly dtype: ElementType;
+  /** The number of elements. */
+  readonly length: number;
+}
+
+/** A kernel call. */
+export interface KernelStep {
+  readonly kind: 'kernel';
+  readonly kernel: KernelName;
+  readonly operands: readonly (Operand | null)[];
+  readonly options: unknown;
+  /** What gives the options anew before each run; null where they stay as they are. */
+  readonly renew: (() => unknown) | null;
+  /** Those that it was called of, behind their checks. */
+  readonly kernels: Kernels;
+  /** The operation that called it. */
+  readonly operation: string;
+}
+
+/** A tensor that JavaScript works on between kernel calls. */
+export interface HostOperand {
+  readonly slot: Slot;
+  readonly dtype: DType;
+  readonly size: number;
+  readonly isWritten: boolean;
+}
+
+/** Work that JavaScript does between kernel calls, on the elements of tensors. */
+export interface HostStep {
+  readonly kind: 'host';
+  readonly name: string;
+  readonly operands: readonly HostOperand[];
+  readonly run: (...elements: NumericArray[]) => void;
+}
+
+/** What JavaScript does besides, such as counting a step. */
+export interface ActionStep {
+  readonly kind: 'action';
+  readonly run: () => void;
+}
+
+export type Step = KernelStep | HostStep | ActionStep;
+
+/** A tensor among the results. */
+export interface ResultTensor {
+  readonly slot: Slot;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly origin: string;
+}
+
+/** A decision that was taken by numbers, before all else. */
+export interface Decision {
+  readonly operands: readonly HostOperand[];
+  readonly decide: (...elements: NumericArray[]) => unknown;
+  readonly outcome: unknown;
+}
+
+/** What became of the gradient of a tensor. */
+export interface GradientStep {
+  readonly leaf: Tensor;
+  /**
+   * The gradient that must be there before the run: `any` where the function drops it first, null where
+   * there must be none, or the tensor that is added to.
+   */
+  readonly before: Tensor | null | 'any';
+  /** The gradient afterwards: a new one, the `same` that was there, or none. */
+  readonly after: ResultTensor | 'same' | null;
+}
+
+/** A tensor that was there before, and whether it wanted a gradient. */
+export interface OutsideTensor {
+  readonly tensor: Tensor;
+  readonly requiresGrad: boolean;
+}
+
+/** All that a program is made of. */
+export interface Recording {
+  readonly steps: readonly Step[];
+  readonly slots: readonly Slot[];
+  readonly results: readonly ResultTensor[];
+  readonly decisions: readonly Decision[];
+  readonly gradients: readonly GradientStep[];
+  readonly outside: readonly OutsideTensor[];
+}
+
+/** The bytes of an operand. */
+export function byteLengthOf({ dtype, length }: Operand): number {
+  return length * bytesPerElement(dtype);
+}

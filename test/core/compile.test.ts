@@ -1,0 +1,265 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as u from '@unfold/core';
+import {
+  add,
+  argmax,
+  compile,
+  configureEngine,
+  DisposedError,
+  heapStats,
+  mul,
+  randn,
+  relu,
+  Scope,
+  sum,
+  Tape,
+  TapeError,
+  tensor,
+  zeros,
+  type Tensor,
+} from '@unfold/core';
+import { OP_CASES, makeInputs } from '../support/op-cases.js';
+
+/** The bits of a tensor's elements. */
+function bitsOf(x: Tensor): Uint8Array {
+  return new Uint8Array(x.toTypedArray().buffer);
+}
+
+/** Other numbers of the same kind: each the next one's, so that what an operation allows stays allowed. */
+function rotated(x: Tensor): Tensor {
+  const values = x.toTypedArray();
+  const [first] = values;
+  if (first === undefined) return x;
+  values.copyWithin(0, 1);
+  values[values.length - 1] = first;
+  return tensor(values, x.shape, { dtype: x.dtype });
+}
+
+describe.each(['float32', 'float64'] as const)('a program of %s operations', (dtype) => {
+  for (const row of OP_CASES) {
+    it(`gives the bits of ${row.op}: ${row.about}`, () => {
+      using _scope = new Scope();
+      const inputs = makeInputs(row, dtype).map((x) => x.detach());
+      const fast = compile(row.call);
+      for (const given of [inputs, inputs, inputs.map(rotated), inputs]) {
+        const [eager, compiled] = [row.call(...given), fast(...given)];
+        expect(compiled.shape).toEqual(eager.shape);
+        expect(compiled.dtype).toBe(eager.dtype);
+        expect(bitsOf(compiled)).toEqual(bitsOf(eager));
+      }
+      fast.dispose();
+    });
+
+    if (row.differentiable === false) continue;
+    it(`gives the bits of the gradients of ${row.op}: ${row.about}`, () => {
+      using _scope = new Scope();
+      const leaves = makeInputs(row, dtype);
+      const step = (): void => {
+        for (const leaf of leaves) leaf.zeroGrad();
+        using tape = new Tape();
+        const out = row.call(...leaves);
+        // What no gradient flows into has none, eager or not.
+        if (out.requiresGrad) tape.backward(sum(mul(out, out)));
+      };
+      const gradients = (run: () => void): (Uint8Array | null)[] => {
+        run();
+        return leaves.map(({ grad }) => grad && bitsOf(grad));
+      };
+      const fast = compile(step);
+      for (let call = 0; call < 3; call++) {
+        expect(gradients(fast)).toEqual(gradients(step));
+        leaves.forEach((leaf) => {
+          const other = rotated(leaf.detach()).toTypedArray();
+          leaf.update((data) => data.set(other));
+        });
+      }
+      fast.dispose();
+    });
+  }
+});
+
+describe('compile', () => {
+  it('makes a program for each shape, and drops the one that was not used for longest', () => {
+    using _scope = new Scope();
+    let calls = 0;
+    const fast = compile(
+      (x: Tensor) => {
+        calls++;
+        return relu(x);
+      },
+      { limit: 2 },
+    );
+    const [a, b, c] = [randn([2]), randn([3]), randn([4])];
+    for (const x of [a, b, a, b]) fast(x);
+    expect(calls).toBe(2);
+    fast(c);
+    fast(b);
+    expect(calls).toBe(3);
+    fast(a);
+    expect(calls).toBe(4);
+  });
+
+  it('takes and gives arrays and plain objects', () => {
+    using _scope = new Scope();
+    const fast = compile(({ a, list }: { a: Tensor; list: readonly Tensor[] }, factor: number) => {
+      const [b, c] = list as [Tensor, Tensor];
+      return { total: add(a, mul(b, factor)), rest: [c, null, add(a, c)] as const };
+    });
+    const make = (): [Tensor, Tensor, Tensor] => [randn([3]), randn([3]), randn([3])];
+    for (const factor of [2, 2, 3]) {
+      const [a, b, c] = make();
+      const { total, rest } = fast({ a, list: [b, c] }, factor);
+      expect(bitsOf(total)).toEqual(bitsOf(add(a, mul(b, factor))));
+      expect(bitsOf(rest[0])).toEqual(bitsOf(c));
+      expect(rest[1]).toBeNull();
+      expect(bitsOf(rest[2])).toEqual(bitsOf(add(a, c)));
+    }
+  });
+
+  it('tells one tensor given twice from two', () => {
+    using _scope = new Scope();
+    const fast = compile((a: Tensor, b: Tensor) => add(a, b));
+    const [x, y] = [tensor([1, 2]), tensor([10, 20])];
+    expect(fast(x, x).toArray()).toEqual([2, 4]);
+    expect(fast(x, y).toArray()).toEqual([11, 22]);
+    expect(fast(y, y).toArray()).toEqual([20, 40]);
+  });
+
+  it('gives results to the scope of the caller', () => {
+    const fast = compile((x: Tensor) => relu(x));
+    const x = randn([4]);
+    const results = [1, 2, 3].map(() => {
+      using _scope = new Scope();
+      return fast(x);
+    });
+    expect(results.map(({ isDisposed }) => isDisposed)).toEqual([true, true, true]);
+    x.dispose();
+    expect(() => fast(x)).toThrow(DisposedError);
+  });
+
+  it('records anew when a tensor that it used is gone', () => {
+    using _scope = new Scope();
+    const holder = { weight: tensor([1, 2]) };
+    const fast = compile((x: Tensor) => mul(x, holder.weight));
+    const x = tensor([3, 4]);
+    expect(fast(x).toArray()).toEqual([3, 8]);
+    holder.weight.dispose();
+    holder.weight = tensor([5, 6]);
+    expect(fast(x).toArray()).toEqual([15, 24]);
+    holder.weight.update((data) => data.fill(1));
+    expect(fast(x).toArray()).toEqual([3, 4]);
+  });
+
+  it('adds gradients up where they are there, and makes them where they are not', () => {
+    using _scope = new Scope();
+    const weight = tensor([1, 2], undefined, { requiresGrad: true });
+    const step = (x: Tensor): void => {
+      using tape = new Tape();
+      tape.backward(sum(mul(x, weight)));
+    };
+    const fast = compile(step);
+    const x = tensor([3, 4]);
+    for (let round = 0; round < 3; round++) {
+      fast(x);
+      expect(weight.grad?.toArray()).toEqual([3, 4]);
+      fast(x);
+      expect(weight.grad?.toArray()).toEqual([6, 8]);
+      weight.zeroGrad();
+    }
+    weight.requiresGrad = false;
+    expect(() => fast(x)).toThrow(TapeError);
+  });
+
+  it.each([
+    [
+      'the numbers of a result',
+      (x: Tensor) => (relu(x).item() > 0 ? x : relu(x)),
+      /result of relu/,
+    ],
+    ['the numbers of an input', (x: Tensor) => (x.item() > 0 ? x : relu(x)), /input 0/],
+    [
+      'a change of an input',
+      (x: Tensor) => {
+        x.update((data) => data.fill(1));
+        return x;
+      },
+      /input 0/,
+    ],
+    ['what outlives the call', (x: Tensor) => add(x, zeros([1]).keep()), /outlives/],
+  ])('refuses %s', (_name, fn, message) => {
+    using _scope = new Scope();
+    const fast = compile(fn);
+    const x = tensor([1]);
+    const call = (): void => {
+      for (let i = 0; i < 5; i++) fast(x);
+    };
+    expect(call).toThrow(TapeError);
+    expect(call).toThrow(message);
+  });
+
+  it('goes on uncompiled where that is wished for', () => {
+    using _scope = new Scope();
+    const fast = compile((x: Tensor) => (x.item() > 0 ? x : relu(x)), { fallback: true });
+    expect([fast(tensor([-1])).item(), fast(tensor([2])).item()]).toEqual([0, 2]);
+  });
+
+  it('refuses a tape around it', () => {
+    using _tape = new Tape();
+    const fast = compile((x: Tensor) => relu(x));
+    expect(() => fast(tensor([1]))).toThrow(/outside of the tape/);
+  });
+
+  it('looks at positions before it runs', () => {
+    using _scope = new Scope();
+    const fast = compile((x: Tensor, at: Tensor) => u.indexSelect(x, 0, at));
+    const int32 = (...values: number[]): Tensor => tensor(values, undefined, { dtype: 'int32' });
+    const x = tensor([1, 2, 3]);
+    expect(fast(x, int32(0, 2)).toArray()).toEqual([1, 3]);
+    expect(fast(x, int32(1, 1)).toArray()).toEqual([2, 2]);
+    expect(() => fast(x, int32(0, 3))).toThrow(u.ShapeError);
+  });
+
+  it('is part of another program that calls it', () => {
+    using _scope = new Scope();
+    const inner = compile((x: Tensor) => relu(x));
+    const outer = compile((x: Tensor) => argmax(inner(x), { axis: 0 }));
+    expect(outer(tensor([1, 3, 2])).item()).toBe(1);
+    expect(outer(tensor([5, 3, 2])).item()).toBe(0);
+  });
+
+  it('leaves memory as it was', () => {
+    const fast = compile((x: Tensor) => relu(mul(add(x, 1), x)));
+    const x = randn([1000]);
+    Scope.run(() => fast(x));
+    const { usedBytes } = heapStats();
+    for (let i = 0; i < 1000; i++) Scope.run(() => void fast(x));
+    expect(heapStats().usedBytes).toBe(usedBytes);
+    x.dispose();
+    fast.dispose();
+  });
+});
+
+describe.each([
+  ['two threads', { threads: 2 }],
+  ['the reference', { kernels: 'reference' }],
+] as const)('on %s', (_name, options) => {
+  beforeAll(async () => {
+    await configureEngine(options);
+  });
+  afterAll(async () => {
+    await configureEngine({ threads: 1 });
+  });
+
+  it('gives the same bits', () => {
+    using _scope = new Scope();
+    const fn = (x: Tensor, w: Tensor): Tensor =>
+      u.softmax(add(relu(u.matmul(x, w)), sum(x, { axis: 1, keepdim: true })), 1);
+    const fast = compile(fn);
+    const w = randn([300, 200]);
+    for (let i = 0; i < 3; i++) {
+      const x = randn([150, 300]);
+      expect(bitsOf(fast(x, w))).toEqual(bitsOf(fn(x, w)));
+    }
+    fast.dispose();
+  });
+});
