@@ -1,4 +1,5 @@
 import { probe, type HostUse } from './engine/probe.js';
+import type { Guarded } from './program/guards.js';
 import type { NumericArray } from './kernels/contract.js';
 import type { Tensor } from './tensor.js';
 
@@ -65,6 +66,27 @@ function useOf({ tensor: { storage, dtype, size }, access }: HostTensor): HostUs
 export function hostAction(run: () => void): void {
   if (probe?.action) probe.action(run);
   else run();
+}
+
+/**
+ * Says that what an operation does depends on the state of an object besides its inputs. A program is
+ * for the state of now.
+ */
+export function reliesOn(guarded: Guarded): void {
+  probe?.relies?.(guarded);
+}
+
+/** Says that what is done depends on the gradient of a tensor, and on whether there is one. */
+export function usesGradient(tensor: Tensor): void {
+  probe?.graded?.(tensor, 'use');
+}
+
+/**
+ * Whether what JavaScript does outside of such parts is left out another time: a choice that saves work
+ * by the numbers of now can't be made then.
+ */
+export function isRecording(): boolean {
+  return probe?.host !== undefined;
 }
 
 /**

@@ -11,14 +11,17 @@ export { alignColumns } from './columns.js';
 export { isFloat } from './dtype.js';
 export { bytesPerElement } from './dtype.js';
 export { leavesOf } from './autograd/tape.js';
-export { guardsOf, propertyGuards, type Guard } from './program/guards.js';
+export { guardsOf, propertyGuards, type Guard, type Guarded } from './program/guards.js';
 export {
   fills,
   hostAction,
   hostCall,
   hostDecision,
+  isRecording,
+  reliesOn,
   reads,
   updates,
+  usesGradient,
   withOptions,
 } from './host-call.js';
 export { offersKernel } from './engine/engine.js';

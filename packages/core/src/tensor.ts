@@ -128,7 +128,7 @@ export class Tensor implements Scoped {
 
   set grad(gradient: Tensor | null) {
     if (gradient) this.#checkGrad(gradient);
-    probe?.graded?.(this, this.#grad, gradient);
+    probe?.graded?.(this, 'set', gradient);
     this.#grad = gradient;
   }
 
@@ -301,7 +301,7 @@ export class Tensor implements Scoped {
 
   /** Drops the gradient. */
   zeroGrad(): void {
-    if (!this.#disposed) probe?.graded?.(this, this.#grad, null);
+    if (!this.#disposed) probe?.graded?.(this, 'drop');
     this.#grad?.dispose();
     this.#grad = null;
   }

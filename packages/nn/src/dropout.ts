@@ -2,7 +2,6 @@ import {
   bufferOf,
   ConfigError,
   defineFunction,
-  elementsOf,
   empty,
   formatShape,
   generator,
@@ -11,6 +10,7 @@ import {
   ShapeError,
   zeros,
   type Context,
+  type NumericArray,
   type OptionRules,
   type Shape,
   type Tensor,
@@ -19,10 +19,14 @@ import {
   checkedInUse,
   bytesOf,
   checkOptions,
+  fills,
   flag,
+  hostCall,
+  reads,
   requireFloat,
   requireTensor,
   share,
+  updates,
   valueText,
 } from '@unfold/core/internal';
 import { Module } from './module.js';
@@ -47,7 +51,7 @@ interface Saved {
 const dropFunction = defineFunction('dropout', {
   forward(ctx: Context<Saved>, x: Tensor, { p, maskShape }: { p: number; maskShape: Shape }) {
     const mask = empty(maskShape, 'bool', 'dropout');
-    drawMask(mask, p);
+    hostCall('dropout', [fills(mask)], (data) => drawMask(data, p));
     ctx.save({ mask, p });
     return keep(x, ctx.saved);
   },
@@ -70,8 +74,9 @@ function keep(x: Tensor, { mask, p }: Saved): Tensor {
   }
   // Whole channels, whose values lie side by side.
   const n = x.size / mask.size;
-  const [data, kept] = [elementsOf(out), elementsOf(mask)];
-  for (let i = 0; i < kept.length; i++) if (kept[i] === 0) data.fill(0, i * n, (i + 1) * n);
+  hostCall('dropout', [updates(out), reads(mask)], (data, kept) => {
+    for (let i = 0; i < kept.length; i++) if (kept[i] === 0) data.fill(0, i * n, (i + 1) * n);
+  });
   return out;
 }
 
@@ -80,21 +85,20 @@ function keep(x: Tensor, { mask, p }: Saved): Tensor {
  * a seed drops the same values on any number of them. A byte decides, four to a drawn word; only the
  * one byte value that the probability divides needs another word.
  */
-function drawMask(mask: Tensor, p: number): void {
+function drawMask(mask: NumericArray, p: number): void {
   const source = generator('dropout');
   const limit = (1 - p) * 256;
   const divided = Math.floor(limit);
   const threshold = (limit - divided) * 2 ** 32;
   // A table, as a processor would guess wrongly every now and then where to branch.
   const ofByte = Uint8Array.from({ length: 256 }, (_, byte) => (byte < divided ? 1 : 0));
-  const data = elementsOf(mask);
   let word = 0;
-  for (let i = 0; i < data.length; i++) {
+  for (let i = 0; i < mask.length; i++) {
     if (i % 4 === 0) word = source.uint32();
     const byte = word & 255;
     word >>>= 8;
-    data[i] = ofByte[byte];
-    if (byte === divided && source.uint32() < threshold) data[i] = 1;
+    mask[i] = ofByte[byte];
+    if (byte === divided && source.uint32() < threshold) mask[i] = 1;
   }
 }
 

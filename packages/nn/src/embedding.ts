@@ -13,19 +13,21 @@ import {
   type DType,
   type OptionRules,
   type Parameter,
-  type Shape,
   type Tensor,
 } from '@unfold/core';
 import {
   checkedInUse,
   checkOptions,
+  fills,
+  hostCall,
   int32Of,
+  reads,
   requireFloat,
   requireTensor,
   valueText,
 } from '@unfold/core/internal';
 import { floatDType, requireSizes } from './checks.js';
-import { vectorOf } from './buffers.js';
+import { part } from './buffers.js';
 import { normal } from './init.js';
 import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
@@ -49,18 +51,16 @@ interface Saved {
 }
 
 const embeddingFunction = defineFunction('embedding', {
-  forward(
-    ctx: Context<Saved>,
-    weight: Tensor,
-    { indices, shape, padding }: { indices: Int32Array; shape: Shape; padding: number | null },
-  ) {
+  forward(ctx: Context<Saved>, weight: Tensor, x: Tensor, { padding }: { padding: number | null }) {
     const [rows, size] = weight.shape;
-    const out = empty([...shape, size], weight.dtype, 'embedding');
-    const geometry = { outer: 1, n: rows, inner: size, count: indices.length };
-    const index = vectorOf(indices, 'int32', 'embedding');
-    const at = int32Of('embedding', index);
+    const out = empty([...x.shape, size], weight.dtype, 'embedding');
+    const geometry = { outer: 1, n: rows, inner: size, count: x.size };
+    // A copy, as a loader may reuse x before backward.
+    const indices = empty([x.size], 'int32', 'embedding');
+    hostCall('embedding', [fills(indices), reads(x)], (copy, given) => copy.set(given));
+    const at = int32Of('embedding', indices);
     kernelsFor(weight.dtype).indexSelect(bufferOf(out), bufferOf(weight), at, geometry);
-    ctx.save({ indices: index, rows, padding });
+    ctx.save({ indices, rows, padding });
     return out;
   },
   backward(ctx, dOut) {
@@ -70,8 +70,10 @@ const embeddingFunction = defineFunction('embedding', {
     const geometry = { outer: 1, n: rows, inner: size, count: indices.size };
     const at = int32Of('embedding', indices);
     kernelsFor(dOut.dtype).indexAdd(bufferOf(dWeight), bufferOf(dOut), at, geometry);
-    if (padding !== null) elementsOf(dWeight).fill(0, padding * size, (padding + 1) * size);
-    return dWeight;
+    if (padding !== null) {
+      kernelsFor(dOut.dtype).fill(part(dWeight, padding, size), { value: 0 });
+    }
+    return [dWeight, null];
   },
 });
 
@@ -101,16 +103,17 @@ export function embedding(x: Tensor, weight: Tensor, options: EmbeddingOptions =
   }
   const rows = weight.shape[0];
   const padding = paddingRow('embedding', options.paddingIdx ?? null, rows);
-  // A copy, as a loader may reuse x before backward.
-  const indices = new Int32Array(elementsOf(x));
-  for (const index of indices) {
-    if (index >= 0 && index < rows) continue;
-    throw new ShapeError(
-      `embedding: index ${index} at element ${indices.indexOf(index)} is outside 0 … ${rows - 1}, ` +
-        `the rows of weight ${formatShape(weight.shape)}`,
-    );
-  }
-  return embeddingFunction(weight, { indices, shape: x.shape, padding });
+  hostCall('embedding', [reads(x)], (indices) => {
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i];
+      if (index >= 0 && index < rows) continue;
+      throw new ShapeError(
+        `embedding: index ${index} at element ${i} is outside 0 … ${rows - 1}, ` +
+          `the rows of weight ${formatShape(weight.shape)}`,
+      );
+    }
+  });
+  return embeddingFunction(weight, x, { padding });
 }
 
 /** The mend for indices of another dtype: a cast would make every index 0 of bytes that a loader scaled. */

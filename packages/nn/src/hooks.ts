@@ -40,6 +40,11 @@ export function addForwardHook<M extends object>(
   };
 }
 
+/** Whether hooks are called when a module is. */
+export function hasHooks(module: object): boolean {
+  return shadows.has(module);
+}
+
 /** A module that can be called. */
 interface WithForward {
   forward(...inputs: readonly unknown[]): unknown;

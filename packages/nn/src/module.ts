@@ -23,7 +23,7 @@ import {
   valueText,
 } from '@unfold/core/internal';
 import { contentsOf } from './contents.js';
-import { addForwardHook, type RemovableHandle } from './hooks.js';
+import { addForwardHook, hasHooks, type RemovableHandle } from './hooks.js';
 import { treeOf } from './tree.js';
 
 /** Tensors by name, as `stateDict` gives and `loadStateDict` takes them. */
@@ -164,13 +164,15 @@ export abstract class Module {
   }
 
   /**
-   * @internal What a compiled `forward` depends on besides its inputs: the mode, the forward (which a
+   * @hidden What a compiled `forward` depends on besides its inputs: the mode, the forward (which a
    * hook stands before) and the properties of each module.
    */
   *[guardsOf](): Iterable<Guard> {
     for (const module of this.modules()) {
       const { training } = module;
       yield { read: () => module.training, value: training };
+      // A program would leave hooks out.
+      yield { read: () => hasHooks(module), value: false };
       const forward: unknown = Reflect.get(module, 'forward');
       yield { read: (): unknown => Reflect.get(module, 'forward'), value: forward };
       yield* propertyGuards(module);

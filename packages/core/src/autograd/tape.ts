@@ -252,7 +252,7 @@ class GradientTable {
       // Nobody could free the gradient of a leaf that is gone.
       if (leaf.isDisposed) continue;
       if (leaf.grad && !leaf.grad.isDisposed) {
-        probe?.graded?.(leaf, leaf.grad, leaf.grad);
+        probe?.graded?.(leaf, 'use');
         addInPlace(leaf.grad, gradient);
       } else leaf.grad = (gradient.isShared ? copyOf(gradient, gradient.origin) : gradient).keep();
     }

@@ -1,5 +1,6 @@
 import type { BufferSource } from '../kernels/buffer.js';
 import type { DType } from '../dtype.js';
+import type { Guarded } from '../program/guards.js';
 import type { Kernels, NumericArray } from '../kernels/contract.js';
 
 /** Memory that JavaScript works on in a part of an operation: host-call.ts. */
@@ -22,8 +23,10 @@ export interface Probe {
   made?(memory: BufferSource): void;
   /** Is told before JavaScript reads or fills the elements of a tensor. */
   looked?(memory: BufferSource): void;
-  /** Is told that the gradient of a tensor is replaced, dropped (`after` is null) or added to. */
-  graded?(tensor: object, before: object | null, after: object | null): void;
+  /**
+   * Is told that the gradient of a tensor is about to be dropped, used (or added to), or set to `next`.
+   */
+  graded?(tensor: object, what: 'drop' | 'use' | 'set', next?: object | null): void;
   /**
    * Decides by numbers of tensors what an operation is made of.
    * @param decide Gives the same as long as the numbers don't say otherwise.
@@ -41,6 +44,8 @@ export interface Probe {
     run: (...elements: NumericArray[]) => void,
     perform: () => void,
   ): void;
+  /** Is told of an object whose state decides what is done. */
+  relies?(guarded: Guarded): void;
   /** Performs what JavaScript does besides. */
   action?(run: () => void): void;
   /** Performs a kernel call whose options `options` gives anew each time. */

@@ -8,8 +8,11 @@ import { sameShape, type Shape } from '../shape.js';
 import type { DType } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { warnOnce } from '../warnings.js';
+import { difference } from './alike.js';
+import { accepts, isStale } from './conditions.js';
 import { Guards, isGuarded, type Guarded } from './guards.js';
 import { Program, type ProgramStats } from './program.js';
+import type { Recording } from './recording.js';
 import { Recorder } from './recorder.js';
 import { assemble, formOf, takeApart, type Arguments, type Form } from './values.js';
 
@@ -27,6 +30,11 @@ export interface CompileOptions {
    * Default false.
    */
   readonly fallback?: boolean;
+  /**
+   * Whether a program is made only after two calls that were recorded alike: a function that draws
+   * numbers or counts by itself shows then, and can't be compiled. Default false.
+   */
+  readonly compare?: boolean;
 }
 
 const COMPILE_OPTIONS: OptionRules<CompileOptions> = {
@@ -36,6 +44,7 @@ const COMPILE_OPTIONS: OptionRules<CompileOptions> = {
   },
   limit: positiveCount,
   fallback: flag,
+  compare: flag,
 };
 
 /** A function that runs as a program. */
@@ -43,6 +52,10 @@ export interface Compiled<Args extends readonly unknown[], Result> {
   (...args: Args): Result;
   /** Of the program that ran last; null before the first was made. */
   readonly stats: ProgramStats | null;
+  /** Why the function runs as it is, where it can't be compiled; else null. */
+  readonly refusal: string | null;
+  /** Has the next call that there is a program for recorded once more, and compared with it. */
+  recheck(): void;
   /** Frees the programs. A later call records anew. */
   dispose(): void;
 }
@@ -56,7 +69,9 @@ const WARM_UPS = 3;
 
 /** A program, and what it is for. */
 interface Entry {
-  readonly program: Program;
+  /** Null until a second recording was alike. */
+  program: Program | null;
+  readonly recording: Recording;
   readonly engine: ProgramEngine['engine'];
   readonly guards: Guards;
   readonly shapes: readonly Shape[];
@@ -69,7 +84,7 @@ interface Entry {
 
 /** Frees the programs of functions that nobody has any more. */
 const forgotten = new FinalizationRegistry<Entry[]>((entries) => {
-  for (const { program } of entries.splice(0)) program.dispose();
+  for (const { program } of entries.splice(0)) program?.dispose();
 });
 
 /**
@@ -97,7 +112,7 @@ export function compile<Args extends readonly unknown[], Result>(
   options: CompileOptions = {},
 ): Compiled<Args, Result> {
   checkOptions('compile', options, COMPILE_OPTIONS);
-  const { modules = [], limit = 8, fallback = false } = options;
+  const { modules = [], limit = 8, fallback = false, compare = false } = options;
   const fn = functionOf(target);
   const guarded = isGuarded(target) ? [target, ...modules] : modules;
   const entries: Entry[] = [];
@@ -105,11 +120,34 @@ export function compile<Args extends readonly unknown[], Result>(
   /** Why it is run as it is. */
   let refusal: string | null = null;
   let warmUps = 0;
+  /** Whether the next call that has a program is recorded once more, and compared with it. */
+  let isDoubted = false;
 
-  const record = (args: Args, taken: Arguments): Result => {
+  const drop = (entry: Entry): void => {
+    entries.splice(entries.indexOf(entry), 1);
+    entry.program?.dispose();
+  };
+
+  /** Goes on without programs, or says why there are none. */
+  const refuse = (reason: string, result: Result, made: readonly Tensor[]): Result => {
+    const text = `compile: ${reason}`;
+    if (!fallback) {
+      for (const tensor of made) tensor.dispose();
+      throw new TapeError(`${text}; leave that part out, and do it with the result`);
+    }
+    refusal = text;
+    for (const { program } of entries.splice(0)) program?.dispose();
+    warnOnce(`${text}; it goes on uncompiled`);
+    return result;
+  };
+
+  /** Runs the function, and records it. @param known What was recorded before for such a call. */
+  const record = (args: Args, taken: Arguments, known: Entry | null): Result => {
+    const guards = Guards.of(guarded);
+    // Somebody looks on (a hook, perhaps), whom a program would leave out.
+    if (!guards.hold) return fn(...args);
     const { engine, wasm } = programEngine();
     const { tensors, statics } = taken;
-    const guards = new Guards(guarded);
     const recorder = new Recorder(tensors);
     const found: Tensor[] = [];
     const scope = new Scope();
@@ -123,30 +161,33 @@ export function compile<Args extends readonly unknown[], Result>(
       scope.close();
     }
     const recording = recorder.finish(found);
-    if (recorder.failure === null) {
-      const entry: Entry = {
-        program: new Program(recording, { engine, wasm }),
-        engine,
-        guards,
-        shapes: tensors.map(({ shape }) => shape),
-        dtypes: tensors.map(({ dtype }) => dtype),
-        aliases: aliasesOf(tensors),
-        statics,
-        form,
-      };
-      entries.unshift(entry);
-      for (const { program } of entries.splice(limit)) program.dispose();
-      stats = entry.program.stats;
-      return result;
+    const made = found.filter((tensor) => !tensors.includes(tensor));
+    if (recorder.failure !== null) {
+      if (recorder.isWarmUp && ++warmUps < WARM_UPS) return result;
+      return refuse(`${recorder.failure}, which a program can't do again`, result, made);
     }
-    if (recorder.isWarmUp && ++warmUps < WARM_UPS) return result;
-    const text = `compile: ${recorder.failure}, which a program can't do again`;
-    if (!fallback) {
-      for (const tensor of found) if (!tensors.includes(tensor)) tensor.dispose();
-      throw new TapeError(`${text}; leave that part out, and do it with the result`);
+    if (!guards.hold) return refuse('it changes a property that it depends on', result, made);
+    const apart = known && difference(known.recording, recording);
+    if (apart !== null) {
+      const reason = `two calls for the same shapes do different things: ${apart}`;
+      return refuse(reason, result, made);
     }
-    refusal = text;
-    warnOnce(`${text}; it goes on uncompiled`);
+    if (known?.program) return result;
+    if (known) drop(known);
+    const entry: Entry = {
+      program: known || !compare ? new Program(recording, { engine, wasm }) : null,
+      recording,
+      engine,
+      guards: guards.with(recorder.guards),
+      shapes: tensors.map(({ shape }) => shape),
+      dtypes: tensors.map(({ dtype }) => dtype),
+      aliases: aliasesOf(tensors),
+      statics,
+      form,
+    };
+    entries.unshift(entry);
+    for (const old of entries.slice(limit)) drop(old);
+    stats = entry.program?.stats ?? stats;
     return result;
   };
 
@@ -165,26 +206,36 @@ export function compile<Args extends readonly unknown[], Result>(
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i];
       if (!fits(entry, taken)) continue;
-      if (entry.engine !== engine || entry.program.isStale || !entry.guards.hold) {
-        entries.splice(i--, 1);
-        entry.program.dispose();
+      const { program, recording, guards } = entry;
+      if (entry.engine !== engine || isStale(recording) || !guards.hold) {
+        i--;
+        drop(entry);
         continue;
       }
-      if (!entry.program.accepts(taken.tensors)) continue;
+      if (!accepts(recording, taken.tensors)) continue;
+      if (program === null || isDoubted) {
+        isDoubted = false;
+        return record(args, taken, entry);
+      }
       if (i > 0) entries.unshift(...entries.splice(i, 1));
-      ({ stats } = entry.program);
-      const results = entry.program.run(taken.tensors);
+      ({ stats } = program);
       // The form is that of a result of this function.
-      return assemble(entry.form, results) as Result;
+      return assemble(entry.form, program.run(taken.tensors)) as Result;
     }
-    return record(args, taken);
+    return record(args, taken, null);
   };
 
   const compiled = Object.defineProperties(call, {
     stats: { get: () => stats, enumerable: true },
+    refusal: { get: () => refusal, enumerable: true },
+    recheck: {
+      value: () => {
+        isDoubted = true;
+      },
+    },
     dispose: {
       value: () => {
-        for (const { program } of entries.splice(0)) program.dispose();
+        for (const { program } of entries.splice(0)) program?.dispose();
       },
     },
   }) as Compiled<Args, Result>;

@@ -68,8 +68,18 @@ export function isPlain(value: unknown): value is object {
 export class Guards {
   readonly #guards: readonly Guard[];
 
-  constructor(guarded: Iterable<Guarded>) {
-    this.#guards = [...guarded].flatMap((one) => [...one[guardsOf]()]);
+  private constructor(guards: readonly Guard[]) {
+    this.#guards = guards;
+  }
+
+  /** What objects depend on now. */
+  static of(guarded: Iterable<Guarded>): Guards {
+    return new Guards([...guarded].flatMap((one) => [...one[guardsOf]()]));
+  }
+
+  /** The same, and more. */
+  with(more: readonly Guard[]): Guards {
+    return more.length === 0 ? this : new Guards([...this.#guards, ...more]);
   }
 
   /** Whether all is as it was. */

@@ -47,9 +47,9 @@ interface Stretch {
   readonly before: (() => void)[];
 }
 
-/** A launch whose result is kept as long as the tensors stay as they are that it is made of. */
+/** What is made of tensors, and kept as long as they stay as they are. */
 interface Keeper {
-  readonly launch: number;
+  readonly renew: () => void;
   readonly sources: readonly { readonly storage: Storage; writes: number }[];
   isDone: boolean;
 }
@@ -112,39 +112,6 @@ export class Program {
     }
   }
 
-  /** Whether it can't be run again: memory is gone that it works on, or a tensor was frozen. */
-  get isStale(): boolean {
-    for (const { storage } of this.#outside) {
-      if (storage === null || storage.references === 0) return true;
-    }
-    for (const { tensor, requiresGrad } of this.#recording.outside) {
-      if (tensor.isDisposed || tensor.requiresGrad !== requiresGrad) return true;
-    }
-    return false;
-  }
-
-  /**
-   * Whether it is for these inputs, of the right shapes, and for the gradients that there are now.
-   * @throws What a decision of the function throws.
-   */
-  accepts(inputs: readonly Tensor[]): boolean {
-    const { gradients, decisions } = this.#recording;
-    for (const { leaf, before } of gradients) {
-      if (before === 'any') continue;
-      const { grad } = leaf;
-      if ((grad?.isDisposed === true ? null : grad) !== before) return false;
-    }
-    for (const { operands, decide, outcome } of decisions) {
-      const elements = operands.map(({ slot, dtype, size }) => {
-        const { input } = slot;
-        const address = input < 0 ? this.#addressOf(slot) : inputs[input].storage.address;
-        return viewOver(dtype, heap.buffer, address, size);
-      });
-      if (!Object.is(decide(...elements), outcome)) return false;
-    }
-    return true;
-  }
-
   /**
    * Does what the recorded function did, with other inputs of the same shapes.
    * @returns The results, in the order of the recording's.
@@ -189,8 +156,8 @@ export class Program {
   }
 
   #perform(): void {
-    for (const { isWritten, storage } of this.#outside) {
-      if (!isWritten || storage === null) continue;
+    for (const { writers, storage } of this.#outside) {
+      if (writers === 0 || storage === null) continue;
       storage.version++;
       storage.noteWrite();
     }
@@ -241,7 +208,7 @@ export class Program {
   /** Makes again what is kept of tensors that have changed. */
   #renewKept(): void {
     for (const keeper of this.#keepers) {
-      const { launch, sources } = keeper;
+      const { sources } = keeper;
       let isFresh = keeper.isDone;
       keeper.isDone = true;
       for (const source of sources) {
@@ -249,7 +216,7 @@ export class Program {
         if (writes !== source.writes || isViewed) isFresh = false;
         source.writes = writes;
       }
-      if (!isFresh) this.#launch(launch, launch + 1);
+      if (!isFresh) keeper.renew();
     }
   }
 
@@ -277,6 +244,11 @@ export class Program {
     const uses = usesOf(steps);
     const isResult = new Set(this.#results);
     const planned: Slot[] = [];
+    const derived = new Set<Slot>();
+    for (const step of steps) {
+      if (step.kind !== 'host' || !this.#derivedOf(step)) continue;
+      for (const { slot, access } of step.operands) if (access === 'fill') derived.add(slot);
+    }
     for (const slot of slots) {
       if (slot.kind === 'outside') {
         this.#addresses.set(slot, outsideOf(slot).address);
@@ -285,6 +257,7 @@ export class Program {
       if (slot.kind === 'made' || isResult.has(slot)) {
         if (slot.initial) this.#initial.push(slot);
         if (isResult.has(slot)) this.#patches.set(slot, []);
+        else if (derived.has(slot)) this.#addresses.set(slot, this.#keep(slot.bytes));
         else if (uses.has(slot)) planned.push(slot);
       } else if (slot.kind === 'constant' && uses.has(slot)) {
         const address = this.#keep(slot.bytes);
@@ -315,8 +288,13 @@ export class Program {
     };
     for (const step of steps) {
       if (step.kind === 'action') this.#stretchAt(written.length).before.push(step.run);
-      else if (step.kind === 'host') host(() => this.#runHost(step));
-      else if (!this.#wasm || isReference(step.kernels)) host(() => this.#runKernel(step));
+      else if (step.kind === 'host') {
+        const run = (): void => this.#runHost(step);
+        const sources = this.#derivedOf(step);
+        if (sources) this.#keepers.push({ renew: run, sources, isDone: false });
+        else if (isCheck(step)) this.#checks.push(run);
+        else host(run);
+      } else if (!this.#wasm || isReference(step.kernels)) host(() => this.#runKernel(step));
       else {
         const check = this.#checkOf(step, known);
         if (check) {
@@ -329,7 +307,9 @@ export class Program {
             const placed = { ...launch, blockWord: word, operation: step.operation };
             const sources = keptOf(step, launch);
             if (sources) {
-              this.#keepers.push({ launch: keepers.length, sources, isDone: false });
+              const at = keepers.length;
+              const renew = (): void => this.#launch(at, at + 1);
+              this.#keepers.push({ renew, sources, isDone: false });
               keepers.push(placed);
             } else {
               this.#stretchAt(written.length).to++;
@@ -419,12 +399,27 @@ export class Program {
     if (known.has(key)) return null;
     known.add(key);
     return {
-      isEarly: !operand.slot.isWritten,
+      isEarly: operand.slot.writers === 0,
       run: () => {
         const index = this.#bufferOf(operand);
         if (index.isOf('int32')) checkPositions(kernel, index, heap, count, limit);
       },
     };
+  }
+
+  /**
+   * The tensors that JavaScript makes something of which stays as long as they do: null where it draws
+   * numbers, or works on what a run brings.
+   */
+  #derivedOf({ operands }: HostStep): Keeper['sources'] | null {
+    const isMade = operands.every(
+      ({ slot, access }) =>
+        access === 'read' ||
+        (access === 'fill' && slot.writers === 1 && !this.#results.includes(slot)),
+    );
+    const read = operands.filter(({ access }) => access === 'read').map(({ slot }) => slot);
+    if (!isMade || read.length === 0 || read.length === operands.length) return null;
+    return sourcesOf(read);
   }
 
   #bufferOf({ slot, offset, dtype, length }: Operand): DeviceBuffer {
@@ -449,15 +444,25 @@ export class Program {
 /** What a launch keeps something of, if none of it changes in a run. */
 function keptOf({ operands }: KernelStep, { keeps }: Launch): Keeper['sources'] | null {
   if (!keeps) return null;
+  return sourcesOf(keeps.flatMap((number) => operands[number]?.slot ?? []));
+}
+
+/** The memory of slots, if it is the same in every run and no run changes it; else null. */
+function sourcesOf(slots: readonly Slot[]): Keeper['sources'] | null {
   const sources: { storage: Storage; writes: number }[] = [];
-  for (const number of keeps) {
-    const slot = operands[number]?.slot;
-    if (!slot) continue;
-    if (slot.kind === 'constant') continue;
-    if (slot.kind !== 'outside' || slot.isWritten || slot.storage === null) return null;
-    sources.push({ storage: slot.storage, writes: -1 });
+  for (const { kind, writers, storage } of slots) {
+    if (kind === 'constant') continue;
+    if (kind !== 'outside' || writers > 0 || storage === null) return null;
+    sources.push({ storage, writes: -1 });
   }
   return sources;
+}
+
+/** Whether it only looks at what is there before a run. */
+function isCheck({ operands }: HostStep): boolean {
+  return operands.every(
+    ({ slot, access }) => access === 'read' && slot.kind !== 'made' && slot.writers === 0,
+  );
 }
 
 /** The first and the last step that uses each slot. */

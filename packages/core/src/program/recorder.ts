@@ -6,6 +6,7 @@ import { KERNELS } from '../kernels/table/kernels.js';
 import { writesOf } from '../kernels/table/layout.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
+import { type Guard, type Guarded, guardsOf } from './guards.js';
 import {
   Slot,
   type Decision,
@@ -22,6 +23,8 @@ import {
  * the function does that can't be written down so is noted as the reason why there is no program.
  */
 export class Recorder implements Probe {
+  /** What the run depended on, as it said itself, as that was then. */
+  readonly guards: Guard[] = [];
   /** Why the run is none that a program could repeat; null as long as nothing speaks against it. */
   failure: string | null = null;
   /** Whether all that speaks against it is what a first call makes and a later one finds. */
@@ -93,7 +96,7 @@ export class Recorder implements Probe {
     if (this.#isHost || !(memory instanceof Storage)) return;
     const slot = this.#slotOf(memory);
     // JavaScript fills what it has just made.
-    if (slot.kind === 'made' && slot.initial === null && !slot.isWritten) slot.kind = 'constant';
+    if (slot.kind === 'made' && slot.initial === null && slot.writers === 0) slot.kind = 'constant';
     if (slot.kind === 'constant' && slot.initial === null) return;
     const whose = slot.kind === 'input' ? `input ${slot.input}` : `the result of ${slot.origin}`;
     this.#fail(
@@ -121,32 +124,32 @@ export class Recorder implements Probe {
     const operands = this.#operandsOf(uses);
     const outcome = this.#asHost(perform);
     for (const { slot } of operands) {
-      if (!slot.isWritten && slot.kind !== 'made') continue;
+      if (slot.writers === 0 && slot.kind !== 'made') continue;
       this.#fail(`${name} decides by numbers of the result of ${slot.origin} what to do`);
     }
     this.#decisions.push({ operands, decide, outcome });
     return outcome;
   }
 
-  graded(tensor: object, before: object | null, after: object | null): void {
+  graded(tensor: object, what: 'drop' | 'use' | 'set', next: object | null = null): void {
     if (!(tensor instanceof Tensor)) return;
     const slot = this.#slotOf(tensor.storage);
     // Of what the function made itself, nobody sees the gradient afterwards.
     if (slot.kind === 'made' || slot.kind === 'constant') return;
-    const own = before instanceof Tensor && !before.isDisposed ? before : null;
+    const { grad } = tensor;
+    const present = grad?.isDisposed === true ? null : grad;
     const known = this.#gradients.get(tensor);
-    const first = after === null ? 'any' : own;
-    const last = after instanceof Tensor ? after : null;
-    this.#gradients.set(tensor, { before: known ? known.before : first, after: last });
+    const before = known ? known.before : what === 'drop' ? 'any' : present;
+    const after = what === 'use' ? present : next instanceof Tensor ? next : null;
+    this.#gradients.set(tensor, { before, after });
   }
 
   #operandsOf(uses: readonly HostUse[]): HostOperand[] {
     return uses.flatMap(({ memory, dtype, size, access }) => {
       if (!(memory instanceof Storage)) return [];
       const slot = this.#slotOf(memory);
-      const isWritten = access !== 'read';
-      this.#use(slot, isWritten, access !== 'fill');
-      return [{ slot, dtype, size, isWritten }];
+      this.#use(slot, access !== 'read', access !== 'fill');
+      return [{ slot, dtype, size, access }];
     });
   }
 
@@ -159,6 +162,10 @@ export class Recorder implements Probe {
     } finally {
       this.#isHost = before;
     }
+  }
+
+  relies(guarded: Guarded): void {
+    this.guards.push(...guarded[guardsOf]());
   }
 
   action(run: () => void): void {
@@ -198,7 +205,10 @@ export class Recorder implements Probe {
       if (slot.kind === 'constant' && isAlive) this.#snapshot(slot);
       slot.storage = null;
     }
-    const outside = [...this.#outside].map(([tensor, requiresGrad]) => ({ tensor, requiresGrad }));
+    const outside = [...this.#outside]
+      // Another name for one, such as detach gives, goes with the call.
+      .filter(([tensor]) => !tensor.isDisposed)
+      .map(([tensor, requiresGrad]) => ({ tensor, requiresGrad }));
     const [steps, decisions] = [this.#steps, this.#decisions];
     return { steps, slots, results: resultTensors, decisions, gradients, outside };
   }
@@ -209,12 +219,15 @@ export class Recorder implements Probe {
       if (leaf.isDisposed) return [];
       const input = this.#inputs.indexOf(leaf);
       if (input >= 0) this.#fail(`it changes the gradient of input ${input}`);
-      if (after === null) return [{ leaf, before, after }];
       if (after === before) return [{ leaf, before, after: 'same' }];
+      if (after === null) return [{ leaf, before, after }];
       const result = resultOf(after);
       const { slot } = result;
       if (slot.kind === 'constant') this.#fail('a gradient is filled by JavaScript');
-      if (slot.kind === 'made') slot.kind = 'outside';
+      if (slot.kind === 'made') {
+        slot.kind = 'outside';
+        slot.isOwn = true;
+      }
       return [{ leaf, before, after: result }];
     });
   }
@@ -255,7 +268,7 @@ export class Recorder implements Probe {
   #use(slot: Slot, isWritten: boolean, isRead: boolean): void {
     if (slot.kind === 'constant' && slot.initial === null && isRead) this.#snapshot(slot);
     if (!isWritten) return;
-    slot.isWritten = true;
+    slot.writers++;
     if (slot.kind === 'input') {
       this.#fail(`${this.#operation || 'the function'} changes input ${slot.input}`);
     }

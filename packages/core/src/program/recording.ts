@@ -1,4 +1,5 @@
 import { bytesPerElement, type DType } from '../dtype.js';
+import type { HostUse } from '../engine/probe.js';
 import type { ElementType } from '../kernels/buffer.js';
 import type { KernelName, Kernels, NumericArray } from '../kernels/contract.js';
 import type { Storage } from '../memory/storage.js';
@@ -31,8 +32,10 @@ export class Slot {
   readonly input: number;
   /** What JavaScript filled it with before a kernel used it. */
   initial: Uint8Array | null = null;
-  /** Whether a kernel writes it. */
-  isWritten = false;
+  /** Whether the function made it, and it outlives the call: a gradient. */
+  isOwn = false;
+  /** Steps that write it. */
+  writers = 0;
 
   constructor(kind: SlotKind, storage: Storage, input = -1) {
     this.kind = kind;
@@ -72,7 +75,7 @@ export interface HostOperand {
   readonly slot: Slot;
   readonly dtype: DType;
   readonly size: number;
-  readonly isWritten: boolean;
+  readonly access: HostUse['access'];
 }
 
 /** Work that JavaScript does between kernel calls, on the elements of tensors. */

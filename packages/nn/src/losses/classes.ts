@@ -8,6 +8,7 @@ import {
   eq,
   formatShape,
   indexSelect,
+  gt,
   kernelsFor,
   logSoftmax,
   mean,
@@ -16,17 +17,22 @@ import {
   reshape,
   ShapeError,
   sum,
-  tensor,
   where,
   type Context,
   type CrossEntropyGeometry,
+  type DType,
+  type NumericArray,
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
 import {
   checkedInUse,
   checkOptions,
+  fills,
+  hostCall,
+  hostDecision,
   int32Of,
+  reads,
   requireFloat,
   requireTensor,
   sameShape,
@@ -35,8 +41,7 @@ import {
 } from '@unfold/core/internal';
 import { ownOptions, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
-import { vectorOf } from '../buffers.js';
-import { classWeights, labelsOf, toRows, type Labels } from './labels.js';
+import { checkClassWeights, copyOfLabels, labelsOf, toRows, type Labels } from './labels.js';
 import { LOSS_OPTIONS, reduce, type LossOptions } from './reduction.js';
 import { requireProbabilities, warnOfSigns, warnOfSums } from './targets.js';
 
@@ -100,7 +105,8 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
   forward(
     ctx: Context<Saved>,
     logits: Tensor,
-    { labels, labelSmoothing }: { labels: Int32Array; labelSmoothing: number },
+    target: Tensor,
+    { ignoreIndex, labelSmoothing }: { ignoreIndex: number; labelSmoothing: number },
   ) {
     const [N, C] = logits.shape;
     const geometry = { N, C, labelSmoothing };
@@ -108,10 +114,11 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
     const logProbs = empty([N, C], logits.dtype, 'crossEntropy');
     const losses = empty([N], logits.dtype, 'crossEntropy');
     kernels.logSoftmax(bufferOf(logProbs), bufferOf(logits), { rows: N, n: C });
-    const classes = vectorOf(labels, 'int32', 'crossEntropy');
-    const at = int32Of('crossEntropy', classes);
+    // A copy, which stays when a loader uses its batch again.
+    const labels = copyOfLabels('crossEntropy', target, ignoreIndex);
+    const at = int32Of('crossEntropy', labels);
     kernels.crossEntropy(bufferOf(losses), bufferOf(logProbs), at, geometry);
-    ctx.save({ logProbs, labels: classes, geometry });
+    ctx.save({ logProbs, labels, geometry });
     return losses;
   },
   backward(ctx, dOut) {
@@ -124,38 +131,45 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
       int32Of('crossEntropy', labels),
       geometry,
     );
-    return dX;
+    return [dX, null];
   },
 });
 
 /** How the labels of a loss count. */
 interface Counting extends Labels {
   readonly name: string;
-  /** Of the classes; null if all count alike. */
-  readonly weights: Float64Array | null;
+  /** Of the classes, `[C]`; null if all count alike. */
+  readonly weight: Tensor | null;
 }
 
-/** The weight of a row's label: that of its class, and 0 if it is ignored. */
-function countOf({ labels, kept, weights }: Counting, row: number): number {
-  if (kept?.[row] === 0) return 0;
-  return weights ? weights[labels[row]] : 1;
+/** What a row's label counts: the weight of its class, and 0 if it is ignored. */
+function countOf(label: number, ignoreIndex: number, weights?: NumericArray): number {
+  if (label === ignoreIndex) return 0;
+  return weights ? weights[label] : 1;
+}
+
+/** What the labels count, `[rows]` in the losses' dtype. */
+function countsOf({ name, target, ignoreIndex, weight }: Counting, dtype: DType): Tensor {
+  const counts = empty([target.size], dtype, name);
+  const given = weight ? [reads(target), reads(weight)] : [reads(target)];
+  hostCall(name, [fills(counts), ...given], (to, labels, weights?) => {
+    for (let row = 0; row < to.length; row++) to[row] = countOf(labels[row], ignoreIndex, weights);
+  });
+  return counts;
 }
 
 /** Losses `[rows]`, each times what its label counts. */
 function counted(losses: Tensor, counting: Counting): Tensor {
-  const { weights, kept } = counting;
-  if (!weights && !kept) return losses;
-  const counts = Float64Array.from(counting.labels, (_, row) => countOf(counting, row));
-  const factors = (): Tensor => tensor(counts, losses.shape, { dtype: losses.dtype });
-  const weighted = weights ? mul(losses, factors()) : losses;
-  if (!counts.includes(0)) return weighted;
-  // Chosen rather than multiplied: 0 times an infinite loss is NaN.
-  const isCounted = tensor(
-    Uint8Array.from(counts, (count) => Number(count > 0)),
-    losses.shape,
-    { dtype: 'bool' },
+  const { name, weight, target, ignoreIndex, hasIgnored } = counting;
+  if (!weight && !hasIgnored) return losses;
+  const counts = countsOf(counting, losses.dtype);
+  const weighted = weight ? mul(losses, counts) : losses;
+  const given = weight ? [target, weight] : [target];
+  const leavesOut = hostDecision(name, given, (labels, weights?) =>
+    labels.some((label) => countOf(label, ignoreIndex, weights) === 0),
   );
-  return where(isCounted, weighted, 0);
+  // Chosen rather than multiplied: 0 times an infinite loss is NaN.
+  return leavesOut ? where(gt(counts, 0), weighted, 0) : weighted;
 }
 
 /**
@@ -184,40 +198,50 @@ function sharedLosses(share: Tensor, logits: Tensor): Tensor {
  * @throws ShapeError if all labels are ignored, or there are none; ConfigError if all weights are 0.
  */
 function meanOfCounted(losses: Tensor, counting: Counting): Tensor {
-  const { name, labels, kept, weights } = counting;
-  if ((!weights && !kept) || labels.length === 0) return mean(losses);
-  let total = 0;
-  for (let row = 0; row < labels.length; row++) total += countOf(counting, row);
-  if (total > 0) return div(sum(losses), total);
-  if (kept?.every((keep) => keep === 0)) {
-    throw new ShapeError(
-      `${name}: all ${labels.length} labels are ignoreIndex, which leaves no mean; skip such a ` +
-        "batch, or take reduction 'sum'",
+  const { name, target, ignoreIndex, hasIgnored, weight } = counting;
+  if ((!weight && !hasIgnored) || target.size === 0) return mean(losses);
+  const total = empty([], losses.dtype, name);
+  const given = weight ? [reads(target), reads(weight)] : [reads(target)];
+  hostCall(name, [fills(total), ...given], (to, labels, weights?) => {
+    let counts = 0;
+    for (const label of labels) counts += countOf(label, ignoreIndex, weights);
+    to[0] = counts;
+    if (counts > 0) return;
+    if (labels.every((label) => label === ignoreIndex)) {
+      throw new ShapeError(
+        `${name}: all ${labels.length} labels are ignoreIndex, which leaves no mean; skip such a ` +
+          "batch, or take reduction 'sum'",
+      );
+    }
+    throw new ConfigError(
+      `${name}: the weights of all ${labels.length} labels are 0, which leaves no mean; give one a ` +
+        "weight, or take reduction 'sum'",
     );
-  }
-  throw new ConfigError(
-    `${name}: the weights of all ${labels.length} labels are 0, which leaves no mean; give one a ` +
-      "weight, or take reduction 'sum'",
-  );
+  });
+  return div(sum(losses), total);
 }
 
 /** Losses `[rows]` of logits `[rows, C]` where each class c counts its weight in the smoothing too. */
 function smoothedLosses(
   rows: Tensor,
-  { labels, kept }: Labels,
-  weights: Float64Array,
+  { target, ignoreIndex }: Labels,
+  weight: Tensor,
   labelSmoothing: number,
 ): Tensor {
-  const C = weights.length;
-  const target = new Float64Array(rows.size);
-  for (let row = 0; row < labels.length; row++) {
-    if (kept?.[row] === 0) continue;
-    for (let c = 0; c < C; c++) {
-      const share = labelSmoothing / C + (c === labels[row] ? 1 - labelSmoothing : 0);
-      target[row * C + c] = weights[c] * share;
+  const C = weight.size;
+  const shares = empty(rows.shape, rows.dtype, 'crossEntropy');
+  const given = [reads(target), reads(weight)];
+  hostCall('crossEntropy', [fills(shares), ...given], (to, labels, weights) => {
+    to.fill(0);
+    for (let row = 0; row < labels.length; row++) {
+      if (labels[row] === ignoreIndex) continue;
+      for (let c = 0; c < C; c++) {
+        const share = labelSmoothing / C + (c === labels[row] ? 1 - labelSmoothing : 0);
+        to[row * C + c] = weights[c] * share;
+      }
     }
-  }
-  return sharedLosses(tensor(target, rows.shape, { dtype: rows.dtype }), rows);
+  });
+  return sharedLosses(shares, rows);
 }
 
 /**
@@ -245,7 +269,7 @@ export function crossEntropy(
   checkCrossEntropy(name, options);
   const { reduction, weight, labelSmoothing = 0, ignoreIndex = IGNORED } = options;
   const [N, C, ...others] = logits.shape;
-  const weights = weight ? classWeights(name, logits, weight) : null;
+  if (weight) checkClassWeights(name, logits, weight);
   const isProbabilities = target.dtype === logits.dtype && sameShape(target.shape, logits.shape);
   if (isProbabilities) {
     if (ignoreIndex >= 0) {
@@ -262,16 +286,17 @@ export function crossEntropy(
     warnOfSums(name, target);
     const smooth = add(mul(target, 1 - labelSmoothing), labelSmoothing / C);
     const shape = [C, ...others.map(() => 1)];
-    const share = weights ? mul(smooth, tensor(weights, shape, { dtype: logits.dtype })) : smooth;
+    // Detached: weights are constants.
+    const share = weight ? mul(smooth, reshape(weight.detach(), shape)) : smooth;
     return reduce(sharedLosses(share, logits), reduction);
   }
   const found = labelsOf(name, logits, target, ignoreIndex);
-  const counting = { ...found, name, weights };
+  const counting = { ...found, name, weight: weight ?? null };
   const rows = toRows(logits);
   const losses =
-    weights && labelSmoothing > 0
-      ? smoothedLosses(rows, found, weights, labelSmoothing)
-      : counted(crossEntropyFunction(rows, { labels: found.labels, labelSmoothing }), counting);
+    weight && labelSmoothing > 0
+      ? smoothedLosses(rows, found, weight, labelSmoothing)
+      : counted(crossEntropyFunction(rows, target, { ignoreIndex, labelSmoothing }), counting);
   const shaped = others.length > 0 ? reshape(losses, [N, ...others]) : losses;
   return reduce(shaped, reduction, (each) => meanOfCounted(each, counting));
 }
@@ -320,12 +345,17 @@ export function nllLoss(logProbs: Tensor, target: Tensor, options: ClassLossOpti
   const { reduction, weight, ignoreIndex = IGNORED } = options;
   requireTensorOrNone(name, 'weight', weight);
   const C = logProbs.shape[1];
-  const weights = weight ? classWeights(name, logProbs, weight) : null;
+  if (weight) checkClassWeights(name, logProbs, weight);
   const found = labelsOf(name, logProbs, target, ignoreIndex);
-  const counting = { ...found, name, weights };
-  const places = tensor(found.labels.map((label, row) => row * C + label));
+  const counting = { ...found, name, weight: weight ?? null };
+  const places = empty([target.size], 'int32', name);
+  hostCall(name, [fills(places), reads(target)], (to, labels) => {
+    for (let row = 0; row < to.length; row++) {
+      to[row] = row * C + (labels[row] === ignoreIndex ? 0 : labels[row]);
+    }
+  });
   const losses = neg(indexSelect(reshape(toRows(logProbs), [-1]), 0, places));
-  warnOfSigns(name, losses, (row) => countOf(counting, row) > 0);
+  warnOfSigns(name, losses, countsOf(counting, losses.dtype));
   const shaped = reshape(counted(losses, counting), target.shape);
   return reduce(shaped, reduction, (each) => meanOfCounted(each, counting));
 }

@@ -1,14 +1,14 @@
 import {
   ConfigError,
   DTypeError,
-  elementsOf,
+  empty,
   formatShape,
   permute,
   reshape,
   ShapeError,
   type Tensor,
 } from '@unfold/core';
-import { sameShape, valueText } from '@unfold/core/internal';
+import { fills, hostCall, hostDecision, reads, sameShape, valueText } from '@unfold/core/internal';
 
 /** `[N, C, d…]` as rows `[N·d…, C]`: what belongs together side by side. */
 export function toRows(x: Tensor): Tensor {
@@ -17,16 +17,17 @@ export function toRows(x: Tensor): Tensor {
   return reshape(permute(x, [0, ...axes.slice(2), 1]), [-1, x.shape[1]]);
 }
 
-/** Labels off the heap. */
+/** The labels of a loss, and how they count. */
 export interface Labels {
-  /** One for each row of scores; 0 where it is ignored. */
-  readonly labels: Int32Array;
-  /** 1 where a label counts, 0 where it is ignored; null if all count. */
-  readonly kept: Uint8Array | null;
+  /** What was given: one label for each row of scores, or what is ignored. */
+  readonly target: Tensor;
+  readonly ignoreIndex: number;
+  /** Whether some label is ignored. */
+  readonly hasIgnored: boolean;
 }
 
 /**
- * Labels for `[N, C, d…]` as a flat copy off the heap.
+ * Looks at labels for `[N, C, d…]`.
  * @throws DTypeError unless they are int32 or uint8, ShapeError if their shape or a value is off,
  * ConfigError unless ignoreIndex is an integer.
  */
@@ -45,38 +46,48 @@ export function labelsOf(
         `cast(labels, 'int32'), or give probabilities in the shape and dtype of the scores`,
     );
   }
-  const [N, C, ...others] = scores.shape;
+  const { shape } = scores;
+  const [N, C, ...others] = shape;
   if (!sameShape(target.shape, [N, ...others])) {
     throw new ShapeError(
-      `${name}: scores ${formatShape(scores.shape)} expect labels ${formatShape([N, ...others])}, ` +
+      `${name}: scores ${formatShape(shape)} expect labels ${formatShape([N, ...others])}, ` +
         `got ${formatShape(target.shape)}`,
     );
   }
-  // A copy, which is int32 whatever the labels were.
-  const labels = new Int32Array(elementsOf(target));
-  let kept: Uint8Array | null = null;
-  for (let row = 0; row < labels.length; row++) {
-    const label = labels[row];
-    if (label === ignoreIndex) {
-      kept ??= new Uint8Array(labels.length).fill(1);
-      kept[row] = 0;
-      labels[row] = 0;
-    } else if (label < 0 || label >= C) {
-      throw new ShapeError(
-        `${name}: label ${label} at element ${row} is outside 0 … ${C - 1}, ` +
-          `the classes of scores ${formatShape(scores.shape)}`,
-      );
+  const hasIgnored = hostDecision(name, [target], (given) => {
+    let found = false;
+    for (let row = 0; row < given.length; row++) {
+      const label = given[row];
+      if (label === ignoreIndex) found = true;
+      else if (label < 0 || label >= C) {
+        throw new ShapeError(
+          `${name}: label ${label} at element ${row} is outside 0 … ${C - 1}, ` +
+            `the classes of scores ${formatShape(shape)}`,
+        );
+      }
     }
-  }
-  return { labels, kept };
+    return found;
+  });
+  return { target, ignoreIndex, hasIgnored };
+}
+
+/** Labels as a kernel takes them, int32 `[rows]`: 0 where they are ignored. */
+export function copyOfLabels(name: string, target: Tensor, ignoreIndex: number): Tensor {
+  const labels = empty([target.size], 'int32', name);
+  hostCall(name, [fills(labels), reads(target)], (copy, given) => {
+    for (let row = 0; row < copy.length; row++) {
+      copy[row] = given[row] === ignoreIndex ? 0 : given[row];
+    }
+  });
+  return labels;
 }
 
 /**
- * The weights of classes, off the heap.
+ * Checks the weights of classes.
  * @throws ShapeError unless there is one for each class, DTypeError for another dtype than the
  * scores', ConfigError for one that is negative or not finite.
  */
-export function classWeights(name: string, scores: Tensor, weight: Tensor): Float64Array {
+export function checkClassWeights(name: string, scores: Tensor, weight: Tensor): void {
   const C = scores.shape[1];
   if (weight.ndim !== 1 || weight.size !== C) {
     throw new ShapeError(
@@ -90,10 +101,10 @@ export function classWeights(name: string, scores: Tensor, weight: Tensor): Floa
         `cast(weight, '${scores.dtype}') converts`,
     );
   }
-  const weights = Float64Array.from(elementsOf(weight));
-  const bad = weights.find((value) => !(value >= 0 && value < Infinity));
-  if (bad !== undefined) {
-    throw new ConfigError(`${name}: weights must be numbers of at least 0, got ${bad}`);
-  }
-  return weights;
+  hostCall(name, [reads(weight)], (weights) => {
+    const bad = weights.find((value) => !(value >= 0 && value < Infinity));
+    if (bad !== undefined) {
+      throw new ConfigError(`${name}: weights must be numbers of at least 0, got ${bad}`);
+    }
+  });
 }

@@ -1,7 +1,6 @@
 import {
   bufferOf,
   defineFunction,
-  elementsOf,
   empty,
   full,
   kernelsFor,
@@ -10,6 +9,7 @@ import {
   type Context,
   type Tensor,
 } from '@unfold/core';
+import { fills, hostCall, reads, updates } from '@unfold/core/internal';
 import { byChannel, planesOf, sumByChannel } from '../channels.js';
 
 /*
@@ -24,10 +24,49 @@ interface Saved {
   readonly weight: Tensor | null;
 }
 
-/** Where the numbers of a batch are left: its means and then its variances, `[2, C]`. */
+/** Running statistics, `[C]` each, which move towards those of each batch. */
+export interface Running {
+  readonly mean: Tensor | null;
+  readonly variance: Tensor | null;
+  /** The batch's share; null is 1/n for the n-th batch. */
+  readonly momentum: number | null;
+  /** An int32 scalar, the number of batches so far. */
+  readonly batches: Tensor | null;
+}
+
 interface ByBatch {
   readonly eps: number;
-  readonly moments: Float64Array;
+  readonly running: Running;
+}
+
+/**
+ * Takes the statistics of a batch of `count` values to a channel into the running ones:
+ * running = (1 - share)·running + share·batch, also where one of them is infinite, with the unbiased
+ * variance.
+ */
+function track(
+  statistics: Tensor,
+  count: number,
+  { mean, variance, momentum, batches }: Running,
+): void {
+  const own = [mean, variance].filter((vector) => vector !== null);
+  const counter = batches ? [updates(batches)] : [];
+  if (own.length + counter.length === 0) return;
+  const uses = [reads(statistics), ...own.map(updates), ...counter];
+  hostCall('batchNorm', uses, (batch, ...rest) => {
+    const number = counter.length > 0 ? rest[own.length][0] + 1 : 1;
+    if (counter.length > 0) rest[own.length][0] = number;
+    const share = momentum ?? 1 / number;
+    own.forEach((vector, i) => {
+      const running = rest[i];
+      const C = running.length;
+      const isVariance = vector === variance;
+      for (let c = 0; c < C; c++) {
+        const value = isVariance ? (batch[C + c] * count) / (count - 1) : batch[c];
+        running[c] = (1 - share) * running[c] + share * value;
+      }
+    });
+  });
 }
 
 /** By the mean and variance of the batch itself, through which the gradient flows too. */
@@ -37,12 +76,12 @@ export const normaliseByBatch = defineFunction('batchNorm', {
     x: Tensor,
     weight: Tensor | null,
     bias: Tensor | null,
-    { eps, moments }: ByBatch,
+    { eps, running }: ByBatch,
   ) {
     const geometry = channelsOf(x);
     const statistics = empty([3, geometry.channels], x.dtype, 'batchNorm');
     kernelsFor(x.dtype).moments(bufferOf(statistics), bufferOf(x), { ...geometry, eps });
-    moments.set(elementsOf(statistics).subarray(0, moments.length));
+    track(statistics, geometry.outer * geometry.inner, running);
     ctx.save({ x, statistics, weight });
     return normalised(x, statistics, weight, bias);
   },
@@ -78,12 +117,14 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
   ) {
     const { channels } = channelsOf(x);
     const statistics = empty([3, channels], x.dtype, 'batchNorm');
-    const [data, variances] = [elementsOf(statistics), elementsOf(variance)];
-    data.set(elementsOf(mean));
-    data.set(variances, channels);
-    for (let c = 0; c < channels; c++) {
-      data[2 * channels + c] = 1 / Math.sqrt(variances[c] + eps);
-    }
+    const uses = [fills(statistics), reads(mean), reads(variance)];
+    hostCall('batchNorm', uses, (data, means, variances) => {
+      data.set(means);
+      data.set(variances, channels);
+      for (let c = 0; c < channels; c++) {
+        data[2 * channels + c] = 1 / Math.sqrt(variances[c] + eps);
+      }
+    });
     ctx.save({ x, statistics, weight });
     return normalised(x, statistics, weight, bias);
   },
@@ -95,11 +136,12 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
       const { channels } = channelsOf(x);
       const slopes = empty([channels], x.dtype, 'batchNorm');
       const d = empty(x.shape, x.dtype, 'batchNorm');
-      const [data, numbers] = [elementsOf(slopes), elementsOf(statistics)];
-      const factors = weight && elementsOf(weight);
-      for (let c = 0; c < channels; c++) {
-        data[c] = numbers[2 * channels + c] * (factors ? factors[c] : 1);
-      }
+      const uses = [fills(slopes), reads(statistics), ...(weight ? [reads(weight)] : [])];
+      hostCall('batchNorm', uses, (data, numbers, factors?) => {
+        for (let c = 0; c < channels; c++) {
+          data[c] = numbers[2 * channels + c] * (factors ? factors[c] : 1);
+        }
+      });
       kernelsFor(x.dtype).mul(bufferOf(d), bufferOf(dOut), bufferOf(slopes), byChannel(x));
       return d;
     };
@@ -179,15 +221,15 @@ function inputGradient(
   const dX = empty(x.shape, x.dtype, 'batchNorm');
   // A factor for each channel, and the means of the two sums, times it.
   const vectors = empty([3, channels], x.dtype, 'batchNorm');
-  const data = elementsOf(vectors);
-  const [ofBias, ofWeight] = [elementsOf(dBias), elementsOf(dWeight)];
-  const factors = weight && elementsOf(weight);
-  for (let c = 0; c < channels; c++) {
-    const factor = factors ? factors[c] : 1;
-    data[c] = factor;
-    data[channels + c] = (factor * ofBias[c]) / count;
-    data[2 * channels + c] = (factor * ofWeight[c]) / count;
-  }
+  const sums = [reads(dBias), reads(dWeight), ...(weight ? [reads(weight)] : [])];
+  hostCall('batchNorm', [fills(vectors), ...sums], (data, ofBias, ofWeight, factors?) => {
+    for (let c = 0; c < channels; c++) {
+      const factor = factors ? factors[c] : 1;
+      data[c] = factor;
+      data[channels + c] = (factor * ofBias[c]) / count;
+      data[2 * channels + c] = (factor * ofWeight[c]) / count;
+    }
+  });
   kernelsFor(x.dtype).normaliseBackward(
     bufferOf(dX),
     bufferOf(dOut),

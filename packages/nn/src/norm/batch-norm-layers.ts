@@ -104,11 +104,8 @@ export abstract class BatchNorm extends Module {
       const training = this.training || !runningMean;
       return batchNorm(x, runningMean, runningVar, { ...options, training });
     }
-    const batches = numBatchesTracked.item() + 1;
-    const momentum = this.#momentum ?? 1 / batches;
-    const out = batchNorm(x, runningMean, runningVar, { ...options, training: true, momentum });
-    numBatchesTracked.update((data) => (data[0] = batches));
-    return out;
+    const tracking = { training: true, momentum: this.#momentum, numBatchesTracked };
+    return batchNorm(x, runningMean, runningVar, { ...options, ...tracking });
   }
 
   override extraRepr(): string {

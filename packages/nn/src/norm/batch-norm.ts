@@ -11,6 +11,7 @@ import {
   atLeast0,
   checkOptions,
   flag,
+  int32Of,
   requireFloat,
   share,
   valueText,
@@ -26,8 +27,13 @@ export interface BatchNormOptions {
   readonly bias?: Tensor | null;
   /** Whether to normalise by the batch, and to update the running statistics. Default false. */
   readonly training?: boolean;
-  /** The batch's share in the updated running statistics. Default 0.1. */
-  readonly momentum?: number;
+  /**
+   * The batch's share in the updated running statistics. Default 0.1; null is 1/n for the n-th batch,
+   * so that they become plain averages, and needs numBatchesTracked.
+   */
+  readonly momentum?: number | null;
+  /** An int32 scalar that is one more after each batch in training. Default: none. */
+  readonly numBatchesTracked?: Tensor | null;
   /** Is added to the variance. Default 1e-5. */
   readonly eps?: number;
 }
@@ -37,6 +43,7 @@ const BATCH_NORM_OPTIONS: OptionRules<BatchNormOptions> = {
   bias: checkedInUse,
   training: flag,
   momentum: checkedInUse,
+  numBatchesTracked: checkedInUse,
   eps: checkedInUse,
 };
 
@@ -53,7 +60,7 @@ const BATCH_NORM_OPTIONS: OptionRules<BatchNormOptions> = {
  * @returns The shape of x.
  * @throws ShapeError for shapes that don't fit, or, in training, one value to a channel, whose
  * variance says nothing; DTypeError unless all are floats of one dtype; ConfigError for an option
- * out of range, or if running statistics are needed and missing.
+ * out of range, or if running statistics, or the count of batches, are needed and missing.
  */
 export function batchNorm(
   x: Tensor,
@@ -64,12 +71,14 @@ export function batchNorm(
   requireFloat('batchNorm', x);
   checkOptions('batchNorm', options, BATCH_NORM_OPTIONS);
   const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
+  const { numBatchesTracked = null } = options;
   if (x.ndim < 2) {
     throw new ShapeError(`batchNorm: expected x [N,C] or [N,C,…], got ${formatShape(x.shape)}`);
   }
   checkVectors(x, { runningMean, runningVar, weight, bias });
   checkEps('batchNorm', eps);
-  checkMomentum('batchNorm', momentum);
+  if (momentum !== null) checkMomentum('batchNorm', momentum);
+  checkCounter(numBatchesTracked);
   if (!runningMean !== !runningVar) {
     throw new ConfigError('batchNorm: expected both runningMean and runningVar, or neither');
   }
@@ -89,24 +98,25 @@ export function batchNorm(
         `${formatShape(x.shape)}; use a larger batch, or eval()`,
     );
   }
-  const C = x.shape[1];
-  const moments = new Float64Array(2 * C);
-  const out = normaliseByBatch(x, weight, bias, { eps, moments });
-  if (runningMean) moveTowards(runningMean, moments.subarray(0, C), momentum);
-  if (runningVar) {
-    const unbiased = moments.subarray(C).map((variance) => (variance * count) / (count - 1));
-    moveTowards(runningVar, unbiased, momentum);
+  if (runningMean && !numBatchesTracked && momentum === null) {
+    throw new ConfigError(
+      'batchNorm: expected numBatchesTracked with momentum null, got none; it counts the batches, ' +
+        "such as zeros([], { dtype: 'int32' })",
+    );
   }
-  return out;
+  const running = { mean: runningMean, variance: runningVar, momentum, batches: numBatchesTracked };
+  return normaliseByBatch(x, weight, bias, { eps, running });
 }
 
-/** running = (1 - share)·running + share·values, also where one of them is infinite. */
-function moveTowards(running: Tensor, values: Float64Array, share: number): void {
-  running.update((data) => {
-    for (let c = 0; c < data.length; c++) {
-      data[c] = (1 - share) * data[c] + share * values[c];
-    }
-  });
+/** @throws DTypeError or ShapeError unless the counter is an int32 scalar, or null. */
+function checkCounter(counter: Tensor | null): void {
+  requireTensorOrNone('batchNorm', 'numBatchesTracked', counter);
+  if (!counter) return;
+  int32Of('batchNorm', counter);
+  if (counter.ndim === 0) return;
+  throw new ShapeError(
+    `batchNorm: expected a scalar for numBatchesTracked, got ${counter.describe()}`,
+  );
 }
 
 /** @throws ShapeError unless each is `[C]`, DTypeError unless it has the dtype of x. */

@@ -38,6 +38,8 @@ export function conv2dStages(wasm: WasmExports) {
     parts: wasm[`${name}Parts`],
   });
   return {
+    /** Words of a convolution's parameters, with what its first functions set behind them. */
+    parameterWords: wasm.conv2dParametersBytes() / 4,
     /** Bytes of a block of arguments, up to a cache line. */
     blockBytes: Math.ceil((FIRST_PARAMETER * 4 + wasm.conv2dParametersBytes()) / 64) * 64,
     forward: stage('conv2dForward', side('conv2dForwardPack'), null),

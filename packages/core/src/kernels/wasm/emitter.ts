@@ -127,12 +127,22 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
     if (stage.before) add(stage.before, scratchBytes, keeps);
     add(stage, scratchBytes);
     if (stage.after) add(stage.after, 0);
-    // The operands' addresses, in the operands' order.
-    const words = operands.map((_, operand) => {
-      const place = order.indexOf(operand);
-      return CONV2D_ADDRESSES[place] ?? null;
-    });
-    return blockOf(stages.blockBytes / 4, words, operands, launches);
+    // The gradient by x may be the convolution of a mirrored one, whose parameters follow, with dX for
+    // out and dOut for x.
+    const { parameterWords } = stages;
+    const mirror = FIRST_PARAMETER + parameterWords;
+    const addresses = operands.map(
+      (_, operand) => CONV2D_ADDRESSES[order.indexOf(operand)] ?? null,
+    );
+    const block = blockOf(mirror + parameterWords, addresses, operands, launches);
+    if (kernel !== 'conv2dBackwardInput') return block;
+    const places = [...block.places];
+    for (const operand of [0, 1]) {
+      const word = parameterWords + (CONV2D_ADDRESSES[operand] ?? 0);
+      const isThere = block.words[word] >>> 0 === operands[operand]?.address;
+      if (isThere) places.push({ word, operand, offset: 0 });
+    }
+    return { ...block, places };
   };
 
   const matmul = (
