@@ -535,7 +535,7 @@ describe('options that are wrong', () => {
       { vaildation: [] },
       "fit: unknown option 'vaildation'; did you mean validation? The options are train, validation, " +
         'epochs, optimizer, scheduler, loss, metrics, ema, clipGradNorm, gradNorm, accumulate, ' +
-        'callbacks, signal, resume',
+        'compile, callbacks, signal, resume',
     ],
     [
       'a schedule by itself',

@@ -253,7 +253,8 @@ describe('reports', () => {
     }
     const model = new Sequential(new Flatten(), new Watcher(), new Linear(36, CLASSES));
     model.eval();
-    await run(1, { model, epochs: 1 });
+    // As a program, forward is not called for each batch.
+    await run(1, { model, epochs: 1, compile: false });
     expect(modes).toEqual([true, true, true, true, false, false, false, false]);
     expect(model.training).toBe(true);
   });
@@ -600,7 +601,7 @@ describe('a loss that stops being finite', () => {
   });
 });
 
-it('memory is flat from the first epoch on', async () => {
+it('memory is flat from the third epoch on, when all programs are there', async () => {
   const held: HeapStats[] = [];
   await run(1, {
     epochs: 6,
@@ -609,7 +610,7 @@ it('memory is flat from the first epoch on', async () => {
     },
   });
   expect(held.length).toBe(6);
-  const [first, ...later] = held;
+  const [, , first, ...later] = held;
   if (!first) throw new Error('no epoch ended');
   for (const { usedBytes, peakBytes, liveTensors } of later) {
     expect(peakBytes).toBe(first.peakBytes);

@@ -199,7 +199,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'fit(model)',
       () => call(fit, net()),
       ConfigError,
-      'fit: expected options as an object, such as { train: … }, got undefined; the options are train, validation, epochs, optimizer, scheduler, loss, metrics, ema, clipGradNorm, gradNorm, accumulate, callbacks, signal, resume',
+      'fit: expected options as an object, such as { train: … }, got undefined; the options are train, validation, epochs, optimizer, scheduler, loss, metrics, ema, clipGradNorm, gradNorm, accumulate, compile, callbacks, signal, resume',
     ],
     [
       "fit: epochs: '3'",

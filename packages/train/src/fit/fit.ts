@@ -1,7 +1,10 @@
 import {
+  compile,
+  type Compiled,
   ConfigError,
   mul,
   type OptionRules,
+  Scope,
   Tape,
   type Parameter,
   type Tensor,
@@ -40,7 +43,15 @@ import type {
   StepReport,
   TrainingRun,
 } from './callback.js';
-import { classLoss, finiteLoss, type Loss, measure, Meter, type Metrics } from './measure.js';
+import {
+  classLoss,
+  finiteLoss,
+  type Loss,
+  measure,
+  Meter,
+  type Metrics,
+  requireLoss,
+} from './measure.js';
 import { takePart } from './one-run.js';
 import {
   captureState,
@@ -86,6 +97,11 @@ export interface FitOptions<Metric extends string = never> {
   readonly gradNorm?: boolean;
   /** Batches whose gradients make one step; their losses count alike. Default 1. */
   readonly accumulate?: number;
+  /**
+   * Whether steps run as programs: see `compile`. Where the model or the loss can't be compiled, a
+   * warning says why, and they run as they are. Default true.
+   */
+  readonly compile?: boolean;
   /** What is to happen at the moments of the run. */
   readonly callbacks?: readonly Callback<Metric>[];
   /** When it aborts, training stops after the step in hand. */
@@ -118,9 +134,19 @@ export async function fit<Metric extends string = never>(
     await training.tellError(error);
     throw error;
   } finally {
+    training.dispose();
     leave();
   }
 }
+
+/** What was learnt from a batch: its output, and its loss. */
+interface Learnt {
+  readonly output: Tensor;
+  readonly loss: Tensor;
+}
+
+/** Adds the gradients of one of `batches` batches to the parameters', the first of which drops them. */
+type Learn = (images: Tensor, labels: Tensor, batches: number, isFirst: boolean) => Learnt;
 
 /** One call of `fit`. */
 class Training<Metric extends string> implements TrainingRun<Metric> {
@@ -139,6 +165,12 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   readonly #meter: Meter<Metric>;
   readonly #position = new Position();
   #isCheckedForStrays = false;
+  /** The batch in hand. */
+  #batch: Batch | null = null;
+  readonly #learn: Learn;
+  readonly #descend: () => void;
+  /** The two as programs; none where they run as they are. */
+  readonly #programs: readonly Compiled<never, unknown>[];
 
   constructor(model: Layer, options: FitOptions<Metric>) {
     requireModel('fit', model);
@@ -158,6 +190,22 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     this.#accumulate = accumulate;
     this.#callbacks = callbacks;
     this.#meter = new Meter(this.#metrics);
+    const learn: Learn = (...given) => this.#gradients(...given);
+    const descend = (): void => {
+      optimizer.step();
+      ema?.update();
+    };
+    const guarded = { modules: [model], fallback: true, compare: true };
+    const programs = { learn: compile(learn, guarded), descend: compile(descend, guarded) };
+    const isCompiled = options.compile ?? true;
+    this.#programs = isCompiled ? [programs.learn, programs.descend] : [];
+    this.#learn = isCompiled ? programs.learn : learn;
+    this.#descend = isCompiled ? programs.descend : descend;
+  }
+
+  /** Frees the programs. */
+  dispose(): void {
+    for (const program of this.#programs) program.dispose();
   }
 
   get epoch(): number {
@@ -213,6 +261,8 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     const { train } = this.#options;
     const position = this.#position;
     this.model.train();
+    // What a program can't see, such as a number that is drawn, shows when it is recorded again.
+    for (const program of this.#programs) program.recheck();
     await this.tell((callback) => callback.onEpochBegin?.(this));
     const drawn = position.beginEpoch(train.generator);
     let step = new StepInHand();
@@ -244,19 +294,34 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     const left = this.#options.train.length - position.batch;
     // The last step of an epoch may have fewer batches.
     const batches = step.batches + Math.min(this.#accumulate - step.batches, left);
-    if (step.batches === 0) this.optimizer.zeroGrad();
-    Tape.run((tape) => {
-      const output = this.model.forward(batch.images);
-      const loss = this.#loss(output, batch);
+    Scope.run(() => {
+      this.#batch = batch;
+      const { images, labels } = batch;
+      const { output, loss } = this.#learn(images, labels, batches, step.batches === 0);
       const value = this.#checkedLoss(batch, loss);
-      tape.backward(batches === 1 ? loss : mul(loss, 1 / batches));
-      this.#warnOfStrays(tape);
       this.#meter.add(value, output, batch);
       position.batch++;
       step.batches++;
       step.size += batch.size;
       step.loss += value / batches;
       step.milliseconds += performance.now() - begin;
+    });
+  }
+
+  /** The gradients of one batch, as one function of its tensors; others of the batch are the loss's. */
+  #gradients(images: Tensor, labels: Tensor, batches: number, isFirst: boolean) {
+    const batch = this.#batch;
+    if (batch?.images !== images || batch.labels !== labels) {
+      throw new ConfigError('fit: the batch changed while it was learnt from');
+    }
+    if (isFirst) this.optimizer.zeroGrad();
+    return Tape.run((tape) => {
+      const output = this.model.forward(images);
+      const loss = this.#loss(output, batch);
+      requireLoss(loss);
+      tape.backward(batches === 1 ? loss : mul(loss, 1 / batches));
+      this.#warnOfStrays(tape);
+      return { output, loss };
     });
   }
 
@@ -308,8 +373,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     }
     const { lr } = this.optimizer;
     position.lr = lr;
-    this.optimizer.step();
-    this.ema?.update();
+    this.#descend();
     scheduler?.step?.step();
     position.step++;
     return {
@@ -452,6 +516,7 @@ const OPTIONS: OptionRules<FitOptions> = {
   clipGradNorm: atLeast0,
   gradNorm: flag,
   accumulate: positiveCount,
+  compile: flag,
   callbacks: checkedInUse,
   signal: checkedInUse,
   resume: checkedInUse,

@@ -177,7 +177,7 @@ export async function measure<Name extends string>({
 }
 
 /** @throws ConfigError, with how to make it one, unless a loss gave a tensor. */
-function requireLoss(loss: unknown): void {
+export function requireLoss(loss: unknown): asserts loss is Tensor {
   if (loss instanceof Tensor) return;
   const mend =
     typeof loss === 'number'

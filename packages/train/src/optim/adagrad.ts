@@ -47,15 +47,16 @@ export class Adagrad extends Optimizer<AdagradOptions> {
 
   protected override update(
     { parameter, grad, state }: ParameterUpdate,
-    { lr, lrDecay, weightDecay, initialAccumulatorValue, eps }: ParameterGroup<AdagradOptions>,
+    options: ParameterGroup<AdagradOptions>,
   ): void {
+    const { weightDecay, initialAccumulatorValue, eps } = options;
     Scope.run(() => {
       const isFirst = !state.buffers.has('sum');
       const sum = state.buffer('sum');
       if (isFirst) sum.update((data) => data.fill(initialAccumulatorValue));
       const g = withDecay(grad, parameter, weightDecay);
-      descend(sum, mul(g, g), -1);
-      const rate = lr / (1 + (state.step - 1) * lrDecay);
+      descend(sum, mul(g, g), () => -1);
+      const rate = (): number => options.lr / (1 + (state.step - 1) * options.lrDecay);
       descend(parameter, div(g, add(sqrt(sum), eps)), rate);
     });
   }

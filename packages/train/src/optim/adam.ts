@@ -1,7 +1,7 @@
 import { bufferOf, kernelsFor } from '@unfold/core';
 import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
-import { atLeast0, flag, pairBelow1 } from '@unfold/core/internal';
+import { atLeast0, flag, pairBelow1, withOptions } from '@unfold/core/internal';
 
 /** Options of `Adam`, named and defaulted as `torch.optim.Adam`, and of `AdamW`. */
 export interface AdamOptions {
@@ -45,20 +45,20 @@ function update(
   options: ParameterGroup<AdamOptions>,
   decoupled: boolean,
 ): void {
-  const { betas, ...constants } = options;
-  const [beta1, beta2] = betas;
   const expAvg = state.buffer('expAvg');
   const expAvgSq = state.buffer('expAvgSq');
   // Without amsgrad the kernel leaves it alone.
   const maxExpAvgSq = options.amsgrad ? state.buffer('maxExpAvgSq') : grad;
   const { adamStep } = kernelsFor(parameter.dtype);
+  const optionsNow = () => {
+    const { betas, ...constants } = options;
+    const [beta1, beta2] = betas;
+    return { ...constants, beta1, beta2, decoupled, step: state.step };
+  };
   parameter.updateBuffer((own) => {
-    adamStep(own, bufferOf(expAvg), bufferOf(expAvgSq), bufferOf(maxExpAvgSq), bufferOf(grad), {
-      ...constants,
-      beta1,
-      beta2,
-      decoupled,
-      step: state.step,
+    withOptions(optionsNow, (now) => {
+      const averages = [bufferOf(expAvg), bufferOf(expAvgSq), bufferOf(maxExpAvgSq)] as const;
+      adamStep(own, ...averages, bufferOf(grad), now);
     });
   });
 }

@@ -1,14 +1,25 @@
 import {
   bufferOf,
   elementsOf,
-  full,
+  empty,
   kernelsFor,
   Scope,
   UnfoldError,
+  type NumericArray,
   type Parameter,
   type Tensor,
 } from '@unfold/core';
-import { atLeast0, checkOption, completeOptions, flag } from '@unfold/core/internal';
+import {
+  atLeast0,
+  checkOption,
+  completeOptions,
+  fills,
+  flag,
+  hostCall,
+  isRecording,
+  reads,
+  usesGradient,
+} from '@unfold/core/internal';
 import { listParameters } from '../arguments.js';
 
 /** The gradients stopped being finite. Nothing was changed. */
@@ -56,11 +67,31 @@ export function clipGradNorm(
   );
   checkOption(where, LIMITS, 'maxNorm', maxNorm);
   const given = listParameters(where, parameters);
-  const norm = normType === 2 ? euclideanNorm(given) : largestMagnitude(given);
-  if (errorIfNonfinite) checkFinite(where, norm, given);
-  const factor = maxNorm / (norm + 1e-6);
-  if (factor >= 1) return norm;
-  for (const gradient of gradientsOf(given)) scale(gradient, factor);
+  const gradients = [...gradientsOf(given)];
+  let norm = 0;
+  /** The factor that all gradients get, from their elements. */
+  const factorOf = (elements: readonly NumericArray[]): number => {
+    norm = normType === 2 ? normOf(elements) : largestMagnitude(elements);
+    if (errorIfNonfinite) checkFinite(where, norm, given);
+    return maxNorm / (norm + 1e-6);
+  };
+  Scope.run(() => {
+    const dtypes = [...new Set(gradients.map(({ dtype }) => dtype))];
+    const factors = new Map(dtypes.map((dtype) => [dtype, empty([], dtype, where)]));
+    let isSmall = false;
+    const uses = [...[...factors.values()].map(fills), ...gradients.map(reads)];
+    hostCall(where, uses, (...elements) => {
+      const factor = factorOf(elements.slice(factors.size));
+      // A program multiplies by 1 where there is nothing to do.
+      for (const to of elements.slice(0, factors.size)) to[0] = factor >= 1 ? 1 : factor;
+      isSmall = factor >= 1;
+    });
+    if (isSmall && !isRecording()) return;
+    for (const gradient of gradients) {
+      const by = factors.get(gradient.dtype);
+      if (by) scale(gradient, by);
+    }
+  });
   return norm;
 }
 
@@ -79,7 +110,10 @@ export function clipGradValue(parameters: Iterable<Parameter>, clipValue: number
 }
 
 function* gradientsOf(parameters: Iterable<Parameter>): Iterable<Tensor> {
-  for (const { grad } of parameters) if (grad) yield grad;
+  for (const parameter of parameters) {
+    usesGradient(parameter);
+    if (parameter.grad) yield parameter.grad;
+  }
 }
 
 /**
@@ -106,18 +140,26 @@ export function checkFinite(
 
 /** The norm of all gradients as one vector: in doubles, in an order that follows from the sizes alone. */
 export function euclideanNorm(parameters: readonly Parameter[]): number {
-  const squares = sumOfSquares(parameters, 1);
+  let norm = 0;
+  const gradients = [...gradientsOf(parameters)].map(reads);
+  hostCall('euclideanNorm', gradients, (...elements) => {
+    norm = normOf(elements);
+  });
+  return norm;
+}
+
+function normOf(gradients: readonly NumericArray[]): number {
+  const squares = sumOfSquares(gradients, 1);
   // The squares of float32 are doubles; those of large or small doubles are not, until scaled.
-  if (squares === Infinity) return Math.sqrt(sumOfSquares(parameters, 2 ** -600)) * 2 ** 600;
-  if (squares < 1e-280) return Math.sqrt(sumOfSquares(parameters, 2 ** 600)) * 2 ** -600;
+  if (squares === Infinity) return Math.sqrt(sumOfSquares(gradients, 2 ** -600)) * 2 ** 600;
+  if (squares < 1e-280) return Math.sqrt(sumOfSquares(gradients, 2 ** 600)) * 2 ** -600;
   return Math.sqrt(squares);
 }
 
 /** Σ (gradient·factor)². */
-function sumOfSquares(parameters: readonly Parameter[], factor: number): number {
+function sumOfSquares(gradients: readonly NumericArray[], factor: number): number {
   let total = 0;
-  for (const gradient of gradientsOf(parameters)) {
-    const data = elementsOf(gradient);
+  for (const data of gradients) {
     // Four sums: one alone would wait for each addition to end.
     let [a, b, c, d] = [0, 0, 0, 0];
     const whole = data.length - (data.length % 4);
@@ -134,24 +176,19 @@ function sumOfSquares(parameters: readonly Parameter[], factor: number): number 
 }
 
 /** NaN if any is NaN. */
-function largestMagnitude(parameters: readonly Parameter[]): number {
+function largestMagnitude(gradients: readonly NumericArray[]): number {
   let largest = 0;
-  for (const gradient of gradientsOf(parameters)) {
-    const data = elementsOf(gradient);
-    for (let i = 0; i < data.length; i++) {
-      largest = Math.max(largest, Math.abs(data[i]));
-    }
+  for (const data of gradients) {
+    for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]));
   }
   return largest;
 }
 
-function scale(gradient: Tensor, factor: number): void {
+/** @param by A scalar. */
+function scale(gradient: Tensor, by: Tensor): void {
   const { mul } = kernelsFor(gradient.dtype);
   const shape = [gradient.size];
-  Scope.run(() => {
-    const by = full([], factor, { dtype: gradient.dtype });
-    gradient.updateBuffer((own) => {
-      mul(own, own, bufferOf(by), { shape, aStrides: [1], bStrides: [0] });
-    });
+  gradient.updateBuffer((own) => {
+    mul(own, own, bufferOf(by), { shape, aStrides: [1], bStrides: [0] });
   });
 }

@@ -1,6 +1,18 @@
 import { ConfigError, elementsOf, type Tensor } from '@unfold/core';
 import type { Module } from '@unfold/nn';
-import { completeOptions, flag, requireNoArguments, share } from '@unfold/core/internal';
+import {
+  completeOptions,
+  flag,
+  type Guard,
+  guardsOf,
+  hostAction,
+  hostCall,
+  reads,
+  reliesOn,
+  requireNoArguments,
+  share,
+  updates,
+} from '@unfold/core/internal';
 import { requireModule } from '@unfold/io/internal';
 import { asNumber, asObject, checkTensors, copyTensors, type PreparedState } from './state.js';
 import { moveTowards } from './updates.js';
@@ -74,12 +86,19 @@ export class EMA {
   update(...given: readonly never[]): void {
     requireNoArguments('EMA.update', given, 'it averages the model that it was made for');
     this.#refuseApplied('update');
+    reliesOn(this);
     for (const [average, own, name] of this.#pairs()) {
       if (this.#updates > 0 && this.#isAveraged(name, own))
         moveTowards(average, own, 1 - this.#decay);
-      else average.update((data) => data.set(elementsOf(own)));
+      else hostCall('EMA.update', [updates(average), reads(own)], (to, from) => to.set(from));
     }
-    this.#updates++;
+    hostAction(() => this.#updates++);
+  }
+
+  /** @internal What a compiled update depends on. */
+  *[guardsOf](): Iterable<Guard> {
+    yield { read: () => this.#updates > 0, value: this.#updates > 0 };
+    yield { read: () => this.#applied, value: false };
   }
 
   /** Puts the averages into the model, and keeps the model's own weights for `restore`. */

@@ -7,7 +7,14 @@ import {
   type Parameter,
   type Tensor,
 } from '@unfold/core';
-import { requireNoArguments } from '@unfold/core/internal';
+import {
+  type Guard,
+  guardsOf,
+  hostAction,
+  reliesOn,
+  requireNoArguments,
+  usesGradient,
+} from '@unfold/core/internal';
 import {
   type CheckedGroup,
   makeGroups,
@@ -132,15 +139,27 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    */
   step(...given: readonly never[]): void {
     requireNoArguments(`${this.#definition.name}.step`, given, BY_HAND);
+    reliesOn(this);
     for (const { group } of this.#checked) {
       for (const parameter of group.params) {
+        usesGradient(parameter);
         const { grad } = parameter;
         if (!grad) continue;
         // Throws if the parameter was disposed of, before anything is counted.
         void bufferOf(parameter);
         const state = this.#stateOf(parameter);
-        state.step++;
+        hostAction(() => state.step++);
         this.update({ parameter, grad, state }, group);
+      }
+    }
+  }
+
+  /** @internal What a compiled step depends on: the options of the groups, but for learning rates. */
+  *[guardsOf](): Iterable<Guard> {
+    for (const { group } of this.#checked) {
+      for (const [name, value] of Object.entries(optionsOf(group))) {
+        if (name === 'lr') continue;
+        yield { read: (): unknown => Reflect.get(group, name), value };
       }
     }
   }

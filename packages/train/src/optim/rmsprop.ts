@@ -54,7 +54,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     options: ParameterGroup<RMSpropOptions>,
   ): void {
     Scope.run(() => {
-      const { lr, alpha, momentum } = options;
+      const { alpha, momentum } = options;
       const g = withDecay(grad, parameter, options.weightDecay);
       const squareAvg = state.buffer('squareAvg');
       moveTowards(squareAvg, mul(g, g), 1 - alpha);
@@ -65,9 +65,11 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
         variance = clamp(sub(squareAvg, mul(gradAvg, gradAvg)), { min: 0 });
       }
       const direction = div(g, add(sqrt(variance), options.eps));
-      if (momentum === 0) descend(parameter, direction, lr);
-      else
-        descendWithMomentum(parameter, state.buffer('momentumBuffer'), direction, { lr, momentum });
+      if (momentum === 0) descend(parameter, direction, () => options.lr);
+      else {
+        const buffer = state.buffer('momentumBuffer');
+        descendWithMomentum(parameter, buffer, direction, () => ({ lr: options.lr, momentum }));
+      }
     });
   }
 }

@@ -1,7 +1,7 @@
 import { bufferOf, kernelsFor } from '@unfold/core';
 import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
-import { atLeast0, finite, flag } from '@unfold/core/internal';
+import { atLeast0, finite, flag, withOptions } from '@unfold/core/internal';
 
 /** Options of `SGD`, named and defaulted as `torch.optim.SGD`. */
 export interface SGDOptions {
@@ -58,7 +58,10 @@ export class SGD extends Optimizer<SGDOptions> {
     const velocity = options.momentum === 0 ? grad : state.buffer('momentumBuffer');
     const { sgdStep } = kernelsFor(parameter.dtype);
     parameter.updateBuffer((own) => {
-      sgdStep(own, bufferOf(velocity), bufferOf(grad), { ...options, firstStep });
+      withOptions(
+        () => ({ ...options, firstStep }),
+        (now) => sgdStep(own, bufferOf(velocity), bufferOf(grad), now),
+      );
     });
   }
 }

@@ -1,4 +1,5 @@
 import { add, bufferOf, kernelsFor, mul, type Tensor } from '@unfold/core';
+import { withOptions } from '@unfold/core/internal';
 
 /** Options of the plain descent that `sgdStep` does without momentum. */
 const PLAIN = {
@@ -15,9 +16,9 @@ export function withDecay(grad: Tensor, parameter: Tensor, weightDecay: number):
   return weightDecay === 0 ? grad : add(grad, mul(parameter.detach(), weightDecay));
 }
 
-/** target -= lr·direction, in place. */
-export function descend(target: Tensor, direction: Tensor, lr: number): void {
-  run(target, direction, { ...PLAIN, lr });
+/** target -= lr·direction, in place. @param lr Gives the rate; a program asks anew in each run. */
+export function descend(target: Tensor, direction: Tensor, lr: () => number): void {
+  run(target, direction, () => ({ ...PLAIN, lr: lr() }));
 }
 
 /** target += share·(source - target), in place and in one pass. */
@@ -33,19 +34,19 @@ export function descendWithMomentum(
   target: Tensor,
   buffer: Tensor,
   direction: Tensor,
-  options: { readonly lr: number; readonly momentum: number },
+  options: () => { readonly lr: number; readonly momentum: number },
 ): void {
-  run(target, direction, { ...PLAIN, ...options }, buffer);
+  run(target, direction, () => ({ ...PLAIN, ...options() }), buffer);
 }
 
 function run(
   target: Tensor,
   direction: Tensor,
-  options: typeof PLAIN & { readonly lr: number },
+  options: () => typeof PLAIN & { readonly lr: number },
   buffer = direction,
 ): void {
   const { sgdStep } = kernelsFor(target.dtype);
   target.updateBuffer((own) => {
-    sgdStep(own, bufferOf(buffer), bufferOf(direction), options);
+    withOptions(options, (now) => sgdStep(own, bufferOf(buffer), bufferOf(direction), now));
   });
 }
