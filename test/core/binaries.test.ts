@@ -29,8 +29,11 @@ function kernelsOf(binary: Uint8Array, shared: boolean): Made {
   return { heap, kernels, ofArrays: overArrays(kernels, heap) };
 }
 
-/** What products, a convolution and a polynomial give: sums of many products each. */
-function results({ ofArrays: kernels }: Made): Float32Array[] {
+/**
+ * What products, a convolution and a polynomial give, sums of many products each, and what a pooling
+ * chooses.
+ */
+function results({ ofArrays: kernels }: Made): (Float32Array | Int32Array)[] {
   const random = randomSource(3);
   const floats = (n: number) => Float32Array.from({ length: n }, () => 2 * random() - 1);
   const product = new Float32Array(37 * 41);
@@ -60,7 +63,11 @@ function results({ ofArrays: kernels }: Made): Float32Array[] {
   kernels.conv2dBackwardWeight(dWeight, dBias, floats(3 * 5 * 19 * 23), out, geometry);
   const powers = new Float32Array(999);
   kernels.exp(powers, floats(999));
-  return [product, out, dWeight, dBias, powers];
+  const pooled = windowGeometry({ C: 5, image: [19, 23], kernel: [2, 2], stride: [2, 2] });
+  const largest = new Float32Array(5 * pooled.OH * pooled.OW);
+  const indices = new Int32Array(largest.length);
+  kernels.maxPool2d(largest, indices, floats(5 * 19 * 23), pooled);
+  return [product, out, dWeight, dBias, powers, largest, indices];
 }
 
 describe('the binaries that a page makes of its one', () => {

@@ -229,14 +229,18 @@ const pooled = windowGeometry({ C: 41, image: [31, 37], kernel: [3, 2], stride: 
 const image = floats(41 * 31 * 37);
 const dPooled = floats(41 * pooled.OH * pooled.OW);
 
-const pool: Case = (kernels) => {
-  const out = zeros(dPooled.length);
-  const indices = new Int32Array(dPooled.length);
-  kernels.maxPool2d(out, indices, image, pooled);
-  const dX = zeros(image.length);
-  kernels.maxPool2dBackward(dX, dPooled, indices, pooled);
-  return [out, indices, dX];
-};
+/** As many windows, of 2×2, that touch each other. */
+const halved = windowGeometry({ C: 41, image: [31, 37], kernel: [2, 2], stride: [2, 2] });
+
+const pool: Case = (kernels) =>
+  [pooled, halved].flatMap((geometry) => {
+    const out = zeros(dPooled.length);
+    const indices = new Int32Array(dPooled.length);
+    kernels.maxPool2d(out, indices, image, geometry);
+    const dX = zeros(image.length);
+    kernels.maxPool2dBackward(dX, dPooled, indices, geometry);
+    return [out, indices, dX];
+  });
 
 const unfolding: Case = (kernels) => {
   const columns = zeros(41 * 6 * pooled.OH * pooled.OW);

@@ -14,7 +14,17 @@ export * from './parallel';
 export * from './reductions';
 export { setTileWidth } from './tile-width';
 export * from './training';
-export { fold, maxPool2d, maxPool2dBackward, unfold } from './window';
+export {
+  fold,
+  maxPool2d,
+  maxPool2dBackward,
+  maxPool2x2,
+  maxPool2x2Backward,
+  maxPoolRow,
+  maxPoolRowBySeconds,
+  maxPoolRowByStep,
+  unfold,
+} from './window';
 
 /** The end of the constants in low memory; the heap begins behind them. */
 export function staticEnd(): usize {

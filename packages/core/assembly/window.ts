@@ -166,60 +166,170 @@ export function fold(dX: usize, columns: usize, planes: i32, geometry: usize): v
   }
 }
 
+/** How four floats are loaded that lie `step` apart. */
+@final
+@unmanaged
+class EveryFloat {
+  @inline of(x: usize, _step: usize): v128 {
+    return v128.load(x);
+  }
+}
+
+@final
+@unmanaged
+class EverySecond {
+  @inline of(x: usize, _step: usize): v128 {
+    return Plane.everySecond(x);
+  }
+}
+
+@final
+@unmanaged
+class AnyStep {
+  @inline of(x: usize, step: usize): v128 {
+    let v = v128.load32_zero(x);
+    v = v128.load_lane<f32>(x + step, v, 1);
+    v = v128.load_lane<f32>(x + 2 * step, v, 2);
+    return v128.load_lane<f32>(x + 3 * step, v, 3);
+  }
+}
+
 class Pool {
   /** Whether a value replaces the best so far: it is larger or NaN, and the best is no NaN. */
   @inline static wins(value: v128, best: v128): v128 {
     return v128.andnot(f32x4.eq(best, best), f32x4.le(value, best));
   }
 
-  /** Four pixels under neighbouring windows, strideW being 1 or 2. */
-  @inline static load4(pixel: usize, strideW: i32): v128 {
-    return strideW == 1 ? v128.load(pixel) : Plane.everySecond(pixel);
+  /** Whether windows of 2×2 touch each other and cover all pixels but an odd row or column. */
+  @inline static isTouching2x2(g: Window): bool {
+    const isKernel = g.KH == 2 && g.KW == 2 && g.dilationH == 1 && g.dilationW == 1;
+    const isStride = g.strideH == 2 && g.strideW == 2 && g.padTop == 0 && g.padLeft == 0;
+    return isKernel && isStride && g.H >> 1 == g.OH && g.W >> 1 == g.OW && g.OW >= 4;
   }
 
-  /** Four neighbouring windows inside the image, the first with its corner on this pixel. */
-  @inline static four(out: usize, indices: usize, plane: usize, g: Window, corner: i32): void {
+  /** The places of four such windows' first pixels. */
+  @inline static places(corner: i32): v128 {
+    return i32x4.add(i32x4.splat(corner), i32x4(0, 2, 4, 6));
+  }
+
+  /** Four such windows, side by side; the lower pixels lie `row` bytes, and W pixels, behind. */
+  @inline static four2x2(
+    out: usize,
+    indices: usize,
+    x: usize,
+    row: usize,
+    places: v128,
+    W: v128,
+  ): void {
+    const u0 = v128.load(x);
+    const u1 = v128.load(x, 16);
+    const l0 = v128.load(x + row);
+    const l1 = v128.load(x + row, 16);
+    // The better of the upper two, of the lower two, and of both: in that order ties and NaN fall to
+    // the first pixel, as if they were looked at one by one.
+    const a = v128.shuffle<f32>(u0, u1, 0, 2, 4, 6);
+    const b = v128.shuffle<f32>(u0, u1, 1, 3, 5, 7);
+    const c = v128.shuffle<f32>(l0, l1, 0, 2, 4, 6);
+    const d = v128.shuffle<f32>(l0, l1, 1, 3, 5, 7);
+    const isB = Pool.wins(b, a);
+    const isD = Pool.wins(d, c);
+    const upper = Lanes.select(b, a, isB);
+    const lower = Lanes.select(d, c, isD);
+    const isLower = Pool.wins(lower, upper);
+    v128.store(out, Lanes.select(lower, upper, isLower));
+    // A mask's lanes are -1 or 0.
+    const row0 = Lanes.select(i32x4.add(places, W), places, isLower);
+    v128.store(indices, i32x4.sub(row0, Lanes.select(isD, isB, isLower)));
+  }
+
+  /**
+   * The gradients of four such windows to their pixels.
+   * @returns Ones in the lanes whose index is one of their window's pixels.
+   */
+  @inline static scatter2x2(
+    dX: usize,
+    row: usize,
+    dOut: usize,
+    indices: usize,
+    places: v128,
+    W: v128,
+  ): v128 {
+    const at = i32x4.sub(v128.load(indices), places);
+    // -0 becomes 0, as it does where it is added to 0.
+    const d = f32x4.add(v128.load(dOut), f32x4.splat(0));
+    const one = i32x4.splat(1);
+    const isA = i32x4.eq(at, i32x4.splat(0));
+    const isB = i32x4.eq(at, one);
+    const a = v128.and(d, isA);
+    const b = v128.and(d, isB);
+    v128.store(dX, v128.shuffle<f32>(a, b, 0, 4, 1, 5));
+    v128.store(dX, v128.shuffle<f32>(a, b, 2, 6, 3, 7), 16);
+    const isC = i32x4.eq(at, W);
+    const isD = i32x4.eq(at, i32x4.add(W, one));
+    const c = v128.and(d, isC);
+    const e = v128.and(d, isD);
+    v128.store(dX + row, v128.shuffle<f32>(c, e, 0, 4, 1, 5));
+    v128.store(dX + row, v128.shuffle<f32>(c, e, 2, 6, 3, 7), 16);
+    return v128.or(v128.or(isA, isB), v128.or(isC, isD));
+  }
+
+  /**
+   * A row's windows from one on, four at a time; their columns lie inside the image, and of their
+   * rows `rows` do. The first pixel of the first one is at `corner`.
+   */
+  @inline static row<Load>(
+    out: usize,
+    indices: usize,
+    plane: usize,
+    g: Window,
+    corner: i32,
+    rows: i32,
+    n: i32,
+  ): void {
+    const load = changetype<Load>(0);
+    const step = (<usize>g.strideW) << 2;
+    const across = (<usize>g.dilationW) << 2;
+    const down = (<usize>(g.dilationH * g.W)) << 2;
     const lanes = i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(g.strideW));
-    let best = Pool.load4(plane + (corner << 2), g.strideW);
-    let bestAt = i32x4.splat(corner);
-    for (let kh = 0; kh < g.KH; kh++) {
-      for (let kw = kh == 0 ? 1 : 0; kw < g.KW; kw++) {
-        const at = corner + kh * g.dilationH * g.W + kw * g.dilationW;
-        const value = Pool.load4(plane + (at << 2), g.strideW);
-        const wins = Pool.wins(value, best);
-        best = v128.bitselect(value, best, wins);
-        bestAt = v128.bitselect(i32x4.splat(at), bestAt, wins);
+    const right = i32x4.splat(g.dilationW);
+    const below = i32x4.splat(g.dilationH * g.W);
+    for (let i = 0; i < n; i += 4) {
+      // The last four may repeat some of the four before.
+      i = min(i, n - 4);
+      const first = corner + i * g.strideW;
+      let x = plane + ((<usize>first) << 2);
+      let at = i32x4.add(i32x4.splat(first), lanes);
+      // The first pixel is taken whatever it is, also -Infinity; it does not replace itself.
+      let best = load.of(x, step);
+      let bestAt = at;
+      for (let kh = 0; kh < rows; kh++, x += down) {
+        if (g.KW == 3) {
+          const a = load.of(x, step);
+          const b = load.of(x + across, step);
+          const c = load.of(x + 2 * across, step);
+          const isB = Pool.wins(b, a);
+          const ab = Lanes.select(b, a, isB);
+          const isC = Pool.wins(c, ab);
+          const value = Lanes.select(c, ab, isC);
+          const wins = Pool.wins(value, best);
+          const columns = Lanes.select(i32x4.add(right, right), v128.and(right, isB), isC);
+          best = Lanes.select(value, best, wins);
+          bestAt = Lanes.select(i32x4.add(at, columns), bestAt, wins);
+        } else {
+          let column = at;
+          for (let kw = 0, pixel = x; kw < g.KW; kw++, pixel += across) {
+            const value = load.of(pixel, step);
+            const wins = Pool.wins(value, best);
+            best = Lanes.select(value, best, wins);
+            bestAt = Lanes.select(column, bestAt, wins);
+            column = i32x4.add(column, right);
+          }
+        }
+        at = i32x4.add(at, below);
       }
+      v128.store(out + ((<usize>i) << 2), best);
+      v128.store(indices + ((<usize>i) << 2), bestAt);
     }
-    v128.store(out, best);
-    v128.store(indices, i32x4.add(bestAt, lanes));
-  }
-
-  /** Four neighbouring 2×2 windows with stride 2: the common case, without loops. */
-  @inline static four2x2(out: usize, indices: usize, plane: usize, at: i32, W: i32): void {
-    const upper = plane + (at << 2);
-    const lower = upper + (W << 2);
-    const u0 = v128.load(upper);
-    const u1 = v128.load(upper, 16);
-    const l0 = v128.load(lower);
-    const l1 = v128.load(lower, 16);
-    const places = i32x4.add(i32x4.splat(at), i32x4(0, 2, 4, 6));
-    let best = v128.shuffle<f32>(u0, u1, 0, 2, 4, 6);
-    let bestAt = places;
-    let value = v128.shuffle<f32>(u0, u1, 1, 3, 5, 7);
-    let wins = Pool.wins(value, best);
-    best = v128.bitselect(value, best, wins);
-    bestAt = v128.bitselect(i32x4.add(places, i32x4.splat(1)), bestAt, wins);
-    value = v128.shuffle<f32>(l0, l1, 0, 2, 4, 6);
-    wins = Pool.wins(value, best);
-    best = v128.bitselect(value, best, wins);
-    bestAt = v128.bitselect(i32x4.add(places, i32x4.splat(W)), bestAt, wins);
-    value = v128.shuffle<f32>(l0, l1, 1, 3, 5, 7);
-    wins = Pool.wins(value, best);
-    best = v128.bitselect(value, best, wins);
-    bestAt = v128.bitselect(i32x4.add(places, i32x4.splat(W + 1)), bestAt, wins);
-    v128.store(out, best);
-    v128.store(indices, bestAt);
   }
 
   /** One window, wherever it lies. */
@@ -250,6 +360,84 @@ class Pool {
   }
 }
 
+/*
+ * Loops are exported so that they stay functions of their own, which a JavaScript engine compiles
+ * better than one large one.
+ */
+
+/** maxPool2d where windows of 2×2 touch each other. */
+export function maxPool2x2(
+  out: usize,
+  indices: usize,
+  x: usize,
+  planes: i32,
+  geometry: usize,
+): void {
+  const g = changetype<Window>(geometry);
+  const row = (<usize>g.W) << 2;
+  const bytes = (<usize>g.OW) << 2;
+  const whole = bytes & ~15;
+  const last = bytes - 16;
+  const Ws = i32x4.splat(g.W);
+  // Read from the geometry, it stays in a register; a constant would be made anew for each four.
+  const step = i32x4.splat(g.strideW << 2);
+  const rest = <usize>(g.H & 1) * row;
+  for (; planes > 0; planes--, x += rest) {
+    for (let oh = 0, corner = 0; oh < g.OH; oh++, corner += 2 * g.W) {
+      let places = Pool.places(corner);
+      for (let i: usize = 0; i < whole; i += 16) {
+        Pool.four2x2(out + i, indices + i, x + i + i, row, places, Ws);
+        places = i32x4.add(places, step);
+      }
+      if (whole < bytes) {
+        // The last four end with the row, and repeat some of the four before.
+        places = Pool.places(corner + 2 * (g.OW - 4));
+        Pool.four2x2(out + last, indices + last, x + last + last, row, places, Ws);
+      }
+      out += bytes;
+      indices += bytes;
+      x += 2 * row;
+    }
+  }
+}
+
+/** Pool.row for each way to load. */
+export function maxPoolRow(
+  out: usize,
+  indices: usize,
+  plane: usize,
+  geometry: usize,
+  corner: i32,
+  rows: i32,
+  n: i32,
+): void {
+  Pool.row<EveryFloat>(out, indices, plane, changetype<Window>(geometry), corner, rows, n);
+}
+
+export function maxPoolRowBySeconds(
+  out: usize,
+  indices: usize,
+  plane: usize,
+  geometry: usize,
+  corner: i32,
+  rows: i32,
+  n: i32,
+): void {
+  Pool.row<EverySecond>(out, indices, plane, changetype<Window>(geometry), corner, rows, n);
+}
+
+export function maxPoolRowByStep(
+  out: usize,
+  indices: usize,
+  plane: usize,
+  geometry: usize,
+  corner: i32,
+  rows: i32,
+  n: i32,
+): void {
+  Pool.row<AnyStep>(out, indices, plane, changetype<Window>(geometry), corner, rows, n);
+}
+
 /** out and indices `[C, OH, OW]` from `planes` planes of x `[C, H, W]`. */
 export function maxPool2d(
   out: usize,
@@ -259,29 +447,32 @@ export function maxPool2d(
   geometry: usize,
 ): void {
   const g = changetype<Window>(geometry);
-  // The windows that lie wholly inside the image are taken four at a time.
-  const top = g.rowFrom(0);
-  const bottom = g.rowTo(g.KH - 1, top);
+  if (Pool.isTouching2x2(g)) {
+    maxPool2x2(out, indices, x, planes, geometry);
+    return;
+  }
+  // The windows whose columns lie inside the image are taken four at a time.
   const left = g.columnFrom(0);
   const right = g.columnTo(g.KW - 1, left);
-  const inLanes = (g.strideW == 1 || g.strideW == 2) && right - left >= 4;
-  const is2x2 = g.KH == 2 && g.KW == 2 && g.strideW == 2 && g.dilationH == 1 && g.dilationW == 1;
+  const n = right - left;
   for (; planes > 0; planes--) {
     for (let oh = 0; oh < g.OH; oh++) {
       let ow = 0;
-      if (inLanes && oh >= top && oh < bottom) {
+      if (n >= 4) {
         for (; ow < left; ow++) Pool.one(out + (ow << 2), indices + (ow << 2), x, g, oh, ow);
-        while (ow < right) {
-          // The last four end with the row; they may repeat some of the four before.
-          ow = min(ow, right - 4);
-          const to = out + (ow << 2);
-          const indexTo = indices + (ow << 2);
-          const row = g.firstRow(0) + oh * g.strideH;
-          const corner = row * g.W + g.firstColumn(0) + ow * g.strideW;
-          if (is2x2) Pool.four2x2(to, indexTo, x, corner, g.W);
-          else Pool.four(to, indexTo, x, g, corner);
-          ow += 4;
+        const top = oh * g.strideH - g.padTop;
+        const kh = Window.reach(-top, g.dilationH, g.KH);
+        const rows = Window.reach(g.H - top, g.dilationH, g.KH) - kh;
+        const corner = (top + kh * g.dilationH) * g.W + g.firstColumn(0) + ow * g.strideW;
+        const at = ow << 2;
+        if (g.strideW == 1) {
+          maxPoolRow(out + at, indices + at, x, geometry, corner, rows, n);
+        } else if (g.strideW == 2) {
+          maxPoolRowBySeconds(out + at, indices + at, x, geometry, corner, rows, n);
+        } else {
+          maxPoolRowByStep(out + at, indices + at, x, geometry, corner, rows, n);
         }
+        ow = right;
       }
       for (; ow < g.OW; ow++) Pool.one(out + (ow << 2), indices + (ow << 2), x, g, oh, ow);
       out += g.OW << 2;
@@ -289,6 +480,54 @@ export function maxPool2d(
     }
     x += (g.H * g.W) << 2;
   }
+}
+
+/**
+ * maxPool2dBackward where windows of 2×2 touch each other: a pixel has one window at most, so that
+ * nothing is added.
+ * @returns The planes that are done: all of them, or those before one with an index that is not of
+ * its window.
+ */
+export function maxPool2x2Backward(
+  dX: usize,
+  dOut: usize,
+  indices: usize,
+  planes: i32,
+  geometry: usize,
+): i32 {
+  const g = changetype<Window>(geometry);
+  const row = (<usize>g.W) << 2;
+  const bytes = (<usize>g.OW) << 2;
+  const whole = bytes & ~15;
+  const last = bytes - 16;
+  const Ws = i32x4.splat(g.W);
+  const step = i32x4.splat(g.strideW << 2);
+  const isOdd = ((g.H | g.W) & 1) != 0;
+  for (let plane = 0; plane < planes; plane++) {
+    if (isOdd) memory.fill(dX, 0, <usize>g.H * row);
+    let found = i32x4.splat(-1);
+    for (let oh = 0, corner = 0; oh < g.OH; oh++, corner += 2 * g.W) {
+      let places = Pool.places(corner);
+      for (let i: usize = 0; i < whole; i += 16) {
+        const is = Pool.scatter2x2(dX + i + i, row, dOut + i, indices + i, places, Ws);
+        found = v128.and(found, is);
+        places = i32x4.add(places, step);
+      }
+      if (whole < bytes) {
+        // The last four end with the row, and repeat some of the four before.
+        places = Pool.places(corner + 2 * (g.OW - 4));
+        const to = dX + last + last;
+        const is = Pool.scatter2x2(to, row, dOut + last, indices + last, places, Ws);
+        found = v128.and(found, is);
+      }
+      dOut += bytes;
+      indices += bytes;
+      dX += 2 * row;
+    }
+    if (!i32x4.all_true(found)) return plane;
+    if ((g.H & 1) != 0) dX += row;
+  }
+  return planes;
 }
 
 /** dX `[C, H, W]`: zeros, plus each dOut `[C, OH, OW]` at its index. */
@@ -303,6 +542,13 @@ export function maxPool2dBackward(
   const pixels = g.H * g.W;
   const planeBytes = pixels << 2;
   const windows = g.OH * g.OW;
+  if (Pool.isTouching2x2(g)) {
+    const done = maxPool2x2Backward(dX, dOut, indices, planes, geometry);
+    dX += done * planeBytes;
+    dOut += (done * windows) << 2;
+    indices += (done * windows) << 2;
+    planes -= done;
+  }
   for (; planes > 0; planes--) {
     // Plane by plane, so that the zeros are still in the cache when they are added to.
     memory.fill(dX, 0, planeBytes);

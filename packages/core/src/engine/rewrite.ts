@@ -2,9 +2,10 @@ import { EngineError } from '../errors.js';
 
 /*
  * One binary can stand for its siblings. A page carries only the one for shared memory with fused
- * multiply-add, and what it needs instead is made of that: the kind of memory is one bit, and a
- * fused multiply-add is replaced by a product and a sum. The results are, bit for bit, those of the
- * binary that was compiled without it; only its tiles are a size too large for the registers.
+ * multiply-add, and what it needs instead is made of that: the kind of memory is one bit, a fused
+ * multiply-add is replaced by a product and a sum, and a relaxed choice between lanes by the strict
+ * one. The results are, bit for bit, those of the binary that was compiled without them; only its
+ * tiles are a size too large for the registers.
  * https://webassembly.github.io/spec/core/binary/
  */
 
@@ -14,6 +15,7 @@ const MEMORY_IMPORT = 2;
 const SHARED = 2;
 const V128 = 0x7b;
 const F32X4_RELAXED_MADD = 0x105;
+const I32X4_RELAXED_LANESELECT = 0x10b;
 
 /**
  * The kernels for a memory that is not shared with threads.
@@ -85,10 +87,16 @@ function withoutFusingIn(body: Uint8Array, parameters: number): Uint8Array {
   let isSame = true;
   while (reader.position < body.length) {
     const start = reader.position;
-    if (!readInstruction(reader)) continue;
+    const relaxed = readInstruction(reader);
+    if (relaxed === null) continue;
     isSame = false;
     out.bytes(body.subarray(copied, start));
     copied = reader.position;
+    if (relaxed === I32X4_RELAXED_LANESELECT) {
+      // v128.bitselect takes the same three; the kernels' masks are all ones or all zeros in a lane.
+      out.bytes([0xfd, 0x52]);
+      continue;
+    }
     // On the stack are a, b, c: local.set c, f32x4.mul, local.get c, f32x4.add.
     out.byte(0x21);
     out.integer(local);
@@ -101,8 +109,8 @@ function withoutFusingIn(body: Uint8Array, parameters: number): Uint8Array {
   return out.content();
 }
 
-/** Passes one instruction with its immediates. @returns Whether it is a fused multiply-add. */
-function readInstruction(reader: Reader): boolean {
+/** Passes one instruction with its immediates. @returns The number of a relaxed one, else null. */
+function readInstruction(reader: Reader): number | null {
   const opcode = reader.byte();
   if (opcode === 0xfd) return readVectorInstruction(reader);
   if (opcode === 0xfc) readBulkInstruction(reader);
@@ -116,7 +124,7 @@ function readInstruction(reader: Reader): boolean {
   } else if (opcode === 0x43) reader.skip(4);
   else if (opcode === 0x44) reader.skip(8);
   else reader.integers(immediates(opcode));
-  return false;
+  return null;
 }
 
 /** How many integers follow a plain instruction. */
@@ -142,9 +150,9 @@ function readBulkInstruction(reader: Reader): void {
   else throw unknownInstruction(opcode);
 }
 
-function readVectorInstruction(reader: Reader): boolean {
+function readVectorInstruction(reader: Reader): number | null {
   const opcode = reader.integer();
-  if (opcode === F32X4_RELAXED_MADD) return true;
+  if (opcode === F32X4_RELAXED_MADD || opcode === I32X4_RELAXED_LANESELECT) return opcode;
   if (opcode > 0xff) throw unknownInstruction(opcode);
   // v128.const and shuffle; lanes; loads and stores, some of them of a lane.
   if (opcode === 12 || opcode === 13) reader.skip(16);
@@ -153,7 +161,7 @@ function readVectorInstruction(reader: Reader): boolean {
     reader.integers(2);
     if (opcode >= 84 && opcode <= 91) reader.skip(1);
   }
-  return false;
+  return null;
 }
 
 function unknownInstruction(opcode: number): EngineError {
