@@ -78,6 +78,90 @@ class Normal {
   }
 }
 
+/** Adds up values. */
+@final
+@unmanaged
+class Values {
+  @inline of(x: v128, _centre: v128, sum: v128): v128 {
+    return f32x4.add(sum, x);
+  }
+}
+
+/** Adds up the squares of differences from `centre`. */
+@final
+@unmanaged
+class Squares {
+  @inline of(x: v128, centre: v128, sum: v128): v128 {
+    const difference = f32x4.sub(x, centre);
+    return Lanes.madd(difference, difference, sum);
+  }
+}
+
+/** Sums over blocks of `runs` runs of n floats, `step` bytes apart, that sixteen lanes share. */
+class Block {
+  /** Runs to a block, so that a lane adds up no more terms than those of rows.ts. */
+  @inline static runs(n: usize): usize {
+    return max(BlockSums.LANE / ((n + 15) >> 4), 1);
+  }
+
+  @inline static sum<Op>(x: usize, runs: usize, step: usize, n: usize, centre: f32): f32 {
+    const op = changetype<Op>(0);
+    const c = f32x4.splat(centre);
+    const sixteens = (n & ~15) << 2;
+    const fours = (n & 15) >> 2;
+    const rest = n & 3;
+    const isWhole = (n & 15) == 0;
+    let s0 = f32x4.splat(0);
+    let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
+    for (; runs > 0; runs--, x += step) {
+      for (let i: usize = 0; i < sixteens; i += 64) {
+        s0 = op.of(v128.load(x + i), c, s0);
+        s1 = op.of(v128.load(x + i, 16), c, s1);
+        s2 = op.of(v128.load(x + i, 32), c, s2);
+        s3 = op.of(v128.load(x + i, 48), c, s3);
+      }
+      if (isWhole) continue;
+      const left = x + sixteens;
+      if (fours > 0) s0 = op.of(v128.load(left), c, s0);
+      if (fours > 1) s1 = op.of(v128.load(left, 16), c, s1);
+      if (fours > 2) s2 = op.of(v128.load(left, 32), c, s2);
+      if (rest > 0) {
+        // Where no value is, the centre adds nothing to squares, and is 0 for values.
+        const part = Lanes.loadPart(left + (fours << 4), rest);
+        s3 = op.of(v128.bitselect(part, c, Lanes.mask(rest)), c, s3);
+      }
+    }
+    return Lanes.sum(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+  }
+
+  /** The sum over all runs of a channel, in doubles from block to block; `ofSquares` says which. */
+  @inline static channel(
+    x: usize,
+    outer: usize,
+    step: usize,
+    inner: usize,
+    centre: f32,
+    ofSquares: bool,
+  ): f64 {
+    const longest = min(inner, BlockSums.SIXTEEN);
+    const perBlock = Block.runs(longest);
+    let total: f64 = 0;
+    for (let o: usize = 0; o < outer; o += perBlock) {
+      const runs = min(perBlock, outer - o);
+      for (let i: usize = 0; i < inner; i += longest) {
+        const n = min(longest, inner - i);
+        const from = x + o * step + (i << 2);
+        total += ofSquares
+          ? blockSquares(from, runs, step, n, centre)
+          : blockSum(from, runs, step, n, 0);
+      }
+    }
+    return total;
+  }
+}
+
 class Moments {
   /** Writes the statistics of a channel: `outer` runs of `inner` floats, `step` bytes apart. */
   static write(
@@ -90,13 +174,9 @@ class Moments {
     eps: f32,
   ): void {
     const count = <f64>outer * <f64>inner;
-    let total: f64 = 0;
-    for (let o: usize = 0; o < outer; o++) total += Rows.sum(x + o * step, inner);
-    const mean = <f32>(total / count);
+    const mean = <f32>(Block.channel(x, outer, step, inner, 0, false) / count);
     // Σ(x - mean)² and not Σx² - (Σx)²/count, which cancels where the mean is large.
-    let squares: f64 = 0;
-    for (let o: usize = 0; o < outer; o++) squares += Rows.squares(x + o * step, inner, mean);
-    const variance = squares / count;
+    const variance = Block.channel(x, outer, step, inner, mean, true) / count;
     if (Range.isLeft(variance, eps)) {
       Moments.writeWide(statistics, plane, x, outer, step, inner, eps);
     } else {
@@ -222,6 +302,23 @@ class Run {
     }
   }
 
+  /** The same for two vectors side by side, in single precision. */
+  @inline static normalisePair(
+    out: usize,
+    x: usize,
+    mean: v128,
+    inverse: v128,
+    w0: v128,
+    w1: v128,
+    b0: v128,
+    b1: v128,
+  ): void {
+    const n0 = Normal.ofRow(v128.load(x), mean, inverse, false);
+    const n1 = Normal.ofRow(v128.load(x, 16), mean, inverse, false);
+    v128.store(out, Lanes.madd(n0, w0, b0));
+    v128.store(out, Lanes.madd(n1, w1, b1), 16);
+  }
+
   /** dX = inverse·(g - meanG - normal·slope), with g = dOut·weight and slope the mean of g·normal. */
   @inline static backward(
     dX: usize,
@@ -258,102 +355,211 @@ class Run {
       Four.store(dX + i, f32x4.mul(d, inverse), left);
     }
   }
+
+  /** The runs of every channel, in the order in which they lie. */
+  @inline static normaliseAll(
+    out: usize,
+    x: usize,
+    statistics: usize,
+    weight: usize,
+    bias: usize,
+    outer: usize,
+    channels: usize,
+    inner: usize,
+    width: usize,
+    isWide: bool,
+  ): void {
+    const run = inner << 2;
+    const inverses = statistics + (channels << 3);
+    const skipped = (channels - width) * run;
+    const end = width << 2;
+    for (let o: usize = 0; o < outer; o++, out += skipped, x += skipped) {
+      for (let c: usize = 0; c < end; c += 4, out += run, x += run) {
+        const mean = v128.load32_splat(statistics + c);
+        const inverse = v128.load32_splat(inverses + c);
+        Run.normalise(out, x, weight + c, bias + c, inner, mean, inverse, false, isWide);
+      }
+    }
+  }
+
+  @inline static backwardAll(
+    dX: usize,
+    dOut: usize,
+    x: usize,
+    statistics: usize,
+    factors: usize,
+    outer: usize,
+    channels: usize,
+    inner: usize,
+    width: usize,
+    isWide: bool,
+  ): void {
+    const run = inner << 2;
+    const plane = channels << 2;
+    const inverses = statistics + 2 * plane;
+    const skipped = (channels - width) * run;
+    const end = width << 2;
+    for (let o: usize = 0; o < outer; o++, dX += skipped, dOut += skipped, x += skipped) {
+      for (let c: usize = 0; c < end; c += 4, dX += run, dOut += run, x += run) {
+        const factor = factors + c;
+        const mean = v128.load32_splat(statistics + c);
+        const inverse = v128.load32_splat(inverses + c);
+        const meanG = v128.load32_splat(factor + plane);
+        const slope = v128.load32_splat(factor + 2 * plane);
+        Run.backward(dX, dOut, x, factor, inner, mean, inverse, meanG, slope, false, isWide);
+      }
+    }
+  }
 }
 
-/** Σ g and Σ g·normal over the values of a run, g being dOut, or dOut·weight with `perPlace`. */
+/** Σ g and Σ g·normal over blocks of runs, g being dOut, or dOut·weight with `perPlace`. */
 class Dots {
   /** The two sums of a block, as doubles. */
   @inline static block(
     dOut: usize,
     x: usize,
     weight: usize,
+    runs: usize,
+    step: usize,
     n: usize,
     mean: v128,
     inverse: v128,
     perPlace: bool,
     isWide: bool,
   ): v128 {
-    const bytes = n << 2;
+    const sixteens = (n & ~15) << 2;
+    const fours = (n & 15) >> 2;
+    const rest = n & 3;
+    const isWhole = (n & 15) == 0;
     let s0 = f32x4.splat(0);
     let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
     let d0 = s0;
     let d1 = s0;
-    let i: usize = 0;
-    for (const pairs = bytes & ~31; i < pairs; i += 32) {
-      let g0 = v128.load(dOut + i);
-      let g1 = v128.load(dOut + i, 16);
-      if (perPlace) {
-        g0 = f32x4.mul(g0, v128.load(weight + i));
-        g1 = f32x4.mul(g1, v128.load(weight + i, 16));
+    let d2 = s0;
+    let d3 = s0;
+    for (; runs > 0; runs--, dOut += step, x += step) {
+      for (let i: usize = 0; i < sixteens; i += 64) {
+        const g0 = Dots.g(dOut + i, weight + i, perPlace);
+        const g1 = Dots.g(dOut + i + 16, weight + i + 16, perPlace);
+        const g2 = Dots.g(dOut + i + 32, weight + i + 32, perPlace);
+        const g3 = Dots.g(dOut + i + 48, weight + i + 48, perPlace);
+        s0 = f32x4.add(s0, g0);
+        s1 = f32x4.add(s1, g1);
+        s2 = f32x4.add(s2, g2);
+        s3 = f32x4.add(s3, g3);
+        d0 = Lanes.madd(g0, Normal.ofRow(v128.load(x + i), mean, inverse, isWide), d0);
+        d1 = Lanes.madd(g1, Normal.ofRow(v128.load(x + i, 16), mean, inverse, isWide), d1);
+        d2 = Lanes.madd(g2, Normal.ofRow(v128.load(x + i, 32), mean, inverse, isWide), d2);
+        d3 = Lanes.madd(g3, Normal.ofRow(v128.load(x + i, 48), mean, inverse, isWide), d3);
       }
-      const n0 = Normal.ofRow(v128.load(x + i), mean, inverse, isWide);
-      const n1 = Normal.ofRow(v128.load(x + i, 16), mean, inverse, isWide);
-      s0 = f32x4.add(s0, g0);
-      s1 = f32x4.add(s1, g1);
-      d0 = Lanes.madd(g0, n0, d0);
-      d1 = Lanes.madd(g1, n1, d1);
+      if (isWhole) continue;
+      let i = sixteens;
+      if (fours > 0) {
+        const g = Dots.g(dOut + i, weight + i, perPlace);
+        s0 = f32x4.add(s0, g);
+        d0 = Lanes.madd(g, Normal.ofRow(v128.load(x + i), mean, inverse, isWide), d0);
+        i += 16;
+      }
+      if (fours > 1) {
+        const g = Dots.g(dOut + i, weight + i, perPlace);
+        s1 = f32x4.add(s1, g);
+        d1 = Lanes.madd(g, Normal.ofRow(v128.load(x + i), mean, inverse, isWide), d1);
+        i += 16;
+      }
+      if (fours > 2) {
+        const g = Dots.g(dOut + i, weight + i, perPlace);
+        s2 = f32x4.add(s2, g);
+        d2 = Lanes.madd(g, Normal.ofRow(v128.load(x + i), mean, inverse, isWide), d2);
+        i += 16;
+      }
+      if (rest > 0) {
+        let g = Lanes.loadPart(dOut + i, rest);
+        if (perPlace) g = f32x4.mul(g, Lanes.loadPart(weight + i, rest));
+        const normal = Normal.ofRow(Lanes.loadPart(x + i, rest), mean, inverse, isWide);
+        s3 = f32x4.add(s3, g);
+        // Lanes without a value could be infinite, times 0.
+        d3 = Lanes.madd(g, v128.and(normal, Lanes.mask(rest)), d3);
+      }
     }
-    for (; i < bytes; i += 16) {
-      const left = (bytes - i) >> 2;
-      let g = Four.load(dOut + i, left);
-      if (perPlace) g = f32x4.mul(g, Four.load(weight + i, left));
-      let normal = Normal.ofRow(Four.load(x + i, left), mean, inverse, isWide);
-      // Lanes without a value could be infinite, times 0.
-      if (left < 4) normal = v128.and(normal, Lanes.mask(left));
-      s0 = f32x4.add(s0, g);
-      d0 = Lanes.madd(g, normal, d0);
-    }
-    const sum = f64x2.splat(<f64>Lanes.sum(f32x4.add(s0, s1)));
-    return f64x2.replace_lane(sum, 1, <f64>Lanes.sum(f32x4.add(d0, d1)));
+    const s = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3));
+    const d = f32x4.add(f32x4.add(d0, d1), f32x4.add(d2, d3));
+    return f64x2.replace_lane(f64x2.splat(<f64>Lanes.sum(s)), 1, <f64>Lanes.sum(d));
   }
 
-  static plain(dOut: usize, x: usize, n: usize, mean: v128, inverse: v128): v128 {
-    return Dots.block(dOut, x, 0, n, mean, inverse, false, false);
+  @inline static g(dOut: usize, weight: usize, perPlace: bool): v128 {
+    return perPlace ? f32x4.mul(v128.load(dOut), v128.load(weight)) : v128.load(dOut);
   }
 
-  static plainWide(dOut: usize, x: usize, n: usize, mean: v128, inverse: v128): v128 {
-    return Dots.block(dOut, x, 0, n, mean, inverse, false, true);
+  static plain(dOut: usize, x: usize, runs: usize, step: usize, n: usize, m: v128, v: v128): v128 {
+    return Dots.block(dOut, x, 0, runs, step, n, m, v, false, false);
   }
 
-  static weighted(dOut: usize, x: usize, weight: usize, n: usize, m: v128, inverse: v128): v128 {
-    return Dots.block(dOut, x, weight, n, m, inverse, true, false);
-  }
-
-  static weightedWide(
+  static plainWide(
     dOut: usize,
     x: usize,
-    weight: usize,
+    runs: usize,
+    step: usize,
     n: usize,
     m: v128,
-    inverse: v128,
+    v: v128,
   ): v128 {
-    return Dots.block(dOut, x, weight, n, m, inverse, true, true);
+    return Dots.block(dOut, x, 0, runs, step, n, m, v, false, true);
   }
 
-  /** The two sums of a run, in doubles from block to block. */
-  @inline static run(
+  static weighted(dOut: usize, x: usize, weight: usize, n: usize, m: v128, v: v128): v128 {
+    return Dots.block(dOut, x, weight, 1, 0, n, m, v, true, false);
+  }
+
+  static weightedWide(dOut: usize, x: usize, weight: usize, n: usize, m: v128, v: v128): v128 {
+    return Dots.block(dOut, x, weight, 1, 0, n, m, v, true, true);
+  }
+
+  /** The two sums of a channel, in doubles from block to block. */
+  @inline static channel(
+    dOut: usize,
+    x: usize,
+    outer: usize,
+    step: usize,
+    inner: usize,
+    mean: v128,
+    inverse: v128,
+  ): v128 {
+    const isWide = v128.any_true(Range.wide(inverse));
+    const longest = min(inner, BlockSums.SIXTEEN);
+    const perBlock = Block.runs(longest);
+    let totals = f64x2.splat(0);
+    for (let o: usize = 0; o < outer; o += perBlock) {
+      const runs = min(perBlock, outer - o);
+      for (let i: usize = 0; i < inner; i += longest) {
+        const n = min(longest, inner - i);
+        const at = o * step + (i << 2);
+        const sums = isWide
+          ? Dots.plainWide(dOut + at, x + at, runs, step, n, mean, inverse)
+          : Dots.plain(dOut + at, x + at, runs, step, n, mean, inverse);
+        totals = f64x2.add(totals, sums);
+      }
+    }
+    return totals;
+  }
+
+  /** The two sums of a row, with a weight to each place. */
+  @inline static row(
     dOut: usize,
     x: usize,
     weight: usize,
     n: usize,
     mean: v128,
     inverse: v128,
-    perPlace: bool,
     isWide: bool,
   ): v128 {
     let totals = f64x2.splat(0);
     while (n > 0) {
-      const block = min(n, BlockSums.EIGHT);
-      let sums: v128;
-      if (perPlace) {
-        sums = isWide
-          ? Dots.weightedWide(dOut, x, weight, block, mean, inverse)
-          : Dots.weighted(dOut, x, weight, block, mean, inverse);
-      } else {
-        sums = isWide
-          ? Dots.plainWide(dOut, x, block, mean, inverse)
-          : Dots.plain(dOut, x, block, mean, inverse);
-      }
+      const block = min(n, BlockSums.SIXTEEN);
+      const sums = isWide
+        ? Dots.weightedWide(dOut, x, weight, block, mean, inverse)
+        : Dots.weighted(dOut, x, weight, block, mean, inverse);
       totals = f64x2.add(totals, sums);
       dOut += block << 2;
       x += block << 2;
@@ -372,6 +578,14 @@ class Dots {
 class FourRows {
   /** Floats of a row that four lanes share. */
   static readonly LONGEST: usize = 256;
+
+  /**
+   * Rows whose statistics are found before the first of them is normalised, as many as stay in the
+   * cache: the roots of four are waited for while the next four are added up.
+   */
+  @inline static together(n: usize): usize {
+    return (4096 / max(n, 1) + 3) & ~3;
+  }
 
   /** A lane for each vector: the sum of its four lanes, in the order of Lanes.sum. */
   @inline static sums(s0: v128, s1: v128, s2: v128, s3: v128): v128 {
@@ -596,66 +810,71 @@ class ColumnDots {
  * engine joins none of their vectors.
  */
 
-/** out = normal·weight + bias for a run of one channel. */
-export function normaliseRun(
-  out: usize,
-  x: usize,
-  weight: usize,
-  bias: usize,
-  mean: usize,
-  inverse: usize,
-  n: usize,
-): void {
-  const m = v128.load32_splat(mean);
-  Run.normalise(out, x, weight, bias, n, m, v128.load32_splat(inverse), false, false);
+/** Block.sum for each of its sums. */
+export function blockSum(x: usize, runs: usize, step: usize, n: usize, centre: f32): f32 {
+  return Block.sum<Values>(x, runs, step, n, centre);
 }
 
-export function normaliseRunWide(
-  out: usize,
-  x: usize,
-  weight: usize,
-  bias: usize,
-  mean: usize,
-  inverse: usize,
-  n: usize,
-): void {
-  const m = v128.load32_splat(mean);
-  Run.normalise(out, x, weight, bias, n, m, v128.load32_splat(inverse), false, true);
+export function blockSquares(x: usize, runs: usize, step: usize, n: usize, centre: f32): f32 {
+  return Block.sum<Squares>(x, runs, step, n, centre);
 }
 
-/** dX of a run of one channel; its factors lie a plane apart. */
-export function normaliseBackwardRun(
+/** out = normal·weight + bias where no channel asks for doubles; `normaliseWide` where one does. */
+export function normaliseNarrow(
+  out: usize,
+  x: usize,
+  statistics: usize,
+  weight: usize,
+  bias: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  width: usize,
+): void {
+  Run.normaliseAll(out, x, statistics, weight, bias, outer, channels, inner, width, false);
+}
+
+export function normaliseWide(
+  out: usize,
+  x: usize,
+  statistics: usize,
+  weight: usize,
+  bias: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  width: usize,
+): void {
+  Run.normaliseAll(out, x, statistics, weight, bias, outer, channels, inner, width, true);
+}
+
+/** dX likewise. */
+export function normaliseBackwardNarrow(
   dX: usize,
   dOut: usize,
   x: usize,
-  mean: usize,
-  inverse: usize,
+  statistics: usize,
   factors: usize,
-  plane: usize,
-  n: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  width: usize,
 ): void {
-  const m = v128.load32_splat(mean);
-  const v = v128.load32_splat(inverse);
-  const meanG = v128.load32_splat(factors + plane);
-  const slope = v128.load32_splat(factors + 2 * plane);
-  Run.backward(dX, dOut, x, factors, n, m, v, meanG, slope, false, false);
+  Run.backwardAll(dX, dOut, x, statistics, factors, outer, channels, inner, width, false);
 }
 
-export function normaliseBackwardRunWide(
+export function normaliseBackwardWide(
   dX: usize,
   dOut: usize,
   x: usize,
-  mean: usize,
-  inverse: usize,
+  statistics: usize,
   factors: usize,
-  plane: usize,
-  n: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  width: usize,
 ): void {
-  const m = v128.load32_splat(mean);
-  const v = v128.load32_splat(inverse);
-  const meanG = v128.load32_splat(factors + plane);
-  const slope = v128.load32_splat(factors + 2 * plane);
-  Run.backward(dX, dOut, x, factors, n, m, v, meanG, slope, false, true);
+  Run.backwardAll(dX, dOut, x, statistics, factors, outer, channels, inner, width, true);
 }
 
 /*
@@ -718,19 +937,10 @@ export function normalise(
     }
     return;
   }
-  for (let o: usize = 0; o < outer; o++) {
-    for (let c: usize = 0; c < width; c++) {
-      const at = c << 2;
-      const to = out + o * step + c * run;
-      const from = x + o * step + c * run;
-      const mean = statistics + at;
-      const inverse = inverses + at;
-      if (Range.anyWide(inverse, 1)) {
-        normaliseRunWide(to, from, weight + at, bias + at, mean, inverse, inner);
-      } else {
-        normaliseRun(to, from, weight + at, bias + at, mean, inverse, inner);
-      }
-    }
+  if (Range.anyWide(inverses, width)) {
+    normaliseWide(out, x, statistics, weight, bias, outer, channels, inner, width);
+  } else {
+    normaliseNarrow(out, x, statistics, weight, bias, outer, channels, inner, width);
   }
 }
 
@@ -772,14 +982,8 @@ export function normaliseSums(
     const at = c << 2;
     const mean = v128.load32_splat(statistics + at);
     const inverse = v128.load32_splat(inverses + at);
-    const isWide = v128.any_true(Range.wide(inverse));
-    let totals = f64x2.splat(0);
-    for (let o: usize = 0; o < outer; o++) {
-      const from = o * step + c * run;
-      const d = dOut + from;
-      const sums = Dots.run(d, x + from, 0, inner, mean, inverse, false, isWide);
-      totals = f64x2.add(totals, sums);
-    }
+    const from = c * run;
+    const totals = Dots.channel(dOut + from, x + from, outer, step, inner, mean, inverse);
     store<f32>(dBias + at, <f32>f64x2.extract_lane(totals, 0));
     store<f32>(dWeight + at, <f32>f64x2.extract_lane(totals, 1));
   }
@@ -821,20 +1025,10 @@ export function normaliseBackward(
     }
     return;
   }
-  for (let o: usize = 0; o < outer; o++) {
-    for (let c: usize = 0; c < width; c++) {
-      const at = c << 2;
-      const from = o * step + c * run;
-      const mean = statistics + at;
-      const inverse = inverses + at;
-      const to = dX + from;
-      const d = dOut + from;
-      if (Range.anyWide(inverse, 1)) {
-        normaliseBackwardRunWide(to, d, x + from, mean, inverse, factors + at, plane, inner);
-      } else {
-        normaliseBackwardRun(to, d, x + from, mean, inverse, factors + at, plane, inner);
-      }
-    }
+  if (Range.anyWide(inverses, width)) {
+    normaliseBackwardWide(dX, dOut, x, statistics, factors, outer, channels, inner, width);
+  } else {
+    normaliseBackwardNarrow(dX, dOut, x, statistics, factors, outer, channels, inner, width);
   }
 }
 
@@ -940,7 +1134,39 @@ export function layerNormRows(
   n: usize,
 ): void {
   const run = n << 2;
-  for (let row: usize = 0; row < rows; row++, out += run, x += run) {
+  const pairs = run & ~31;
+  let row: usize = 0;
+  // Four rows share what is loaded of weight and bias.
+  for (; row + 4 <= rows; row += 4, out += 4 * run, x += 4 * run) {
+    const at = row << 2;
+    const m0 = v128.load32_splat(mean + at);
+    const m1 = v128.load32_splat(mean + at, 4);
+    const m2 = v128.load32_splat(mean + at, 8);
+    const m3 = v128.load32_splat(mean + at, 12);
+    const v0 = v128.load32_splat(inverse + at);
+    const v1 = v128.load32_splat(inverse + at, 4);
+    const v2 = v128.load32_splat(inverse + at, 8);
+    const v3 = v128.load32_splat(inverse + at, 12);
+    for (let i: usize = 0; i < pairs; i += 32) {
+      const w0 = v128.load(weight + i);
+      const w1 = v128.load(weight + i, 16);
+      const b0 = v128.load(bias + i);
+      const b1 = v128.load(bias + i, 16);
+      Run.normalisePair(out + i, x + i, m0, v0, w0, w1, b0, b1);
+      Run.normalisePair(out + i + run, x + i + run, m1, v1, w0, w1, b0, b1);
+      Run.normalisePair(out + i + 2 * run, x + i + 2 * run, m2, v2, w0, w1, b0, b1);
+      Run.normalisePair(out + i + 3 * run, x + i + 3 * run, m3, v3, w0, w1, b0, b1);
+    }
+    if (pairs == run) continue;
+    for (let r: usize = 0; r < 4; r++) {
+      const m = v128.load32_splat(mean + at + (r << 2));
+      const v = v128.load32_splat(inverse + at + (r << 2));
+      const from = pairs + r * run;
+      const w = weight + pairs;
+      Run.normalise(out + from, x + from, w, bias + pairs, n & 7, m, v, true, false);
+    }
+  }
+  for (; row < rows; row++, out += run, x += run) {
     const m = v128.load32_splat(mean + (row << 2));
     const v = v128.load32_splat(inverse + (row << 2));
     Run.normalise(out, x, weight, bias, n, m, v, true, false);
@@ -1040,14 +1266,19 @@ export function layerNorm(
   const plane = rows << 2;
   const run = n << 2;
   const isShort = n <= FourRows.LONGEST;
-  const group: usize = isShort ? 4 : 1;
+  const group = isShort ? FourRows.together(n) : 1;
   for (let row: usize = 0; row < width; row += group, out += group * run, x += group * run) {
     const left = width - row;
     const count = min(left, group);
     const mean = statistics + (row << 2);
     const inverse = mean + 2 * plane;
-    if (isShort) layerNormMoments(mean, plane, x, n, eps, left);
-    else Moments.write(mean, plane, x, 1, run, n, eps);
+    if (isShort) {
+      for (let four: usize = 0; four < count; four += 4) {
+        layerNormMoments(mean + (four << 2), plane, x + four * run, n, eps, left - four);
+      }
+    } else {
+      Moments.write(mean, plane, x, 1, run, n, eps);
+    }
     if (Range.anyWide(inverse, count)) {
       layerNormRowsWide(out, x, weight, bias, mean, inverse, count, n);
     } else {
@@ -1086,7 +1317,7 @@ export function layerNormBackward(
     const mean = v128.load32_splat(statistics + (row << 2));
     const inverse = v128.load32_splat(inverses + (row << 2));
     const isWide = v128.any_true(Range.wide(inverse));
-    const sums = Dots.run(dOut, x, weight, n, mean, inverse, true, isWide);
+    const sums = Dots.row(dOut, x, weight, n, mean, inverse, isWide);
     const means = f64x2.div(sums, f64x2.splat(<f64>n));
     const meanG = <f32>f64x2.extract_lane(means, 0);
     const slope = <f32>f64x2.extract_lane(means, 1);

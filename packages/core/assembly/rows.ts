@@ -11,8 +11,6 @@ export class BlockSums {
   static readonly LANE: usize = 64;
   /** Floats of a block that sixteen lanes share. */
   static readonly SIXTEEN: usize = 1024;
-  /** Floats of a block that eight lanes share. */
-  static readonly EIGHT: usize = 512;
 
   /** Where the block of floats that begins at `from` ends, if four lanes share it. */
   @inline static end(from: usize, last: usize): usize {
@@ -63,44 +61,6 @@ export class Rows {
     }
     for (; n >= 4; n -= 4, x += 16) s0 = f32x4.add(s0, v128.load(x));
     if (n > 0) s1 = f32x4.add(s1, Lanes.loadPart(x, n));
-    return Lanes.sum(f32x4.add(f32x4.add(s0, s2), f32x4.add(s1, s3)));
-  }
-
-  /** Σ (x - mean)² over n floats, in the blocks of `sum`. */
-  static squares(x: usize, n: usize, mean: f32): f64 {
-    let total: f64 = 0;
-    while (n > BlockSums.SIXTEEN) {
-      total += Rows.squaresBlock(x, BlockSums.SIXTEEN, mean);
-      x += BlockSums.SIXTEEN << 2;
-      n -= BlockSums.SIXTEEN;
-    }
-    return total + Rows.squaresBlock(x, n, mean);
-  }
-
-  static squaresBlock(x: usize, n: usize, mean: f32): f32 {
-    const m = f32x4.splat(mean);
-    let s0 = f32x4.splat(0);
-    let s1 = s0;
-    let s2 = s0;
-    let s3 = s0;
-    for (; n >= 16; n -= 16, x += 64) {
-      const d0 = f32x4.sub(v128.load(x), m);
-      const d1 = f32x4.sub(v128.load(x, 16), m);
-      const d2 = f32x4.sub(v128.load(x, 32), m);
-      const d3 = f32x4.sub(v128.load(x, 48), m);
-      s0 = Lanes.madd(d0, d0, s0);
-      s1 = Lanes.madd(d1, d1, s1);
-      s2 = Lanes.madd(d2, d2, s2);
-      s3 = Lanes.madd(d3, d3, s3);
-    }
-    for (; n >= 4; n -= 4, x += 16) {
-      const d = f32x4.sub(v128.load(x), m);
-      s0 = Lanes.madd(d, d, s0);
-    }
-    if (n > 0) {
-      const d = v128.and(f32x4.sub(Lanes.loadPart(x, n), m), Lanes.mask(n));
-      s1 = Lanes.madd(d, d, s1);
-    }
     return Lanes.sum(f32x4.add(f32x4.add(s0, s2), f32x4.add(s1, s3)));
   }
 
