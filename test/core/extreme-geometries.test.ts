@@ -2,12 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../packages/core/src/errors.js';
 import { checkWindow } from '../../packages/core/src/kernels/check-geometry.js';
-import type { Conv2dGeometry } from '../../packages/core/src/kernels/contract.js';
+import type { Conv2dGeometry, WindowGeometry } from '../../packages/core/src/kernels/contract.js';
 import {
   conv2dWorkspace,
   fitsConv2d,
+  fitsPooling,
+  poolingBytes,
   type Conv2dKernel,
 } from '../../packages/core/src/kernels/conv2d-workspace.js';
+import { PARAMETERS } from '../../packages/core/src/kernels/table/kernels.js';
+import { FIRST_PARAMETER, placesOf } from '../../packages/core/src/kernels/table/layout.js';
 import type { WasmExports } from '../../packages/core/src/kernels/wasm/exports.js';
 import { makeExtremeCalls } from '../support/kernels/extreme-calls.js';
 import { anyConvolutions } from '../support/kernels/extreme-geometries.js';
@@ -21,7 +25,7 @@ it('whatever the geometry, a kernel is right or refuses it, and writes nothing e
 
 describe('the work space of a convolution', () => {
   /** Integers of the block that a binary's convolutions read: the mirrored one lies behind. */
-  const BLOCK = 128;
+  const BLOCK = 192;
 
   /** What a binary asks for, in bytes. */
   function askedFor(
@@ -43,10 +47,19 @@ describe('the work space of a convolution', () => {
     return { sharedBytes: shared(address) >>> 0, scratchBytes: scratch(address) >>> 0 };
   }
 
-  function blockOf({ N, OC, groups, window: w }: Conv2dGeometry): number[] {
+  function blockOf({ N, OC, groups, window }: Conv2dGeometry): number[] {
+    return [N, OC, groups, ...wordsOf(window)];
+  }
+
+  function wordsOf(w: WindowGeometry): number[] {
     const image = [w.C, w.H, w.W, w.KH, w.KW, w.OH, w.OW];
     const steps = [w.strideH, w.strideW, w.padTop, w.padLeft, w.dilationH, w.dilationW];
-    return [N, OC, groups, ...image, ...steps];
+    return [...image, ...steps];
+  }
+
+  /** A pooling of two by two, of windows side by side. */
+  function poolOver({ OH, OW }: WindowGeometry): WindowGeometry {
+    return windowGeometry({ image: [OH, OW], kernel: [2, 2], stride: [2, 2] });
   }
 
   /** The planes of one group, where they are a copy for certain. */
@@ -62,7 +75,7 @@ describe('the work space of a convolution', () => {
     'is what its bound says, where the bound lets it through, for %s',
     (binary) => {
       const { instance, address, block } = roomFor(binary);
-      const seen = { fitting: 0, refused: 0 };
+      const seen = { fitting: 0, refused: 0, pooled: 0 };
       fc.assert(
         fc.property(
           anyConvolutions,
@@ -84,12 +97,27 @@ describe('the work space of a convolution', () => {
             // Nor did it wrap round.
             if (kernel === 'conv2dBackwardInput') return;
             expect(asked.scratchBytes).toBeGreaterThanOrEqual(leastPlaneBytes(geometry));
+            if (kernel !== 'conv2d') return;
+            const pool = poolOver(geometry.window);
+            const joined = { ...geometry, activation: 'relu', slope: 0, pool } as const;
+            if (!fitsPooling(joined)) return;
+            seen.pooled++;
+            const at = placesOf(PARAMETERS.conv2d);
+            block.set(wordsOf(pool), at.poolC - FIRST_PARAMETER);
+            block[at.pooled - FIRST_PARAMETER] = address;
+            const pooling = askedFor(instance.wasm, kernel, address);
+            expect(pooling.sharedBytes).toBe(asked.sharedBytes);
+            expect(pooling.scratchBytes).toBeGreaterThanOrEqual(asked.scratchBytes);
+            expect(pooling.scratchBytes).toBeLessThanOrEqual(
+              most.scratchBytes + poolingBytes(joined),
+            );
           },
         ),
         { numRuns: 2000, seed: 3 },
       );
       expect(seen.fitting).toBeGreaterThan(500);
       expect(seen.refused).toBeGreaterThan(100);
+      expect(seen.pooled).toBeGreaterThan(100);
     },
   );
 

@@ -19,7 +19,9 @@ describe('the kernel table', () => {
   it.each(KERNEL_NAMES)('%s counts its elements by parameters that it has', (name) => {
     const row = KERNELS[name];
     const places = placesOf(parametersOf(row));
-    expect(row.operands.map(parseOperand).length).toBeLessThanOrEqual(5);
+    // Those that are cut in their own way have the operands' addresses among their parameters.
+    const addresses = row.operands.map(parseOperand).length;
+    if (row.cut !== 'own') expect(addresses).toBeLessThanOrEqual(5);
     if (typeof row.cut === 'string') return;
     expect(axesOf(row).length).toBe(row.cut.length);
     for (const dimension of workOf(row)) expect(places).toHaveProperty(dimension);

@@ -182,6 +182,17 @@ function matmul(M: number, N: number, K: number, batch = 1): Case {
     );
 }
 
+function joinedMatmul(M: number, N: number, K: number): Case {
+  const [a, b, bias] = [floats(M * K), floats(K * N), floats(N)];
+  const single = { batch: 1, aBatchStride: 0, bBatchStride: 0, accumulate: false };
+  const geometry = { M, N, K, transposeA: false, transposeB: true, ...single };
+  return (kernels) => {
+    const out = zeros(M * N);
+    kernels.matmulJoined(out, a, b, bias, { ...geometry, activation: 'relu', slope: 0 });
+    return [out];
+  };
+}
+
 function sum(outer: number, n: number, inner: number): Case {
   const values = floats(outer * n * inner);
   return (kernels) => {
@@ -239,7 +250,9 @@ const pool: Case = (kernels) =>
     kernels.maxPool2d(out, indices, image, geometry);
     const dX = zeros(image.length);
     kernels.maxPool2dBackward(dX, dPooled, indices, geometry);
-    return [out, indices, dX];
+    const dRelu = zeros(image.length);
+    kernels.maxPool2dReluBackward(dRelu, dPooled, indices, out, geometry);
+    return [out, indices, dX, dRelu];
   });
 
 const unfolding: Case = (kernels) => {
@@ -283,6 +296,9 @@ function conv(options: {
     padding: [1, 2],
   });
   const geometry = { N, OC, groups, window };
+  const pool = windowGeometry({ image: [window.OH, window.OW], kernel: [3, 3], stride: [2, 2] });
+  const joined = { ...geometry, activation: 'relu', slope: 0, pool } as const;
+  const windows = N * OC * pool.OH * pool.OW;
   const x = floats(N * C * 17 * 23);
   const weight = floats((OC * C * KH * KW) / groups);
   const bias = floats(OC);
@@ -298,7 +314,9 @@ function conv(options: {
     const dWeight = zeros(weight.length);
     const dBias = zeros(OC);
     kernels.conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
-    return [out, dX, dWeight, dBias];
+    const [pooled, indices] = [zeros(windows), new Int32Array(windows)];
+    kernels.conv2dJoined(null, pooled, indices, x, weight, bias, joined);
+    return [out, dX, dWeight, dBias, pooled, indices];
   };
 }
 
@@ -387,6 +405,8 @@ const CASES: Record<string, Case> = {
   'matmul cut along columns': matmul(67, 259, 270),
   'matmul by dot products': matmul(7, 509, 1111),
   'matmul with a long sum': matmul(29, 33, 20_011),
+  'matmul with bias and activation': joinedMatmul(301, 37, 290),
+  'matmul by dot products, with bias and activation': joinedMatmul(7, 509, 1111),
   'matmul of a batch of small ones': matmul(19, 23, 29, 150),
   'matmul of a batch of large ones': matmul(130, 120, 110, 3),
   'SGD without momentum': sgd(0, false, false),

@@ -70,6 +70,8 @@ class Mirror {
     m.x = g.out;
     m.bias = 0;
     m.turned = 1;
+    m.activation = 0;
+    m.pooled = 0;
     m.weight = g.weight;
     m.shared = g.shared;
     if (Winograd.isCheaper(m)) return mirror;

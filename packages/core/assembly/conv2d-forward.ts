@@ -1,5 +1,6 @@
 import { gather } from './build/tiles';
 import { Conv, MAX_ROWS, Split, Tables } from './conv2d';
+import { Epilogue } from './conv2d-epilogue';
 import { Planes, Weave } from './conv2d-planes';
 import { Winograd } from './conv2d-winograd';
 import { WinogradForward } from './conv2d-winograd-forward';
@@ -139,7 +140,8 @@ class Forward {
 
   /**
    * Some tiles of output channels of one group, for g.images images from `image` on. `wide` is
-   * where they go if what the tiles write is not yet out; `taps` a table of this part's own.
+   * where they go if what the tiles write is not yet out; `taps` a table of this part's own; `held`
+   * is Epilogue's scratch.
    */
   static images(
     g: Conv,
@@ -150,6 +152,7 @@ class Forward {
     planes: usize,
     wide: usize,
     taps: usize,
+    held: usize,
   ): void {
     const isWoven = g.images > 1;
     const count = min(g.images, g.N - image);
@@ -159,6 +162,7 @@ class Forward {
       x = planes;
     } else x = Planes.of(x, planes, g);
     const isWide = isWoven || g.columns != g.OW;
+    const isHeld = Epilogue.isHeld(g);
     const out = g.output(image, group);
     const outStep = (<usize>(g.OH * g.columns * g.images)) << 2;
     const groupOC = g.groupOC;
@@ -171,7 +175,7 @@ class Forward {
     for (let tile = fromTile; tile < toTile; tile++) {
       const row = Split.firstRow(tile, tiles, groupOC);
       const rows = Split.firstRow(tile + 1, tiles, groupOC) - row;
-      const rowOut = out + ((<usize>row * <usize>g.p) << 2);
+      const rowOut = isHeld ? held : out + ((<usize>row * <usize>g.p) << 2);
       for (let pair = 0; pair < pairs; pair += atOnce) {
         gather(
           rows,
@@ -186,15 +190,19 @@ class Forward {
           weights + ((<usize>row * packedStep) << 2),
         );
       }
-      if (isWoven) Forward.unweave(rowOut, wide, rows, count, g);
+      const imageStep = isHeld ? (<usize>rows * <usize>g.p) << 2 : g.output(1, 0) - g.out;
+      if (isWoven) Forward.unweave(rowOut, imageStep, wide, rows, count, g);
       else if (isWide) Forward.narrow(rowOut, wide, rows, g);
+      for (let i = 0; i < count; i++) {
+        const planes = rowOut + <usize>i * imageStep;
+        Epilogue.planes(planes, rows, image + i, group * groupOC + row, held, g);
+      }
     }
   }
 
   /** Output channels of woven images to where they belong. */
-  static unweave(out: usize, wide: usize, rows: i32, count: i32, g: Conv): void {
+  static unweave(out: usize, imageStep: usize, wide: usize, rows: i32, count: i32, g: Conv): void {
     const p = g.p;
-    const imageStep = g.output(1, 0) - g.out;
     for (; rows > 0; rows--, out += (<usize>p) << 2, wide += (<usize>(p * g.images)) << 2) {
       Weave.apart(out, imageStep, count, wide, g.images, p);
     }
@@ -231,7 +239,14 @@ export function conv2dForwardSharedBytes(block: usize): usize {
 export function conv2dForwardScratchBytes(block: usize): usize {
   const g = Forward.layOut(block);
   if (Winograd.isCheaper(g)) return WinogradForward.scratchBytes(g);
-  return g.planesBytes + Forward.wideBytes(g) + Forward.tableBytes(g);
+  const own = g.planesBytes + Forward.wideBytes(g) + Forward.tableBytes(g);
+  return own + Epilogue.scratchBytes(g);
+}
+
+/** Whether parts hold what the pooling behind it needs: whole planes, or whole windows of them. */
+export function conv2dForwardCanPool(block: usize): bool {
+  const g = Forward.layOut(block);
+  return !Winograd.isCheaper(g) || WinogradForward.canPool(g);
 }
 
 export function conv2dForwardPrepare(block: usize): void {
@@ -270,6 +285,7 @@ export function conv2dForwardPart(block: usize, part: i32, scratch: usize): void
   const toTile = Split.first(slice + 1, slices, tiles);
   const wide = scratch + g.planesBytes;
   const taps = wide + Forward.wideBytes(g);
+  const held = taps + Forward.tableBytes(g);
   memory.copy(taps, Forward.taps(g), Forward.tableBytes(g));
   const turns = Forward.turns(g);
   const imageParts = Forward.imageParts(g);
@@ -277,7 +293,7 @@ export function conv2dForwardPart(block: usize, part: i32, scratch: usize): void
   for (let turn = Split.first(part / slices, imageParts, turns); turn < end; turn++) {
     const image = turn * g.images;
     for (let group = 0; group < g.groups; group++) {
-      Forward.images(g, image, group, fromTile, toTile, scratch, wide, taps);
+      Forward.images(g, image, group, fromTile, toTile, scratch, wide, taps, held);
     }
   }
 }

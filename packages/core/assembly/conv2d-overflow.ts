@@ -47,12 +47,20 @@ export class Overflow {
     );
   }
 
-  /** Some rows of one output channel of one image, each OW ≥ 4 long. */
-  static outputs(image: i32, channel: i32, fromRow: i32, toRow: i32, bias: f32, g: Conv): void {
+  /** Some rows of the plane of one output channel of one image, each OW ≥ 4 long. */
+  static outputs(
+    plane: usize,
+    image: i32,
+    channel: i32,
+    fromRow: i32,
+    toRow: i32,
+    bias: f32,
+    g: Conv,
+  ): void {
     // Beside a bias of NaN everything is.
     if (bias != bias) return;
     const last = g.OW - 4;
-    let out = g.output(image, 0) + ((<usize>channel * <usize>g.p + fromRow * g.OW) << 2);
+    let out = plane + ((<usize>(fromRow * g.OW)) << 2);
     for (let i = fromRow; i < toRow; i++, out += g.OW << 2) {
       for (let j = 0; j < g.OW; j += 4) {
         const column = min(j, last);

@@ -1,5 +1,6 @@
 import { Tiles } from './build/tiles';
 import { Conv, MAX_ROWS, Split } from './conv2d';
+import { Epilogue } from './conv2d-epilogue';
 import { Overflow } from './conv2d-overflow';
 import { ELEMENTS, Winograd } from './conv2d-winograd';
 import { Lanes } from './lanes';
@@ -39,8 +40,18 @@ export class WinogradForward {
   }
 
   static scratchBytes(g: Conv): usize {
-    const products = ELEMENTS * MAX_ROWS * Winograd.pitch(g);
-    return g.planesBytes + ((<usize>(Winograd.inputFloats(g) + products)) << 2);
+    const products = (<usize>WinogradForward.productFloats(g)) << 2;
+    const input = (<usize>Winograd.inputFloats(g)) << 2;
+    return g.planesBytes + input + products + Epilogue.scratchBytes(g);
+  }
+
+  @inline static productFloats(g: Conv): i32 {
+    return ELEMENTS * MAX_ROWS * Winograd.pitch(g);
+  }
+
+  /** Whether a block holds whole planes. */
+  static canPool(g: Conv): bool {
+    return g.bands == 1;
   }
 
   @inline static weights(g: Conv): usize {
@@ -107,6 +118,8 @@ export class WinogradForward {
   ): void {
     const input = scratch + g.planesBytes;
     const products = input + ((<usize>Winograd.inputFloats(g)) << 2);
+    const held = products + ((<usize>WinogradForward.productFloats(g)) << 2);
+    const isHeld = Epilogue.isHeld(g);
     Winograd.input(input, block, isFirst, scratch, g);
     const image = Winograd.image(block, g);
     const images = Winograd.images(block, g);
@@ -124,10 +137,13 @@ export class WinogradForward {
         const channel = (<usize>((row + r) * g.p)) << 2;
         let from = products + ((<usize>(r * Winograd.pitch(g))) << 2);
         for (let i = 0; i < images; i++, from += imageTiles << 2) {
-          const out = g.output(image + i, 0) + channel;
+          const out = isHeld ? held : g.output(image + i, 0) + channel;
           const trace = WinogradForward.output(out, from, bias, fromRow, toRow, g);
-          if (!Overflow.shows(trace)) continue;
-          Overflow.outputs(image + i, row + r, fromRow << 1, min(toRow << 1, g.OH), bias, g);
+          const top = fromRow << 1;
+          const bottom = min(toRow << 1, g.OH);
+          if (Overflow.shows(trace))
+            Overflow.outputs(out, image + i, row + r, top, bottom, bias, g);
+          Epilogue.rows(out, top, bottom, image + i, row + r, held, g);
         }
       }
     }

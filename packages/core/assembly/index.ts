@@ -18,6 +18,7 @@ export {
   fold,
   maxPool2d,
   maxPool2dBackward,
+  maxPool2dReluBackward,
   maxPool2x2,
   maxPool2x2Backward,
   maxPoolRow,

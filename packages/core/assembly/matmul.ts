@@ -1,3 +1,4 @@
+import { Activation } from './activation';
 import { ProductParameters } from './build/parameters';
 import { FUSED_DOT_COLUMNS, FUSED_DOT_ROWS, FUSED_ROWS, Tiles } from './build/tiles';
 import { Lanes } from './lanes';
@@ -266,10 +267,10 @@ class Route {
     scratch: usize,
   ): void {
     if (g.K == 0) {
-      if (g.accumulate) return;
-      for (let i = rowFrom; i < rowTo; i++) {
+      for (let i = rowFrom; i < rowTo && !g.accumulate; i++) {
         memory.fill(Route.atOut(g, out, i, columnFrom), 0, (columnTo - columnFrom) << 2);
       }
+      Route.finish(g, out, rowFrom, rowTo, columnFrom, columnTo);
     } else if (g.isDots()) Route.dots(g, out, a, b, rowFrom, rowTo, columnFrom, columnTo);
     else Route.outer(g, out, a, b, rowFrom, rowTo, columnFrom, columnTo, scratch);
   }
@@ -334,6 +335,26 @@ class Route {
         i += rows;
       }
     }
+    Route.finish(g, out, rowFrom, rowTo, columnFrom, columnTo);
+  }
+
+  /** What is done with whole sums: the bias is added, the activation applied. */
+  static finish(
+    g: Product,
+    out: usize,
+    rowFrom: i32,
+    rowTo: i32,
+    columnFrom: i32,
+    columnTo: i32,
+  ): void {
+    if (g.bias == 0 && g.activation == 0) return;
+    const columns = columnTo - columnFrom;
+    const bias = g.bias + (columnFrom << 2);
+    for (let i = rowFrom; i < rowTo; i++) {
+      const row = Route.atOut(g, out, i, columnFrom);
+      if (g.bias != 0) Lanes.addTo(row, bias, columns);
+      Activation.apply(row, columns, g.activation, g.slope);
+    }
   }
 
   static outer(
@@ -377,6 +398,7 @@ class Route {
           }
           const outBlock = Route.atOut(g, out, i, j);
           Route.block(outBlock, aBlock, packsA, bBlock, bPacked, packsB, sums, g, mc, nc, kc, add);
+          if (k + kc == g.K) Route.finish(g, out, i, i + mc, j, j + nc);
         }
       }
     }

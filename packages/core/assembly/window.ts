@@ -242,6 +242,13 @@ class Pool {
     v128.store(indices, i32x4.sub(row0, Lanes.select(isD, isB, isLower)));
   }
 
+  /** Four gradients, `at` bytes on; 0 where `pooled`, unless that is null, is ≤ 0. */
+  @inline static gradients(dOut: usize, pooled: usize, at: usize): v128 {
+    const d = v128.load(dOut + at);
+    if (pooled == 0) return d;
+    return v128.andnot(d, f32x4.le(v128.load(pooled + at), f32x4.splat(0)));
+  }
+
   /**
    * The gradients of four such windows to their pixels.
    * @returns Ones in the lanes whose index is one of their window's pixels.
@@ -249,14 +256,14 @@ class Pool {
   @inline static scatter2x2(
     dX: usize,
     row: usize,
-    dOut: usize,
+    gradients: v128,
     indices: usize,
     places: v128,
     W: v128,
   ): v128 {
     const at = i32x4.sub(v128.load(indices), places);
     // -0 becomes 0, as it does where it is added to 0.
-    const d = f32x4.add(v128.load(dOut), f32x4.splat(0));
+    const d = f32x4.add(gradients, f32x4.splat(0));
     const one = i32x4.splat(1);
     const isA = i32x4.eq(at, i32x4.splat(0));
     const isB = i32x4.eq(at, one);
@@ -491,6 +498,7 @@ export function maxPool2d(
 export function maxPool2x2Backward(
   dX: usize,
   dOut: usize,
+  pooled: usize,
   indices: usize,
   planes: i32,
   geometry: usize,
@@ -509,7 +517,8 @@ export function maxPool2x2Backward(
     for (let oh = 0, corner = 0; oh < g.OH; oh++, corner += 2 * g.W) {
       let places = Pool.places(corner);
       for (let i: usize = 0; i < whole; i += 16) {
-        const is = Pool.scatter2x2(dX + i + i, row, dOut + i, indices + i, places, Ws);
+        const d = Pool.gradients(dOut, pooled, i);
+        const is = Pool.scatter2x2(dX + i + i, row, d, indices + i, places, Ws);
         found = v128.and(found, is);
         places = i32x4.add(places, step);
       }
@@ -517,10 +526,12 @@ export function maxPool2x2Backward(
         // The last four end with the row, and repeat some of the four before.
         places = Pool.places(corner + 2 * (g.OW - 4));
         const to = dX + last + last;
-        const is = Pool.scatter2x2(to, row, dOut + last, indices + last, places, Ws);
+        const d = Pool.gradients(dOut, pooled, last);
+        const is = Pool.scatter2x2(to, row, d, indices + last, places, Ws);
         found = v128.and(found, is);
       }
       dOut += bytes;
+      if (pooled != 0) pooled += bytes;
       indices += bytes;
       dX += 2 * row;
     }
@@ -538,15 +549,32 @@ export function maxPool2dBackward(
   planes: i32,
   geometry: usize,
 ): void {
+  maxPool2dReluBackward(dX, dOut, indices, 0, planes, geometry);
+}
+
+/**
+ * The same without the windows whose value in `pooled` (unless that is null) is ≤ 0, where relu came
+ * before the pooling: windows that share a pixel share its value, so that is relu's own gradient.
+ */
+export function maxPool2dReluBackward(
+  dX: usize,
+  dOut: usize,
+  indices: usize,
+  pooled: usize,
+  planes: i32,
+  geometry: usize,
+): void {
   const g = changetype<Window>(geometry);
   const pixels = g.H * g.W;
   const planeBytes = pixels << 2;
   const windows = g.OH * g.OW;
   if (Pool.isTouching2x2(g)) {
-    const done = maxPool2x2Backward(dX, dOut, indices, planes, geometry);
+    const done = maxPool2x2Backward(dX, dOut, pooled, indices, planes, geometry);
+    const bytes = (done * windows) << 2;
     dX += done * planeBytes;
-    dOut += (done * windows) << 2;
-    indices += (done * windows) << 2;
+    dOut += bytes;
+    if (pooled != 0) pooled += bytes;
+    indices += bytes;
     planes -= done;
   }
   for (; planes > 0; planes--) {
@@ -555,11 +583,13 @@ export function maxPool2dBackward(
     for (let i = 0; i < windows; i++) {
       const pixel = load<u32>(indices + (i << 2));
       if (pixel >= <u32>pixels) continue;
+      if (pooled != 0 && load<f32>(pooled + (i << 2)) <= 0) continue;
       const at = dX + (pixel << 2);
       store<f32>(at, load<f32>(at) + load<f32>(dOut + (i << 2)));
     }
     dX += planeBytes;
     dOut += windows << 2;
+    if (pooled != 0) pooled += windows << 2;
     indices += windows << 2;
   }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type {
   Conv2dGeometry,
+  Conv2dJoinedGeometry,
   KernelName,
   StridedGeometry,
   WindowGeometry,
@@ -254,6 +255,21 @@ const WINDOWED = [
         k.maxPool2dBackward(arrays.dX, arrays.dOut, arrays.indices, geometry),
     };
   }),
+  calls('maxPool2dReluBackward', poolWindows, (g, data) => ({
+    arrays: {
+      dX: data.junk(imageOf(g)),
+      dOut: whole(data, pooledOf(g)),
+      // Positions outside the plane are left out.
+      indices: data.indices(pooledOf(g), g.H * g.W + 1),
+      pooled: whole(data, pooledOf(g)),
+    },
+    writes: ['dX'],
+    call: (
+      k,
+      a: { dX: Float32Array; dOut: Float32Array; indices: Int32Array; pooled: Float32Array },
+      geometry,
+    ) => k.maxPool2dReluBackward(a.dX, a.dOut, a.indices, a.pooled, geometry),
+  })),
 ];
 
 function convOperands({ N, OC, groups, window: w }: Conv2dGeometry, data: Data) {
@@ -265,7 +281,60 @@ function convOperands({ N, OC, groups, window: w }: Conv2dGeometry, data: Data) 
   };
 }
 
+/** Convolutions with a pooling behind, most of them of windows that hold a pixel. */
+const joined: fc.Arbitrary<Conv2dJoinedGeometry> = fc
+  .record({
+    convolution: convolutions,
+    kernel: integer(1, 4),
+    stride: fc.oneof(integer(1, 3), huge),
+    pad: integer(0, 1),
+    activation: fc.constantFrom('none', 'relu', 'leakyRelu'),
+    slope: fc.constantFrom(0, 0.25),
+  })
+  .map(({ convolution, kernel, stride, pad: wanted, activation, slope }) => {
+    const { OH, OW } = convolution.window;
+    const pad = Math.min(wanted, kernel >> 1);
+    const axisOf = (size: number) => {
+      const out = Math.max(0, Math.floor((size + 2 * pad - kernel) / stride) + 1);
+      return { size, kernel, out, stride, pad, dilation: 1 };
+    };
+    return { ...convolution, activation, slope, pool: window(1, axisOf(OH), axisOf(OW)) };
+  });
+
 const CONVOLUTIONS = [
+  calls('conv2dJoined', joined, (g, data) => {
+    const { x, weight, bias } = convOperands(g, data);
+    const windows = g.N * g.OC * (g.pool === null ? 0 : g.pool.OH * g.pool.OW);
+    const isPlaced = data.below(2) === 0;
+    return {
+      arrays: {
+        pooled: data.junk(windows),
+        indices: data.junkIndices(windows),
+        ...{ x, weight, bias },
+      },
+      writes: isPlaced ? ['pooled', 'indices'] : ['pooled'],
+      call: (
+        k,
+        a: {
+          pooled: Float32Array;
+          indices: Int32Array;
+          x: Float32Array;
+          weight: Float32Array;
+          bias: Float32Array;
+        },
+        geometry,
+      ) =>
+        k.conv2dJoined(
+          null,
+          a.pooled,
+          isPlaced ? a.indices : null,
+          a.x,
+          a.weight,
+          a.bias,
+          geometry,
+        ),
+    };
+  }),
   calls('conv2d', convolutions, (g, data) => {
     const { x, weight, dOut, bias } = convOperands(g, data);
     return {
@@ -653,6 +722,25 @@ const BATCHED = [
     call: (k, x: { out: Float32Array; a: Float32Array; b: Float32Array }, geometry) =>
       k.matmul(x.out, x.a, x.b, geometry),
   })),
+  calls(
+    'matmulJoined',
+    products.map((g) => ({ ...g, activation: 'leakyRelu' as const, slope: 0.25 })),
+    (g, data) => ({
+      arrays: {
+        out: whole(data, g.batch * g.M * g.N),
+        a: whole(data, (g.aBatchStride === 0 ? 1 : g.batch) * g.M * g.K),
+        b: whole(data, (g.bBatchStride === 0 ? 1 : g.batch) * g.K * g.N),
+        // Of a size that may be anything, where nothing is to be done.
+        bias: whole(data, g.M * g.batch === 0 ? 0 : g.N),
+      },
+      writes: ['out'],
+      call: (
+        k,
+        x: { out: Float32Array; a: Float32Array; b: Float32Array; bias: Float32Array },
+        geometry,
+      ) => k.matmulJoined(x.out, x.a, x.b, x.bias, geometry),
+    }),
+  ),
 ];
 
 /** Calls of every windowed, indexed, strided and batched kernel, convolutions most of all. */

@@ -118,6 +118,11 @@ export class Data {
     return this.#fill(n, () => this.below(5) - 2);
   }
 
+  /** Whole numbers in -2 … 2, and no others. */
+  whole(n: number): Float32Array {
+    return Float32Array.from({ length: n }, () => this.below(5) - 2);
+  }
+
   bytes(n: number): Uint8Array {
     return Uint8Array.from({ length: n }, () => this.below(3) * 127);
   }

@@ -55,6 +55,33 @@ function matmulProblem({ share, ...sizes }: MatmulSpec, data: Data): Problem {
   });
 }
 
+const ACTIVATION_NAMES = ['none', 'relu', 'leakyRelu'] as const;
+
+/** Whole numbers, whose sums are exact: behind an activation nothing says how large the terms were. */
+function joinedProblem({ share, ...sizes }: MatmulSpec, data: Data): Problem {
+  const { M, N, K, batch } = sizes;
+  const geometry = {
+    ...sizes,
+    aBatchStride: share === 'a' ? 0 : M * K,
+    bBatchStride: share === 'b' ? 0 : K * N,
+    activation: ACTIVATION_NAMES[data.below(3)] ?? 'none',
+    slope: 0.25,
+  };
+  const size = batch * M * N;
+  const hasBias = data.below(3) > 0;
+  return problem({
+    arrays: {
+      out: sizes.accumulate ? data.whole(size) : data.junk(size),
+      a: data.whole((share === 'a' ? 1 : batch) * M * K),
+      b: data.whole((share === 'b' ? 1 : batch) * K * N),
+      bias: data.whole(N),
+    },
+    writes: ['out'],
+    call: (kernels, { out, a, b, bias }) =>
+      kernels.matmulJoined(out, a, b, hasBias ? bias : null, geometry),
+  });
+}
+
 /** A matmul of given sizes, past every block of the fast kernels. */
 export function largeMatmul(spec: MatmulSpec): Problem {
   return matmulProblem(spec, new Data(7));
@@ -62,4 +89,5 @@ export function largeMatmul(spec: MatmulSpec): Problem {
 
 export const MATMUL_PROBLEMS = {
   matmul: problems(matmulSpec, matmulProblem),
+  matmulJoined: problems(matmulSpec, joinedProblem),
 };

@@ -55,14 +55,12 @@ const usualPoolSpec = fc
   .map(windowGeometry)
   .filter(({ OH, OW }) => OH > 0 && OW > 0);
 
-const poolSpec = fc.oneof(
-  usualPoolSpec,
-  windowSpec.filter(
-    (g) =>
-      coversAPixel(g.H, g.KH, g.OH, g.strideH, g.padTop, g.dilationH) &&
-      coversAPixel(g.W, g.KW, g.OW, g.strideW, g.padLeft, g.dilationW),
-  ),
-);
+/** Whether every window holds at least one pixel. */
+export const isPooling = (g: WindowGeometry) =>
+  coversAPixel(g.H, g.KH, g.OH, g.strideH, g.padTop, g.dilationH) &&
+  coversAPixel(g.W, g.KW, g.OW, g.strideW, g.padLeft, g.dilationW);
+
+const poolSpec = fc.oneof(usualPoolSpec, windowSpec.filter(isPooling));
 
 export const imageSize = ({ C, H, W }: WindowGeometry) => C * H * W;
 const columnsSize = ({ C, KH, KW, OH, OW }: WindowGeometry) => C * KH * KW * OH * OW;
@@ -109,6 +107,21 @@ export const WINDOW_PROBLEMS = {
       writes: ['dX'],
       call: (kernels, { dX, dOut, indices }) =>
         kernels.maxPool2dBackward(dX, dOut, indices, geometry),
+      rtol: sumTolerance(geometry.KH * geometry.KW),
+      scale: 'terms',
+    });
+  }),
+  maxPool2dReluBackward: problems(poolSpec, (geometry, data) => {
+    const size = pooledSize(geometry);
+    const [pooled, indices] = [new Float32Array(size), new Int32Array(size)];
+    const x = data.ties(imageSize(geometry));
+    referenceKernels.relu(x, x);
+    referenceKernels.maxPool2d(pooled, indices, x, geometry);
+    return problem({
+      arrays: { dX: data.junk(imageSize(geometry)), dOut: data.floats(size), indices, pooled },
+      writes: ['dX'],
+      call: (kernels, { dX, dOut, indices, pooled }) =>
+        kernels.maxPool2dReluBackward(dX, dOut, indices, pooled, geometry),
       rtol: sumTolerance(geometry.KH * geometry.KW),
       scale: 'terms',
     });

@@ -3,6 +3,7 @@ import { formatShape } from '../shape.js';
 import type { DeviceBuffer } from './buffer.js';
 import type {
   Conv2dGeometry,
+  Conv2dJoinedGeometry,
   CrossEntropyGeometry,
   IndexGeometry,
   MatmulGeometry,
@@ -10,7 +11,13 @@ import type {
   StridedGeometry,
   WindowGeometry,
 } from './contract.js';
-import { conv2dWorkspace, fitsConv2d, type Conv2dKernel } from './conv2d-workspace.js';
+import {
+  conv2dWorkspace,
+  fitsConv2d,
+  fitsPooling,
+  poolingBytes,
+  type Conv2dKernel,
+} from './conv2d-workspace.js';
 
 /*
  * The conditions that a launch must meet before it is made. A WebAssembly kernel counts and
@@ -161,20 +168,21 @@ export function checkIndexed(
 
 /** @throws ShapeError for a number that does not fit, or an operand that is too short. */
 export function checkMatmul(
+  kernel: string,
   out: Sized,
   a: Sized,
   b: Sized,
   { M, N, K, batch, aBatchStride, bBatchStride }: MatmulGeometry,
 ): void {
-  checkSize('matmul', 'M', M);
-  checkSize('matmul', 'N', N);
-  checkSize('matmul', 'K', K);
-  checkSize('matmul', 'batch', batch);
-  checkSize('matmul', 'aBatchStride', aBatchStride);
-  checkSize('matmul', 'bBatchStride', bBatchStride);
-  checkLength('matmul', 'out', out, batch * M * N);
-  checkLength('matmul', 'a', a, (batch - 1) * aBatchStride + M * K);
-  checkLength('matmul', 'b', b, (batch - 1) * bBatchStride + K * N);
+  checkSize(kernel, 'M', M);
+  checkSize(kernel, 'N', N);
+  checkSize(kernel, 'K', K);
+  checkSize(kernel, 'batch', batch);
+  checkSize(kernel, 'aBatchStride', aBatchStride);
+  checkSize(kernel, 'bBatchStride', bBatchStride);
+  checkLength(kernel, 'out', out, batch * M * N);
+  checkLength(kernel, 'a', a, (batch - 1) * aBatchStride + M * K);
+  checkLength(kernel, 'b', b, (batch - 1) * bBatchStride + K * N);
 }
 
 /**
@@ -230,32 +238,78 @@ function checkWindowNumbers(operation: string, window: WindowGeometry): void {
 export function checkConv2d(
   kernel: Conv2dKernel,
   geometry: Conv2dGeometry,
-  out: Sized,
+  out: Sized | null,
   x: Sized,
   weight: Sized,
   bias: Sized | null,
+  operation: string = kernel,
 ): void {
   const { N, OC, groups, window } = geometry;
   const { C, H, W, KH, KW, OH, OW } = window;
-  checkSize(kernel, 'N', N);
-  checkSize(kernel, 'OC', OC);
-  checkSize(kernel, 'groups', groups);
-  checkWindow(kernel, window);
+  checkSize(operation, 'N', N);
+  checkSize(operation, 'OC', OC);
+  checkSize(operation, 'groups', groups);
+  checkWindow(operation, window);
   if (groups < 1 || OC % groups !== 0) {
-    throw new ShapeError(`${kernel}: ${OC} output channels do not divide into ${groups} groups`);
+    throw new ShapeError(`${operation}: ${OC} output channels do not divide into ${groups} groups`);
   }
-  checkLength(kernel, 'out', out, N * OC * OH * OW);
-  checkLength(kernel, 'x', x, N * groups * C * H * W);
-  checkLength(kernel, 'weight', weight, OC * C * KH * KW);
-  if (bias) checkLength(kernel, 'bias', bias, OC);
+  if (out) checkLength(operation, 'out', out, N * OC * OH * OW);
+  checkLength(operation, 'x', x, N * groups * C * H * W);
+  checkLength(operation, 'weight', weight, OC * C * KH * KW);
+  if (bias) checkLength(operation, 'bias', bias, OC);
   if (!fitsConv2d(kernel, geometry)) {
     const { sharedBytes, scratchBytes } = conv2dWorkspace(kernel, geometry);
     throw new EngineError(
-      `${kernel}: a window with stride ${formatShape([window.strideH, window.strideW])}, padding ` +
+      `${operation}: a window with stride ${formatShape([window.strideH, window.strideW])}, padding ` +
         `${formatShape([window.padTop, window.padLeft])} and dilation ` +
         `${formatShape([window.dilationH, window.dilationW])} takes up to ` +
         `${sharedBytes + scratchBytes} bytes of work space, which is more than there may be; use ` +
         'unfold and matmul',
+    );
+  }
+}
+
+/**
+ * The operands of conv2dJoined.
+ * @throws ShapeError and EngineError as `checkConv2d` does, ShapeError if the pooling and what it
+ * writes don't go together, or it is one of other planes.
+ */
+export function checkConv2dJoined(
+  geometry: Conv2dJoinedGeometry,
+  out: Sized | null,
+  pooled: Sized | null,
+  indices: Sized | null,
+  x: Sized,
+  weight: Sized,
+  bias: Sized | null,
+): void {
+  const { N, OC, window, pool } = geometry;
+  checkConv2d('conv2d', geometry, out, x, weight, bias, 'conv2dJoined');
+  const isComplete = pool ? pooled !== null : out !== null && pooled === null && indices === null;
+  if (!isComplete) {
+    const given = Object.entries({ out, pooled, indices }).filter(([, array]) => array !== null);
+    throw new ShapeError(
+      `conv2dJoined: expected ${pool ? "'pooled' at least" : "'out' alone"} to be written ` +
+        `${pool ? 'with' : 'without'} a pooling, got ` +
+        `${given.length === 0 ? 'null' : given.map(([name]) => `'${name}'`).join(' and ')}; the ` +
+        'geometry and the arrays must agree',
+    );
+  }
+  if (!pool || !pooled) return;
+  checkWindow('conv2dJoined', pool);
+  if (pool.H !== window.OH || pool.W !== window.OW) {
+    throw new ShapeError(
+      `conv2dJoined: expected a pooling of planes of ${formatShape([window.OH, window.OW])}, got ` +
+        `${formatShape([pool.H, pool.W])}; it pools what the convolution writes`,
+    );
+  }
+  const count = N * OC * pool.OH * pool.OW;
+  checkLength('conv2dJoined', 'pooled', pooled, count);
+  if (indices) checkLength('conv2dJoined', 'indices', indices, count);
+  if (!fitsPooling(geometry)) {
+    throw new EngineError(
+      `conv2dJoined: the pooling takes up to ${poolingBytes(geometry)} bytes of work space beside ` +
+        'the convolution, which is more than there may be; pool by a kernel of its own',
     );
   }
 }

@@ -1,5 +1,6 @@
 import {
   checkConv2d,
+  checkConv2dJoined,
   checkIndexed,
   checkLabels,
   checkLength,
@@ -213,8 +214,16 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
     matmul(out, a, b, geometry) {
       const { M, N, batch } = geometry;
       if (M * N * batch === 0) return;
-      checkMatmul(out, a, b, geometry);
+      checkMatmul('matmul', out, a, b, geometry);
       kernels.matmul(out, a, b, geometry);
+    },
+
+    matmulJoined(out, a, b, bias, geometry) {
+      const { M, N, batch } = geometry;
+      if (M * N * batch === 0) return;
+      checkMatmul('matmulJoined', out, a, b, geometry);
+      if (bias) checkLength('matmulJoined', 'bias', bias, N);
+      kernels.matmulJoined(out, a, b, bias, geometry);
     },
 
     unfold(out, x, geometry) {
@@ -259,11 +268,30 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.maxPool2dBackward(dX, dOut, indices, geometry);
     },
 
+    maxPool2dReluBackward(dX, dOut, indices, pooled, geometry) {
+      const { C, H, W, OH, OW } = geometry;
+      if (C * H * W === 0) return;
+      const count = C * OH * OW;
+      checkWindow('maxPool2dReluBackward', geometry);
+      checkLength('maxPool2dReluBackward', 'dX', dX, C * H * W);
+      checkLength('maxPool2dReluBackward', 'dOut', dOut, count);
+      checkLength('maxPool2dReluBackward', 'indices', indices, count);
+      checkLength('maxPool2dReluBackward', 'pooled', pooled, count);
+      kernels.maxPool2dReluBackward(dX, dOut, indices, pooled, geometry);
+    },
+
     conv2d(out, x, weight, bias, geometry) {
       const { N, OC, window } = geometry;
       if (N * OC * window.OH * window.OW === 0) return;
       checkConv2d('conv2d', geometry, out, x, weight, bias);
       kernels.conv2d(out, x, weight, bias, geometry);
+    },
+
+    conv2dJoined(out, pooled, indices, x, weight, bias, geometry) {
+      const { N, OC, window } = geometry;
+      if (N * OC * window.OH * window.OW === 0) return;
+      checkConv2dJoined(geometry, out, pooled, indices, x, weight, bias);
+      kernels.conv2dJoined(out, pooled, indices, x, weight, bias, geometry);
     },
 
     conv2dBackwardInput(dX, dOut, weight, geometry) {

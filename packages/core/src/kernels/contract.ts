@@ -1,5 +1,5 @@
 import type { DeviceBuffer } from './buffer.js';
-import type { KERNELS } from './table/kernels.js';
+import type { ACTIVATIONS, KERNELS } from './table/kernels.js';
 import type { ElementwiseCall, ElementwiseName, OperandTypes } from './table/types.js';
 
 /**
@@ -106,6 +106,16 @@ export interface MatmulGeometry {
   readonly bBatchStride: number;
 }
 
+/** What a product does with each of its results before it writes it. */
+export interface Epilogue {
+  readonly activation: keyof typeof ACTIVATIONS;
+  /** The slope of leakyRelu; of no meaning for the others. */
+  readonly slope: number;
+}
+
+/** As `MatmulGeometry`, with what is done with the product plus its bias. */
+export interface MatmulJoinedGeometry extends MatmulGeometry, Epilogue {}
+
 /** A window that slides over `[C, H, W]`; `OH` and `OW` are already known. */
 export interface WindowGeometry {
   readonly C: number;
@@ -132,6 +142,15 @@ export interface Conv2dGeometry {
   readonly groups: number;
   /** The window that slides over one group of one image: `C` counts the group's channels. */
   readonly window: WindowGeometry;
+}
+
+/** As `Conv2dGeometry`, with what is done with the convolution's results. */
+export interface Conv2dJoinedGeometry extends Conv2dGeometry, Epilogue {
+  /**
+   * The pooling behind the activation, or null for none. Its H and W are the convolution's OH and
+   * OW; C says nothing, there are N·OC planes.
+   */
+  readonly pool: WindowGeometry | null;
 }
 
 /** `logProbs` is `[N, C]`, `labels` holds N classes in 0 … C-1. */
@@ -267,6 +286,11 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
   // --- Linear algebra ---
   /** Writes, or adds the whole sum with `accumulate`. K = 0 gives zeros. */
   matmul(out: F, a: F, b: F, geometry: MatmulGeometry): void;
+  /**
+   * matmul, `bias` (N values) added to each row, and the activation: the bits of the three kernels one
+   * after another.
+   */
+  matmulJoined(out: F, a: F, b: F, bias: F | null, geometry: MatmulJoinedGeometry): void;
 
   // --- Windows over one image ---
   /**
@@ -290,6 +314,12 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
    * the plane's.
    */
   maxPool2dBackward(dX: F, dOut: F, indices: I, geometry: WindowGeometry): void;
+  /**
+   * The gradient of a pooling of relu's result: as maxPool2dBackward, without the windows whose value
+   * in `pooled`, which is what the pooling gave, is ≤ 0. The bits are those of maxPool2dBackward and
+   * reluBackward behind it. Writes.
+   */
+  maxPool2dReluBackward(dX: F, dOut: F, indices: I, pooled: F, geometry: WindowGeometry): void;
 
   // --- Convolution of a whole batch. Write. ---
   // x is `[N, groups·C, H, W]`, weight `[OC, C, KH, KW]`, out `[N, OC, OH, OW]`, bias `[OC]`; a
@@ -299,6 +329,20 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
   // is summed over it and nothing else, whichever way a kernel goes.
   /** out[n, o, i, j] = Σ weight[o, c, kh, kw]·x[n, c, h, w] + bias[o], added last; padding reads 0. */
   conv2d(out: F, x: F, weight: F, bias: F | null, geometry: Conv2dGeometry): void;
+  /**
+   * conv2d, an activation and maxPool2d: the bits of the three kernels one after another. With a
+   * pooling `pooled` and, unless it is null, `indices` are written, and `out` may be null, too, where
+   * nobody needs what was pooled; without one `pooled` and `indices` are null.
+   */
+  conv2dJoined(
+    out: F | null,
+    pooled: F | null,
+    indices: I | null,
+    x: F,
+    weight: F,
+    bias: F | null,
+    geometry: Conv2dJoinedGeometry,
+  ): void;
   /** dX[n, c, h, w] = Σ weight[o, c, kh, kw]·dOut[n, o, i, j] over all windows on that pixel. */
   conv2dBackwardInput(dX: F, dOut: F, weight: F, geometry: Conv2dGeometry): void;
   /**

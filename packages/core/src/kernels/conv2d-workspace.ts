@@ -1,4 +1,4 @@
-import type { Conv2dGeometry, WindowGeometry } from './contract.js';
+import type { Conv2dGeometry, Conv2dJoinedGeometry, WindowGeometry } from './contract.js';
 
 /*
  * How much memory the convolution kernels work in, besides their operands: upper bounds in exact
@@ -86,6 +86,13 @@ function forward(geometry: Conv2dGeometry): Workspace {
   };
 }
 
+/** Bytes more for each thread where parts pool: planes of one tile, and places of their pixels. */
+export function poolingBytes({ OC, groups, window: w, pool }: Conv2dJoinedGeometry): number {
+  if (pool === null) return 0;
+  const rows = Math.min(OC / groups, TILE_ROWS);
+  return 4 * (rows * (w.OH * w.OW + WOVEN_FLOATS + pool.OH * pool.OW) + LONGER);
+}
+
 /** The convolution that the gradient by x is with stride 1. */
 function mirrored({ N, OC, groups, window: w }: Conv2dGeometry): Conv2dGeometry {
   const window = { ...w, C: OC / groups, H: w.OH, W: w.OW, OH: w.H, OW: w.W };
@@ -146,6 +153,12 @@ const WORKSPACES = {
 /** The room that a convolution kernel works in, at most. */
 export function conv2dWorkspace(kernel: Conv2dKernel, geometry: Conv2dGeometry): Workspace {
   return WORKSPACES[kernel](geometry);
+}
+
+/** Whether there is room for the pooling of a convolution that `fitsConv2d` takes. */
+export function fitsPooling(geometry: Conv2dJoinedGeometry): boolean {
+  const { scratchBytes } = conv2dWorkspace('conv2d', geometry);
+  return scratchBytes + poolingBytes(geometry) <= MAX_BYTES;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Block, Emitter, Launch, ProgramMemory } from '../kernels/wasm/emit
 import { RESERVED_BYTES } from '../memory/heap.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
+import { join } from './join.js';
 import { planMemory } from './memory-plan.js';
 import { positionsOf } from './positions.js';
 import type { HostStep, KernelStep, Operand, Recording, Slot, Step } from './recording.js';
@@ -16,6 +17,8 @@ import type { HostStep, KernelStep, Operand, Recording, Slot, Step } from './rec
 export interface ProgramStats {
   /** Kernel launches of a run, those apart that only an unusual run makes. */
   readonly launches: number;
+  /** The operations that one launch does together, `conv2d + relu + maxPool2d`. */
+  readonly joined: readonly string[];
   /** Parts of a run that JavaScript does. */
   readonly hostCalls: number;
   /** Bytes of results that are there for the length of a run, in the places that they share. */
@@ -87,7 +90,10 @@ export class Program {
   #isDisposed = false;
 
   /** @throws EngineError if there is no memory for it. */
-  constructor(recording: Recording, { wasm }: ProgramEngine) {
+  constructor(recorded: Recording, { wasm }: ProgramEngine) {
+    const { recording, joined } = wasm
+      ? join(recorded, wasm.emitter)
+      : { recording: recorded, joined: [] };
     this.#recording = recording;
     this.#wasm = wasm;
     this.#outside = recording.slots.filter(({ kind }) => kind === 'outside');
@@ -102,6 +108,7 @@ export class Program {
       const launches = this.#write(recording.steps);
       this.stats = {
         launches,
+        joined,
         hostCalls: this.#items.filter(({ kind }) => kind === 'host').length,
         plannedBytes,
         keptBytes: this.#keptBytes - plannedBytes,

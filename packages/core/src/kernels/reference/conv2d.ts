@@ -1,4 +1,6 @@
-import type { Conv2dGeometry, NumericArray } from '../contract.js';
+import type { Conv2dGeometry, Conv2dJoinedGeometry, NumericArray } from '../contract.js';
+import { activate } from './activate.js';
+import { maxPool2d } from './windows.js';
 
 /*
  * The convolution by definition. Output channel o belongs to group ⌊o / (OC/groups)⌋ and sees that
@@ -27,6 +29,28 @@ export function conv2d(
     }
   }
   store(out, sums);
+}
+
+/** The three kernels one after another, with a rounding after the first two. */
+export function conv2dJoined(
+  out: NumericArray | null,
+  pooled: NumericArray | null,
+  indices: Int32Array | null,
+  x: NumericArray,
+  weight: NumericArray,
+  bias: NumericArray | null,
+  geometry: Conv2dJoinedGeometry,
+): void {
+  const { N, OC, window, pool } = geometry;
+  const planes = N * OC;
+  const size = planes * window.OH * window.OW;
+  const values =
+    out ?? (x instanceof Float64Array ? new Float64Array(size) : new Float32Array(size));
+  conv2d(values, x, weight, bias, geometry);
+  activate(values, geometry);
+  if (pool === null || pooled === null) return;
+  const places = indices ?? new Int32Array(planes * pool.OH * pool.OW);
+  maxPool2d(pooled, places, values, { ...pool, C: planes });
 }
 
 export function conv2dBackwardInput(

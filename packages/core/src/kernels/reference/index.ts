@@ -9,7 +9,7 @@ import * as broadcast from './broadcast.js';
 import * as conv2d from './conv2d.js';
 import * as elementwise from './elementwise.js';
 import * as loss from './loss.js';
-import { matmul } from './matmul.js';
+import { matmul, matmulJoined } from './matmul.js';
 import * as movement from './movement.js';
 import * as normalisation from './normalisation.js';
 import * as reductions from './reductions.js';
@@ -33,6 +33,7 @@ export const referenceKernels: ArrayKernels = {
   ...reductions,
   ...normalisation,
   matmul,
+  matmulJoined,
   ...windows,
   ...conv2d,
   ...loss,

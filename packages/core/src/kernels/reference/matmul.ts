@@ -1,4 +1,5 @@
-import type { MatmulGeometry, NumericArray } from '../contract.js';
+import type { MatmulGeometry, MatmulJoinedGeometry, NumericArray } from '../contract.js';
+import { activate } from './activate.js';
 
 /**
  * One row of `out` at a time, its sums held as doubles. Each sum runs over k ascending, whichever
@@ -49,4 +50,19 @@ export function matmul(
       }
     }
   }
+}
+
+/** The three kernels one after another, with a rounding after each. */
+export function matmulJoined(
+  out: NumericArray,
+  a: NumericArray,
+  b: NumericArray,
+  bias: NumericArray | null,
+  geometry: MatmulJoinedGeometry,
+): void {
+  matmul(out, a, b, geometry);
+  if (bias) {
+    for (let i = 0; i < out.length; i++) out[i] = out[i] + bias[i % geometry.N];
+  }
+  activate(out, geometry);
 }

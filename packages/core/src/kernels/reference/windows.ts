@@ -104,6 +104,27 @@ export function maxPool2dBackward(
   dX: NumericArray,
   dOut: NumericArray,
   indices: Int32Array,
+  geometry: WindowGeometry,
+): void {
+  scatterMax(dX, dOut, indices, null, geometry);
+}
+
+/** What relu made 0 has no gradient: windows that a pixel won by no more than that are left out. */
+export function maxPool2dReluBackward(
+  dX: NumericArray,
+  dOut: NumericArray,
+  indices: Int32Array,
+  pooled: NumericArray,
+  geometry: WindowGeometry,
+): void {
+  scatterMax(dX, dOut, indices, pooled, geometry);
+}
+
+function scatterMax(
+  dX: NumericArray,
+  dOut: NumericArray,
+  indices: Int32Array,
+  pooled: NumericArray | null,
   { C, H, W, OH, OW }: WindowGeometry,
 ): void {
   const sums = new Float64Array(H * W);
@@ -111,7 +132,7 @@ export function maxPool2dBackward(
     sums.fill(0);
     for (let i = c * OH * OW; i < (c + 1) * OH * OW; i++) {
       const pixel = indices[i];
-      if (pixel < 0 || pixel >= H * W) continue;
+      if (pixel < 0 || pixel >= H * W || (pooled && pooled[i] <= 0)) continue;
       sums[pixel] = sums[pixel] + dOut[i];
     }
     for (let i = 0; i < H * W; i++) dX[c * H * W + i] = sums[i];

@@ -79,6 +79,29 @@ const WINDOW = part({
   dilationW: 'i32',
 });
 
+/** The activations that products apply to their results, by the numbers of `activation`. */
+export const ACTIVATIONS = part({ none: 0, relu: 1, leakyRelu: 2 });
+
+/** What a product applies to its results: one of `ACTIVATIONS`, and the slope of leakyRelu. */
+const ACTIVATION_WORDS = part({ activation: 'i32', slope: 'f32' });
+
+/** The words of a WINDOW once more, in their order: those of the pooling behind a convolution. */
+const POOL_WORDS = part({
+  poolC: 'i32',
+  poolH: 'i32',
+  poolW: 'i32',
+  poolKH: 'i32',
+  poolKW: 'i32',
+  poolOH: 'i32',
+  poolOW: 'i32',
+  poolStrideH: 'i32',
+  poolStrideW: 'i32',
+  poolPadTop: 'i32',
+  poolPadLeft: 'i32',
+  poolDilationH: 'i32',
+  poolDilationW: 'i32',
+});
+
 /** Parameters that several kernels share, or that are not the options themselves. */
 export const PARAMETERS = part({
   broadcast: WALK,
@@ -137,6 +160,13 @@ export const PARAMETERS = part({
     batch: 'i32',
     aBatchStride: 'i32',
     bBatchStride: 'i32',
+    ...ACTIVATION_WORDS,
+    /**
+     * What is added to each row of the result before the activation: the address of N floats, 0 for none.
+     * Both are applied to an element when its sum is whole, so a launch that was made without them
+     * takes them by these words alone; of a product in slabs, the launches of all slabs.
+     */
+    bias: 'address',
   },
   conv2d: {
     N: 'i32',
@@ -153,6 +183,20 @@ export const PARAMETERS = part({
     shared: 'address',
     /** Not 0 where the weights are those of the mirrored convolution: see assembly/conv2d.ts. */
     turned: 'bool',
+    ...ACTIVATION_WORDS,
+    /**
+     * What forward does with its planes while they lie in the cache: the activation, and, unless
+     * `pooled` is 0, a maxPool2d of planes of OH × OW, whose parameters follow. It writes `pooled`
+     * and, unless it is 0, `indices`. `out` may then be 0: its planes stay in scratch. So a program
+     * that recorded the three launches makes one of them: in the block of conv2dForward it sets
+     * `activation` (and `slope`), copies from maxPool2d's the addresses of `out` and `indices` (words 0 and
+     * 1) and the 13 words of its window, and sets `out` to relu's result, or to 0 where nobody reads
+     * that; asks conv2dForwardCanPool, and conv2dForwardScratchBytes anew. Parts and the shared area
+     * stay as they were.
+     */
+    pooled: 'address',
+    indices: 'address',
+    ...POOL_WORDS,
   },
 });
 
@@ -439,6 +483,23 @@ export const KERNELS = table({
       matmulBatch: { scratch: true },
     },
   },
+  /**
+   * matmul, the addition of a bias to each row and an activation in one: the bits of the three one
+   * after another. Its jobs are matmul's; a program joins launches by the words that
+   * PARAMETERS.matmul names.
+   */
+  matmulJoined: {
+    source: 'matmul',
+    operands: [
+      'inout out f32[batch, M, N]',
+      'in a f32[batch, M, K]',
+      'in b f32[batch, K, N]',
+      'in bias f32[N]?',
+    ],
+    parameters: 'matmul',
+    cut: 'own',
+    jobs: {},
+  },
 
   // --- Windows over one image ---
   unfold: {
@@ -467,6 +528,18 @@ export const KERNELS = table({
     parameters: 'window',
     cut: ['C'],
   },
+  /** maxPool2dBackward and reluBackward in one, `pooled` being what the pooling of relu's result gave. */
+  maxPool2dReluBackward: {
+    source: 'window',
+    operands: [
+      'out dX f32[C, H, W]',
+      'in dOut f32[C, OH, OW]',
+      'in indices i32[C, OH, OW]',
+      'in pooled f32[C, OH, OW]',
+    ],
+    parameters: 'window',
+    cut: ['C'],
+  },
 
   // --- Convolution of a whole batch; here C counts the channels of one group ---
   conv2d: {
@@ -480,6 +553,24 @@ export const KERNELS = table({
     parameters: 'conv2d',
     cut: 'own',
     jobs: { conv2dForwardPack: { scratch: true }, conv2dForward: { scratch: true } },
+  },
+  /**
+   * conv2d, an activation and maxPool2d in one: the bits of the three one after another. Its job is
+   * conv2d's; a program makes one of three launches by the words that PARAMETERS.conv2d names.
+   */
+  conv2dJoined: {
+    source: 'conv2d-forward',
+    operands: [
+      'out out f32[N, OC, OH, OW]?',
+      'out pooled f32[N, OC, pooledH, pooledW]?',
+      'out indices i32[N, OC, pooledH, pooledW]?',
+      'in x f32[N, groups, C, H, W]',
+      'in weight f32[OC, C, KH, KW]',
+      'in bias f32[OC]?',
+    ],
+    parameters: 'conv2d',
+    cut: 'own',
+    jobs: {},
   },
   conv2dBackwardInput: {
     source: 'conv2d-backward-input',

@@ -1,9 +1,10 @@
 import type { Heap } from '../../memory/heap.js';
 import { noteWrite, type DeviceBuffer } from '../buffer.js';
-import type { Conv2dGeometry, Kernels } from '../contract.js';
+import type { Conv2dGeometry, Conv2dJoinedGeometry, Kernels } from '../contract.js';
 import type { Conv2dKernel } from '../conv2d-workspace.js';
-import { KERNELS, PARAMETERS } from '../table/kernels.js';
+import { ACTIVATIONS, KERNELS, PARAMETERS } from '../table/kernels.js';
 import { FIRST_PARAMETER, JOB, placesOf } from '../table/layout.js';
+import { cutOf } from './cut.js';
 import type { ConvJob, ConvSideJob, WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
@@ -12,6 +13,24 @@ import { writeWindow } from './parameters.js';
 import type { Call, Plan } from './plans.js';
 
 const at = placesOf(PARAMETERS.conv2d);
+const windowAt = placesOf(PARAMETERS.window);
+/** The words of a pooling behind the convolution. */
+const poolAt = {
+  C: at.poolC,
+  H: at.poolH,
+  W: at.poolW,
+  KH: at.poolKH,
+  KW: at.poolKW,
+  OH: at.poolOH,
+  OW: at.poolOW,
+  strideH: at.poolStrideH,
+  strideW: at.poolStrideW,
+  padTop: at.poolPadTop,
+  padLeft: at.poolPadLeft,
+  dilationH: at.poolDilationH,
+  dilationW: at.poolDilationW,
+};
+const cutPool = cutOf(KERNELS.maxPool2d);
 
 /** Another job of a kernel, and how many parts it has. */
 interface SideJob {
@@ -51,14 +70,14 @@ export function conv2dStages(wasm: WasmExports) {
 /** One of the three. */
 export type Conv2dStage = ReturnType<typeof conv2dStages>['forward' | 'backwardWeight'];
 
-/** The words of a block that hold the addresses of out, x, weight and bias. */
-export const CONV2D_ADDRESSES = [at.out, at.x, at.weight, at.bias];
+/** The words of a block that hold the addresses of out, x, weight, bias, pooled and indices. */
+export const CONV2D_ADDRESSES = [at.out, at.x, at.weight, at.bias, at.pooled, at.indices];
 
 /** Writes the arguments into the frame's block; backward, `out` is dOut. */
 export function writeConv2d(
   { block }: Frame,
   { N, OC, groups, window }: Conv2dGeometry,
-  out: DeviceBuffer,
+  out: DeviceBuffer | null,
   x: DeviceBuffer,
   weight: DeviceBuffer,
   bias: DeviceBuffer | null,
@@ -67,11 +86,29 @@ export function writeConv2d(
   block[at.OC] = OC;
   block[at.groups] = groups;
   writeWindow(block, window, at);
-  block[at.out] = out.address;
+  block[at.out] = out === null ? 0 : out.address;
   block[at.x] = x.address;
   block[at.weight] = weight.address;
   block[at.bias] = bias === null ? 0 : bias.address;
   block[at.turned] = 0;
+  block[at.activation] = 0;
+  block[at.pooled] = 0;
+  block[at.indices] = 0;
+}
+
+/** Writes what is done with the results of a convolution behind its other arguments. */
+export function writeEpilogue(
+  { block, floats }: Frame,
+  { activation, slope, pool }: Conv2dJoinedGeometry,
+  pooled: DeviceBuffer | null,
+  indices: DeviceBuffer | null,
+): void {
+  block[at.activation] = ACTIVATIONS[activation];
+  floats[at.slope] = slope;
+  if (pool === null || pooled === null) return;
+  writeWindow(block, pool, poolAt);
+  block[at.pooled] = pooled.address;
+  block[at.indices] = indices === null ? 0 : indices.address;
 }
 
 /** Says to the block in the frame where its shared area is, and has it prepared. */
@@ -95,8 +132,13 @@ export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs:
     bias: DeviceBuffer | null,
   ) => {
     writeConv2d(frame, geometry, out, x, weight, bias);
+    runWritten(job, jobs.workspace(job.sharedBytes(frame.parametersAddress)));
+  };
+
+  /** The same of arguments that the block holds already. */
+  const runWritten = (job: Conv2dStage, shared: number) => {
     const { blockAddress, parametersAddress } = frame;
-    prepareConv2d(frame, job, jobs.workspace(job.sharedBytes(parametersAddress)));
+    prepareConv2d(frame, job, shared);
     const { before, after } = job;
     const scratchBytes = job.scratchBytes(parametersAddress);
     if (before) {
@@ -167,6 +209,37 @@ export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs:
       run(forward, geometry, out, x, weight, bias);
     },
 
+    conv2dJoined(out, pooled, indices, x, weight, bias, geometry) {
+      checkJoinedTypes(out, pooled, indices, x, weight, bias);
+      for (const written of [out, pooled, indices]) if (written !== null) noteWrite(written);
+      writeConv2d(frame, geometry, out, x, weight, bias);
+      writeEpilogue(frame, geometry, pooled, indices);
+      const { pool } = geometry;
+      const sharedBytes = forward.sharedBytes(frame.parametersAddress);
+      const isWhole = pool === null || pooled === null;
+      if (isWhole || wasm.conv2dForwardCanPool(frame.parametersAddress)) {
+        runWritten(forward, jobs.workspace(sharedBytes));
+        return;
+      }
+      // Parts hold bands of planes: the pooling is a job of its own, of planes that are laid aside if
+      // nobody else needs them.
+      const planes = geometry.N * geometry.OC;
+      const planesBytes = out === null ? planes * pool.H * pool.W * 4 : 0;
+      const placesBytes = indices === null ? planes * pool.OH * pool.OW * 4 : 0;
+      const aside = jobs.workspace(planesBytes + placesBytes + sharedBytes);
+      const values = out === null ? aside : out.address;
+      frame.block[at.pooled] = 0;
+      frame.block[at.out] = values;
+      runWritten(forward, aside + planesBytes + placesBytes);
+      const { block } = frame;
+      block[0] = pooled.address;
+      block[1] = indices === null ? aside + planesBytes : indices.address;
+      block[2] = values;
+      writeWindow(block, pool, windowAt);
+      block[windowAt.C] = planes;
+      jobs.run(JOB.maxPool2d, frame.blockAddress, cutPool(block));
+    },
+
     conv2dBackwardInput(dX, dOut, weight, geometry) {
       checkTypes('conv2dBackwardInput', dX, dOut, weight);
       noteWrite(dX);
@@ -180,6 +253,14 @@ export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs:
       run(backwardWeight, geometry, dOut, x, dWeight, dBias);
     },
   } satisfies Partial<Kernels>;
+}
+
+/** @throws DTypeError unless all operands are float32, and indices int32. */
+function checkJoinedTypes(...operands: (DeviceBuffer | null)[]): void {
+  const isRight = operands.every(
+    (operand, i) => operand === null || operand.dtype === (i === 2 ? 'int32' : 'float32'),
+  );
+  if (!isRight) refuseTypes('conv2dJoined', KERNELS.conv2dJoined, operands);
 }
 
 /** @throws DTypeError unless all operands are float32. */

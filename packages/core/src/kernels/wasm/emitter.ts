@@ -1,14 +1,28 @@
 import { EngineError } from '../../errors.js';
-import type { DeviceBuffer } from '../buffer.js';
-import type { Conv2dGeometry, KernelName, MatmulGeometry } from '../contract.js';
+import { RESERVED_BYTES } from '../../memory/heap.js';
+import { DeviceBuffer } from '../buffer.js';
+import type {
+  Conv2dGeometry,
+  Conv2dJoinedGeometry,
+  Epilogue,
+  KernelName,
+  MatmulGeometry,
+  MatmulJoinedGeometry,
+} from '../contract.js';
 import { KERNELS, PARAMETERS, type Row } from '../table/kernels.js';
 import { FIRST_PARAMETER, JOB, parametersOf, placesOf } from '../table/layout.js';
-import { CONV2D_ADDRESSES, conv2dStages, prepareConv2d, writeConv2d } from './conv2d.js';
+import {
+  CONV2D_ADDRESSES,
+  conv2dStages,
+  prepareConv2d,
+  writeConv2d,
+  writeEpilogue,
+} from './conv2d.js';
 import { cutOf } from './cut.js';
 import type { WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
 import { WALK_BYTES } from './launch.js';
-import { MATMUL_ADDRESSES, matmulCutter } from './matmul.js';
+import { MATMUL_ADDRESSES, matmulCutter, PLAIN } from './matmul.js';
 import { isCutByTable, writerOf } from './parameters.js';
 
 /** A job of a kernel call, cut into parts, whose arguments lie in a block. */
@@ -56,22 +70,30 @@ export interface Emitter {
     options: unknown,
     memory: ProgramMemory,
   ): readonly Block[];
+  /** Whether a convolution can pool its results while it computes them. */
+  canPool(geometry: Conv2dJoinedGeometry): boolean;
   /** Writes other options of a call into its block, which lies at `words`. */
   rewrite(kernel: KernelName, words: Int32Array, options: unknown, n: number): void;
 }
 
+/** Whether something is done with the results. */
+function isJoined<G extends object>(geometry: G): geometry is G & Extract<G, Epilogue> {
+  return 'activation' in geometry;
+}
+
 interface StageOf {
   readonly stage: 'forward' | 'backwardInput' | 'backwardWeight';
-  /** The numbers of the operands that the stage knows as out, x, weight and bias. */
+  /** The numbers of the operands that the stage knows as out, x, weight, bias, pooled and indices. */
   readonly order: readonly (number | null)[];
   /** Those that its packing reads. */
   readonly keeps: readonly number[] | null;
 }
 
-type Conv2dKernel = 'conv2d' | 'conv2dBackwardInput' | 'conv2dBackwardWeight';
+type Conv2dKernel = 'conv2d' | 'conv2dJoined' | 'conv2dBackwardInput' | 'conv2dBackwardWeight';
 
 const STAGES: Readonly<Record<Conv2dKernel, StageOf>> = {
   conv2d: { stage: 'forward', order: [0, 1, 2, 3], keeps: [2, 3] },
+  conv2dJoined: { stage: 'forward', order: [0, 3, 4, 5, 1, 2], keeps: [4, 5] },
   conv2dBackwardInput: { stage: 'backwardInput', order: [1, 0, 2, null], keeps: [2] },
   conv2dBackwardWeight: { stage: 'backwardWeight', order: [3, 2, 0, 1], keeps: null },
 };
@@ -105,16 +127,17 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
   const conv2d = (
     kernel: Conv2dKernel,
     operands: readonly (DeviceBuffer | null)[],
-    geometry: Conv2dGeometry,
+    geometry: Conv2dGeometry | Conv2dJoinedGeometry,
     memory: ProgramMemory,
   ): Block => {
     const { order, keeps, stage: name } = STAGES[kernel];
     const stage = stages[name];
-    const [out, x, weight, bias = null] = order.map((operand) =>
-      operand === null ? null : (operands[operand] ?? null),
+    const [out = null, x, weight, bias = null, pooled = null, indices = null] = order.map(
+      (operand) => (operand === null ? null : (operands[operand] ?? null)),
     );
-    if (!out || !x || !weight) throw new EngineError(`${kernel}: an operand is missing`);
+    if (!x || !weight) throw new EngineError(`${kernel}: an operand is missing`);
     writeConv2d(frame, geometry, out, x, weight, bias);
+    if (isJoined(geometry)) writeEpilogue(frame, geometry, pooled, indices);
     const { parametersAddress } = frame;
     prepareConv2d(frame, stage, memory.keep(stage.sharedBytes(parametersAddress)));
     const scratchBytes = stage.scratchBytes(parametersAddress);
@@ -147,13 +170,14 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
 
   const matmul = (
     operands: readonly (DeviceBuffer | null)[],
-    geometry: MatmulGeometry,
+    geometry: MatmulGeometry | MatmulJoinedGeometry,
     memory: ProgramMemory,
   ): readonly Block[] => {
-    const [out, a, b] = operands;
+    const [out, a, b, bias = null] = operands;
+    const epilogue = isJoined(geometry) ? geometry : PLAIN;
     if (!out || !a || !b) throw new EngineError('matmul: an operand is missing');
     const blocks: Block[] = [];
-    cutProduct(out, a, b, geometry, {
+    cutProduct(out, a, b, bias, geometry, epilogue, {
       workspace: (bytes) => memory.workspace(bytes),
       take(job, parts, scratchBytes) {
         const launches = [{ job, parts, scratchBytes, keeps: null }];
@@ -165,7 +189,9 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
 
   return {
     emit(kernel, operands, options, memory) {
-      if (kernel === 'matmul') return matmul(operands, options as MatmulGeometry, memory);
+      if (kernel === 'matmul' || kernel === 'matmulJoined') {
+        return matmul(operands, options as MatmulGeometry, memory);
+      }
       if (!isCutByTable(kernel))
         return [conv2d(kernel, operands, options as Conv2dGeometry, memory)];
       const row: Row = KERNELS[kernel];
@@ -183,6 +209,14 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
       const length = row.cut === 'walk' ? end + block[RANK] * (operands.length + 1) : end;
       const words = operands.map((_, i) => i);
       return [blockOf(length, words, operands, [launch])];
+    },
+
+    canPool(geometry) {
+      // Where operands lie says nothing of how the work is cut.
+      const somewhere = new DeviceBuffer('float32', RESERVED_BYTES, 0);
+      writeConv2d(frame, geometry, null, somewhere, somewhere, somewhere);
+      writeEpilogue(frame, geometry, somewhere, null);
+      return wasm.conv2dForwardCanPool(frame.parametersAddress) !== 0;
     },
 
     rewrite(kernel, words, options, n) {

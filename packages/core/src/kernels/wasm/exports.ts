@@ -26,6 +26,9 @@ export interface WasmExports
   /** Bytes of a convolution's parameters, with what its first functions set behind them. */
   readonly conv2dParametersBytes: () => number;
 
+  /** Not 0 where the pooling that the block asks for can be done by conv2dForward's parts. */
+  readonly conv2dForwardCanPool: (parameters: Address) => number;
+
   /** Jobs: see assembly/parallel.ts. */
   readonly runParts: (kernel: number, block: Address, parts: number, scratch: Address) => void;
   readonly controlBytes: (threads: number) => number;

@@ -1,6 +1,6 @@
 import { noteWrite, type DeviceBuffer } from '../buffer.js';
-import type { Kernels, MatmulGeometry } from '../contract.js';
-import { KERNELS, PARAMETERS } from '../table/kernels.js';
+import type { Epilogue, Kernels, MatmulGeometry } from '../contract.js';
+import { ACTIVATIONS, KERNELS, PARAMETERS } from '../table/kernels.js';
 import { JOB, placesOf } from '../table/layout.js';
 import type { WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
@@ -13,7 +13,10 @@ const BATCH_PART_WORK = 500_000;
 const at = placesOf(PARAMETERS.matmul);
 
 /** The words of a block that hold the operands' addresses, in the operands' order. */
-export const MATMUL_ADDRESSES = [at.out, at.a, at.b];
+export const MATMUL_ADDRESSES = [at.out, at.a, at.b, at.bias];
+
+/** Nothing is done with the results. */
+export const PLAIN: Epilogue = { activation: 'none', slope: 0 };
 
 /** Where the jobs of a product go whose arguments lie in the frame's block. */
 export interface JobTaker {
@@ -44,15 +47,21 @@ export function matmulCutter(wasm: WasmExports, frame: Frame) {
     }
   };
 
+  /** The product, and what is done with its results. */
   return (
     out: DeviceBuffer,
     a: DeviceBuffer,
     b: DeviceBuffer,
+    bias: DeviceBuffer | null,
     geometry: MatmulGeometry,
+    { activation, slope }: Epilogue,
     taker: JobTaker,
   ): void => {
     const { M, N, K, batch, aBatchStride, bBatchStride } = geometry;
     const { block } = frame;
+    block[at.activation] = ACTIVATIONS[activation];
+    frame.floats[at.slope] = slope;
+    block[at.bias] = bias === null ? 0 : bias.address;
     block[at.M] = M;
     block[at.N] = N;
     block[at.K] = K;
@@ -94,7 +103,16 @@ export function matmulKernels(wasm: WasmExports, frame: Frame, jobs: Jobs) {
         refuseTypes('matmul', KERNELS.matmul, [out, a, b]);
       }
       noteWrite(out);
-      cut(out, a, b, geometry, taker);
+      cut(out, a, b, null, geometry, PLAIN, taker);
+    },
+
+    matmulJoined(out, a, b, bias, geometry) {
+      const operands = [out, a, b, bias];
+      if (operands.some((operand) => operand !== null && operand.dtype !== 'float32')) {
+        refuseTypes('matmulJoined', KERNELS.matmulJoined, operands);
+      }
+      noteWrite(out);
+      cut(out, a, b, bias, geometry, geometry, taker);
     },
   } satisfies Partial<Kernels>;
 }
