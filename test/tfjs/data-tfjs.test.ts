@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ConfigError, DisposedError, findLeaks, Scope, type Tensor } from '@unfold/core';
 import { DataLoader, Dataset, type LoaderOptions } from '@unfold/train';
 import { tfjsDataLoader } from '@unfold/tfjs';
@@ -13,7 +13,6 @@ import { failureKind } from '../support/failure.js';
 interface TensorFlow {
   memory(): { numTensors: number };
   engine(): { runKernel: (...args: unknown[]) => unknown };
-  env(): { getBool(flag: string): boolean };
   scalar(value: number): { square(): { dispose(): void }; dispose(): void };
 }
 
@@ -36,14 +35,26 @@ async function folderWith(name: string, packages: Record<string, string>): Promi
   for (const [packageName, code] of Object.entries(packages)) {
     const packageDir = join(folder, 'node_modules', packageName);
     await mkdir(packageDir, { recursive: true });
+    await writeFile(join(packageDir, 'package.json'), JSON.stringify({ name: packageName }));
     await writeFile(join(packageDir, 'index.js'), code);
   }
   return folder;
 }
 
-const REAL = `module.exports = require(${JSON.stringify(
-  createRequire(import.meta.url).resolve('@tensorflow/tfjs'),
-)});`;
+/** As `folderWith`, where tfjs-node has a file in the place of its native library. */
+async function folderWithLibrary(name: string, packages: Record<string, string>): Promise<string> {
+  const folder = await folderWith(name, packages);
+  const library = join(folder, 'node_modules/@tensorflow/tfjs-node/lib/napi-v8');
+  await mkdir(library, { recursive: true });
+  await writeFile(join(library, 'tfjs_binding.node'), '');
+  return folder;
+}
+
+/** The code of a package that is the real `name`. */
+const real = (name: string) =>
+  `module.exports = require(${JSON.stringify(createRequire(import.meta.url).resolve(name))});`;
+/** Code that must not run. */
+const NOT_THIS = 'throw new Error("not this one")';
 
 function digits(count: number): Dataset {
   return Dataset.fromArrays({
@@ -106,15 +117,19 @@ describe('batches are those of DataLoader, bit by bit', () => {
 });
 
 describe('TensorFlow.js', () => {
-  test('keeps no tensor, also when a loop is left early or fails', async () => {
-    using door = await tfjsDataLoader(digits(20), { batchSize: 4 });
+  test('makes no tensor, and none of ours is left when a loop is left early or fails', async () => {
     const before = tf.memory().numTensors;
-    await epoch(door);
-    for await (const { size } of door) if (size === 4) break;
-    await expect(async () => {
-      for await (const { size } of door) throw new Error(`size ${size}`);
-    }).rejects.toThrow('size 4');
-    expect(tf.memory().numTensors).toBe(before);
+    const left = await findLeaks(async () => {
+      using door = await tfjsDataLoader(digits(20), { batchSize: 4 });
+      for await (const { size } of door) {
+        expect([size, tf.memory().numTensors]).toEqual([4, before]);
+      }
+      for await (const { size } of door) if (size === 4) break;
+      await expect(async () => {
+        for await (const { size } of door) throw new Error(`size ${size}`);
+      }).rejects.toThrow('size 4');
+    });
+    expect(left).toEqual([]);
   });
 
   test('runs no kernel', async () => {
@@ -129,7 +144,7 @@ describe('TensorFlow.js', () => {
     expect(runKernel).toHaveBeenCalled();
   });
 
-  test('prints nothing, from the first tensor on', () => {
+  test('prints nothing', () => {
     const script = `
       import { Dataset } from '@unfold/train';
       import { tfjsDataLoader } from '@unfold/tfjs';
@@ -144,30 +159,63 @@ describe('TensorFlow.js', () => {
     expect({ stdout, stderr }).toEqual({ stdout: 'batches of 1\n', stderr: '' });
   });
 
-  test('keeps its own flags', async () => {
-    using door = await tfjsDataLoader(digits(3));
-    expect(door.length).toBe(3);
-    expect(tf.env().getBool('PROD')).toBe(false);
+  test('is loaded in part: tf.data, and the core that it stands on', async () => {
+    const folder = join(root, 'part');
+    await mkdir(join(folder, 'node_modules/@tensorflow'), { recursive: true });
+    const installed = dirname(
+      createRequire(import.meta.url).resolve('@tensorflow/tfjs/package.json'),
+    );
+    await symlink(installed, join(folder, 'node_modules/@tensorflow/tfjs'), 'junction');
+    const script = `
+      import { createRequire } from 'node:module';
+      import { Dataset } from '@unfold/train';
+      import { tfjsDataLoader } from '@unfold/tfjs';
+      const dataset = Dataset.fromArrays({ images: new Uint8Array(4), shape: [1, 2, 2], labels: [0] });
+      const packageRoots = [${JSON.stringify(folder)}];
+      for await (const { size } of await tfjsDataLoader(dataset, { packageRoots })) console.log(size);
+      const files = Object.keys(createRequire(import.meta.url).cache);
+      const names = files.map((file) => /@tensorflow[\\\\/]([\\w-]+)/.exec(file)?.[1]);
+      console.log([...new Set(names)].filter(Boolean).sort().join());
+    `;
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--conditions=unfold-source', '--import=tsx', '--input-type=module', '--eval', script],
+      { encoding: 'utf8' },
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: '1\ntfjs-core,tfjs-data\n', stderr: '' });
   });
 });
 
 describe('the package', () => {
   test('is tfjs-node where that loads', async () => {
-    const folder = await folderWith('both', {
-      '@tensorflow/tfjs-node': REAL,
-      '@tensorflow/tfjs': 'throw new Error("not this one")',
+    const folder = await folderWithLibrary('both', {
+      '@tensorflow/tfjs-node': real('@tensorflow/tfjs'),
+      '@tensorflow/tfjs': NOT_THIS,
+      '@tensorflow/tfjs-data': NOT_THIS,
     });
     using door = await tfjsDataLoader(digits(3), { packageRoots: [folder] });
     expect(await epoch(door)).toHaveLength(3);
   });
 
   test('is plain tfjs where tfjs-node does not load', async () => {
-    const folder = await folderWith('broken-node', {
-      '@tensorflow/tfjs-node': 'throw new Error("The native addon module can not be found")',
-      '@tensorflow/tfjs': REAL,
+    const folder = await folderWithLibrary('broken-node', {
+      '@tensorflow/tfjs-node': 'throw new Error("The library needs another system")',
+      '@tensorflow/tfjs': NOT_THIS,
+      '@tensorflow/tfjs-data': real('@tensorflow/tfjs-data'),
     });
     using door = await tfjsDataLoader(digits(3), { packageRoots: [folder] });
     expect(await epoch(door)).toHaveLength(3);
+  });
+
+  test('tfjs-node is not even tried without its native library', async () => {
+    const folder = await folderWith('no-library', {
+      '@tensorflow/tfjs-node': 'globalThis.triedTfjsNode = true;',
+      '@tensorflow/tfjs': NOT_THIS,
+      '@tensorflow/tfjs-data': real('@tensorflow/tfjs-data'),
+    });
+    using door = await tfjsDataLoader(digits(3), { packageRoots: [folder] });
+    expect(await epoch(door)).toHaveLength(3);
+    expect(globalThis).not.toHaveProperty('triedTfjsNode');
   });
 
   const MEND =
@@ -184,9 +232,10 @@ describe('the package', () => {
   });
 
   test('that fails to load, or is something else, is an error that says so', async () => {
-    const folder = await folderWith('strange', {
+    const folder = await folderWithLibrary('strange', {
       '@tensorflow/tfjs-node': 'throw new Error("no library\\nand many more lines")',
-      '@tensorflow/tfjs': 'exports.tensor = 1;',
+      '@tensorflow/tfjs': '',
+      '@tensorflow/tfjs-data': 'exports.generator = 1;',
     });
     expect(await failureKind(() => tfjsDataLoader(digits(3), { packageRoots: [folder] }))).toEqual({
       kind: ConfigError,
@@ -220,7 +269,6 @@ describe('the loader', () => {
 
   test('that is disposed of during an epoch ends it with an error, and leaves nothing', async () => {
     const door = await tfjsDataLoader(digits(10), { batchSize: 4 });
-    const before = tf.memory().numTensors;
     const disposing = async (): Promise<void> => {
       for await (const { size } of door) if (size === 4) door.dispose();
     };
@@ -228,7 +276,6 @@ describe('the loader', () => {
       expect((await failureKind(disposing)).kind).toBe(DisposedError);
     });
     expect(left).toEqual([]);
-    expect(tf.memory().numTensors).toBe(before);
   });
 
   test('takes one iteration at a time', async () => {

@@ -1,7 +1,7 @@
 import { ConfigError } from '@unfold/core';
 import { createHash } from 'node:crypto';
 import { DataLoader, type Dataset, mnist } from '@unfold/train';
-import type { MakeLoader } from '@unfold/train/internal';
+import type { MakeLoader, PresetName } from '@unfold/train/internal';
 
 /** The last images of the training part are for validation. */
 const VALIDATION_IMAGES = 5000;
@@ -53,6 +53,12 @@ export function trainingDataSha256({ train, validation }: Digits): string {
 /** What feeds a run. */
 export type LoaderKind = 'tfjs' | 'own';
 
+/** The options of the command that a feed follows from. */
+export interface FeedArguments {
+  readonly loader?: LoaderKind;
+  readonly preset?: PresetName;
+}
+
 /** How a run is fed. */
 export interface Feed {
   readonly kind: LoaderKind;
@@ -62,12 +68,12 @@ export interface Feed {
 }
 
 /**
- * What makes the loaders of a kind; TensorFlow.js is loaded for its own only.
- * @param kind Undefined: by TensorFlow.js where that loads, else by our own, which gives the same
- * batches.
+ * What makes the loaders; TensorFlow.js is loaded for its own only. Without `--loader` that is TensorFlow.js where it loads, else our own, which gives the same batches;
+ * for `--preset quick` our own, since loading anything else would be a good part of the run.
  * @throws ConfigError if TensorFlow.js is asked for and doesn't load.
  */
-export async function feedOf(kind: LoaderKind | undefined): Promise<Feed> {
+export async function feedOf({ loader, preset }: FeedArguments): Promise<Feed> {
+  const kind = loader ?? (preset === 'quick' ? 'own' : undefined);
   if (kind === 'own') return OWN;
   const { tfjsDataLoader } = await import('@unfold/tfjs');
   const { loadTensorFlowData } = await import('@unfold/tfjs/internal');

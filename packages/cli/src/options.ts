@@ -86,7 +86,8 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
     .addOption(
       choice(
         '--loader <kind>',
-        'what feeds: a TensorFlow.js tf.data pipeline, or our own (default: tfjs, where that loads)',
+        'what feeds: a TensorFlow.js tf.data pipeline, or our own (default: tfjs, where that loads; ' +
+          'of --preset quick: own)',
         ['tfjs', 'own'],
       ),
     )

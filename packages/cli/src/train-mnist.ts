@@ -83,7 +83,10 @@ async function trainAndTest(
 ): Promise<number> {
   const output = new Output(options);
   const { checkpoint, weights, metrics, report } = options;
-  const engine = await startEngine(options, (line) => output.say(line));
+  const [engine, feed] = await Promise.all([
+    startEngine(options, (line) => output.say(line)),
+    feedOf(options),
+  ]);
   const saved = await openRun(options);
   const asked = saved?.plan ?? planOf(options);
   const digits = await loadDigits(options.dataDir, asked.limit);
@@ -94,7 +97,7 @@ async function trainAndTest(
   const metadata = checkpoint === undefined ? {} : describeRun(plan, digits);
   if (saved) checkSameData(saved, metadata);
   manualSeed(plan.seed);
-  const { kind: loader, makeLoader, notice } = await feedOf(options.loader);
+  const { kind: loader, makeLoader, notice } = feed;
   if (notice !== undefined) output.say(`loader: ${notice}`);
   const prepared = await prepareRun(plan.recipe, { ...digits, normalization, makeLoader });
   const { model } = prepared;

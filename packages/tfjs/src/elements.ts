@@ -8,7 +8,7 @@ export type ImageLayout = 'NHWC' | 'NCHW';
 export const LAYOUTS: readonly ImageLayout[] = ['NHWC', 'NCHW'];
 
 /** As much of a tensor of TensorFlow.js as is read of a pipeline's. */
-interface ElementTensor {
+export interface ElementTensor {
   readonly shape: readonly number[];
   readonly dtype: string;
   data(): Promise<ArrayLike<number>>;

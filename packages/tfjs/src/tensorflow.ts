@@ -20,8 +20,10 @@ export interface TensorFlow {
 
 export const TFJS_NODE = '@tensorflow/tfjs-node';
 export const TFJS = '@tensorflow/tfjs';
+/** The native library of tfjs-node, where it looks for it on all versions of Node that Unfold runs on. */
+const LIBRARY = `${TFJS_NODE}/lib/napi-v8/tfjs_binding.node`;
 
-export interface TensorFlowSearch<T extends TensorFlow> {
+export interface TensorFlowSearch<T> {
   /** Who looks for it, for errors. */
   readonly operation: string;
   /** What is tried, in this order. */
@@ -30,11 +32,8 @@ export interface TensorFlowSearch<T extends TensorFlow> {
   readonly roots?: readonly string[] | undefined;
   /** Whether what was loaded has all that the caller uses. */
   readonly isKnown: (value: unknown) => value is T;
-  /**
-   * Why a package can't load, where that shows without trying. An attempt that fails may leave parts
-   * of TensorFlow.js loaded, which a second copy then quarrels with.
-   */
-  readonly fault?: (name: string, from: PackageRequire) => string | undefined;
+  /** Loads what is used of a package. Default: all of it. */
+  readonly load?: (name: string, from: PackageRequire) => unknown;
 }
 
 export interface TensorFlowFound<T> {
@@ -46,20 +45,23 @@ export interface TensorFlowFound<T> {
   readonly failures: readonly string[];
 }
 
-/** Loads the first package that is there and complete. @throws ConfigError in a browser. */
-export function findTensorFlow<T extends TensorFlow>(
-  search: TensorFlowSearch<T>,
-): TensorFlowFound<T> {
+/**
+ * Loads the first package that is there and complete. One that can't load is not tried, where that
+ * shows: the attempt takes time and leaves parts of TensorFlow.js loaded, which a second
+ * copy then quarrels with.
+ * @throws ConfigError in a browser.
+ */
+export function findTensorFlow<T>(search: TensorFlowSearch<T>): TensorFlowFound<T> {
+  const { load = (name, from) => from(name) } = search;
   const failures = new Set<string>();
   for (const name of search.packages) {
     for (const from of requiresFrom(search.operation, search.roots)) {
       try {
-        const fault = search.fault?.(name, from);
-        if (fault !== undefined) {
-          failures.add(`${name}: ${fault}`);
+        if (name === TFJS_NODE && lacksLibrary(from)) {
+          failures.add(`${name}: installed without its native library`);
           continue;
         }
-        const tf: unknown = quietly(() => from(name));
+        const tf = quietly(() => load(name, from));
         if (search.isKnown(tf)) return { tf, name, failures: [...failures] };
         failures.add(`${name}: not a version that Unfold knows`);
       } catch (error) {
@@ -68,6 +70,20 @@ export function findTensorFlow<T extends TensorFlow>(
     }
   }
   return { tf: undefined, name: '', failures: [...failures] };
+}
+
+/** Whether tfjs-node is there, but not what its install step could not get. */
+function lacksLibrary(from: PackageRequire): boolean {
+  return isThere(from, `${TFJS_NODE}/package.json`) && !isThere(from, LIBRARY);
+}
+
+function isThere(from: PackageRequire, file: string): boolean {
+  try {
+    from.resolve(file);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The error of an operation for which no package loads. */

@@ -1,9 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import util from 'node:util';
 import { ConfigError } from '@unfold/core';
-import type { PackageRequire } from '@unfold/io/internal';
 import {
   findTensorFlow,
   hasFunctions,
@@ -80,7 +77,6 @@ export async function loadTensorFlow(choice: TensorFlowChoice): Promise<LoadedTe
       process.cwd(),
     ],
     isKnown: hasLayers,
-    fault: missingLibrary,
   });
   if (!tf) {
     const mend =
@@ -97,15 +93,6 @@ export async function loadTensorFlow(choice: TensorFlowChoice): Promise<LoadedTe
   await tf.ready();
   silenceBanner(tf);
   return { tf, backend, version: tf.version['tfjs-core'] ?? 'unknown', failures };
-}
-
-/** tfjs-node is often installed without the library that its install step could not get. */
-function missingLibrary(name: string, from: PackageRequire): string | undefined {
-  if (name !== TFJS_NODE) return undefined;
-  const lib = join(dirname(from.resolve(`${name}/package.json`)), 'lib');
-  const folders = existsSync(lib) ? readdirSync(lib) : [];
-  const isThere = folders.some((folder) => existsSync(join(lib, folder, 'tfjs_binding.node')));
-  return isThere ? undefined : 'installed without its native library';
 }
 
 function hasLayers(value: unknown): value is TensorFlowLayers {

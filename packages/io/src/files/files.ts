@@ -77,8 +77,8 @@ export interface HeldLock {
 /** Loads packages, looked up from one folder. */
 export interface PackageRequire {
   (name: string): unknown;
-  /** The path of a package's file. */
-  resolve(name: string): string;
+  /** The path of a package's file; with `paths`, as it is found from these folders. */
+  resolve(name: string, options?: { paths: string[] }): string;
 }
 
 /** Packed bytes that don't unpack. */
