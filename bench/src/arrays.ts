@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NamedArray } from './named-array.js';
+import { onnxModel } from './onnx.js';
 import { NET_LAYERS, outputSize, type NetName, type Task } from './tasks.js';
 
 /** Where an array lies in the file of bytes. */
@@ -12,12 +14,6 @@ export interface ArrayEntry {
   readonly offset: number;
   /** In elements. */
   readonly length: number;
-}
-
-export interface NamedArray {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array;
 }
 
 /** Bytes. */
@@ -112,9 +108,16 @@ function dtypeOf(data: NamedArray['data']): ArrayEntry['dtype'] {
 export class ArrayFiles {
   readonly #folder = mkdtempSync(join(tmpdir(), 'unfold-bench-'));
 
-  /** @returns The path of the task's two files, without `.json` and `.bin`. */
+  /**
+   * Forward passes have a third file with the network in it, `.onnx`.
+   * @returns The path of the task's files, without `.json` and `.bin`.
+   */
   write(task: Task): string {
-    return this.writeArrays(task.name, arraysOf(task));
+    const arrays = arraysOf(task);
+    const file = this.writeArrays(task.name, arrays);
+    const model = task.kind === 'forward' ? onnxModel(task.net, arrays) : undefined;
+    if (model) writeFileSync(`${file}.onnx`, model);
+    return file;
   }
 
   /** @returns The path of the two files, without `.json` and `.bin`. */

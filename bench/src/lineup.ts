@@ -5,6 +5,7 @@ import { UnavailableError, Worker } from './worker.js';
 /** Starts a process for each system; says which are there, and why others are not. */
 export async function startAll(systems: readonly System[]): Promise<RunningSystem[]> {
   const running: RunningSystem[] = [];
+  const absences = new Set<string>();
   for (const system of systems) {
     try {
       const worker = await Worker.start(system.launch);
@@ -12,7 +13,11 @@ export async function startAll(systems: readonly System[]): Promise<RunningSyste
       console.log(`${labelOf(system)}: ${worker.hello.version}`);
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
-      console.log(`${labelOf(system)}: not here: ${error.message}`);
+      // A peer that isn't installed is absent in all of its settings: one line says so.
+      const who = system.simd === null ? system.name : labelOf(system);
+      const absence = `${who}: not here: ${error.message}`;
+      if (!absences.has(absence)) console.log(absence);
+      absences.add(absence);
     }
   }
   return running;

@@ -38,7 +38,10 @@ function tasks(text: string): Task[] {
       `'${unknown}' begins none of ${TASKS.map(({ name }) => name).join(', ')}.`,
     );
   }
-  return TASKS.filter(({ name }) => names.some((word) => name.startsWith(word)));
+  // A task's whole name means that task alone: `lenet-step` is not `lenet-step-8`.
+  const isMeant = (name: string) => (word: string) =>
+    TASKS.some((task) => task.name === word) ? name === word : name.startsWith(word);
+  return TASKS.filter(({ name }) => names.some(isMeant(name)));
 }
 
 function count(text: string): number {

@@ -19,7 +19,8 @@ const PROBLEMS: Readonly<Record<string, readonly Task[]>> = {
   ],
   lenet: [netTask('step', 'lenet', 3), netTask('forward', 'lenet', 1)],
   'lenet-bn': [netTask('step', 'lenet-bn', 3)],
-  cnn: [netTask('step', 'cnn', 1)],
+  cnn: [netTask('step', 'cnn', 1), netTask('forward', 'cnn', 1)],
+  resnet: [netTask('step', 'resnet', 3)],
   'layer-norm': [layerNormTask(13, 7), layerNormTask(5, 67)],
 };
 

@@ -12,6 +12,9 @@ export const SYSTEM_NAMES = [
   'unfold',
   'unfold-reference',
   'pytorch',
+  'pytorch-channels-last',
+  'onnxruntime',
+  'onnxruntime-web',
   'tfjs-node',
   'tfjs-cpu',
   'tfjs-wasm',
@@ -47,6 +50,18 @@ export interface UnfoldOptions {
 /** What `workers/tfjs.js` is started with. */
 export interface TfjsOptions {
   readonly backend: 'node' | 'cpu' | 'wasm';
+}
+
+/** What `workers/pytorch.py` is started with. */
+export interface PytorchOptions {
+  readonly threads: number;
+  /** Whether images and filters lie channels last, which is PyTorch's faster way on many CPUs. */
+  readonly channelsLast: boolean;
+}
+
+/** What `workers/onnxruntime-native.py` and `workers/onnxruntime-web.js` are started with. */
+export interface OnnxOptions {
+  readonly threads: number;
 }
 
 /** What `workers/peak.js` is started with. */
@@ -113,10 +128,32 @@ export function unfoldReference(node: NodeBinary): System {
   return { name: 'unfold-reference', threads: 1, simd: null, launch };
 }
 
-function pytorch(threads: number): System {
+function pythonLaunch(script: string, options: object): Launch {
   const python = process.env['PYTHON'] ?? 'python3';
-  const args = [join(WORKERS, 'pytorch.py'), JSON.stringify({ threads })];
-  return { name: 'pytorch', threads, simd: null, launch: { file: python, args } };
+  return { file: python, args: [join(WORKERS, script), JSON.stringify(options)] };
+}
+
+function pytorch(threads: number): System[] {
+  return [false, true].map((channelsLast) => {
+    const options: PytorchOptions = { threads, channelsLast };
+    const launch = pythonLaunch('pytorch.py', options);
+    return {
+      name: channelsLast ? 'pytorch-channels-last' : 'pytorch',
+      threads,
+      simd: null,
+      launch,
+    };
+  });
+}
+
+function onnxRuntimes(threads: number): System[] {
+  const options: OnnxOptions = { threads };
+  const native = pythonLaunch('onnxruntime-native.py', options);
+  const web = nodeLaunch(THIS_NODE, 'onnxruntime-web.js', options);
+  return [
+    { name: 'onnxruntime', threads, simd: null, launch: native },
+    { name: 'onnxruntime-web', threads, simd: null, launch: web },
+  ];
 }
 
 function tfjs(name: SystemName, backend: TfjsOptions['backend'], threads: number): System {
@@ -148,7 +185,8 @@ export function allSystems(
       ...(workersBefore === undefined ? [] : unfold('unfold-before', node, threads, workersBefore)),
     ]),
     unfoldReference(node),
-    ...threadCounts.map(pytorch),
+    ...threadCounts.flatMap(pytorch),
+    ...threadCounts.flatMap(onnxRuntimes),
     ...threadCounts.map((threads) => tfjs('tfjs-node', 'node', threads)),
     tfjs('tfjs-cpu', 'cpu', 1),
     tfjs('tfjs-wasm', 'wasm', 1),

@@ -1,6 +1,7 @@
 import type { Peak, TaskResult } from './measurements.js';
 import { milliseconds, percent, ratio } from './numbers.js';
 import { pairsOf } from './ratios.js';
+import type { Failure } from './rounds.js';
 import { flopsOf } from './tasks.js';
 import { labelOf } from './systems.js';
 
@@ -45,10 +46,18 @@ export function describeTask(result: TaskResult): string {
     `${task.name} (${(flopsOf(task) / 1e6).toPrecision(4)} MFLOP)`,
     alignColumns([header, ...rows]),
     ...describePeaks(result.peaks),
-    ...failures.map(({ system, reason }) => `  ${labelOf(system)}: not timed: ${reason}`),
+    ...describeFailures(failures),
     ...ratios,
     '',
   ].join('\n');
+}
+
+/** A line for each reason. */
+function describeFailures(failures: readonly Failure[]): string[] {
+  return [...new Set(failures.map(({ reason }) => reason))].map((reason) => {
+    const systems = failures.filter((failure) => failure.reason === reason);
+    return `  ${systems.map(({ system }) => labelOf(system)).join(', ')}: not timed: ${reason}`;
+  });
 }
 
 /** A line for each setting, fused and unfused in it. */

@@ -1,7 +1,7 @@
 /** What is measured. Every system gets the same task and the same arrays. */
 export type Task = NetTask | MatmulTask | ConvTask | LayerNormTask;
 
-export type NetName = 'lenet' | 'lenet-bn' | 'cnn';
+export type NetName = 'lenet' | 'lenet-bn' | 'cnn' | 'resnet';
 
 /**
  * `step`: forward, cross entropy, backward, SGD with momentum; the loss is read at the end.
@@ -72,9 +72,12 @@ export interface ConvLayer {
 }
 
 const TRAINING = { lr: 0.01, momentum: 0.9 };
+/** Images in a step, where its name doesn't say. */
+const STEP_BATCH = 64;
 
 export function netTask(kind: NetTask['kind'], net: NetName, batch: number): NetTask {
-  const name = kind === 'step' ? `${net}-step` : `${net}-forward-${batch}`;
+  const isUsual = kind === 'step' && batch === STEP_BATCH;
+  const name = isUsual ? `${net}-step` : `${net}-${kind}-${batch}`;
   return { name, kind, net, batch, ...TRAINING };
 }
 
@@ -105,11 +108,15 @@ const NORM_SIZE = 2 ** 17;
 const CONV_BATCH = 16;
 
 export const TASKS: readonly Task[] = [
-  netTask('step', 'lenet', 64),
-  netTask('step', 'lenet-bn', 64),
-  netTask('step', 'cnn', 64),
+  netTask('step', 'lenet', STEP_BATCH),
+  ...[1, 8, 256].map((batch) => netTask('step', 'lenet', batch)),
+  netTask('step', 'lenet-bn', STEP_BATCH),
+  netTask('step', 'cnn', STEP_BATCH),
+  netTask('step', 'resnet', STEP_BATCH),
   netTask('forward', 'lenet', 1),
   netTask('forward', 'lenet', 64),
+  netTask('forward', 'cnn', 1),
+  netTask('forward', 'cnn', 64),
   matmulTask(256),
   matmulTask(1024),
   convTask('64x64-3x3-28', CONV_BATCH, { inChannels: 64 }),
@@ -150,6 +157,18 @@ function plainConv(
   return { inChannels, outChannels, kernel, size, ...plain };
 }
 
+/** One of a residual network: 3×3 with a border, or 1×1, without bias. */
+function residualConv(
+  inChannels: number,
+  outChannels: number,
+  size: number,
+  { kernel = 3, stride = 1 } = {},
+): NetLayer {
+  const padding = (kernel - 1) / 2;
+  const plain = plainConv(inChannels, outChannels, kernel, size);
+  return { conv: { ...plain, stride, padding }, hasBias: false };
+}
+
 /**
  * The layers with parameters, by PyTorch's names and in its order. Batch normalisation starts as all
  * have it: weights of 1, biases of 0.
@@ -170,6 +189,21 @@ export const NET_LAYERS: Readonly<Record<NetName, Readonly<Record<string, NetLay
     conv2: { conv: plainConv(32, 64, 3, 26) },
     fc1: { linear: [128, 9216] },
     fc2: { linear: [10, 128] },
+  },
+  /**
+   * A residual network of two basic blocks after He et al. 2015, https://arxiv.org/abs/1512.03385,
+   * named as torchvision's: ReLU(bn(conv1)), then in each block ReLU(bn2(conv2(ReLU(bn1(conv1(x)))))
+   * + shortcut(x)), where the second block halves the image and its shortcut is bn(1×1 convolution);
+   * the mean of each channel goes to `fc`.
+   */
+  resnet: {
+    conv1: residualConv(1, 16, 28),
+    'layer1.conv1': residualConv(16, 16, 28),
+    'layer1.conv2': residualConv(16, 16, 28),
+    'layer2.conv1': residualConv(16, 32, 28, { stride: 2 }),
+    'layer2.conv2': residualConv(32, 32, 14),
+    'layer2.downsample.0': residualConv(16, 32, 28, { kernel: 1, stride: 2 }),
+    fc: { linear: [10, 32] },
   },
 };
 

@@ -1,43 +1,33 @@
-"""PyTorch as a worker: answers a line of JSON on stdout for each on stdin, as workers/serve.js does.
+"""PyTorch as a worker; see serve.py.
 
-The argument is JSON: {"threads": n}.
+The argument is JSON: {"threads": n, "channelsLast": whether images and filters lie channels last}.
 """
 
-import json
-import resource
-import sys
-import time
-from pathlib import Path
-
-protocol = sys.stdout
-# What libraries print must not get between the answers.
-sys.stdout = sys.stderr
-
-
-def answer(message):
-    print(json.dumps(message), file=protocol, flush=True)
-
+import serve
 
 try:
     import torch
     import torch.nn.functional as F
     from torch import nn
 except ImportError as error:
-    answer({"unavailable": str(error)})
-    sys.exit()
+    serve.unavailable(error, "pip install torch==2.13.0")
 
 
+OPTIONS = serve.options()
+KEPT = torch.preserve_format
+FORMAT = torch.channels_last if OPTIONS["channelsLast"] else torch.contiguous_format
 DTYPES = {"float32": torch.float32, "int32": torch.int32, "uint8": torch.uint8}
 
 
 def read_arrays(file):
-    data = bytearray(Path(f"{file}.bin").read_bytes())
+    data, entries = serve.array_entries(file)
     arrays = {}
-    for entry in json.loads(Path(f"{file}.json").read_text()):
+    for entry in entries:
         dtype, length, offset = DTYPES[entry["dtype"]], entry["length"], entry["offset"]
         array = torch.frombuffer(data, dtype=dtype, count=length, offset=offset)
-        # Memory of its own, aligned as PyTorch likes it.
-        arrays[entry["name"]] = array.reshape(entry["shape"]).clone()
+        # Memory of its own, aligned as PyTorch likes it, images and filters in the worker's layout.
+        array = array.reshape(entry["shape"])
+        arrays[entry["name"]] = array.clone(memory_format=FORMAT if array.dim() == 4 else KEPT)
     return arrays
 
 
@@ -83,11 +73,48 @@ class Cnn(nn.Module):
         return self.fc2(F.relu(self.fc1(x.flatten(1))))
 
 
-NETS = {"lenet": LeNet, "lenet-bn": LeNetBN, "cnn": Cnn}
+class Block(nn.Module):
+    """Two 3×3 convolutions and what goes around them."""
+
+    def __init__(self, in_channels, out_channels, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.downsample = None
+        if stride > 1:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
+
+    def forward(self, x):
+        shortcut = x if self.downsample is None else self.downsample(x)
+        h = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(h)) + shortcut)
+
+
+class ResNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = Block(16, 16, 1)
+        self.layer2 = Block(16, 32, 2)
+        self.fc = nn.Linear(32, 10)
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = self.layer2(self.layer1(x))
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+NETS = {"lenet": LeNet, "lenet-bn": LeNetBN, "cnn": Cnn, "resnet": ResNet}
 
 
 def load_net(task, arrays):
-    net = NETS[task["net"]]()
+    net = NETS[task["net"]]().to(memory_format=FORMAT)
     # What is no array starts as it is: batch normalisation.
     net.load_state_dict({name: arrays.get(name, own) for name, own in net.state_dict().items()})
     return net
@@ -218,15 +245,6 @@ JOBS = {
 }
 
 
-def time_runs(job, times):
-    ms = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        job.run()
-        ms.append(1000 * (time.perf_counter() - begin))
-    return ms
-
-
 def digest(tensor):
     """The twin of workers/serve.js's digest."""
     values = tensor.detach().flatten().double()
@@ -234,43 +252,16 @@ def digest(tensor):
     return (weights * values * values).sum().item()
 
 
-def peak_memory_bytes():
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
-    except OSError:
-        pass
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def prepare(task, file):
+    if OPTIONS["channelsLast"] and task["kind"] in ("matmul", "layer-norm"):
+        raise ValueError("only images have channels")
+    return JOBS[task["kind"]](task, read_arrays(file))
 
 
 def main():
-    options = json.loads(sys.argv[1])
-    torch.set_num_threads(options["threads"])
-    answer({"version": f"PyTorch {torch.__version__}, {torch.get_num_threads()} thread(s)"})
-    job = None
-    for line in sys.stdin:
-        message = json.loads(line)
-        try:
-            if message["do"] == "prepare":
-                job = None
-                job = JOBS[message["task"]["kind"]](message["task"], read_arrays(message["arrays"]))
-                answer({"prepared": True})
-            elif message["do"] == "run":
-                answer({"ms": time_runs(job, message["times"])})
-            elif message["do"] == "digests":
-                outputs = job.outputs().items()
-                answer({"outputs": {name: digest(values) for name, values in outputs}})
-            elif message["do"] == "outputs":
-                outputs = job.outputs().items()
-                answer({"outputs": {name: values.flatten().tolist() for name, values in outputs}})
-            elif message["do"] == "memory":
-                answer({"bytes": peak_memory_bytes()})
-            else:
-                answer({"error": f"unknown message {message['do']}"})
-        except Exception as error:  # noqa: BLE001: whatever it is, the bench has to hear of it.
-            answer({"error": str(error)})
+    torch.set_num_threads(OPTIONS["threads"])
+    version = f"PyTorch {torch.__version__}, {torch.get_num_threads()} thread(s)"
+    serve.serve(version, prepare, digest)
 
 
 main()

@@ -34,7 +34,8 @@ export function unavailable(reason) {
 /**
  * Answers until stdin ends.
  * @param {Hello} hello
- * @param {(task: Task, arrays: Arrays) => Job | Promise<Job>} prepare
+ * @param {(task: Task, arrays: Arrays, file: string) => Job | Promise<Job>} prepare
+ *   `file`: the path of the task's files, without their endings.
  */
 export async function serve(hello, prepare) {
   console.log = console.info = console.warn = console.error;
@@ -47,7 +48,7 @@ export async function serve(hello, prepare) {
       if (message.do === 'prepare') {
         job?.dispose?.();
         job = undefined;
-        job = await prepare(message.task, readArrays(message.arrays));
+        job = await prepare(message.task, readArrays(message.arrays), message.arrays);
         answer({ prepared: true });
       } else if (message.do === 'memory') {
         answer({ bytes: peakMemoryBytes() });

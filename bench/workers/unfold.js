@@ -1,6 +1,16 @@
-import { configureEngine, matmul, Scope, tensor, Tape } from '@unfold/core';
+import { add, configureEngine, matmul, relu, reshape, Scope, tensor, Tape } from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
-import { conv2d, crossEntropy, layerNorm } from '@unfold/nn';
+import {
+  adaptiveAvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  conv2d,
+  crossEntropy,
+  layerNorm,
+  Linear,
+  Module,
+  Sequential,
+} from '@unfold/nn';
 import { Cnn, DataLoader, Dataset, evaluate, LeNet, LeNetBN, SGD } from '@unfold/train';
 import { serve, unavailable } from './serve.js';
 
@@ -19,7 +29,52 @@ function take(arrays, name, requiresGrad = false) {
   return tensor(array.data, array.shape, { requiresGrad });
 }
 
-const NETS = { lenet: () => new LeNet(), 'lenet-bn': () => new LeNetBN(), cnn: () => new Cnn() };
+/** Two 3×3 convolutions and what goes around them. */
+class Block extends Module {
+  /** @param {number} inChannels @param {number} outChannels @param {number} stride */
+  constructor(inChannels, outChannels, stride) {
+    super();
+    this.conv1 = new Conv2d(inChannels, outChannels, 3, { stride, padding: 1, bias: false });
+    this.bn1 = new BatchNorm2d(outChannels);
+    this.conv2 = new Conv2d(outChannels, outChannels, 3, { padding: 1, bias: false });
+    this.bn2 = new BatchNorm2d(outChannels);
+    this.downsample =
+      stride > 1
+        ? new Sequential(
+            new Conv2d(inChannels, outChannels, 1, { stride, bias: false }),
+            new BatchNorm2d(outChannels),
+          )
+        : null;
+  }
+
+  /** @param {Tensor} x */
+  forward(x) {
+    const h = relu(this.bn1.forward(this.conv1.forward(x)));
+    const shortcut = this.downsample ? this.downsample.forward(x) : x;
+    return relu(add(this.bn2.forward(this.conv2.forward(h)), shortcut));
+  }
+}
+
+class ResNet extends Module {
+  conv1 = new Conv2d(1, 16, 3, { padding: 1, bias: false });
+  bn1 = new BatchNorm2d(16);
+  layer1 = new Block(16, 16, 1);
+  layer2 = new Block(16, 32, 2);
+  fc = new Linear(32, 10);
+
+  /** @param {Tensor} x */
+  forward(x) {
+    const h = this.layer1.forward(relu(this.bn1.forward(this.conv1.forward(x))));
+    return this.fc.forward(reshape(adaptiveAvgPool2d(this.layer2.forward(h), 1), [-1, 32]));
+  }
+}
+
+const NETS = {
+  lenet: () => new LeNet(),
+  'lenet-bn': () => new LeNetBN(),
+  cnn: () => new Cnn(),
+  resnet: () => new ResNet(),
+};
 
 /** @param {NetTask | RaceTask} task @param {Arrays} arrays */
 function loadNet(task, arrays) {
