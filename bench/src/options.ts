@@ -84,7 +84,7 @@ function command(name: string, description: string): Command {
 export function parseOptions(args: readonly string[]): BenchOptions {
   const program = command('bench', 'Times Unfold and what else trains networks here, in turns.')
     .addOption(
-      new Option('--only <tasks>', 'tasks, or beginnings of their names: lenet,cnn,matmul')
+      new Option('--only <tasks>', 'tasks, or beginnings of their names: lenet,cnn-step,matmul')
         .argParser(tasks)
         .default(TASKS, 'all'),
     )

@@ -1,4 +1,5 @@
 import type { Measurement, TaskResult } from './measurements.js';
+import { isOurs } from './systems.js';
 
 /** A peer and what we are compared with. */
 export interface Pair {
@@ -18,7 +19,7 @@ export interface Pair {
 export function pairsOf({ measurements }: TaskResult): Pair[] {
   const right = measurements.filter(({ wrong }) => wrong === null);
   const ours = widest(measurements);
-  const peers = right.filter(({ system }) => system.name !== 'unfold');
+  const peers = right.filter(({ system }) => !isOurs(system));
   return peers.flatMap((peer) => {
     const { name, threads, simd } = peer.system;
     if (name === 'unfold-before') {
@@ -39,16 +40,15 @@ function pairOf(ours: Measurement, peer: Measurement): Pair {
   return { ours, peer, peerOverOurs, peerOverOursMin };
 }
 
-/** Ours that are right: of each number of threads the one with the widest vectors. */
+/** Ours that are right: of each number of threads, and way to run it, that with the widest vectors. */
 export function widest(measurements: readonly Measurement[]): Measurement[] {
-  const best = new Map<number, Measurement>();
+  const best = new Map<string, Measurement>();
   for (const measurement of measurements) {
     const { system, wrong } = measurement;
-    if (system.name !== 'unfold' || wrong !== null) continue;
-    const known = best.get(system.threads);
-    if (!known || (system.simd ?? 0) > (known.system.simd ?? 0)) {
-      best.set(system.threads, measurement);
-    }
+    if (!isOurs(system) || wrong !== null) continue;
+    const setting = `${system.name} ${system.threads}`;
+    const known = best.get(setting);
+    if (!known || (system.simd ?? 0) > (known.system.simd ?? 0)) best.set(setting, measurement);
   }
   return [...best.values()];
 }

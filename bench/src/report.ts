@@ -25,6 +25,8 @@ export interface Report {
     readonly simd: SimdWidth | null;
     readonly medianMs: number;
     readonly minMs: number;
+    /** Width of the middle half of the runs, as a share of the median. */
+    readonly spread: number;
     readonly gflops: number;
   }[];
   /** How many times longer a peer takes than we do. */
@@ -66,13 +68,14 @@ export function reportOf({ node, against, results, footprints }: BenchRun): Repo
     results: results.flatMap(({ task, measurements }) =>
       measurements
         .filter(({ wrong }) => wrong === null)
-        .map(({ system: { name, threads, simd }, medianMs, minMs, gflops }) => ({
+        .map(({ system: { name, threads, simd }, medianMs, minMs, spread, gflops }) => ({
           task: task.name,
           system: name,
           threads,
           simd,
           medianMs,
           minMs,
+          spread,
           gflops,
         })),
     ),

@@ -22,6 +22,9 @@ export const SYSTEM_NAMES = [
 ] as const;
 export type SystemName = (typeof SYSTEM_NAMES)[number];
 
+/** Ours as it is now, in each way to run it. Peers stand beside all, goals take the fastest. */
+export const OURS: readonly SystemName[] = ['unfold'];
+
 const SLOW: readonly SystemName[] = ['unfold-reference', 'tfjs-cpu', 'tfjs-wasm', 'jax-js'];
 
 /** Bits of our vectors. */
@@ -197,6 +200,9 @@ export function allSystems(
 
 /** Whether it takes seconds for what others do in milliseconds; `--quick` leaves it out. */
 export const isSlow = ({ name }: System) => SLOW.some((slow) => slow === name);
+
+/** Whether it is ours as it is now. */
+export const isOurs = ({ name }: System) => OURS.some((our) => our === name);
 
 export const isPeak = ({ name }: System) => name === 'peak' || name === 'peak-unfused';
 
