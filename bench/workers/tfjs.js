@@ -98,7 +98,40 @@ const LAYOUTS = {
     'fc1.weight': matrixBehind([64, 12, 12]),
     'fc2.weight': MATRIX,
   },
+  'lenet-bn': {
+    'conv1.weight': FILTER,
+    'conv2.weight': FILTER,
+    'fc.weight': matrixBehind([32, 4, 4]),
+  },
+  resnet: {
+    'conv1.weight': FILTER,
+    'layer1.conv1.weight': FILTER,
+    'layer1.conv2.weight': FILTER,
+    'layer2.conv1.weight': FILTER,
+    'layer2.conv2.weight': FILTER,
+    'layer2.downsample.0.weight': FILTER,
+    'fc.weight': MATRIX,
+  },
 };
+
+/**
+ * Channels of the batch normalisations, which start with weights of 1 and biases of 0.
+ * @type {Readonly<Record<string, Readonly<Record<string, number>>>>}
+ */
+const NORMS = {
+  'lenet-bn': { norm1: 16, norm2: 32 },
+  resnet: {
+    bn1: 16,
+    'layer1.bn1': 16,
+    'layer1.bn2': 16,
+    'layer2.bn1': 32,
+    'layer2.bn2': 32,
+    'layer2.downsample.1': 32,
+  },
+};
+/** As PyTorch's: what is added to the variance, and the share of a batch in the running statistics. */
+const NORM_EPS = 1e-5;
+const NORM_MOMENTUM = 0.1;
 
 /** Images that are evaluated at once. */
 const EVALUATION_BATCH = 250;
@@ -131,6 +164,46 @@ function createJobs(tf) {
     const h3 = linear(h2.reshape([-1, 9216]), w['fc1.weight'], w['fc1.bias']).relu();
     return linear(h3, w['fc2.weight'], w['fc2.bias']);
   };
+  /** @param {Record<string, Variable>} w @param {Tensor} x */
+  const lenetBn = (w, x) => {
+    const h1 = norm(w, maxPool(conv(x, w['conv1.weight'])), 'norm1').relu();
+    const h2 = norm(w, maxPool(conv(h1, w['conv2.weight'])), 'norm2').relu();
+    return linear(h2.reshape([-1, 512]), w['fc.weight'], w['fc.bias']);
+  };
+  /** @param {Record<string, Variable>} w @param {Tensor} x */
+  const resnet = (w, x) => {
+    const h = norm(w, conv(x, w['conv1.weight'], 1, 1), 'bn1').relu();
+    const pixels = block(w, block(w, h, 'layer1', 1), 'layer2', 2);
+    return linear(pixels.mean([1, 2]), w['fc.weight'], w['fc.bias']);
+  };
+  /** @param {Record<string, Variable>} w @param {Tensor} x @param {string} layer @param {number} stride */
+  const block = (w, x, layer, stride) => {
+    const h1 = norm(w, conv(x, w[`${layer}.conv1.weight`], stride, 1), `${layer}.bn1`).relu();
+    const h2 = norm(w, conv(h1, w[`${layer}.conv2.weight`], 1, 1), `${layer}.bn2`);
+    if (stride === 1) return h2.add(x).relu();
+    const halved = conv(x, w[`${layer}.downsample.0.weight`], stride);
+    return h2.add(norm(w, halved, `${layer}.downsample.1`)).relu();
+  };
+  /** In training. @param {Record<string, Variable>} w @param {Tensor} x @param {string} layer */
+  const norm = (w, x, layer) => {
+    const { mean, variance } = tf.moments(x, [0, 1, 2]);
+    const statistics = { running_mean: mean, running_var: variance };
+    for (const [name, value] of Object.entries(statistics)) {
+      const running = /** @type {Variable} */ (w[`${layer}.${name}`]);
+      running.assign(running.add(value.sub(running).mul(NORM_MOMENTUM)));
+    }
+    const [weight, bias] = [w[`${layer}.weight`], w[`${layer}.bias`]];
+    return tf.batchNorm(/** @type {Tensor4D} */ (x), mean, variance, bias, weight, NORM_EPS);
+  };
+  /** Without bias. @param {Tensor} x @param {Tensor | undefined} filter @param {number} [stride] @param {number} [border] */
+  const conv = (x, filter, stride = 1, border = 0) => {
+    const images = /** @type {Tensor4D} */ (x);
+    /** @type {[number, number][]} */
+    const borders = [[0, 0], [border, border], [border, border], [0, 0]]; // prettier-ignore
+    const padded = border > 0 && stride > 1 ? tf.pad(images, borders) : images;
+    const padding = border > 0 && stride === 1 ? 'same' : 'valid';
+    return tf.conv2d(padded, /** @type {Tensor4D} */ (filter), stride, padding);
+  };
   /** @param {Tensor} x @param {Tensor | undefined} filter @param {Tensor | undefined} bias */
   const convRelu = (x, filter, bias) =>
     tf
@@ -145,18 +218,26 @@ function createJobs(tf) {
 
   /** @param {NetTask | RaceTask} task @param {Arrays} arrays */
   const loadNet = ({ net }, arrays) => {
-    if (net === 'lenet-bn') throw new Error('batch normalisation is not compared');
     const names = Object.keys(arrays).filter((name) => /\.(weight|bias)$/.test(name));
     const weights = Object.fromEntries(
       names.map((name) => [name, tf.variable(take(arrays, name, LAYOUTS[net]?.[name]))]),
     );
-    const forward = net === 'lenet' ? lenet : cnn;
-    return { weights, forward: (/** @type {Tensor} */ x) => forward(weights, x) };
+    /** @type {Record<string, Variable>} */
+    const statistics = {};
+    for (const [layer, channels] of Object.entries(NORMS[net] ?? {})) {
+      weights[`${layer}.weight`] = tf.variable(tf.ones([channels]));
+      weights[`${layer}.bias`] = tf.variable(tf.zeros([channels]));
+      statistics[`${layer}.running_mean`] = tf.variable(tf.zeros([channels]), false);
+      statistics[`${layer}.running_var`] = tf.variable(tf.ones([channels]), false);
+    }
+    const forward = { lenet, 'lenet-bn': lenetBn, cnn, resnet }[net];
+    const all = { ...weights, ...statistics };
+    return { weights, statistics, forward: (/** @type {Tensor} */ x) => forward(all, x) };
   };
 
   /** A net and its optimiser. @param {NetTask | RaceTask} task @param {Arrays} arrays */
   const loadTrainer = (task, arrays) => {
-    const { weights, forward } = loadNet(task, arrays);
+    const { weights, statistics, forward } = loadNet(task, arrays);
     const optimizer = tf.train.momentum(task.lr, task.momentum);
     /** @type {Record<string, Tensor>} */
     let gradients = {};
@@ -185,7 +266,7 @@ function createJobs(tf) {
           ]),
         ),
       dispose() {
-        tf.dispose([gradients, weights]);
+        tf.dispose([gradients, weights, statistics]);
         optimizer.dispose();
       },
     };
