@@ -24,7 +24,7 @@ export function pairsOf({ measurements }: TaskResult): Pair[] {
     const { name, threads, simd } = peer.system;
     if (name === 'unfold-before') {
       return right
-        .filter(({ system }) => system.name === 'unfold')
+        .filter(({ system }) => isOurs(system))
         .filter(({ system }) => system.threads === threads && system.simd === simd)
         .map((our) => pairOf(our, peer));
     }

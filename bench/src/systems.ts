@@ -10,6 +10,7 @@ export interface Launch {
 
 export const SYSTEM_NAMES = [
   'unfold',
+  'unfold-compiled',
   'unfold-reference',
   'pytorch',
   'pytorch-channels-last',
@@ -23,7 +24,7 @@ export const SYSTEM_NAMES = [
 export type SystemName = (typeof SYSTEM_NAMES)[number];
 
 /** Ours as it is now, in each way to run it. Peers stand beside all, goals take the fastest. */
-export const OURS: readonly SystemName[] = ['unfold'];
+export const OURS: readonly SystemName[] = ['unfold', 'unfold-compiled'];
 
 const SLOW: readonly SystemName[] = ['unfold-reference', 'tfjs-cpu', 'tfjs-wasm', 'jax-js'];
 
@@ -48,6 +49,8 @@ export interface UnfoldOptions {
   readonly kernels: 'wasm' | 'reference';
   readonly threads: number;
   readonly simd: SimdWidth | null;
+  /** Whether what a run does is compiled to a program, which the runs behind the first then are. */
+  readonly compiled: boolean;
 }
 
 /** What `workers/tfjs.js` is started with. */
@@ -113,20 +116,26 @@ function nodeLaunch(
 
 /** @param workers The folder of the worker, which says what state of ours it is. */
 function unfold(
-  name: 'unfold' | 'unfold-before',
+  name: 'unfold' | 'unfold-compiled' | 'unfold-before',
   node: NodeBinary,
   threads: number,
   workers = WORKERS,
 ): System[] {
   return widthsOf(node).map((simd) => {
-    const options: UnfoldOptions = { kernels: 'wasm', threads, simd };
+    const compiled = name === 'unfold-compiled';
+    const options: UnfoldOptions = { kernels: 'wasm', threads, simd, compiled };
     return { name, threads, simd, launch: nodeLaunch(node, 'unfold.js', options, { workers }) };
   });
 }
 
 /** The reference kernels: what all others are compared with. */
 export function unfoldReference(node: NodeBinary): System {
-  const options: UnfoldOptions = { kernels: 'reference', threads: 1, simd: null };
+  const options: UnfoldOptions = {
+    kernels: 'reference',
+    threads: 1,
+    simd: null,
+    compiled: false,
+  };
   const launch = nodeLaunch(node, 'unfold.js', options);
   return { name: 'unfold-reference', threads: 1, simd: null, launch };
 }
@@ -185,6 +194,7 @@ export function allSystems(
   const systems = [
     ...threadCounts.flatMap((threads) => [
       ...unfold('unfold', node, threads),
+      ...unfold('unfold-compiled', node, threads),
       ...(workersBefore === undefined ? [] : unfold('unfold-before', node, threads, workersBefore)),
     ]),
     unfoldReference(node),

@@ -1,4 +1,4 @@
-import { add, configureEngine, matmul, relu, reshape, Scope, tensor, Tape } from '@unfold/core';
+import * as core from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
 import {
   adaptiveAvgPool2d,
@@ -21,6 +21,28 @@ import { serve, unavailable } from './serve.js';
 /** @typedef {import('../src/tasks.js').RaceTask} RaceTask */
 /** @typedef {import('../src/tasks.js').ConvTask} ConvTask */
 /** @typedef {import('../src/tasks.js').LayerNormTask} LayerNormTask */
+
+const { add, configureEngine, matmul, relu, reshape, Scope, tensor, Tape } = core;
+
+/** @type {import('../src/systems.js').UnfoldOptions} */
+const options = JSON.parse(process.argv[2] ?? '');
+
+/** What was compiled for the task. @type {{ dispose(): void }[]} */
+const programs = [];
+
+/**
+ * What a run computes, compiled if that is asked for. Not by a named import: the earlier commits of
+ * `--against` have no `compile`.
+ * @template {Tensor[]} Inputs
+ * @param {(...inputs: Inputs) => Tensor} fn
+ * @param {Module[]} [modules] Whose weights it uses.
+ */
+function made(fn, modules = []) {
+  if (!options.compiled) return fn;
+  const compiled = core.compile(fn, { modules });
+  programs.push(compiled);
+  return compiled;
+}
 
 /** @param {Arrays} arrays @param {string} name @param {boolean} [requiresGrad] */
 function take(arrays, name, requiresGrad = false) {
@@ -98,18 +120,21 @@ function loadNet(task, arrays) {
 function loadTrainer(task, arrays) {
   const net = loadNet(task, arrays);
   const optimizer = new SGD(net.parameters(), { lr: task.lr, momentum: task.momentum });
+  /** @param {Tensor} x @param {Tensor} labels */
+  const step = (x, labels) =>
+    Tape.run((tape) => {
+      const loss = crossEntropy(net.forward(x), labels);
+      optimizer.zeroGrad();
+      tape.backward(loss);
+      optimizer.step();
+      return loss;
+    });
+  const fast = made(step, [net]);
   return {
     net,
     optimizer,
     /** One step. @param {Tensor} x @param {Tensor} labels @returns {number} The loss before it. */
-    train: (x, labels) =>
-      Tape.run((tape) => {
-        const loss = crossEntropy(net.forward(x), labels);
-        optimizer.zeroGrad();
-        tape.backward(loss);
-        optimizer.step();
-        return loss.item();
-      }),
+    train: (x, labels) => Scope.run(() => fast(x, labels).item()),
     dispose() {
       net.dispose();
       optimizer.dispose();
@@ -178,14 +203,19 @@ function digits(arrays, part) {
   return Dataset.fromArrays({ images, shape: [1, 28, 28], labels, classes: 10 });
 }
 
-/** A job that computes one tensor. @param {Tensor[]} inputs @param {() => Tensor} compute @returns {Job} */
+/**
+ * A job that computes one tensor.
+ * @param {Tensor[]} inputs
+ * @param {(...inputs: Tensor[]) => Tensor} compute
+ * @returns {Job}
+ */
 function resultJob(inputs, compute) {
   /** @type {Tensor | undefined} */
   let out;
   return {
     run() {
       out?.dispose();
-      out = Scope.run(compute);
+      out = Scope.run(() => compute(...inputs));
     },
     outputs: () => ({ out: out?.data ?? [] }),
     dispose() {
@@ -199,7 +229,10 @@ function resultJob(inputs, compute) {
 function forwardJob(task, arrays) {
   const net = loadNet(task, arrays).eval();
   const x = take(arrays, 'x');
-  const job = resultJob([x], () => net.forward(x));
+  const job = resultJob(
+    [x],
+    made((images) => net.forward(images), [net]),
+  );
   return {
     ...job,
     dispose() {
@@ -226,15 +259,18 @@ function layerJob(arrays, forward) {
   const zeroGrad = () => {
     for (const leaf of Object.values(leaves)) leaf.zeroGrad();
   };
+  const both = made(() => {
+    zeroGrad();
+    return Tape.run((tape) => {
+      const y = forward(x, weight, bias);
+      tape.backward(y, dOut);
+      return y;
+    });
+  });
   return {
     run() {
-      zeroGrad();
       out?.dispose();
-      out = Tape.run((tape) => {
-        const y = forward(x, weight, bias);
-        tape.backward(y, dOut);
-        return y;
-      });
+      out = both();
     },
     outputs: () => ({
       out: out?.data ?? [],
@@ -262,6 +298,7 @@ function layerNormJob({ n }, arrays) {
 
 /** @param {import('./serve.js').Task} task @param {Arrays} arrays @returns {Job} */
 function prepare(task, arrays) {
+  for (const program of programs.splice(0)) program.dispose();
   if (task.kind === 'race') return raceJob(task, arrays);
   if (task.kind === 'step') return stepJob(task, arrays);
   if (task.kind === 'forward') return forwardJob(task, arrays);
@@ -269,14 +306,17 @@ function prepare(task, arrays) {
   if (task.kind === 'layer-norm') return layerNormJob(task, arrays);
   const a = take(arrays, 'a');
   const b = take(arrays, 'b');
-  return resultJob([a, b], () => matmul(a, b));
+  return resultJob(
+    [a, b],
+    made((x, y) => matmul(x, y)),
+  );
 }
 
 /**
- * @param {import('../src/systems.js').UnfoldOptions} options
  * @throws Error if the engine that starts is not the one that was asked for.
  */
-async function startEngine({ kernels, threads, simd }) {
+async function startEngine() {
+  const { kernels, threads, simd } = options;
   if (kernels === 'reference') return configureEngine({ kernels });
   // Where V8 may join vectors, it joins some of the narrow tiles' too: 128-bit goes without that.
   const mayJoin = Number(process.versions.node.split('.')[0]) >= 24;
@@ -290,8 +330,9 @@ async function startEngine({ kernels, threads, simd }) {
 }
 
 try {
-  const engine = await startEngine(JSON.parse(process.argv[2] ?? ''));
-  await serve({ version: engine.description }, prepare);
+  const engine = await startEngine();
+  const how = options.compiled ? ', compiled' : '';
+  await serve({ version: `${engine.description}${how}` }, prepare);
 } catch (error) {
   unavailable(error);
 }
