@@ -9,6 +9,7 @@ import {
   valueAndGrad,
   vjp,
 } from '@jax-js/jax';
+import { NET_NORMS } from './norms.js';
 import { serve, unavailable } from './serve.js';
 
 /**
@@ -56,6 +57,35 @@ function convRelu(x, w, layer) {
   return nn.relu(out.add(weight(w, `${layer}.bias`).reshape([1, -1, 1, 1])));
 }
 
+/** Without bias. @param {JaxArray} x @param {JaxArray} filter @param {number} [stride] @param {number} [border] */
+const conv = (x, filter, stride = 1, border = 0) =>
+  lax.convGeneralDilated(
+    x,
+    filter,
+    [stride, stride],
+    [
+      [border, border],
+      [border, border],
+    ],
+  );
+
+/** In training; no running statistics are kept. @param {JaxArray} x @param {Weights} w @param {string} layer */
+const norm = (x, w, layer) =>
+  nn
+    .standardize(x, [0, 2, 3])
+    .mul(weight(w, `${layer}.weight`).reshape([1, -1, 1, 1]))
+    .add(weight(w, `${layer}.bias`).reshape([1, -1, 1, 1]));
+
+/** @param {JaxArray} x @param {Weights} w @param {string} layer @param {number} stride */
+function block(x, w, layer, stride) {
+  const filter = (/** @type {string} */ name) => weight(w, `${layer}.${name}.weight`);
+  const h1 = nn.relu(norm(conv(x.ref, filter('conv1'), stride, 1), w, `${layer}.bn1`));
+  const h2 = norm(conv(h1, filter('conv2'), 1, 1), w, `${layer}.bn2`);
+  const shortcut =
+    stride === 1 ? x : norm(conv(x, filter('downsample.0'), stride), w, `${layer}.downsample.1`);
+  return nn.relu(h2.add(shortcut));
+}
+
 /** @param {JaxArray} x */
 const maxPool = (x) => lax.reduceWindow(x, np.max, [2, 2], [2, 2]);
 
@@ -69,6 +99,15 @@ const NETS = {
     const h = maxPool(convRelu(maxPool(convRelu(x, w, 'conv1')), w, 'conv2'));
     return linear(h.reshape([-1, 256]), w, 'fc');
   },
+  'lenet-bn'(w, x) {
+    const h1 = nn.relu(norm(maxPool(conv(x, weight(w, 'conv1.weight'))), w, 'norm1'));
+    const h2 = nn.relu(norm(maxPool(conv(h1, weight(w, 'conv2.weight'))), w, 'norm2'));
+    return linear(h2.reshape([-1, 512]), w, 'fc');
+  },
+  resnet(w, x) {
+    const h = nn.relu(norm(conv(x, weight(w, 'conv1.weight'), 1, 1), w, 'bn1'));
+    return linear(block(block(h, w, 'layer1', 1), w, 'layer2', 2).mean([2, 3]), w, 'fc');
+  },
   cnn(w, x) {
     const h = maxPool(convRelu(convRelu(x, w, 'conv1'), w, 'conv2'));
     return linear(nn.relu(linear(h.reshape([-1, 9216]), w, 'fc1')), w, 'fc2');
@@ -80,7 +119,12 @@ function loadNet({ net }, arrays) {
   const names = Object.keys(arrays).filter((name) => /\.(weight|bias)$/.test(name));
   const forward = NETS[net];
   if (!forward) throw new Error(`no net '${net}'`);
-  return { forward, weights: Object.fromEntries(names.map((name) => [name, take(arrays, name)])) };
+  const weights = Object.fromEntries(names.map((name) => [name, take(arrays, name)]));
+  for (const [layer, channels] of Object.entries(NET_NORMS[net] ?? {})) {
+    weights[`${layer}.weight`] = np.ones([channels]);
+    weights[`${layer}.bias`] = np.zeros([channels]);
+  }
+  return { forward, weights };
 }
 
 /** @param {NetTask} task @param {Arrays} arrays @returns {Job} */

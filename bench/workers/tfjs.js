@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import util from 'node:util';
+import { NET_NORMS } from './norms.js';
 import { serve, unavailable } from './serve.js';
 
 /** @typedef {import('@tensorflow/tfjs').Tensor} Tensor */
@@ -114,21 +115,6 @@ const LAYOUTS = {
   },
 };
 
-/**
- * Channels of the batch normalisations, which start with weights of 1 and biases of 0.
- * @type {Readonly<Record<string, Readonly<Record<string, number>>>>}
- */
-const NORMS = {
-  'lenet-bn': { norm1: 16, norm2: 32 },
-  resnet: {
-    bn1: 16,
-    'layer1.bn1': 16,
-    'layer1.bn2': 16,
-    'layer2.bn1': 32,
-    'layer2.bn2': 32,
-    'layer2.downsample.1': 32,
-  },
-};
 /** As PyTorch's: what is added to the variance, and the share of a batch in the running statistics. */
 const NORM_EPS = 1e-5;
 const NORM_MOMENTUM = 0.1;
@@ -224,7 +210,7 @@ function createJobs(tf) {
     );
     /** @type {Record<string, Variable>} */
     const statistics = {};
-    for (const [layer, channels] of Object.entries(NORMS[net] ?? {})) {
+    for (const [layer, channels] of Object.entries(NET_NORMS[net] ?? {})) {
       weights[`${layer}.weight`] = tf.variable(tf.ones([channels]));
       weights[`${layer}.bias`] = tf.variable(tf.zeros([channels]));
       statistics[`${layer}.running_mean`] = tf.variable(tf.zeros([channels]), false);
