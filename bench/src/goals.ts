@@ -35,12 +35,13 @@ const FASTER_PYTORCH: readonly SystemName[] = ['pytorch', 'pytorch-channels-last
 const FORWARD_TASKS = TASKS.filter(({ kind }) => kind === 'forward').map(({ name }) => name);
 const CONV_TASKS = TASKS.filter(({ kind }) => kind === 'conv').map(({ name }) => name);
 
-/** The fastest of `peers` ÷ the fastest of `ours`: by medians, if all of them are steady. */
+/** The fastest of `peers` ÷ that of `ours`: by medians, if all peers and the fastest of ours are steady. */
 function quotientOf(peers: readonly Measurement[], ours: readonly Measurement[]): Reached {
-  const isByMin = [...peers, ...ours].some(({ spread }) => !(spread < STEADY));
-  const fastest = (measurements: readonly Measurement[]) =>
-    Math.min(...measurements.map(({ medianMs, minMs }) => (isByMin ? minMs : medianMs)));
-  return { value: fastest(peers) / fastest(ours), isByMin };
+  const fastest = (measurements: readonly Measurement[], ms: 'medianMs' | 'minMs') =>
+    measurements.reduce((best, other) => (other[ms] < best[ms] ? other : best));
+  const isByMin = ![...peers, fastest(ours, 'medianMs')].every(({ spread }) => spread < STEADY);
+  const ms = isByMin ? 'minMs' : 'medianMs';
+  return { value: fastest(peers, ms)[ms] / fastest(ours, ms)[ms], isByMin };
 }
 
 /** What was measured, by name. */

@@ -24,7 +24,7 @@ export const SYSTEM_NAMES = [
 export type SystemName = (typeof SYSTEM_NAMES)[number];
 
 /** Ours as it is now, in each way to run it. Peers stand beside all, goals take the fastest. */
-export const OURS: readonly SystemName[] = ['unfold', 'unfold-compiled'];
+const OURS: readonly SystemName[] = ['unfold', 'unfold-compiled'];
 
 const SLOW: readonly SystemName[] = ['unfold-reference', 'tfjs-cpu', 'tfjs-wasm', 'jax-js'];
 
@@ -59,7 +59,7 @@ export interface TfjsOptions {
 }
 
 /** What `workers/pytorch.py` is started with. */
-export interface PytorchOptions {
+interface PytorchOptions {
   readonly threads: number;
   /** Whether images and filters lie channels last, which is PyTorch's faster way on many CPUs. */
   readonly channelsLast: boolean;

@@ -299,6 +299,9 @@ function layerNormJob({ n }, arrays) {
 /** @param {import('./serve.js').Task} task @param {Arrays} arrays @returns {Job} */
 function prepare(task, arrays) {
   for (const program of programs.splice(0)) program.dispose();
+  // Where a thread broke down in an earlier task, the engine goes on with fewer.
+  const { threads } = core.engine();
+  if (threads !== options.threads) throw new Error(`the engine has ${threads} threads left`);
   if (task.kind === 'race') return raceJob(task, arrays);
   if (task.kind === 'step') return stepJob(task, arrays);
   if (task.kind === 'forward') return forwardJob(task, arrays);
