@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadTrainedModel } from '@unfold/train';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { start, trainMnist, writePatternFolder, type Running } from '../support/runs/cli.js';
+import { start, writePatternFolder, type Running } from '../support/runs/cli.js';
+import { trainMnist } from '../support/runs/unfold.js';
 
 const ESCAPE = String.fromCharCode(27);
 const CTRL_C = String.fromCharCode(3);

@@ -28,14 +28,13 @@ import { optionsOf, planOf } from '../../packages/cli/src/plan.js';
 import { PAGE, refuseOtherKind } from '../../packages/io/src/files/overwrite.js';
 import { plainRecipe, PRESETS } from '../../packages/train/src/recipe/recipe.js';
 import {
+  fromSource,
   start,
-  TRAIN_MNIST,
-  trainMnist,
-  unfoldCommand,
   writePatternFolder,
   type Outcome,
   type Running,
 } from '../support/runs/cli.js';
+import { TRAIN_MNIST, trainMnist, unfoldCommand } from '../support/runs/unfold.js';
 
 /** Processes that start, load TensorFlow.js or train: seconds each on a busy machine. */
 const TIMEOUT = 60_000;
@@ -127,8 +126,10 @@ describe.concurrent('arguments', () => {
   });
 
   it('--version is the package’s', { timeout: TIMEOUT }, async () => {
-    const { version } = await readJson('packages/train/package.json');
-    expect(await trainMnist('--version')).toMatchObject({
+    const { version } = await readJson('packages/cli/package.json');
+    // The one run as in a checkout, where each source is transformed as it is loaded.
+    const args = [...fromSource('packages/cli/src/main.ts'), 'train', 'mnist', '--version'];
+    expect(await start(process.execPath, args).outcome).toMatchObject({
       code: 0,
       stdout: `${String(version)}\n`,
     });
@@ -703,7 +704,7 @@ describe.concurrent('names that hold terminal escapes are shown, not obeyed', ()
 
 describe.concurrent('a run that ends early', () => {
   function startTraining(...args: readonly string[]): Running {
-    const own = [`--data-dir=${digits}`, '--loader=own', ...args];
+    const own = [`--data-dir=${digits}`, '--model=lenet', '--loader=own', ...args];
     return start(process.execPath, [...TRAIN_MNIST, ...own]);
   }
 

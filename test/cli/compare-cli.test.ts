@@ -6,7 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { ProgressStream } from '../../packages/monitor/src/terminal/bar.js';
 import { parseCompareOptions } from '../../packages/cli/src/compare-options.js';
 import { createCompareProgress } from '../../packages/cli/src/compare-progress.js';
-import { compareTfjs, writePatternFolder } from '../support/runs/cli.js';
+import { writePatternFolder } from '../support/runs/cli.js';
+import { compareTfjs } from '../support/runs/unfold.js';
 
 /** Processes that start and load TensorFlow.js: seconds each on a busy machine. */
 const TIMEOUT = 60_000;

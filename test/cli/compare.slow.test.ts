@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComparisonJson } from '../../packages/cli/src/compare/comparison.js';
-import { COMPARE_TFJS, compareTfjs, start, type Outcome } from '../support/runs/cli.js';
+import { start, type Outcome } from '../support/runs/cli.js';
+import { COMPARE_TFJS, compareTfjs } from '../support/runs/unfold.js';
 
 let root = '';
 

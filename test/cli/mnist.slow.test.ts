@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { trainMnist } from '../support/runs/cli.js';
+import { trainMnist } from '../support/runs/unfold.js';
 
 interface Metrics {
   readonly epochs: readonly { readonly trainLoss: number }[];

@@ -11,7 +11,7 @@ import {
 } from '@unfold/train';
 import { readPng } from '@unfold/io';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { trainMnist } from '../support/runs/cli.js';
+import { trainMnist } from '../support/runs/unfold.js';
 import { evaluateMnist } from '../support/runs/cli-trained.js';
 import {
   darkOnLight,

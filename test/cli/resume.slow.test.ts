@@ -2,7 +2,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { start, TRAIN_MNIST, writePatternFolder, type Outcome } from '../support/runs/cli.js';
+import { start, writePatternFolder, type Outcome } from '../support/runs/cli.js';
+import { TRAIN_MNIST } from '../support/runs/unfold.js';
 
 /** Everything that has a state: momentum, a schedule, an average, augmentation, early stopping. */
 const RECIPE = [

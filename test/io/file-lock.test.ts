@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import { ConfigError } from '@unfold/core';
 import { FileLock, lockFile } from '@unfold/io';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromSource, start, type Running } from '../support/runs/cli.js';
+import { bundled } from '../support/runs/bundled.js';
+import { start, type Running } from '../support/runs/cli.js';
 import { failure } from '../support/failure.js';
+
+const PROGRAM = await bundled('test/support/programs/lock.ts');
 
 let root = '';
 let folder = '';
@@ -32,8 +35,7 @@ afterEach(async () => {
 
 /** A process that is about to take the lock. */
 async function ready(how: string, turns = 0): Promise<Running> {
-  const args = [...fromSource('test/support/programs/lock.ts'), file, how, String(turns)];
-  const starter = start(process.execPath, args);
+  const starter = start(process.execPath, [PROGRAM, file, how, String(turns)]);
   running.push(starter);
   await starter.seen(/^ready$/m);
   return starter;

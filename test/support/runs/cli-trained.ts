@@ -1,6 +1,7 @@
-import { unfoldCommand, start, type Outcome } from './cli.js';
+import { start, type Outcome } from './cli.js';
+import { unfoldCommand } from './unfold.js';
 
-/** How Node runs the two commands from source, before their own arguments. */
+/** How Node runs the two commands, before their own arguments. */
 export const PREDICT = unfoldCommand('predict');
 export const EVALUATE = unfoldCommand('evaluate');
 

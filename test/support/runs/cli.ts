@@ -5,7 +5,6 @@ import { randomSource } from '../kernels/kernels.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** How Node runs a TypeScript file of this repository. */
 /** How Node runs a program from source. */
 export const fromSource = (file: string): readonly string[] => [
   '--conditions=unfold-source',
@@ -13,17 +12,6 @@ export const fromSource = (file: string): readonly string[] => [
   'tsx',
   file,
 ];
-
-/** How Node runs a command of `unfold` from source, before the command's own arguments. */
-export const unfoldCommand = (...words: readonly string[]): readonly string[] => [
-  ...fromSource('packages/cli/src/main.ts'),
-  ...words,
-];
-
-/** How Node runs the training command from source, before the command's own arguments. */
-export const TRAIN_MNIST = unfoldCommand('train', 'mnist');
-/** The same of the comparison with TensorFlow.js. */
-export const COMPARE_TFJS = unfoldCommand('compare', 'tfjs');
 
 export interface Outcome {
   /** The exit status; null if a signal ended the process. */
@@ -69,16 +57,6 @@ export function start(
       look();
     });
   return { child, seen, outcome };
-}
-
-/** Runs the training command to its end. */
-export async function trainMnist(...args: readonly string[]): Promise<Outcome> {
-  return start(process.execPath, [...TRAIN_MNIST, ...args]).outcome;
-}
-
-/** Runs the comparison with TensorFlow.js to its end. */
-export async function compareTfjs(...args: readonly string[]): Promise<Outcome> {
-  return start(process.execPath, [...COMPARE_TFJS, ...args]).outcome;
 }
 
 /**
