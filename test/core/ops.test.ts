@@ -7,7 +7,7 @@ import {
   Tape,
   type Tensor,
 } from '@unfold/core';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ops from '../../packages/core/src/ops/index.js';
 import { expectClose } from '../support/compare.js';
 import { makeInputs, OP_CASES, type OpCase } from '../support/op-cases.js';
@@ -75,10 +75,11 @@ describe('gradcheck in float64', () => {
 });
 
 describe.each(['wasm', 'reference'] as const)('float32 on the %s kernels', (kernels) => {
+  // Not by each test: an engine that starts checks its kernels.
+  beforeAll(() => configureEngine({ kernels }));
   afterAll(() => configureEngine({ kernels: 'wasm' }));
 
-  it.each(OP_CASES.map((row) => [title(row), row] as const))('%s', async (_, row) => {
-    await configureEngine({ kernels });
+  it.each(OP_CASES.map((row) => [title(row), row] as const))('%s', (_, row) => {
     using _scope = new Scope();
     const exact = run(row, 'float64');
     const single = run(row, 'float32');
