@@ -22,9 +22,12 @@ import {
   weightsSha256,
 } from '@unfold/io';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromSource, start } from '../support/runs/cli.js';
+import { bundled } from '../support/runs/bundled.js';
+import { start } from '../support/runs/cli.js';
 import { failure } from '../support/failure.js';
 import { contents } from '../support/files/weights.js';
+
+const WRITE = await bundled('test/support/programs/write.ts');
 
 let root = '';
 let folder = '';
@@ -219,8 +222,7 @@ describe('files', () => {
     async (name) => {
       const file = join(folder, 'a');
       await writeFile(file, old);
-      const program = fromSource('test/support/programs/write.ts');
-      const { signal, stdout } = await start(process.execPath, [...program, file, name]).outcome;
+      const { signal, stdout } = await start(process.execPath, [WRITE, file, name]).outcome;
       expect([signal, stdout]).toEqual([name, 'writing\n']);
       expect(await readdir(folder)).toEqual(['a']);
       expect(await readFile(file, 'utf8')).toBe(old);

@@ -2,7 +2,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fromSource, start, type Running } from '../support/runs/cli.js';
+import { bundled } from '../support/runs/bundled.js';
+import { start, type Running } from '../support/runs/cli.js';
+
+const PROGRESS = await bundled('test/support/programs/progress.ts');
+const HELD = await bundled('test/support/programs/held.ts');
 
 /** Programs start, with a machine that may be busy. */
 const TIMEOUT = 60_000;
@@ -11,8 +15,8 @@ const CTRL_C = String.fromCharCode(3);
 
 /** Runs shell commands on a terminal of their own, with `$RUN` for the program; stdin is typed there. */
 function onTerminal(columns: number, commands: string): Running {
-  const run = [process.execPath, ...fromSource('test/support/programs/progress.ts')].join(' ');
-  const command = `stty cols ${columns} rows 24; export TERM=xterm; ${commands.replaceAll('$RUN', run)}`;
+  const run = commands.replaceAll('$RUN', `${process.execPath} ${PROGRESS}`);
+  const command = `stty cols ${columns} rows 24; export TERM=xterm; ${run}`;
   return start('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     FORCE_COLOR: undefined,
     NO_COLOR: '1',
@@ -92,7 +96,7 @@ describe.concurrent('a run that shows a bar and holds a lock', () => {
 
   async function begin(how: string): Promise<{ folder: string; running: Running }> {
     const folder = await mkdtemp(join(root, 'run-'));
-    const args = [...fromSource('test/support/programs/held.ts'), join(folder, 'run'), how];
+    const args = [HELD, join(folder, 'run'), how];
     const running = start(process.execPath, args, { TERM: 'xterm' });
     started.push(running);
     await running.seen(/^ready$/m);
