@@ -19,7 +19,7 @@ type F = Float32Array;
 
 const GEOMETRIES: [string, Conv2dGeometry][] = [
   ['several images a block', geometry(32, 33, [14, 14], 21)],
-  ['odd sizes, bands of images', geometry(67, 35, [23, 25], 5)],
+  ['odd sizes, bands of images', geometry(33, 35, [31, 33], 4)],
 ];
 
 function geometry(C: number, OC: number, image: [number, number], N: number): Conv2dGeometry {
