@@ -1,15 +1,22 @@
-import { argmax, elementsOf, type OptionRules, Scope, ShapeError, softmax } from '@unfold/core';
+import {
+  argmax,
+  elementsOf,
+  type OptionRules,
+  ShapeError,
+  softmax,
+  type Tensor,
+} from '@unfold/core';
 import {
   checkedInUse,
   checkOptions,
   count as countRule,
   requireTensor,
 } from '@unfold/core/internal';
-import { crossEntropy, evaluationMode, type Layer } from '@unfold/nn';
+import { crossEntropy, type Layer } from '@unfold/nn';
 import { requireBatches, requireModel, requireSignal } from './arguments.js';
-import { emptyError } from './data/dataset.js';
-import { type Batch, requireBatch } from './data/batches.js';
+import type { Batch } from './data/batches.js';
 import { finiteLoss } from './fit/measure.js';
+import { forEachOutput } from './outputs.js';
 import type { StopSignal } from './stop-signal.js';
 
 /** How well a classifier tells one class from the others. Each is 0 where it would be 0 ÷ 0. */
@@ -90,63 +97,40 @@ export async function evaluate(
   checkOptions('evaluate', options, OPTIONS);
   const { signal, mistakes: wanted = 0 } = options;
   requireSignal('evaluate: signal', signal);
-  const restoreModes = evaluationMode(model);
-  try {
-    let lossSum = 0;
-    let total = 0;
-    let confusion: number[][] | null = null;
-    let mistakes: Mistake[] = [];
-    for await (const batch of data) {
-      signal?.throwIfAborted();
-      requireBatch('evaluate', batch);
-      const { loss, classes, predictions, probabilities } = classify(model, batch, wanted > 0);
-      confusion ??= Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-      const labels = elementsOf(batch.labels);
-      count(confusion, labels, predictions);
-      lossSum += loss;
-      if (probabilities) {
-        const found = mistakesIn({ labels, predictions, probabilities, first: total });
-        mistakes = worst([...mistakes, ...found], wanted);
-      }
-      total += batch.size;
+  let lossSum = 0;
+  const confusion: number[][] = [];
+  let mistakes: Mistake[] = [];
+  const showing = { operation: 'evaluate', where: 'evaluate', model, data, signal };
+  const total = await forEachOutput(showing, (logits, batch, first) => {
+    const classes = classesOf(logits, batch);
+    const loss = crossEntropy(logits, batch.labels, { reduction: 'sum' });
+    lossSum += finiteLoss('evaluate', model, batch, loss);
+    const predictions = argmax(logits, { axis: 1 }).toTypedArray();
+    const probabilities = wanted > 0 ? softmax(logits).toTypedArray() : null;
+    const labels = elementsOf(batch.labels);
+    if (confusion.length === 0) {
+      for (let c = 0; c < classes; c++) confusion.push(new Array<number>(classes).fill(0));
     }
-    if (confusion === null || total === 0) throw emptyError('evaluate');
-    return { loss: lossSum / total, ...scores(confusion), mistakes };
-  } finally {
-    restoreModes();
-  }
-}
-
-/** What a model says of one batch. */
-interface Classified {
-  /** The sum of the losses. */
-  readonly loss: number;
-  readonly classes: number;
-  /** The class that each image is taken for. */
-  readonly predictions: ArrayLike<number>;
-  /** `[B, classes]`; null where nobody asks for them. */
-  readonly probabilities: ArrayLike<number> | null;
-}
-
-function classify(model: Layer, batch: Batch, withProbabilities: boolean): Classified {
-  return Scope.run(() => {
-    const { images } = batch;
-    const logits = model.forward(images);
-    requireTensor('evaluate', "the model's output", logits);
-    const [, classes] = logits.shape;
-    if (logits.ndim !== 2 || classes === undefined) {
-      throw new ShapeError(
-        `evaluate: expected logits [N, classes] for ${images.describe()}, got ${logits.describe()}`,
-      );
-    }
-    const lossSum = crossEntropy(logits, batch.labels, { reduction: 'sum' });
-    return {
-      loss: finiteLoss('evaluate', model, batch, lossSum),
-      classes,
-      predictions: argmax(logits, { axis: 1 }).toTypedArray(),
-      probabilities: withProbabilities ? softmax(logits).toTypedArray() : null,
-    };
+    count(confusion, labels, predictions);
+    if (!probabilities) return;
+    mistakes = worst(
+      [...mistakes, ...mistakesIn({ labels, predictions, probabilities, first })],
+      wanted,
+    );
   });
+  return { loss: lossSum / total, ...scores(confusion), mistakes };
+}
+
+/** The number of classes that a model tells apart, from its output for a batch. */
+function classesOf(logits: Tensor, { images }: Batch): number {
+  requireTensor('evaluate', "the model's output", logits);
+  const [, classes] = logits.shape;
+  if (logits.ndim !== 2 || classes === undefined) {
+    throw new ShapeError(
+      `evaluate: expected logits [N, classes] for ${images.describe()}, got ${logits.describe()}`,
+    );
+  }
+  return classes;
 }
 
 /** @param batch.first The place of the batch's first image among all. */

@@ -1,9 +1,9 @@
 import { argmax, ConfigError, elementsOf, Scope, ShapeError, Tensor } from '@unfold/core';
 import { requireTensor, valueText } from '@unfold/core/internal';
-import { crossEntropy, evaluationMode, type Layer } from '@unfold/nn';
-import { emptyError } from '../data/dataset.js';
+import { crossEntropy, type Layer } from '@unfold/nn';
 import { type Batch, requireBatch } from '../data/batches.js';
 import { findNonFinite, NonFiniteLossError } from '../non-finite.js';
+import { forEachOutput } from '../outputs.js';
 import type { StopSignal } from '../stop-signal.js';
 import type { Scores } from './callback.js';
 
@@ -158,22 +158,14 @@ export async function measure<Name extends string>({
   metrics,
   signal,
 }: Measurement<Name>): Promise<Scores<Name>> {
-  const restoreModes = evaluationMode(model);
-  try {
-    const meter = new Meter(metrics);
-    for await (const batch of data) {
-      signal?.throwIfAborted();
-      requireBatch('fit: validation', batch);
-      Scope.run(() => {
-        const output = model.forward(batch.images);
-        meter.add(finiteLoss(where, model, batch, loss(output, batch)), output, batch);
-      });
-    }
-    if (meter.images === 0) throw emptyError(where);
-    return meter.means();
-  } finally {
-    restoreModes();
-  }
+  const meter = new Meter(metrics);
+  await forEachOutput(
+    { operation: 'fit: validation', where, model, data, signal },
+    (output, batch) => {
+      meter.add(finiteLoss(where, model, batch, loss(output, batch)), output, batch);
+    },
+  );
+  return meter.means();
 }
 
 /** @throws ConfigError, with how to make it one, unless a loss gave a tensor. */
