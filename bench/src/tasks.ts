@@ -1,3 +1,6 @@
+// Out of the sources, as the packages are built only after this has been loaded.
+import { conv2dFlops, matmulFlops } from '../../packages/core/src/kernels/flops.js';
+
 /** What is measured. Every system gets the same task and the same arrays. */
 export type Task = NetTask | MatmulTask | ConvTask | LayerNormTask;
 
@@ -136,7 +139,9 @@ export function outputSize({ size, kernel, stride, padding, dilation }: ConvLaye
 
 function convForwardFlops(batch: number, layer: ConvLayer): number {
   const { inChannels, outChannels, kernel, groups } = layer;
-  return 2 * batch * outChannels * outputSize(layer) ** 2 * (inChannels / groups) * kernel ** 2;
+  const size = outputSize(layer);
+  const window = { C: inChannels / groups, KH: kernel, KW: kernel, OH: size, OW: size };
+  return conv2dFlops({ N: batch, OC: outChannels, window });
 }
 
 interface NetLayer {
@@ -214,11 +219,14 @@ export const NET_LAYERS: Readonly<Record<NetName, Readonly<Record<string, NetLay
  * layer normalisation has none.
  */
 export function flopsOf(task: Task): number {
-  if (task.kind === 'matmul') return 2 * task.size ** 2 * task.inner;
+  if (task.kind === 'matmul') {
+    return matmulFlops({ M: task.size, N: task.size, K: task.inner, batch: 1 });
+  }
   if (task.kind === 'conv') return 3 * convForwardFlops(task.batch, task.layer);
   if (task.kind === 'layer-norm') return 0;
-  const layers = Object.values(NET_LAYERS[task.net]).map(({ conv, linear = [0, 0] }) =>
-    conv ? convForwardFlops(task.batch, conv) : 2 * task.batch * linear[0] * linear[1],
+  const { batch } = task;
+  const layers = Object.values(NET_LAYERS[task.net]).map(({ conv, linear: [N, K] = [0, 0] }) =>
+    conv ? convForwardFlops(batch, conv) : matmulFlops({ M: batch, N, K, batch: 1 }),
   );
   const forward = layers.reduce((sum, flops) => sum + flops, 0);
   return task.kind === 'forward' ? forward : 3 * forward - (layers[0] ?? 0);

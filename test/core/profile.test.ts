@@ -11,6 +11,7 @@ import {
   Tape,
   TapeError,
 } from '@unfold/core';
+import { conv2d } from '@unfold/nn';
 import { SGD } from '@unfold/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -60,6 +61,25 @@ describe('profile', () => {
     expect(total).toBeCloseTo(milliseconds, 9);
     expect(rows.reduce((all, row) => all + row.share, 0)).toBeCloseTo(1, 9);
     for (const row of rows) expect(row.milliseconds).toBeGreaterThanOrEqual(0);
+  });
+
+  it('counts the products of a convolution in groups, and of each of its gradients', async () => {
+    const [x, weight] = [ones([2, 4, 9, 8]), ones([6, 2, 3, 2])];
+    const leaves = [x, weight].map((leaf) => new Parameter(leaf));
+    const { rows } = await profile(() => {
+      using tape = new Tape();
+      const [image = x, kernel = weight] = leaves;
+      tape.backward(sum(conv2d(image, kernel, null, { groups: 2 })));
+    });
+    const products = 2 * 6 * (7 * 7) * (2 * 3 * 2);
+    for (const [op, times] of [
+      ['conv2d', 1],
+      ['conv2d backward', 2],
+    ] as const) {
+      const row = rows.find((each) => each.op === op);
+      const flops = (row?.gflops ?? NaN) * (row?.milliseconds ?? NaN) * 1e6;
+      expect(flops).toBeCloseTo(2 * products * times, 3);
+    }
   });
 
   it('is a table for people', async () => {

@@ -4,6 +4,7 @@ import { formatBytes } from './memory/heap.js';
 import { TapeError } from './errors.js';
 import { DeviceBuffer } from './kernels/buffer.js';
 import type { Conv2dGeometry, Kernels, MatmulGeometry } from './kernels/contract.js';
+import { conv2dFlops, matmulFlops } from './kernels/flops.js';
 import { formatShape } from './shape.js';
 import { Tensor } from './tensor.js';
 import { requireFunction } from './options.js';
@@ -138,15 +139,8 @@ function buffersOf(args: readonly unknown[]): DeviceBuffer[] {
 
 /** Multiplications and additions of a kernel call, if that is what it is about. */
 function flopsOf(name: string, geometry: unknown): number {
-  if (name === 'matmul') {
-    const { M, N, K, batch } = geometry as MatmulGeometry;
-    return 2 * M * N * K * batch;
-  }
-  if (name.startsWith('conv2d')) {
-    const { N, OC, window } = geometry as Conv2dGeometry;
-    const { C, KH, KW, OH, OW } = window;
-    return 2 * N * OC * OH * OW * C * KH * KW;
-  }
+  if (name === 'matmul') return matmulFlops(geometry as MatmulGeometry);
+  if (name.startsWith('conv2d')) return conv2dFlops(geometry as Conv2dGeometry);
   return 0;
 }
 
