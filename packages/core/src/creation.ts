@@ -1,5 +1,6 @@
 import { copyChecked, dtypeOf, isFloat, newArray, type DType } from './dtype.js';
 import { ConfigError, DTypeError, ShapeError } from './errors.js';
+import { tracer } from './graph/tracer.js';
 import type { NumericArray } from './kernels/contract.js';
 import {
   checkOptions,
@@ -9,7 +10,7 @@ import {
   type OptionRules,
   valueText,
 } from './options.js';
-import { Generator, generator } from './random.js';
+import { Generator, generator, RANDOMNESS } from './random.js';
 import { checkShape, formatShape, sameShape, type Shape } from './shape.js';
 import { emptyOfSize, Tensor, type NestedArray } from './tensor.js';
 
@@ -225,6 +226,7 @@ function random(
   if (options.dtype !== undefined && !isFloat(options.dtype)) {
     throw new DTypeError(`${origin}: expected a float dtype, got ${options.dtype}`);
   }
+  if (tracer) tracer.refuses(origin, RANDOMNESS);
   const source = options.generator ?? generator('random');
   return create(origin, shape, size, options, (data) => {
     for (let i = 0; i < data.length; i++) data[i] = draw(source);

@@ -23,6 +23,11 @@ export {
   TapeError,
   UnfoldError,
 } from './errors.js';
+export type { Attributes, JsonData } from './graph/attributes.js';
+export type { Graph } from './graph/graph.js';
+export type { GraphNode } from './graph/node.js';
+export { trace, type Traceable } from './graph/trace.js';
+export type { Value, ValueKind } from './graph/value.js';
 export type { DeviceBuffer, ElementType } from './kernels/buffer.js';
 export type * from './kernels/contract.js';
 export * from './ops/index.js';

@@ -25,6 +25,8 @@ export {
   withOptions,
 } from './host-call.js';
 export { offersKernel } from './engine/engine.js';
+export { operationsOf, traceParts, type TraceParts } from './graph/trace.js';
+export { tracer } from './graph/tracer.js';
 export {
   atLeast0,
   checkedInUse,

@@ -1,6 +1,11 @@
 import { ConfigError } from './errors.js';
+import { tracer } from './graph/tracer.js';
 import { log } from './math.js';
 import { type OptionRule, valueText } from './options.js';
+
+/** What a tracer is told of a draw. */
+export const RANDOMNESS =
+  'random numbers, which a graph draws for dropout only; give them to the function as a tensor';
 
 /** Everything a `Generator` needs to go on where it stood; plain JSON. */
 export interface GeneratorState {
@@ -39,6 +44,7 @@ export class Generator {
 
   /** 32 random bits, as an unsigned integer. */
   uint32(): number {
+    if (tracer) tracer.refuses('uint32', RANDOMNESS);
     const result = Math.imul(rotateLeft(Math.imul(this.#b, 5), 7), 9) >>> 0;
     const shifted = this.#b << 9;
     this.#c ^= this.#a;
@@ -52,6 +58,7 @@ export class Generator {
 
   /** Uniform in [0, 1), a multiple of 2⁻⁵³. */
   uniform(): number {
+    if (tracer) tracer.refuses('uniform', RANDOMNESS);
     const high = this.uint32() >>> 5;
     const low = this.uint32() >>> 6;
     return (high * 67108864 + low) / 9007199254740992;
@@ -59,6 +66,7 @@ export class Generator {
 
   /** Standard normal, by Marsaglia's polar method. */
   normal(): number {
+    if (tracer) tracer.refuses('normal', RANDOMNESS);
     if (this.#spareNormal !== null) {
       const spare = this.#spareNormal;
       this.#spareNormal = null;
@@ -78,6 +86,7 @@ export class Generator {
 
   /** A uniform integer from 0 to n - 1, without bias. @throws ConfigError unless 1 ≤ n ≤ 2³². */
   integer(n: number): number {
+    if (tracer) tracer.refuses('integer', RANDOMNESS);
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
       throw new ConfigError(`integer: expected n from 1 to 2^32, got ${n}`);
     }
@@ -183,6 +192,8 @@ const globalStreams = new Map<string, Generator>();
  */
 export function manualSeed(seed: number): void {
   checkSeed(seed);
+  if (tracer)
+    tracer.refuses('manualSeed', 'a seed, which a graph holds as little as random numbers');
   for (const [stream, held] of globalStreams) held.setState(new Generator(seed, stream).state());
   globalSeed = seed;
 }

@@ -4,6 +4,7 @@ import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } 
 import { heap } from './engine/engine.js';
 import { probe } from './engine/probe.js';
 import { ConfigError, DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
+import { tracer } from './graph/tracer.js';
 import { DeviceBuffer } from './kernels/buffer.js';
 import type { NumericArray } from './kernels/contract.js';
 import { requireFunction, valueText } from './options.js';
@@ -62,6 +63,7 @@ export class Tensor implements Scoped {
     const scope = currentScope();
     if (scope) scope.adopt(this);
     else this.owner = null;
+    if (tracer) tracer.made(this);
   }
 
   /** The number of dimensions. */
@@ -166,6 +168,7 @@ export class Tensor implements Scoped {
    * @throws DisposedError if the tensor's scope has ended.
    */
   get data(): NumericArray {
+    if (tracer) tracer.reads('data', this);
     const view = this.elements;
     if (!viewed.has(view)) {
       viewed.set(view, this);
@@ -203,6 +206,7 @@ export class Tensor implements Scoped {
   update(change: (data: NumericArray) => void): void {
     requireFunction('update', change);
     const { elements } = this;
+    if (tracer) tracer.changes('update', this, () => this.update(change));
     this.storage.version++;
     this.storage.noteWrite();
     change(elements);
@@ -215,6 +219,7 @@ export class Tensor implements Scoped {
   updateBuffer(change: (buffer: DeviceBuffer) => void): void {
     requireFunction('updateBuffer', change);
     const { buffer } = this;
+    if (tracer) tracer.changes('updateBuffer', this, () => this.updateBuffer(change));
     this.storage.version++;
     this.storage.noteWrite();
     change(buffer);
@@ -237,11 +242,13 @@ export class Tensor implements Scoped {
         `item: expected a tensor with one element, got ${this.describe()}; use toArray()`,
       );
     }
+    if (tracer) tracer.reads('item', this);
     return this.elements[0];
   }
 
   /** A copy of the elements, off the heap. */
   toTypedArray(): NumericArray {
+    if (tracer) tracer.reads('toTypedArray', this);
     const copy = newArray(this.dtype, this.size);
     copy.set(this.elements);
     return copy;
@@ -249,6 +256,7 @@ export class Tensor implements Scoped {
 
   /** A copy of the elements as nested arrays; numbers, or booleans for dtype bool. */
   toArray(): NestedArray {
+    if (tracer) tracer.reads('toArray', this);
     const data = this.elements;
     const isBool = this.dtype === 'bool';
     let next = 0;
@@ -264,6 +272,7 @@ export class Tensor implements Scoped {
 
   /** The same memory under a new tensor that no gradient flows through. */
   detach(): Tensor {
+    if (tracer) return tracer.operation('detach', detached, { x: this });
     return this.view(this.shape, 'detach');
   }
 
@@ -360,11 +369,17 @@ export class Tensor implements Scoped {
    * tensor again.
    */
   toJSON(): { dtype: DType; shape: Shape; data: (number | string)[] } {
+    if (tracer) tracer.reads('toJSON', this);
     const data = Array.from(this.elements, (value) =>
       Number.isFinite(value) ? value : String(value),
     );
     return { dtype: this.dtype, shape: this.shape, data };
   }
+}
+
+/** `detach` as a function, as graphs call it. */
+function detached(x: Tensor): Tensor {
+  return x.detach();
 }
 
 /**
@@ -435,6 +450,7 @@ export function emptyOfSize(shape: Shape, size: number, dtype: DType, origin: st
  */
 export function bufferOf(x: Tensor): DeviceBuffer {
   requireTensor('bufferOf', 'x', x);
+  if (tracer) tracer.reads('bufferOf', x);
   return x.buffer;
 }
 
@@ -446,6 +462,7 @@ export function bufferOf(x: Tensor): DeviceBuffer {
  */
 export function elementsOf(x: Tensor): NumericArray {
   requireTensor('elementsOf', 'x', x);
+  if (tracer) tracer.reads('elementsOf', x);
   x.storage.noteWrite();
   return x.elements;
 }

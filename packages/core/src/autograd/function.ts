@@ -1,6 +1,7 @@
 import { DisposedError, TapeError } from '../errors.js';
 import { Tensor } from '../tensor.js';
 import { probe } from '../engine/probe.js';
+import { tracer } from '../graph/tracer.js';
 import { moveOut, Scope } from '../memory/scope.js';
 import { recordingTape, type Gradients, type RecordedOp } from './tape.js';
 
@@ -158,6 +159,9 @@ export function defineFunction<
     }
     return output;
   };
-  return (...args) =>
-    probe === null ? call(...args) : probe.operation(name, args, () => call(...args));
+  const perform = (...args: Inputs): Output => {
+    if (tracer) return tracer.operation(name, perform, args);
+    return probe === null ? call(...args) : probe.operation(name, args, () => call(...args));
+  };
+  return perform;
 }

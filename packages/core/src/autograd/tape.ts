@@ -6,6 +6,7 @@ import { DTypeError, ShapeError, TapeError } from '../errors.js';
 import { broadcastGeometry, formatShape, sameShape } from '../shape.js';
 import { requireTensor, Tensor } from '../tensor.js';
 import { probe } from '../engine/probe.js';
+import { tracer } from '../graph/tracer.js';
 import { currentScope, moveOut, Scope } from '../memory/scope.js';
 import { sumTo } from './sum-to.js';
 
@@ -60,6 +61,7 @@ export class Tape extends Scope {
   backward(loss: Tensor, gradient?: Tensor): void {
     requireTensor('backward', 'the loss', loss);
     if (gradient !== undefined) requireTensor('backward', 'the gradient of the loss', gradient);
+    if (tracer) tracer.refuses('backward', 'a walk back over a tape');
     loss.assertAlive();
     this.#check(loss, gradient);
     this.#walked = true;

@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { tracer } from '../graph/tracer.js';
 import { checkOptions, finite, oneOf, type OptionRules } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, sub } from './arithmetic.js';
@@ -46,6 +47,7 @@ const leakyReluFunction = defineFunction('leakyRelu', {
 export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
   checkOptions('leakyRelu', options, LEAKY_RELU_OPTIONS);
   const { slope = 0.01 } = options;
+  if (tracer) return tracer.operation('leakyRelu', leakyRelu, { x, options: { slope } });
   return leakyReluFunction(x, { slope });
 }
 
@@ -160,6 +162,7 @@ const geluTanhFunction = defineFunction('gelu', {
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   checkOptions('gelu', options, GELU_OPTIONS);
   const { approximate = 'none' } = options;
+  if (tracer) return tracer.operation('gelu', gelu, { x, options: { approximate } });
   requireFloat('gelu', x);
   return approximate === 'none' ? geluFunction(x) : geluTanhFunction(x);
 }

@@ -1,5 +1,6 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { full } from '../creation.js';
+import { tracer } from '../graph/tracer.js';
 import type { Tensor } from '../tensor.js';
 import { eq, lt } from './compare.js';
 import { log, neg } from './pointwise.js';
@@ -15,6 +16,7 @@ const addFunction = defineFunction('add', {
 
 /** a + b, broadcast. */
 export function add(a: Operand, b: Operand): Tensor {
+  if (tracer) return tracer.operation('add', add, { a, b });
   return onTensors('add', a, b, addFunction);
 }
 
@@ -27,6 +29,7 @@ const subFunction = defineFunction('sub', {
 
 /** a - b, broadcast. */
 export function sub(a: Operand, b: Operand): Tensor {
+  if (tracer) return tracer.operation('sub', sub, { a, b });
   return onTensors('sub', a, b, subFunction);
 }
 
@@ -46,6 +49,7 @@ const mulFunction = defineFunction('mul', {
 
 /** a · b element by element, broadcast. */
 export function mul(a: Operand, b: Operand): Tensor {
+  if (tracer) return tracer.operation('mul', mul, { a, b });
   return onTensors('mul', a, b, mulFunction);
 }
 
@@ -68,6 +72,7 @@ const divFunction = defineFunction('div', {
 
 /** a / b, broadcast; floats only. */
 export function div(a: Operand, b: Operand): Tensor {
+  if (tracer) return tracer.operation('div', div, { a, b });
   return onTensors('div', a, b, divFunction);
 }
 
@@ -100,5 +105,6 @@ const powFunction = defineFunction('pow', {
 
 /** a to the power of b, broadcast; floats only. As C's `pow`: pow(x, 0) = 1. */
 export function pow(a: Operand, b: Operand): Tensor {
+  if (tracer) return tracer.operation('pow', pow, { a, b });
   return onTensors('pow', a, b, powFunction);
 }

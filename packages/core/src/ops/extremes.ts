@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { tracer } from '../graph/tracer.js';
 import type { Tensor } from '../tensor.js';
 import { eq, gt, lt } from './compare.js';
 import { binary, onTensors, type Operand } from './support.js';
@@ -28,10 +29,12 @@ const minimumFunction = extremeFunction('minimum', lt);
  * gives half to each); where either is NaN it goes to both, as PyTorch's.
  */
 export function maximum(a: Operand, b: Operand): Tensor {
+  if (tracer) return tracer.operation('maximum', maximum, { a, b });
   return onTensors('maximum', a, b, maximumFunction);
 }
 
 /** The smaller of a and b, broadcast; NaN if either is. The gradient goes as that of `maximum`. */
 export function minimum(a: Operand, b: Operand): Tensor {
+  if (tracer) return tracer.operation('minimum', minimum, { a, b });
   return onTensors('minimum', a, b, minimumFunction);
 }

@@ -1,6 +1,7 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { zeros } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
+import { tracer } from '../graph/tracer.js';
 import type { IndexGeometry } from '../kernels/contract.js';
 import { ShapeError } from '../errors.js';
 import { hostCall, reads } from '../host-call.js';
@@ -38,6 +39,7 @@ const indexSelectFunction = defineFunction('indexSelect', {
  * DTypeError unless it is int32.
  */
 export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
+  if (tracer) return tracer.operation('indexSelect', indexSelect, { x, axis, index });
   requireTensor('indexSelect', 'x', x);
   requireTensor('indexSelect', 'index', index);
   const normal = normalizeAxis('indexSelect', axis, x.ndim);

@@ -2,6 +2,7 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import { zeros } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ShapeError } from '../errors.js';
+import { tracer } from '../graph/tracer.js';
 import { checkOptions, flag, type OptionRules } from '../options.js';
 import { broadcastShapes, formatShape, sameShape, sizeOf, type Shape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
@@ -94,6 +95,10 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   requireTensor('matmul', 'b', b);
   checkOptions('matmul', options, MATMUL_OPTIONS);
   const { transposeA = false, transposeB = false } = options;
+  if (tracer) {
+    const options = { transposeA, transposeB };
+    return tracer.operation('matmul', matmul, { a, b, options });
+  }
   requireFloat('matmul', a);
   sameDType('matmul', a, b);
   if (a.ndim < 2 || b.ndim < 2) {

@@ -3,6 +3,7 @@ import { zeros } from '../creation.js';
 import { copyChecked, isFloat, newArray, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, ShapeError } from '../errors.js';
+import { tracer } from '../graph/tracer.js';
 import { requireList, valueText } from '../options.js';
 import {
   formatShape,
@@ -29,6 +30,7 @@ const cloneFunction = defineFunction('clone', {
  * @throws DisposedError if the tensor's scope has ended.
  */
 export function clone(x: Tensor): Tensor {
+  if (tracer) return tracer.operation('clone', clone, { x });
   requireTensor('clone', 'x', x);
   return cloneFunction(x);
 }
@@ -47,6 +49,7 @@ const reshapeFunction = defineFunction('reshape', {
  * @throws ShapeError if the number of elements differs.
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  if (tracer) return tracer.operation('reshape', reshape, { x, shape });
   requireTensor('reshape', 'x', x);
   requireList('reshape', 'a shape', shape, '[2, -1]');
   const open = shape.indexOf(-1);
@@ -123,6 +126,7 @@ const permuteFunction = defineFunction('permute', {
  * @throws ShapeError unless `axes` names each axis once.
  */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  if (tracer) return tracer.operation('permute', permute, { x, axes });
   requireTensor('permute', 'x', x);
   requireList('permute', 'a list of axes', axes, '[1, 0]');
   const normal = axes.map((axis) => normalizeAxis('permute', axis, x.ndim));
@@ -136,6 +140,7 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 
 /** Swaps two axes, by default the last two. Copies. */
 export function transpose(x: Tensor, first = -2, second = -1): Tensor {
+  if (tracer) return tracer.operation('transpose', transpose, { x, first, second });
   requireTensor('transpose', 'x', x);
   const a = normalizeAxis('transpose', first, x.ndim);
   const b = normalizeAxis('transpose', second, x.ndim);
@@ -209,6 +214,7 @@ const sliceFunction = defineFunction('slice', {
  * whole. As in Python, negative ends count from the back, and ends outside are cut. Copies.
  */
 export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
+  if (tracer) return tracer.operation('slice', slice, { x, ranges });
   requireTensor('slice', 'x', x);
   requireList('slice', 'a list with a range for each axis', ranges, '[[0, 2], null]');
   return sliceFunction(x, { window: sliceWindow(x, ranges) });
@@ -254,6 +260,7 @@ const concatFunction = defineFunction('concat', {
  * @throws ShapeError if they do not, or the list is empty; DTypeError if dtypes differ.
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (tracer) return tracer.operation('concat', concat, { tensors, axis });
   requireList('concat', 'a list of tensors', tensors, '[a, b]');
   tensors.forEach((x, i) => requireTensor('concat', `tensors[${i}]`, x));
   const [first, ...others] = tensors;
@@ -308,6 +315,7 @@ const padFunction = defineFunction('pad', {
  * that x's dtype cannot hold.
  */
 export function pad(x: Tensor, padding: readonly Padding[], value = 0): Tensor {
+  if (tracer) return tracer.operation('pad', pad, { x, padding, value });
   requireTensor('pad', 'x', x);
   requireList('pad', 'a pair for each axis', padding, '[[1, 1], [0, 0]]');
   const valid = padding.every(
@@ -343,6 +351,7 @@ const castFunction = defineFunction('cast', {
  * @throws DTypeError for a value that the dtype cannot hold: NaN or 300 as uint8.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  if (tracer) return tracer.operation('cast', cast, { x, dtype });
   requireTensor('cast', 'x', x);
   return castFunction(x, { dtype });
 }

@@ -1,6 +1,7 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { copyChecked, newArray } from '../dtype.js';
 import { ConfigError } from '../errors.js';
+import { tracer } from '../graph/tracer.js';
 import {
   checkOptions,
   isOptions,
@@ -132,6 +133,7 @@ export function clamp(x: Tensor, options: ClampOptions): Tensor {
     );
   }
   checkOptions('clamp', options, CLAMP_OPTIONS);
+  if (tracer) return tracer.operation('clamp', clamp, { x, options });
   const { min = -Infinity, max = Infinity } = options;
   const given = [options.min, options.max].filter((bound) => bound !== undefined);
   if (given.length === 0) {

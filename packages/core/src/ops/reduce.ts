@@ -2,6 +2,7 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import { sumAxes } from '../autograd/sum-to.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, DTypeError, ShapeError } from '../errors.js';
+import { tracer } from '../graph/tracer.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
 import { Scope } from '../memory/scope.js';
 import { checkOptions, flag, type OptionRule, type OptionRules, valueText } from '../options.js';
@@ -71,6 +72,16 @@ function reduction(
   return { axes: normalizeAxes(name, axes.axis, x.ndim), keepdim: axes.keepdim ?? false };
 }
 
+/** The arguments of a reduction as a graph keeps them, after they were checked. */
+function asGiven(
+  x: Tensor,
+  axis: ReduceAxes | undefined,
+  { keepdim }: Axes,
+): { x: Tensor; axis: ReduceOptions['axis']; options: KeepdimOptions } {
+  const isOptions = typeof axis === 'object' && !isList(axis);
+  return { x, axis: isOptions ? axis.axis : axis, options: { keepdim } };
+}
+
 function isList(value: object): value is readonly number[] {
   return Array.isArray(value);
 }
@@ -104,7 +115,9 @@ export function sum(
   axis?: ReduceAxes,
   options?: Pick<ReduceOptions, 'keepdim'>,
 ): Tensor {
-  return sumFunction(x, reduction('sum', x, axis, options));
+  const axes = reduction('sum', x, axis, options);
+  if (tracer) return tracer.operation('sum', sum, asGiven(x, axis, axes));
+  return sumFunction(x, axes);
 }
 
 /**
@@ -117,7 +130,9 @@ export function mean(
   options?: Pick<ReduceOptions, 'keepdim'>,
 ): Tensor {
   requireFloat('mean', x);
-  const { axes, keepdim } = reduction('mean', x, axis, options);
+  const given = reduction('mean', x, axis, options);
+  if (tracer) return tracer.operation('mean', mean, asGiven(x, axis, given));
+  const { axes, keepdim } = given;
   const count = sizeOf(axes.map((axis) => x.shape[axis]));
   if (count === 0) throw new ShapeError(`mean: ${x.describe()} has no elements to average`);
   return composed(() => mul(sumFunction(x, { axes, keepdim }), 1 / count));
@@ -170,7 +185,11 @@ function extreme(
   options: KeepdimOptions | undefined,
 ): Tensor {
   requireNumber(which, x);
-  const { axes, keepdim } = reduction(which, x, axis, options);
+  const given = reduction(which, x, axis, options);
+  if (tracer) {
+    return tracer.operation(which, which === 'max' ? max : min, asGiven(x, axis, given));
+  }
+  const { axes, keepdim } = given;
   if (axes.some((axis) => x.shape[axis] === 0)) {
     throw new ShapeError(`${which}: ${x.describe()} has no elements along the reduced axes`);
   }
@@ -214,7 +233,9 @@ export function argmax(
   options?: Pick<ReduceOptions, 'keepdim'>,
 ): Tensor {
   requireNumber('argmax', x);
-  const { axes, keepdim } = reduction('argmax', x, axis, options);
+  const given = reduction('argmax', x, axis, options);
+  if (tracer) return tracer.operation('argmax', argmax, asGiven(x, axis, given));
+  const { axes, keepdim } = given;
   if (axes.length !== 1 && axes.length !== x.ndim) {
     throw new ConfigError(`argmax: expected one axis, or none for all, got [${axes.join(', ')}]`);
   }

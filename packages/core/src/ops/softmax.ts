@@ -1,5 +1,6 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { kernelsFor } from '../engine/engine.js';
+import { tracer } from '../graph/tracer.js';
 import type { RowsGeometry } from '../kernels/contract.js';
 import { normalizeAxis } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
@@ -45,10 +46,12 @@ function along(name: string, x: Tensor, axis: number, apply: (x: Tensor) => Tens
  * largest number is NaN; where its gradient is all 0, as behind `where`, so is that of x.
  */
 export function softmax(x: Tensor, axis = -1): Tensor {
+  if (tracer) return tracer.operation('softmax', softmax, { x, axis });
   return along('softmax', x, axis, softmaxFunction);
 }
 
 /** log(softmax(x)) along `axis` (default the last), without the loss of precision. */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  if (tracer) return tracer.operation('logSoftmax', logSoftmax, { x, axis });
   return along('logSoftmax', x, axis, logSoftmaxFunction);
 }

@@ -2,6 +2,7 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import { full } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
+import { tracer } from '../graph/tracer.js';
 import { broadcastShapes, broadcastStrides, mergeAxes } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { bytesOf, onTensors, sameDType, type Operand } from './support.js';
@@ -47,6 +48,7 @@ const whereFunction = defineFunction('where', {
 
 /** a where the condition holds, else b; all three broadcast. `condition` is bool. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  if (tracer) return tracer.operation('where', where, { condition, a, b });
   requireTensor('where', 'condition', condition);
   return onTensors('where', a, b, (x, y) => whereFunction(condition, x, y));
 }
