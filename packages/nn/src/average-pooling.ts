@@ -23,6 +23,7 @@ import {
   flag,
   requireFloat,
   requireTensor,
+  tracer,
 } from '@unfold/core/internal';
 import { ownCopy, ownOptions } from './checks.js';
 import { vectorOf } from './buffers.js';
@@ -149,6 +150,11 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
 export function avgPool2d(x: Tensor, kernelSize: Size2d, options: AvgPool2dOptions = {}): Tensor {
   checkOptions('avgPool2d', options, AVG_POOL_OPTIONS);
   const { countIncludePad = true } = options;
+  if (tracer) {
+    const { stride = kernelSize, padding = 0 } = options;
+    const completed = { stride, padding, countIncludePad };
+    return tracer.operation('avgPool2d', avgPool2d, { x, kernelSize, options: completed });
+  }
   const window = recentPoolWindow('avgPool2d', x, kernelSize, options);
   const { H, W, KH, KW, padTop, padLeft } = window;
   // A window as large as the image needs no unfold.
@@ -170,6 +176,9 @@ export function avgPool2d(x: Tensor, kernelSize: Size2d, options: AvgPool2dOptio
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: Size2d): Tensor {
   requireTensor('adaptiveAvgPool2d', 'x', x);
+  if (tracer) {
+    return tracer.operation('adaptiveAvgPool2d', adaptiveAvgPool2d, { x, outputSize });
+  }
   const [OH, OW] = pair('adaptiveAvgPool2d', 'output size', outputSize, 1);
   if (x.ndim !== 4) {
     throw new ShapeError(`adaptiveAvgPool2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);

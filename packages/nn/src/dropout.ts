@@ -28,6 +28,7 @@ import {
   share,
   updates,
   valueText,
+  tracer,
 } from '@unfold/core/internal';
 import { Module } from './module.js';
 import { formatOptions } from './tree.js';
@@ -109,9 +110,19 @@ function checkProbability(operation: string, p: number): void {
   }
 }
 
-function drop(operation: string, x: Tensor, options: DropoutOptions, maskShape: Shape): Tensor {
+/** @throws ConfigError for a bad option. */
+function completeDropout(operation: string, options: DropoutOptions): Required<DropoutOptions> {
   checkOptions(operation, options, DROPOUT_OPTIONS);
   const { p = 0.5, training = true } = options;
+  return { p, training };
+}
+
+function drop(
+  operation: string,
+  x: Tensor,
+  { p, training }: Required<DropoutOptions>,
+  maskShape: Shape,
+): Tensor {
   requireFloat(operation, x);
   checkProbability(operation, p);
   return training && p > 0 ? dropFunction(x, { p, maskShape }) : x;
@@ -128,7 +139,9 @@ function drop(operation: string, x: Tensor, options: DropoutOptions, maskShape: 
  */
 export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
   requireTensor('dropout', 'x', x);
-  return drop('dropout', x, options, x.shape);
+  const completed = completeDropout('dropout', options);
+  if (tracer) return tracer.operation('dropout', dropout, { x, options: completed });
+  return drop('dropout', x, completed, x.shape);
 }
 
 /**
@@ -141,10 +154,12 @@ export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
  */
 export function dropout2d(x: Tensor, options: DropoutOptions = {}): Tensor {
   requireTensor('dropout2d', 'x', x);
+  const completed = completeDropout('dropout2d', options);
+  if (tracer) return tracer.operation('dropout2d', dropout2d, { x, options: completed });
   if (x.ndim !== 4) {
     throw new ShapeError(`dropout2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }
-  return drop('dropout2d', x, options, [...x.shape.slice(0, 2), 1, 1]);
+  return drop('dropout2d', x, completed, [...x.shape.slice(0, 2), 1, 1]);
 }
 
 /** Drops single values in training, as `torch.nn.Dropout`; in evaluation x stays as it is. */

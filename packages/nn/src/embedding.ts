@@ -25,6 +25,7 @@ import {
   requireFloat,
   requireTensor,
   valueText,
+  tracer,
 } from '@unfold/core/internal';
 import { floatDType, requireSizes } from './checks.js';
 import { part } from './buffers.js';
@@ -91,6 +92,10 @@ export function embedding(x: Tensor, weight: Tensor, options: EmbeddingOptions =
   requireTensor('embedding', 'weight', weight);
   checkOptions('embedding', options, EMBEDDING_OPTIONS);
   requireFloat('embedding', weight);
+  if (tracer) {
+    const { paddingIdx = null } = options;
+    return tracer.operation('embedding', embedding, { x, weight, options: { paddingIdx } });
+  }
   if (x.dtype !== 'int32' && x.dtype !== 'uint8') {
     throw new DTypeError(
       `embedding: expected integer indices (int32 or uint8), got ${x.describe()}; ${wholeNumbers(x)}`,

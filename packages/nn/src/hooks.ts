@@ -13,6 +13,28 @@ export interface RemovableHandle {
 /** The property that stands before the `forward` of each module that has hooks. */
 const shadows = new WeakMap<object, Shadow>();
 
+/** Runs a call of `forward`. */
+export type Around = <T>(call: () => T) => T;
+
+/** Runs `run`, and meanwhile each call of the modules' forward through `around`. */
+export function aroundForwards<T>(
+  modules: Iterable<readonly [path: string, module: object]>,
+  around: <R>(path: string, call: () => R) => R,
+  run: () => T,
+): T {
+  const handles: RemovableHandle[] = [];
+  try {
+    for (const [path, module] of modules) {
+      if (!hasForward(module)) continue;
+      const shadow = shadows.get(module) ?? new Shadow(module);
+      handles.push(shadow.add(shadow.around, (call) => around(path, call)));
+    }
+    return run();
+  } finally {
+    for (const handle of handles) handle.remove();
+  }
+}
+
 /** See `Module.registerForwardHook`, which `hook` was given to. */
 export function addForwardHook<M extends object>(
   module: M,
@@ -30,14 +52,8 @@ export function addForwardHook<M extends object>(
         'modules inside it',
     );
   }
-  const entry = { look: (...call: Parameters<Look>) => hook(module, ...call) };
   const shadow = shadows.get(module) ?? new Shadow(module);
-  shadow.hooks.add(entry);
-  return {
-    remove(): void {
-      if (shadow.hooks.delete(entry) && shadow.hooks.size === 0) shadow.withdraw();
-    },
-  };
+  return shadow.add(shadow.hooks, (...call) => hook(module, ...call));
 }
 
 /** Whether hooks are called when a module is. */
@@ -78,7 +94,9 @@ function isPlainResult(result: unknown): boolean {
  */
 class Shadow {
   /** In the order of their registration. */
-  readonly hooks = new Set<{ readonly look: Look }>();
+  readonly hooks = new Set<{ readonly hook: Look }>();
+  /** What the calls run in, hooks included, outermost last. */
+  readonly around = new Set<{ readonly hook: Around }>();
   /** Calls the module's forward, then the hooks. */
   readonly forward: WithForward['forward'];
   readonly #module: WithForward;
@@ -91,8 +109,16 @@ class Shadow {
     this.#module = module;
     this.#own = Object.getOwnPropertyDescriptor(module, 'forward');
     this.#hidden = module.forward;
-    const call = (receiver: unknown, inputs: readonly unknown[]): unknown =>
-      this.#after(inputs, Reflect.apply(this.#hidden, receiver, inputs));
+    const call = (receiver: unknown, inputs: readonly unknown[]): unknown => {
+      const run = (): unknown => this.#after(inputs, Reflect.apply(this.#hidden, receiver, inputs));
+      const outermost = [...this.around].reduce(
+        (inner, { hook }) =>
+          () =>
+            hook(inner),
+        run,
+      );
+      return outermost();
+    };
     this.forward = function (this: unknown, ...inputs) {
       return call(this, inputs);
     };
@@ -107,8 +133,21 @@ class Shadow {
     shadows.set(module, this);
   }
 
+  /** Adds a hook to one of the two lists. With the last one, the property goes. */
+  add<H>(list: Set<{ readonly hook: H }>, hook: H): RemovableHandle {
+    // An object of its own, as the same hook may be there twice.
+    const entry = { hook };
+    list.add(entry);
+    return {
+      remove: () => {
+        const isLast = list.delete(entry) && this.hooks.size + this.around.size === 0;
+        if (isLast) this.#withdraw();
+      },
+    };
+  }
+
   /** Leaves the module as it was. */
-  withdraw(): void {
+  #withdraw(): void {
     shadows.delete(this.#module);
     Reflect.deleteProperty(this.#module, 'forward');
     if (this.#own) Object.defineProperty(this.#module, 'forward', this.#own);
@@ -123,7 +162,7 @@ class Shadow {
   #after(inputs: readonly unknown[], output: unknown): unknown {
     // A copy, as a hook may take itself off.
     return [...this.hooks].reduce(
-      (current, { look }) => outputAfter(this.#module, current, look(inputs, current)),
+      (current, { hook }) => outputAfter(this.#module, current, hook(inputs, current)),
       output,
     );
   }

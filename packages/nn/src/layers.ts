@@ -13,7 +13,7 @@ import {
   type Parameter,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions, flag, requireTensor, valueText } from '@unfold/core/internal';
+import { checkOptions, flag, requireTensor, valueText, tracer } from '@unfold/core/internal';
 import {
   floatDType,
   ownCopy,
@@ -112,6 +112,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
       `linear: expected bias [${weight.shape[0]}], got ${formatShape(bias.shape)}`,
     );
   }
+  if (tracer) return tracer.operation('linear', linear, { x, weight, bias });
   const rows = x.ndim === 1 ? reshape(x, [1, -1]) : x;
   const product = matmul(rows, weight, { transposeB: true });
   const out = bias ? add(product, bias) : product;

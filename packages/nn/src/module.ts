@@ -20,10 +20,12 @@ import {
   propertyGuards,
   requireTensor,
   text,
+  traceParts,
+  type TraceParts,
   valueText,
 } from '@unfold/core/internal';
 import { contentsOf } from './contents.js';
-import { addForwardHook, hasHooks, type RemovableHandle } from './hooks.js';
+import { addForwardHook, aroundForwards, hasHooks, type RemovableHandle } from './hooks.js';
 import { treeOf } from './tree.js';
 
 /** Tensors by name, as `stateDict` gives and `loadStateDict` takes them. */
@@ -375,6 +377,15 @@ export abstract class Module {
    */
   registerForwardHook(hook: ForwardHook): RemovableHandle {
     return addForwardHook(this, hook);
+  }
+
+  /** @internal */
+  [traceParts](): TraceParts {
+    return {
+      parameters: this.namedParameters(),
+      buffers: this.namedBuffers(),
+      watch: (around, run) => aroundForwards(this.namedModules(), around, run),
+    };
   }
 
   /** The text that `toString` shows of this module between the brackets, such as its options. */

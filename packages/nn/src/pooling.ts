@@ -19,6 +19,7 @@ import {
   isFloat,
   requireFloat,
   requireTensor,
+  tracer,
 } from '@unfold/core/internal';
 import { keyOf, pair, windowGeometry, type Size2d } from './conv2d/geometry.js';
 import { Recent } from './recent.js';
@@ -165,5 +166,13 @@ function poolWindow(
 export function maxPool2d(x: Tensor, kernelSize: Size2d, options: MaxPool2dOptions = {}): Tensor {
   requireTensor('maxPool2d', 'x', x);
   checkOptions('maxPool2d', options, MAX_POOL_OPTIONS);
+  if (tracer) {
+    const { stride = kernelSize, padding = 0 } = options;
+    return tracer.operation('maxPool2d', maxPool2d, {
+      x,
+      kernelSize,
+      options: { stride, padding },
+    });
+  }
   return maxPool2dFunction(x, { window: recentPoolWindow('maxPool2d', x, kernelSize, options) });
 }

@@ -5,7 +5,7 @@ import {
   type Conv2dGeometry,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions } from '@unfold/core/internal';
+import { checkOptions, tracer } from '@unfold/core/internal';
 import { requireOneFloat } from '../checks.js';
 import { CONV_OPTIONS, recentConv2dGeometry, type Conv2dOptions } from './geometry.js';
 import type { ConvRoute } from './conv-route.js';
@@ -77,5 +77,10 @@ export function conv2d(
 ): Tensor {
   requireOneFloat('conv2d', x, weight, bias);
   checkOptions('conv2d', options, CONV_OPTIONS);
+  if (tracer) {
+    const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+    const completed = { stride, padding, dilation, groups };
+    return tracer.operation('conv2d', conv2d, { x, weight, bias, options: completed });
+  }
   return conv2dBy(routeFor(x), x, weight, bias, options);
 }

@@ -5,7 +5,7 @@ import {
   type Conv2dGeometry,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions } from '@unfold/core/internal';
+import { checkOptions, tracer } from '@unfold/core/internal';
 import { requireOneFloat } from '../checks.js';
 import { addByChannel, sumByChannel } from '../channels.js';
 import type { ConvRoute } from './conv-route.js';
@@ -93,5 +93,11 @@ export function convTranspose2d(
 ): Tensor {
   requireOneFloat('convTranspose2d', x, weight, bias);
   checkOptions('convTranspose2d', options, CONV_TRANSPOSE_OPTIONS);
+  if (tracer) {
+    const { stride = 1, padding = 0, outputPadding = 0, dilation = 1, groups = 1 } = options;
+    const completed = { stride, padding, outputPadding, dilation, groups };
+    const given = { x, weight, bias, options: completed };
+    return tracer.operation('convTranspose2d', convTranspose2d, given);
+  }
   return convTranspose2dBy(routeFor(x), x, weight, bias, options);
 }

@@ -10,7 +10,13 @@ import {
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
-import { checkedInUse, checkOptions, requireFloat, requireTensor } from '@unfold/core/internal';
+import {
+  checkedInUse,
+  checkOptions,
+  requireFloat,
+  requireTensor,
+  tracer,
+} from '@unfold/core/internal';
 import { part } from '../buffers.js';
 import { pair, windowGeometry, type Size2d } from './geometry.js';
 
@@ -73,6 +79,13 @@ const foldFunction = defineFunction('fold', {
   backward: (ctx, dOut) => toColumns(dOut, ctx.saved.window),
 });
 
+/** @throws ConfigError for a bad option. */
+function completeUnfold(operation: string, options: UnfoldOptions): Required<UnfoldOptions> {
+  checkOptions(operation, options, UNFOLD_OPTIONS);
+  const { stride = 1, padding = 0, dilation = 1 } = options;
+  return { stride, padding, dilation };
+}
+
 function windowOf(
   operation: string,
   C: number,
@@ -80,8 +93,7 @@ function windowOf(
   kernelSize: Size2d,
   options: UnfoldOptions,
 ): WindowGeometry {
-  checkOptions(operation, options, UNFOLD_OPTIONS);
-  const { stride = 1, padding = 0, dilation = 1 } = options;
+  const { stride, padding, dilation } = completeUnfold(operation, options);
   const [padH, padW] = pair(operation, 'padding', padding, 0);
   return windowGeometry(operation, C, size, {
     kernel: pair(operation, 'kernel size', kernelSize, 1),
@@ -103,6 +115,10 @@ function windowOf(
  * ConfigError for a bad option, DTypeError for integers.
  */
 export function unfold(x: Tensor, kernelSize: Size2d, options: UnfoldOptions = {}): Tensor {
+  if (tracer) {
+    const completed = completeUnfold('unfold', options);
+    return tracer.operation('unfold', unfold, { x, kernelSize, options: completed });
+  }
   requireTensor('unfold', 'x', x);
   if (x.ndim !== 4) {
     throw new ShapeError(`unfold: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
@@ -127,6 +143,10 @@ export function fold(
   kernelSize: Size2d,
   options: UnfoldOptions = {},
 ): Tensor {
+  if (tracer) {
+    const completed = completeUnfold('fold', options);
+    return tracer.operation('fold', fold, { columns, size, kernelSize, options: completed });
+  }
   requireTensor('fold', 'columns', columns);
   if (columns.ndim !== 3) {
     throw new ShapeError(

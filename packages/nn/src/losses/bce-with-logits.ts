@@ -19,7 +19,7 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { checkedInUse, checkOptions, requireFloat } from '@unfold/core/internal';
+import { checkedInUse, checkOptions, requireFloat, tracer } from '@unfold/core/internal';
 import { ownOptions, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
 import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
@@ -128,7 +128,11 @@ export function bceWithLogits(
 ): Tensor {
   requireOneShape('bceWithLogits', x, target);
   checkBce('bceWithLogits', options);
-  const { posWeight, reduction } = options;
+  const { posWeight, reduction = 'mean' } = options;
+  if (tracer) {
+    const completed = { posWeight, reduction };
+    return tracer.operation('bceWithLogits', bceWithLogits, { x, target, options: completed });
+  }
   requireFloat('bceWithLogits', x);
   for (const operand of posWeight ? [target, posWeight] : [target]) {
     if (operand.dtype !== x.dtype) {

@@ -38,6 +38,7 @@ import {
   sameShape,
   share,
   valueText,
+  tracer,
 } from '@unfold/core/internal';
 import { ownOptions, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
@@ -267,7 +268,11 @@ export function crossEntropy(
   requireScores(name, 'logits', logits);
   requireTensor(name, 'target', target);
   checkCrossEntropy(name, options);
-  const { reduction, weight, labelSmoothing = 0, ignoreIndex = IGNORED } = options;
+  const { reduction = 'mean', weight, labelSmoothing = 0, ignoreIndex = IGNORED } = options;
+  if (tracer) {
+    const completed = { reduction, weight, labelSmoothing, ignoreIndex };
+    return tracer.operation(name, crossEntropy, { logits, target, options: completed });
+  }
   const [N, C, ...others] = logits.shape;
   if (weight) checkClassWeights(name, logits, weight);
   const isProbabilities = target.dtype === logits.dtype && sameShape(target.shape, logits.shape);
@@ -342,7 +347,11 @@ export function nllLoss(logProbs: Tensor, target: Tensor, options: ClassLossOpti
   requireScores(name, 'logProbs', logProbs);
   requireTensor(name, 'target', target);
   checkOptions(name, options, CLASS_LOSS_OPTIONS);
-  const { reduction, weight, ignoreIndex = IGNORED } = options;
+  const { reduction = 'mean', weight, ignoreIndex = IGNORED } = options;
+  if (tracer) {
+    const completed = { reduction, weight, ignoreIndex };
+    return tracer.operation(name, nllLoss, { logProbs, target, options: completed });
+  }
   requireTensorOrNone(name, 'weight', weight);
   const C = logProbs.shape[1];
   if (weight) checkClassWeights(name, logProbs, weight);

@@ -15,6 +15,7 @@ import {
   positive,
   requireFloat,
   valueText,
+  tracer,
 } from '@unfold/core/internal';
 import { ownOptions } from '../checks.js';
 import { Module } from '../module.js';
@@ -27,10 +28,12 @@ import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduc
  */
 export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
   checkOptions('mseLoss', options, LOSS_OPTIONS);
+  const { reduction = 'mean' } = options;
+  if (tracer) return tracer.operation('mseLoss', mseLoss, { x, target, options: { reduction } });
   requireOneShape('mseLoss', x, target);
   requireFloat('mseLoss', x);
   const difference = sub(x, target);
-  return reduce(mul(difference, difference), options.reduction);
+  return reduce(mul(difference, difference), reduction);
 }
 
 /**
@@ -66,7 +69,8 @@ function checkDelta(operation: string, delta: number): void {
  */
 export function huber(x: Tensor, target: Tensor, options: HuberOptions = {}): Tensor {
   checkOptions('huber', options, HUBER_OPTIONS);
-  const { delta = 1, reduction } = options;
+  const { delta = 1, reduction = 'mean' } = options;
+  if (tracer) return tracer.operation('huber', huber, { x, target, options: { delta, reduction } });
   requireOneShape('huber', x, target);
   requireFloat('huber', x);
   checkDelta('huber', delta);
@@ -97,7 +101,10 @@ function checkBeta(operation: string, beta: number): void {
  */
 export function smoothL1(x: Tensor, target: Tensor, options: SmoothL1Options = {}): Tensor {
   checkOptions('smoothL1', options, SMOOTH_L1_OPTIONS);
-  const { beta = 1, reduction } = options;
+  const { beta = 1, reduction = 'mean' } = options;
+  if (tracer) {
+    return tracer.operation('smoothL1', smoothL1, { x, target, options: { beta, reduction } });
+  }
   requireOneShape('smoothL1', x, target);
   requireFloat('smoothL1', x);
   checkBeta('smoothL1', beta);

@@ -21,7 +21,7 @@ export const LOSS_OPTIONS: OptionRules<LossOptions> = {
  */
 export function reduce(
   losses: Tensor,
-  reduction: Reduction = 'mean',
+  reduction: Reduction,
   meanOf: (losses: Tensor) => Tensor = mean,
 ): Tensor {
   switch (reduction) {

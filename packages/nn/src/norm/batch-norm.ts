@@ -15,6 +15,7 @@ import {
   requireFloat,
   share,
   valueText,
+  tracer,
 } from '@unfold/core/internal';
 import { requireTensorOrNone } from '../checks.js';
 import { normaliseByBatch, normaliseByNumbers } from './batch-norm-functions.js';
@@ -72,6 +73,12 @@ export function batchNorm(
   checkOptions('batchNorm', options, BATCH_NORM_OPTIONS);
   const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
   const { numBatchesTracked = null } = options;
+  if (tracer) {
+    const always = { weight, bias, training, eps };
+    const completed = training ? { ...always, momentum, numBatchesTracked } : always;
+    const given = { x, runningMean, runningVar, options: completed };
+    return tracer.operation('batchNorm', batchNorm, given);
+  }
   if (x.ndim < 2) {
     throw new ShapeError(`batchNorm: expected x [N,C] or [N,C,…], got ${formatShape(x.shape)}`);
   }

@@ -25,6 +25,7 @@ import {
   requireFloat,
   sameShape,
   valueText,
+  tracer,
 } from '@unfold/core/internal';
 import { floatDType, ownCopy, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
@@ -143,6 +144,10 @@ export function layerNorm(
   requireFloat('layerNorm', x);
   checkOptions('layerNorm', options, LAYER_NORM_OPTIONS);
   const { weight = null, bias = null, eps = 1e-5 } = options;
+  if (tracer) {
+    const completed = { weight, bias, eps };
+    return tracer.operation('layerNorm', layerNorm, { x, normalizedShape, options: completed });
+  }
   const shape = placesOf('layerNorm', normalizedShape);
   checkEps('layerNorm', eps);
   if (!sameShape(x.shape.slice(-shape.length), shape)) {

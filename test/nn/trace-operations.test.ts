@@ -1,0 +1,607 @@
+import * as core from '@unfold/core';
+import {
+  abs,
+  add,
+  argmax,
+  cast,
+  clamp,
+  clone,
+  concat,
+  div,
+  eq,
+  exp,
+  gelu,
+  gt,
+  indexSelect,
+  leakyRelu,
+  log,
+  logSoftmax,
+  lt,
+  manualSeed,
+  matmul,
+  max,
+  maximum,
+  mean,
+  min,
+  minimum,
+  mul,
+  neg,
+  pad,
+  permute,
+  pow,
+  randn,
+  relu,
+  reshape,
+  sigmoid,
+  silu,
+  slice,
+  softmax,
+  sqrt,
+  sub,
+  sum,
+  tanh,
+  type Tensor,
+  tensor,
+  trace,
+  transpose,
+  where,
+  zeros,
+  type JsonData,
+} from '@unfold/core';
+import * as nn from '@unfold/nn';
+import {
+  adaptiveAvgPool2d,
+  avgPool2d,
+  batchNorm,
+  bceWithLogits,
+  conv2d,
+  convTranspose2d,
+  crossEntropy,
+  dropout,
+  dropout2d,
+  embedding,
+  fold,
+  huber,
+  layerNorm,
+  linear,
+  maxPool2d,
+  mseLoss,
+  nllLoss,
+  smoothL1,
+  unfold,
+} from '@unfold/nn';
+import { describe, expect, it } from 'vitest';
+
+type Make = () => Tensor;
+
+const random =
+  (...shape: number[]): Make =>
+  () =>
+    randn(shape);
+const positive =
+  (...shape: number[]): Make =>
+  () =>
+    exp(randn(shape));
+const labels =
+  (classes: number, ...shape: number[]): Make =>
+  () =>
+    cast(mul(core.rand(shape), classes - 0.01), 'int32');
+
+/** One call of an operation, and the node that it is to become. */
+interface Case {
+  readonly inputs: readonly Make[];
+  readonly call: (...inputs: Tensor[]) => Tensor;
+  readonly operands: readonly string[];
+  readonly attributes: Readonly<Record<string, JsonData>>;
+}
+
+function row(
+  inputs: readonly Make[],
+  call: (...inputs: Tensor[]) => Tensor,
+  operands: string,
+  attributes: Case['attributes'] = {},
+): Case {
+  return { inputs, call, operands: operands.split(' '), attributes };
+}
+
+/** Of a function of one tensor. */
+const unary = (call: (x: Tensor) => Tensor, input: Make = random(3, 4)): Case[] => [
+  row([input], call, 'x'),
+];
+
+/** Of a function of two tensors, or of one and a number. */
+function binary(
+  call: (a: Tensor | number, b: Tensor | number) => Tensor,
+  input: (...shape: number[]) => Make = random,
+): Case[] {
+  return [
+    row([input(3, 4), input(4)], call, 'a b'),
+    row([input(3, 4)], (a) => call(a, 2.5), 'a', { b: 2.5 }),
+    row([input(3, 4)], (b) => call(0.5, b), 'b', { a: 0.5 }),
+  ];
+}
+
+/** Of a reduction, in each of the ways to give its axes. */
+const reduction = (call: typeof sum): Case[] => [
+  row([random(2, 3, 4)], (x) => call(x), 'x', { keepdim: false }),
+  row([random(2, 3, 4)], (x) => call(x, -2), 'x', { axis: -2, keepdim: false }),
+  row([random(2, 3, 4)], (x) => call(x, [0, 2], { keepdim: true }), 'x', {
+    axis: [0, 2],
+    keepdim: true,
+  }),
+  row([random(2, 3, 4)], (x) => call(x, { axis: 1, keepdim: true }), 'x', {
+    axis: 1,
+    keepdim: true,
+  }),
+];
+
+type Three = [Tensor, Tensor, Tensor];
+const CONV = 'x weight bias';
+const image = random(2, 4, 7, 9);
+
+const losses = (
+  call: (x: Tensor, target: Tensor, options?: nn.LossOptions) => Tensor,
+  target: Make,
+  more: Case['attributes'] = {},
+): Case[] => [
+  row([random(5, 3), target], (x, t) => call(x, t), 'x target', { ...more, reduction: 'mean' }),
+  row([random(5, 3), target], (x, t) => call(x, t, { reduction: 'none' }), 'x target', {
+    ...more,
+    reduction: 'none',
+  }),
+];
+
+const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
+  add: binary(add),
+  sub: binary(sub),
+  mul: binary(mul),
+  div: binary(div),
+  pow: binary(pow, positive),
+  maximum: binary(maximum),
+  minimum: binary(minimum),
+  eq: binary(eq),
+  lt: binary(lt),
+  gt: binary(gt),
+  where: [
+    row([() => gt(randn([3, 4]), 0), random(3, 4), random(4)], where, 'condition a b'),
+    row(
+      [() => gt(randn([3, 4]), 0), random(3, 4)],
+      (c, a) => where(c, a, -Infinity),
+      'condition a',
+      { b: -Infinity },
+    ),
+  ],
+  abs: unary(abs),
+  exp: unary(exp),
+  log: unary(log, positive(3, 4)),
+  neg: unary(neg),
+  sqrt: unary(sqrt, positive(3, 4)),
+  relu: unary(relu),
+  sigmoid: unary(sigmoid),
+  tanh: unary(tanh),
+  silu: unary(silu),
+  clone: unary(clone),
+  clamp: [
+    row([random(3, 4)], (x) => clamp(x, { min: -0.5 }), 'x', { min: -0.5 }),
+    row([random(3, 4)], (x) => clamp(x, { min: -0, max: 1 }), 'x', { min: -0, max: 1 }),
+  ],
+  leakyRelu: [
+    row([random(3, 4)], (x) => leakyRelu(x), 'x', { slope: 0.01 }),
+    row([random(3, 4)], (x) => leakyRelu(x, { slope: 0.3 }), 'x', { slope: 0.3 }),
+  ],
+  gelu: [
+    row([random(3, 4)], (x) => gelu(x), 'x', { approximate: 'none' }),
+    row([random(3, 4)], (x) => gelu(x, { approximate: 'tanh' }), 'x', { approximate: 'tanh' }),
+  ],
+  softmax: [
+    row([random(3, 4)], (x) => softmax(x), 'x', { axis: -1 }),
+    row([random(3, 4)], (x) => softmax(x, 0), 'x', { axis: 0 }),
+  ],
+  logSoftmax: [row([random(3, 4)], (x) => logSoftmax(x, 0), 'x', { axis: 0 })],
+  sum: reduction(sum),
+  mean: reduction(mean),
+  max: reduction(max),
+  min: reduction(min),
+  argmax: [
+    row([random(3, 4)], (x) => argmax(x), 'x', { keepdim: false }),
+    row([random(3, 4)], (x) => argmax(x, 1, { keepdim: true }), 'x', { axis: 1, keepdim: true }),
+  ],
+  matmul: [
+    row([random(3, 4), random(4, 5)], (a, b) => matmul(a, b), 'a b', {
+      transposeA: false,
+      transposeB: false,
+    }),
+    row([random(2, 3, 4), random(5, 4)], (a, b) => matmul(a, b, { transposeB: true }), 'a b', {
+      transposeA: false,
+      transposeB: true,
+    }),
+  ],
+  indexSelect: [
+    row([random(5, 3), labels(5, 4)], (x, index) => indexSelect(x, 0, index), 'x index', {
+      axis: 0,
+    }),
+  ],
+  cast: [row([random(3, 4)], (x) => cast(x, 'int32'), 'x', { dtype: 'int32' })],
+  concat: [
+    row([random(3, 4), random(3, 2)], (a, b) => concat([a, b], 1), 'tensors.0 tensors.1', {
+      axis: 1,
+    }),
+    row([random(3, 4)], (a) => concat([a, a]), 'tensors.0 tensors.1', { axis: 0 }),
+  ],
+  pad: [
+    row(
+      [random(3, 4)],
+      (x) =>
+        pad(x, [
+          [1, 0],
+          [2, 3],
+        ]),
+      'x',
+      {
+        padding: [
+          [1, 0],
+          [2, 3],
+        ],
+        value: 0,
+      },
+    ),
+    row([random(3)], (x) => pad(x, [[1, 1]], -Infinity), 'x', {
+      padding: [[1, 1]],
+      value: -Infinity,
+    }),
+  ],
+  permute: [row([random(2, 3, 4)], (x) => permute(x, [2, 0, -2]), 'x', { axes: [2, 0, -2] })],
+  reshape: [row([random(2, 3, 4)], (x) => reshape(x, [-1, 6]), 'x', { shape: [-1, 6] })],
+  slice: [
+    row([random(5, 4)], (x) => slice(x, [null, [1, null]]), 'x', { ranges: [null, [1, null]] }),
+    row([random(5, 4)], (x) => slice(x, [[0, -1, 2]]), 'x', { ranges: [[0, -1, 2]] }),
+  ],
+  transpose: [
+    row([random(2, 3, 4)], (x) => transpose(x), 'x', { first: -2, second: -1 }),
+    row([random(2, 3, 4)], (x) => transpose(x, 0, 2), 'x', { first: 0, second: 2 }),
+  ],
+
+  linear: [
+    row([random(5, 3), random(4, 3), random(4)], linear, 'x weight bias'),
+    row([random(2, 5, 3), random(4, 3)], (x, weight) => linear(x, weight), 'x weight', {
+      bias: null,
+    }),
+  ],
+  conv2d: [
+    row([image, random(6, 4, 3, 3), random(6)], (...args) => conv2d(...(args as Three)), CONV, {
+      stride: 1,
+      padding: 0,
+      dilation: 1,
+      groups: 1,
+    }),
+    row(
+      [image, random(6, 2, 3, 2)],
+      (x, weight) => conv2d(x, weight, null, { stride: [2, 1], padding: 'valid', groups: 2 }),
+      'x weight',
+      { bias: null, stride: [2, 1], padding: 'valid', dilation: 1, groups: 2 },
+    ),
+  ],
+  convTranspose2d: [
+    row(
+      [image, random(4, 3, 3, 3), random(3)],
+      (x, weight, bias) => convTranspose2d(x, weight, bias, { stride: 2, outputPadding: 1 }),
+      CONV,
+      { stride: 2, padding: 0, outputPadding: 1, dilation: 1, groups: 1 },
+    ),
+  ],
+  unfold: [
+    row([image], (x) => unfold(x, [3, 2], { padding: 1 }), 'x', {
+      kernelSize: [3, 2],
+      stride: 1,
+      padding: 1,
+      dilation: 1,
+    }),
+  ],
+  fold: [
+    row([random(2, 4 * 6, 5 * 8)], (x) => fold(x, [7, 9], [3, 2]), 'columns', {
+      size: [7, 9],
+      kernelSize: [3, 2],
+      stride: 1,
+      padding: 0,
+      dilation: 1,
+    }),
+  ],
+  maxPool2d: [
+    row([image], (x) => maxPool2d(x, 2), 'x', { kernelSize: 2, stride: 2, padding: 0 }),
+    row([image], (x) => maxPool2d(x, [3, 2], { stride: 1, padding: 1 }), 'x', {
+      kernelSize: [3, 2],
+      stride: 1,
+      padding: 1,
+    }),
+  ],
+  avgPool2d: [
+    row([image], (x) => avgPool2d(x, [7, 9]), 'x', {
+      kernelSize: [7, 9],
+      stride: [7, 9],
+      padding: 0,
+      countIncludePad: true,
+    }),
+    row([image], (x) => avgPool2d(x, 3, { stride: 2, padding: 1, countIncludePad: false }), 'x', {
+      kernelSize: 3,
+      stride: 2,
+      padding: 1,
+      countIncludePad: false,
+    }),
+  ],
+  adaptiveAvgPool2d: [
+    row([image], (x) => adaptiveAvgPool2d(x, [2, 5]), 'x', { outputSize: [2, 5] }),
+  ],
+  dropout: [
+    row([random(30, 4)], (x) => dropout(x), 'x', { p: 0.5, training: true }),
+    row([random(30, 4)], (x) => dropout(x, { p: 0.2, training: false }), 'x', {
+      p: 0.2,
+      training: false,
+    }),
+  ],
+  dropout2d: [
+    row([random(9, 4, 3, 2)], (x) => dropout2d(x, { p: 0.4 }), 'x', { p: 0.4, training: true }),
+  ],
+  embedding: [
+    row([labels(7, 2, 3), random(7, 5)], (x, weight) => embedding(x, weight), 'x weight', {
+      paddingIdx: null,
+    }),
+    row(
+      [labels(7, 2, 3), random(7, 5)],
+      (x, weight) => embedding(x, weight, { paddingIdx: -1 }),
+      'x weight',
+      { paddingIdx: -1 },
+    ),
+  ],
+  layerNorm: [
+    row([random(5, 3, 4)], (x) => layerNorm(x, [3, 4]), 'x', {
+      normalizedShape: [3, 4],
+      weight: null,
+      bias: null,
+      eps: 1e-5,
+    }),
+    row(
+      [random(5, 4), random(4), random(4)],
+      (x, weight, bias) => layerNorm(x, 4, { weight, bias, eps: 1e-3 }),
+      'x weight bias',
+      { normalizedShape: 4, eps: 1e-3 },
+    ),
+  ],
+  batchNorm: [
+    row(
+      [random(5, 3), random(3), positive(3)],
+      (x, runningMean, runningVar) => batchNorm(x, runningMean, runningVar),
+      'x runningMean runningVar',
+      { weight: null, bias: null, training: false, eps: 1e-5 },
+    ),
+    row(
+      [random(5, 3), random(3), random(3)],
+      (x, weight, bias) => batchNorm(x, null, null, { weight, bias, training: true }),
+      'x weight bias',
+      {
+        runningMean: null,
+        runningVar: null,
+        training: true,
+        momentum: 0.1,
+        eps: 1e-5,
+        numBatchesTracked: null,
+      },
+    ),
+  ],
+  mseLoss: losses(mseLoss, random(5, 3)),
+  huber: losses(huber, random(5, 3), { delta: 1 }),
+  smoothL1: losses(smoothL1, random(5, 3), { beta: 1 }),
+  bceWithLogits: [
+    ...losses(bceWithLogits, () => core.rand([5, 3])),
+    row(
+      [random(5, 3), () => core.rand([5, 3]), positive(3)],
+      (x, target, posWeight) => bceWithLogits(x, target, { posWeight }),
+      'x target posWeight',
+      { reduction: 'mean' },
+    ),
+  ],
+  crossEntropy: [
+    row([random(5, 3), labels(3, 5)], (x, t) => crossEntropy(x, t), 'logits target', {
+      reduction: 'mean',
+      labelSmoothing: 0,
+      ignoreIndex: -100,
+    }),
+    row(
+      [random(5, 3), labels(3, 5), positive(3)],
+      (x, t, weight) =>
+        crossEntropy(x, t, { weight, labelSmoothing: 0.1, ignoreIndex: 1, reduction: 'sum' }),
+      'logits target weight',
+      { reduction: 'sum', labelSmoothing: 0.1, ignoreIndex: 1 },
+    ),
+    row(
+      [random(5, 3), () => softmax(randn([5, 3]))],
+      (x, t) => crossEntropy(x, t),
+      'logits target',
+      { reduction: 'mean', labelSmoothing: 0, ignoreIndex: -100 },
+    ),
+  ],
+  nllLoss: [
+    row(
+      [() => logSoftmax(randn([5, 3])), labels(3, 5)],
+      (x, t) => nllLoss(x, t, { reduction: 'none' }),
+      'logProbs target',
+      { reduction: 'none', ignoreIndex: -100 },
+    ),
+  ],
+};
+
+/** Functions that are no operations on tensors, and why. */
+const OTHERS: Readonly<Record<string, string>> = {
+  arange: 'makes a constant',
+  full: 'makes a constant',
+  ones: 'makes a constant',
+  tensor: 'makes a constant',
+  zeros: 'makes a constant',
+  empty: 'makes a constant',
+  rand: 'is random: refused',
+  randn: 'is random: refused',
+  generator: 'names a stream, whose draws are refused',
+  manualSeed: 'is about randomness: refused',
+  rngState: 'reads where the streams stand',
+  setRngState: 'sets streams by manualSeed: refused',
+  bufferOf: 'reads numbers: refused',
+  elementsOf: 'reads numbers: refused',
+  defineFunction: 'makes operations',
+  trace: 'makes graphs; refused inside itself',
+  gradcheck: 'tests an operation',
+  profile: 'measures',
+  unscoped: 'decides who owns memory',
+  findLeaks: 'measures memory',
+  heapStats: 'measures memory',
+  configureEngine: 'chooses the engine',
+  engine: 'tells of the engine',
+  kernelsFor: 'gives kernels, whose operands are refused',
+  formatShape: 'makes text',
+  sizeOf: 'counts',
+  outputSize: 'counts',
+  evaluationMode: 'sets modes',
+  watchForward: 'looks on',
+  summary: 'looks on',
+};
+
+/** A layer of each kind, on an input. */
+const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Make]>> = {
+  AdaptiveAvgPool2d: [() => new nn.AdaptiveAvgPool2d(3), image],
+  AvgPool2d: [() => new nn.AvgPool2d(2), image],
+  BatchNorm1d: [() => new nn.BatchNorm1d(3), random(5, 3)],
+  BatchNorm2d: [() => new nn.BatchNorm2d(4, { momentum: null }), image],
+  Conv2d: [() => new nn.Conv2d(4, 5, 3, { padding: 'same' }), image],
+  ConvTranspose2d: [() => new nn.ConvTranspose2d(4, 5, 3), image],
+  Dropout: [() => new nn.Dropout(0.3), image],
+  Dropout2d: [() => new nn.Dropout2d(0.3), image],
+  Embedding: [() => new nn.Embedding(7, 3, { paddingIdx: 0 }), labels(7, 4, 2)],
+  Flatten: [() => new nn.Flatten(), image],
+  GELU: [() => new nn.GELU(), image],
+  LayerNorm: [() => new nn.LayerNorm([7, 9]), image],
+  LeakyReLU: [() => new nn.LeakyReLU(), image],
+  Linear: [() => new nn.Linear(3, 4), random(5, 3)],
+  MaxPool2d: [() => new nn.MaxPool2d(2), image],
+  ReLU: [() => new nn.ReLU(), image],
+  Sequential: [() => new nn.Sequential(new nn.ReLU()), image],
+  SiLU: [() => new nn.SiLU(), image],
+  Sigmoid: [() => new nn.Sigmoid(), image],
+  Softmax: [() => new nn.Softmax(1), image],
+  Tanh: [() => new nn.Tanh(), image],
+};
+
+/** Classes whose forward isn't of one tensor, or that run nothing of their own. */
+const OTHER_MODULES: Readonly<Record<string, string>> = {
+  Module: 'the base class',
+  BatchNorm: 'the base class of two',
+  Identity: 'gives its input, without an operation',
+  BCEWithLogitsLoss: 'a loss',
+  CrossEntropyLoss: 'a loss',
+  HuberLoss: 'a loss',
+  SmoothL1Loss: 'a loss',
+};
+
+/** The bytes of what a function gives, with the random streams as they are after `manualSeed(7)`. */
+function bytesOf(compute: () => Tensor): {
+  dtype: string;
+  shape: readonly number[];
+  bytes: Buffer;
+} {
+  manualSeed(7);
+  const x = compute();
+  return { dtype: x.dtype, shape: x.shape, bytes: Buffer.from(x.toTypedArray().buffer) };
+}
+
+const exported = (module: object, isWanted: (value: object) => boolean): string[] =>
+  Object.entries(module).flatMap(([name, value]) =>
+    typeof value === 'function' && isWanted(value as object) ? [name] : [],
+  );
+
+const isClass = (value: object): boolean =>
+  /^class\b/.test(Function.prototype.toString.call(value));
+
+/** Words of JSON for numbers that it lacks. */
+const numbersAgain = (data: JsonData): JsonData => {
+  if (typeof data === 'string' && ['-Infinity', 'Infinity', 'NaN', '-0'].includes(data)) {
+    return Number(data);
+  }
+  if (typeof data !== 'object' || data === null) return data;
+  if (Array.isArray(data)) return (data as JsonData[]).map(numbersAgain);
+  return Object.fromEntries(Object.entries(data).map(([name, part]) => [name, numbersAgain(part)]));
+};
+
+describe('every operation of core and nn', () => {
+  it('has a row, or a reason', () => {
+    const functions = [core, nn].flatMap((module) => exported(module, (value) => !isClass(value)));
+    expect([...Object.keys(OPERATIONS), ...Object.keys(OTHERS)].sort()).toEqual(functions.sort());
+  });
+
+  for (const [op, cases] of Object.entries(OPERATIONS)) {
+    it.each(cases.map((one, i) => [i, one] as const))(
+      `${op} is one node that does the same, case %i`,
+      (_, { inputs, call, operands, attributes }) => {
+        manualSeed(1);
+        const graph = trace(call, ...inputs.map((make) => make()));
+        expect(graph.nodes).toHaveLength(1);
+        const [node] = graph.nodes;
+        expect(node).toMatchObject({ op, operands, attributes, module: null });
+        expect(Object.keys(node?.attributes ?? {}).sort()).toEqual(Object.keys(attributes).sort());
+        const { nodes } = JSON.parse(JSON.stringify(graph)) as {
+          nodes: { attributes: JsonData }[];
+        };
+        expect(numbersAgain(nodes[0]?.attributes ?? null)).toEqual(attributes);
+
+        const others = inputs.map((make) => make());
+        const eager = bytesOf(() => call(...others));
+        expect(graph.outputs.map(({ dtype, shape }) => ({ dtype, shape }))).toEqual([
+          { dtype: eager.dtype, shape: eager.shape },
+        ]);
+        expect(bytesOf(() => graph.run(...others))).toEqual(eager);
+      },
+    );
+  }
+});
+
+describe('every layer', () => {
+  it('has a row, or a reason', () => {
+    const classes = exported(nn, isClass);
+    expect([...Object.keys(LAYERS), ...Object.keys(OTHER_MODULES)].sort()).toEqual(classes.sort());
+  });
+
+  it.each(Object.entries(LAYERS))('%s is one node in both modes', (_, [make, input]) => {
+    const layer = make();
+    for (const mode of [true, false]) {
+      layer.train(mode);
+      const before = [...layer.stateDict().values()].map((state) => state.toArray());
+      const graph = trace(layer, input());
+      expect([...layer.stateDict().values()].map((state) => state.toArray())).toEqual(before);
+      expect(graph.nodes).toHaveLength(1);
+      for (const value of [...graph.parameters, ...graph.buffers]) {
+        expect(layer.stateDict().get(value.name)).toBe(value.tensor);
+      }
+      const x = input();
+      const eager = bytesOf(() => layer.forward(x));
+      const after = [...layer.stateDict().values()].map((state) => state.toArray());
+      restore(layer, before);
+      expect(bytesOf(() => graph.run(x))).toEqual(eager);
+      expect([...layer.stateDict().values()].map((state) => state.toArray())).toEqual(after);
+    }
+  });
+});
+
+/** Gives the state its numbers back. */
+function restore(layer: nn.Module, numbers: readonly core.NestedArray[]): void {
+  [...layer.stateDict().values()].forEach((state, i) => {
+    const back = tensor(numbers[i] ?? 0, undefined, { dtype: state.dtype });
+    state.update((data) => data.set(back.toTypedArray()));
+  });
+}
+
+describe('what is no operation', () => {
+  it('makes constants of numbers', () => {
+    const graph = trace((x) => add(add(x, zeros([2])), tensor([1, 2])), zeros([2]));
+    expect(graph.nodes.map(({ op }) => op)).toEqual(['add', 'add']);
+    expect(graph.constants.map((value) => value.tensor?.toArray())).toEqual([
+      [0, 0],
+      [1, 2],
+    ]);
+  });
+});
