@@ -3,13 +3,23 @@ import {
   findLeaks,
   heapStats,
   indexSelect,
+  matmul,
   mean,
+  mul,
+  ones,
   Parameter,
+  rand,
+  relu,
   ShapeError,
+  softmax,
+  sub,
+  sum,
   zeros,
   type Tensor,
 } from '@unfold/core';
 import {
+  BatchNorm2d,
+  conv2d,
   Conv2d,
   ConvTranspose2d,
   Flatten,
@@ -19,6 +29,7 @@ import {
   ReLU,
   Sequential,
   summary,
+  type Layer,
 } from '@unfold/nn';
 import { Cnn, LeNet } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
@@ -230,5 +241,112 @@ describe('the table', () => {
         'total                                        362  1,201,200  1,296',
       ].join('\n'),
     );
+  });
+});
+
+describe('what a model calls as a function', () => {
+  class Block extends Module {
+    readonly conv = new Conv2d(2, 2, 3, { padding: 1, bias: false });
+    readonly norm = new BatchNorm2d(2);
+
+    forward(x: Tensor): Tensor {
+      return relu(add(x, this.norm.forward(this.conv.forward(x))));
+    }
+  }
+  class ResNet extends Module {
+    readonly stem = new Conv2d(1, 2, 3);
+    readonly blocks = [new Block(), new Block()];
+    readonly head = new Linear(2, 3);
+
+    forward(x: Tensor): Tensor {
+      let h = relu(this.stem.forward(x));
+      for (const block of this.blocks) h = block.forward(h);
+      return this.head.forward(mean(h, [2, 3]));
+    }
+  }
+
+  it('has a line where it runs: a residual network', () => {
+    const result = summary(new ResNet(), [1, 1, 6, 5]);
+    expect(String(result)).toBe(
+      [
+        'layer                    output     trainable  frozen   MACs',
+        '────────────────────────────────────────────────────────────',
+        'input                    [1,1,6,5]',
+        'ResNet                   [1,3]',
+        '  stem: Conv2d           [1,2,4,3]         20            216',
+        '  relu                   [1,2,4,3]',
+        '    0: Block             [1,2,4,3]',
+        '      conv: Conv2d       [1,2,4,3]         36            432',
+        '      norm: BatchNorm2d  [1,2,4,3]          4',
+        '      add                [1,2,4,3]',
+        '      relu               [1,2,4,3]',
+        '    1: Block             [1,2,4,3]',
+        '      conv: Conv2d       [1,2,4,3]         36            432',
+        '      norm: BatchNorm2d  [1,2,4,3]          4',
+        '      add                [1,2,4,3]',
+        '      relu               [1,2,4,3]',
+        '  mean                   [1,2]',
+        '  head: Linear           [1,3]              9              6',
+        '────────────────────────────────────────────────────────────',
+        'total                                     109       0  1,086',
+      ].join('\n'),
+    );
+  });
+
+  it('counts, in the row of the module that calls it', () => {
+    class Attention extends Module {
+      readonly scale = new Parameter(ones([]));
+
+      forward(x: Tensor): Tensor {
+        const scores = softmax(mul(matmul(x, x, { transposeB: true }), this.scale), -1);
+        return matmul(scores, x, { transposeA: true });
+      }
+    }
+    const attention = new Attention();
+    const model = new Sequential(new Linear(4, 4), attention, attention);
+    const { rows, operations, macs } = summary(model, [2, 3, 4]);
+    const product = 2 * 3 * 3 * 4;
+    expect(rows.map((row) => [row.path, row.calls, row.macs])).toEqual([
+      ['', 1, 0],
+      ['0', 1, 2 * 3 * 4 * 4],
+      ['1', 2, 4 * product],
+    ]);
+    expect(operations).toEqual([
+      { path: '1', op: 'matmul', outputs: [[2, 3, 3]], macs: 2 * product },
+      { path: '1', op: 'mul', outputs: [[2, 3, 3]], macs: 0 },
+      { path: '1', op: 'softmax', outputs: [[2, 3, 3]], macs: 0 },
+      { path: '1', op: 'matmul', outputs: [[2, 3, 4]], macs: 2 * product },
+    ]);
+    expect(macs).toBe(96 + 4 * product);
+  });
+
+  it('may be a convolution on weights of its own', () => {
+    class Own extends Module {
+      readonly weight = new Parameter(ones([4, 1, 3, 3]));
+
+      forward(x: Tensor): Tensor {
+        return conv2d(x, this.weight, null, { groups: 2 });
+      }
+    }
+    expect(summary(new Own(), [1, 2, 5, 4]).macs).toBe(4 * 3 * 2 * 9);
+  });
+
+  it('may be what no graph holds: branches on numbers, random ones, changes in place', () => {
+    class Wild extends Module {
+      readonly count = new Parameter(zeros([2]));
+      readonly inner = new Linear(2, 2);
+
+      forward(x: Tensor): Map<string, Tensor> {
+        this.count.update((data) => data.fill(sum(x).item() > 0 ? 1 : 2));
+        const h = this.inner.forward(add(x, rand([2])));
+        return new Map([['h', sub(h, h.data[0] ?? 0)]]);
+      }
+    }
+    const { rows, operations } = summary(new Wild() as Module as Layer, [3, 2]);
+    expect(rows.map((row) => [row.path, row.macs])).toEqual([
+      ['', 0],
+      ['inner', 12],
+    ]);
+    expect(operations.map(({ op }) => op)).toEqual(['sum', 'add', 'sub']);
   });
 });

@@ -79,3 +79,4 @@ export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
 export { evaluationMode, watchForward, type ForwardCall } from './modules.js';
 export { summary } from './summary.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
+export type { SummaryOperation } from './summary-operations.js';

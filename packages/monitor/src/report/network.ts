@@ -34,7 +34,7 @@ export function networkSection({ filters, example, summary }: TrainingRecord): S
     }),
     html`<p class="note">
       For one input ${formatShape(summary.input)}. Trainable and frozen count the values of a
-      layer’s own parameters, MACs the multiplications with weights.
+      layer’s own parameters, MACs the multiplications that its forward adds up.
     </p>`,
   ];
   return { id: 'network', title: 'Inside the network', content };

@@ -45,7 +45,7 @@ export interface TrainingRecord {
   readonly filters: Planes | null;
   /** What the first layers make of one image; no layers if none gives feature maps. */
   readonly example: Example;
-  readonly summary: Omit<Summary, 'toString'>;
+  readonly summary: Omit<Summary, 'toString' | 'operations'>;
 }
 
 /** A mistake with the picture of its image. */
