@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zeros } from '@unfold/core';
+import { sum, trace, zeros } from '@unfold/core';
 import { loadWeights, saveCheckpoint } from '@unfold/io';
 import { Conv2d } from '@unfold/nn';
 import { digitFromImage, LeNet } from '@unfold/train';
@@ -92,6 +92,11 @@ describe('an error that is shown is the one that is thrown', () => {
   const SHOWN: readonly (readonly [document: string, shown: RegExp, cause: () => unknown])[] = [
     ['README.md', /^ShapeError: (conv2d: .*)$/s, () => nhwc(3)],
     ['docs/adding-an-op.md', /^(conv2d: .*)$/s, () => nhwc(5)],
+    [
+      'docs/graphs.md',
+      /^TapeError: (item: .*)$/s,
+      () => trace((x) => [x, sum(x).item()], zeros([3])),
+    ],
     ['docs/predicting.md', /"error":"(.*)"/, () => digitFromImage(blank, 'blank.png')],
     ['docs/weights.md', /does not fit LeNet:\n(.*)$/s, misfit],
   ];
