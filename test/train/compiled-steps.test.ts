@@ -98,7 +98,7 @@ const OPTIMIZERS: Readonly<Record<string, (model: Layer) => Optimizer>> = {
     new RMSprop(model.parameters(), { lr: 0.01, centered: true, momentum: 0.5, weightDecay: 1e-3 }),
 };
 
-function bitsOf(model: Layer): Promise<string> {
+function bitsOf(model: Layer): string {
   return weightsSha256(model.stateDict());
 }
 
@@ -137,7 +137,7 @@ describe.each(Object.keys(OPTIMIZERS))('a whole step by %s as a program', (name)
       // The first calls make what outlives them: state, averages.
       if (isCompiled) expect(calls).toBeLessThan(5);
       ema.apply();
-      return `${losses.join()} ${await bitsOf(model)}`;
+      return `${losses.join()} ${bitsOf(model)}`;
     };
     expect(await train(true)).toBe(await train(false));
     await configureEngine({ threads: 1 });
@@ -164,7 +164,7 @@ describe('fit', () => {
       ...options,
     });
     const losses = history.map(({ train, validation }) => [train.loss, validation?.loss]);
-    return `${losses.join()} ${await bitsOf(model)}`;
+    return `${losses.join()} ${bitsOf(model)}`;
   }
 
   const CASES: Readonly<Record<string, (optimizer: Optimizer) => Partial<FitOptions>>> = {

@@ -1,8 +1,9 @@
+import { copyOf } from '../copy.js';
 import { TapeError } from '../errors.js';
 import { unscoped } from '../memory/scope.js';
 import type { Storage } from '../memory/storage.js';
 import { isOptions, valueText } from '../options.js';
-import { copyOf, Tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 import { plainCopy, type JsonData } from './attributes.js';
 import { GraphNode, type Call, type Slot } from './node.js';
 import { setTracer, type TracedArguments, type Tracer } from './tracer.js';
