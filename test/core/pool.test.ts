@@ -47,6 +47,7 @@ async function startPool(options: Partial<PoolOptions> = {}) {
     ...options,
   });
   open.push(pool);
+  const heldByPool = heap.usedBytes - used;
   const run = (kernel: number = JOB.fill) => {
     const words = new Int32Array(heap.buffer, block, 16);
     words[0] = out;
@@ -55,13 +56,30 @@ async function startPool(options: Partial<PoolOptions> = {}) {
     new Float32Array(heap.buffer, block, 16)[places.value] = 2;
     pool.run(kernel, block, 64, 0, 0);
   };
+  /** Launches that fill with 1, 2, 3 … one after another. */
+  const LAUNCHES = 5;
+  const list = heap.allocate(LAUNCHES * 16);
+  const blocks = Array.from({ length: LAUNCHES }, () => heap.allocate(64));
+  const runList = (kernel: number = JOB.fill) => {
+    blocks.forEach((address, i) => {
+      const words = new Int32Array(heap.buffer, address, 16);
+      words[0] = out;
+      words[SIZE] = PART;
+      words[places.n] = N;
+      new Float32Array(heap.buffer, address, 16)[places.value] = i + 1;
+      new Int32Array(heap.buffer, list + i * 16, 4).set([kernel, address, 64, 0]);
+    });
+    pool.runLaunches(list, 0, LAUNCHES, 0, 0);
+  };
+  const ofList = heap.usedBytes - used - heldByPool;
   return {
     pool,
     run,
+    runList,
     values: () => new Float32Array(heap.buffer, out, N),
     failures: () => failures,
     /** Bytes that the pool holds. */
-    held: () => heap.usedBytes - used,
+    held: () => heap.usedBytes - used - ofList,
   };
 }
 
@@ -110,6 +128,51 @@ describe('Pool', () => {
     const { run, values } = await startPool({ threads: 4 });
     for (let i = 0; i < 3000; i++) run();
     expect(values().every((value) => value === 2)).toBe(true);
+  });
+
+  it('does a list of launches one after another, however late a thread is', async () => {
+    const { runList, values } = await startPool({ threads: 4 });
+    for (const pause of [0, 0, 0, 1, 5, 20]) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      values().fill(0);
+      runList();
+      expect(values().every((value) => value === 5)).toBe(true);
+    }
+    for (let i = 0; i < 500; i++) runList();
+    expect(values().every((value) => value === 5)).toBe(true);
+  });
+
+  it('waits for a thread that takes its time over a part in the middle of a list, and goes on', async () => {
+    // It takes one part, and fills all that the launch fills after the others have long done theirs.
+    const entry = script(
+      'slow',
+      takesAPart(`
+        Atomics.wait(words, 60, 0, 250);
+        const block = words[65] >>> 2;
+        const heap = new Int32Array(workerData.memory.buffer);
+        const floats = new Float32Array(workerData.memory.buffer);
+        const value = floats[block + ${places.value}];
+        floats.fill(value, heap[block] >>> 2, (heap[block] >>> 2) + ${N});
+        if (Atomics.add(words, 32, 1) + 1 === words[66]) Atomics.notify(words, 32);
+        setInterval(() => {}, 1000);
+      `),
+    );
+    const { runList, values } = await startPool({ entry, threads: 2 });
+    for (let i = 0; i < 200; i++) runList();
+    expect(values().every((value) => value === 5)).toBe(true);
+  });
+
+  it('notices a worker that died with a part of a list in its hands', async () => {
+    const entry = script('dying-in-a-list', takesAPart('process.exit(3);'));
+    const { runList, failures } = await startPool({ entry, stallMs: 300 });
+    expect(errorOf(runList).message).toContain('a thread broke down: no sign of life for 300 ms');
+    expect(failures()).toBe(1);
+  });
+
+  it('reports a kernel that traps in a list', async () => {
+    const { runList, failures } = await startPool();
+    expect(errorOf(() => runList(9999)).message).toMatch(/a thread broke down: RuntimeError/);
+    expect(failures()).toBe(1);
   });
 
   it('reports a kernel that traps, and ends', async () => {

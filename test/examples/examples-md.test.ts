@@ -4,9 +4,15 @@ import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
-const programs = ['autoencoder', 'edges', 'fine-tune', 'mnist', 'own-convolution', 'residual'].map(
-  (name) => `${name}.ts`,
-);
+const programs = [
+  'autoencoder',
+  'edges',
+  'fine-tune',
+  'mnist',
+  'own-convolution',
+  'residual',
+  'serve',
+].map((name) => `${name}.ts`);
 
 /** The code of an example without its indentation, which a page may change. */
 function flat(code: string): string {

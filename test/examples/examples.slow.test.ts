@@ -83,6 +83,12 @@ describe('the layers in other models', () => {
     expect(tuned).toBeGreaterThan(numberIn(output, /from scratch: ([\d.]+) %/));
   });
 
+  it('the server answers for one picture at a time, by a program', () => {
+    const output = run('examples/serve.ts');
+    expect(numberIn(output, /(\d+) of 200 pictures are right/)).toBeGreaterThan(180);
+    expect(output).toMatch(/it is 4 launches: conv2d \+ relu \+ maxPool2d/);
+  });
+
   it("one's own convolution is the built-in one, and its matrix kernel trains like it", () => {
     const output = run('examples/own-convolution.ts');
     for (const name of ['the output', 'dX', 'dW']) {

@@ -8,6 +8,8 @@ export interface EvaluateCliOptions extends EngineArguments {
   readonly dataDir?: string;
   readonly mistakes: number;
   readonly json?: string;
+  /** False with `--no-compile`. */
+  readonly compile: boolean;
 }
 
 /** Parses the arguments; prints help or version, or what is wrong, and ends the process then. */
@@ -24,7 +26,8 @@ export function parseEvaluateOptions(args: readonly string[], version: string): 
     )
     .option('--data-dir <dir>', 'a folder with the four IDX files, plain or .gz')
     .option('--mistakes <n>', 'how many of the worst mistakes to draw', integer(0), 9)
-    .option('--json <file>', 'write the figures there, as JSON');
+    .option('--json <file>', 'write the figures there, as JSON')
+    .option('--no-compile', 'run each operation by itself, not the model as a program: same bits');
   return addEngineOptions(program)
     .allowExcessArguments(false)
     .showHelpAfterError('(--help lists the options)')

@@ -42,7 +42,11 @@ export async function evaluateModel(args: readonly string[]): Promise<number> {
     const evaluation = await untilInterrupted((signal) => {
       say(`data: ${source}`);
       const batches = process.stdout.isTTY ? shown(loader, bar) : loader;
-      return evaluate(model, batches, { signal, mistakes: options.mistakes });
+      return evaluate(model, batches, {
+        signal,
+        mistakes: options.mistakes,
+        compile: options.compile,
+      });
     });
     const seconds = (performance.now() - begin) / 1000;
     bar.stop();

@@ -144,7 +144,13 @@ async function trainAndTest(
     );
   }
   const resume = saved?.state;
-  const result = await train(prepared, { callbacks, resume, output, profiled: options.profile });
+  const result = await train(prepared, {
+    callbacks,
+    resume,
+    output,
+    profiled: options.profile,
+    compile: options.compile,
+  });
   if (!result.finished) {
     const steps = prepared.options.epochs * prepared.options.train.length;
     const kept =
@@ -178,7 +184,8 @@ async function trainAndTest(
     }
     const loaderOptions = { batchSize: EVALUATION_BATCH, normalization };
     const testLoader = await makeLoader(digits.test, loaderOptions);
-    return evaluate(model, testLoader, { mistakes: MISTAKES, signal });
+    const { compile } = options;
+    return evaluate(model, testLoader, { mistakes: MISTAKES, signal, compile });
   });
   if (test === null) {
     for (const line of written) output.say(line);
@@ -238,16 +245,18 @@ interface Running {
   readonly output: Output;
   /** Whether to say at the end where the time went. */
   readonly profiled: boolean | undefined;
+  /** Whether steps run as programs. */
+  readonly compile: boolean;
 }
 
 /** Trains until the end or Ctrl-C. */
 async function train(
   { model, options }: PreparedRun,
-  { callbacks, resume, output, profiled }: Running,
+  { callbacks, resume, output, profiled, compile }: Running,
 ): Promise<FitResult<'accuracy'>> {
   const interruption = listenForInterruption();
   const { signal } = interruption;
-  const run = () => fit(model, { ...options, gradNorm: true, callbacks, signal, resume });
+  const run = () => fit(model, { ...options, gradNorm: true, callbacks, signal, resume, compile });
   try {
     if (!profiled) return await run();
     const results: FitResult<'accuracy'>[] = [];

@@ -10,6 +10,7 @@ import {
   checkedInUse,
   checkOptions,
   count as countRule,
+  flag,
   requireTensor,
 } from '@unfold/core/internal';
 import { crossEntropy, type Layer } from '@unfold/nn';
@@ -74,9 +75,15 @@ export interface EvaluateOptions {
   readonly signal?: StopSignal;
   /** How many of the worst mistakes to keep. Default 0. */
   readonly mistakes?: number;
+  /** Whether the model runs as a program: see `compile`. Default true. */
+  readonly compile?: boolean;
 }
 
-const OPTIONS: OptionRules<EvaluateOptions> = { signal: checkedInUse, mistakes: countRule };
+const OPTIONS: OptionRules<EvaluateOptions> = {
+  signal: checkedInUse,
+  mistakes: countRule,
+  compile: flag,
+};
 
 /**
  * Loss, accuracy, confusion matrix, and precision, recall and F1 of a classifier, in evaluation mode;
@@ -95,12 +102,12 @@ export async function evaluate(
   requireModel('evaluate', model);
   requireBatches('evaluate', data);
   checkOptions('evaluate', options, OPTIONS);
-  const { signal, mistakes: wanted = 0 } = options;
+  const { signal, mistakes: wanted = 0, compile: isCompiled = true } = options;
   requireSignal('evaluate: signal', signal);
   let lossSum = 0;
   const confusion: number[][] = [];
   let mistakes: Mistake[] = [];
-  const showing = { operation: 'evaluate', where: 'evaluate', model, data, signal };
+  const showing = { operation: 'evaluate', where: 'evaluate', model, data, signal, isCompiled };
   const total = await forEachOutput(showing, (logits, batch, first) => {
     const classes = classesOf(logits, batch);
     const loss = crossEntropy(logits, batch.labels, { reduction: 'sum' });

@@ -1,4 +1,4 @@
-import { Scope, type Tensor } from '@unfold/core';
+import { compile, Scope, type Tensor } from '@unfold/core';
 import { evaluationMode, type Layer } from '@unfold/nn';
 import { type Batch, requireBatch } from './data/batches.js';
 import { emptyError } from './data/dataset.js';
@@ -13,6 +13,8 @@ interface Showing {
   readonly model: Layer;
   readonly data: AsyncIterable<Batch> | Iterable<Batch>;
   readonly signal: StopSignal | undefined;
+  /** Whether the model runs as a program. */
+  readonly isCompiled: boolean;
 }
 
 /**
@@ -24,21 +26,24 @@ interface Showing {
  * aborts.
  */
 export async function forEachOutput(
-  { operation, where, model, data, signal }: Showing,
+  { operation, where, model, data, signal, isCompiled }: Showing,
   look: (output: Tensor, batch: Batch, before: number) => void,
 ): Promise<number> {
   const restoreModes = evaluationMode(model);
+  const program = isCompiled ? compile(model, { fallback: true, compare: true }) : null;
+  const forward = program ?? ((x: Tensor) => model.forward(x));
   try {
     let images = 0;
     for await (const batch of data) {
       signal?.throwIfAborted();
       requireBatch(operation, batch);
-      Scope.run(() => look(model.forward(batch.images), batch, images));
+      Scope.run(() => look(forward(batch.images), batch, images));
       images += batch.size;
     }
     if (images === 0) throw emptyError(where);
     return images;
   } finally {
+    program?.dispose();
     restoreModes();
   }
 }

@@ -437,6 +437,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
         loss: this.#loss,
         metrics: this.#metrics,
         signal,
+        isCompiled: this.#programs.length > 0,
       });
       await this.tell((callback) => callback.onValidationEnd?.(scores, this));
       return scores;

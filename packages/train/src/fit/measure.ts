@@ -143,6 +143,8 @@ export interface Measurement<Name extends string> {
   readonly loss: Loss;
   readonly metrics: Metrics<Name>;
   readonly signal: StopSignal | undefined;
+  /** Whether the model runs as a program. */
+  readonly isCompiled: boolean;
 }
 
 /**
@@ -157,10 +159,11 @@ export async function measure<Name extends string>({
   loss,
   metrics,
   signal,
+  isCompiled,
 }: Measurement<Name>): Promise<Scores<Name>> {
   const meter = new Meter(metrics);
   await forEachOutput(
-    { operation: 'fit: validation', where, model, data, signal },
+    { operation: 'fit: validation', where, model, data, signal, isCompiled },
     (output, batch) => {
       meter.add(finiteLoss(where, model, batch, loss(output, batch)), output, batch);
     },
