@@ -4,7 +4,7 @@ import type { Callback, Dataset, EpochReport, TrainingRun } from '@unfold/train'
 /** Fewer steps than that are no evidence that a network doesn't learn. */
 const FEWEST_STEPS = 50;
 
-/** What a run is warned of, as its figures name it. */
+/** The warnings that a run may give, as its figures name them. */
 export type RunWarning = 'at-chance';
 
 /**
@@ -12,7 +12,7 @@ export type RunWarning = 'at-chance';
  * class: by not more than three standard deviations of so many images' accuracy.
  */
 export class AtChance implements Callback {
-  /** What the run was warned of so far. */
+  /** The warnings that the run has given so far. */
   readonly warnings: RunWarning[] = [];
   readonly #bound: number;
   readonly #warn: (text: string) => void;

@@ -50,7 +50,7 @@ export function trainingDataSha256({ train, validation }: Digits): string {
   return hash.digest('hex');
 }
 
-/** What feeds a run. */
+/** The loaders that can feed a run. */
 export type LoaderKind = 'tfjs' | 'own';
 
 /** The options of the command that a feed follows from. */
@@ -68,7 +68,7 @@ export interface Feed {
 }
 
 /**
- * What makes the loaders; TensorFlow.js is loaded for its own only. Without `--loader` that is TensorFlow.js where it loads, else our own, which gives the same batches;
+ * Finds a way to make the loaders; TensorFlow.js is loaded for its own only. Without `--loader` that is TensorFlow.js where it loads, else our own, which gives the same batches;
  * for `--preset quick` our own, since loading anything else would be a good part of the run.
  * @throws ConfigError if TensorFlow.js is asked for and doesn't load.
  */

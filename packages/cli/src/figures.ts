@@ -9,20 +9,20 @@ import type { Plan } from './plan.js';
 /** A run that came to its end. */
 export interface FinishedRun {
   readonly plan: Plan;
-  /** What it was warned of. */
+  /** The warnings that the run has given. */
   readonly warnings: readonly RunWarning[];
   readonly loader: LoaderKind;
   readonly engine: Engine;
   readonly model: Layer;
   readonly result: FitResult<'accuracy'>;
   readonly test: Evaluation;
-  /** Of each step that this process made. */
+  /** The time of each step that this process made. */
   readonly stepMs: readonly number[];
   /** From the start of the process to the end of the test. */
   readonly seconds: number;
 }
 
-/** What `--metrics` writes; README.md describes it. */
+/** Gathers the figures that `--metrics` writes; README.md describes them. */
 export function figuresOf(run: FinishedRun): object {
   const { plan, loader, engine, model, result, test, stepMs, seconds } = run;
   return {

@@ -6,7 +6,7 @@ import { complain, draw, drawError, say } from './print.js';
 type Run = (args: readonly string[]) => Promise<number>;
 
 interface Command {
-  /** What is typed behind `unfold`. */
+  /** The words that are typed behind `unfold`. */
   readonly words: string;
   readonly summary: string;
   /** Loads no more than this one command needs. */

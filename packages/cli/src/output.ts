@@ -5,10 +5,10 @@ import { writeJsonLine } from '@unfold/monitor';
 import type { TrainMnistOptions } from './options.js';
 import { draw, drawError, jsonOutput, say } from './print.js';
 
-/** Of the worst mistakes, so many are drawn on a terminal. */
+/** A terminal draws so many of the worst mistakes. */
 const DRAWN_MISTAKES = 8;
 
-/** What the training command prints and writes, beside the progress of the run. */
+/** Prints and writes the training command's output, beside the progress of the run. */
 export class Output {
   /** Whether people are told nothing but the result, or programs alone are. */
   readonly isQuiet: boolean;
@@ -24,7 +24,7 @@ export class Output {
     if (!this.isQuiet) say(line);
   }
 
-  /** What was asked for by an option of its own: printed even so, beside JSON lines on stderr. */
+  /** Prints a text that an option of its own asked for, beside JSON lines on stderr. */
   note(text: string): void {
     if (this.#asJson) drawError([text]);
     else draw([text]);

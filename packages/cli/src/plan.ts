@@ -77,7 +77,7 @@ function givenOf(options: TrainMnistOptions, recipe: Recipe): Partial<Recipe> {
   );
 }
 
-/** What keeps the plan in a checkpoint's metadata. */
+/** Writes the plan as a text for a checkpoint's metadata. */
 export function planToText(plan: Plan): string {
   return JSON.stringify(plan);
 }

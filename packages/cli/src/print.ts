@@ -12,7 +12,7 @@ export function say(line: string): void {
   console.log(printable(line));
 }
 
-/** What went wrong, on standard error; a list in it keeps its lines, which are indented. */
+/** Says what went wrong, on standard error; a list in it keeps its lines, which are indented. */
 export function complain(text: string): void {
   console.error(printableList(text));
 }
@@ -40,7 +40,7 @@ export function drawError(lines: readonly string[]): void {
   for (const line of lines) console.error(line);
 }
 
-/** What parses a command's options; it prints by itself. */
+/** Makes a parser of a command's options; it prints by itself. */
 export function newCommand(name: string): Command {
   return new Command(name).configureOutput({
     outputError: (text, write) => write(printableLines(text)),

@@ -18,7 +18,7 @@ const UNREAD = 141;
 
 /** The exit status of a program whose standard output can't be written any more; null while it can. */
 let lostOutput: number | null = null;
-/** What ends the work in hand as Ctrl-C does. */
+/** Functions that end the work in hand as Ctrl-C does. */
 const interruptions = new Set<() => void>();
 
 /** Says how far the work came that was interrupted, unless there is nobody to be told. */
@@ -139,7 +139,7 @@ export function listenForInterruption(): { signal: AbortSignal; stop(): void } {
   return { signal: controller.signal, stop };
 }
 
-/** What `work` gives; null where Ctrl-C ended it, and it threw the signal's reason. */
+/** Gives what `work` gives; null where Ctrl-C ended it, and it threw the signal's reason. */
 export async function untilInterrupted<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T | null> {

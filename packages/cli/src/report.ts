@@ -4,11 +4,11 @@ import type { FinishedRun } from './figures.js';
 import type { TrainMnistOptions } from './options.js';
 import { optionsOf, type Plan } from './plan.js';
 
-/** What a report is made of, beside the run itself. */
+/** A run that is reported, with all that a report needs beside the run itself. */
 export interface ReportedRun extends FinishedRun {
   readonly log: RunLog;
   readonly normalization: Normalization;
-  /** What the run was set to, by its names in options. */
+  /** The run's settings, by their names in options. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** The test images. */
   readonly dataset: Dataset;
@@ -43,7 +43,7 @@ function words(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-/** What repeats the run: all that its bits follow from. */
+/** Writes the command that repeats the run: all that its bits follow from. */
 function commandOf(plan: Plan, { dataDir, kernels, strict }: TrainMnistOptions): string {
   const options = [
     ...optionsOf(plan),

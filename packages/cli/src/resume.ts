@@ -53,7 +53,7 @@ export async function lockRun({
   return null;
 }
 
-/** What a checkpoint's metadata says of a run, so that it can be resumed. */
+/** Writes down in a checkpoint's metadata which run it is of, so that it can be resumed. */
 export function describeRun(plan: Plan, digits: Digits): CheckpointMetadata {
   return { plan: planToText(plan), data: trainingDataSha256(digits) };
 }

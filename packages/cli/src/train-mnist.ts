@@ -34,7 +34,7 @@ import { startEngine } from './start-engine.js';
 import { complain, jsonOutput } from './print.js';
 
 const METRICS = jsonWith('a JSON file of --metrics', 'testAccuracy', 'weightsSha256');
-/** Of the test images, for the report; a terminal shows fewer. */
+/** The mistakes among the test images that the report gets; a terminal shows fewer. */
 const MISTAKES = 40;
 
 /** `unfold train mnist`. @returns The exit status. */
@@ -68,11 +68,11 @@ export async function trainMnist(args: readonly string[]): Promise<number> {
   return status;
 }
 
-/** What is known before the engine starts. */
+/** All that is known of a run before the engine starts. */
 interface Beginning {
   /** On the clock of `performance`. */
   readonly begin: number;
-  /** Of `--weights`. */
+  /** The format of the file of `--weights`. */
   readonly format: ReturnType<typeof weightsFormat> | undefined;
   readonly lock: FileLock | null;
 }
@@ -213,7 +213,7 @@ async function trainAndTest(
   return failures.length === 0 ? 0 : 1;
 }
 
-/** What the options ask for besides progress and checkpoints. */
+/** Makes the callbacks that the options ask for besides progress and checkpoints. */
 function outputCallbacks(
   options: TrainMnistOptions,
   plan: Plan,

@@ -9,11 +9,11 @@ export interface HostTensor {
   readonly access: HostUse['access'];
 }
 
-/** Of a tensor that is only looked at. */
+/** Names a tensor that is only looked at. */
 export const reads = (tensor: Tensor): HostTensor => ({ tensor, access: 'read' });
-/** Of a tensor that was just made, every element of which is written. */
+/** Names a tensor that was just made, every element of which is written. */
 export const fills = (tensor: Tensor): HostTensor => ({ tensor, access: 'fill' });
-/** Of a tensor that was there before; the change is counted, as `Tensor.update` does. */
+/** Names a tensor that was there before; the change is counted, as `Tensor.update` does. */
 export const updates = (tensor: Tensor): HostTensor => ({ tensor, access: 'update' });
 
 /**

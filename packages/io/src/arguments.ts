@@ -4,7 +4,7 @@ import { Module, type StateDict } from '@unfold/nn';
 import { quote } from './messages.js';
 
 /*
- * What plain JavaScript may pass where a path, bytes or tensors belong: each is refused with how to
+ * Plain JavaScript may pass anything where a path, bytes or tensors belong: it is refused with how to
  * write it.
  */
 

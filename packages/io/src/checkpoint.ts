@@ -12,7 +12,7 @@ import type { WeightsMetadata } from './weights/safetensors-header.js';
 import { expectRoom } from './weights/encodings.js';
 import { withSafetensors } from './weights/safetensors-file.js';
 
-/** What a checkpoint says about itself beside its tensors. Plain text values only. */
+/** The facts that a checkpoint tells about itself beside its tensors. Plain text values only. */
 export type CheckpointMetadata = WeightsMetadata;
 
 /** Weights and what is to be remembered with them. */
@@ -65,7 +65,7 @@ export async function loadCheckpoint(
   return readCheckpoint('loadCheckpoint', file, options);
 }
 
-/** What `loadCheckpoint` reads, in the name of another operation. */
+/** Reads as `loadCheckpoint` does, in the name of another operation. */
 export async function readCheckpoint(
   operation: string,
   file: string,

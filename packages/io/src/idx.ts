@@ -17,7 +17,7 @@ export interface IdxArray {
   readonly data: Uint8Array | Int32Array | Float32Array | Float64Array;
 }
 
-/** What an IDX file is checked against. */
+/** Bounds that an IDX file is checked against. */
 export interface IdxOptions {
   /** The dimensions that the file must have; null where any size will do. Default: any. */
   readonly dims?: readonly (number | null)[];
@@ -25,7 +25,7 @@ export interface IdxOptions {
 
 /** Options of `parseIdx`. */
 export interface ParseIdxOptions extends IdxOptions {
-  /** What the errors call the bytes: a path or an address. */
+  /** The name of the bytes in errors: a path or an address. */
   readonly name: string;
 }
 
@@ -57,7 +57,7 @@ const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
 /** A header is at most this long: the number of dimensions is one byte. */
 const MAX_HEADER_BYTES = 4 + 4 * 255;
 
-/** What the beginning of an IDX file says. */
+/** The header of an IDX file. */
 export interface IdxHeader {
   readonly element: ElementType & { readonly dtype: IdxArray['dtype'] };
   readonly dims: readonly number[];

@@ -8,7 +8,7 @@ const CHUNK = 2 ** 15;
 const LONGEST_SILENCE = 2 ** 17;
 
 /**
- * What each `step` bytes of a deflate stream give, as long as somebody asks for it.
+ * Unpacks each `step` bytes of a deflate stream, as long as somebody asks for more.
  * @throws Error if they are no such stream.
  */
 export function* inflated(packed: Uint8Array, step = CHUNK): Iterable<Uint8Array> {

@@ -8,7 +8,7 @@ export function failIn(name: string): Fail {
   return (problem) => new FileFormatError(`${name}: ${problem}`);
 }
 
-/** What an error says, or whatever else was thrown. */
+/** Gives the text of an error, or of whatever else was thrown. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -159,7 +159,7 @@ async function inflateAll(
   );
 }
 
-/** What is thrown for packed bytes that don't unpack; any other error is passed on. */
+/** Makes the error for packed bytes that don't unpack; any other error is passed on. */
 function gzipFailure(error: unknown, name: string): unknown {
   if (!(error instanceof GzipError)) return error;
   const mend = error.isTruncated

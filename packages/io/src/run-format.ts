@@ -1,2 +1,2 @@
-/** What the metadata of a run's checkpoint calls its form. */
+/** The name of the form of a run's checkpoint, in its metadata. */
 export const RUN_FORMAT = 'unfold-checkpoint-2';

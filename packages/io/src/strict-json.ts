@@ -7,7 +7,7 @@ export interface StrictObject {
   readonly keys: readonly string[];
 }
 
-/** What JSON may be like. */
+/** The bounds that JSON has to keep. */
 export interface JsonBounds {
   /** Brackets inside brackets. */
   readonly maxDepth: number;

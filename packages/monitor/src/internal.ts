@@ -1,6 +1,6 @@
 /*
- * What Unfold's own packages share beside the public names. It may change with any version: nobody
- * else should build on it.
+ * The names that Unfold's own packages share beside the public ones. This entry may change with any
+ * version: nobody else should build on it.
  */
 export { grouped, percent, roughDuration } from './number-text.js';
 export { chart } from './report/chart.js';

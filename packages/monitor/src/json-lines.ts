@@ -44,7 +44,7 @@ export interface BeginLine {
   /** Epochs in all. */
   readonly epochs: number;
   readonly stepsPerEpoch: number;
-  /** What the caller told of the run. */
+  /** The facts that the caller told of the run. */
   readonly configuration: JsonObject;
 }
 
@@ -101,7 +101,7 @@ export type JsonLine = (BeginLine | ResumeLine | StepLine | EpochLine | EndLine 
 
 /** Options of `jsonLines`. */
 export interface JsonLinesOptions {
-  /** What is to be known of the run: engine, data, model, options. Plain JSON. */
+  /** The facts to tell of the run: engine, data, model, options. Plain JSON. */
   readonly configuration?: JsonObject;
   /** A clock, in milliseconds since 1970. */
   readonly now?: () => number;

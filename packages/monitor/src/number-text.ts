@@ -21,7 +21,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** What is left of a run, which is a guess, in whole units: 7 s, 2 min 5 s, 1 h 12 min */
+/** Tells how long a run still takes, which is a guess, in whole units: 7 s, 2 min 5 s, 1 h 12 min */
 export function roughDuration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

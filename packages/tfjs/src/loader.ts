@@ -43,13 +43,13 @@ export interface TfDataIterator {
   next(): Promise<IteratorResult<unknown>>;
 }
 
-/** What a pipeline doesn't say of itself. */
+/** The facts that a pipeline doesn't tell of itself. */
 export interface TfjsLoaderOptions {
   /** How its images lie: `'NHWC'`, TensorFlow's own, or `'NCHW'`. */
   readonly layout: ImageLayout;
   /** Batches in an epoch. Default: the pipeline's size, where it has one. */
   readonly length?: number;
-  /** What the pipeline draws from, if anything. Default: the global stream `'shuffle'`. */
+  /** The stream that the pipeline draws from, if any. Default: the global stream `'shuffle'`. */
   readonly generator?: Generator;
   /**
    * A pipeline that begins at batch `batch` of an epoch, to go on there without making what came
@@ -146,7 +146,7 @@ export class TfjsLoader implements BatchLoader {
     );
   }
 
-  /** What the pipeline draws from: a run that is saved takes its state along. */
+  /** The stream that the pipeline draws from: a run that is saved takes its state along. */
   get generator(): Generator {
     return this.#generator();
   }
@@ -171,7 +171,7 @@ export class TfjsLoader implements BatchLoader {
     this.#lending.dispose();
   }
 
-  /** What `using` calls at the end of the block. */
+  /** Disposes of the loader at the end of a `using` block. */
   [disposeSymbol](): void {
     this.dispose();
   }

@@ -9,7 +9,7 @@ export interface TfTensor {
 }
 
 /**
- * What every use of TensorFlow.js needs of it. Its own types ask for the browser's, and don't pass
+ * The part of TensorFlow.js that every use needs. Its own types ask for the browser's, and don't pass
  * a strict type check without them.
  */
 export interface TensorFlow {
@@ -26,7 +26,7 @@ const LIBRARY = `${TFJS_NODE}/lib/napi-v8/tfjs_binding.node`;
 export interface TensorFlowSearch<T> {
   /** Who looks for it, for errors. */
   readonly operation: string;
-  /** What is tried, in this order. */
+  /** The packages that are tried, in this order. */
   readonly packages: readonly string[];
   /** Folders from which packages are looked up. Default: Unfold's and the working one. */
   readonly roots?: readonly string[] | undefined;
@@ -41,7 +41,7 @@ export interface TensorFlowFound<T> {
   readonly tf: T | undefined;
   /** The package that it is. */
   readonly name: string;
-  /** What the packages said that were tried before it. */
+  /** The errors of the packages that were tried before it. */
   readonly failures: readonly string[];
 }
 

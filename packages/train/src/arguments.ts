@@ -4,7 +4,7 @@ import { Module, type Layer } from '@unfold/nn';
 import { Dataset } from './data/dataset.js';
 
 /*
- * What plain JavaScript may pass where something else belongs: each is refused with how to write it.
+ * Plain JavaScript may pass anything where something else belongs: it is refused with how to write it.
  */
 
 const has = (value: unknown, key: PropertyKey): boolean =>
@@ -55,7 +55,7 @@ export function requireParameters(
   );
 }
 
-/** What a Module lists among its parameters: also a plain tensor, as long as it requires a gradient. */
+/** Whether a Module lists it among its parameters: also a plain tensor, if it requires a gradient. */
 export function isTrainable(item: unknown): item is Parameter {
   return item instanceof Parameter || (item instanceof Tensor && item.requiresGrad && item.isLeaf);
 }

@@ -22,9 +22,9 @@ import type { StopSignal } from './stop-signal.js';
 
 /** How well a classifier tells one class from the others. Each is 0 where it would be 0 ÷ 0. */
 export interface ClassScores {
-  /** Of the images taken for this class, the part that is of it; 0 if none was taken for it. */
+  /** The part of the images taken for this class that is of it; 0 if none was taken for it. */
   readonly precision: number;
-  /** Of the images of this class, the part that was taken for it; 0 if there is none. */
+  /** The part of the images of this class that was taken for it; 0 if there is none. */
   readonly recall: number;
   /** The harmonic mean of precision and recall; 0 if both are. */
   readonly f1: number;
@@ -37,7 +37,7 @@ export interface Mistake {
   /** Its place among the images as they came: without `shuffle` its index in the dataset. */
   readonly index: number;
   readonly label: number;
-  /** What it was taken for. */
+  /** The class that it was taken for. */
   readonly prediction: number;
   /** The softmax of its logits, a number for each class. */
   readonly probabilities: readonly number[];

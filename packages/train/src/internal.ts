@@ -1,6 +1,6 @@
 /*
- * What Unfold's own packages share beside the public names. It may change with any version: nobody
- * else should build on it.
+ * The names that Unfold's own packages share beside the public ones. This entry may change with any
+ * version: nobody else should build on it.
  */
 export { requireDataset, requireModel } from './arguments.js';
 export { BatchLending, checkStart } from './data/batches.js';

@@ -107,7 +107,7 @@ export class WideCnnBN extends DigitModel {
 /** The name of a model in `MODELS`. */
 export type ModelName = 'lenet' | 'cnn' | 'lenet-bn' | 'cnn-bn' | 'wide-cnn-bn';
 
-/** What makes each model that the commands know, by the name that files of its weights carry. */
+/** The maker of each model that the commands know, by the name that files of its weights carry. */
 export const MODELS: Readonly<Record<ModelName, () => Layer>> = {
   lenet: (...given: readonly never[]) => new LeNet(...given),
   cnn: (...given: readonly never[]) => new Cnn(...given),

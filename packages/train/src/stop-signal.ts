@@ -5,7 +5,7 @@
 export interface StopSignal {
   /** Whether to stop. */
   readonly aborted: boolean;
-  /** What `throwIfAborted` throws. */
+  /** The reason that `throwIfAborted` throws. */
   readonly reason: unknown;
   /** Throws the reason if `aborted`. */
   throwIfAborted(): void;

@@ -25,7 +25,7 @@ export interface TrainedModel {
   readonly name: ModelName;
   /** In evaluation mode. Images `[N, 1, 28, 28]` → logits `[N, 10]`. Yours to dispose of. */
   readonly model: Layer;
-  /** What its training images were normalised with, and its input has to be. */
+  /** The figures that its training images were normalised with, and its input has to be. */
   readonly normalization: Normalization;
 }
 
@@ -35,7 +35,7 @@ const OPERATION = 'loadTrainedModel';
 const INSTEAD =
   'fetch the bytes, give them to decodeSafetensors, and the tensors to loadStateDict of one of MODELS';
 
-/** Of the JSON of a normalization, which has two lists. */
+/** The bounds of the JSON of a normalization, which has two lists. */
 const JSON_BOUNDS = { maxDepth: 8, maxNodes: 100, maxKeys: 100 };
 
 /** Channels of the images that all of `MODELS` take. */
@@ -114,7 +114,7 @@ function readNormalization(metadata: WeightsMetadata, file: string, fail: Fail):
   return value;
 }
 
-/** What a text holds as JSON, or the text itself. */
+/** Gives the value of a text that is JSON, or the text itself. */
 function parsed(text: string): unknown {
   const fail = failIn('normalization');
   try {

@@ -13,7 +13,7 @@ import { type NetworkName, NETWORKS } from './networks.js';
 import type { TensorFlowLayers } from './tensorflow.js';
 import { TfjsNetwork } from './tfjs-network.js';
 
-/** What both sides do alike. */
+/** The settings that both sides share. */
 export interface TrainingPlan extends SgdSettings {
   readonly model: NetworkName;
   readonly epochs: number;
@@ -30,7 +30,7 @@ export interface PairedStep {
   readonly tfjs: number;
 }
 
-/** What one side came to with one seed. */
+/** The result of one side with one seed. */
 export interface RunResult {
   readonly testAccuracy: number;
   readonly imagesPerSecond: number;
@@ -110,7 +110,7 @@ export async function runPair(options: PairedRunOptions): Promise<PairedRun> {
   }
 }
 
-/** What our side alone came to. */
+/** The result of our side alone. */
 export interface SoloRun {
   readonly losses: readonly number[];
   readonly hits: Hits;

@@ -17,7 +17,7 @@ const JSON_STEPS = 50;
 /** One a seed. */
 export type Runs = readonly [PairedRun, ...PairedRun[]];
 
-/** What a side comes to in the mean over all seeds. */
+/** The means of a side's results over all seeds. */
 export interface SideSummary {
   readonly accuracy: Spread;
   readonly imagesPerSecond: number;
@@ -33,14 +33,14 @@ export interface Comparison {
   readonly tfjs: SideSummary;
   readonly discordance: Discordance;
   readonly mcnemarP: number;
-  /** Of the first steps of the first seed, as many as the bar is for, or all if fewer. */
+  /** The steps of the first seed that are held against the bar: as many as it is for, or all if fewer. */
   readonly earlySteps: number;
   readonly earlyDifference: number;
   readonly yardstick: Yardstick;
   readonly conclusion: string;
 }
 
-/** What `--json` writes. */
+/** The object that `--json` writes. */
 export interface ComparisonJson {
   readonly model: string;
   readonly tfjsBackend: string;
@@ -54,10 +54,10 @@ export interface ComparisonJson {
   readonly conclusion: string;
 }
 
-/** What is summed up. */
+/** The parts of a comparison that its summary follows from. */
 export type ComparisonParts = Pick<Comparison, 'model' | 'backend' | 'runs' | 'yardstick'>;
 
-/** What the runs come to. */
+/** Sums up the runs. */
 export function summarise(parts: ComparisonParts): Comparison {
   const { runs } = parts;
   const pairs = discordance(runs.map(({ ours, tfjs }) => ({ ours: ours.hits, theirs: tfjs.hits })));

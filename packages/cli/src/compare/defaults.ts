@@ -14,7 +14,7 @@ const CPU_TEST_IMAGES = 2000;
 /** At least one. */
 export type Seeds = readonly [number, ...number[]];
 
-/** What was asked for; what is missing is to be chosen. */
+/** The sizes that were asked for; those that are missing are to be chosen. */
 export interface SizeRequest {
   readonly model: NetworkName;
   readonly epochs: number;
@@ -28,7 +28,7 @@ export interface Sizes {
   readonly seeds: Seeds;
   readonly limit: number;
   readonly testLimit: number;
-  /** What was chosen because the backend is slow, to be told to the user; else empty. */
+  /** Tells the user which sizes were chosen because the backend is slow; else empty. */
   readonly note: string;
 }
 

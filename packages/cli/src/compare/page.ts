@@ -17,7 +17,7 @@ export type Setting = readonly (readonly [label: string, text: string])[];
 
 export interface Provenance {
   readonly setting: Setting;
-  /** What repeats the runs. */
+  /** The command that repeats the runs. */
   readonly command: string;
 }
 

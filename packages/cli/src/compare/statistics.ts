@@ -1,4 +1,4 @@
-/** Of a sample: what a run's seed does to a result. */
+/** The figures of a sample: they show what a run's seed does to a result. */
 export interface Spread {
   readonly mean: number;
   /** The sample's standard deviation (n - 1); null for a sample of one, which shows none. */

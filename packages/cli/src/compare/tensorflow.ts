@@ -14,7 +14,7 @@ import {
 } from '@unfold/tfjs/internal';
 
 export interface TfLayer {
-  /** Of the layer's output; the first, the batch's, is null. */
+  /** The shape of the layer's output; the first size, the batch's, is null. */
   readonly outputShape: readonly (number | null)[];
   setWeights(weights: TfTensor[]): void;
 }

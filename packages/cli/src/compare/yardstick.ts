@@ -2,7 +2,7 @@ import { configureEngine, engine, type EngineOptions } from '@unfold/core';
 import { type PairedRun, runOurs, type TrainingPlan } from './compare.js';
 import { relativeDifference } from './statistics.js';
 
-/** Of the reference kernels, which are slow. */
+/** The reference kernels take so many steps, as they are slow. */
 const REFERENCE_STEPS = 50;
 
 /**
@@ -10,7 +10,7 @@ const REFERENCE_STEPS = 50;
  * difference from another framework is to be held against.
  */
 export interface Yardstick {
-  /** What is different, such as `with fused multiply-add`. */
+  /** The setting that is different, such as `with fused multiply-add`. */
   readonly description: string;
   /** |theirs - ours| / |ours| of steps of the first seed: all, or the first. */
   readonly differences: readonly number[];

@@ -9,10 +9,10 @@
  * much before; in hexadecimal digits it were 1.12 times and twice, in base64 1.5 and 1.33 times.
  */
 
-/** What stands for a byte, alone or behind one of the two others. */
+/** Characters that stand for a byte, alone or behind one of the two prefixes. */
 const CHARACTERS =
   ' !#%&()*+,-./0123456789:;=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_abcdefghijklmnopqrstuvwxyz{|}';
-/** What stands before the second character of a rare byte: of the first half of them, or the rest. */
+/** Each stands before the second character of a rare byte: of the first half of them, or the rest. */
 const PREFIXES = '~"';
 const COMMON = CHARACTERS.length;
 
@@ -69,7 +69,7 @@ function valuesOf(common) {
 }
 
 /**
- * What stands for the byte at a place of `valuesOf`.
+ * Gives the character, or the two, for the byte at a place of `valuesOf`.
  * @param {number} code
  * @returns {string}
  */

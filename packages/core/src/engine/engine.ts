@@ -94,7 +94,7 @@ export function kernelsFor(dtype: DType): Kernels {
   return probe ? probe.kernels(kernels) : kernels;
 }
 
-/** What a program runs on, as long as the same engine runs. */
+/** The engine as a program runs on it, until another one is chosen. */
 export interface ProgramEngine {
   readonly engine: Engine;
   /** Where launches are written and go; null for the reference, whose kernels are called one by one. */

@@ -2,7 +2,7 @@ import { serve, serveMessage } from './serve.js';
 import type { Platform, Thread, WorkerSetup } from './platform.js';
 
 /**
- * What a page or its worker may have, and may lack: old browsers do, and so do other programs that
+ * Names that a page or its worker may have, and may lack: old browsers do, and so do other programs that
  * take packages under the condition `browser` (Jest with jsdom, Node, Deno).
  */
 const host: {

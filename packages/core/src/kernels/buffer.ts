@@ -10,7 +10,7 @@ const BYTES: Readonly<Record<ElementType, number>> = {
   uint8: 1,
 };
 
-/** What follows from some bytes and is kept beside them. */
+/** A value that follows from some bytes and is kept beside them. */
 export interface Dependant {
   /** Frees it: the bytes are about to change, or to be freed. */
   drop(): void;
@@ -22,7 +22,7 @@ export interface BufferSource {
   readonly writes: number;
   /** Whether somebody was given a view, through which they can be written unnoticed. */
   readonly isViewed: boolean;
-  /** What is kept; whoever replaces it drops it first. */
+  /** The value that is kept; whoever replaces it drops it first. */
   dependant: Dependant | null;
   /** To be called before the bytes are written. */
   noteWrite(): void;

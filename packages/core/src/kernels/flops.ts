@@ -10,7 +10,7 @@ export function matmulFlops({
   return 2 * batch * M * N * K;
 }
 
-/** What `conv2dFlops` needs to know of a convolution. */
+/** The sizes of a convolution that `conv2dFlops` needs. */
 interface Convolution extends Pick<Conv2dGeometry, 'N' | 'OC'> {
   readonly window: Pick<WindowGeometry, 'C' | 'KH' | 'KW' | 'OH' | 'OW'>;
 }

@@ -29,7 +29,7 @@ export class Storage implements BufferSource {
   version = 0;
   /** Counts what `version` counts, and every write by a kernel. */
   writes = 0;
-  /** What kernels keep that follows from the bytes. */
+  /** The value that kernels keep and that follows from the bytes. */
   dependant: Dependant | null = null;
   #isViewed = false;
   /** `structuredClone` and `postMessage` would copy the address without what lies there. */

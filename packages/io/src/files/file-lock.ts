@@ -21,7 +21,7 @@ const INSTEAD = 'keep other pages off by navigator.locks';
 
 /** Keeps other processes, and other runs of this one, off a file. Made by `lockFile`. */
 export class FileLock {
-  /** What it guards. */
+  /** The file that it guards. */
   readonly file: string;
   /** The file that is the lock. */
   readonly path: string;

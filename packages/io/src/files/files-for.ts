@@ -15,5 +15,5 @@ export function filesFor(operation: string, instead: string): Files {
   );
 }
 
-/** What there is instead of writing a file. */
+/** The mend that a page is told instead of writing a file. */
 export const DOWNLOAD = 'offer the bytes as a download';

@@ -13,7 +13,7 @@ import { makeFolder } from './make-folder.node.js';
 import { checkWritable, removeLeftovers, replace } from './replace.node.js';
 import { targetOf } from './target.node.js';
 
-/** Of one read, so that a large file doesn't hold a thread of Node's pool for long. */
+/** The bytes of one read, few enough that a large file doesn't hold a thread of Node's pool for long. */
 const CHUNK_BYTES = 2 ** 26;
 
 /** The door to the files of Node, and of what is like Node. */

@@ -5,7 +5,7 @@
 
 import { reasonOf } from '../messages.js';
 
-/** What a system offers. Its errors are the system's own, unless another is named. */
+/** The files that a system offers. Its errors are the system's own, unless another is named. */
 export interface Files {
   /** Null if there is nothing of that name. */
   stat(path: string): Promise<FileInfo | null>;
@@ -43,11 +43,11 @@ export interface Files {
    * @throws GzipError.
    */
   gunzip(packed: Uint8Array, maxBytes: number): Promise<Uint8Array | null>;
-  /** What the first bytes of a gzip file give. @throws GzipError. */
+  /** Unpacks the first bytes of a gzip file. @throws GzipError. */
   gunzipStart(packed: Uint8Array, maxBytes: number): Uint8Array;
 }
 
-/** What is known of a path. */
+/** The facts that are known of a path. */
 export interface FileInfo {
   /** False for a folder or a device. */
   readonly isFile: boolean;

@@ -19,9 +19,9 @@ import { targetOf } from './target.node.js';
  * file that is named after it. So nobody ever removes a lock that has just been made.
  */
 
-/** What a lock says of who holds it. */
+/** The holder of a lock, as its file names it. */
 interface Holder {
-  /** Of this lock alone. */
+  /** A name that this lock alone has. */
   readonly id: string;
   readonly pid: number;
   /** When the process began, as the system counts; null where it doesn't tell. */
@@ -52,7 +52,7 @@ const FORCE = 'take it over by --force-lock, in a program by lockFile(file, { fo
 /** The ids of this process's locks. */
 const held = new Set<string>();
 
-/** What `lock` gives. */
+/** The lock that `lock` gives. */
 class Lock implements HeldLock {
   readonly path: string;
   readonly #file: string;
@@ -234,7 +234,7 @@ async function isLeft(file: string): Promise<boolean> {
   return text !== null && isOfGone(text);
 }
 
-/** What is added to a lock's name: its guards' ids, and what tells a temporary file. */
+/** The endings that are added to a lock's name: its guards' ids, and the marks of a temporary file. */
 const LEFTOVER = /^[\da-f]{16}(\.[\da-f]{16})*(\.\d+\.[\da-f]{16}\.tmp)?$/;
 const TEMPORARY = /\.(\d+)\.([\da-f]{16})\.tmp$/;
 
@@ -285,7 +285,7 @@ function idIn(text: string): string {
 }
 
 /**
- * What is known of a holder: `gone` only where its process is; `unclear` where there is a process of
+ * Finds out about a holder: `gone` only where its process is; `unclear` where there is a process of
  * its number, and nobody can tell whether it is the same.
  */
 function stateOf(holder: Holder): 'gone' | 'running' | 'unclear' | 'elsewhere' {

@@ -18,7 +18,7 @@ function filesHere(): Files {
   return filesFor(OPERATION, DOWNLOAD);
 }
 
-/** What is written, and how an older file of the kind is known. */
+/** A kind of file that is written, and how an older one of the kind is known. */
 export interface FileKind {
   /** With its article. */
   readonly what: string;
@@ -35,7 +35,7 @@ export async function refuseOtherKind(file: string, { what, holds }: FileKind): 
   throw refusal(file, `it is not ${what}, or damaged`);
 }
 
-/** What is thrown instead of replacing a file. */
+/** Makes the error that is thrown instead of replacing a file. */
 export function refusal(file: string, what: string): ConfigError {
   return new ConfigError(
     `${file} would be replaced, and ${what}. Name another file, or move or delete that one`,
@@ -48,7 +48,7 @@ export const SAFETENSORS: FileKind = {
   holds: (file) => hasHeader(file, () => true),
 };
 
-/** What `saveWeights` writes. */
+/** The kinds of file that `saveWeights` writes. */
 export const WEIGHTS: Readonly<Record<'safetensors' | 'npz', FileKind>> = {
   safetensors: {
     what: 'a safetensors file of weights',
@@ -67,7 +67,7 @@ export const WEIGHTS: Readonly<Record<'safetensors' | 'npz', FileKind>> = {
   },
 };
 
-/** Of the JSON that is written: more than any has. */
+/** The bounds of the JSON that is written: none comes near. */
 const JSON_BOUNDS = { maxBytes: 2 ** 26, maxDepth: 64, maxNodes: 2 ** 22, maxKeys: 1000 };
 
 /** A JSON object that has these keys. */
@@ -95,7 +95,7 @@ export function jsonWith(what: string, ...keys: readonly string[]): FileKind {
   };
 }
 
-/** What a page says of itself, near its beginning. */
+/** The mark that a page bears near its beginning. */
 export const GENERATOR = '<meta name="generator" content="Unfold" />';
 
 /** A report or a comparison. */

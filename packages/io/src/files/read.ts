@@ -3,7 +3,7 @@ import { reasonOf } from '../messages.js';
 import type { FileInfo, Files, OpenFile } from './files.js';
 
 /**
- * What is known of a path; null if there is nothing of that name.
+ * Finds out about a path; null if there is nothing of that name.
  * @throws ConfigError if it cannot be found out.
  */
 export function statOf(files: Files, file: string): Promise<FileInfo | null> {

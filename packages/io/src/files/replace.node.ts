@@ -49,7 +49,7 @@ export async function removeLeftovers(file: string): Promise<void> {
   await removeBeside(await targetOf(file).catch(() => file), LEFTOVER, () => true);
 }
 
-/** What `replace` adds to a name: a UUID and an ending. */
+/** The ending that `replace` adds to a name: a UUID and `.tmp`. */
 const LEFTOVER = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/;
 
 /** The file itself where `file` is a link, and what is known of it if it exists. */

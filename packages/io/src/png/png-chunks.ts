@@ -5,12 +5,12 @@ import { isTooDense, type PngLimits, raise } from '../limits.js';
 import { type Fail, reasonOf } from '../messages.js';
 
 /*
- * What is checked of a PNG before a decoder sees it: https://www.w3.org/TR/png-3/#5DataRep. The
+ * Here a PNG is checked before a decoder sees it: https://www.w3.org/TR/png-3/#5DataRep. The
  * decoder believes the last header that it meets, and unpacks whatever is packed; it gets a file of one
  * header and one chunk of pixels, unpacked, which are as many as that header says.
  */
 
-/** What the chunk IHDR says. */
+/** The fields of the chunk IHDR. */
 export interface PngHeader {
   readonly width: number;
   readonly height: number;
@@ -20,7 +20,7 @@ export interface PngHeader {
   readonly interlaced: boolean;
 }
 
-/** What samples a pixel has. */
+/** The kinds of pixels, by the samples that each has. */
 type Colour = 'grey' | 'rgb' | 'palette' | 'grey-alpha' | 'rgb-alpha';
 
 /** A PNG whose parts have been found right. */
@@ -76,7 +76,7 @@ export function checkPng(bytes: Uint8Array, limits: PngLimits, fail: Fail): Chec
   return reader.finish();
 }
 
-/** What a file is that is no PNG, by its first bytes. */
+/** Tells by its first bytes which kind of file it is that is no PNG. */
 function noPng(file: Uint8Array): string {
   const start = textOf(file.subarray(0, 12));
   const known: readonly [RegExp, string][] = [

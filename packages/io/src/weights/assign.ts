@@ -15,9 +15,9 @@ import { listNames } from '../messages.js';
 /** A tensor of a file: what its header says of it, and how to get its numbers. */
 export interface StoredTensor {
   readonly name: string;
-  /** What the numbers are read as. */
+  /** The type that the numbers are read as. */
   readonly dtype: DType;
-  /** What they are in the file, in its own words. */
+  /** The type that they have in the file, in its own words. */
   readonly storedAs: string;
   readonly shape: Shape;
   /**
@@ -27,7 +27,7 @@ export interface StoredTensor {
   read(): NumericArray | Promise<NumericArray>;
 }
 
-/** What did not find its like when weights were loaded. Both are empty unless `strict` is false. */
+/** The names that found no like when weights were loaded. Both lists are empty unless `strict` is false. */
 export interface LoadReport {
   /** Names of the model that the file lacks; these tensors keep their values. */
   readonly missing: readonly string[];

@@ -23,7 +23,7 @@ export interface VerifyOptions {
   readonly verify?: boolean | undefined;
 }
 
-/** What is known of a file's checksums. */
+/** The checksums of a file, as far as they are known. */
 export interface Checksums {
   /** The file's metadata without them. */
   readonly metadata: WeightsMetadata;
@@ -92,7 +92,7 @@ function parseTable(text: string, fail: Fail): ReadonlyMap<string, string> {
   );
 }
 
-/** Of the texts by name, in whatever order the file has them. */
+/** The checksum of the texts by name, in whatever order the file has them. */
 function metadataCrc(metadata: WeightsMetadata): number {
   const sorted = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
   return crc32Of(new TextEncoder().encode(JSON.stringify(sorted)));

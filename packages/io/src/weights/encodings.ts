@@ -5,9 +5,9 @@ import { brief, type Fail, quote } from '../messages.js';
 
 /** How the numbers of a tensor lie in a file, and what they become. */
 export interface Encoding {
-  /** Of one number. */
+  /** The bytes of one number. */
   readonly bytes: number;
-  /** What the numbers are read as. */
+  /** The type that the numbers are read as. */
   readonly dtype: DType;
   /**
    * The numbers in `bytes`, which have a buffer of their own and may be what is returned. Files
@@ -70,9 +70,9 @@ export function copyOf(bytes: Uint8Array, start = 0, end = bytes.length): Uint8A
   return new Uint8Array(bytes.subarray(start, end));
 }
 
-/** What NumPy and PyTorch allow. */
+/** The most axes that NumPy and PyTorch allow. */
 export const MAX_DIMENSIONS = 64;
-/** Of a tensor, in elements. */
+/** The most elements of a tensor. */
 const MAX_SIZE = 2 ** 31 - 1;
 
 /**
@@ -120,7 +120,7 @@ export function checkShape(
   return shape;
 }
 
-/** What all tensors of a process have room in: the memory of WebAssembly. */
+/** The bytes that all tensors of a process share: the memory of WebAssembly. */
 const MEMORY_BYTES = 2 ** 32;
 
 /** Checks that tensors can be in memory together, before the first of them is read. */

@@ -11,7 +11,7 @@ const LAYOUTS: readonly { readonly order: readonly number[]; readonly looks: str
   { order: [1, 0, 2, 3], looks: 'a weight with its channels the other way round' },
 ];
 
-/** What is probably wrong with a tensor of another shape, and what mends it. */
+/** Guesses what is wrong with a tensor of another shape, and says what mends it. */
 export function shapeHint(expected: Shape, got: Shape): string {
   const layout = LAYOUTS.find(
     ({ order }) =>
@@ -31,7 +31,7 @@ export function shapeHint(expected: Shape, got: Shape): string {
   return 'build the model with the sizes of the one that was saved';
 }
 
-/** What is probably wrong where names do not match, and what mends it. */
+/** Guesses what is wrong where names do not match, and says what mends it. */
 export function namesHint(missing: readonly string[], unexpected: readonly string[]): string {
   const [first = ''] = unexpected;
   // DataParallel, torch.compile and wrappers put one word before every name.

@@ -48,7 +48,7 @@ const TRUNCATED = 'it ends within the header; it is truncated: save it again';
 /** The header of an array, checked. */
 export interface NpyHeader {
   readonly encoding: Encoding;
-  /** What the header calls the encoding. */
+  /** The name of the encoding in the header. */
   readonly storedAs: string;
   readonly shape: Shape;
   /** Whether the first index is the fastest. */

@@ -15,7 +15,7 @@ import { expectReadable, zipContent, zipEntries, type ZipEntry, zipPrefix } from
  */
 
 const EXTENSION = '.npy';
-/** What an archive without zip64 can hold. */
+/** The most bytes that an archive without zip64 can hold. */
 const MAX_BYTES = 2 ** 31 - 1;
 const MAX_ENTRIES = 2 ** 16 - 2;
 const MAX_NAME_BYTES = 2 ** 16 - 1 - EXTENSION.length;

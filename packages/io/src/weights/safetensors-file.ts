@@ -21,7 +21,7 @@ export interface WeightsFile {
 
 interface WithSafetensorsOptions {
   readonly operation: string;
-  /** What does the same where there are no files. */
+  /** The way to do the same where there are no files. */
   readonly instead: string;
   readonly limits?: Partial<WeightsLimits> | undefined;
   /** Whether checksums count. Default true. */

@@ -20,12 +20,12 @@ export const METADATA = '__metadata__';
 
 /** Three levels are needed; fields that a later version may add get a few more. */
 const MAX_DEPTH = 8;
-/** Of a tensor's entry are seven: two keys and two brackets more than its three fields. */
+/** A tensor's entry has seven: two keys and two brackets more than its three fields. */
 const NODES_PER_TENSOR = 10;
 /** Texts of the metadata. */
 const SPARE_NODES = 10_000;
 
-/** What the format calls the encodings that Unfold reads. */
+/** The encodings that Unfold reads, by their names in the format. */
 const BY_NAME: ReadonlyMap<string, Encoding> = new Map<string, Encoding>([
   ['F32', ENCODINGS.float32],
   ['F64', ENCODINGS.float64],
@@ -41,7 +41,7 @@ const BY_NAME: ReadonlyMap<string, Encoding> = new Map<string, Encoding>([
 export interface Entry {
   readonly name: string;
   readonly encoding: Encoding;
-  /** What the header calls the encoding. */
+  /** The name of the encoding in the header. */
   readonly storedAs: string;
   readonly shape: Shape;
   /** The place of its bytes in the data, which follow the header. */

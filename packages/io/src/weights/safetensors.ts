@@ -30,17 +30,17 @@ import {
   type WeightsMetadata,
 } from './safetensors-header.js';
 
-/** What a safetensors file holds. */
+/** The contents of a safetensors file. */
 export interface Safetensors {
   /** Tensors by name, in the order of the file's header. */
   readonly state: StateDict;
-  /** What the file says about itself. Plain text values only. */
+  /** The facts that the file tells about itself. Plain text values only. */
   readonly metadata: WeightsMetadata;
 }
 
 /** Options of the functions that read weights from bytes. */
 export interface DecodeOptions {
-  /** What the errors call the bytes: a path or an address. */
+  /** The name of the bytes in errors: a path or an address. */
   readonly name?: string;
   /** How much a file may take. docs/weights.md lists the defaults. */
   readonly limits?: Partial<WeightsLimits>;
@@ -87,7 +87,7 @@ const DTYPE_NAMES: Readonly<Record<DType, string>> = {
   bool: 'BOOL',
 };
 
-/** Of header and data, in bytes. */
+/** Header and data begin at multiples of so many bytes. */
 const ALIGNMENT = 8;
 
 /**

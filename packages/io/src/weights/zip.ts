@@ -17,7 +17,7 @@ export interface ZipEntry {
   /** Where its record before its content begins, and the byte behind its content. */
   readonly start: number;
   readonly end: number;
-  /** Of the content. */
+  /** The checksum of the content. */
   readonly size: number;
   readonly crc32: number;
   readonly isEncrypted: boolean;
@@ -192,7 +192,7 @@ interface Described {
 }
 
 /**
- * What an entry's record before its content, at `local`, says otherwise than the directory; null if
+ * Says where an entry's record before its content, at `local`, differs from the directory; null if
  * they agree. Readers go by the one or the other, and must not find different arrays.
  */
 function disagreement(view: DataView, local: number, entry: Described): string | null {

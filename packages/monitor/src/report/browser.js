@@ -21,7 +21,7 @@
     return isLogarithmic && value < 1e-3 ? value.toExponential() : String(value);
   };
 
-  /** Of the grid of a logarithmic axis, the lines at powers of ten: all would be a blot. */
+  /** Keeps the lines of a logarithmic axis' grid at powers of ten: all would be a blot. */
   const decades = (/** @type {unknown} */ _, /** @type {number[]} */ splits) =>
     splits.map((value) => {
       const exponent = Math.log10(value);

@@ -11,7 +11,7 @@ export interface Chart {
   readonly series: readonly ChartSeries[];
   /** Horizontal lines. */
   readonly levels: readonly { readonly label: string; readonly value: number }[];
-  /** What to read from it. */
+  /** A line that says how to read it. */
   readonly note: string;
 }
 
@@ -29,7 +29,7 @@ export interface ChartSeries {
   readonly look?: 'line' | 'faint' | 'dots';
 }
 
-/** What `browser.js` draws. */
+/** The data that `browser.js` draws. */
 export type ChartData = Omit<Chart, 'title' | 'note'>;
 
 /** Digits that a screen can show, and more. */

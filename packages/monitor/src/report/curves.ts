@@ -9,11 +9,11 @@ import { smooth, thin } from './thin.js';
 
 /** Points of one line: more than a wide screen has columns. */
 const MOST_POINTS = 2000;
-/** Of a learning rate, which seldom has a bend. */
+/** The most points of a learning rate, which seldom has a bend. */
 const MOST_RATES = 500;
 /** A line of fewer is no blot. */
 const FEW_POINTS = 500;
-/** What the smoothed line averages over: this part of the run. */
+/** The smoothed line averages over this part of the run. */
 const SMOOTH_PART = 50;
 /** More epochs are folded up. */
 const OPEN_EPOCHS = 10;

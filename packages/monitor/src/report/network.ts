@@ -10,7 +10,7 @@ import { type Section, table } from './section.js';
 const FILTER_HEIGHT = 60;
 const MAP_HEIGHT = 72;
 
-/** What the first layers have learnt and make of an image, and a table of all layers. */
+/** Shows what the first layers have learnt and make of an image, and a table of all layers. */
 export function networkSection({ filters, example, summary }: TrainingRecord): Section {
   const content = [
     filters === null

@@ -43,7 +43,7 @@ export function firstLayerFilters(model: Layer, image: Tensor): Planes | null {
 }
 
 /**
- * What the first layers make of an image: of each up to 32 feature maps, of four layers at most.
+ * Gives the feature maps of an image in the first layers: of each up to 32, of four layers at most.
  * Layers are modules without modules inside, whose output is `[1, C, H, W]` with more than one pixel;
  * what the model calls as a function shows in the layer behind. The model runs once, in evaluation
  * mode, and is as before afterwards.

@@ -26,14 +26,14 @@ export type Setting = readonly [label: string, text: string];
 /** All that a page about a run shows. Plain data: it holds no tensor. */
 export interface TrainingRecord {
   readonly title: string;
-  /** Of the whole run: training, validation and test. */
+  /** The time of the whole run: training, validation and test. */
   readonly seconds: number;
   /** Values that the model learns. */
   readonly parameters: number;
-  /** What computed, in words. */
+  /** The engine that computed, in words. */
   readonly engine: string;
   readonly configuration: readonly Setting[];
-  /** What repeats the run; null if there is no such command. */
+  /** The command that repeats the run; null if there is none. */
   readonly command: string | null;
   readonly steps: StepSeries;
   readonly epochs: readonly EpochReport[];
@@ -43,7 +43,7 @@ export interface TrainingRecord {
   readonly mistakes: readonly PicturedMistake[];
   /** Null if the model calls no convolution. */
   readonly filters: Planes | null;
-  /** What the first layers make of one image; no layers if none gives feature maps. */
+  /** The first layers' feature maps of one image; no layers if none gives any. */
   readonly example: Example;
   readonly summary: Omit<Summary, 'toString' | 'operations'>;
 }
@@ -60,7 +60,7 @@ export interface Example {
   readonly layers: readonly Planes[];
 }
 
-/** What `trainingRecord` gathers from. */
+/** The parts that `trainingRecord` gathers from. */
 export interface TrainingRecordOptions {
   /** The page's title. */
   readonly title: string;
@@ -68,17 +68,17 @@ export interface TrainingRecordOptions {
   readonly model: Layer;
   /** Was among the callbacks of the run. */
   readonly log: RunLog;
-  /** Of the model on all of `dataset`, not shuffled; with `mistakes: 40` their pictures are shown. */
+  /** The model's evaluation on all of `dataset`, not shuffled; with `mistakes: 40` their pictures are shown. */
   readonly evaluation: Evaluation;
   /** The test images. */
   readonly dataset: Dataset;
-  /** What the model's input is normalised with. Default: not at all. */
+  /** The figures that the model's input is normalised with. Default: it is not at all. */
   readonly normalization?: Normalization | undefined;
-  /** Of the whole run. */
+  /** The time of the whole run. */
   readonly seconds: number;
-  /** What was set, in the order of the page. */
+  /** The settings, in the order of the page. */
   readonly configuration: readonly Setting[];
-  /** What repeats the run. */
+  /** The command that repeats the run. */
   readonly command?: string | undefined;
 }
 

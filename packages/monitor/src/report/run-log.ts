@@ -38,7 +38,7 @@ export class RunLog implements Callback {
     gradNorm: new Column(),
   };
   #epochs: EpochReport[] = [];
-  /** What the last `stateDict` gave, which it is the log's to free. */
+  /** The tensors of the last `stateDict`, which are the log's to free. */
   #given: readonly Tensor[] = [];
 
   constructor(...given: readonly never[]) {

@@ -2,7 +2,7 @@ import { type Html, html, type HtmlValue } from './html.js';
 
 /** A part of a page under a heading. */
 export interface Section {
-  /** What links to it name. */
+  /** The name that links to it use. */
   readonly id: string;
   readonly title: string;
   readonly content: HtmlValue;

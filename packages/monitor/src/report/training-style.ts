@@ -1,4 +1,4 @@
-/** What a training page has beyond the style of all report pages. */
+/** The style that a training page has beyond that of all report pages. */
 export const TRAINING_STYLE = `
 :root { --right: 9 105 218; --wrong: 217 115 13; }
 @media (prefers-color-scheme: dark) { :root { --right: 78 161 255; --wrong: 240 148 60; } }

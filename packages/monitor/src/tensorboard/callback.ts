@@ -21,7 +21,7 @@ export interface TensorBoardOptions {
    * over the whole run, of which TensorBoard draws 1,000.
    */
   readonly everySteps?: number;
-  /** What the run was started with, shown as a table. Plain JSON. Default: nothing is shown. */
+  /** The settings that the run was started with, shown as a table. Plain JSON. Default: nothing is shown. */
   readonly configuration?: Readonly<Record<string, unknown>>;
   /**
    * Told once if the files cannot be written any more, as on a full disk; the run goes on without.

@@ -7,7 +7,7 @@
 import { PbfWriter } from 'pbf';
 import type { Histogram } from './histogram.js';
 
-/** What stands under a tag at one step. */
+/** A value that stands under a tag at one step. */
 export type SummaryValue = { readonly tag: string } & (
   | { readonly scalar: number }
   | { readonly histogram: Histogram }

@@ -26,12 +26,12 @@ export interface ProgressStream {
   readonly columns?: number | undefined;
 }
 
-/** What a bar shows. */
+/** The state that a bar shows. */
 export interface BarLine {
   readonly head: string;
   /** From 0 to 1. */
   readonly done: number;
-  /** What stands behind the bar, the fullest text first; the first that fits is taken. */
+  /** Texts to stand behind the bar, the fullest first; the first that fits is taken. */
   readonly tails: readonly string[];
 }
 

@@ -37,7 +37,7 @@ export function wantsColour(
   return (no === undefined || no === '') && isTerminal(out, env);
 }
 
-/** What paints, or what does not. */
+/** Makes a painter, or one that leaves all as it is. */
 export function painter(colour: boolean): Paint {
   // Newer versions of Node would look at stdout, which need not be where this is written to.
   return colour

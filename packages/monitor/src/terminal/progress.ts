@@ -15,7 +15,7 @@ import { printable } from './printable.js';
 
 /** Milliseconds between two lines where there is no terminal to draw a bar on. */
 const LINE_INTERVAL = 10_000;
-/** What the loss shown keeps of itself at each step: it is a mean of about the last 50. */
+/** The share that the loss shown keeps of itself at each step: it is a mean of about the last 50. */
 const LOSS_MEMORY = 0.98;
 /** Earlier epochs that a resumed run shows again. */
 const EARLIER_EPOCHS = 10;
@@ -65,7 +65,7 @@ export function terminalProgress(options: TerminalProgressOptions = {}): Callbac
   return options.quiet ? {} : new Progress(options);
 }
 
-/** What a bar or a line says of the moment. */
+/** A moment of the run, as a bar or a line tells it. */
 interface Moment {
   readonly epoch: number;
   readonly stepInEpoch: number;
@@ -180,7 +180,7 @@ class Progress implements Callback {
     });
   }
 
-  /** What is known of a moment of the run. */
+  /** Gathers the figures of a moment of the run. */
   #figures({ epoch, step, stepInEpoch }: Moment, { epochs, stepsPerEpoch }: TrainingRun): Figures {
     const speed = this.#pace.imagesPerSecond;
     const epochLeft = this.#pace.secondsFor(stepsPerEpoch - stepInEpoch, 0);

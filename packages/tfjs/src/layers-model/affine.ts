@@ -4,14 +4,14 @@ import { type BuildContext, type BuiltLayer, type Flow, LayerWeights, type Step 
 import { parameterOf } from './layout.js';
 import type { SavedLayer } from './saved-layer.js';
 
-/** What the layers with a kernel and perhaps a bias differ in. */
+/** A layer with a kernel and perhaps a bias, by what tells it from the others. */
 export interface AffineLayer {
   readonly kernelName: 'kernel' | 'depthwise_kernel';
   /** The kernel's shape in the file. */
   readonly kernelShape: Shape;
   /** The length of the bias. */
   readonly outputs: number;
-  /** What leaves the layer. */
+  /** The tensor that leaves the layer. */
   readonly out: Flow;
   /** Brings the kernel into Unfold's layout. */
   readonly weightOf: (kernel: Float32Array, shape: Shape) => Parameter;

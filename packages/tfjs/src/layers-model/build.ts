@@ -11,7 +11,7 @@ import type { SavedWeights } from './weights.js';
 /** Layers that leave predictions as they are. */
 const identity: Builder = (_layer, flow) => ({ steps: [], flow });
 
-/** What Unfold has for each kind of layer. */
+/** The builder that Unfold has for each kind of layer. */
 const BUILDERS: ReadonlyMap<string, Builder> = new Map([
   ['InputLayer', identity],
   ['Conv2D', convolution],
@@ -118,7 +118,7 @@ function dataFormatOf(layers: readonly SavedLayer[]): DataFormat {
   return found ?? 'channels_last';
 }
 
-/** What the first layer says of the input. */
+/** Reads the input's shape from the first layer. */
 function inputOf([first]: readonly SavedLayer[], dataFormat: DataFormat, file: string): Flow {
   const shape = first?.value('batch_input_shape');
   if (!first || shape === undefined) {

@@ -6,7 +6,7 @@ import type { SavedWeights } from './weights.js';
 /** Channels, height, width. */
 export type ImageSize = readonly [C: number, H: number, W: number];
 
-/** What is known of the tensor between two layers. */
+/** The facts that are known of the tensor between two layers. */
 export interface Flow {
   /** Its shape in Unfold, without the batch axis; null where any size will do. */
   readonly shape: readonly (number | null)[];
@@ -29,7 +29,7 @@ export class LayerWeights extends Module {
   }
 }
 
-/** What a layer does, ready to run. */
+/** A layer's work, ready to run. */
 export interface Step {
   readonly name: string;
   readonly weights: LayerWeights | null;

@@ -36,7 +36,7 @@ export interface WeightGroup {
 }
 
 const MEND = 'save the model again';
-/** Of the letters of a file's path, as systems have it. */
+/** The most letters of a file's path, as systems have it. */
 const MAX_PATH = 4096;
 const BYTES = { float32: 4, int32: 4, bool: 1, uint8: 1, uint16: 2, float16: 2 } as const;
 
@@ -59,7 +59,7 @@ class ManifestReader {
   readonly #limits: TfjsLimits;
   readonly #names = new Set<string>();
   readonly #paths = new Set<string>();
-  /** Of all weights so far, unpacked. */
+  /** The bytes of all weights so far, unpacked. */
   #bytes = 0;
 
   constructor(limits: TfjsLimits, fail: Fail) {

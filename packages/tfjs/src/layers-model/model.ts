@@ -13,9 +13,9 @@ export type OpenShape = readonly (number | null)[];
  * does nothing.
  */
 export class TfjsLayersModel extends Module {
-  /** What `forward` takes: `[null, C, H, W]` for images. */
+  /** The shape that `forward` takes: `[null, C, H, W]` for images. */
   readonly inputShape: OpenShape;
-  /** What `forward` gives. */
+  /** The shape that `forward` gives. */
   readonly outputShape: OpenShape;
   /** The order of images in TensorFlow.js: `channelsLast` is NHWC, `channelsFirst` NCHW. */
   readonly dataFormat: 'channelsLast' | 'channelsFirst';

@@ -12,7 +12,7 @@ export interface Window {
 }
 
 /**
- * What `same` adds before and after an axis: as much as ⌈size / stride⌉ windows need, an odd pixel
+ * Gives the padding of `same` before and after an axis: as much as ⌈size / stride⌉ windows need, an odd pixel
  * at the end. PyTorch's rule has no such split, and knows nothing of the stride.
  * https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2
  */

@@ -63,7 +63,7 @@ const RANDOM_AFFINE_OPTIONS: OptionRules<RandomAffineOptions> = {
   fill: checkedInUse,
 };
 
-/** What `affine` and `randomAffine` do to an image. */
+/** The change that `affine` and `randomAffine` make to an image. */
 interface Change {
   readonly angle: number;
   readonly translate: readonly [number, number];

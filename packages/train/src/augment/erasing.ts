@@ -20,7 +20,7 @@ export interface RandomErasingOptions {
   /** MinMax of height ÷ width of the rectangle. Default `[0.3, 1 / 0.3]`. */
   readonly ratio?: MinMax;
   /**
-   * What is seen instead: a number, one for each channel, or `'random'` for noise, uniform in 0…1,
+   * The value that is seen instead: a number, one for each channel, or `'random'` for noise, uniform in 0…1,
    * another at each pixel. Default 0.
    */
   readonly value?: ChannelValues | 'random';

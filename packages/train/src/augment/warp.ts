@@ -16,9 +16,9 @@ export type PositionMap = (positions: Positions) => void;
 
 /** A step that moves pixels and leaves their values. Neighbouring ones are resampled as one. */
 export abstract class WarpStep implements Augmentation {
-  /** What the errors call it. */
+  /** The name of the operation in errors. */
   abstract readonly operation: string;
-  /** What is seen where the old image ends. */
+  /** The value that is seen where the old image ends. */
   readonly fill: ChannelValues;
   readonly #warp = new Warp();
 

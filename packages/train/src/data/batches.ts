@@ -55,9 +55,9 @@ export function requireBatch(where: string, value: unknown): asserts value is Ba
   );
 }
 
-/** What `fit` learns from: `DataLoader`, and any other that gives batches in the same manner. */
+/** A loader that `fit` learns from: `DataLoader`, and any other that gives batches in the same manner. */
 export interface BatchLoader extends AsyncIterable<Batch> {
-  /** What the batches are drawn from; null where nobody knows how many images that has. */
+  /** The images that the batches are drawn from; null where nobody knows how many that are. */
   readonly dataset: { readonly length: number } | null;
   /** Batches in an epoch. */
   readonly length: number;

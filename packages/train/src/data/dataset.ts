@@ -2,12 +2,12 @@ import { ConfigError, DTypeError, type OptionRules, ShapeError } from '@unfold/c
 import { checkedInUse, checkOptions, positiveCount, valueText } from '@unfold/core/internal';
 
 /**
- * What pixels may be stored as: bytes, which a loader scales to 0…1, or numbers, taken as given. What is no
+ * The arrays that hold pixels: bytes, which a loader scales to 0…1, or numbers, taken as given. What is no
  * brightness, such as the indices of tokens, belongs in numbers.
  */
 export type ImageArray = Uint8Array | Float32Array;
 
-/** What a dataset is made from. */
+/** The arrays that a dataset is made from. */
 export interface DatasetArrays {
   /** `[N, C, H, W]`, row-major. Kept, not copied: don't change it afterwards. */
   readonly images: ImageArray;

@@ -45,7 +45,7 @@ const OPTIONS: OptionRules<LoaderOptions> = {
  * asked for. The same generator state gives the same epoch, augmentation and all.
  */
 export class DataLoader implements BatchLoader, Iterable<Batch> {
-  /** What the batches are drawn from. */
+  /** The images that the batches are drawn from. */
   readonly dataset: Dataset;
   /** Images in a batch; the last one of an epoch may be smaller. */
   readonly batchSize: number;
@@ -128,7 +128,7 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
     this.#lending.dispose();
   }
 
-  /** What `using` calls at the end of the block. */
+  /** Disposes of the loader at the end of a `using` block. */
   [disposeSymbol](): void {
     this.dispose();
   }
@@ -189,7 +189,7 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
   }
 }
 
-/** What is drawn when an epoch begins; the rest follows from it. */
+/** All that is drawn when an epoch begins; the rest follows from it. */
 interface Epoch {
   /** The image that comes at each place; null where that is the dataset's own order. */
   readonly order: Int32Array | null;

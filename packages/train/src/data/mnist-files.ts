@@ -3,7 +3,7 @@ import type { IdxArray, ReadIdxOptions } from '@unfold/io';
 /** The four files of MNIST, and what is known of the published ones. */
 export type FileRole = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
 
-/** What `make` gives of each role, of one after the other. */
+/** Gives what `make` makes of each role, of one after the other. */
 export async function ofEachRole<T>(
   make: (role: FileRole) => T | Promise<T>,
 ): Promise<Readonly<Record<FileRole, T>>> {
@@ -19,7 +19,7 @@ export interface MnistFile {
   readonly name: string;
   /** The items in the published file. */
   readonly count: number;
-  /** What a file of this role has; null: any number of items. */
+  /** The axes that a file of this role has; null: any number of items. */
   readonly dims: readonly [null, 28, 28] | readonly [null];
   /** SHA-256 of the published file, not packed. */
   readonly sha256: string;
@@ -33,7 +33,7 @@ export interface IdxFile {
   readonly array: IdxArray;
 }
 
-/** What a file is held against that must be exactly as it was published; packed or not, as its SHA-256. */
+/** Gives the checks of a file that must be exactly as it was published; packed or not, as its SHA-256. */
 export function publishedOptions({ count, dims }: MnistFile, sha256: string): ReadIdxOptions {
   return { dims: [count, ...dims.slice(1)], sha256 };
 }

@@ -8,7 +8,7 @@ import type { JsonObject } from '../optim/state.js';
 /** The mean loss over some images, and the mean of each metric, by the names given to `fit`. */
 export type Scores<Metric extends string = string> = Readonly<Record<Metric | 'loss', number>>;
 
-/** What is known when a step has ended. */
+/** The figures of a step that has ended. */
 export interface StepReport {
   /** Counts from 1 over the whole run. */
   readonly step: number;
@@ -28,7 +28,7 @@ export interface StepReport {
   readonly milliseconds: number;
 }
 
-/** What is known when an epoch has ended. Plain JSON. */
+/** The figures of an epoch that has ended. Plain JSON. */
 export interface EpochReport<Metric extends string = string> {
   /** Counts from 1. */
   readonly epoch: number;
@@ -38,7 +38,7 @@ export interface EpochReport<Metric extends string = string> {
   readonly validation: Scores<Metric> | null;
   /** The first group's learning rate in the epoch's last step. */
   readonly lr: number;
-  /** Of training, without validation. */
+  /** The time of training, without validation. */
   readonly seconds: number;
   /** Images trained on. */
   readonly images: number;
@@ -90,7 +90,7 @@ export interface FitResult<Metric extends string = string> {
 }
 
 /**
- * What is to happen at the moments of a run. All methods may be left out; what returns a promise is
+ * Is called at the moments of a run. All methods may be left out; what returns a promise is
  * waited for. They are called in the order in which the callbacks were given.
  */
 export interface Callback<Metric extends string = string> {
@@ -118,7 +118,7 @@ export interface Callback<Metric extends string = string> {
   onError?(error: unknown, run: TrainingRun<Metric>): void | Promise<void>;
   /** Names its state in checkpoints. Needed with `stateDict`; without dots. */
   readonly name?: string;
-  /** What it has to remember for a run to be resumed exactly. */
+  /** Gives the state that it has to remember for a run to be resumed exactly. */
   stateDict?(): RunState;
   /**
    * Takes over what `stateDict` gave. The tensors are to be copied. Where another part of a run

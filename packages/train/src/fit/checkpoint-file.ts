@@ -163,7 +163,7 @@ export class CheckpointFile implements Callback {
     keeping.last = performance.now();
   }
 
-  /** Of a run that was refused, or has ended, nothing is left to be done. */
+  /** Ends the keeping of a run; one that was refused, or has ended, has nothing left to be done. */
   async #end(run: TrainingRun): Promise<void> {
     const keeping = this.#runs.get(run);
     if (!keeping) return;
@@ -173,7 +173,7 @@ export class CheckpointFile implements Callback {
   }
 }
 
-/** What a run has while it goes on. */
+/** The lock of a run that goes on, and when it was saved last. */
 interface Keeping {
   readonly lock: FileLock;
   /** When it was saved last, or began, on the clock of `performance`. */
@@ -219,7 +219,7 @@ export async function loadRun(
   };
 }
 
-/** Of the weights in a run's state, those that it would end with. */
+/** The prefix of those weights in a run's state that it would end with. */
 function weightsPrefix(tensors: RunState['tensors']): string {
   const prefixes = [`callbacks.${EARLY_STOPPING}.`, 'ema.', 'model.'];
   const names = [...tensors.keys()];

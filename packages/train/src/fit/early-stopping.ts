@@ -25,7 +25,7 @@ import type {
   TrainingRun,
 } from './callback.js';
 
-/** What its state is called in checkpoints. */
+/** The name of its state in checkpoints. */
 export const EARLY_STOPPING = 'earlyStopping';
 
 /** Options of `EarlyStopping`. */
@@ -157,7 +157,7 @@ export class EarlyStopping implements Callback {
     this.dispose();
   }
 
-  /** What it has seen and kept. */
+  /** Gives the state: the scores that it has seen, and the weights that it has kept. */
   stateDict(): RunState {
     return {
       tensors: this.#weights,

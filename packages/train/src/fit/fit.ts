@@ -70,11 +70,11 @@ export interface FitSchedules {
   readonly epoch?: Scheduler | ReduceLROnPlateau;
 }
 
-/** What `fit` needs, and what it can do besides. */
+/** The parts that `fit` needs, and others that it can do with. */
 export interface FitOptions<Metric extends string = never> {
-  /** What is learnt from. */
+  /** The batches to learn from. */
   readonly train: BatchLoader;
-  /** What each epoch is measured on, in evaluation mode. Default: nothing is. */
+  /** The batches that each epoch is measured on, in evaluation mode. Default: none. */
   readonly validation?: AsyncIterable<Batch> | Iterable<Batch>;
   /** At least 1. */
   readonly epochs: number;
@@ -102,7 +102,7 @@ export interface FitOptions<Metric extends string = never> {
    * warning says why, and they run as they are. Default true.
    */
   readonly compile?: boolean;
-  /** What is to happen at the moments of the run. */
+  /** The callbacks that are called at the moments of the run. */
   readonly callbacks?: readonly Callback<Metric>[];
   /** When it aborts, training stops after the step in hand. */
   readonly signal?: StopSignal | undefined;
@@ -139,7 +139,7 @@ export async function fit<Metric extends string = never>(
   }
 }
 
-/** What was learnt from a batch: its output, and its loss. */
+/** The output of a batch that was learnt from, and its loss. */
 interface Learnt {
   readonly output: Tensor;
   readonly loss: Tensor;
@@ -388,7 +388,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     };
   }
 
-  /** Of a parameter by its place among the optimiser's. */
+  /** The name of a parameter, by its place among the optimiser's. */
   #nameOf(index: number): string {
     for (const [name, parameter] of this.model.namedParameters()) {
       if (parameter === this.#parameters[index]) return name;
@@ -496,9 +496,9 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   }
 }
 
-/** What is known of a step before its update. */
+/** The figures of a step before its update. */
 class StepInHand {
-  /** That have added their gradients. */
+  /** The batches that have added their gradients. */
   batches = 0;
   size = 0;
   loss = 0;
@@ -534,7 +534,7 @@ function requireOwn(model: Layer, optimizer: Optimizer): void {
   );
 }
 
-/** What `fit` calls. */
+/** The methods that `fit` calls. */
 const METHODS: OptionRules<Omit<Callback, 'name'>> = {
   onTrainBegin: functionRule,
   onEpochBegin: functionRule,
@@ -580,7 +580,7 @@ function isMeant(name: string): boolean {
   return !name.startsWith('_') && nearest(name, METHOD_NAMES) !== undefined;
 }
 
-/** Of an object's own properties and those of its classes, without what every object has. */
+/** The names of an object's own properties and those of its classes, without what every object has. */
 function namesOf(object: object): readonly string[] {
   const parent: unknown = Object.getPrototypeOf(object);
   // The last of the line, also in another realm.
@@ -589,7 +589,7 @@ function namesOf(object: object): readonly string[] {
   return typeof parent === 'object' ? [...own, ...namesOf(parent)] : own;
 }
 
-/** What plain JavaScript may get wrong. @throws ConfigError that says how to write it. */
+/** Checks what plain JavaScript may get wrong. @throws ConfigError that says how to write it. */
 function checkKinds<Metric extends string>(options: FitOptions<Metric>): void {
   const { train, optimizer, scheduler, metrics, callbacks } = options;
   const expect = (holds: boolean, expected: string): void => {

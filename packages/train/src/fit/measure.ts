@@ -50,7 +50,7 @@ export const accuracy: Metric = (output, batch) => {
 /** Sums over images, from which means follow. Plain JSON, so that half an epoch can be saved. */
 export interface Sums<Name extends string> {
   readonly images: number;
-  /** Of each figure, the sum of each batch's mean times its images. */
+  /** The sums of the figures: of each batch's mean times its images. */
   readonly sums: Scores<Name>;
 }
 
@@ -65,7 +65,7 @@ export class Meter<Name extends string> {
     this.reset();
   }
 
-  /** Of what is added up: `loss`, and the metrics. */
+  /** The names of the figures that are added up: `loss`, and the metrics. */
   get names(): readonly string[] {
     return [...this.#sums.keys()];
   }
@@ -134,7 +134,7 @@ function requireNumber(name: string, value: unknown): void {
   );
 }
 
-/** What is measured and where. */
+/** The model, data and figures of a measurement. */
 export interface Measurement<Name extends string> {
   /** Begins errors: which validation it was. */
   readonly where: string;

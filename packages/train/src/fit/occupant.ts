@@ -11,7 +11,7 @@ import {
 } from '@unfold/io/internal';
 import type { TrainingRun } from './callback.js';
 
-/** What is in the place where a run is to be kept. */
+/** The content of the place where a run is to be kept. */
 export type Occupant =
   /** No file, or an empty one. */
   | { readonly kind: 'nothing' }
@@ -92,7 +92,7 @@ async function holds({ tensors, metadata }: WeightsFile, run: TrainingRun): Prom
   return true;
 }
 
-/** What the model's tensors are called in a run's state. */
+/** The prefix of the model's tensors in a run's state. */
 const PREFIX = 'model.';
 
 /** Whether they have the same bits: numbers would not do, as there are many NaNs and two zeros. */

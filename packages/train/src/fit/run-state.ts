@@ -30,7 +30,7 @@ import {
   prepareSchedule,
 } from './take-over.js';
 
-/** Of the form below. Another one is not understood. */
+/** The version of the form below, the only one that is understood. */
 const VERSION = 1;
 const WHERE = 'fit: resume';
 
@@ -61,7 +61,7 @@ export class Position {
   stopped: string | null = null;
   /** The loader's generator when the epoch in hand was drawn. */
   #epochStart: GeneratorState | null = null;
-  /** What is to be set once an epoch that was begun before the run was saved is drawn again. */
+  /** The randomness to be set once an epoch that was begun before the run was saved is drawn again. */
   #resumed: Randomness | null = null;
 
   /** Whether the epoch in hand was begun before the run was saved. */
@@ -131,7 +131,7 @@ export class Position {
   }
 }
 
-/** Of a `Position`, what has to fit the rest of a state. */
+/** The part of a `Position` that has to fit the rest of a state. */
 type Place = Pick<Position, 'epoch' | 'batch'>;
 
 function setRandomness({ global, loader }: Randomness, generator: Generator): void {
@@ -151,11 +151,11 @@ export interface Parts<Metric extends string> {
   readonly position: Position;
   readonly meter: Meter<Metric>;
   readonly history: EpochReport<Metric>[];
-  /** What an epoch is made of; a run goes on with the same. */
+  /** The sizes of an epoch; a run goes on with the same. */
   readonly shape: EpochShape;
 }
 
-/** What the place in an epoch is counted in. */
+/** The sizes that the place in an epoch is counted by. */
 export interface EpochShape {
   /** Null where the loader doesn't know. */
   readonly images: number | null;

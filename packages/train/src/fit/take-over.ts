@@ -56,7 +56,7 @@ export function prepareEma(ema: EMA, state: EMAState): PreparedState {
   return replaceAtOnce(ema.stateDict(), state, (given) => ema.loadStateDict(given));
 }
 
-/** Of a callback with a state. */
+/** Prepares the state of a callback that has one. */
 export function prepareCallback<Metric extends string>(
   callback: Callback<Metric>,
   state: RunState,

@@ -12,7 +12,7 @@ export interface AdagradOptions {
   readonly lrDecay?: number;
   /** Factor of the parameter that is added to its gradient, at least 0. Default 0. */
   readonly weightDecay?: number;
-  /** What the sum of squares starts from, at least 0. Default 0. */
+  /** The number that the sum of squares starts from, at least 0. Default 0. */
   readonly initialAccumulatorValue?: number;
   /** Added to the root that the gradient is divided by, at least 0. Default 1e-10. */
   readonly eps?: number;

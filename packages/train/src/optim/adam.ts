@@ -7,7 +7,7 @@ import { atLeast0, flag, pairBelow1, withOptions } from '@unfold/core/internal';
 export interface AdamOptions {
   /** The learning rate, at least 0. Default 0.001. */
   readonly lr?: number;
-  /** What is kept of the averages of the gradient and of its square. Default [0.9, 0.999]. */
+  /** The shares that are kept of the averages of the gradient and of its square. Default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
   /** Added to the root that the update is divided by, at least 0. Default 1e-8. */
   readonly eps?: number;

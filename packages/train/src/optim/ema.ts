@@ -19,7 +19,7 @@ import { moveTowards } from './updates.js';
 
 /** Options of `EMA`. */
 export interface EMAOptions {
-  /** What is kept of the average at each update, from 0 to 1. Default 0.999. */
+  /** The share that is kept of the average at each update, from 0 to 1. Default 0.999. */
   readonly decay?: number;
   /**
    * Average buffers too, such as the running statistics of batch normalisation, instead of copying

@@ -8,7 +8,7 @@ import {
 import { atLeast0, checkOption, completeOptions, valueText } from '@unfold/core/internal';
 import { isTrainable, requireParameters } from '../arguments.js';
 
-/** What every optimiser has. */
+/** Options that every optimiser has. */
 export interface OptimizerOptions {
   /** The learning rate, at least 0. */
   readonly lr?: number;
@@ -22,22 +22,22 @@ export type GroupOptions<Options> = Partial<Options> & { readonly params: Iterab
  * any time; setting one to what it cannot be is a ConfigError and changes nothing.
  */
 export type ParameterGroup<Options> = CompleteOptions<Options> & {
-  /** What the group updates. */
+  /** The parameters that the group updates. */
   readonly params: readonly Parameter[];
   /** The learning rate that schedules start from; there is none before the first schedule. */
   initialLr?: number;
 };
 
-/** What an optimiser takes: parameters with the same options, or groups of them. */
+/** The parameters that an optimiser takes: with the same options, or in groups of them. */
 export type OptimizerParameters<Options> = Iterable<Parameter> | Iterable<GroupOptions<Options>>;
 
-/** What a kind of optimiser knows of its options. */
+/** The rules of a kind of optimiser for its options. */
 export interface OptionsDefinition<Options> {
   /** The optimiser's name, in messages and in saved states. */
   readonly name: string;
   readonly rules: OptionRules<Options>;
   readonly defaults: Partial<Options>;
-  /** What is wrong with options that are each for themselves right. */
+  /** Says what is wrong with options that are each for themselves right. */
   conflict?(options: CompleteOptions<Options>): string | null;
 }
 

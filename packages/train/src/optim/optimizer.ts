@@ -29,7 +29,7 @@ import { asList, asNumber, asObject, checkTensors, nameText, type PreparedState 
 
 const BY_HAND = 'compute the loss and its gradients by tape.backward(loss) before it';
 
-/** What a kind of optimiser is made of, besides its update. */
+/** The parts of a kind of optimiser, besides its update. */
 export interface OptimizerDefinition<
   Options extends OptimizerOptions,
 > extends OptionsDefinition<Options> {
@@ -40,7 +40,7 @@ export interface OptimizerDefinition<
 /** An optimiser's state: tensors, and the rest as plain JSON. */
 export interface OptimizerState {
   /**
-   * What is remembered for the parameters, by the parameter's number and the buffer's name:
+   * The tensors that are remembered, by the parameter's number and the buffer's name:
    * `3.expAvg`. The tensors themselves, not copies: they change with the next step.
    */
   readonly tensors: ReadonlyMap<string, Tensor>;
@@ -55,7 +55,7 @@ export interface OptimizerState {
   };
 }
 
-/** What an optimiser remembers for one parameter. */
+/** The state that an optimiser remembers for one parameter. */
 export class ParameterState {
   /** Updates so far, the one in hand included. */
   step = 0;
@@ -269,7 +269,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     this.#states.clear();
   }
 
-  /** Of all groups, in their order. */
+  /** The parameters of all groups, in their order. */
   #parameters(): Parameter[] {
     return this.#checked.flatMap(({ group }) => group.params);
   }

@@ -8,7 +8,7 @@ import { descend, descendWithMomentum, moveTowards, withDecay } from './updates.
 export interface RMSpropOptions {
   /** The learning rate, at least 0. Default 0.01. */
   readonly lr?: number;
-  /** What is kept of the average of the squared gradient, from 0 to 1. Default 0.99. */
+  /** The share that is kept of the average of the squared gradient, from 0 to 1. Default 0.99. */
   readonly alpha?: number;
   /** Added to the root that the gradient is divided by, at least 0. Default 1e-8. */
   readonly eps?: number;

@@ -11,7 +11,7 @@ import {
 import { noTensor, valueText } from '@unfold/core/internal';
 import { isObject } from '@unfold/io/internal';
 
-/** What the problems of tensors that are to be loaded are told with. */
+/** A tensor that is to be loaded, as it is expected. */
 interface Expected {
   readonly shape: readonly number[];
   readonly dtype: string;

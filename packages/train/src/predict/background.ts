@@ -4,7 +4,7 @@ import type { Grid } from './resample.js';
 const SAMPLES = 64;
 /** Fits and outliers settle within a few rounds. */
 const ROUNDS = 12;
-/** Of white: rounding of bytes is no structure. */
+/** The least tolerance, as a part of white: rounding of bytes is no structure. */
 const LEAST_TOLERANCE = 0.01;
 /** Beyond so many deviations a pixel isn't taken for background. */
 const DEVIATIONS = 3;
@@ -23,7 +23,7 @@ interface Sample {
 }
 
 /**
- * What is not background: the grid less the brightness of the paper, which may change over the
+ * Takes the background away: the grid less the brightness of the paper, which may change over the
  * picture like a shadow or the light of a lamp does. That is a quadratic surface, fitted to
  * the border first, where there is seldom ink, then to all that lies near it.
  * @returns The difference for each pixel, and the standard deviation of the background's noise.

@@ -16,13 +16,13 @@ import type { TrainedModel } from '../trained-model.js';
 import { findNonFinite } from '../non-finite.js';
 import { SIDE } from './digit.js';
 
-/** What a model takes a picture for. */
+/** The digit that a model takes a picture for. */
 export interface Prediction {
   /** The class of the largest probability; of equal ones the first. */
   readonly digit: number;
   /** That class's probability, 0…1. */
   readonly probability: number;
-  /** Of each class: the softmax of the logits. */
+  /** The probability of each class: the softmax of the logits. */
   readonly probabilities: readonly number[];
 }
 
@@ -30,7 +30,7 @@ export interface Prediction {
 const BATCH = 64;
 
 /**
- * What a trained model takes each picture for. It normalises them as its training images were, and is
+ * Says what a trained model takes each picture for. It normalises them as its training images were, and is
  * in evaluation mode meanwhile.
  * @param trained As `loadTrainedModel` gives it.
  * @param digits Each 28×28 bytes, light on black, as `digitFromImage` makes them and

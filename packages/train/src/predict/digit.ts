@@ -77,7 +77,7 @@ interface Box {
   readonly bottom: number;
 }
 
-/** What holds all values above 0; null if there is none. */
+/** Finds the box that holds all values above 0; null if there is none. */
 function boxOf({ width, values }: Grid): Box | null {
   let [left, top, right, bottom] = [Infinity, Infinity, 0, 0];
   for (const [i, value] of values.entries()) {

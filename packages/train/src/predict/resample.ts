@@ -5,7 +5,7 @@ export interface Grid {
   readonly values: Float32Array;
 }
 
-/** What a new pixel takes of the old ones along one axis: weights from `first` on, which sum to 1. */
+/** The old pixels that a new one is mixed of along one axis: weights from `first` on, which sum to 1. */
 interface Mixture {
   readonly first: number;
   readonly weights: readonly number[];

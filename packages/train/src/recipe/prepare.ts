@@ -27,7 +27,7 @@ export type MakeLoader = (
   options: LoaderOptions,
 ) => BatchLoader | Promise<BatchLoader>;
 
-/** What a recipe is applied to. */
+/** The data that a recipe is applied to. */
 export interface RecipeData {
   readonly train: Dataset;
   readonly validation: Dataset;
@@ -35,7 +35,7 @@ export interface RecipeData {
   readonly makeLoader: MakeLoader;
 }
 
-/** What `fit` needs of a recipe; callbacks, signal and a state to resume come on top. */
+/** The options of `fit` that follow from a recipe; callbacks, signal and a state to resume come on top. */
 export interface PreparedRun {
   readonly model: Layer;
   readonly options: FitOptions<'accuracy'>;

@@ -11,11 +11,11 @@ export interface Recipe {
   readonly lr: number;
   /** SGD's momentum, Nesterov's kind; `one-cycle` moves it 0.05 around that, or by its half. */
   readonly momentum: number;
-  /** Of weights; biases, and what normalisation learns, are left alone. */
+  /** The decay of weights; biases, and what normalisation learns, are left alone. */
   readonly weightDecay: number;
   /** `one-cycle`: up, then down to almost nothing. `linear`: from the highest straight to 0. */
   readonly schedule: ScheduleName;
-  /** What images go through: nothing, or a little turning, moving, scaling and shearing. */
+  /** The changes that images go through: none, or a little turning, moving, scaling and shearing. */
   readonly augment: AugmentName;
   /** The share that labels lose to the other classes; 0 for none. */
   readonly labelSmoothing: number;

@@ -148,7 +148,7 @@ export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs:
     if (after) jobs.run(after.number, blockAddress, after.parts(parametersAddress));
   };
 
-  /** What `run` does up to the product, in memory of its own; null if there is no room. */
+  /** Does the work of `run` up to the product, in memory of its own; null if there is no room. */
   const planOf = (
     { number, before, parts, sharedBytes, scratchBytes, prepare }: typeof forward,
     geometry: Conv2dGeometry,

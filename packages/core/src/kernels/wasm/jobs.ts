@@ -34,7 +34,7 @@ export class Jobs {
   #threadPool: ThreadPool | null = null;
   readonly #scratch: Area;
   readonly #workspace: Area;
-  /** What is kept of weights from call to call. */
+  /** The plans and packed weights that are kept from call to call. */
   readonly plans: Plans;
 
   constructor(wasm: WasmExports, heap: Heap) {

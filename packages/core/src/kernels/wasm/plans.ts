@@ -56,7 +56,7 @@ export class Call {
   }
 }
 
-/** What is kept of one weight, for as long as nobody writes into it. */
+/** The plans that are kept of one weight, for as long as nobody writes into it. */
 class WeightPlans implements Dependant {
   readonly owner: Plans;
   readonly calls: Call[] = [];

@@ -28,7 +28,7 @@ export function usualBestBy(report: EpochReport): BestBy {
     : { metric: 'loss', mode: 'min' };
 }
 
-/** What an epoch is judged by: its validation, or its training where there is none. */
+/** Gives the scores that an epoch is judged by: its validation's, or its training's where there is none. */
 export function scoresOf({ validation, train }: EpochReport): EpochReport['train'] {
   return validation ?? train;
 }

@@ -8,7 +8,7 @@ const ROWS = 9;
 /** A line of a chart. */
 export interface Series {
   readonly name: string;
-  /** What it is drawn with; tells it from others where there is no colour. */
+  /** The mark that it is drawn with; it tells it from others where there is no colour. */
   readonly mark: string;
   readonly style: Style;
   /** From left to right. */
@@ -17,14 +17,14 @@ export interface Series {
   readonly isLine: boolean;
 }
 
-/** What a chart shows, and how. */
+/** The series, axes and sizes of a chart. */
 export interface ChartOptions {
   readonly title: string;
   readonly series: readonly Series[];
   readonly axis: Axis;
   /** Where marks are below. The first and the last are at the ends. */
   readonly ticks: readonly number[];
-  /** What is counted there. */
+  /** The name of what is counted there. */
   readonly below: string;
   /** Characters of the widest line. */
   readonly columns: number;
@@ -93,7 +93,7 @@ interface Cell {
   readonly from: Series;
 }
 
-/** What is drawn of a series: a point in each column that it passes, or where its points are. */
+/** Finds the cells of a series: a point in each column that it passes, or where its points are. */
 function cellsOf(
   series: Series,
   { left, right, width }: { left: number; right: number; width: number },
@@ -119,7 +119,7 @@ function cellsOf(
   });
 }
 
-/** Of lines that are in the same place, leaves one in each column, in turn. */
+/** Leaves, of lines that are in the same place, one in each column, in turn. */
 function alternating(cells: readonly Cell[], rowOf: (y: number) => number): Cell[] {
   const places = new Map<string, Cell[]>();
   for (const cell of cells) {

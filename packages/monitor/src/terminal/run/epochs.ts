@@ -49,7 +49,7 @@ export class EpochTable {
   }
 }
 
-/** What is told of an epoch, from left to right. The most important has the lowest rank. */
+/** Tells of an epoch, from left to right. The most important column has the lowest rank. */
 function epochColumns(
   first: EpochReport,
   { epochs, best }: EpochTableOptions,

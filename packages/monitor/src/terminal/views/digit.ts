@@ -4,7 +4,7 @@ import { fitting, type Raster, rasterOf } from './raster.js';
 
 /** Without colours: how much ink each stands for, from none to full. */
 const SHADES = [' ', '░', '▒', '▓', '█'] as const;
-/** Of the terminal's 256 colours, the first of the 24 greys from black to white. */
+/** The first of the 24 greys, from black to white, among the terminal's 256 colours. */
 const FIRST_GREY = 232;
 const GREYS = 24;
 const RESET = '\u001b[0m';

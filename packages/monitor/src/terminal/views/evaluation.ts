@@ -5,7 +5,7 @@ import { mistakesLines } from './mistakes.js';
 import { scoresLines } from './scores.js';
 
 /**
- * What an evaluation found: loss, scores of each class, the confusion matrix, and the worst mistakes
+ * Shows what an evaluation found: loss, scores of each class, the confusion matrix, and the worst mistakes
  * that were kept.
  * @param dataset What was evaluated, in its order.
  */

@@ -10,7 +10,7 @@ const BESIDE_BAR = 10;
 const GAP = 3;
 
 /**
- * What a picture was taken for: the digit with its probability, a bar for each of the ten, and the
+ * Shows what a picture was taken for: the digit with its probability, a bar for each of the ten, and the
  * picture that the network saw, beside them or, in narrow windows, below.
  * @param name What the picture is called.
  * @param pixels The 28×28 bytes that the network saw.

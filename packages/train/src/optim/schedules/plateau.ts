@@ -16,7 +16,7 @@ import { forGroups, type ScheduledOptimizer, type SchedulerState } from './sched
 export interface ReduceLROnPlateauOptions {
   /** Whether the metric is to fall, as a loss, or to rise, as an accuracy. Default 'min'. */
   readonly mode?: 'min' | 'max';
-  /** What the learning rate is multiplied by, from 0, below 1. Default 0.1. */
+  /** The number that the learning rate is multiplied by, from 0, below 1. Default 0.1. */
   readonly factor?: number;
   /** So many steps without progress are borne; the next one reduces. Default 10. */
   readonly patience?: number;

@@ -172,7 +172,7 @@ export abstract class LRScheduler implements Scheduler {
   }
 }
 
-/** Of one whose `loadStateDict` is a program's own. @throws What that throws, and sets it back. */
+/** Loads one whose `loadStateDict` is a program's own. @throws What that throws, and sets it back. */
 export function loadScheduleAtOnce(schedule: Schedule, state: SchedulerState): PreparedState {
   const before = structuredClone(schedule.stateDict());
   return loadAtOnce(
@@ -181,7 +181,7 @@ export function loadScheduleAtOnce(schedule: Schedule, state: SchedulerState): P
   );
 }
 
-/** Of one that may be of a program's own kind. */
+/** Prepares the state of one that may be of a program's own kind. */
 export function prepareScheduler(scheduler: LRScheduler, state: SchedulerState): PreparedState {
   return scheduler.loadStateDict === LRScheduler.prototype.loadStateDict
     ? scheduler.prepare(state)
