@@ -429,6 +429,14 @@ const CASES: Record<string, Case> = {
   }),
   'convolution by Winograd of many channels': conv({ ...BY_WINOGRAD, N: 4, C: 67, OC: 131 }),
   'convolution with stride and groups': conv({ N: 37, C: 12, OC: 18, groups: 3, stride: [2, 1] }),
+  'depthwise convolution of 3×3': conv({
+    N: 37,
+    C: 12,
+    OC: 24,
+    groups: 12,
+    stride: [1, 1],
+    kernel: [3, 3],
+  }),
   'depthwise convolution': conv({ N: 37, C: 12, OC: 12, groups: 12, stride: [1, 1] }),
 };
 

@@ -141,14 +141,16 @@ export function conv2dBackwardWeightPart(block: usize, part: i32, scratch: usize
   const taps = BackwardWeight.taps(g);
   memory.fill(sums, 0, BackwardWeight.partBytes(g));
   let terms = 0;
+  const first = Split.first(part, parts, g.N);
   const end = Split.first(part + 1, parts, g.N);
-  for (let image = Split.first(part, parts, g.N); image < end; image++) {
+  for (let image = first; image < end; image++) {
     for (let group = 0; group < g.groups; group++) {
+      const isAgain = image != first || group != 0;
       const x = g.input(image, group);
       const dOut = g.output(image, group);
       const to = sums + <usize>group * groupBytes;
-      if (byDots) DotRoute.image(g, x, dOut, to, taps, g.shared, scratch);
-      else OuterRoute.image(g, x, dOut, to, taps, g.shared, scratch);
+      if (byDots) DotRoute.image(g, x, dOut, to, taps, g.shared, scratch, isAgain);
+      else OuterRoute.image(g, x, dOut, to, taps, g.shared, scratch, isAgain);
     }
     if (g.bias) Bias.add(g, image, biasSums);
     terms += g.p;

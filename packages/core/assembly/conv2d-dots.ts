@@ -60,7 +60,7 @@ export class DotRoute {
     return channels == 1 ? 6 : 2;
   }
 
-  /** Adds one image's share to `sums`. */
+  /** Adds one image's share to `sums`; `isAgain` as of Planes.of. */
   static image(
     g: Conv,
     x: usize,
@@ -69,8 +69,9 @@ export class DotRoute {
     taps: usize,
     runs: usize,
     scratch: usize,
+    isAgain: bool,
   ): void {
-    const planes = Planes.of(x, scratch, g);
+    const planes = Planes.of(x, scratch, g, isAgain);
     const rows = DotRoute.isWhole(g) ? dOut : scratch + g.planesBytes;
     if (!DotRoute.isWhole(g)) DotRoute.fillRows(rows, dOut, g);
     const count = DotRoute.runCount(g);

@@ -1,6 +1,7 @@
 import { gather } from './build/tiles';
 import { Conv, MAX_ROWS, Split, Tables } from './conv2d';
 import { Epilogue } from './conv2d-epilogue';
+import { OneChannel } from './conv2d-one-channel';
 import { Planes, Weave } from './conv2d-planes';
 import { Winograd } from './conv2d-winograd';
 import { WinogradForward } from './conv2d-winograd-forward';
@@ -141,7 +142,7 @@ class Forward {
   /**
    * Some tiles of output channels of one group, for g.images images from `image` on. `wide` is
    * where they go if what the tiles write is not yet out; `taps` a table of this part's own; `held`
-   * is Epilogue's scratch.
+   * is Epilogue's scratch; `isAgain` as of Planes.of.
    */
   static images(
     g: Conv,
@@ -153,6 +154,7 @@ class Forward {
     wide: usize,
     taps: usize,
     held: usize,
+    isAgain: bool,
   ): void {
     const isWoven = g.images > 1;
     const count = min(g.images, g.N - image);
@@ -160,7 +162,7 @@ class Forward {
     if (isWoven) {
       Planes.woven(planes, x, g.input(1, 0) - g.x, count, g);
       x = planes;
-    } else x = Planes.of(x, planes, g);
+    } else x = Planes.of(x, planes, g, isAgain);
     const isWide = isWoven || g.columns != g.OW;
     const isHeld = Epilogue.isHeld(g);
     const out = g.output(image, group);
@@ -176,6 +178,11 @@ class Forward {
       const row = Split.firstRow(tile, tiles, groupOC);
       const rows = Split.firstRow(tile + 1, tiles, groupOC) - row;
       const rowOut = isHeld ? held : out + ((<usize>row * <usize>g.p) << 2);
+      if (OneChannel.isIt(g)) {
+        OneChannel.channels(rowOut, x, group * groupOC + row, rows, g);
+        Epilogue.planes(rowOut, rows, image, group * groupOC + row, held, g);
+        continue;
+      }
       for (let pair = 0; pair < pairs; pair += atOnce) {
         gather(
           rows,
@@ -290,10 +297,12 @@ export function conv2dForwardPart(block: usize, part: i32, scratch: usize): void
   const turns = Forward.turns(g);
   const imageParts = Forward.imageParts(g);
   const end = Split.first(part / slices + 1, imageParts, turns);
-  for (let turn = Split.first(part / slices, imageParts, turns); turn < end; turn++) {
+  const first = Split.first(part / slices, imageParts, turns);
+  for (let turn = first; turn < end; turn++) {
     const image = turn * g.images;
     for (let group = 0; group < g.groups; group++) {
-      Forward.images(g, image, group, fromTile, toTile, scratch, wide, taps, held);
+      const isAgain = turn != first || group != 0;
+      Forward.images(g, image, group, fromTile, toTile, scratch, wide, taps, held, isAgain);
     }
   }
 }

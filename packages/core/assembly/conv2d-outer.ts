@@ -47,7 +47,7 @@ export class OuterRoute {
     return g.planesBytes + ((<usize>(g.p * OuterRoute.tileWidth(g.groupOC))) << 2);
   }
 
-  /** Adds one image's share to `sums`. */
+  /** Adds one image's share to `sums`; `isAgain` as of Planes.of. */
   static image(
     g: Conv,
     x: usize,
@@ -56,8 +56,9 @@ export class OuterRoute {
     taps: usize,
     steps: usize,
     scratch: usize,
+    isAgain: bool,
   ): void {
-    const planes = Planes.of(x, scratch, g);
+    const planes = Planes.of(x, scratch, g, isAgain);
     const panel = scratch + g.planesBytes;
     const sumsStep = (<usize>OuterRoute.filledOC(g)) << 2;
     const tiles = Split.tiles(g.k);

@@ -4,10 +4,18 @@ import { Plane } from './window';
 
 /** Images to planes and back; conv2d.ts says what planes are. */
 export class Planes {
-  /** The planes of x `[C, H, W]`: the image itself, or a copy in `to`. */
-  static of(x: usize, to: usize, g: Conv): usize {
+  /**
+   * The planes of x `[C, H, W]`: the image itself, or a copy in `to`. `isAgain` says that `to` holds
+   * those of another image, whose padding is there already.
+   */
+  static of(x: usize, to: usize, g: Conv, isAgain: bool): usize {
     if (g.inPlace) return x;
     const planes = to;
+    if (g.strideH == 1 && g.strideW == 1) {
+      if (!isAgain) memory.fill(to, 0, g.planesBytes);
+      Planes.inside(to, x, g);
+      return planes;
+    }
     for (let c = 0; c < g.C; c++, x += (<usize>(g.H * g.W)) << 2) {
       for (let a = 0; a < g.phasesH; a++) {
         for (let b = 0; b < g.phasesW; b++) {
@@ -17,6 +25,24 @@ export class Planes {
       }
     }
     return planes;
+  }
+
+  /** The pixels of x, with stride 1, to where they lie in planes that hold the padding. */
+  static inside(to: usize, x: usize, g: Conv): void {
+    const left = Planes.columnAt(0, 0, g);
+    const columns = Planes.columnAt(g.W, 0, g) - left;
+    const top = min(max(g.padTop, 0), g.planeRows);
+    const rows = min(g.H + g.padTop, g.planeRows) - top;
+    const firstPixel = (top - g.padTop) * g.W + Planes.firstColumn(0, g) + left;
+    const toStep = (<usize>g.pitch) << 2;
+    const xStep = (<usize>g.W) << 2;
+    to += <usize>top * toStep + (left << 2);
+    x += firstPixel << 2;
+    for (let c = 0; c < g.C; c++) {
+      Plane.copy(to, toStep, x, xStep, rows, columns, 1);
+      to += g.channelBytes;
+      x += <usize>g.H * xStep;
+    }
   }
 
   /**

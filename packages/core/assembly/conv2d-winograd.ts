@@ -163,7 +163,7 @@ export class Winograd {
     const isHeld = !isFirst && fromRow > 0;
     for (let i = 0; i < images; i++, to += bytes) {
       const x = g.input(image + i, 0);
-      const planes = isHeld && !g.inPlace ? scratch : Planes.of(x, scratch, g);
+      const planes = isHeld && !g.inPlace ? scratch : Planes.of(x, scratch, g, false);
       Winograd.inputRows(to, planes, fromRow, toRow, g);
     }
   }

@@ -5,6 +5,7 @@ export { correlate, dots, gather, scatter } from './build/tiles';
 export * from './broadcast';
 export * from './conv2d-backward-input';
 export * from './conv2d-backward-weight';
+export { oneChannel3x3 } from './conv2d-one-channel';
 export * from './conv2d-forward';
 export * from './elementwise';
 export * from './matmul';
