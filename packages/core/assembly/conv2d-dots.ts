@@ -1,5 +1,6 @@
 import { dots } from './build/tiles';
 import { Conv, Split } from './conv2d';
+import { OneChannel } from './conv2d-one-channel';
 import { Planes } from './conv2d-planes';
 import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
@@ -50,6 +51,7 @@ export class DotRoute {
   }
 
   static scratchBytes(g: Conv): usize {
+    if (OneChannel.isIt(g)) return g.planesBytes + OneChannel.dotsBytes(g);
     const filled = DotRoute.isWhole(g) ? 0 : g.groupOC * DotRoute.runCount(g) * RUN;
     return g.planesBytes + ((<usize>filled) << 2);
   }
@@ -72,6 +74,10 @@ export class DotRoute {
     isAgain: bool,
   ): void {
     const planes = Planes.of(x, scratch, g, isAgain);
+    if (OneChannel.isIt(g)) {
+      OneChannel.dots(sums, planes, dOut, scratch + g.planesBytes, isAgain, g);
+      return;
+    }
     const rows = DotRoute.isWhole(g) ? dOut : scratch + g.planesBytes;
     if (!DotRoute.isWhole(g)) DotRoute.fillRows(rows, dOut, g);
     const count = DotRoute.runCount(g);

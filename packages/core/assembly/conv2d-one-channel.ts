@@ -1,94 +1,18 @@
+import { channelColumns1, channelColumns2, channelDots1, channelDots2 } from './build/tiles';
 import { Conv } from './conv2d';
-import { Lanes } from './lanes';
+import { TileWidth } from './tile-width';
+import { Plane } from './window';
 
 /*
- * Forward where an output channel sees one input channel, by windows of 3×3 with stride 1: depthwise
- * layers, and the first one of grey images. Nine products to an output are few beside what a tile
- * takes to begin and to end, and beside the tables that lead to its pixels. So the weights stay in
- * registers instead, and pixels pass by, two vectors at a time. Terms are added in the order of the
- * tiles: the bits are theirs.
+ * Where an output channel sees one input channel, by windows of 3×3 with stride 1: depthwise layers,
+ * and the first one of grey images. Nine products to an output are few beside what a tile takes to
+ * begin and to end, and beside the tables that lead to its pixels. So forward the weights stay in
+ * registers, and for the weights' gradient their sums do, and rows of pixels pass by. Forward, terms
+ * are added in the order of conv2d-forward.ts, so the bits are the same.
  */
 
 /** Columns that are taken at once. */
 const COLUMNS: i32 = 8;
-
-/** A vector of four windows, whose terms in a row of three taps are added to `sum`. */
-class Taps {
-  @inline static add(sum: v128, a: v128, b: v128, c: v128, x0: v128, x1: v128, x2: v128): v128 {
-    return Lanes.madd(c, x2, Lanes.madd(b, x1, Lanes.madd(a, x0, sum)));
-  }
-}
-
-/**
- * `rows` rows of `columns` windows over x, whose rows lie `step` bytes apart; a row has eight windows
- * or more. Eight columns at a time go down the rows of x, each of which is the last row of some
- * windows, the middle one of those below, and the first of those below these: it is loaded once.
- */
-export function oneChannel3x3(
-  out: usize,
-  rows: i32,
-  columns: i32,
-  x: usize,
-  step: usize,
-  weights: usize,
-  bias: f32,
-): void {
-  const a0 = v128.load32_splat(weights);
-  const a1 = v128.load32_splat(weights, 4);
-  const a2 = v128.load32_splat(weights, 8);
-  const b0 = v128.load32_splat(weights, 12);
-  const b1 = v128.load32_splat(weights, 16);
-  const b2 = v128.load32_splat(weights, 20);
-  const c0 = v128.load32_splat(weights, 24);
-  const c1 = v128.load32_splat(weights, 28);
-  const c2 = v128.load32_splat(weights, 32);
-  const biases = f32x4.splat(bias);
-  const zero = f32x4.splat(0);
-  const outStep = (<usize>columns) << 2;
-  const end = <usize>rows * outStep;
-  for (let column = 0; column < columns; column += COLUMNS) {
-    // The last columns may repeat some of those before.
-    column = min(column, columns - COLUMNS);
-    let to = out + (column << 2);
-    let from = x + (column << 2);
-    let x00 = v128.load(from);
-    let x01 = v128.load(from, 16);
-    let x10 = v128.load(from, 4);
-    let x11 = v128.load(from, 20);
-    let x20 = v128.load(from, 8);
-    let x21 = v128.load(from, 24);
-    const first0 = Taps.add(zero, a0, a1, a2, x00, x10, x20);
-    const first1 = Taps.add(zero, a0, a1, a2, x01, x11, x21);
-    from += step;
-    x00 = v128.load(from);
-    x01 = v128.load(from, 16);
-    x10 = v128.load(from, 4);
-    x11 = v128.load(from, 20);
-    x20 = v128.load(from, 8);
-    x21 = v128.load(from, 24);
-    let middle0 = Taps.add(first0, b0, b1, b2, x00, x10, x20);
-    let middle1 = Taps.add(first1, b0, b1, b2, x01, x11, x21);
-    let upper0 = Taps.add(zero, a0, a1, a2, x00, x10, x20);
-    let upper1 = Taps.add(zero, a0, a1, a2, x01, x11, x21);
-    for (const stop = to + end; to < stop; to += outStep) {
-      from += step;
-      x00 = v128.load(from);
-      x01 = v128.load(from, 16);
-      x10 = v128.load(from, 4);
-      x11 = v128.load(from, 20);
-      x20 = v128.load(from, 8);
-      x21 = v128.load(from, 24);
-      const last0 = Taps.add(middle0, c0, c1, c2, x00, x10, x20);
-      const last1 = Taps.add(middle1, c0, c1, c2, x01, x11, x21);
-      v128.store(to, f32x4.add(last0, biases));
-      v128.store(to, f32x4.add(last1, biases), 16);
-      middle0 = Taps.add(upper0, b0, b1, b2, x00, x10, x20);
-      middle1 = Taps.add(upper1, b0, b1, b2, x01, x11, x21);
-      upper0 = Taps.add(zero, a0, a1, a2, x00, x10, x20);
-      upper1 = Taps.add(zero, a0, a1, a2, x01, x11, x21);
-    }
-  }
-}
 
 export class OneChannel {
   /** Whether this is the way. */
@@ -100,12 +24,51 @@ export class OneChannel {
   /** Some channels of out from a plane. */
   static channels(out: usize, plane: usize, channel: i32, count: i32, g: Conv): void {
     const step = (<usize>g.pitch) << 2;
+    const outStep = (<usize>g.OW) << 2;
     let weights = g.weight + <usize>channel * 36;
     for (const end = channel + count; channel < end; channel++, weights += 36) {
-      // -0 added changes nothing, not even -0.
+      // Adding -0 changes nothing, not even -0.
       const bias: f32 = g.bias ? load<f32>(g.bias + (channel << 2)) : -0.0;
-      oneChannel3x3(out, g.OH, g.OW, plane, step, weights, bias);
+      for (let column = 0; column < g.OW; column += COLUMNS) {
+        // The last columns may repeat some of those before.
+        column = min(column, g.OW - COLUMNS);
+        const at = column << 2;
+        const end = out + at + outStep * g.OH;
+        if (TileWidth.columns == 16) {
+          channelColumns2(out + at, outStep, end, plane + at, step, weights, bias);
+        } else {
+          channelColumns1(out + at, outStep, end, plane + at, step, weights, bias);
+          channelColumns1(out + at + 16, outStep, end + 16, plane + at + 16, step, weights, bias);
+        }
+      }
       out += (<usize>g.p) << 2;
+    }
+  }
+
+  /** Bytes of one channel of dOut with zeros around it. */
+  static dotsBytes(g: Conv): usize {
+    return (<usize>((g.OH + 4) * g.columns)) << 2;
+  }
+
+  /**
+   * Adds the sums of a group's output channels, from rows of dOut filled up to whole tiles, two rows of
+   * zeros above and below them; `to` holds those rows, and `isAgain` says that the zeros are there.
+   */
+  static dots(sums: usize, planes: usize, dOut: usize, to: usize, isAgain: bool, g: Conv): void {
+    const dStep = (<usize>g.columns) << 2;
+    const xStep = (<usize>g.pitch) << 2;
+    const rowBytes = (<usize>g.OW) << 2;
+    if (!isAgain) memory.fill(to, 0, OneChannel.dotsBytes(g));
+    for (let o = 0; o < g.groupOC; o++, sums += 9 * 32, dOut += (<usize>g.p) << 2) {
+      Plane.copy(to + 2 * dStep, dStep, dOut, rowBytes, g.OH, g.OW, 1);
+      for (let at: usize = 0; at < dStep; at += 32) {
+        if (TileWidth.columns == 16) {
+          channelDots2(sums, to + at, dStep, planes + at, xStep, g.OH + 2);
+        } else {
+          channelDots1(sums, to + at, dStep, planes + at, xStep, g.OH + 2);
+          channelDots1(sums + 16, to + at + 16, dStep, planes + at + 16, xStep, g.OH + 2);
+        }
+      }
     }
   }
 }

@@ -273,6 +273,89 @@ export function dots(channels: i32, tapCount: i32, out: usize, outStep: usize, x
 }`;
 }
 
+/** Rows and columns of the window that the tiles of one channel are for. */
+const WINDOW = 3;
+
+/**
+ * Pixels x{kw}{v} of a row for each of its taps.
+ * @param {number} vectors
+ */
+const loadTaps = (vectors) =>
+  lines(WINDOW, (kw) =>
+    lines(vectors, (v) => `const x${kw}${v} = v128.load(x, ${4 * kw + 16 * v});`),
+  );
+
+/**
+ * Forward from one channel, by windows of 3×3: columns of out from `out` to `end`, as wide as the
+ * vectors. They go down the rows of x, each of which is the last row of some windows, the middle one of
+ * those below, and the first of those below these: so it is loaded once. Nothing but sums passes from
+ * row to row, and weights stay in registers.
+ * @param {number} vectors
+ */
+function channelColumns(vectors) {
+  /** @type {(kh: number, v: number, sum: string) => string} */
+  const taps = (kh, v, sum) =>
+    range(WINDOW).reduce(
+      (text, kw) => `Lanes.madd(w${kh * WINDOW + kw}, x${kw}${v}, ${text})`,
+      sum,
+    );
+  /** @type {(text: (v: number) => string) => string} */
+  const each = (text) => lines(vectors, text);
+  return `
+export function channelColumns${vectors}(out: usize, outStep: usize, end: usize, x: usize, xStep: usize, weights: usize, bias: f32): void {
+  ${lines(WINDOW * WINDOW, (k) => `const w${k} = v128.load32_splat(weights, ${4 * k});`)}
+  const biases = f32x4.splat(bias);
+  const zero = f32x4.splat(0);
+  ${each((v) => `let upper${v} = zero; let middle${v} = zero;`)}
+  {
+    ${loadTaps(vectors)}
+    ${each((v) => `upper${v} = ${taps(0, v, 'zero')};`)}
+    x += xStep;
+  }
+  {
+    ${loadTaps(vectors)}
+    ${each((v) => `middle${v} = ${taps(1, v, `upper${v}`)};`)}
+    ${each((v) => `upper${v} = ${taps(0, v, 'zero')};`)}
+    x += xStep;
+  }
+  for (; out < end; out += outStep, x += xStep) {
+    ${loadTaps(vectors)}
+    ${each((v) => `const lower${v} = ${taps(2, v, `middle${v}`)};`)}
+    ${each((v) => `v128.store(out, f32x4.add(lower${v}, biases), ${16 * v});`)}
+    ${each((v) => `middle${v} = ${taps(1, v, `upper${v}`)};`)}
+    ${each((v) => `upper${v} = ${taps(0, v, 'zero')};`)}
+  }
+}`;
+}
+
+/**
+ * Backward to weight from one channel, by windows of 3×3. sums[tap, lane] += Σ dOut·x over columns as
+ * wide as the vectors; the sums of a tap are eight lanes. dOut has two rows of zeros above its own and
+ * below. A row of x, of which there are `rows`, is the last row of some windows, the middle one of those
+ * below, and the first of those below these.
+ * @param {number} vectors
+ */
+function channelDots(vectors) {
+  /** @type {(text: (kh: number, kw: number, v: number) => string) => string} */
+  const sums = (text) =>
+    lines(WINDOW, (kh) => lines(WINDOW, (kw) => lines(vectors, (v) => text(kh, kw, v))));
+  /** @type {(kh: number, kw: number, v: number) => number} */
+  const place = (kh, kw, v) => 32 * (kh * WINDOW + kw) + 16 * v;
+  return `
+export function channelDots${vectors}(sums: usize, dOut: usize, dStep: usize, x: usize, xStep: usize, rows: i32): void {
+  ${sums((kh, kw, v) => `let c${kh}${kw}${v} = v128.load(sums, ${place(kh, kw, v)});`)}
+  for (; rows > 0; rows--, dOut += dStep, x += xStep) {
+    ${loadTaps(vectors)}
+    const row2 = dOut;
+    const row1 = row2 + dStep;
+    const row0 = row1 + dStep;
+    ${lines(WINDOW, (kh) => lines(vectors, (v) => `const d${kh}${v} = v128.load(row${kh}, ${16 * v});`))}
+    ${sums((kh, kw, v) => `c${kh}${kw}${v} = Lanes.madd(d${kh}${v}, x${kw}${v}, c${kh}${kw}${v});`)}
+  }
+  ${sums((kh, kw, v) => `v128.store(sums, c${kh}${kw}${v}, ${place(kh, kw, v)});`)}
+}`;
+}
+
 /**
  * A function that picks the tile of a size known only at run time.
  * @param {string} name
@@ -348,5 +431,6 @@ ${[
     ['panel', 'usize'],
   ]),
   dispatchDots(),
+  ...[1, 2].flatMap((vectors) => [channelColumns(vectors), channelDots(vectors)]),
 ].join('\n')}`;
 }

@@ -1,11 +1,19 @@
 // For no caller, but so that they stay functions of their own: tiles (see conv2d-tiles.js), and the
 // kernels, which the compiler would else put into the one function that picks them, and a
 // JavaScript engine compiles that as a whole.
-export { correlate, dots, gather, scatter } from './build/tiles';
+export {
+  channelColumns1,
+  channelColumns2,
+  channelDots1,
+  channelDots2,
+  correlate,
+  dots,
+  gather,
+  scatter,
+} from './build/tiles';
 export * from './broadcast';
 export * from './conv2d-backward-input';
 export * from './conv2d-backward-weight';
-export { oneChannel3x3 } from './conv2d-one-channel';
 export * from './conv2d-forward';
 export * from './elementwise';
 export * from './matmul';
