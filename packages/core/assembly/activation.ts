@@ -1,7 +1,7 @@
 import { leakyRelu, relu } from './elementwise';
 
 /** The activations' numbers in the kernel table. */
-const RELU: i32 = 1;
+export const RELU: i32 = 1;
 const LEAKY_RELU: i32 = 2;
 
 /** What products do with their results while these lie in the cache. */

@@ -49,9 +49,9 @@ export class WinogradForward {
     return ELEMENTS * MAX_ROWS * Winograd.pitch(g);
   }
 
-  /** Whether a block holds whole planes. */
+  /** Whether a block holds whole planes, or whole windows of the pooling behind it. */
   static canPool(g: Conv): bool {
-    return g.bands == 1;
+    return g.bands == 1 || Epilogue.isByTwos(g);
   }
 
   @inline static weights(g: Conv): usize {

@@ -30,6 +30,8 @@ export {
   maxPool2dReluBackward,
   maxPool2x2,
   maxPool2x2Backward,
+  maxPool2x2OfRelu,
+  maxPool2x2ValuesOfRelu,
   maxPoolRow,
   maxPoolRowBySeconds,
   maxPoolRowByStep,

@@ -212,7 +212,10 @@ class Pool {
     return i32x4.add(i32x4.splat(corner), i32x4(0, 2, 4, 6));
   }
 
-  /** Four such windows, side by side; the lower pixels lie `row` bytes, and W pixels, behind. */
+  /**
+   * Four such windows, side by side; the lower pixels lie `row` bytes, and W pixels, behind. With
+   * `isRelu` of relu(x): where no pixel is above 0 all are 0, and the first one wins.
+   */
   @inline static four2x2(
     out: usize,
     indices: usize,
@@ -220,6 +223,7 @@ class Pool {
     row: usize,
     places: v128,
     W: v128,
+    isRelu: bool,
   ): void {
     const u0 = v128.load(x);
     const u1 = v128.load(x, 16);
@@ -236,10 +240,70 @@ class Pool {
     const upper = Lanes.select(b, a, isB);
     const lower = Lanes.select(d, c, isD);
     const isLower = Pool.wins(lower, upper);
-    v128.store(out, Lanes.select(lower, upper, isLower));
+    const best = Lanes.select(lower, upper, isLower);
     // A mask's lanes are -1 or 0.
     const row0 = Lanes.select(i32x4.add(places, W), places, isLower);
-    v128.store(indices, i32x4.sub(row0, Lanes.select(isD, isB, isLower)));
+    const at = i32x4.sub(row0, Lanes.select(isD, isB, isLower));
+    if (isRelu) {
+      const isZero = f32x4.le(best, f32x4.splat(0));
+      v128.store(out, v128.andnot(best, isZero));
+      v128.store(indices, Lanes.select(places, at, isZero));
+    } else {
+      v128.store(out, best);
+      v128.store(indices, at);
+    }
+  }
+
+  /** Relu of four floats, as an integer without sign: the larger float, or NaN, is the larger. */
+  @inline static positive(x: usize): v128 {
+    const v = v128.load(x);
+    return v128.andnot(v, f32x4.le(v, f32x4.splat(0)));
+  }
+
+  /** The values of four such windows of relu(x). */
+  @inline static fourValues2x2(x: usize, row: usize): v128 {
+    const left = i32x4.max_u(Pool.positive(x), Pool.positive(x + row));
+    const right = i32x4.max_u(Pool.positive(x + 16), Pool.positive(x + row + 16));
+    const even = v128.shuffle<f32>(left, right, 0, 2, 4, 6);
+    const odd = v128.shuffle<f32>(left, right, 1, 3, 5, 7);
+    return i32x4.max_u(even, odd);
+  }
+
+  /** maxPool2d where windows of 2×2 touch each other. */
+  @inline static planes2x2(
+    out: usize,
+    indices: usize,
+    x: usize,
+    planes: i32,
+    geometry: usize,
+    isRelu: bool,
+  ): void {
+    const g = changetype<Window>(geometry);
+    const row = (<usize>g.W) << 2;
+    const bytes = (<usize>g.OW) << 2;
+    const whole = bytes & ~15;
+    const last = bytes - 16;
+    const Ws = i32x4.splat(g.W);
+    // Read from the geometry, it stays in a register; a constant would be made anew for each four.
+    const step = i32x4.splat(g.strideW << 2);
+    const rest = <usize>(g.H & 1) * row;
+    for (; planes > 0; planes--, x += rest) {
+      for (let oh = 0, corner = 0; oh < g.OH; oh++, corner += 2 * g.W) {
+        let places = Pool.places(corner);
+        for (let i: usize = 0; i < whole; i += 16) {
+          Pool.four2x2(out + i, indices + i, x + i + i, row, places, Ws, isRelu);
+          places = i32x4.add(places, step);
+        }
+        if (whole < bytes) {
+          // The last four end with the row, and repeat some of the four before.
+          places = Pool.places(corner + 2 * (g.OW - 4));
+          Pool.four2x2(out + last, indices + last, x + last + last, row, places, Ws, isRelu);
+        }
+        out += bytes;
+        indices += bytes;
+        x += 2 * row;
+      }
+    }
   }
 
   /** Four gradients, `at` bytes on; 0 where `pooled`, unless that is null, is ≤ 0. */
@@ -380,32 +444,53 @@ export function maxPool2x2(
   planes: i32,
   geometry: usize,
 ): void {
+  Pool.planes2x2(out, indices, x, planes, geometry, false);
+}
+
+/** The same of relu(x). */
+export function maxPool2x2OfRelu(
+  out: usize,
+  indices: usize,
+  x: usize,
+  planes: i32,
+  geometry: usize,
+): void {
+  Pool.planes2x2(out, indices, x, planes, geometry, true);
+}
+
+/** The same, without the places. */
+export function maxPool2x2ValuesOfRelu(out: usize, x: usize, planes: i32, geometry: usize): void {
   const g = changetype<Window>(geometry);
   const row = (<usize>g.W) << 2;
   const bytes = (<usize>g.OW) << 2;
   const whole = bytes & ~15;
   const last = bytes - 16;
-  const Ws = i32x4.splat(g.W);
-  // Read from the geometry, it stays in a register; a constant would be made anew for each four.
-  const step = i32x4.splat(g.strideW << 2);
   const rest = <usize>(g.H & 1) * row;
   for (; planes > 0; planes--, x += rest) {
-    for (let oh = 0, corner = 0; oh < g.OH; oh++, corner += 2 * g.W) {
-      let places = Pool.places(corner);
+    for (let oh = 0; oh < g.OH; oh++, out += bytes, x += 2 * row) {
       for (let i: usize = 0; i < whole; i += 16) {
-        Pool.four2x2(out + i, indices + i, x + i + i, row, places, Ws);
-        places = i32x4.add(places, step);
+        v128.store(out + i, Pool.fourValues2x2(x + i + i, row));
       }
-      if (whole < bytes) {
-        // The last four end with the row, and repeat some of the four before.
-        places = Pool.places(corner + 2 * (g.OW - 4));
-        Pool.four2x2(out + last, indices + last, x + last + last, row, places, Ws);
-      }
-      out += bytes;
-      indices += bytes;
-      x += 2 * row;
+      if (whole < bytes) v128.store(out + last, Pool.fourValues2x2(x + last + last, row));
     }
   }
+}
+
+/**
+ * maxPool2d of relu(x) without a pass over x, where windows allow it; `indices` may be null.
+ * @returns Whether they did.
+ */
+export function maxPool2dOfRelu(
+  out: usize,
+  indices: usize,
+  x: usize,
+  planes: i32,
+  geometry: usize,
+): bool {
+  if (!Pool.isTouching2x2(changetype<Window>(geometry))) return false;
+  if (indices) maxPool2x2OfRelu(out, indices, x, planes, geometry);
+  else maxPool2x2ValuesOfRelu(out, x, planes, geometry);
+  return true;
 }
 
 /** Pool.row for each way to load. */
