@@ -25,7 +25,7 @@ it('whatever the geometry, a kernel is right or refuses it, and writes nothing e
 
 describe('the work space of a convolution', () => {
   /** Integers of the block that a binary's convolutions read: the mirrored one lies behind. */
-  const BLOCK = 192;
+  const BLOCK = 256;
 
   /** What a binary asks for, in bytes. */
   function askedFor(

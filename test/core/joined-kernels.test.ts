@@ -152,6 +152,23 @@ function checkConvolution(kernels: Float32Kernels, entry: Case, strewn: boolean)
   }
 }
 
+function checkInputGradient(kernels: Float32Kernels, entry: Case): void {
+  const { geometry, size } = convolutionOf(entry);
+  const { N, OC, groups, window } = geometry;
+  const data = new Data(8);
+  const inputs = N * groups * window.C * window.H * window.W;
+  const weight = numbers(data, OC * window.C * window.KH * window.KW, false);
+  const dOut = numbers(data, size, true);
+  const saved = numbers(data, inputs, true);
+  kernels.relu(saved, saved);
+  const expected = data.junk(inputs);
+  kernels.conv2dBackwardInput(expected, dOut, weight, geometry);
+  kernels.reluBackward(expected, expected, saved);
+  const dX = data.junk(inputs);
+  kernels.conv2dBackwardInputRelu(dX, dOut, weight, saved, geometry);
+  expectSame(dX, expected);
+}
+
 type Product = Pick<MatmulGeometry, 'M' | 'N' | 'K' | 'transposeA' | 'transposeB' | 'batch'>;
 
 const PRODUCTS: readonly Product[] = [
@@ -237,6 +254,10 @@ describe.each([
     checkConvolution(kernels, entry, true);
   });
 
+  it.each(CASES)("the input's gradient, through relu: $name", (entry) => {
+    checkInputGradient(kernels, entry);
+  });
+
   it.each(PRODUCTS)('product, bias and activation: $M × $N × $K', (sizes) => {
     checkProduct(kernels, sizes);
   });
@@ -256,6 +277,10 @@ it('a product in slabs is finished once', () => {
 describe('the reference', () => {
   it.each(CASES.slice(0, 9))('joins convolution, activation and pooling: $name', (entry) => {
     checkConvolution(referenceKernels, entry, true);
+  });
+
+  it.each(CASES.slice(0, 9))("joins the input's gradient and relu's: $name", (entry) => {
+    checkInputGradient(referenceKernels, entry);
   });
 
   it.each(PRODUCTS)('joins product, bias and activation: $M × $N × $K', (sizes) => {

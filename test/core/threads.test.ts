@@ -314,9 +314,11 @@ function conv(options: {
     const dWeight = zeros(weight.length);
     const dBias = zeros(OC);
     kernels.conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
+    const dRelu = zeros(x.length);
+    kernels.conv2dBackwardInputRelu(dRelu, dOut, weight, x, geometry);
     const [pooled, indices] = [zeros(windows), new Int32Array(windows)];
     kernels.conv2dJoined(null, pooled, indices, x, weight, bias, joined);
-    return [out, dX, dWeight, dBias, pooled, indices];
+    return [out, dX, dWeight, dBias, dRelu, pooled, indices];
   };
 }
 

@@ -11,6 +11,7 @@ import {
 } from './conv2d-forward';
 import { Planes } from './conv2d-planes';
 import { Winograd } from './conv2d-winograd';
+import { reluBackward } from './elementwise';
 import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
 
@@ -72,6 +73,7 @@ class Mirror {
     m.turned = 1;
     m.activation = 0;
     m.pooled = 0;
+    m.saved = g.saved;
     m.weight = g.weight;
     m.shared = g.shared;
     if (Winograd.isCheaper(m)) return mirror;
@@ -207,6 +209,7 @@ class Scatter {
       }
     }
     if (!g.inPlace) Planes.back(dX, planes, g);
+    if (g.saved) reluBackward(dX, dX, g.saved + (dX - g.x), g.C * g.H * g.W);
   }
 }
 

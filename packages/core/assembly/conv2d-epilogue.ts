@@ -1,6 +1,7 @@
 import { Activation, RELU } from './activation';
 import { WindowParameters } from './build/parameters';
 import { Conv, MAX_ROWS } from './conv2d';
+import { reluBackward } from './elementwise';
 import { maxPool2d, maxPool2dOfRelu } from './window';
 
 /*
@@ -53,7 +54,9 @@ export class Epilogue {
 
   /** `count` whole planes of an image, from one of its output channels on. */
   static planes(planes: usize, count: i32, image: i32, channel: i32, held: usize, g: Conv): void {
-    const first = (image * g.OC + channel) * Epilogue.windows(g);
+    const plane = image * g.OC + channel;
+    if (g.saved) Epilogue.mask(planes, plane, 0, count * g.p, g);
+    const first = plane * Epilogue.windows(g);
     Epilogue.pool(planes, count, g.OH, first, Epilogue.window(g), held, g);
   }
 
@@ -73,6 +76,9 @@ export class Epilogue {
     }
     const from = plane + ((<usize>(top * g.OW)) << 2);
     const band = held + Epilogue.heldBytes(g) + Epilogue.placesBytes(g);
+    if (g.saved) {
+      Epilogue.mask(from, image * g.OC + channel, top * g.OW, (bottom - top) * g.OW, g);
+    }
     let first = 0;
     if (g.pooled != 0) {
       const window = changetype<WindowParameters>(band);
@@ -88,6 +94,11 @@ export class Epilogue {
     let at = g.indices + ((<usize>first) << 2);
     const count = changetype<WindowParameters>(band).OH * g.poolOW;
     for (let i = 0; i < count; i++, at += 4) store<i32>(at, load<i32>(at) + top * g.OW);
+  }
+
+  /** The gradient through relu of `n` floats, from this pixel of a plane of out on. */
+  @inline static mask(x: usize, plane: i32, pixel: i32, n: i32, g: Conv): void {
+    reluBackward(x, x, g.saved + ((<usize>plane * <usize>g.p + pixel) << 2), n);
   }
 
   /** `count` planes of `rows` rows, whose windows begin with this one of the pooling's result. */

@@ -356,6 +356,18 @@ const CONVOLUTIONS = [
         k.conv2dBackwardInput(a.dX, a.dOut, a.weight, geometry),
     };
   }),
+  calls('conv2dBackwardInputRelu', convolutions, (g, data) => {
+    const { x, weight, dOut } = convOperands(g, data);
+    return {
+      arrays: { dX: data.junk(x.length), dOut, weight, saved: x },
+      writes: ['dX'],
+      call: (
+        k,
+        a: { dX: Float32Array; dOut: Float32Array; weight: Float32Array; saved: Float32Array },
+        geometry,
+      ) => k.conv2dBackwardInputRelu(a.dX, a.dOut, a.weight, a.saved, geometry),
+    };
+  }),
   calls('conv2dBackwardWeight', convolutions, (g, data) => {
     const { x, weight, dOut, bias } = convOperands(g, data);
     return {

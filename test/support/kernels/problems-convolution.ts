@@ -128,6 +128,20 @@ export function backwardInputProblem(geometry: ConvSpec, data: Data) {
   });
 }
 
+function backwardInputReluProblem(geometry: ConvSpec, data: Data) {
+  return problem({
+    arrays: {
+      dX: data.junk(inputSize(geometry)),
+      dOut: data.whole(outputSize(geometry)),
+      weight: data.whole(weightSize(geometry)),
+      saved: data.floats(inputSize(geometry)),
+    },
+    writes: ['dX'],
+    call: (kernels, { dX, dOut, weight, saved }) =>
+      kernels.conv2dBackwardInputRelu(dX, dOut, weight, saved, geometry),
+  });
+}
+
 export function backwardWeightProblem({ hasBias, ...geometry }: ConvSpec, data: Data) {
   const { N, window } = geometry;
   return problem({
@@ -149,5 +163,6 @@ export const CONVOLUTION_PROBLEMS = {
   conv2d: problems(convSpec, forwardProblem),
   conv2dJoined: problems(joinedSpec, joinedProblem),
   conv2dBackwardInput: problems(convSpec, backwardInputProblem),
+  conv2dBackwardInputRelu: problems(convSpec, backwardInputReluProblem),
   conv2dBackwardWeight: problems(convSpec, backwardWeightProblem),
 };

@@ -301,6 +301,23 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.conv2dBackwardInput(dX, dOut, weight, geometry);
     },
 
+    conv2dBackwardInputRelu(dX, dOut, weight, saved, geometry) {
+      const { N, groups, window } = geometry;
+      const count = N * groups * window.C * window.H * window.W;
+      if (count === 0) return;
+      checkConv2d(
+        'conv2dBackwardInput',
+        geometry,
+        dOut,
+        dX,
+        weight,
+        null,
+        'conv2dBackwardInputRelu',
+      );
+      checkLength('conv2dBackwardInputRelu', 'saved', saved, count);
+      kernels.conv2dBackwardInputRelu(dX, dOut, weight, saved, geometry);
+    },
+
     conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry) {
       if (geometry.OC === 0) return;
       checkConv2d('conv2dBackwardWeight', geometry, dOut, x, dWeight, dBias);

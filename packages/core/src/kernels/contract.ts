@@ -346,6 +346,11 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
   /** dX[n, c, h, w] = Σ weight[o, c, kh, kw]·dOut[n, o, i, j] over all windows on that pixel. */
   conv2dBackwardInput(dX: F, dOut: F, weight: F, geometry: Conv2dGeometry): void;
   /**
+   * The same where x was relu's result, `saved`: the bits of conv2dBackwardInput, and of reluBackward
+   * behind it.
+   */
+  conv2dBackwardInputRelu(dX: F, dOut: F, weight: F, saved: F, geometry: Conv2dGeometry): void;
+  /**
    * dWeight[o, c, kh, kw] = Σ dOut[n, o, i, j]·x[n, c, h, w] and dBias[o] = Σ dOut[n, o, i, j];
    * with null instead of dBias only the first.
    */

@@ -1,5 +1,6 @@
 import type { Conv2dGeometry, Conv2dJoinedGeometry, NumericArray } from '../contract.js';
 import { activate } from './activate.js';
+import { reluBackward } from './elementwise.js';
 import { maxPool2d } from './windows.js';
 
 /*
@@ -65,6 +66,17 @@ export function conv2dBackwardInput(
     sums[pixel] = sums[pixel] + weight[tap] * dOut[output];
   });
   store(dX, sums);
+}
+
+export function conv2dBackwardInputRelu(
+  dX: NumericArray,
+  dOut: NumericArray,
+  weight: NumericArray,
+  saved: NumericArray,
+  geometry: Conv2dGeometry,
+): void {
+  conv2dBackwardInput(dX, dOut, weight, geometry);
+  reluBackward(dX, dX, saved);
 }
 
 export function conv2dBackwardWeight(

@@ -197,6 +197,11 @@ export const PARAMETERS = part({
     pooled: 'address',
     indices: 'address',
     ...POOL_WORDS,
+    /**
+     * Backward to x: the address of relu's result, which x was, to join reluBackward to it; 0 for none.
+     * In the block of conv2dBackwardInput it is set before Prepare, which takes it over.
+     */
+    saved: 'address',
   },
 });
 
@@ -582,6 +587,19 @@ export const KERNELS = table({
     parameters: 'conv2d',
     cut: 'own',
     jobs: { conv2dBackwardInputPack: { scratch: true }, conv2dBackwardInput: { scratch: true } },
+  },
+  /** conv2dBackwardInput and reluBackward in one, by the word `saved` of PARAMETERS.conv2d. */
+  conv2dBackwardInputRelu: {
+    source: 'conv2d-backward-input',
+    operands: [
+      'out dX f32[N, groups, C, H, W]',
+      'in dOut f32[N, OC, OH, OW]',
+      'in weight f32[OC, C, KH, KW]',
+      'in saved f32[N, groups, C, H, W]',
+    ],
+    parameters: 'conv2d',
+    cut: 'own',
+    jobs: {},
   },
   conv2dBackwardWeight: {
     source: 'conv2d-backward-weight',

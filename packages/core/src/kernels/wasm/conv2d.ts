@@ -70,8 +70,8 @@ export function conv2dStages(wasm: WasmExports) {
 /** One of the three. */
 export type Conv2dStage = ReturnType<typeof conv2dStages>['forward' | 'backwardWeight'];
 
-/** The words of a block that hold the addresses of out, x, weight, bias, pooled and indices. */
-export const CONV2D_ADDRESSES = [at.out, at.x, at.weight, at.bias, at.pooled, at.indices];
+/** The words of a block that hold the addresses of out, x, weight, bias, pooled, indices and saved. */
+export const CONV2D_ADDRESSES = [at.out, at.x, at.weight, at.bias, at.pooled, at.indices, at.saved];
 
 /** Writes the arguments into the frame's block; backward, `out` is dOut. */
 export function writeConv2d(
@@ -94,6 +94,7 @@ export function writeConv2d(
   block[at.activation] = 0;
   block[at.pooled] = 0;
   block[at.indices] = 0;
+  block[at.saved] = 0;
 }
 
 /** Writes what is done with the results of a convolution behind its other arguments. */
@@ -109,6 +110,11 @@ export function writeEpilogue(
   writeWindow(block, pool, poolAt);
   block[at.pooled] = pooled.address;
   block[at.indices] = indices === null ? 0 : indices.address;
+}
+
+/** Writes whose relu stands before the convolution, behind its other arguments, backward to x. */
+export function writeSaved({ block }: Frame, saved: DeviceBuffer): void {
+  block[at.saved] = saved.address;
 }
 
 /** Says to the block in the frame where its shared area is, and has it prepared. */
@@ -246,6 +252,14 @@ export function conv2dKernels(wasm: WasmExports, heap: Heap, frame: Frame, jobs:
       run(backwardInput, geometry, dOut, dX, weight, null);
     },
 
+    conv2dBackwardInputRelu(dX, dOut, weight, saved, geometry) {
+      checkTypes('conv2dBackwardInputRelu', dX, dOut, weight, saved);
+      noteWrite(dX);
+      writeConv2d(frame, geometry, dOut, dX, weight, null);
+      writeSaved(frame, saved);
+      runWritten(backwardInput, jobs.workspace(backwardInput.sharedBytes(frame.parametersAddress)));
+    },
+
     conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry) {
       checkTypes('conv2dBackwardWeight', dWeight, dBias, x, dOut);
       noteWrite(dWeight);
@@ -264,7 +278,10 @@ function checkJoinedTypes(...operands: (DeviceBuffer | null)[]): void {
 }
 
 /** @throws DTypeError unless all operands are float32. */
-function checkTypes(kernel: Conv2dKernel, ...operands: (DeviceBuffer | null)[]): void {
+function checkTypes(
+  kernel: Conv2dKernel | 'conv2dBackwardInputRelu',
+  ...operands: (DeviceBuffer | null)[]
+): void {
   for (const operand of operands) {
     if (operand !== null && operand.dtype !== 'float32') {
       refuseTypes(kernel, KERNELS[kernel], operands);

@@ -17,6 +17,7 @@ import {
   prepareConv2d,
   writeConv2d,
   writeEpilogue,
+  writeSaved,
 } from './conv2d.js';
 import { cutOf } from './cut.js';
 import type { WasmExports } from './exports.js';
@@ -83,18 +84,38 @@ function isJoined<G extends object>(geometry: G): geometry is G & Extract<G, Epi
 
 interface StageOf {
   readonly stage: 'forward' | 'backwardInput' | 'backwardWeight';
-  /** The numbers of the operands that the stage knows as out, x, weight, bias, pooled and indices. */
+  /**
+   * The numbers of the operands that the stage knows as out, x, weight, bias, pooled, indices and
+   * saved.
+   */
   readonly order: readonly (number | null)[];
   /** Those that its packing reads. */
   readonly keeps: readonly number[] | null;
 }
 
-type Conv2dKernel = 'conv2d' | 'conv2dJoined' | 'conv2dBackwardInput' | 'conv2dBackwardWeight';
+type Conv2dKernel =
+  | 'conv2d'
+  | 'conv2dJoined'
+  | 'conv2dBackwardInput'
+  | 'conv2dBackwardInputRelu'
+  | 'conv2dBackwardWeight';
+
+/** dX, dOut and relu's result, by their numbers, and what the mirrored convolution knows them as. */
+const MIRRORED = [
+  [0, 0],
+  [1, 1],
+  [3, 6],
+] as const;
 
 const STAGES: Readonly<Record<Conv2dKernel, StageOf>> = {
   conv2d: { stage: 'forward', order: [0, 1, 2, 3], keeps: [2, 3] },
   conv2dJoined: { stage: 'forward', order: [0, 3, 4, 5, 1, 2], keeps: [4, 5] },
   conv2dBackwardInput: { stage: 'backwardInput', order: [1, 0, 2, null], keeps: [2] },
+  conv2dBackwardInputRelu: {
+    stage: 'backwardInput',
+    order: [1, 0, 2, null, null, null, 3],
+    keeps: [2],
+  },
   conv2dBackwardWeight: { stage: 'backwardWeight', order: [3, 2, 0, 1], keeps: null },
 };
 
@@ -132,12 +153,12 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
   ): Block => {
     const { order, keeps, stage: name } = STAGES[kernel];
     const stage = stages[name];
-    const [out = null, x, weight, bias = null, pooled = null, indices = null] = order.map(
-      (operand) => (operand === null ? null : (operands[operand] ?? null)),
-    );
+    const [out = null, x, weight, bias = null, pooled = null, indices = null, saved = null] =
+      order.map((operand) => (operand === null ? null : (operands[operand] ?? null)));
     if (!x || !weight) throw new EngineError(`${kernel}: an operand is missing`);
     writeConv2d(frame, geometry, out, x, weight, bias);
     if (isJoined(geometry)) writeEpilogue(frame, geometry, pooled, indices);
+    if (saved) writeSaved(frame, saved);
     const { parametersAddress } = frame;
     prepareConv2d(frame, stage, memory.keep(stage.sharedBytes(parametersAddress)));
     const scratchBytes = stage.scratchBytes(parametersAddress);
@@ -158,10 +179,10 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
       (_, operand) => CONV2D_ADDRESSES[order.indexOf(operand)] ?? null,
     );
     const block = blockOf(mirror + parameterWords, addresses, operands, launches);
-    if (kernel !== 'conv2dBackwardInput') return block;
+    if (name !== 'backwardInput') return block;
     const places = [...block.places];
-    for (const operand of [0, 1]) {
-      const word = parameterWords + (CONV2D_ADDRESSES[operand] ?? 0);
+    for (const [operand, place] of MIRRORED) {
+      const word = parameterWords + (CONV2D_ADDRESSES[place] ?? 0);
       const isThere = block.words[word] >>> 0 === operands[operand]?.address;
       if (isThere) places.push({ word, operand, offset: 0 });
     }
