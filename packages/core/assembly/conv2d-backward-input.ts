@@ -18,7 +18,7 @@ import { TileWidth } from './tile-width';
 /*
  * dX on one of two routes.
  *
- * Mirrored: with stride 1, dX is the convolution of dOut with the weights turned round, channels
+ * Mirrored: with stride 1, dX is the convolution of dOut with the taps of the weights flipped, channels
  * and output channels changed over, and as much padding as dX needs. That is the forward kernel's
  * work; but it multiplies the padding, too.
  *
@@ -70,7 +70,7 @@ class Mirror {
     m.out = g.x;
     m.x = g.out;
     m.bias = 0;
-    m.turned = 1;
+    m.flipped = 1;
     m.activation = 0;
     m.pooled = 0;
     m.saved = g.saved;
@@ -87,7 +87,7 @@ class Mirror {
   }
 
   /** to[c, o, tap] = weight[o, c, last tap - tap], group by group. */
-  static turnWeights(to: usize, g: Conv): void {
+  static flipWeights(to: usize, g: Conv): void {
     const tapCount = g.KH * g.KW;
     const groupOC = g.groupOC;
     for (let group = 0; group < g.groups; group++) {
@@ -258,7 +258,7 @@ export function conv2dBackwardInputPackPart(block: usize, part: i32, scratch: us
     return;
   }
   const mirror = block + offsetof<Conv>();
-  if (!Winograd.isCheaper(changetype<Conv>(mirror))) Mirror.turnWeights(g.shared, g);
+  if (!Winograd.isCheaper(changetype<Conv>(mirror))) Mirror.flipWeights(g.shared, g);
   conv2dForwardPackPart(mirror, part, scratch);
 }
 

@@ -7,8 +7,8 @@ import { TileWidth } from './tile-width';
 
 /*
  * dWeight by dot products along the pixels, for few output channels to a group: x and dOut are
- * read eight pixels at a time, and a sum is eight lanes until the very end. Neither needs turning
- * round; only where a row of windows is no multiple of eight, dOut is copied with zeros behind each
+ * read eight pixels at a time, and a sum is eight lanes until the very end. Neither is transposed;
+ * only where a row of windows is no multiple of eight, dOut is copied with zeros behind each
  * row. The sums are [output channel][k][lane].
  */
 

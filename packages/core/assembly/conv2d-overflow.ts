@@ -76,10 +76,10 @@ export class Overflow {
 
   /** The sums of four neighbouring windows, of which the `wanted` ones are needed. */
   static windows(image: i32, channel: i32, i: i32, j: i32, wanted: v128, g: Conv): v128 {
-    // The mirrored convolution finds its rows among the columns, and turned round.
-    let weight = g.weight + <usize>(g.turned ? channel * 36 + 32 : channel * g.C * 36);
-    const channelStep: usize = g.turned ? <usize>g.OC * 36 : 36;
-    const tapStep: isize = g.turned ? -4 : 4;
+    // The mirrored convolution finds its rows among the columns, with flipped taps.
+    let weight = g.weight + <usize>(g.flipped ? channel * 36 + 32 : channel * g.C * 36);
+    const channelStep: usize = g.flipped ? <usize>g.OC * 36 : 36;
+    const tapStep: isize = g.flipped ? -4 : 4;
     let plane = g.input(image, 0);
     let sums = f32x4.splat(0);
     for (let c = 0; c < g.C; c++, plane += (g.H * g.W) << 2, weight += channelStep) {

@@ -74,9 +74,9 @@ export class WinogradForward {
     const parts = WinogradForward.packParts(g);
     const fromTile = Split.first(part, parts, tiles);
     const toTile = Split.first(part + 1, parts, tiles);
-    // The mirrored convolution finds its rows among the columns, and turned round.
-    const rowStep: usize = g.turned ? 36 : <usize>g.C * 36;
-    const channelStep: usize = g.turned ? <usize>g.OC * 36 : 36;
+    // The mirrored convolution finds its rows among the columns, with flipped taps.
+    const rowStep: usize = g.flipped ? 36 : <usize>g.C * 36;
+    const channelStep: usize = g.flipped ? <usize>g.OC * 36 : 36;
     for (let tile = fromTile; tile < toTile; tile++) {
       const row = Split.firstRow(tile, tiles, g.OC);
       const rows = Split.firstRow(tile + 1, tiles, g.OC) - row;
@@ -87,7 +87,7 @@ export class WinogradForward {
         let from = g.weight + <usize>(row + r) * rowStep;
         let at = to + (r << 2);
         for (let c = 0; c < g.C; c++, from += channelStep, at += rows << 2) {
-          Weights.transform(at, step, count, from, rowStep, g.turned, scratch);
+          Weights.transform(at, step, count, from, rowStep, g.flipped, scratch);
         }
       }
     }
@@ -267,22 +267,22 @@ class Weights {
     count: i32,
     from: usize,
     rowStep: usize,
-    turned: i32,
+    flipped: i32,
     taps: usize,
   ): void {
     const from1 = count > 1 ? from + rowStep : from;
     const from2 = count > 2 ? from1 + rowStep : from;
     const from3 = count > 3 ? from2 + rowStep : from;
-    Weights.turn(taps, from, from1, from2, from3);
-    Weights.turn(taps + 64, from + 16, from1 + 16, from2 + 16, from3 + 16);
+    Weights.transpose(taps, from, from1, from2, from3);
+    Weights.transpose(taps + 64, from + 16, from1 + 16, from2 + 16, from3 + 16);
     let last = v128.load32_zero(from, 32);
     last = v128.load_lane<f32>(from1, last, 1, 32);
     last = v128.load_lane<f32>(from2, last, 2, 32);
     last = v128.load_lane<f32>(from3, last, 3, 32);
     v128.store(taps, last, 128);
     // The mirrored convolution reads them backwards.
-    let tap = turned ? taps + 128 : taps;
-    const next: isize = turned ? -16 : 16;
+    let tap = flipped ? taps + 128 : taps;
+    const next: isize = flipped ? -16 : 16;
     const g0 = v128.load(tap);
     const g1 = v128.load((tap += <usize>next));
     const g2 = v128.load((tap += <usize>next));
@@ -318,7 +318,7 @@ class Weights {
   }
 
   /** Four taps of four channels: one vector a tap. */
-  @inline static turn(to: usize, x0: usize, x1: usize, x2: usize, x3: usize): void {
+  @inline static transpose(to: usize, x0: usize, x1: usize, x2: usize, x3: usize): void {
     Lanes.storeTransposed(to, 16, v128.load(x0), v128.load(x1), v128.load(x2), v128.load(x3));
   }
 

@@ -13,7 +13,7 @@ import { TileWidth } from './tile-width';
  *
  * with dy the tile's 2×2 of dOut. So for each of the 16 elements the sums S[e] [channel, output
  * channel] are a matrix product V[e]·D[e] over the tiles: V as forward makes it, D [tile, output
- * channel] from dOut, which is turned round first.
+ * channel] from dOut, which is transposed first.
  *
  * Parts are image ranges, each with sums of its own, while these are small; the more channels, the
  * fewer ranges, which share out the output channels instead and make V once each.
@@ -106,9 +106,9 @@ export class WinogradWeight {
   }
 
   static scratchBytes(g: Conv): usize {
-    const turned = (Split.up(Winograd.tileRows(g), g.bands) << 1) * g.OW * TileWidth.columns;
+    const transposed = (Split.up(Winograd.tileRows(g), g.bands) << 1) * g.OW * TileWidth.columns;
     const gradients = ELEMENTS * WinogradWeight.gradientPitch(g);
-    return g.planesBytes + ((<usize>(Winograd.inputFloats(g) + gradients + turned)) << 2);
+    return g.planesBytes + ((<usize>(Winograd.inputFloats(g) + gradients + transposed)) << 2);
   }
 
   static prepare(g: Conv): void {
@@ -166,7 +166,7 @@ export class WinogradWeight {
     const input = scratch + g.planesBytes;
     const gradients = input + ((<usize>Winograd.inputFloats(g)) << 2);
     const elementBytes = (<usize>WinogradWeight.gradientPitch(g)) << 2;
-    const turned = gradients + elementBytes * ELEMENTS;
+    const transposed = gradients + elementBytes * ELEMENTS;
     Winograd.input(input, block, isFirst, scratch, g);
     const panelBytes = (<usize>WinogradWeight.panelFloats(g)) << 2;
     const images = Winograd.images(block, g);
@@ -177,7 +177,7 @@ export class WinogradWeight {
       let to = gradients + <usize>panel * panelBytes;
       for (let i = 0; i < images; i++, to += (<usize>(tiles * TileWidth.columns)) << 2) {
         const dOut = g.output(Winograd.image(block, g) + i, 0);
-        Gradient.rows(to, elementBytes, dOut, panel, fromRow, toRow, turned, g);
+        Gradient.rows(to, elementBytes, dOut, panel, fromRow, toRow, transposed, g);
       }
     }
     const channelTiles = Split.tiles(g.C);
@@ -250,7 +250,7 @@ class Gradient {
     panel: i32,
     fromRow: i32,
     toRow: i32,
-    turned: usize,
+    transposed: usize,
     g: Conv,
   ): void {
     const width = TileWidth.columns;
@@ -258,14 +258,14 @@ class Gradient {
     const firstPixel = (fromRow << 1) * g.OW;
     const pixels = min(toRow << 1, g.OH) * g.OW - firstPixel;
     const from = dOut + ((<usize>channel * <usize>g.p + firstPixel) << 2);
-    Panel.pack(turned, from, (<usize>g.p) << 2, pixels, min(width, g.OC - channel), width);
+    Panel.pack(transposed, from, (<usize>g.p) << 2, pixels, min(width, g.OC - channel), width);
     const pixelBytes = (<usize>width) << 2;
     const rowBytes = <usize>g.OW * pixelBytes;
-    for (let row = fromRow; row < toRow; row++, turned += rowBytes << 1) {
+    for (let row = fromRow; row < toRow; row++, transposed += rowBytes << 1) {
       const hasSecondRow = (row << 1) + 1 < g.OH;
       for (let column = 0; column < g.OW; column += 2) {
         const hasSecondColumn = column + 1 < g.OW;
-        let at = turned + <usize>column * pixelBytes;
+        let at = transposed + <usize>column * pixelBytes;
         for (let v = 0; v < width; v += 4, at += 16, to += 16) {
           Gradient.fourChannels(to, step, at, pixelBytes, rowBytes, hasSecondColumn, hasSecondRow);
         }

@@ -39,7 +39,7 @@ export const MAX_ROWS: i32 = UNFOLD_FUSED ? FUSED_ROWS : FUSED_ROWS - 1;
 const PART_PRODUCTS: i64 = 200_000;
 
 /**
- * What the caller writes, and behind it what `layOut` sets. Where `turned` is not 0, the weights are
+ * What the caller writes, and behind it what `layOut` sets. Where `flipped` is not 0, the weights are
  * those of the mirrored convolution, [channel][output channel][last tap … first].
  */
 @unmanaged

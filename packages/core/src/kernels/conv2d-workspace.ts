@@ -134,13 +134,13 @@ function backwardWeight(geometry: Conv2dGeometry): Workspace {
     SUM_PARTS * (2 * plainSums + biasSums),
   );
   const tileSums = isPlain3x3(geometry) ? tileSumBytes(w.C, OC) : 0;
-  const turned = Math.max(LONGER, Math.min(groupOC, 2 * LANES)) * w.OH * row;
+  const transposed = Math.max(LONGER, Math.min(groupOC, 2 * LANES)) * w.OH * row;
   const block = isPlain3x3(geometry)
     ? blockFloats(w.C + OC + LONGER, w.OW) + 2 * LONGER * (w.OH + 2) * row
     : 0;
   return {
     sharedBytes: Math.max(sums, tileSums) + 4 * (w.OH * row + k),
-    scratchBytes: 4 * (w.C * planeFloats(w, w.OH, w.OW) + turned + block),
+    scratchBytes: 4 * (w.C * planeFloats(w, w.OH, w.OW) + transposed + block),
   };
 }
 

@@ -182,7 +182,7 @@ export const PARAMETERS = part({
     bias: 'address',
     shared: 'address',
     /** Not 0 where the weights are those of the mirrored convolution: see assembly/conv2d.ts. */
-    turned: 'bool',
+    flipped: 'bool',
     ...ACTIVATION_WORDS,
     /**
      * What forward does with its planes while they lie in the cache: the activation, and, unless

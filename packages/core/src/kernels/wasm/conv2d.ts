@@ -90,7 +90,7 @@ export function writeConv2d(
   block[at.x] = x.address;
   block[at.weight] = weight.address;
   block[at.bias] = bias === null ? 0 : bias.address;
-  block[at.turned] = 0;
+  block[at.flipped] = 0;
   block[at.activation] = 0;
   block[at.pooled] = 0;
   block[at.indices] = 0;
