@@ -162,6 +162,16 @@ describe('run', () => {
     ]);
   });
 
+  it('gives what is made inside anew each time, and from outside itself', () => {
+    const outside = tensor([1, 2]);
+    const graph = trace(() => [zeros([2]), outside]);
+    const [made, same] = graph.run();
+    made?.update((data) => data.fill(3));
+    made?.dispose();
+    expect(same).toBe(outside);
+    expect(graph.run()[0]?.toArray()).toEqual([0, 0]);
+  });
+
   it('refuses other inputs', async () => {
     const graph = trace((x, y) => add(x, y), zeros([2]), zeros([2]));
     expect((await failure(() => graph.run(zeros([2])))).message).toBe(

@@ -452,6 +452,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   unscoped: 'decides who owns memory',
   findLeaks: 'measures memory',
   heapStats: 'measures memory',
+  compile: 'makes programs',
   configureEngine: 'chooses the engine',
   engine: 'tells of the engine',
   kernelsFor: 'gives kernels, whose operands are refused',

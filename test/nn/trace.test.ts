@@ -25,6 +25,7 @@ import {
 import {
   BatchNorm2d,
   Conv2d,
+  ConvTranspose2d,
   crossEntropy,
   CrossEntropyLoss,
   Dropout,
@@ -267,6 +268,24 @@ describe('a model', () => {
     expect(String(graph)).toBe(
       'Named(x_: float32 [2]) {\n  %0: float32 [2] = add(x_, x)\n  return %0\n}',
     );
+  });
+
+  it('may hold a buffer twice, which has its first name', () => {
+    class Twice extends Module {
+      readonly a = this.registerBuffer('a', zeros([2]));
+      readonly b = this.registerBuffer('b', this.a);
+      forward(x: Tensor): Tensor {
+        return add(x, this.b);
+      }
+    }
+    const graph = trace(new Twice(), zeros([2]));
+    expect(graph.nodes[0]?.inputs.map(String)).toEqual(['x', 'a']);
+    expect(graph.buffers.map(String)).toEqual(['a']);
+  });
+
+  it('may take other arguments after its tensors', () => {
+    const graph = trace(new ConvTranspose2d(1, 2, 3, { stride: 2 }), zeros([1, 1, 4, 5]));
+    expect(graph.outputs[0]?.shape).toEqual([1, 2, 9, 11]);
   });
 
   it('may be a loss, whose weights are buffers', () => {

@@ -1,4 +1,5 @@
 import { recordingTape } from '../autograd/tape.js';
+import { copyOf } from '../copy.js';
 import { ConfigError, DTypeError, ShapeError } from '../errors.js';
 import { Scope } from '../memory/scope.js';
 import { formatShape, sameShape } from '../shape.js';
@@ -76,7 +77,10 @@ export class Graph<Result = unknown> {
           if (tensor instanceof Tensor) tensors.set(value, tensor);
         });
       }
-      return find(this.outputs);
+      return find(this.outputs).map((tensor, i) =>
+        // Whoever is given it may free or change it.
+        this.outputs[i].isMade ? copyOf(tensor, tensor.origin) : tensor,
+      );
     };
     // A tape needs what lies between for backward; else it is freed at the end.
     const outputs = recordingTape() ? compute() : Scope.run(compute);

@@ -41,6 +41,11 @@ export class Recorder implements Tracer {
     this.#isStrict = isStrict;
   }
 
+  /** Whether a tensor is known already, under its first name. */
+  knows(tensor: Tensor): boolean {
+    return this.#values.has(tensor);
+  }
+
   /** Makes a tensor known under a name that nothing else has. */
   know(name: string, kind: ValueKind, tensor: Tensor): Value {
     const value = new Value(name, kind, tensor);
@@ -120,10 +125,11 @@ export class Recorder implements Tracer {
       );
     }
     // What was made inside goes with its scope; what comes from outside stays its owner's.
-    const kept = this.#made.has(tensor)
+    const isMade = this.#made.has(tensor);
+    const kept = isMade
       ? this.#unseen(() => unscoped(() => copyOf(tensor, tensor.origin)))
       : tensor;
-    const value = new Value(`constant${this.constants.length}`, 'constant', kept);
+    const value = new Value(`constant${this.constants.length}`, 'constant', kept, isMade);
     this.constants.push(value);
     this.#values.set(tensor, value);
     return value;
@@ -146,11 +152,11 @@ export class Recorder implements Tracer {
 
   /** Runs what the graph shows as one node, or not at all. */
   #unseen<T>(run: () => T): T {
-    setTracer(null);
+    const before = setTracer(null);
     try {
       return run();
     } finally {
-      setTracer(this);
+      setTracer(before);
     }
   }
 

@@ -99,7 +99,9 @@ function record<Inputs extends readonly Tensor[], Result>(
   const parts = typeof fn === 'object' ? fn[traceParts]?.() : undefined;
   const recorder = new Recorder(isStrict);
   const state = (kind: ValueKind, named: TraceParts['parameters'] = []): Value[] =>
-    [...named].map(([name, tensor]) => recorder.know(name, kind, tensor));
+    [...named].flatMap(([name, tensor]) =>
+      recorder.knows(tensor) ? [] : recorder.know(name, kind, tensor),
+    );
   const parameters = state('parameter', parts?.parameters);
   const buffers = state('buffer', parts?.buffers);
   const taken = new Set([...parameters, ...buffers].map(({ name }) => name));
@@ -140,11 +142,11 @@ function record<Inputs extends readonly Tensor[], Result>(
 /** Runs the function while the recorder looks on, at the modules of a model too. */
 function watched<T>(recorder: Recorder, parts: TraceParts | undefined, run: () => T): T {
   const look = (): T => {
-    setTracer(recorder);
+    const before = setTracer(recorder);
     try {
       return run();
     } finally {
-      setTracer(null);
+      setTracer(before);
     }
   };
   if (!parts) return look();

@@ -25,14 +25,17 @@ export class Value {
   readonly dtype: DType;
   /** Its dimensions. */
   readonly shape: Shape;
+  /** @internal Whether the function makes it anew at each call. */
+  readonly isMade: boolean;
   readonly #tensor: Tensor | null;
 
   /** @internal */
-  constructor(name: string, kind: ValueKind, tensor: Tensor) {
+  constructor(name: string, kind: ValueKind, tensor: Tensor, isMade = false) {
     this.name = name;
     this.kind = kind;
     this.dtype = tensor.dtype;
     this.shape = tensor.shape;
+    this.isMade = isMade;
     this.#tensor = kind === 'input' || kind === 'result' ? null : tensor;
   }
 
