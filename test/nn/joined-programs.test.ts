@@ -149,7 +149,7 @@ describe.each([
     expect(fast.stats?.joined).toEqual(joined);
   });
 
-  it('joins the gradients of pooling and relu, with the bits of the single calls', () => {
+  it('joins the gradients of pooling, convolution and relu, with the bits of the single calls', () => {
     using _scope = new Scope();
     manualSeed(5);
     const model = new Sequential(
@@ -157,6 +157,8 @@ describe.each([
       new ReLU(),
       new MaxPool2d(2),
       new Conv2d(6, 5, 3, { padding: 1 }),
+      new ReLU(),
+      new Conv2d(5, 5, 3, { padding: 1 }),
       new ReLU(),
       new MaxPool2d(3, { stride: 2 }),
       new Flatten(),
@@ -179,7 +181,7 @@ describe.each([
       const eager = gradients(() => step(x));
       expect(gradients(() => fast(x))).toEqual(eager);
     }
-    expect(fast.stats?.joined.filter((name) => name.includes('backward'))).toHaveLength(2);
+    expect(fast.stats?.joined.filter((name) => name.includes('backward'))).toHaveLength(3);
     expect(fast.stats?.joined.filter((name) => name === POOLED)).toHaveLength(2);
   });
 });

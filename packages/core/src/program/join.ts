@@ -22,7 +22,8 @@ import {
 
 /*
  * Joins kernel calls that one kernel does with the same bits: a convolution with the activation and
- * the pooling behind it, a product with bias and activation, the gradients of pooling and relu. What
+ * the pooling behind it, a product with bias and activation, the gradients of pooling, or of a
+ * convolution's input, and relu. What
  * only the calls between them needed is then not even stored.
  */
 
@@ -36,7 +37,8 @@ export interface Joined {
 /** Joins what can be joined. */
 export function join(recording: Recording, emitter: Emitter): Joined {
   const joiner = new Joiner(recording, emitter);
-  joiner.joinGradients();
+  joiner.joinPoolingGradients();
+  joiner.joinConvolutionGradients();
   joiner.joinConvolutions();
   joiner.joinProducts();
   return joiner.result();
@@ -71,7 +73,7 @@ class Joiner {
   }
 
   /** The gradient of a pooling of relu's result, and that of relu behind it. */
-  joinGradients(): void {
+  joinPoolingGradients(): void {
     for (const [i, backward] of this.#kernels('maxPool2dBackward')) {
       const [dPlanes, dOut, indices] = backward.operands;
       if (!dPlanes || !dOut || !indices) continue;
@@ -85,10 +87,31 @@ class Joiner {
       // What was pooled is what relu gave.
       if (planes.slot !== saved.slot || !this.#writerOf(saved.slot, 'relu')) continue;
       if (pooled.slot.writers !== 1 || saved.slot.writers !== 1) continue;
+      if (!isWhole(dX) || !this.#isOwn(dX.slot)) continue;
       this.#replace(i, [at], {
         ...backward,
         kernel: 'maxPool2dReluBackward',
         operands: [dX, dOut, indices, pooled],
+        operation: `${backward.operation} + ${relu.operation}`,
+      });
+    }
+  }
+
+  /** The gradient of a convolution of relu's result, and that of relu behind it. */
+  joinConvolutionGradients(): void {
+    for (const [i, backward] of this.#kernels('conv2dBackwardInput')) {
+      const [dX, dOut, weight] = backward.operands;
+      if (!dX || !dOut || !weight) continue;
+      const at = this.#onlyReader(dX);
+      const relu = at === null ? null : this.#kernelAt(at, 'reluBackward');
+      const [out, dRelu, saved] = relu?.operands ?? [];
+      if (at === null || !relu || !out || !saved || dRelu?.slot !== dX.slot) continue;
+      // It is there before the gradient is, and stays as it is.
+      if (!isWhole(out) || !this.#isOwn(out.slot) || !this.#isOwn(saved.slot)) continue;
+      this.#replace(i, [at], {
+        ...backward,
+        kernel: 'conv2dBackwardInputRelu',
+        operands: [out, dOut, weight, saved],
         operation: `${backward.operation} + ${relu.operation}`,
       });
     }
