@@ -115,6 +115,7 @@ describe.concurrent('arguments', () => {
       '--report',
       '--tensorboard',
       '--json-lines',
+      '--no-compile',
       '--profile',
       '--quiet',
       '--help',

@@ -206,6 +206,7 @@ describe.concurrent('evaluate', { timeout: TIMEOUT }, () => {
       '--data-dir',
       '--mistakes',
       '--json',
+      '--no-compile',
       '--kernels',
       '--threads',
       '--simd',
