@@ -28,6 +28,7 @@ await configureEngine({ threads: 1 }); // For one picture, a second thread has n
 manualSeed(1);
 const { train, test } = await mnist();
 const normalization = normalizationOf(train);
+const [[mean = 0], [std = 1]] = [normalization.mean, normalization.std]; // Of the one channel.
 const model = new LeNet();
 const loader = new DataLoader(train.slice(0, 6400), {
   batchSize: 64,
@@ -44,7 +45,7 @@ model.eval();
 /** A picture as the network learnt them. */
 function pictureOf({ images }: Dataset, index: number): Float32Array {
   const bytes = images.subarray(index * SIDE * SIDE, (index + 1) * SIDE * SIDE);
-  return Float32Array.from(bytes, (byte) => (byte / 255 - normalization.mean) / normalization.std);
+  return Float32Array.from(bytes, (byte) => (byte / 255 - mean) / std);
 }
 
 const predict = compile((x: Tensor) => argmax(model.forward(x), 1), { modules: [model] });

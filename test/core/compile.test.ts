@@ -227,6 +227,27 @@ describe('compile', () => {
     expect(outer(tensor([5, 3, 2])).item()).toBe(0);
   });
 
+  it('gives results that last until the next call, with reuse', () => {
+    using _scope = new Scope();
+    const fast = compile((x: Tensor) => [relu(x), add(x, 1)] as const, { reuse: true });
+    const x = tensor([-1, 2]);
+    fast(x);
+    const [first] = fast(x);
+    expect(first.toArray()).toEqual([0, 2]);
+    expect(sum(first).item()).toBe(2);
+    expect(() => first.data).toThrow(DisposedError);
+    const { liveTensors } = heapStats();
+    const [second, more] = fast(tensor([3, -4]));
+    expect(second.toArray()).toEqual([3, 0]);
+    expect(more.toArray()).toEqual([4, -3]);
+    // The input.
+    expect(heapStats().liveTensors).toBe(liveTensors + 1);
+    expect(() => first.toTypedArray()).toThrow(DisposedError);
+    expect(() => first.toArray()).toThrow(/ran again/);
+    fast.dispose();
+    expect(second.toArray()).toEqual([3, 0]);
+  });
+
   it('leaves memory as it was', () => {
     const fast = compile((x: Tensor) => relu(mul(add(x, 1), x)));
     const x = randn([1000]);

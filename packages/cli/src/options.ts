@@ -41,7 +41,7 @@ export interface TrainMnistOptions extends EngineArguments {
   readonly jsonLines?: boolean;
   readonly profile?: boolean;
   /** False with `--no-compile`. */
-  readonly compile: boolean;
+  readonly compile?: boolean;
   readonly quiet?: boolean;
 }
 

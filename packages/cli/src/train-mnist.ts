@@ -149,7 +149,7 @@ async function trainAndTest(
     resume,
     output,
     profiled: options.profile,
-    compile: options.compile,
+    compile: options.compile ?? true,
   });
   if (!result.finished) {
     const steps = prepared.options.epochs * prepared.options.train.length;
@@ -184,7 +184,7 @@ async function trainAndTest(
     }
     const loaderOptions = { batchSize: EVALUATION_BATCH, normalization };
     const testLoader = await makeLoader(digits.test, loaderOptions);
-    const { compile } = options;
+    const { compile = true } = options;
     return evaluate(model, testLoader, { mistakes: MISTAKES, signal, compile });
   });
   if (test === null) {

@@ -52,6 +52,7 @@ export class Tensor implements Scoped {
   #requiresGrad = false;
   #owner: Scope | null = null;
   #isStray = false;
+  #refusesViews = false;
 
   /** @internal */
   constructor(storage: Storage, shape: Shape, dtype: DType, origin: string) {
@@ -165,16 +166,28 @@ export class Tensor implements Scoped {
    * gradient that of the new numbers, without an error, if the operation saved the tensor. `update`
    * and all that uses it (`loadStateDict`, optimisers, initialisers) are noticed. A convolution keeps
    * nothing of a weight whose view was handed out, and takes longer with it for one image.
-   * @throws DisposedError if the tensor's scope has ended.
+   * @throws DisposedError if the tensor's scope has ended, or its memory is used again (`compile`
+   * with `reuse`).
    */
   get data(): NumericArray {
     if (tracer) tracer.reads('data', this);
+    if (this.#refusesViews) {
+      throw new DisposedError(
+        `data: ${this.describe()} is a result of a program with { reuse: true }, whose memory holds the ` +
+          'next one soon; item() and toTypedArray() copy',
+      );
+    }
     const view = this.elements;
     if (!viewed.has(view)) {
       viewed.set(view, this);
       this.storage.noteView();
     }
     return view;
+  }
+
+  /** @internal From here on `data` throws: somebody else writes into the memory. */
+  refuseViews(): void {
+    this.#refusesViews = true;
   }
 
   /** @internal What `bufferOf` gives. */

@@ -9,7 +9,7 @@ import type { DType } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { warnOnce } from '../warnings.js';
 import { difference } from './alike.js';
-import { accepts, isStale } from './conditions.js';
+import { Conditions } from './conditions.js';
 import { Guards, isGuarded, type Guarded } from './guards.js';
 import { Program, type ProgramStats } from './program.js';
 import type { Recording } from './recording.js';
@@ -35,6 +35,16 @@ export interface CompileOptions {
    * numbers or counts by itself shows then, and can't be compiled. Default false.
    */
   readonly compare?: boolean;
+  /**
+   * Whether batch norm in evaluation goes into the weights of a convolution before it. Its results are
+   * near the others, and not the same bits. Default false.
+   */
+  readonly foldBatchNorm?: boolean;
+  /**
+   * Whether results lie in memory of the program's own, which saves taking some for each call: they can
+   * be read, by `item` and `toTypedArray`, until the next call. Default false.
+   */
+  readonly reuse?: boolean;
 }
 
 const COMPILE_OPTIONS: OptionRules<CompileOptions> = {
@@ -45,6 +55,8 @@ const COMPILE_OPTIONS: OptionRules<CompileOptions> = {
   limit: positiveCount,
   fallback: flag,
   compare: flag,
+  foldBatchNorm: flag,
+  reuse: flag,
 };
 
 /** A function that runs as a program. */
@@ -72,6 +84,7 @@ interface Entry {
   /** Null until a second recording was alike. */
   program: Program | null;
   readonly recording: Recording;
+  readonly conditions: Conditions;
   readonly engine: ProgramEngine['engine'];
   readonly guards: Guards;
   readonly shapes: readonly Shape[];
@@ -113,6 +126,7 @@ export function compile<Args extends readonly unknown[], Result>(
 ): Compiled<Args, Result> {
   checkOptions('compile', options, COMPILE_OPTIONS);
   const { modules = [], limit = 8, fallback = false, compare = false } = options;
+  const { foldBatchNorm = false, reuse = false } = options;
   const fn = functionOf(target);
   const guarded = isGuarded(target) ? [target, ...modules] : modules;
   const entries: Entry[] = [];
@@ -175,8 +189,12 @@ export function compile<Args extends readonly unknown[], Result>(
     if (known?.program) return result;
     if (known) drop(known);
     const entry: Entry = {
-      program: known || !compare ? new Program(recording, { engine, wasm }) : null,
+      program:
+        known || !compare
+          ? new Program(recording, { engine, wasm }, { foldBatchNorm, reuse })
+          : null,
       recording,
+      conditions: new Conditions(recording),
       engine,
       guards: guards.with(recorder.guards),
       shapes: tensors.map(({ shape }) => shape),
@@ -206,13 +224,13 @@ export function compile<Args extends readonly unknown[], Result>(
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i];
       if (!fits(entry, taken)) continue;
-      const { program, recording, guards } = entry;
-      if (entry.engine !== engine || isStale(recording) || !guards.hold) {
+      const { program, conditions, guards } = entry;
+      if (entry.engine !== engine || conditions.isStale || !guards.hold) {
         i--;
         drop(entry);
         continue;
       }
-      if (!accepts(recording, taken.tensors)) continue;
+      if (!conditions.accepts(taken.tensors)) continue;
       if (program === null || isDoubted) {
         isDoubted = false;
         return record(args, taken, entry);

@@ -1,39 +1,53 @@
 import { viewOver } from '../dtype.js';
 import { heap } from '../engine/engine.js';
+import type { Storage } from '../memory/storage.js';
 import type { Tensor } from '../tensor.js';
 import type { Recording } from './recording.js';
 
-/** Whether a recording can't be done again: memory is gone that it works on, or a tensor was frozen. */
-export function isStale({ slots, outside }: Recording): boolean {
-  for (const { kind, storage, isOwn } of slots) {
-    // Gradients come and go: a program holds their memory.
-    if (kind === 'outside' && !isOwn && storage?.references === 0) return true;
-  }
-  for (const { tensor, requiresGrad } of outside) {
-    if (tensor.isDisposed || tensor.requiresGrad !== requiresGrad) return true;
-  }
-  return false;
-}
+/** What must hold of the world for a recording to be done again. */
+export class Conditions {
+  readonly #recording: Recording;
+  /** The memory of tensors that were there before. */
+  readonly #storages: readonly Storage[];
 
-/**
- * Whether a recording is for these inputs, of the right shapes, and for the gradients of now.
- * @throws What a decision of the function throws.
- */
-export function accepts({ gradients, decisions }: Recording, inputs: readonly Tensor[]): boolean {
-  for (const { leaf, before } of gradients) {
-    if (before === 'any') continue;
-    const { grad } = leaf;
-    const storage = grad === null || grad.isDisposed ? null : grad.storage;
-    // Another tensor may be a name for the same memory.
-    if (storage !== (before === null ? null : before.storage)) return false;
+  constructor(recording: Recording) {
+    this.#recording = recording;
+    this.#storages = recording.slots.flatMap(({ kind, storage, isOwn }) =>
+      // Gradients come and go: a program holds their memory.
+      kind === 'outside' && !isOwn && storage !== null ? storage : [],
+    );
   }
-  for (const { operands, decide, outcome } of decisions) {
-    const elements = operands.map(({ slot, dtype, size }) => {
-      const storage = slot.input < 0 ? slot.storage : inputs[slot.input].storage;
-      if (storage) return viewOver(dtype, heap.buffer, storage.address, size);
-      return viewOver(dtype, (slot.initial ?? new Uint8Array()).buffer, 0, size);
-    });
-    if (!Object.is(decide(...elements), outcome)) return false;
+
+  /** Whether it can't be done again: memory is gone that it works on, or a tensor was frozen. */
+  get isStale(): boolean {
+    for (const { references } of this.#storages) if (references === 0) return true;
+    for (const { tensor, requiresGrad } of this.#recording.outside) {
+      if (tensor.isDisposed || tensor.requiresGrad !== requiresGrad) return true;
+    }
+    return false;
   }
-  return true;
+
+  /**
+   * Whether the recording is for these inputs, of the right shapes, and for the gradients of now.
+   * @throws What a decision of the function throws.
+   */
+  accepts(inputs: readonly Tensor[]): boolean {
+    const { gradients, decisions } = this.#recording;
+    for (const { leaf, before } of gradients) {
+      if (before === 'any') continue;
+      const { grad } = leaf;
+      const storage = grad === null || grad.isDisposed ? null : grad.storage;
+      // Another tensor may be a name for the same memory.
+      if (storage !== (before === null ? null : before.storage)) return false;
+    }
+    for (const { operands, decide, outcome } of decisions) {
+      const elements = operands.map(({ slot, dtype, size }) => {
+        const storage = slot.input < 0 ? slot.storage : inputs[slot.input].storage;
+        if (storage) return viewOver(dtype, heap.buffer, storage.address, size);
+        return viewOver(dtype, (slot.initial ?? new Uint8Array()).buffer, 0, size);
+      });
+      if (!Object.is(decide(...elements), outcome)) return false;
+    }
+    return true;
+  }
 }

@@ -45,7 +45,7 @@ export function join(recording: Recording, emitter: Emitter): Joined {
 }
 
 /** A step's use of a slot. */
-interface Use {
+export interface Use {
   readonly step: number;
   readonly reads: boolean;
   readonly writes: boolean;
@@ -282,8 +282,13 @@ class Joiner {
   }
 
   #uses(slot: Slot): Use[] {
-    return this.#steps.flatMap((step, i) => (step === null ? [] : useOf(step, i, slot)));
+    return usesOf(this.#steps, slot);
   }
+}
+
+/** The steps that use a slot. */
+export function usesOf(steps: readonly (Step | null)[], slot: Slot): Use[] {
+  return steps.flatMap((step, i) => (step === null ? [] : useOf(step, i, slot)));
 }
 
 const NO_ACTIVATION = { activation: 'none', slope: 0 } as const;

@@ -8,6 +8,7 @@ import type { Block, Emitter, Launch, ProgramMemory } from '../kernels/wasm/emit
 import { RESERVED_BYTES } from '../memory/heap.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
+import { foldBatchNorms } from './fold.js';
 import { join } from './join.js';
 import { planMemory } from './memory-plan.js';
 import { positionsOf } from './positions.js';
@@ -26,6 +27,10 @@ export interface ProgramStats {
   /** Bytes that the program holds besides: arguments, tables, packed weights, constants. */
   readonly keptBytes: number;
 }
+
+/** What who reads a result is told after the next run. */
+const RAN_AGAIN =
+  'the program that gave it ran again, with { reuse: true }; read it before, or leave reuse out';
 
 /** Words of a launch in a list: assembly/parallel.ts. */
 const LAUNCH_WORDS = 4;
@@ -48,6 +53,13 @@ interface Stretch {
   to: number;
   /** What JavaScript does that none of them has a part in. */
   readonly before: (() => void)[];
+}
+
+/** How a program is made. */
+export interface ProgramOptions {
+  readonly foldBatchNorm: boolean;
+  /** Whether its results lie in memory of its own, where the next run finds them. */
+  readonly reuse: boolean;
 }
 
 /** What is made of tensors, and kept as long as they stay as they are. */
@@ -82,18 +94,30 @@ export class Program {
   readonly #outside: readonly Slot[];
   readonly #results: readonly Slot[];
   readonly #kept: { address: number; bytes: number }[] = [];
+  /** What JavaScript makes of tensors that no run changes, and the memory of those. */
+  readonly #derived = new Map<Slot, readonly Storage[]>();
   /** The memory of gradients, which tensors come and go with. */
   readonly #retained: Storage[] = [];
+  readonly #reuses: boolean;
+  /** The memory of results that is used again, and the tensors that were given of it. */
+  readonly #reused = new Map<Slot, Storage>();
+  #given: readonly Tensor[] = [];
   #keptBytes = 0;
   #list = 0;
   #scratchBytes = 0;
   #isDisposed = false;
 
   /** @throws EngineError if there is no memory for it. */
-  constructor(recorded: Recording, { wasm }: ProgramEngine) {
+  constructor(
+    recorded: Recording,
+    { wasm }: ProgramEngine,
+    { foldBatchNorm, reuse }: ProgramOptions,
+  ) {
+    this.#reuses = reuse;
+    const folded = foldBatchNorm ? foldBatchNorms(recorded) : recorded;
     const { recording, joined } = wasm
-      ? join(recorded, wasm.emitter)
-      : { recording: recorded, joined: [] };
+      ? join(folded, wasm.emitter)
+      : { recording: folded, joined: [] };
     this.#recording = recording;
     this.#wasm = wasm;
     this.#outside = recording.slots.filter(({ kind }) => kind === 'outside');
@@ -103,6 +127,7 @@ export class Program {
       if (after === null || after === 'same') continue;
       this.#retained.push(outsideOf(after.slot).retain());
     }
+    for (const step of recording.steps) if (step.kind === 'host') this.#derive(step);
     try {
       const plannedBytes = this.#layOut();
       const launches = this.#write(recording.steps);
@@ -132,6 +157,7 @@ export class Program {
         if (slot.kind === 'input') this.#place(slot, inputs[slot.input].storage.address);
       }
       for (const check of this.#checks) check();
+      for (const tensor of this.#given) tensor.dispose(RAN_AGAIN);
       const tensors = results.map(({ slot, shape, dtype, origin }) => {
         const first = made.get(slot);
         if (first) return first.view(shape, origin);
@@ -139,7 +165,7 @@ export class Program {
         if (slot.kind === 'input') storage = inputs[slot.input].storage.retain();
         else if (slot.kind === 'outside') storage = outsideOf(slot).retain();
         else {
-          storage = new Storage(slot.bytes, origin);
+          storage = this.#resultMemory(slot, origin);
           this.#place(slot, storage.address);
         }
         const tensor = new Tensor(storage, shape, dtype, origin);
@@ -148,6 +174,10 @@ export class Program {
       });
       this.#perform();
       this.#setGradients();
+      if (this.#reuses) {
+        this.#given = tensors.filter((_, i) => this.#reused.has(results[i].slot));
+        for (const tensor of this.#given) tensor.refuseViews();
+      }
       return tensors;
     } catch (error) {
       for (const tensor of made.values()) tensor.dispose();
@@ -160,6 +190,17 @@ export class Program {
     this.#isDisposed = true;
     for (const { address, bytes } of this.#kept.splice(0)) heap.free(address, bytes);
     for (const storage of this.#retained.splice(0)) storage.release();
+  }
+
+  #resultMemory(slot: Slot, origin: string): Storage {
+    if (!this.#reuses) return new Storage(slot.bytes, origin);
+    let storage = this.#reused.get(slot);
+    if (!storage) {
+      storage = new Storage(slot.bytes, origin);
+      this.#reused.set(slot, storage);
+      this.#retained.push(storage);
+    }
+    return storage.retain();
   }
 
   #perform(): void {
@@ -251,11 +292,6 @@ export class Program {
     const uses = usesOf(steps);
     const isResult = new Set(this.#results);
     const planned: Slot[] = [];
-    const derived = new Set<Slot>();
-    for (const step of steps) {
-      if (step.kind !== 'host' || !this.#derivedOf(step)) continue;
-      for (const { slot, access } of step.operands) if (access === 'fill') derived.add(slot);
-    }
     for (const slot of slots) {
       if (slot.kind === 'outside') {
         this.#addresses.set(slot, outsideOf(slot).address);
@@ -264,7 +300,7 @@ export class Program {
       if (slot.kind === 'made' || isResult.has(slot)) {
         if (slot.initial) this.#initial.push(slot);
         if (isResult.has(slot)) this.#patches.set(slot, []);
-        else if (derived.has(slot)) this.#addresses.set(slot, this.#keep(slot.bytes));
+        else if (this.#derived.has(slot)) this.#addresses.set(slot, this.#keep(slot.bytes));
         else if (uses.has(slot)) planned.push(slot);
       } else if (slot.kind === 'constant' && uses.has(slot)) {
         const address = this.#keep(slot.bytes);
@@ -288,6 +324,7 @@ export class Program {
   #write(steps: readonly Step[]): number {
     const written: Placed[] = [];
     const keepers: Placed[] = [];
+    const derivers: Keeper[] = [];
     /** Positions that were looked at, or that a kernel computed. */
     const known = new Set<string>();
     const host = (perform: () => void): void => {
@@ -297,8 +334,10 @@ export class Program {
       if (step.kind === 'action') this.#stretchAt(written.length).before.push(step.run);
       else if (step.kind === 'host') {
         const run = (): void => this.#runHost(step);
-        const sources = this.#derivedOf(step);
-        if (sources) this.#keepers.push({ renew: run, sources, isDone: false });
+        const made = step.operands.find(({ slot }) => this.#derived.has(slot));
+        const sources = made?.access === 'fill' ? this.#sourcesOf([made.slot]) : null;
+        // Before the launches that keep something of it in turn.
+        if (sources) derivers.push({ renew: run, sources, isDone: false });
         else if (isCheck(step)) this.#checks.push(run);
         else host(run);
       } else if (!this.#wasm || isReference(step.kernels)) host(() => this.#runKernel(step));
@@ -312,7 +351,7 @@ export class Program {
         for (const { block, word } of this.#writeCall(step, this.#wasm.emitter)) {
           for (const launch of block.launches) {
             const placed = { ...launch, blockWord: word, operation: step.operation };
-            const sources = keptOf(step, launch);
+            const sources = this.#keptOf(step, launch);
             if (sources) {
               const at = keepers.length;
               const renew = (): void => this.#launch(at, at + 1);
@@ -326,6 +365,7 @@ export class Program {
         }
       }
     }
+    this.#keepers.unshift(...derivers);
     this.#writeList([...keepers, ...written]);
     const shift = keepers.length;
     this.#items.forEach((item, i) => {
@@ -415,18 +455,44 @@ export class Program {
   }
 
   /**
-   * The tensors that JavaScript makes something of which stays as long as they do: null where it draws
-   * numbers, or works on what a run brings.
+   * Notes what JavaScript makes of tensors which stays as long as they do: not where it draws numbers,
+   * or works on what a run brings.
    */
-  #derivedOf({ operands }: HostStep): Keeper['sources'] | null {
-    const isMade = operands.every(
-      ({ slot, access }) =>
-        access === 'read' ||
-        (access === 'fill' && slot.writers === 1 && !this.#results.includes(slot)),
-    );
+  #derive({ operands }: HostStep): void {
+    const made = operands.filter(({ access }) => access !== 'read');
     const read = operands.filter(({ access }) => access === 'read').map(({ slot }) => slot);
-    if (!isMade || read.length === 0 || read.length === operands.length) return null;
-    return sourcesOf(read);
+    const isOwn = made.every(
+      ({ slot, access }) =>
+        access === 'fill' && slot.writers === 1 && !this.#results.includes(slot),
+    );
+    if (!isOwn || made.length === 0 || read.length === 0) return;
+    const sources = this.#sourcesOf(read);
+    if (!sources) return;
+    for (const { slot } of made)
+      this.#derived.set(
+        slot,
+        sources.map(({ storage }) => storage),
+      );
+  }
+
+  /** What a launch keeps something of, if none of it changes in a run. */
+  #keptOf({ operands }: KernelStep, { keeps }: Launch): Keeper['sources'] | null {
+    if (!keeps) return null;
+    return this.#sourcesOf(keeps.flatMap((number) => operands[number]?.slot ?? []));
+  }
+
+  /** The memory that slots follow from, if it is the same in every run and no run changes it; else null. */
+  #sourcesOf(slots: readonly Slot[]): Keeper['sources'] | null {
+    const storages: Storage[] = [];
+    for (const slot of slots) {
+      const { kind, writers, storage } = slot;
+      if (kind === 'constant') continue;
+      const derived = this.#derived.get(slot);
+      if (derived) storages.push(...derived);
+      else if (kind !== 'outside' || writers > 0 || storage === null) return null;
+      else storages.push(storage);
+    }
+    return storages.map((storage) => ({ storage, writes: -1 }));
   }
 
   #bufferOf({ slot, offset, dtype, length }: Operand): DeviceBuffer {
@@ -446,23 +512,6 @@ export class Program {
     const buffers = operands.map((operand) => operand && this.#bufferOf(operand));
     Reflect.apply(run, undefined, [...buffers, renew ? renew() : options]);
   }
-}
-
-/** What a launch keeps something of, if none of it changes in a run. */
-function keptOf({ operands }: KernelStep, { keeps }: Launch): Keeper['sources'] | null {
-  if (!keeps) return null;
-  return sourcesOf(keeps.flatMap((number) => operands[number]?.slot ?? []));
-}
-
-/** The memory of slots, if it is the same in every run and no run changes it; else null. */
-function sourcesOf(slots: readonly Slot[]): Keeper['sources'] | null {
-  const sources: { storage: Storage; writes: number }[] = [];
-  for (const { kind, writers, storage } of slots) {
-    if (kind === 'constant') continue;
-    if (kind !== 'outside' || writers > 0 || storage === null) return null;
-    sources.push({ storage, writes: -1 });
-  }
-  return sources;
 }
 
 /** Whether it only looks at what is there before a run. */

@@ -45,7 +45,7 @@ export class Recorder implements Probe {
     this.#outer = probe;
     this.#inputs = inputs;
     inputs.forEach(({ storage }, i) => {
-      if (!this.#slots.has(storage)) this.#slots.set(storage, new Slot('input', storage, i));
+      if (!this.#slots.has(storage)) this.#slots.set(storage, Slot.of('input', storage, i));
     });
   }
 
@@ -89,7 +89,7 @@ export class Recorder implements Probe {
   }
 
   made(memory: BufferSource): void {
-    if (memory instanceof Storage) this.#slots.set(memory, new Slot('made', memory));
+    if (memory instanceof Storage) this.#slots.set(memory, Slot.of('made', memory));
   }
 
   looked(memory: BufferSource): void {
@@ -284,7 +284,7 @@ export class Recorder implements Probe {
   #slotOf(storage: Storage): Slot {
     let slot = this.#slots.get(storage);
     if (!slot) {
-      slot = new Slot('outside', storage);
+      slot = Slot.of('outside', storage);
       this.#slots.set(storage, slot);
     }
     return slot;

@@ -37,12 +37,27 @@ export class Slot {
   /** Steps that write it. */
   writers = 0;
 
-  constructor(kind: SlotKind, storage: Storage, input = -1) {
+  private constructor(
+    kind: SlotKind,
+    { bytes, origin }: { readonly bytes: number; readonly origin: string },
+    storage: Storage | null,
+    input: number,
+  ) {
     this.kind = kind;
+    this.bytes = bytes;
+    this.origin = origin;
     this.storage = storage;
-    this.bytes = storage.bytes;
-    this.origin = storage.origin;
     this.input = input;
+  }
+
+  /** That of a tensor's memory. */
+  static of(kind: SlotKind, storage: Storage, input = -1): Slot {
+    return new Slot(kind, storage, storage, input);
+  }
+
+  /** Memory that a program takes besides. */
+  static made(bytes: number, origin: string): Slot {
+    return new Slot('made', { bytes, origin }, null, -1);
   }
 }
 
