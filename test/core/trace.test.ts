@@ -134,6 +134,9 @@ describe('run', () => {
     expect(leaks).toEqual([]);
     const input = zeros([20]);
     expect(await findLeaks(() => void trace((x) => relu(mul(x, 2)), input))).toEqual([]);
+    const one = ones([1]);
+    const fails = (x: Tensor): Tensor => mul(add(x, ones([20])), x.item());
+    expect(await findLeaks(() => void failure(() => trace(fails, one)))).toEqual([]);
   });
 
   it('computes with what constants from outside hold now', () => {

@@ -331,22 +331,24 @@ describe('what a model calls as a function', () => {
     expect(summary(new Own(), [1, 2, 5, 4]).macs).toBe(4 * 3 * 2 * 9);
   });
 
-  it('may be what no graph holds: branches on numbers, random ones, changes in place', () => {
+  it('may be what no graph holds: branches on numbers, random ones, changes in place', async () => {
     class Wild extends Module {
       readonly count = new Parameter(zeros([2]));
       readonly inner = new Linear(2, 2);
 
       forward(x: Tensor): Map<string, Tensor> {
         this.count.update((data) => data.fill(sum(x).item() > 0 ? 1 : 2));
-        const h = this.inner.forward(add(x, rand([2])));
+        const h = this.inner.forward(mul(add(x, rand([2])), ones([2])));
         return new Map([['h', sub(h, h.data[0] ?? 0)]]);
       }
     }
-    const { rows, operations } = summary(new Wild() as Module as Layer, [3, 2]);
+    const wild = new Wild() as Module as Layer;
+    const { rows, operations } = summary(wild, [3, 2]);
+    expect(await findLeaks(() => void summary(wild, [3, 2]))).toEqual([]);
     expect(rows.map((row) => [row.path, row.macs])).toEqual([
       ['', 0],
       ['inner', 12],
     ]);
-    expect(operations.map(({ op }) => op)).toEqual(['sum', 'add', 'sub']);
+    expect(operations.map(({ op }) => op)).toEqual(['sum', 'add', 'mul', 'sub']);
   });
 });

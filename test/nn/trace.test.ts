@@ -257,6 +257,18 @@ describe('a model', () => {
     expect(mean(zeros([2])).item()).toBe(0);
   });
 
+  it('may be a frozen object, which runs as a part of what is around', () => {
+    const frozen = new Linear(2, 2);
+    Object.freeze(frozen);
+    const model = new Sequential(frozen, new ReLU());
+    const graph = trace(model, zeros([1, 2]));
+    expect(graph.nodes.map(({ op, module }) => [op, module])).toEqual([
+      ['linear', ''],
+      ['relu', '1'],
+    ]);
+    expect(graph.parameters.map(String)).toEqual(['0.weight', '0.bias']);
+  });
+
   it('names its inputs apart from its state', () => {
     class Named extends Module {
       readonly x = new Parameter(zeros([2]));

@@ -16,7 +16,10 @@ const shadows = new WeakMap<object, Shadow>();
 /** Runs a call of `forward`. */
 export type Around = <T>(call: () => T) => T;
 
-/** Runs `run`, and meanwhile each call of the modules' forward through `around`. */
+/**
+ * Runs `run`, and meanwhile each call of the modules' forward through `around`, but for frozen objects,
+ * whose calls can't be seen.
+ */
 export function aroundForwards<T>(
   modules: Iterable<readonly [path: string, module: object]>,
   around: <R>(path: string, call: () => R) => R,
@@ -25,7 +28,7 @@ export function aroundForwards<T>(
   const handles: RemovableHandle[] = [];
   try {
     for (const [path, module] of modules) {
-      if (!hasForward(module)) continue;
+      if (!hasForward(module) || !Object.isExtensible(module)) continue;
       const shadow = shadows.get(module) ?? new Shadow(module);
       handles.push(shadow.add(shadow.around, (call) => around(path, call)));
     }

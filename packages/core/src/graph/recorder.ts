@@ -125,7 +125,7 @@ export class Recorder implements Tracer {
       );
     }
     // What was made inside goes with its scope; what comes from outside stays its owner's.
-    const isMade = this.#made.has(tensor);
+    const isMade = this.#isStrict && this.#made.has(tensor);
     const kept = isMade
       ? this.#unseen(() => unscoped(() => copyOf(tensor, tensor.origin)))
       : tensor;
@@ -133,6 +133,11 @@ export class Recorder implements Tracer {
     this.constants.push(value);
     this.#values.set(tensor, value);
     return value;
+  }
+
+  /** Frees the constants that were made inside, for there will be no graph. */
+  discard(): void {
+    for (const { isMade, tensor } of this.constants) if (isMade) tensor?.dispose();
   }
 
   /** Whether a tensor that no operation gave lives in the memory of one that is followed. */

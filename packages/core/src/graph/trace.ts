@@ -134,6 +134,9 @@ function record<Inputs extends readonly Tensor[], Result>(
         results,
       });
     });
+  } catch (error) {
+    recorder.discard();
+    throw error;
   } finally {
     for (const back of restore) back();
   }
