@@ -98,7 +98,7 @@ function isPlainResult(result: unknown): boolean {
 class Shadow {
   /** In the order of their registration. */
   readonly hooks = new Set<{ readonly hook: Look }>();
-  /** What the calls run in, hooks included, outermost last. */
+  /** The functions that run the calls, hooks included, outermost last. */
   readonly around = new Set<{ readonly hook: Around }>();
   /** Calls the module's forward, then the hooks. */
   readonly forward: WithForward['forward'];

@@ -70,7 +70,7 @@ export function parentOf(path: string, paths: ReadonlySet<string>): string | nul
   return around;
 }
 
-/** What a node multiplies and adds up. */
+/** The multiplications of a node that are added up. */
 function macsOf(node: GraphNode): number {
   const [out] = node.outputs;
   if (!out) return 0;

@@ -45,8 +45,8 @@ export interface Summary {
   /** The model, then all modules inside it, each before those inside it. */
   readonly rows: readonly SummaryRow[];
   /**
-   * What modules run as functions and not as modules, such as the `add` of a residual branch, in the
-   * order of the table.
+   * The operations that modules run as functions and not as modules, such as the `add` of a residual
+   * branch, in the order of the table.
    */
   readonly operations: readonly SummaryOperation[];
   /** Values that are trained, in all rows together. */

@@ -1,7 +1,7 @@
 import { TapeError } from '../errors.js';
 import { isOptions, valueText } from '../options.js';
 
-/** What JSON holds. */
+/** The data that JSON holds. */
 export type JsonData =
   number | string | boolean | null | readonly JsonData[] | { readonly [name: string]: JsonData };
 

@@ -10,7 +10,7 @@ import type { GraphNode } from './node.js';
 import { putTogether, type Results } from './results.js';
 import type { Value } from './value.js';
 
-/** What a graph is made of. */
+/** The parts of a graph. */
 export interface GraphParts extends Pick<
   Graph,
   'name' | 'inputs' | 'parameters' | 'buffers' | 'constants' | 'nodes' | 'outputs'

@@ -6,13 +6,13 @@ import { Value } from './value.js';
 /** How many numbers of a constant are shown. */
 const SHOWN = 8;
 
-/** What a listing shows. */
+/** The parts of a graph that a listing shows. */
 export interface Listed {
   readonly name: string;
   readonly inputs: readonly Value[];
   readonly constants: readonly Value[];
   readonly nodes: readonly GraphNode[];
-  /** What is returned, with values in the place of tensors. */
+  /** The function's result, with values in the place of tensors. */
   readonly returned: unknown;
 }
 

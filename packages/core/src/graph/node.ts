@@ -15,7 +15,7 @@ export interface Call {
   readonly slots: readonly Slot[];
 }
 
-/** What a node says of itself. */
+/** The public fields of a node. */
 export type NodeParts = Pick<
   GraphNode,
   'op' | 'inputs' | 'operands' | 'outputs' | 'attributes' | 'module' | 'call'
@@ -28,8 +28,8 @@ export class GraphNode {
   /** The tensors that it takes. */
   readonly inputs: readonly Value[];
   /**
-   * What each input is to it, by the names of the function's parameters and options: `x`, `weight`,
-   * `bias`; `tensors.0` of a list.
+   * The names of the inputs, by the function's parameters and options: `x`, `weight`, `bias`;
+   * `tensors.0` of a list.
    */
   readonly operands: readonly string[];
   /** The tensors that it gives. */

@@ -9,7 +9,7 @@ import { GraphNode, type Call, type Slot } from './node.js';
 import { setTracer, type TracedArguments, type Tracer } from './tracer.js';
 import { Value, type ValueKind } from './value.js';
 
-/** The arguments of a call, by what they are. */
+/** The arguments of a call: which are tensors, which are data, and how they stand. */
 interface Arguments {
   readonly slots: Slot[];
   readonly operands: [name: string, tensor: Tensor][];
@@ -21,7 +21,7 @@ export class Recorder implements Tracer {
   readonly nodes: GraphNode[] = [];
   readonly constants: Value[] = [];
   readonly #isStrict: boolean;
-  /** What is known, by the tensors of this run. */
+  /** The values that are known, by the tensors of this run. */
   readonly #values = new Map<unknown, Value>();
   /** Tensors that were made meanwhile, and not by an operation. */
   readonly #made = new WeakSet<object>();
@@ -113,7 +113,7 @@ export class Recorder implements Tracer {
     );
   }
 
-  /** What a tensor is to the graph: a constant, if it isn't known. */
+  /** The value that a tensor is to the graph: a constant, if it isn't known. */
   valueOf(operation: string, tensor: Tensor): Value {
     const known = this.#values.get(tensor);
     if (known) return known;
@@ -166,7 +166,7 @@ export class Recorder implements Tracer {
   }
 
   /**
-   * What an operation gave, each tensor under an identity of its own: dropout in evaluation gives its
+   * The tensors that an operation gave, each under an identity of its own: dropout in evaluation gives its
    * input itself.
    */
   #owned<T>(name: string, output: T): { output: T; outputs: readonly Tensor[] } {

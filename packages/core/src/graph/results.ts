@@ -3,8 +3,8 @@ import { isOptions, valueText } from '../options.js';
 import { Tensor } from '../tensor.js';
 
 /**
- * What a function returns, tensors taken out: a tensor by its position among all of them, arrays and
- * plain objects, and plain values.
+ * A function's result without its tensors: a tensor is its position among all of them, arrays, plain
+ * objects and plain values are as they were.
  */
 export type Results =
   | { readonly kind: 'tensor'; readonly position: number }

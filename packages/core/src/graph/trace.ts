@@ -12,7 +12,7 @@ import type { Value, ValueKind } from './value.js';
 /** The method by which a model tells a trace what is in it: a Module of `@unfold/nn` has it. */
 export const traceParts = Symbol.for('unfold.traceParts');
 
-/** What a trace needs to know of a model. */
+/** The parts of a model that a trace needs to know. */
 export interface TraceParts {
   readonly parameters: Iterable<readonly [name: string, tensor: Tensor]>;
   readonly buffers: Iterable<readonly [name: string, tensor: Tensor]>;
@@ -20,7 +20,7 @@ export interface TraceParts {
   watch<T>(around: <R>(path: string, call: () => R) => R, run: () => T): T;
 }
 
-/** What can be traced in the place of a function: a Module, or another object with a `forward`. */
+/** A Module, or another object with a `forward`, which can be traced in the place of a function. */
 export interface Traceable<Inputs extends readonly Tensor[], Result> {
   /** The function that is traced. */
   forward(...inputs: Inputs): Result;

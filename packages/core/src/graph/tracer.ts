@@ -22,7 +22,7 @@ export interface Tracer {
   reads(name: string, tensor: object): void;
   /** A tensor is about to be changed in place, which `again` does once more. */
   changes(name: string, tensor: object, again: () => void): void;
-  /** What no graph holds is about to happen: a random number, a walk back over a tape. */
+  /** Something that no graph holds is about to happen: a random number, a walk back over a tape. */
   refuses(name: string, what: string): void;
 }
 

@@ -4,8 +4,8 @@ import type { Tensor } from '../tensor.js';
 import { jsonOf, type JsonData } from './attributes.js';
 
 /**
- * What a value of a graph is: given to `run`, part of the model's state, taken from outside, or what a
- * node gives.
+ * The kinds of a graph's values: given to `run`, part of the model's state, taken from outside or made
+ * of numbers, or given by a node.
  */
 export type ValueKind = 'input' | 'parameter' | 'buffer' | 'constant' | 'result';
 
@@ -19,7 +19,7 @@ export class Value {
    * (`layers.0.weight`), `x` of an input, `constant0` of a constant, `%0` of a result.
    */
   readonly name: string;
-  /** What it is. */
+  /** Where it comes from. */
   readonly kind: ValueKind;
   /** The type of its elements. */
   readonly dtype: DType;
