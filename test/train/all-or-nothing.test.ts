@@ -104,10 +104,11 @@ async function refusals<State>(
   snapshot: () => unknown,
 ): Promise<number> {
   let refused = 0;
+  let before = snapshot();
   for (const [what, state] of states) {
-    const before = snapshot();
     try {
       await load(state);
+      before = snapshot();
     } catch (error) {
       expect(error, what).toBeInstanceOf(UnfoldError);
       expect(snapshot(), what).toEqual(before);
