@@ -6,7 +6,8 @@ import { EngineError } from '../errors.js';
 import { checkedKernels } from '../kernels/checked.js';
 import type { KernelName, Kernels } from '../kernels/contract.js';
 import { referenceOver } from '../kernels/reference/index.js';
-import type { Emitter } from '../kernels/wasm/emitter.js';
+import type { WasmExports } from '../kernels/wasm/exports.js';
+import type { Frame } from '../kernels/wasm/frame.js';
 import {
   instantiateKernels,
   supportsFused,
@@ -94,11 +95,18 @@ export function kernelsFor(dtype: DType): Kernels {
   return probe ? probe.kernels(kernels) : kernels;
 }
 
+/** The parts of a started binary that programs are written with, and run by. */
+export interface ProgramParts {
+  readonly wasm: WasmExports;
+  readonly frame: Frame;
+  readonly jobs: Jobs;
+}
+
 /** The engine as a program runs on it, until another one is chosen. */
 export interface ProgramEngine {
   readonly engine: Engine;
   /** Where launches are written and go; null for the reference, whose kernels are called one by one. */
-  readonly wasm: { readonly emitter: Emitter; readonly jobs: Jobs } | null;
+  readonly wasm: ProgramParts | null;
 }
 
 /** The engine that runs, for programs. */

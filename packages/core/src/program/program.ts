@@ -1,10 +1,16 @@
 import { viewOver } from '../dtype.js';
-import { heap, isReference, type ProgramEngine } from '../engine/engine.js';
+import { heap, isReference, type ProgramEngine, type ProgramParts } from '../engine/engine.js';
 import { probe } from '../engine/probe.js';
 import { DisposedError, EngineError } from '../errors.js';
 import { DeviceBuffer } from '../kernels/buffer.js';
 import { checkPositions } from '../kernels/check-geometry.js';
-import type { Block, Emitter, Launch, ProgramMemory } from '../kernels/wasm/emitter.js';
+import {
+  createEmitter,
+  type Block,
+  type Emitter,
+  type Launch,
+  type ProgramMemory,
+} from '../kernels/wasm/emitter.js';
 import { RESERVED_BYTES } from '../memory/heap.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
@@ -79,7 +85,7 @@ interface Placed extends Launch {
 export class Program {
   readonly stats: ProgramStats;
   readonly #recording: Recording;
-  readonly #wasm: ProgramEngine['wasm'];
+  readonly #wasm: { readonly jobs: ProgramParts['jobs']; readonly emitter: Emitter } | null;
   /** Where each slot lies; those of inputs and results are set by each run. */
   readonly #addresses = new Map<Slot, number>();
   readonly #patches = new Map<Slot, Patch[]>();
@@ -115,11 +121,13 @@ export class Program {
   ) {
     this.#reuses = reuse;
     const folded = foldBatchNorm ? foldBatchNorms(recorded) : recorded;
-    const { recording, joined } = wasm
-      ? join(folded, wasm.emitter)
+    // Made here, so that bundles without programs do without it.
+    const emitter = wasm ? createEmitter(wasm.wasm, wasm.frame) : null;
+    const { recording, joined } = emitter
+      ? join(folded, emitter)
       : { recording: folded, joined: [] };
     this.#recording = recording;
-    this.#wasm = wasm;
+    this.#wasm = wasm && emitter ? { jobs: wasm.jobs, emitter } : null;
     this.#outside = recording.slots.filter(({ kind }) => kind === 'outside');
     const given = new Set(recording.results.map(({ slot }) => slot));
     this.#results = [...given].filter(({ kind }) => kind === 'made' || kind === 'constant');

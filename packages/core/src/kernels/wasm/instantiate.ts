@@ -1,7 +1,6 @@
 import { RESERVED_BYTES, type Heap } from '../../memory/heap.js';
 import { EngineError } from '../../errors.js';
 import type { Kernels } from '../contract.js';
-import { createEmitter, type Emitter } from './emitter.js';
 import type { WasmExports } from './exports.js';
 import { Frame } from './frame.js';
 import { createWasmKernels } from './index.js';
@@ -49,7 +48,7 @@ export interface WasmInstance {
   readonly wasm: WasmExports;
   readonly jobs: Jobs;
   readonly kernels: Kernels;
-  readonly emitter: Emitter;
+  readonly frame: Frame;
 }
 
 /**
@@ -79,7 +78,7 @@ export function instantiateKernels(binary: Uint8Array, heap: Heap): WasmInstance
   const jobs = new Jobs(wasm, heap);
   const frame = new Frame(heap);
   const kernels = createWasmKernels(wasm, heap, frame, jobs);
-  return { module, wasm, jobs, kernels, emitter: createEmitter(wasm, frame) };
+  return { module, wasm, jobs, kernels, frame };
 }
 
 /** Tells a binary of ours by its mark; the compiler and the tests vouch for the rest. */
