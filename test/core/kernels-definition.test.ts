@@ -741,6 +741,57 @@ describe.each([
     });
   });
 
+  describe('joined kernels', () => {
+    it('matmulJoined adds the bias to each row, then applies the activation', () => {
+      const geometry = { ...matmulGeometry(2, 2, 1), activation: 'leakyRelu', slope: 0.5 } as const;
+      const out = blank(4);
+      kernels.matmulJoined(out, floats(1, -1), floats(2, 3), floats(-4, 1), geometry);
+      // 2 - 4, 3 + 1, -2 - 4 and -3 + 1.
+      expect([...out]).toEqual([-1, 4, -3, -1]);
+      kernels.matmulJoined(out, floats(1, -1), floats(2, NaN), null, {
+        ...geometry,
+        activation: 'relu',
+      });
+      expect([...out]).toEqual([2, NaN, 0, NaN]);
+    });
+
+    it('conv2dJoined pools what the activation gave', () => {
+      const window = windowGeometry({ image: [2, 4], kernel: [1, 1] });
+      const pool = windowGeometry({ image: [2, 4], kernel: [2, 2], stride: [2, 2] });
+      const geometry = { N: 1, OC: 1, groups: 1, window, activation: 'relu', slope: 0 } as const;
+      const x = floats(-3, -1, 1, 5, -2, -4, NaN, 6);
+      const [out, pooled, indices] = [blank(8), blank(2), new Int32Array(2)];
+      const joined = { ...geometry, pool };
+      kernels.conv2dJoined(out, pooled, indices, x, floats(2), floats(1), joined);
+      expect([...out]).toEqual([0, 0, 3, 11, 0, 0, NaN, 13]);
+      // Of zeros alone the first one wins.
+      expect([...pooled]).toEqual([0, NaN]);
+      expect([...indices]).toEqual([0, 6]);
+      pooled.fill(777);
+      kernels.conv2dJoined(null, pooled, null, x, floats(2), floats(1), joined);
+      expect([...pooled]).toEqual([0, NaN]);
+    });
+
+    it('conv2dBackwardInputRelu and maxPool2dReluBackward: nothing behind what relu made 0', () => {
+      const window = windowGeometry({ image: [1, 3], kernel: [1, 1] });
+      const dX = blank(3);
+      const geometry = { N: 1, OC: 1, groups: 1, window };
+      kernels.conv2dBackwardInputRelu(dX, floats(1, 2, 3), floats(2), floats(0, 1, NaN), geometry);
+      expect([...dX]).toEqual([0, 4, 6]);
+      const pool = windowGeometry({ C: 2, image: [1, 3], kernel: [1, 2] });
+      const indices = Int32Array.of(1, 1, 0, 2);
+      const dPooled = blank(6);
+      kernels.maxPool2dReluBackward(
+        dPooled,
+        floats(1, 2, 3, 4),
+        indices,
+        floats(5, 5, 0, NaN),
+        pool,
+      );
+      expect([...dPooled]).toEqual([0, 3, 0, 0, 0, 4]);
+    });
+  });
+
   describe('loss', () => {
     const labels = Int32Array.of(1, 0);
 

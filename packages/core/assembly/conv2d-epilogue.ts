@@ -14,6 +14,11 @@ import { maxPool2d, maxPool2dOfRelu } from './window';
  * the geometry of a pooling that takes a band of a plane.
  */
 export class Epilogue {
+  /** Whether there is anything to do. */
+  @inline static isOn(g: Conv): bool {
+    return (g.activation | (<i32>g.pooled) | (<i32>g.saved)) != 0;
+  }
+
   /** Whether out's planes go to scratch. */
   @inline static isHeld(g: Conv): bool {
     return g.out == 0 && g.pooled != 0;

@@ -165,6 +165,7 @@ class Forward {
     } else x = Planes.of(x, planes, g, isAgain);
     const isWide = isWoven || g.columns != g.OW;
     const isHeld = Epilogue.isHeld(g);
+    const finishes = Epilogue.isOn(g);
     const out = g.output(image, group);
     const outStep = (<usize>(g.OH * g.columns * g.images)) << 2;
     const groupOC = g.groupOC;
@@ -180,7 +181,7 @@ class Forward {
       const rowOut = isHeld ? held : out + ((<usize>row * <usize>g.p) << 2);
       if (OneChannel.isIt(g)) {
         OneChannel.channels(rowOut, x, group * groupOC + row, rows, g);
-        Epilogue.planes(rowOut, rows, image, group * groupOC + row, held, g);
+        if (finishes) Epilogue.planes(rowOut, rows, image, group * groupOC + row, held, g);
         continue;
       }
       for (let pair = 0; pair < pairs; pair += atOnce) {
@@ -200,7 +201,7 @@ class Forward {
       const imageStep = isHeld ? (<usize>rows * <usize>g.p) << 2 : g.output(1, 0) - g.out;
       if (isWoven) Forward.unweave(rowOut, imageStep, wide, rows, count, g);
       else if (isWide) Forward.narrow(rowOut, wide, rows, g);
-      for (let i = 0; i < count; i++) {
+      for (let i = 0; finishes && i < count; i++) {
         const planes = rowOut + <usize>i * imageStep;
         Epilogue.planes(planes, rows, image + i, group * groupOC + row, held, g);
       }

@@ -120,6 +120,7 @@ export class WinogradForward {
     const products = input + ((<usize>Winograd.inputFloats(g)) << 2);
     const held = products + ((<usize>WinogradForward.productFloats(g)) << 2);
     const isHeld = Epilogue.isHeld(g);
+    const finishes = Epilogue.isOn(g);
     Winograd.input(input, block, isFirst, scratch, g);
     const image = Winograd.image(block, g);
     const images = Winograd.images(block, g);
@@ -143,7 +144,7 @@ export class WinogradForward {
           const bottom = min(toRow << 1, g.OH);
           if (Overflow.shows(trace))
             Overflow.outputs(out, image + i, row + r, top, bottom, bias, g);
-          Epilogue.rows(out, top, bottom, image + i, row + r, held, g);
+          if (finishes) Epilogue.rows(out, top, bottom, image + i, row + r, held, g);
         }
       }
     }

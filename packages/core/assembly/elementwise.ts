@@ -1,5 +1,6 @@
 import { Lanes } from './lanes';
 import { LaneMath } from './math';
+import { LeakyRelu, Relu } from './relu';
 
 /*
  * Elementwise kernels of one input, and their gradients. `p` and `q` are an operation's constants
@@ -83,23 +84,6 @@ class Sqrt {
 class Abs {
   @inline of(x: v128, _p: v128, _q: v128): v128 {
     return f32x4.abs(x);
-  }
-}
-
-/** Zero where x ≤ 0; NaN is not, so it stays. */
-@final
-@unmanaged
-class Relu {
-  @inline of(x: v128, _p: v128, _q: v128): v128 {
-    return v128.andnot(x, f32x4.le(x, f32x4.splat(0)));
-  }
-}
-
-@final
-@unmanaged
-class LeakyRelu {
-  @inline of(x: v128, slope: v128, _q: v128): v128 {
-    return v128.bitselect(x, f32x4.mul(slope, x), f32x4.gt(x, f32x4.splat(0)));
   }
 }
 

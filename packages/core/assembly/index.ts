@@ -31,6 +31,7 @@ export {
   maxPool2x2,
   maxPool2x2Backward,
   maxPool2x2OfRelu,
+  maxPool2x2ReluBackward,
   maxPool2x2ValuesOfRelu,
   maxPoolRow,
   maxPoolRowBySeconds,

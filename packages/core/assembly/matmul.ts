@@ -352,8 +352,8 @@ class Route {
     const bias = g.bias + (columnFrom << 2);
     for (let i = rowFrom; i < rowTo; i++) {
       const row = Route.atOut(g, out, i, columnFrom);
-      if (g.bias != 0) Lanes.addTo(row, bias, columns);
-      Activation.apply(row, columns, g.activation, g.slope);
+      if (g.bias != 0) Activation.applyBiased(row, bias, columns, g.activation, g.slope);
+      else Activation.apply(row, columns, g.activation, g.slope);
     }
   }
 

@@ -306,10 +306,10 @@ class Pool {
     }
   }
 
-  /** Four gradients, `at` bytes on; 0 where `pooled`, unless that is null, is ≤ 0. */
-  @inline static gradients(dOut: usize, pooled: usize, at: usize): v128 {
+  /** Four gradients, `at` bytes on; with `isRelu` 0 where `pooled` is ≤ 0. */
+  @inline static gradients(dOut: usize, pooled: usize, at: usize, isRelu: bool): v128 {
     const d = v128.load(dOut + at);
-    if (pooled == 0) return d;
+    if (!isRelu) return d;
     return v128.andnot(d, f32x4.le(v128.load(pooled + at), f32x4.splat(0)));
   }
 
@@ -342,6 +342,54 @@ class Pool {
     v128.store(dX + row, v128.shuffle<f32>(c, e, 0, 4, 1, 5));
     v128.store(dX + row, v128.shuffle<f32>(c, e, 2, 6, 3, 7), 16);
     return v128.or(v128.or(isA, isB), v128.or(isC, isD));
+  }
+
+  /** What maxPool2x2Backward does, or with `isRelu` maxPool2x2ReluBackward. */
+  @inline static backward2x2(
+    dX: usize,
+    dOut: usize,
+    pooled: usize,
+    indices: usize,
+    planes: i32,
+    geometry: usize,
+    isRelu: bool,
+  ): i32 {
+    const g = changetype<Window>(geometry);
+    const row = (<usize>g.W) << 2;
+    const bytes = (<usize>g.OW) << 2;
+    const whole = bytes & ~15;
+    const last = bytes - 16;
+    const Ws = i32x4.splat(g.W);
+    const step = i32x4.splat(g.strideW << 2);
+    const isOdd = ((g.H | g.W) & 1) != 0;
+    for (let plane = 0; plane < planes; plane++) {
+      if (isOdd) memory.fill(dX, 0, <usize>g.H * row);
+      let found = i32x4.splat(-1);
+      for (let oh = 0, corner = 0; oh < g.OH; oh++, corner += 2 * g.W) {
+        let places = Pool.places(corner);
+        for (let i: usize = 0; i < whole; i += 16) {
+          const d = Pool.gradients(dOut, pooled, i, isRelu);
+          const is = Pool.scatter2x2(dX + i + i, row, d, indices + i, places, Ws);
+          found = v128.and(found, is);
+          places = i32x4.add(places, step);
+        }
+        if (whole < bytes) {
+          // The last four end with the row, and repeat some of the four before.
+          places = Pool.places(corner + 2 * (g.OW - 4));
+          const to = dX + last + last;
+          const d = Pool.gradients(dOut, pooled, last, isRelu);
+          const is = Pool.scatter2x2(to, row, d, indices + last, places, Ws);
+          found = v128.and(found, is);
+        }
+        dOut += bytes;
+        pooled += bytes;
+        indices += bytes;
+        dX += 2 * row;
+      }
+      if (!i32x4.all_true(found)) return plane;
+      if ((g.H & 1) != 0) dX += row;
+    }
+    return planes;
   }
 
   /**
@@ -583,47 +631,23 @@ export function maxPool2d(
 export function maxPool2x2Backward(
   dX: usize,
   dOut: usize,
-  pooled: usize,
   indices: usize,
   planes: i32,
   geometry: usize,
 ): i32 {
-  const g = changetype<Window>(geometry);
-  const row = (<usize>g.W) << 2;
-  const bytes = (<usize>g.OW) << 2;
-  const whole = bytes & ~15;
-  const last = bytes - 16;
-  const Ws = i32x4.splat(g.W);
-  const step = i32x4.splat(g.strideW << 2);
-  const isOdd = ((g.H | g.W) & 1) != 0;
-  for (let plane = 0; plane < planes; plane++) {
-    if (isOdd) memory.fill(dX, 0, <usize>g.H * row);
-    let found = i32x4.splat(-1);
-    for (let oh = 0, corner = 0; oh < g.OH; oh++, corner += 2 * g.W) {
-      let places = Pool.places(corner);
-      for (let i: usize = 0; i < whole; i += 16) {
-        const d = Pool.gradients(dOut, pooled, i);
-        const is = Pool.scatter2x2(dX + i + i, row, d, indices + i, places, Ws);
-        found = v128.and(found, is);
-        places = i32x4.add(places, step);
-      }
-      if (whole < bytes) {
-        // The last four end with the row, and repeat some of the four before.
-        places = Pool.places(corner + 2 * (g.OW - 4));
-        const to = dX + last + last;
-        const d = Pool.gradients(dOut, pooled, last);
-        const is = Pool.scatter2x2(to, row, d, indices + last, places, Ws);
-        found = v128.and(found, is);
-      }
-      dOut += bytes;
-      if (pooled != 0) pooled += bytes;
-      indices += bytes;
-      dX += 2 * row;
-    }
-    if (!i32x4.all_true(found)) return plane;
-    if ((g.H & 1) != 0) dX += row;
-  }
-  return planes;
+  return Pool.backward2x2(dX, dOut, 0, indices, planes, geometry, false);
+}
+
+/** The same for maxPool2dReluBackward. */
+export function maxPool2x2ReluBackward(
+  dX: usize,
+  dOut: usize,
+  indices: usize,
+  pooled: usize,
+  planes: i32,
+  geometry: usize,
+): i32 {
+  return Pool.backward2x2(dX, dOut, pooled, indices, planes, geometry, true);
 }
 
 /** dX `[C, H, W]`: zeros, plus each dOut `[C, OH, OW]` at its index. */
@@ -654,7 +678,10 @@ export function maxPool2dReluBackward(
   const planeBytes = pixels << 2;
   const windows = g.OH * g.OW;
   if (Pool.isTouching2x2(g)) {
-    const done = maxPool2x2Backward(dX, dOut, pooled, indices, planes, geometry);
+    const done =
+      pooled == 0
+        ? maxPool2x2Backward(dX, dOut, indices, planes, geometry)
+        : maxPool2x2ReluBackward(dX, dOut, indices, pooled, planes, geometry);
     const bytes = (done * windows) << 2;
     dX += done * planeBytes;
     dOut += bytes;
