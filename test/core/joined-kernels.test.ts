@@ -57,6 +57,16 @@ const CASES: readonly Case[] = [
     ...{ N: 2, C: 5, OC: 13, image: [6, 7], kernel: [1, 1], pool: OVERLAPPING },
   },
   {
+    name: 'pooling at a stride of three, dilated',
+    ...{ N: 2, C: 2, OC: 7, image: [19, 26], kernel: [3, 3] },
+    pool: { kernel: [3, 3], stride: [3, 3], padding: [1, 1], dilation: [2, 2] },
+  },
+  {
+    name: 'pooling of planes of three columns',
+    ...{ N: 2, C: 2, OC: 7, image: [9, 5], kernel: [3, 3] },
+    pool: { kernel: [3, 3], stride: [1, 1], padding: [1, 1] },
+  },
+  {
     name: 'rows of less than a run',
     ...{ N: 2, C: 3, OC: 8, image: [5, 5], kernel: [3, 3] },
     pool: { kernel: [2, 2], stride: [1, 1] },
@@ -275,11 +285,11 @@ it('a product in slabs is finished once', () => {
 });
 
 describe('the reference', () => {
-  it.each(CASES.slice(0, 9))('joins convolution, activation and pooling: $name', (entry) => {
+  it.each(CASES.slice(0, 11))('joins convolution, activation and pooling: $name', (entry) => {
     checkConvolution(referenceKernels, entry, true);
   });
 
-  it.each(CASES.slice(0, 9))("joins the input's gradient and relu's: $name", (entry) => {
+  it.each(CASES.slice(0, 11))("joins the input's gradient and relu's: $name", (entry) => {
     checkInputGradient(referenceKernels, entry);
   });
 

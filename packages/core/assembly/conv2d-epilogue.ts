@@ -10,8 +10,8 @@ import { maxPool2d, maxPool2dOfRelu } from './window';
  * three launches one after another.
  *
  * Planes that nobody asked for (`out` is 0) are summed in scratch, which holds those of one tile of
- * output channels. Behind them lie the places of a pooling's pixels, if nobody asked for those, and
- * the geometry of a pooling that takes a band of a plane.
+ * output channels. Behind them lie the places of a pooling's pixels, if nobody asked for those, the
+ * geometry of a pooling that takes a band of a plane, and a row of a plane.
  */
 export class Epilogue {
   /** Whether there is anything to do. */
@@ -48,7 +48,8 @@ export class Epilogue {
   /** Bytes of scratch. */
   static scratchBytes(g: Conv): usize {
     if (g.pooled == 0) return 0;
-    return Epilogue.heldBytes(g) + Epilogue.placesBytes(g) + offsetof<WindowParameters>();
+    const row = (<usize>g.OW) << 2;
+    return Epilogue.heldBytes(g) + Epilogue.placesBytes(g) + offsetof<WindowParameters>() + row;
   }
 
   /** Whether windows take two rows of a plane each, so that no band of whole tiles cuts one. */
@@ -119,7 +120,9 @@ export class Epilogue {
     const pooled = g.pooled + ((<usize>first) << 2);
     let indices = g.indices ? g.indices + ((<usize>first) << 2) : 0;
     if (Epilogue.isHeld(g) && g.activation == RELU) {
-      if (maxPool2dOfRelu(pooled, indices, planes, count, window)) return;
+      const row =
+        held + Epilogue.heldBytes(g) + Epilogue.placesBytes(g) + offsetof<WindowParameters>();
+      if (maxPool2dOfRelu(pooled, indices, planes, count, window, row)) return;
     }
     Activation.apply(planes, count * rows * g.OW, g.activation, g.slope);
     if (g.pooled == 0) return;

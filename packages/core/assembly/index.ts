@@ -34,6 +34,7 @@ export {
   maxPool2x2ReluBackward,
   maxPool2x2ValuesOfRelu,
   maxPoolRow,
+  maxPoolValuesOfRelu,
   maxPoolRowBySeconds,
   maxPoolRowByStep,
   unfold,

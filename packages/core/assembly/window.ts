@@ -1,5 +1,5 @@
 import { WindowParameters } from './build/parameters';
-import { Lanes } from './lanes';
+import { Four, Lanes } from './lanes';
 
 /**
  * A window that slides over `[C, H, W]`, as the contract's WindowGeometry. The window at (oh, ow) has
@@ -255,9 +255,40 @@ class Pool {
   }
 
   /** Relu of four floats, as an integer without sign: the larger float, or NaN, is the larger. */
-  @inline static positive(x: usize): v128 {
-    const v = v128.load(x);
+  @inline static positives(v: v128): v128 {
     return v128.andnot(v, f32x4.le(v, f32x4.splat(0)));
+  }
+
+  @inline static positive(x: usize): v128 {
+    return Pool.positives(v128.load(x));
+  }
+
+  /** The largest of the columns of four windows, the first of which begins at `pixel`. */
+  @inline static across<Load>(out: usize, pixel: usize, g: Window): void {
+    const load = changetype<Load>(0);
+    const step = (<usize>g.dilationW) << 2;
+    let best = load.of(pixel, 0);
+    if (g.KW == 3) {
+      best = i32x4.max_u(best, load.of(pixel + step, 0));
+      best = i32x4.max_u(best, load.of(pixel + 2 * step, 0));
+    } else {
+      for (let kw = 1; kw < g.KW; kw++) {
+        pixel += step;
+        best = i32x4.max_u(best, load.of(pixel, 0));
+      }
+    }
+    v128.store(out, best);
+  }
+
+  /** The same of one window, wherever it lies. */
+  static oneAcross(out: usize, row: usize, ow: i32, g: Window): void {
+    const left = ow * g.strideW - g.padLeft;
+    const end = Window.reach(g.W - left, g.dilationW, g.KW);
+    let best: u32 = 0;
+    for (let kw = Window.reach(-left, g.dilationW, g.KW); kw < end; kw++) {
+      best = max(best, load<u32>(row + ((left + kw * g.dilationW) << 2)));
+    }
+    store<u32>(out, best);
   }
 
   /** The values of four such windows of relu(x). */
@@ -525,7 +556,64 @@ export function maxPool2x2ValuesOfRelu(out: usize, x: usize, planes: i32, geomet
 }
 
 /**
- * maxPool2d of relu(x) without a pass over x, where windows allow it; `indices` may be null.
+ * The same for windows of any kind: the larger of a window's rows, which go to `row`, W floats, then of
+ * its columns.
+ */
+export function maxPoolValuesOfRelu(
+  out: usize,
+  x: usize,
+  planes: i32,
+  geometry: usize,
+  row: usize,
+): void {
+  const g = changetype<Window>(geometry);
+  const left = g.columnFrom(0);
+  const right = g.columnTo(g.KW - 1, left);
+  const down = (<usize>(g.dilationH * g.W)) << 2;
+  for (; planes > 0; planes--, x += (<usize>(g.H * g.W)) << 2) {
+    for (let oh = 0; oh < g.OH; oh++, out += (<usize>g.OW) << 2) {
+      const top = oh * g.strideH - g.padTop;
+      const kh = Window.reach(-top, g.dilationH, g.KH);
+      const rows = Window.reach(g.H - top, g.dilationH, g.KH) - kh;
+      const first = x + (((top + kh * g.dilationH) * g.W) << 2);
+      if (rows == 3 && g.W >= 4) {
+        const last = (<usize>(g.W - 4)) << 2;
+        for (let w: usize = 0; w < last + 16; w += 16) {
+          // The last four may repeat some of the four before.
+          const at = min(w, last);
+          const from = first + at;
+          const two = i32x4.max_u(Pool.positive(from), Pool.positive(from + down));
+          v128.store(row + at, i32x4.max_u(two, Pool.positive(from + 2 * down)));
+        }
+      } else {
+        for (let w = 0; w < g.W; w += 4) {
+          let best = i32x4.splat(0);
+          let from = first + (w << 2);
+          for (let r = 0; r < rows; r++, from += down) {
+            best = i32x4.max_u(best, Pool.positives(Four.load(from, g.W - w)));
+          }
+          Four.store(row + (w << 2), best, g.W - w);
+        }
+      }
+      let ow = 0;
+      if (g.strideW <= 2 && right - left >= 4) {
+        for (; ow < left; ow++) Pool.oneAcross(out + (ow << 2), row, ow, g);
+        while (ow < right) {
+          ow = min(ow, right - 4);
+          const pixel = row + ((ow * g.strideW - g.padLeft) << 2);
+          if (g.strideW == 1) Pool.across<EveryFloat>(out + (ow << 2), pixel, g);
+          else Pool.across<EverySecond>(out + (ow << 2), pixel, g);
+          ow += 4;
+        }
+      }
+      for (; ow < g.OW; ow++) Pool.oneAcross(out + (ow << 2), row, ow, g);
+    }
+  }
+}
+
+/**
+ * maxPool2d of relu(x) without a pass over x, where windows allow it; `indices` may be null, and then
+ * all do. `row` is scratch for W floats.
  * @returns Whether they did.
  */
 export function maxPool2dOfRelu(
@@ -534,10 +622,15 @@ export function maxPool2dOfRelu(
   x: usize,
   planes: i32,
   geometry: usize,
+  row: usize,
 ): bool {
-  if (!Pool.isTouching2x2(changetype<Window>(geometry))) return false;
-  if (indices) maxPool2x2OfRelu(out, indices, x, planes, geometry);
-  else maxPool2x2ValuesOfRelu(out, x, planes, geometry);
+  const isTouching = Pool.isTouching2x2(changetype<Window>(geometry));
+  if (indices) {
+    if (isTouching) maxPool2x2OfRelu(out, indices, x, planes, geometry);
+    return isTouching;
+  }
+  if (isTouching) maxPool2x2ValuesOfRelu(out, x, planes, geometry);
+  else maxPoolValuesOfRelu(out, x, planes, geometry, row);
   return true;
 }
 

@@ -86,11 +86,14 @@ function forward(geometry: Conv2dGeometry): Workspace {
   };
 }
 
-/** Bytes more for each thread where parts pool: planes of one tile, and places of their pixels. */
+/**
+ * Bytes more for each thread where parts pool: planes of one tile, places of their pixels, and a row,
+ * which may be a whole plane.
+ */
 export function poolingBytes({ OC, groups, window: w, pool }: Conv2dJoinedGeometry): number {
   if (pool === null) return 0;
   const rows = Math.min(OC / groups, TILE_ROWS);
-  return 4 * (rows * (w.OH * w.OW + WOVEN_FLOATS + pool.OH * pool.OW) + LONGER);
+  return 4 * (rows * (w.OH * w.OW + WOVEN_FLOATS + pool.OH * pool.OW) + LONGER + w.OH * w.OW);
 }
 
 /** The convolution that the gradient by x is with stride 1. */
