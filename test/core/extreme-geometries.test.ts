@@ -23,6 +23,17 @@ it('whatever the geometry, a kernel is right or refuses it, and writes nothing e
   makeExtremeCalls(500, 1);
 });
 
+it('a pooling whose windows lie far outside the image reads nothing beside it', () => {
+  const window = windowGeometry({ image: [1, 4], kernel: [1, 1], padding: [4899, 0] });
+  const geometry = { ...window, OH: 1 };
+  for (const binary of ['unfold-shared-plain', 'unfold-shared-fused'] as const) {
+    const { kernels } = new WatchedKernels(binary, 2 ** 20);
+    const [out, indices] = [new Float32Array(4), new Int32Array(4)];
+    kernels.maxPool2d(out, indices, Float32Array.of(1, 2, 3, 4), geometry);
+    expect([...indices]).toEqual([-1, -1, -1, -1]);
+  }
+});
+
 describe('the work space of a convolution', () => {
   /** Integers of the block that a binary's convolutions read: the mirrored one lies behind. */
   const BLOCK = 256;

@@ -691,11 +691,12 @@ export function maxPool2d(
   for (; planes > 0; planes--) {
     for (let oh = 0; oh < g.OH; oh++) {
       let ow = 0;
-      if (n >= 4) {
+      const top = oh * g.strideH - g.padTop;
+      const kh = Window.reach(-top, g.dilationH, g.KH);
+      const rows = Window.reach(g.H - top, g.dilationH, g.KH) - kh;
+      // Windows far outside the image have no rows in it: there is nothing to begin with.
+      if (n >= 4 && rows > 0) {
         for (; ow < left; ow++) Pool.one(out + (ow << 2), indices + (ow << 2), x, g, oh, ow);
-        const top = oh * g.strideH - g.padTop;
-        const kh = Window.reach(-top, g.dilationH, g.KH);
-        const rows = Window.reach(g.H - top, g.dilationH, g.KH) - kh;
         const corner = (top + kh * g.dilationH) * g.W + g.firstColumn(0) + ow * g.strideW;
         const at = ow << 2;
         if (g.strideW == 1) {
