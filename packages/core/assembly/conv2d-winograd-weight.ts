@@ -4,6 +4,7 @@ import { Bias } from './conv2d-bias';
 import { Overflow } from './conv2d-overflow';
 import { Panel } from './conv2d-panel';
 import { ELEMENTS, Winograd } from './conv2d-winograd';
+import { Lanes } from './lanes';
 import { TileWidth } from './tile-width';
 
 /*
@@ -206,21 +207,23 @@ export class WinogradWeight {
   }
 
   @inline static finishParts(g: Conv): i32 {
-    return min(Split.up(g.OC, 4), Split.up(g.C * g.OC, FINISH_WEIGHTS));
+    return min(g.C, Split.up(g.C * g.OC, FINISH_WEIGHTS));
   }
 
-  /** dWeight, and dBias, of some output channels: four by four. */
+  /**
+   * dWeight of some channels, four output channels at a time, and in the first part dBias. Rows of S
+   * are read as they lie: there is more of S than the second-level cache holds.
+   */
   static finishPart(g: Conv, part: i32): void {
     const finishParts = WinogradWeight.finishParts(g);
-    const from = Split.first(part, finishParts, Split.up(g.OC, 4)) << 2;
-    const to = min(g.OC, Split.first(part + 1, finishParts, Split.up(g.OC, 4)) << 2);
+    const end = Split.first(part + 1, finishParts, g.C);
     const parts = WinogradWeight.imageParts(g);
     const rowBytes = WinogradWeight.rowBytes(g);
     const elementBytes = WinogradWeight.elementBytes(g);
     const partBytes = WinogradWeight.sumBytes(g);
     const sums = WinogradWeight.sums(g, 0);
-    for (let c = 0; c < g.C; c++) {
-      for (let o = from; o < to; o += 4) {
+    for (let c = Split.first(part, finishParts, g.C); c < end; c++) {
+      for (let o = 0; o < g.OC; o += 4) {
         const count = min(4, g.OC - o);
         const trace = Finish.fourChannels(
           g.weight + ((<usize>(o * g.k + c * 9)) << 2),
@@ -235,8 +238,8 @@ export class WinogradWeight {
         for (let i = 0; i < count; i++) Overflow.weights(o + i, c, g);
       }
     }
-    if (!g.bias) return;
-    Bias.finish(g, from, to, WinogradWeight.biasSums(g, sums), parts, partBytes);
+    if (!g.bias || part != 0) return;
+    Bias.finish(g, 0, g.OC, WinogradWeight.biasSums(g, sums), parts, partBytes);
   }
 }
 
@@ -317,34 +320,72 @@ class Finish {
     parts: i32,
     partBytes: usize,
   ): v128 {
-    let trace = f32x4.splat(0);
-    for (let column = 0; column < 3; column++) {
-      // Across first: one column of S G.
-      const s0 = Finish.across(from, step, parts, partBytes, column);
-      const s1 = Finish.across(from + step * 4, step, parts, partBytes, column);
-      const s2 = Finish.across(from + step * 8, step, parts, partBytes, column);
-      const s3 = Finish.across(from + step * 12, step, parts, partBytes, column);
-      const half = f32x4.splat(0.5);
-      const even = f32x4.mul(f32x4.add(s1, s2), half);
-      const odd = f32x4.mul(f32x4.sub(s1, s2), half);
-      const upper = f32x4.add(s0, even);
-      const lower = f32x4.add(even, s3);
-      Finish.put(to + (column << 2), toStep, count, upper);
-      Finish.put(to + (column << 2) + 12, toStep, count, odd);
-      Finish.put(to + (column << 2) + 24, toStep, count, lower);
-      const outer = f32x4.add(Overflow.trace(upper), Overflow.trace(lower));
-      trace = f32x4.add(trace, f32x4.add(outer, Overflow.trace(odd)));
+    // Across first: S G.
+    const e00 = Finish.sum(from + step * 0, parts, partBytes);
+    const e01 = Finish.sum(from + step * 1, parts, partBytes);
+    const e02 = Finish.sum(from + step * 2, parts, partBytes);
+    const e03 = Finish.sum(from + step * 3, parts, partBytes);
+    const s00 = Finish.outer(e00, e01, e02);
+    const s01 = Finish.middle(e01, e02);
+    const s02 = Finish.outer(e03, e01, e02);
+    const e10 = Finish.sum(from + step * 4, parts, partBytes);
+    const e11 = Finish.sum(from + step * 5, parts, partBytes);
+    const e12 = Finish.sum(from + step * 6, parts, partBytes);
+    const e13 = Finish.sum(from + step * 7, parts, partBytes);
+    const s10 = Finish.outer(e10, e11, e12);
+    const s11 = Finish.middle(e11, e12);
+    const s12 = Finish.outer(e13, e11, e12);
+    const e20 = Finish.sum(from + step * 8, parts, partBytes);
+    const e21 = Finish.sum(from + step * 9, parts, partBytes);
+    const e22 = Finish.sum(from + step * 10, parts, partBytes);
+    const e23 = Finish.sum(from + step * 11, parts, partBytes);
+    const s20 = Finish.outer(e20, e21, e22);
+    const s21 = Finish.middle(e21, e22);
+    const s22 = Finish.outer(e23, e21, e22);
+    const e30 = Finish.sum(from + step * 12, parts, partBytes);
+    const e31 = Finish.sum(from + step * 13, parts, partBytes);
+    const e32 = Finish.sum(from + step * 14, parts, partBytes);
+    const e33 = Finish.sum(from + step * 15, parts, partBytes);
+    const s30 = Finish.outer(e30, e31, e32);
+    const s31 = Finish.middle(e31, e32);
+    const s32 = Finish.outer(e33, e31, e32);
+    const w0 = Finish.outer(s00, s10, s20);
+    const w1 = Finish.outer(s01, s11, s21);
+    const w2 = Finish.outer(s02, s12, s22);
+    const w3 = Finish.middle(s10, s20);
+    const w4 = Finish.middle(s11, s21);
+    const w5 = Finish.middle(s12, s22);
+    const w6 = Finish.outer(s30, s10, s20);
+    const w7 = Finish.outer(s31, s11, s21);
+    const w8 = Finish.outer(s32, s12, s22);
+    if (count == 4) {
+      Lanes.storeTransposed(to, toStep, w0, w1, w2, w3);
+      Lanes.storeTransposed(to + 16, toStep, w4, w5, w6, w7);
+    } else {
+      Finish.put(to, toStep, count, w0);
+      Finish.put(to + 4, toStep, count, w1);
+      Finish.put(to + 8, toStep, count, w2);
+      Finish.put(to + 12, toStep, count, w3);
+      Finish.put(to + 16, toStep, count, w4);
+      Finish.put(to + 20, toStep, count, w5);
+      Finish.put(to + 24, toStep, count, w6);
+      Finish.put(to + 28, toStep, count, w7);
     }
-    return trace;
+    Finish.put(to + 32, toStep, count, w8);
+    const first = f32x4.add(f32x4.add(Overflow.trace(w0), Overflow.trace(w1)), Overflow.trace(w2));
+    const second = f32x4.add(f32x4.add(Overflow.trace(w3), Overflow.trace(w4)), Overflow.trace(w5));
+    const third = f32x4.add(f32x4.add(Overflow.trace(w6), Overflow.trace(w7)), Overflow.trace(w8));
+    return f32x4.add(f32x4.add(first, second), third);
   }
 
-  @inline static across(from: usize, step: usize, parts: i32, partBytes: usize, column: i32): v128 {
-    const s1 = Finish.sum(from + step, parts, partBytes);
-    const s2 = Finish.sum(from + step * 2, parts, partBytes);
-    const half = f32x4.splat(0.5);
-    if (column == 1) return f32x4.mul(f32x4.sub(s1, s2), half);
-    const even = f32x4.mul(f32x4.add(s1, s2), half);
-    return f32x4.add(even, Finish.sum(from + (column == 0 ? 0 : step * 3), parts, partBytes));
+  /** By the first or last column of G. */
+  @inline static outer(end: v128, a: v128, b: v128): v128 {
+    return f32x4.add(end, f32x4.mul(f32x4.add(a, b), f32x4.splat(0.5)));
+  }
+
+  /** By the one in the middle. */
+  @inline static middle(a: v128, b: v128): v128 {
+    return f32x4.mul(f32x4.sub(a, b), f32x4.splat(0.5));
   }
 
   /** Over the image ranges, in their order. */
