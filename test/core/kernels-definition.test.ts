@@ -466,9 +466,19 @@ describe.each([
         expect([found[2], found[4]]).toEqual([NaN, NaN]);
         expect([found[1], found[3], found[5]]).toEqual([2, 1, 1]);
       }
-      const none = blank(3);
-      kernels.moments(none, floats(), { outer: 0, channels: 1, inner: 2, eps: 1 });
-      expect([...none]).toEqual([NaN, NaN, NaN]);
+      for (const sizes of [
+        { outer: 0, inner: 2 },
+        { outer: 2, inner: 0 },
+      ]) {
+        const none = blank(3);
+        kernels.moments(none, floats(), { ...sizes, channels: 1, eps: 1 });
+        expect([...none]).toEqual([NaN, NaN, NaN]);
+        const [dWeight, dBias] = [blank(1), blank(1)];
+        const given = floats(0, 1, 1);
+        const geometry = { ...sizes, channels: 1 };
+        kernels.normaliseSums(dWeight, dBias, floats(), floats(), given, geometry);
+        expect([dWeight[0], dBias[0]]).toEqual([0, 0]);
+      }
     });
 
     it('lerp moves a share of the way', () => {

@@ -1,5 +1,5 @@
 import { Four, Lanes } from './lanes';
-import { BlockSums, Doubles, Rows } from './rows';
+import { BlockSums, Doubles } from './rows';
 
 /*
  * Normalisation. Values that are normalised together are a channel of `[outer, channels, inner]`, or
@@ -101,7 +101,7 @@ class Squares {
 class Block {
   /** Runs to a block, so that a lane adds up no more terms than those of rows.ts. */
   @inline static runs(n: usize): usize {
-    return max(BlockSums.LANE / ((n + 15) >> 4), 1);
+    return max(BlockSums.LANE / max((n + 15) >> 4, 1), 1);
   }
 
   @inline static sum<Op>(x: usize, runs: usize, step: usize, n: usize, centre: f32): f32 {
