@@ -612,8 +612,11 @@ class FourRows {
     return row < left ? row * run : 0;
   }
 
-  /** dX as layerNormBackward writes it. */
-  @inline static backward(
+  /**
+   * The means of g and of g·normal of four rows. They lie at the beginning of each row of dX, which
+   * has room for them and is written later.
+   */
+  @inline static means(
     dX: usize,
     dOut: usize,
     x: usize,
@@ -687,11 +690,9 @@ class FourRows {
     const count = f32x4.splat(<f32>n);
     let meanG = f32x4.div(FourRows.sums(s0, s1, s2, s3), count);
     let slope = f32x4.div(FourRows.sums(d0, d1, d2, d3), count);
-    for (let row: usize = 0; row < min(left, 4); row++, dX += run, dOut += run, x += run) {
-      const m = v128.load32_splat(mean + (row << 2));
-      const v = v128.load32_splat(inverse + (row << 2));
-      const ofG = FourRows.lane(meanG, 0);
-      Run.backward(dX, dOut, x, weight, n, m, v, ofG, FourRows.lane(slope, 0), true, isWide);
+    for (let row: usize = 0; row < min(left, 4); row++, dX += run) {
+      v128.store_lane<f32>(dX, meanG, 0);
+      v128.store_lane<f32>(dX, slope, 0, 4);
       meanG = v128.shuffle<f32>(meanG, meanG, 1, 2, 3, 0);
       slope = v128.shuffle<f32>(slope, slope, 1, 2, 3, 0);
     }
@@ -1226,7 +1227,8 @@ export function layerNormBackwardRowWide(
   Run.backward(dX, dOut, x, weight, n, m, v, g, f32x4.splat(slope), true, true);
 }
 
-export function layerNormBackwardRows(
+/** FourRows.means, with and without doubles. */
+export function layerNormBackwardMeans(
   dX: usize,
   dOut: usize,
   x: usize,
@@ -1236,7 +1238,41 @@ export function layerNormBackwardRows(
   n: usize,
   left: usize,
 ): void {
-  FourRows.backward(dX, dOut, x, mean, inverse, weight, n, left, false);
+  FourRows.means(dX, dOut, x, mean, inverse, weight, n, left, false);
+}
+
+export function layerNormBackwardMeansWide(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  mean: usize,
+  inverse: usize,
+  weight: usize,
+  n: usize,
+  left: usize,
+): void {
+  FourRows.means(dX, dOut, x, mean, inverse, weight, n, left, true);
+}
+
+/** dX of some rows, which hold the means of g and of g·normal. */
+export function layerNormBackwardRows(
+  dX: usize,
+  dOut: usize,
+  x: usize,
+  mean: usize,
+  inverse: usize,
+  weight: usize,
+  n: usize,
+  rows: usize,
+): void {
+  const run = n << 2;
+  for (let row: usize = 0; row < rows << 2; row += 4, dX += run, dOut += run, x += run) {
+    const m = v128.load32_splat(mean + row);
+    const v = v128.load32_splat(inverse + row);
+    const meanG = v128.load32_splat(dX);
+    const slope = v128.load32_splat(dX, 4);
+    Run.backward(dX, dOut, x, weight, n, m, v, meanG, slope, true, false);
+  }
 }
 
 export function layerNormBackwardRowsWide(
@@ -1247,9 +1283,16 @@ export function layerNormBackwardRowsWide(
   inverse: usize,
   weight: usize,
   n: usize,
-  left: usize,
+  rows: usize,
 ): void {
-  FourRows.backward(dX, dOut, x, mean, inverse, weight, n, left, true);
+  const run = n << 2;
+  for (let row: usize = 0; row < rows << 2; row += 4, dX += run, dOut += run, x += run) {
+    const m = v128.load32_splat(mean + row);
+    const v = v128.load32_splat(inverse + row);
+    const meanG = v128.load32_splat(dX);
+    const slope = v128.load32_splat(dX, 4);
+    Run.backward(dX, dOut, x, weight, n, m, v, meanG, slope, true, true);
+  }
 }
 
 export function layerNorm(
@@ -1299,17 +1342,31 @@ export function layerNormBackward(
 ): void {
   const inverses = statistics + (rows << 3);
   const run = n << 2;
-  if (n <= FourRows.LONGEST) {
-    for (let row: usize = 0; row < width; row += 4) {
+  // The two means of a row have no room in one of a single value.
+  if (n > 1 && n <= FourRows.LONGEST) {
+    const group = FourRows.together(n);
+    for (let row: usize = 0; row < width; row += group) {
       const at = row * run;
+      const to = dX + at;
+      const d = dOut + at;
+      const from = x + at;
       const mean = statistics + (row << 2);
       const inverse = inverses + (row << 2);
-      const left = width - row;
-      if (Range.anyWide(inverse, min(left, 4))) {
-        layerNormBackwardRowsWide(dX + at, dOut + at, x + at, mean, inverse, weight, n, left);
-      } else {
-        layerNormBackwardRows(dX + at, dOut + at, x + at, mean, inverse, weight, n, left);
+      const count = min(width - row, group);
+      const isWide = Range.anyWide(inverse, count);
+      for (let four: usize = 0; four < count; four += 4) {
+        const first = four * run;
+        const m = mean + (four << 2);
+        const v = inverse + (four << 2);
+        const left = count - four;
+        if (isWide) {
+          layerNormBackwardMeansWide(to + first, d + first, from + first, m, v, weight, n, left);
+        } else {
+          layerNormBackwardMeans(to + first, d + first, from + first, m, v, weight, n, left);
+        }
       }
+      if (isWide) layerNormBackwardRowsWide(to, d, from, mean, inverse, weight, n, count);
+      else layerNormBackwardRows(to, d, from, mean, inverse, weight, n, count);
     }
     return;
   }
