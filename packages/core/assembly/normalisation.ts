@@ -116,14 +116,14 @@ class Block {
     let s2 = s0;
     let s3 = s0;
     for (; runs > 0; runs--, x += step) {
-      for (let i: usize = 0; i < sixteens; i += 64) {
-        s0 = op.of(v128.load(x + i), c, s0);
-        s1 = op.of(v128.load(x + i, 16), c, s1);
-        s2 = op.of(v128.load(x + i, 32), c, s2);
-        s3 = op.of(v128.load(x + i, 48), c, s3);
+      const left = x + sixteens;
+      for (let from = x; from < left; from += 64) {
+        s0 = op.of(v128.load(from), c, s0);
+        s1 = op.of(v128.load(from, 16), c, s1);
+        s2 = op.of(v128.load(from, 32), c, s2);
+        s3 = op.of(v128.load(from, 48), c, s3);
       }
       if (isWhole) continue;
-      const left = x + sixteens;
       if (fours > 0) s0 = op.of(v128.load(left), c, s0);
       if (fours > 1) s1 = op.of(v128.load(left, 16), c, s1);
       if (fours > 2) s2 = op.of(v128.load(left, 32), c, s2);
