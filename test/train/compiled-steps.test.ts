@@ -4,6 +4,7 @@ import {
   configureEngine,
   heapStats,
   manualSeed,
+  mul,
   randn,
   relu,
   Scope,
@@ -40,6 +41,7 @@ import {
   EMA,
   fit,
   LambdaLR,
+  OneCycleLR,
   RMSprop,
   SGD,
   type FitOptions,
@@ -173,6 +175,16 @@ describe('fit', () => {
       clipGradNorm: 0.4,
       scheduler: { step: new LambdaLR(optimizer, (step) => 1 / (1 + step)) },
     }),
+    'with a cycle of rates and momenta': (optimizer) => ({
+      scheduler: {
+        step: new OneCycleLR(optimizer, {
+          maxLr: 0.1,
+          totalSteps: 9,
+          cycleMomentum:
+            'momentum' in (optimizer.groups[0] ?? {}) || 'betas' in (optimizer.groups[0] ?? {}),
+        }),
+      },
+    }),
     'with gradients of several batches': () => ({ accumulate: 2 }),
     'with a loss of its own': () => ({
       loss: (output, { labels }) => crossEntropy(output, labels, { labelSmoothing: 0.2 }),
@@ -239,6 +251,31 @@ describe('fit', () => {
     expect(Noisy.calls).toBe(20);
     expect(warnings).toHaveBeenCalledTimes(1);
     expect(warnings.mock.calls[0]?.[0]).toMatch(/two calls for the same shapes/);
+  });
+
+  it('goes on uncompiled, after one warning, where a property changes from step to step', async () => {
+    class Scheduled extends Module {
+      factor = 1;
+      readonly linear = new Linear(36, CLASSES);
+      forward(x: Tensor): Tensor {
+        return this.linear.forward(new Flatten().forward(relu(mul(x, this.factor))));
+      }
+    }
+    const model = new Scheduled();
+    const other = new Scheduled();
+    other.loadStateDict(model.stateDict());
+    for (const [net, isCompiled] of [
+      [model, true],
+      [other, false],
+    ] as const) {
+      using loader = new DataLoader(stripes(200), { batchSize: 10 });
+      const optimizer = new SGD(net.parameters(), { lr: 0.1 });
+      const callbacks = [{ onStepEnd: () => void (net.factor *= 0.9) }];
+      await fit(net, { train: loader, epochs: 1, optimizer, callbacks, compile: isCompiled });
+    }
+    expect(bitsOf(model)).toBe(bitsOf(other));
+    expect(warnings).toHaveBeenCalledTimes(1);
+    expect(warnings.mock.calls[0]?.[0]).toMatch(/is another in each call/);
   });
 
   it('notices a mode, a property, a layer and a weight that change', async () => {

@@ -79,6 +79,9 @@ export type Compilable<Args extends readonly unknown[], Result> =
 /** So often a call may make what outlives it: what is made once, at the first use. */
 const WARM_UPS = 3;
 
+/** So often something may change before a program has run even once. */
+const MOST_CHANGES = 8;
+
 /** A program, and what it is for. */
 interface Entry {
   /** Null until a second recording was alike. */
@@ -134,6 +137,8 @@ export function compile<Args extends readonly unknown[], Result>(
   /** Why it is run as it is. */
   let refusal: string | null = null;
   let warmUps = 0;
+  /** Programs in a row that were dropped before they ran, as something had changed. */
+  let changes = 0;
   /** Whether the next call that has a program is recorded once more, and compared with it. */
   let isDoubted = false;
 
@@ -225,9 +230,13 @@ export function compile<Args extends readonly unknown[], Result>(
       const entry = entries[i];
       if (!fits(entry, taken)) continue;
       const { program, conditions, guards } = entry;
-      if (entry.engine !== engine || conditions.isStale || !guards.hold) {
+      const isChanged = !guards.hold;
+      if (entry.engine !== engine || conditions.isStale || isChanged) {
         i--;
         drop(entry);
+        if (isChanged && fallback && ++changes >= MOST_CHANGES) {
+          return refuse('a property that it depends on is another in each call', fn(...args), []);
+        }
         continue;
       }
       if (!conditions.accepts(taken.tensors)) continue;
@@ -237,6 +246,7 @@ export function compile<Args extends readonly unknown[], Result>(
       }
       if (i > 0) entries.unshift(...entries.splice(i, 1));
       ({ stats } = program);
+      changes = 0;
       // The form is that of a result of this function.
       return assemble(entry.form, program.run(taken.tensors)) as Result;
     }

@@ -29,6 +29,7 @@ const DEFINITION: OptimizerDefinition<AdagradOptions> = {
     eps: atLeast0,
   },
   buffers: ['sum'],
+  renewed: ['lr', 'lrDecay'],
 };
 
 /**

@@ -31,6 +31,7 @@ const ADAM: OptimizerDefinition<AdamOptions> = {
     amsgrad: flag,
   },
   buffers: ['expAvg', 'expAvgSq', 'maxExpAvgSq'],
+  renewed: ['lr', 'betas', 'eps', 'weightDecay'],
 };
 
 const ADAM_W: OptimizerDefinition<AdamOptions> = {

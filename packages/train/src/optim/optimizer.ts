@@ -35,6 +35,11 @@ export interface OptimizerDefinition<
 > extends OptionsDefinition<Options> {
   /** The names of what it remembers for a parameter; all of the parameter's shape and dtype. */
   readonly buffers: readonly string[];
+  /**
+   * The options that its update asks for anew in each run of a program, by `withOptions`; that they are
+   * 0 or not may still decide what it does. A change of any other makes a new program. Default: none.
+   */
+  readonly renewed?: readonly string[];
 }
 
 /** An optimiser's state: tensors, and the rest as plain JSON. */
@@ -154,12 +159,14 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     }
   }
 
-  /** @internal What a compiled step depends on: the options of the groups, but for learning rates. */
+  /** @internal What a compiled step depends on: the options of the groups that it doesn't ask for anew. */
   *[guardsOf](): Iterable<Guard> {
+    const renewed = new Set<string>(this.#definition.renewed ?? []);
     for (const { group } of this.#checked) {
       for (const [name, value] of Object.entries(optionsOf(group))) {
-        if (name === 'lr') continue;
-        yield { read: (): unknown => Reflect.get(group, name), value };
+        const read = (): unknown => Reflect.get(group, name);
+        if (!renewed.has(name)) yield { read, value };
+        else if (name !== 'lr') yield { read: () => read() === 0, value: value === 0 };
       }
     }
   }

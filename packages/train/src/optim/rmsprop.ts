@@ -32,6 +32,7 @@ const DEFINITION: OptimizerDefinition<RMSpropOptions> = {
     centered: flag,
   },
   buffers: ['squareAvg', 'gradAvg', 'momentumBuffer'],
+  renewed: ['lr', 'momentum'],
 };
 
 /**
@@ -54,7 +55,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     options: ParameterGroup<RMSpropOptions>,
   ): void {
     Scope.run(() => {
-      const { alpha, momentum } = options;
+      const { alpha } = options;
       const g = withDecay(grad, parameter, options.weightDecay);
       const squareAvg = state.buffer('squareAvg');
       moveTowards(squareAvg, mul(g, g), 1 - alpha);
@@ -65,10 +66,10 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
         variance = clamp(sub(squareAvg, mul(gradAvg, gradAvg)), { min: 0 });
       }
       const direction = div(g, add(sqrt(variance), options.eps));
-      if (momentum === 0) descend(parameter, direction, () => options.lr);
+      if (options.momentum === 0) descend(parameter, direction, () => options.lr);
       else {
         const buffer = state.buffer('momentumBuffer');
-        descendWithMomentum(parameter, buffer, direction, () => ({ lr: options.lr, momentum }));
+        descendWithMomentum(parameter, buffer, direction, () => options);
       }
     });
   }

@@ -33,6 +33,7 @@ const DEFINITION: OptimizerDefinition<SGDOptions> = {
         `dampening ${dampening}`
       : null,
   buffers: ['momentumBuffer'],
+  renewed: ['lr', 'momentum', 'dampening', 'weightDecay', 'nesterov'],
 };
 
 /**

@@ -36,7 +36,15 @@ export function descendWithMomentum(
   direction: Tensor,
   options: () => { readonly lr: number; readonly momentum: number },
 ): void {
-  run(target, direction, () => ({ ...PLAIN, ...options() }), buffer);
+  run(
+    target,
+    direction,
+    () => {
+      const { lr, momentum } = options();
+      return { ...PLAIN, lr, momentum };
+    },
+    buffer,
+  );
 }
 
 function run(
