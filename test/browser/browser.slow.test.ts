@@ -182,6 +182,8 @@ describe.runIf(program)('in Chromium', () => {
     expect(node.losses[0]).toBeGreaterThan(1);
     expect(node.losses.at(-1)).toBeLessThan(0.3);
     expect(node.accuracy).toBeGreaterThan(0.9);
+    expect(node.compiledWeights).toBe(node.weights);
+    expect(node.launches).toBeGreaterThan(10);
     expect(strict.weights).not.toBe(node.weights);
   });
 

@@ -1,5 +1,15 @@
-import { configureEngine, engine, Generator, manualSeed, Tape, tensor, zeros } from '@unfold/core';
-import type { EngineOptions } from '@unfold/core';
+import {
+  compile,
+  configureEngine,
+  engine,
+  Generator,
+  manualSeed,
+  Scope,
+  Tape,
+  tensor,
+  zeros,
+} from '@unfold/core';
+import type { EngineOptions, Tensor } from '@unfold/core';
 import {
   Conv2d,
   crossEntropy,
@@ -24,6 +34,9 @@ export interface Report {
   readonly accuracy: number;
   /** SHA-256 of the bytes of all weights. */
   readonly weights: string;
+  /** The same of a run whose steps are programs, and how many launches one of them is. */
+  readonly compiledWeights: string;
+  readonly launches: number;
 }
 
 const EPOCHS = 2;
@@ -37,6 +50,25 @@ export async function train(options: EngineOptions | null): Promise<Report> {
   const convolution = convolve();
   const view = tensor([1, 2, 3]).data;
   zeros([30_000_000]).dispose();
+  const { model, losses, test } = learn(false);
+  const { correct, total } = await evaluate(model, test);
+  const compiled = learn(true);
+  const { description, warnings } = engine();
+  return {
+    convolution,
+    view: [...view],
+    description,
+    warnings,
+    losses,
+    accuracy: correct / total,
+    weights: await sha256(model.stateDict()),
+    compiledWeights: await sha256(compiled.model.stateDict()),
+    launches: compiled.launches,
+  };
+}
+
+/** Trains from the same beginning: eagerly, or by programs. */
+function learn(isCompiled: boolean) {
   manualSeed(7);
   const model = new Sequential(
     new Conv2d(1, 8, 5),
@@ -50,30 +82,26 @@ export async function train(options: EngineOptions | null): Promise<Report> {
   const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
   const images = stripes(640);
   const loader = new DataLoader(images.slice(0, 512), { batchSize: 32, shuffle: true });
+  const step = (x: Tensor, labels: Tensor): Tensor => {
+    optimizer.zeroGrad();
+    const loss = Tape.run((tape) => {
+      const value = crossEntropy(model.forward(x), labels);
+      tape.backward(value);
+      return value;
+    });
+    optimizer.step();
+    return loss;
+  };
+  const program = compile(step, { modules: [model] });
   const losses: number[] = [];
   for (let epoch = 0; epoch < EPOCHS; epoch++) {
     for (const { images, labels } of loader) {
-      using tape = new Tape();
-      const loss = crossEntropy(model.forward(images), labels);
-      optimizer.zeroGrad();
-      tape.backward(loss);
-      optimizer.step();
-      losses.push(loss.item());
+      using _scope = new Scope();
+      losses.push((isCompiled ? program : step)(images, labels).item());
     }
   }
   const test = new DataLoader(images.slice(512), { batchSize: 64 });
-  const { correct, total } = await evaluate(model, test);
-  const { description, warnings } = engine();
-  const weights = await sha256(model.stateDict());
-  return {
-    convolution,
-    view: [...view],
-    description,
-    warnings,
-    losses,
-    accuracy: correct / total,
-    weights,
-  };
+  return { model, losses, test, launches: program.stats?.launches ?? 0 };
 }
 
 /** 1 … 49 as 7×7, correlated with [[1, 2], [3, 4]], every second place. */
