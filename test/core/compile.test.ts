@@ -248,6 +248,15 @@ describe('compile', () => {
     expect(second.toArray()).toEqual([3, 0]);
   });
 
+  it('is seen through by trace', () => {
+    using _scope = new Scope();
+    const fast = compile((x: Tensor) => mul(relu(x), 2));
+    const x = tensor([-1, 3]);
+    fast(x);
+    fast(x);
+    expect(u.trace((y: Tensor) => fast(y), x).nodes.map(({ op }) => op)).toEqual(['relu', 'mul']);
+  });
+
   it('leaves memory as it was', () => {
     const fast = compile((x: Tensor) => relu(mul(add(x, 1), x)));
     const x = randn([1000]);

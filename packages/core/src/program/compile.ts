@@ -1,7 +1,8 @@
 import { recordingTape } from '../autograd/tape.js';
 import { programEngine, type ProgramEngine } from '../engine/engine.js';
 import { probe } from '../engine/probe.js';
-import { ConfigError, TapeError } from '../errors.js';
+import { ConfigError, EngineError, TapeError } from '../errors.js';
+import { tracer } from '../graph/tracer.js';
 import { moveOut, Scope } from '../memory/scope.js';
 import { checkOptions, flag, positiveCount, valueText, type OptionRules } from '../options.js';
 import { sameShape, type Shape } from '../shape.js';
@@ -193,11 +194,16 @@ export function compile<Args extends readonly unknown[], Result>(
     }
     if (known?.program) return result;
     if (known) drop(known);
+    let program: Program | null = null;
+    try {
+      const parts = { engine, wasm };
+      if (known || !compare) program = new Program(recording, parts, { foldBatchNorm, reuse });
+    } catch (error) {
+      if (!(error instanceof EngineError) || !fallback) throw error;
+      return refuse(`there is no memory for a program (${error.message})`, result, made);
+    }
     const entry: Entry = {
-      program:
-        known || !compare
-          ? new Program(recording, { engine, wasm }, { foldBatchNorm, reuse })
-          : null,
+      program,
       recording,
       conditions: new Conditions(recording),
       engine,
@@ -215,8 +221,8 @@ export function compile<Args extends readonly unknown[], Result>(
   };
 
   const call = (...args: Args): Result => {
-    // Inside another recording, this one's kernel calls are part of that.
-    if (refusal !== null || probe instanceof Recorder) return fn(...args);
+    // Inside another recording, this one's kernel calls are part of that; a graph has its operations.
+    if (refusal !== null || tracer !== null || probe instanceof Recorder) return fn(...args);
     if (recordingTape()) {
       throw new TapeError(
         'compile: a tape records here, and no gradient flows through a program; compile the whole ' +

@@ -253,6 +253,8 @@ export class Recorder implements Probe {
       const offset = buffer.address - source.address;
       return { slot, offset, dtype: buffer.dtype, length: buffer.length };
     });
+    // A call that has nothing to write isn't made (checked.ts).
+    if (operands[0]?.length === 0) return;
     this.#steps.push({
       kind: 'kernel',
       kernel,

@@ -262,7 +262,10 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     const position = this.#position;
     this.model.train();
     // What a program can't see, such as a number that is drawn, shows when it is recorded again.
-    for (const program of this.#programs) program.recheck();
+    // In short epochs that would be most of the steps.
+    if (this.stepsPerEpoch >= 10 || position.epoch % 10 === 0) {
+      for (const program of this.#programs) program.recheck();
+    }
     await this.tell((callback) => callback.onEpochBegin?.(this));
     const drawn = position.beginEpoch(train.generator);
     let step = new StepInHand();
