@@ -233,7 +233,7 @@ describe('wrong arguments', () => {
 
   it('none: the default preset, seed 1', () => {
     const options = parseOptions([], '0.0.0');
-    expect(options).toEqual({});
+    expect(options).toEqual({ compile: true });
     expect(planOf(options)).toEqual({
       preset: 'default',
       recipe: PRESETS.default,
