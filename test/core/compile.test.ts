@@ -185,6 +185,15 @@ describe('compile', () => {
       },
       /input 0/,
     ],
+    ['random numbers', (x: Tensor) => add(x, u.rand([1])), /draws random numbers/],
+    [
+      'a seed',
+      (x: Tensor) => {
+        u.manualSeed(1);
+        return relu(x);
+      },
+      /seeds the random streams/,
+    ],
     ['what outlives the call', (x: Tensor) => add(x, zeros([1]).keep()), /outlives/],
   ])('refuses %s', (_name, fn, message) => {
     using _scope = new Scope();

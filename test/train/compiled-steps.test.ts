@@ -321,6 +321,18 @@ describe('fit', () => {
     await Promise.resolve();
   });
 
+  it('refuses a schedule inside a step', () => {
+    const model = new Sequential(new Linear(2, 2));
+    const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+    const schedule = new LambdaLR(optimizer, (step) => 1 / (1 + step));
+    const step = compile((x: Tensor) => {
+      schedule.step();
+      return model.forward(x);
+    });
+    using _scope = new Scope();
+    expect(() => step(randn([1, 2]))).toThrow(/sets learning rates by a schedule/);
+  });
+
   it('keeps memory flat', () => {
     const model = new Sequential(new Linear(4, 3), new ReLU(), new Linear(3, 2));
     const optimizer = new Adam(model.parameters());

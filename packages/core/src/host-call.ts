@@ -76,6 +76,14 @@ export function reliesOn(guarded: Guarded): void {
   probe?.relies?.(guarded);
 }
 
+/**
+ * Says that something happens that a program would leave out: `sets learning rates`. There is no program
+ * of a function that does so.
+ */
+export function refuseRecording(what: string): void {
+  probe?.refuses?.(what);
+}
+
 /** Says that what is done depends on the gradient of a tensor, and on whether there is one. */
 export function usesGradient(tensor: Tensor): void {
   probe?.graded?.(tensor, 'use');

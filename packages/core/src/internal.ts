@@ -18,6 +18,7 @@ export {
   hostCall,
   hostDecision,
   isRecording,
+  refuseRecording,
   reliesOn,
   reads,
   updates,

@@ -1,7 +1,11 @@
 import { ConfigError } from './errors.js';
+import { probe } from './engine/probe.js';
 import { tracer } from './graph/tracer.js';
 import { log } from './math.js';
 import { type OptionRule, valueText } from './options.js';
+
+/** What a program is told of a draw that is none of dropout's. */
+const DRAWS = 'draws random numbers';
 
 /** What a tracer is told of a draw. */
 export const RANDOMNESS =
@@ -45,6 +49,7 @@ export class Generator {
   /** 32 random bits, as an unsigned integer. */
   uint32(): number {
     if (tracer) tracer.refuses('uint32', RANDOMNESS);
+    probe?.refuses?.(DRAWS);
     const result = Math.imul(rotateLeft(Math.imul(this.#b, 5), 7), 9) >>> 0;
     const shifted = this.#b << 9;
     this.#c ^= this.#a;
@@ -67,6 +72,7 @@ export class Generator {
   /** Standard normal, by Marsaglia's polar method. */
   normal(): number {
     if (tracer) tracer.refuses('normal', RANDOMNESS);
+    probe?.refuses?.(DRAWS);
     if (this.#spareNormal !== null) {
       const spare = this.#spareNormal;
       this.#spareNormal = null;
@@ -194,6 +200,7 @@ export function manualSeed(seed: number): void {
   checkSeed(seed);
   if (tracer)
     tracer.refuses('manualSeed', 'a seed, which a graph holds as little as random numbers');
+  probe?.refuses?.('seeds the random streams');
   for (const [stream, held] of globalStreams) held.setState(new Generator(seed, stream).state());
   globalSeed = seed;
 }

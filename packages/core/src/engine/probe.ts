@@ -44,6 +44,8 @@ export interface Probe {
     run: (...elements: NumericArray[]) => void,
     perform: () => void,
   ): void;
+  /** Is told of something that it can't see and repeat: `draws random numbers`. */
+  refuses?(what: string): void;
   /** Is told of an object whose state decides what is done. */
   relies?(guarded: Guarded): void;
   /** Performs what JavaScript does besides. */

@@ -164,6 +164,11 @@ export class Recorder implements Probe {
     }
   }
 
+  refuses(what: string): void {
+    if (this.#isHost) return;
+    this.#fail(`${this.#operation || 'the function'} ${what}`);
+  }
+
   relies(guarded: Guarded): void {
     this.guards.push(...guarded[guardsOf]());
   }

@@ -7,10 +7,11 @@ import {
   valueText,
   oneOf,
   perGroup,
+  refuseRecording,
   shareBelow1,
 } from '@unfold/core/internal';
 import { requireOptimizer } from '../../arguments.js';
-import { forGroups, type ScheduledOptimizer, type SchedulerState } from './scheduler.js';
+import { forGroups, type ScheduledOptimizer, type SchedulerState, STEPS } from './scheduler.js';
 
 /** Options of `ReduceLROnPlateau`. */
 export interface ReduceLROnPlateauOptions {
@@ -87,6 +88,7 @@ export class ReduceLROnPlateau {
             : '; pass it to step(metric)'),
       );
     }
+    refuseRecording(STEPS);
     const { patience, cooldown } = this.#options;
     if (this.#isBetter(metric)) {
       this.#best = metric;

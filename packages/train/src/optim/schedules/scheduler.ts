@@ -1,5 +1,5 @@
 import { ConfigError } from '@unfold/core';
-import { requireNoArguments } from '@unfold/core/internal';
+import { refuseRecording, requireNoArguments } from '@unfold/core/internal';
 import { requireOptimizer } from '../../arguments.js';
 import {
   asNumber,
@@ -14,6 +14,9 @@ import {
 /** The mend of a `step` with arguments. */
 export const COUNTS =
   'it counts its steps itself; ReduceLROnPlateau is what takes a metric, LambdaLR a function of the step';
+
+/** What a program is told of a step: the rates that it sets hold from there on. */
+export const STEPS = 'sets learning rates by a schedule, to be done outside';
 
 /** As much of an optimiser's group as schedules look at. */
 export interface ScheduledGroup {
@@ -123,6 +126,7 @@ export abstract class LRScheduler implements Scheduler {
    */
   step(...given: readonly never[]): void {
     requireNoArguments(`${this.#name}.step`, given, COUNTS);
+    refuseRecording(STEPS);
     this.count++;
     this.#set((lr, base, i) => this.rate(lr, base, i));
   }

@@ -3,6 +3,7 @@ import { asList, asNumber, asObject, nameText, prepareAll, type PreparedState } 
 import {
   completeOptions,
   positiveCount,
+  refuseRecording,
   requireList,
   requireNoArguments,
 } from '@unfold/core/internal';
@@ -14,6 +15,7 @@ import {
   type ScheduledOptimizer,
   type Scheduler,
   type SchedulerState,
+  STEPS,
 } from './scheduler.js';
 
 /** Options of `SequentialLR`. */
@@ -78,6 +80,7 @@ export class SequentialLR implements Scheduler {
    */
   step(...given: readonly never[]): void {
     requireNoArguments('SequentialLR.step', given, COUNTS);
+    refuseRecording(STEPS);
     this.#count++;
     const begun = this.#milestones.filter((milestone) => milestone <= this.#count).length;
     const scheduler = this.#schedulers[begun];
