@@ -66,42 +66,63 @@ it('Ctrl-C is waited for when a step takes long', async () => {
   expect(await readdir(folder)).toEqual(['cnn.safetensors']);
 });
 
-it('--profile tells at the end where the time of training went, and adds up', async () => {
-  const few = ['--model=lenet', '--loader=own', '--limit=640', '--epochs=1'];
-  const { code, stdout, stderr } = await trainMnist(
-    '--data-dir',
-    join(root, 'digits'),
-    ...few,
-    '--profile',
-  );
-  expect([code, stderr]).toEqual([0, '']);
-  const lines = stdout.split('\n');
-  const head = lines.findIndex((line) =>
-    /^op +shape +calls +ms +share +GFLOP\/s +memory$/.test(line),
-  );
-  const end = lines.findIndex((line) => line.startsWith('in all '));
-  expect(head).toBeGreaterThan(0);
-  expect(lines[end + 1]).toMatch(/^test accuracy /);
-
-  const column = lines[head]?.indexOf('calls') ?? 0;
-  const rows = lines.slice(head + 1, end).map((line) => {
-    const [op = '', shape = ''] = line.slice(0, column).trim().split(/ {2,}/);
-    const [calls, milliseconds] = line.slice(column).trim().split(/ +/).map(Number);
-    return { op, shape, calls: calls ?? NaN, milliseconds: milliseconds ?? NaN };
-  });
+it.each([
   // 640 images are 10 steps of 64; the 5,000 to validate with are 20 batches of 250.
-  for (const [op, shape, calls] of [
-    ['conv2d', '[64,1,28,28] [8,1,5,5] [8]', 10],
-    ['conv2d backward', '[64,8,12,12] [16,8,5,5] [16]', 10],
-    ['conv2d', '[250,1,28,28] [8,1,5,5] [8]', 20],
-    ['sgdStep', '[8] [8] [8]', 10],
-    ['elsewhere', '', 1],
-  ]) {
-    expect(rows).toContainEqual(expect.objectContaining({ op, shape, calls }));
-  }
-  const total = Number(lines[end]?.slice('in all '.length));
-  const sum = rows.reduce((all, { milliseconds }) => all + milliseconds, 0);
-  expect(total).toBeGreaterThan(1);
-  // Each is rounded to a hundredth.
-  expect(Math.abs(sum - total)).toBeLessThan(0.005 * (rows.length + 1));
-});
+  [
+    'operation by operation',
+    ['--no-compile'],
+    [
+      ['conv2d', '[64,1,28,28] [8,1,5,5] [8]', 10],
+      ['conv2d backward', '[64,8,12,12] [16,8,5,5] [16]', 10],
+      ['conv2d', '[250,1,28,28] [8,1,5,5] [8]', 20],
+      ['sgdStep', '[8] [8] [8]', 10],
+      ['elsewhere', '', 1],
+    ],
+  ],
+  // Two steps, and two batches of validation, are recorded, to compare them.
+  [
+    'by the launches of programs',
+    [],
+    [
+      ['conv2d', '[64,1,28,28] [8,1,5,5] [8]', 2],
+      // Two layers, whose weights are packed in each step, and once for the validation.
+      ['program: conv2d + relu + maxPool2d', '', 2 * (8 + 18) + 2 * (8 + 1)],
+      ['program: conv2d backward', '', expect.any(Number)],
+      ['elsewhere', '', 1],
+    ],
+  ],
+] as const)(
+  '--profile tells at the end where the time of training went, %s',
+  async (_about, more, expected) => {
+    const few = ['--model=lenet', '--loader=own', '--limit=640', '--epochs=1', ...more];
+    const { code, stdout, stderr } = await trainMnist(
+      '--data-dir',
+      join(root, 'digits'),
+      ...few,
+      '--profile',
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    const lines = stdout.split('\n');
+    const head = lines.findIndex((line) =>
+      /^op +shape +calls +ms +share +GFLOP\/s +memory$/.test(line),
+    );
+    const end = lines.findIndex((line) => line.startsWith('in all '));
+    expect(head).toBeGreaterThan(0);
+    expect(lines[end + 1]).toMatch(/^test accuracy /);
+
+    const column = lines[head]?.indexOf('calls') ?? 0;
+    const rows = lines.slice(head + 1, end).map((line) => {
+      const [op = '', shape = ''] = line.slice(0, column).trim().split(/ {2,}/);
+      const [calls, milliseconds] = line.slice(column).trim().split(/ +/).map(Number);
+      return { op, shape, calls: calls ?? NaN, milliseconds: milliseconds ?? NaN };
+    });
+    for (const [op, shape, calls] of expected) {
+      expect(rows).toContainEqual(expect.objectContaining({ op, shape, calls }));
+    }
+    const total = Number(lines[end]?.slice('in all '.length));
+    const sum = rows.reduce((all, { milliseconds }) => all + milliseconds, 0);
+    expect(total).toBeGreaterThan(1);
+    // Each is rounded to a hundredth.
+    expect(Math.abs(sum - total)).toBeLessThan(0.005 * (rows.length + 1));
+  },
+);

@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor.js';
 import { warnOnce } from '../warnings.js';
 import { difference } from './alike.js';
 import { Conditions } from './conditions.js';
-import { Guards, isGuarded, type Guarded } from './guards.js';
+import { Guards, isGuarded } from './guards.js';
 import { Program, type ProgramStats } from './program.js';
 import type { Recording } from './recording.js';
 import { Recorder } from './recorder.js';
@@ -23,7 +23,7 @@ export interface CompileOptions {
    * Modules that the function uses, besides one that is compiled itself: a change of their
    * properties, parameters or mode makes a new program.
    */
-  readonly modules?: readonly Guarded[];
+  readonly modules?: readonly object[];
   /** So many programs are kept; of more, the one that was not used for longest is dropped. Default 8. */
   readonly limit?: number;
   /**
@@ -75,7 +75,11 @@ export interface Compiled<Args extends readonly unknown[], Result> {
 
 /** A function, or what has one as `forward`. */
 export type Compilable<Args extends readonly unknown[], Result> =
-  ((...args: Args) => Result) | { forward(...args: Args): Result };
+  | ((...args: Args) => Result)
+  | {
+      /** What is compiled. */
+      forward(...args: Args): Result;
+    };
 
 /** So often a call may make what outlives it: what is made once, at the first use. */
 const WARM_UPS = 3;
@@ -132,7 +136,7 @@ export function compile<Args extends readonly unknown[], Result>(
   const { modules = [], limit = 8, fallback = false, compare = false } = options;
   const { foldBatchNorm = false, reuse = false } = options;
   const fn = functionOf(target);
-  const guarded = isGuarded(target) ? [target, ...modules] : modules;
+  const guarded = [target, ...modules].filter(isGuarded);
   const entries: Entry[] = [];
   let stats: ProgramStats | null = null;
   /** Why it is run as it is. */
