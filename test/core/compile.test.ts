@@ -228,6 +228,26 @@ describe('compile', () => {
     expect(() => fast(x, int32(0, 3))).toThrow(u.ShapeError);
   });
 
+  it('looks at each run of positions, also of one tensor', () => {
+    using _scope = new Scope();
+    const pick = (x: Tensor, at: Tensor, from: number, count: number): Tensor => {
+      const out = u.empty([count]);
+      const index = u.bufferOf(at).slice(from, from + count);
+      if (!index.isOf('int32')) throw new Error('no positions');
+      const geometry = { outer: 1, n: x.size, inner: 1, count };
+      u.kernelsFor('float32').indexSelect(u.bufferOf(out), u.bufferOf(x), index, geometry);
+      return out;
+    };
+    const fast = compile(
+      (x: Tensor, at: Tensor) => [pick(x, at, 0, 1), pick(x, at, 1, 2)] as const,
+    );
+    const int32 = (...values: number[]): Tensor => tensor(values, undefined, { dtype: 'int32' });
+    const x = tensor([1, 2, 3]);
+    fast(x, int32(0, 1, 2));
+    expect(fast(x, int32(2, 1, 0)).map((part) => part.toArray())).toEqual([[3], [2, 1]]);
+    expect(() => fast(x, int32(0, 1, 9))).toThrow(u.ShapeError);
+  });
+
   it('is part of another program that calls it', () => {
     using _scope = new Scope();
     const inner = compile((x: Tensor) => relu(x));

@@ -4,6 +4,7 @@ import { probe } from '../engine/probe.js';
 import { DisposedError, EngineError } from '../errors.js';
 import { DeviceBuffer } from '../kernels/buffer.js';
 import { checkPositions } from '../kernels/check-geometry.js';
+import type { ReduceGeometry } from '../kernels/contract.js';
 import {
   createEmitter,
   type Block,
@@ -439,19 +440,21 @@ export class Program {
     known: Set<string>,
   ): { isEarly: boolean; run: () => void } | null {
     const slots = this.#recording.slots;
-    const keyOf = (slot: Slot, limit: number): string => `${slots.indexOf(slot)} ${limit}`;
+    const keyOf = ({ slot, offset }: Operand, count: number, limit: number): string =>
+      [slots.indexOf(slot), offset, count, limit].join(' ');
     if (kernel === 'max' || kernel === 'min') {
-      const { n } = options as { n: number };
+      const { outer, inner, n } = options as ReduceGeometry;
       const [, indices] = operands;
-      if (indices) known.add(keyOf(indices.slot, n));
+      if (indices) known.add(keyOf(indices, outer * inner, n));
     }
     const positions = positionsOf(kernel, options);
     if (!positions) return null;
     const { count, limit } = positions;
     const operand = operands[positions.operand];
     if (!operand) return null;
-    const key = keyOf(operand.slot, limit);
-    if (known.has(key)) return null;
+    const key = keyOf(operand, count, limit);
+    // What is written more than once may hold something else by now.
+    if (known.has(key) && operand.slot.writers <= 1) return null;
     known.add(key);
     return {
       isEarly: operand.slot.writers === 0,
