@@ -1,3 +1,5 @@
+import { isOptions } from '../options.js';
+
 /** A value that a program relies on: while `read` gives another one, the program doesn't fit. */
 export interface Guard {
   readonly read: () => unknown;
@@ -35,8 +37,8 @@ export function* propertyGuards(object: object, around = new Set<object>()): Ite
   if (around.has(object)) return;
   around.add(object);
   const keys = Object.keys(object);
-  yield guard(() => Object.keys(object).length);
   if (keys.length > MOST_ENTRIES) return;
+  yield guard(() => Object.keys(object).length);
   for (const key of keys) {
     yield guard((): unknown => Reflect.get(object, key));
     yield* containerGuards(Reflect.get(object, key), around);
@@ -46,22 +48,22 @@ export function* propertyGuards(object: object, around = new Set<object>()): Ite
 function* containerGuards(value: unknown, around: Set<object>): Iterable<Guard> {
   if (value instanceof Map || value instanceof Set) {
     const container: Map<unknown, unknown> | Set<unknown> = value;
-    yield guard(() => container.size);
     if (container.size > MOST_ENTRIES) return;
-    // By position, as a Set has no keys.
-    for (let i = 0; i < container.size; i++) {
-      const at = i;
-      yield guard(() => [...container.values()][at]);
-      yield* containerGuards([...container.values()][at], around);
-    }
-  } else if (Array.isArray(value) || isPlain(value)) yield* propertyGuards(value, around);
+    const values = [...container.values()];
+    yield guard(() => holds(container, values));
+    for (const part of values) yield* containerGuards(part, around);
+  } else if (Array.isArray(value) || isOptions(value)) yield* propertyGuards(value, around);
 }
 
-/** Whether it is an object of no class. */
-export function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+/** Whether a container has these values, in this order. */
+function holds(
+  container: Map<unknown, unknown> | Set<unknown>,
+  values: readonly unknown[],
+): boolean {
+  if (container.size !== values.length) return false;
+  let at = 0;
+  for (const value of container.values()) if (!Object.is(value, values[at++])) return false;
+  return true;
 }
 
 /** What a program relies on outside of its inputs, at the moment of its recording. */

@@ -1,7 +1,6 @@
 import { ConfigError } from '../errors.js';
-import { valueText } from '../options.js';
+import { isOptions, valueText } from '../options.js';
 import { Tensor } from '../tensor.js';
-import { isPlain } from './guards.js';
 
 /** The result of a function without its tensors: where each of them belongs. */
 type Form =
@@ -30,7 +29,7 @@ export function takeApart(args: readonly unknown[]): Arguments {
     } else if (Array.isArray(value)) {
       statics.push('[', value.length);
       value.forEach(visit);
-    } else if (isPlain(value)) {
+    } else if (isOptions(value)) {
       const keys = Object.keys(value);
       statics.push('{', ...keys);
       for (const key of keys) visit(Reflect.get(value, key));
@@ -53,7 +52,7 @@ export function formOf(result: unknown, tensors: Tensor[]): Form {
   if (Array.isArray(result)) {
     return { kind: 'list', parts: result.map((part) => formOf(part, tensors)) };
   }
-  if (isPlain(result)) {
+  if (isOptions(result)) {
     const parts = Object.entries(result).map(
       ([key, part]: [string, unknown]) => [key, formOf(part, tensors)] as const,
     );
