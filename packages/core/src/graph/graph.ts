@@ -7,7 +7,7 @@ import { requireTensor, Tensor } from '../tensor.js';
 import type { JsonData } from './attributes.js';
 import { listing } from './listing.js';
 import type { GraphNode } from './node.js';
-import { putTogether, type Results } from './results.js';
+import { putTogether, type Results } from '../results.js';
 import type { Value } from './value.js';
 
 /** The parts of a graph. */

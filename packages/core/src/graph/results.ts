@@ -1,21 +1,10 @@
 import { TapeError } from '../errors.js';
-import { isOptions, valueText } from '../options.js';
-import { Tensor } from '../tensor.js';
+import { valueText } from '../options.js';
+import { takeResultsApart, type Plain, type Results } from '../results.js';
+import type { Tensor } from '../tensor.js';
 
 /**
- * A function's result without its tensors: a tensor is its position among all of them, arrays, plain
- * objects and plain values are as they were.
- */
-export type Results =
-  | { readonly kind: 'tensor'; readonly position: number }
-  | { readonly kind: 'list'; readonly parts: readonly Results[] }
-  | { readonly kind: 'record'; readonly parts: Readonly<Record<string, Results>> }
-  | { readonly kind: 'plain'; readonly value: Plain };
-
-type Plain = number | string | boolean | null | undefined;
-
-/**
- * Takes the tensors out of what a function returned.
+ * Takes the tensors out of what a traced function returned.
  * @param isStrict Whether other results are an error; else they are left out.
  * @throws TapeError, if strict, for what is neither a tensor nor an array, a plain object or a plain
  * value, and if there is no tensor at all.
@@ -24,37 +13,13 @@ export function takeApart(
   returned: unknown,
   isStrict: boolean,
 ): { results: Results; tensors: Tensor[] } {
-  const tensors: Tensor[] = [];
-  const take = (part: unknown): Results => {
-    if (part instanceof Tensor) return { kind: 'tensor', position: tensors.push(part) - 1 };
-    if (Array.isArray(part)) return { kind: 'list', parts: part.map(take) };
-    if (isPlain(part)) return { kind: 'plain', value: part };
-    if (!isOptions(part)) {
-      if (isStrict) throw unfit(part);
-      return { kind: 'plain', value: undefined };
-    }
-    const parts = Object.entries(part).map(([name, inner]) => [name, take(inner)]);
-    return { kind: 'record', parts: Object.fromEntries(parts) };
-  };
-  const results = take(returned);
-  if (tensors.length === 0 && isStrict) throw unfit(returned);
-  return { results, tensors };
-}
-
-/** The same arrays and objects with other tensors. */
-export function putTogether(results: Results, tensors: readonly unknown[]): unknown {
-  switch (results.kind) {
-    case 'tensor':
-      return tensors[results.position];
-    case 'list':
-      return results.parts.map((part) => putTogether(part, tensors));
-    case 'record':
-      return Object.fromEntries(
-        Object.entries(results.parts).map(([name, part]) => [name, putTogether(part, tensors)]),
-      );
-    case 'plain':
-      return results.value;
-  }
+  const taken = takeResultsApart(returned, (part) => {
+    if (isPlain(part)) return part;
+    if (isStrict) throw unfit(part);
+    return undefined;
+  });
+  if (taken.tensors.length === 0 && isStrict) throw unfit(returned);
+  return taken;
 }
 
 function isPlain(value: unknown): value is Plain {

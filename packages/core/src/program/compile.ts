@@ -5,6 +5,7 @@ import { ConfigError, EngineError, TapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { moveOut, Scope } from '../memory/scope.js';
 import { checkOptions, flag, positiveCount, valueText, type OptionRules } from '../options.js';
+import { putTogether, type Results } from '../results.js';
 import { sameShape, type Shape } from '../shape.js';
 import type { DType } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
@@ -15,7 +16,7 @@ import { Guards, isGuarded } from './guards.js';
 import { Program, type ProgramStats } from './program.js';
 import type { Recording } from './recording.js';
 import { Recorder } from './recorder.js';
-import { assemble, formOf, takeApart, type Arguments, type Form } from './values.js';
+import { resultsOf, takeApart, type Arguments } from './values.js';
 
 /** Options of `compile`. */
 export interface CompileOptions {
@@ -100,7 +101,7 @@ interface Entry {
   /** For each input, the first one that lives in the same memory. */
   readonly aliases: readonly number[];
   readonly statics: readonly unknown[];
-  readonly form: Form;
+  readonly results: Results;
 }
 
 /** Frees the programs of functions that nobody has any more. */
@@ -173,13 +174,13 @@ export function compile<Args extends readonly unknown[], Result>(
     const { engine, wasm } = programEngine();
     const { tensors, statics } = taken;
     const recorder = new Recorder(tensors);
-    const found: Tensor[] = [];
     const scope = new Scope();
     let result: Result;
-    let form: Form;
+    let results: Results;
+    let found: readonly Tensor[];
     try {
       result = recorder.watch(() => fn(...args));
-      form = formOf(result, found);
+      ({ results, tensors: found } = resultsOf(result));
       for (const tensor of found) if (tensor.owner === scope) moveOut(tensor, scope);
     } finally {
       scope.close();
@@ -216,7 +217,7 @@ export function compile<Args extends readonly unknown[], Result>(
       dtypes: tensors.map(({ dtype }) => dtype),
       aliases: aliasesOf(tensors),
       statics,
-      form,
+      results,
     };
     entries.unshift(entry);
     for (const old of entries.slice(limit)) drop(old);
@@ -257,8 +258,8 @@ export function compile<Args extends readonly unknown[], Result>(
       if (i > 0) entries.unshift(...entries.splice(i, 1));
       ({ stats } = program);
       changes = 0;
-      // The form is that of a result of this function.
-      return assemble(entry.form, program.run(taken.tensors)) as Result;
+      // They are of the form of what this function returned.
+      return putTogether(entry.results, program.run(taken.tensors)) as Result;
     }
     return record(args, taken, null);
   };
