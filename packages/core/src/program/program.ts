@@ -5,13 +5,7 @@ import { DisposedError, EngineError } from '../errors.js';
 import { DeviceBuffer } from '../kernels/buffer.js';
 import { checkPositions } from '../kernels/check-geometry.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
-import {
-  createEmitter,
-  type Block,
-  type Emitter,
-  type Launch,
-  type ProgramMemory,
-} from '../kernels/wasm/emitter.js';
+import { createEmitter, type Block, type Emitter, type Launch } from '../kernels/wasm/emitter.js';
 import { RESERVED_BYTES } from '../memory/heap.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
@@ -98,7 +92,9 @@ export class Program {
   readonly #checks: (() => void)[] = [];
   /** The operation of each launch, for who profiles. */
   readonly #operations: string[] = [];
-  readonly #outside: readonly Slot[];
+  readonly #inputs: readonly Slot[];
+  /** The memory of tensors that were there before, and that a run writes. */
+  readonly #changed: readonly Storage[];
   readonly #results: readonly Slot[];
   readonly #kept: { address: number; bytes: number }[] = [];
   /** What JavaScript makes of tensors that no run changes, and the memory of those. */
@@ -129,7 +125,10 @@ export class Program {
       : { recording: folded, joined: [] };
     this.#recording = recording;
     this.#wasm = wasm && emitter ? { jobs: wasm.jobs, emitter } : null;
-    this.#outside = recording.slots.filter(({ kind }) => kind === 'outside');
+    this.#inputs = recording.slots.filter(({ kind }) => kind === 'input');
+    this.#changed = recording.slots.flatMap(({ kind, writers, storage }) =>
+      kind === 'outside' && writers > 0 && storage !== null ? storage : [],
+    );
     const given = new Set(recording.results.map(({ slot }) => slot));
     this.#results = [...given].filter(({ kind }) => kind === 'made' || kind === 'constant');
     for (const { after } of recording.gradients) {
@@ -159,12 +158,10 @@ export class Program {
    */
   run(inputs: readonly Tensor[]): Tensor[] {
     if (this.#isDisposed) throw new DisposedError('program: it was run after it was disposed of');
-    const { slots, results } = this.#recording;
+    const { results } = this.#recording;
     const made = new Map<Slot, Tensor>();
     try {
-      for (const slot of slots) {
-        if (slot.kind === 'input') this.#place(slot, inputs[slot.input].storage.address);
-      }
+      for (const slot of this.#inputs) this.#place(slot, inputs[slot.input].storage.address);
       for (const check of this.#checks) check();
       for (const tensor of this.#given) tensor.dispose(RAN_AGAIN);
       const tensors = results.map(({ slot, shape, dtype, origin }) => {
@@ -213,8 +210,7 @@ export class Program {
   }
 
   #perform(): void {
-    for (const { writers, storage } of this.#outside) {
-      if (writers === 0 || storage === null) continue;
+    for (const storage of this.#changed) {
       storage.version++;
       storage.noteWrite();
     }
@@ -407,12 +403,9 @@ export class Program {
   /** Writes a call's arguments onto the heap. */
   #writeCall(step: KernelStep, emitter: Emitter): { block: Block; word: number }[] {
     const buffers = step.operands.map((operand) => operand && this.#bufferOf(operand));
-    const memory: ProgramMemory = {
-      keep: (bytes) => this.#keep(bytes),
-      workspace: (bytes) => this.#keep(bytes),
-    };
     const { kernel, options, operands, renew } = step;
-    return emitter.emit(kernel, buffers, options, memory).map((block) => {
+    const keep = (bytes: number): number => this.#keep(bytes);
+    return emitter.emit(kernel, buffers, options, keep).map((block) => {
       const word = this.#keep(block.words.length * 4) / 4;
       heap.words.set(block.words, word);
       for (const place of block.places) {

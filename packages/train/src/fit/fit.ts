@@ -196,11 +196,13 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       ema?.update();
     };
     const guarded = { modules: [model], fallback: true, compare: true };
-    const programs = { learn: compile(learn, guarded), descend: compile(descend, guarded) };
     const isCompiled = options.compile ?? true;
-    this.#programs = isCompiled ? [programs.learn, programs.descend] : [];
-    this.#learn = isCompiled ? programs.learn : learn;
-    this.#descend = isCompiled ? programs.descend : descend;
+    const programs = isCompiled
+      ? { learn: compile(learn, guarded), descend: compile(descend, guarded) }
+      : null;
+    this.#programs = programs ? [programs.learn, programs.descend] : [];
+    this.#learn = programs?.learn ?? learn;
+    this.#descend = programs?.descend ?? descend;
   }
 
   /** Frees the programs. */

@@ -54,13 +54,8 @@ export interface Block {
   readonly launches: readonly Launch[];
 }
 
-/** Memory that a program holds, by its address. */
-export interface ProgramMemory {
-  /** Bytes that keep what they hold from one run to the next. */
-  keep(bytes: number): number;
-  /** Bytes that only the call in hand uses. */
-  workspace(bytes: number): number;
-}
+/** Gives a program memory of its own, by its address. */
+export type Keep = (bytes: number) => number;
 
 /** Writes kernel calls down instead of performing them. */
 export interface Emitter {
@@ -69,7 +64,7 @@ export interface Emitter {
     kernel: KernelName,
     operands: readonly (DeviceBuffer | null)[],
     options: unknown,
-    memory: ProgramMemory,
+    keep: Keep,
   ): readonly Block[];
   /** Whether a convolution can pool its results while it computes them. */
   canPool(geometry: Conv2dJoinedGeometry): boolean;
@@ -149,7 +144,7 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
     kernel: Conv2dKernel,
     operands: readonly (DeviceBuffer | null)[],
     geometry: Conv2dGeometry | Conv2dJoinedGeometry,
-    memory: ProgramMemory,
+    keep: Keep,
   ): Block => {
     const { order, keeps, stage: name } = STAGES[kernel];
     const stage = stages[name];
@@ -160,7 +155,7 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
     if (isJoined(geometry)) writeEpilogue(frame, geometry, pooled, indices);
     if (saved) writeSaved(frame, saved);
     const { parametersAddress } = frame;
-    prepareConv2d(frame, stage, memory.keep(stage.sharedBytes(parametersAddress)));
+    prepareConv2d(frame, stage, keep(stage.sharedBytes(parametersAddress)));
     const scratchBytes = stage.scratchBytes(parametersAddress);
     const launches: Launch[] = [];
     const add = (
@@ -192,14 +187,14 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
   const matmul = (
     operands: readonly (DeviceBuffer | null)[],
     geometry: MatmulGeometry | MatmulJoinedGeometry,
-    memory: ProgramMemory,
+    keep: Keep,
   ): readonly Block[] => {
     const [out, a, b, bias = null] = operands;
     const epilogue = isJoined(geometry) ? geometry : PLAIN;
     if (!out || !a || !b) throw new EngineError('matmul: an operand is missing');
     const blocks: Block[] = [];
     cutProduct(out, a, b, bias, geometry, epilogue, {
-      workspace: (bytes) => memory.workspace(bytes),
+      workspace: keep,
       take(job, parts, scratchBytes) {
         const launches = [{ job, parts, scratchBytes, keeps: null }];
         blocks.push(blockOf(productWords, MATMUL_ADDRESSES, operands, launches));
@@ -209,12 +204,11 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
   };
 
   return {
-    emit(kernel, operands, options, memory) {
+    emit(kernel, operands, options, keep) {
       if (kernel === 'matmul' || kernel === 'matmulJoined') {
-        return matmul(operands, options as MatmulGeometry, memory);
+        return matmul(operands, options as MatmulGeometry, keep);
       }
-      if (!isCutByTable(kernel))
-        return [conv2d(kernel, operands, options as Conv2dGeometry, memory)];
+      if (!isCutByTable(kernel)) return [conv2d(kernel, operands, options as Conv2dGeometry, keep)];
       const row: Row = KERNELS[kernel];
       const { block } = frame;
       operands.forEach((operand, i) => (block[i] = operand === null ? 0 : operand.address));
