@@ -21,6 +21,7 @@ import type {
   Kernels,
   ReduceGeometry,
   RowsGeometry,
+  WindowGeometry,
 } from './contract.js';
 import { KERNELS } from './table/kernels.js';
 import { KERNEL_NAMES, parseOperand } from './table/layout.js';
@@ -258,25 +259,14 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
     },
 
     maxPool2dBackward(dX, dOut, indices, geometry) {
-      const { C, H, W, OH, OW } = geometry;
-      if (C * H * W === 0) return;
-      const count = C * OH * OW;
-      checkWindow('maxPool2dBackward', geometry);
-      checkLength('maxPool2dBackward', 'dX', dX, C * H * W);
-      checkLength('maxPool2dBackward', 'dOut', dOut, count);
-      checkLength('maxPool2dBackward', 'indices', indices, count);
+      if (!checkUnpooling('maxPool2dBackward', geometry, dX, dOut, indices)) return;
       kernels.maxPool2dBackward(dX, dOut, indices, geometry);
     },
 
     maxPool2dReluBackward(dX, dOut, indices, pooled, geometry) {
-      const { C, H, W, OH, OW } = geometry;
-      if (C * H * W === 0) return;
-      const count = C * OH * OW;
-      checkWindow('maxPool2dReluBackward', geometry);
-      checkLength('maxPool2dReluBackward', 'dX', dX, C * H * W);
-      checkLength('maxPool2dReluBackward', 'dOut', dOut, count);
-      checkLength('maxPool2dReluBackward', 'indices', indices, count);
-      checkLength('maxPool2dReluBackward', 'pooled', pooled, count);
+      if (!checkUnpooling('maxPool2dReluBackward', geometry, dX, dOut, indices)) return;
+      const { C, OH, OW } = geometry;
+      checkLength('maxPool2dReluBackward', 'pooled', pooled, C * OH * OW);
       kernels.maxPool2dReluBackward(dX, dOut, indices, pooled, geometry);
     },
 
@@ -416,6 +406,23 @@ function checkChannels(kernel: string, { outer, channels, inner }: ChannelsGeome
   checkSize(kernel, 'channels', channels);
   checkSize(kernel, 'inner', inner);
   return outer * channels * inner;
+}
+
+/** Whether a pooling's gradient has pixels. @throws ShapeError for a geometry that does not fit. */
+function checkUnpooling(
+  kernel: string,
+  geometry: WindowGeometry,
+  dX: F,
+  dOut: F,
+  indices: DeviceBuffer<'int32'>,
+): boolean {
+  const { C, H, W, OH, OW } = geometry;
+  if (C * H * W === 0) return false;
+  checkWindow(kernel, geometry);
+  checkLength(kernel, 'dX', dX, C * H * W);
+  checkLength(kernel, 'dOut', dOut, C * OH * OW);
+  checkLength(kernel, 'indices', indices, C * OH * OW);
+  return true;
 }
 
 /** Whether rows hold anything. @throws ShapeError for a number that does not fit. */
