@@ -163,8 +163,8 @@ export const PARAMETERS = part({
     ...ACTIVATION_WORDS,
     /**
      * What is added to each row of the result before the activation: the address of N floats, 0 for none.
-     * Both are applied to an element when its sum is whole, so a launch that was made without them
-     * takes them by these words alone; of a product in slabs, the launches of all slabs.
+     * Both are applied to an element when its sum is whole: of a product in slabs, in the last one,
+     * though the launches of all slabs are given them.
      */
     bias: 'address',
   },
@@ -187,12 +187,8 @@ export const PARAMETERS = part({
     /**
      * What forward does with its planes while they lie in the cache: the activation, and, unless
      * `pooled` is 0, a maxPool2d of planes of OH × OW, whose parameters follow. It writes `pooled`
-     * and, unless it is 0, `indices`. `out` may then be 0: its planes stay in scratch. So a program
-     * that recorded the three launches makes one of them: in the block of conv2dForward it sets
-     * `activation` (and `slope`), copies from maxPool2d's the addresses of `out` and `indices` (words 0 and
-     * 1) and the 13 words of its window, and sets `out` to relu's result, or to 0 where nobody reads
-     * that; asks conv2dForwardCanPool, and conv2dForwardScratchBytes anew. Parts and the shared area
-     * stay as they were.
+     * and, unless it is 0, `indices`. `out` may then be 0: its planes stay in scratch.
+     * conv2dForwardCanPool says whether a pooling can be joined.
      */
     pooled: 'address',
     indices: 'address',
@@ -490,8 +486,7 @@ export const KERNELS = table({
   },
   /**
    * matmul, the addition of a bias to each row and an activation in one: the bits of the three one
-   * after another. Its jobs are matmul's; a program joins launches by the words that
-   * PARAMETERS.matmul names.
+   * after another. Its jobs are matmul's. A program calls it in place of the three (program/join.ts).
    */
   matmulJoined: {
     source: 'matmul',
@@ -561,7 +556,7 @@ export const KERNELS = table({
   },
   /**
    * conv2d, an activation and maxPool2d in one: the bits of the three one after another. Its job is
-   * conv2d's; a program makes one of three launches by the words that PARAMETERS.conv2d names.
+   * conv2d's. A program calls it in place of the three (program/join.ts).
    */
   conv2dJoined: {
     source: 'conv2d-forward',
