@@ -187,7 +187,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'evaluate(model, [x, y])',
       () => call(evaluate, net(), [ones([2, 36])]),
       ConfigError,
-      'evaluate: expected batches { images, labels, size }, as a DataLoader gives them, got a float32 tensor [2,36]',
+      'evaluate: expected batches { inputs, targets } of tensors, or lists and plain objects of tensors, or { images, labels } as a DataLoader over images gives them, got a float32 tensor [2,36]',
     ],
     [
       'evaluate(loader, model)',

@@ -15,7 +15,7 @@ import {
 } from '@unfold/core/internal';
 import { crossEntropy, type Layer } from '@unfold/nn';
 import { requireBatches, requireModel, requireSignal } from './arguments.js';
-import type { Batch } from './data/batches.js';
+import type { Batch } from './data/batch.js';
 import { finiteLoss } from './fit/measure.js';
 import { forEachOutput } from './outputs.js';
 import type { StopSignal } from './stop-signal.js';

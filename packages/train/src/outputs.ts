@@ -1,6 +1,6 @@
 import { compile, Scope, type Tensor } from '@unfold/core';
 import { evaluationMode, type Layer } from '@unfold/nn';
-import { type Batch, requireBatch } from './data/batches.js';
+import { type Batch, wholeBatch } from './data/batch.js';
 import { emptyError } from './data/dataset.js';
 import type { StopSignal } from './stop-signal.js';
 
@@ -34,9 +34,9 @@ export async function forEachOutput(
   const forward = program ?? ((x: Tensor) => model.forward(x));
   try {
     let images = 0;
-    for await (const batch of data) {
+    for await (const given of data) {
       signal?.throwIfAborted();
-      requireBatch(operation, batch);
+      const batch = wholeBatch(operation, given);
       Scope.run(() => look(forward(batch.images), batch, images));
       images += batch.size;
     }

@@ -3,12 +3,12 @@ import {
   DisposedError,
   elementsOf,
   empty,
-  unscoped,
   type Generator,
-  Tensor,
+  unscoped,
 } from '@unfold/core';
 import { valueText } from '@unfold/core/internal';
 import type { Augmentation } from '../augment/augmentation.js';
+import type { Batch } from './batch.js';
 import type { Normalization } from './normalize.js';
 import type { GeneratorOptions } from './options.js';
 
@@ -30,34 +30,9 @@ export interface LoaderOptions extends GeneratorOptions {
   readonly augment?: Augmentation;
 }
 
-/**
- * One batch of a loader. Where the loader lends it, it is valid until the next is asked for: reading
- * it after that throws a DisposedError.
- */
-export interface Batch {
-  /** float32 `[B, C, H, W]` */
-  readonly images: Tensor;
-  /** int32 `[B]` */
-  readonly labels: Tensor;
-  /** B: the images in this batch. */
-  readonly size: number;
-}
-
-/** @throws ConfigError unless `value` is a batch. */
-export function requireBatch(where: string, value: unknown): asserts value is Batch {
-  if (typeof value === 'object' && value !== null) {
-    const { images, labels, size } = value as Partial<Batch>;
-    if (images instanceof Tensor && labels instanceof Tensor && typeof size === 'number') return;
-  }
-  throw new ConfigError(
-    `${where}: expected batches { images, labels, size }, as a DataLoader gives them, got ` +
-      valueText(value),
-  );
-}
-
-/** A loader that `fit` learns from: `DataLoader`, and any other that gives batches in the same manner. */
-export interface BatchLoader extends AsyncIterable<Batch> {
-  /** The images that the batches are drawn from; null where nobody knows how many that are. */
+/** A loader whose epochs can be drawn again: `DataLoader`, and any other that works in the same manner. */
+export interface BatchLoader<B = Batch> extends AsyncIterable<B> {
+  /** The examples that the batches are drawn from; null where nobody knows how many that are. */
   readonly dataset: { readonly length: number } | null;
   /** Batches in an epoch. */
   readonly length: number;
@@ -68,7 +43,7 @@ export interface BatchLoader extends AsyncIterable<Batch> {
    * epoch, and those before it are not made. So a run goes on in the middle of an epoch.
    * @throws ConfigError unless `batch` is an integer from 0 to `length`.
    */
-  from(batch: number): AsyncIterable<Batch>;
+  from(batch: number): AsyncIterable<B>;
   /** Frees the batches. The last one given must not be read any more. */
   dispose(): void;
 }

@@ -3,8 +3,8 @@ import { checkedInUse, checkOptions, flag, positiveCount } from '@unfold/core/in
 import { requireDataset } from '../arguments.js';
 import { checkAugmentation } from '../augment/compose.js';
 import { ImageRandom } from '../augment/image-random.js';
+import type { Batch } from './batch.js';
 import {
-  type Batch,
   BatchLending,
   type BatchLoader,
   type BatchShape,

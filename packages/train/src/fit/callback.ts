@@ -1,6 +1,6 @@
 import type { Tensor } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
-import type { Batch } from '../data/batches.js';
+import type { Batch } from '../data/batch.js';
 import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { JsonObject } from '../optim/state.js';

@@ -12,7 +12,8 @@ import {
 import { type Layer, Module } from '@unfold/nn';
 import { requireBatches, requireModel, requireOptimizer, requireSignal } from '../arguments.js';
 import { emptyError } from '../data/dataset.js';
-import { type Batch, type BatchLoader, requireBatch } from '../data/batches.js';
+import { type Batch, wholeBatch } from '../data/batch.js';
+import type { BatchLoader } from '../data/batches.js';
 import { NonFiniteLossError } from '../non-finite.js';
 import { checkFinite, clipGradNorm, euclideanNorm } from '../optim/clip.js';
 import { EMA } from '../optim/ema.js';
@@ -272,9 +273,9 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     const drawn = position.beginEpoch(train.generator);
     let step = new StepInHand();
     let begin = performance.now();
-    for await (const batch of train.from(position.batch)) {
+    for await (const given of train.from(position.batch)) {
       drawn();
-      requireBatch('fit: train', batch);
+      const batch = wholeBatch('fit: train', given);
       // The batches of one step are never torn apart: half a step's gradients are in no checkpoint.
       if (step.batches === 0 && this.#isAborted) return position.randomness(train.generator);
       await this.tell((callback) => callback.onBatch?.(batch, this));

@@ -1,7 +1,7 @@
 import { argmax, ConfigError, elementsOf, Scope, ShapeError, Tensor } from '@unfold/core';
 import { requireTensor, valueText } from '@unfold/core/internal';
 import { crossEntropy, type Layer } from '@unfold/nn';
-import { type Batch, requireBatch } from '../data/batches.js';
+import { type Batch, wholeBatch } from '../data/batch.js';
 import { findNonFinite, NonFiniteLossError } from '../non-finite.js';
 import { forEachOutput } from '../outputs.js';
 import type { StopSignal } from '../stop-signal.js';
@@ -33,8 +33,7 @@ export const classLoss: Loss = (output, { labels }) => crossEntropy(output, labe
  */
 export const accuracy: Metric = (output, batch) => {
   requireTensor('accuracy', 'output', output);
-  requireBatch('accuracy', batch);
-  const { labels, size } = batch;
+  const { labels, size } = wholeBatch('accuracy', batch);
   if (output.ndim !== 2) {
     throw new ShapeError(`accuracy: expected logits [N, classes], got ${output.describe()}`);
   }
