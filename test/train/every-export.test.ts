@@ -268,7 +268,10 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
       'fit(model, loader, options)': () => call(train.fit, net(), loader(), { epochs: 1 }),
       'without epochs': () => fitWith({ epochs: undefined }),
       'train: dataset': () => fitWith({ train: stripes(8) }),
-      'train: array of batches': () => fitWith({ train: [...loader().batches()] }),
+      'train: array of tensors': () =>
+        fitWith({ train: [...loader().batches()].map((b) => b.images) }),
+      'train: a function of nothing': () => fitWith({ train: () => 3 }),
+      'train: half a state': () => fitWith({ train: { stateDict() {}, *[Symbol.iterator]() {} } }),
       'validation: dataset': () => fitWith({ validation: stripes(8) }),
       "epochs: '3'": () => fitWith({ epochs: '3' }),
       'epochs: 3n': () => fitWith({ epochs: 3n }),

@@ -19,7 +19,13 @@ export type { Normalization } from './data/normalize.js';
 export type { GeneratorOptions } from './data/options.js';
 export { randomSplit } from './data/split.js';
 export { evaluate } from './evaluate.js';
-export type { ClassScores, EvaluateOptions, Evaluation, Mistake } from './evaluate.js';
+export type {
+  ClassScores,
+  EvaluateOptions,
+  Evaluation,
+  MeasureOptions,
+  Mistake,
+} from './evaluate.js';
 export type {
   Callback,
   EpochReport,
@@ -35,9 +41,12 @@ export type { CheckpointFileOptions, SavedRun } from './fit/checkpoint-file.js';
 export { EarlyStopping } from './fit/early-stopping.js';
 export type { EarlyStoppingOptions } from './fit/early-stopping.js';
 export { fit } from './fit/fit.js';
-export type { FitOptions, FitSchedules } from './fit/fit.js';
+export type { Loss, LossModule } from './fit/loss.js';
 export { accuracy } from './fit/measure.js';
-export type { Loss, Metric, Metrics } from './fit/measure.js';
+export type { Metric, Metrics } from './fit/measure.js';
+export type { FitOptions, FitSchedules } from './fit/options.js';
+export type { Batches, BatchSource, StatefulSource } from './fit/source.js';
+export type { InputsOf, Model, TargetsOf } from './model.js';
 export { Cnn, CnnBN, LeNet, LeNetBN, MODELS, WideCnnBN } from './models.js';
 export type { ModelName } from './models.js';
 export { NonFiniteLossError } from './non-finite.js';

@@ -1,41 +1,51 @@
 import { argmax, ConfigError, elementsOf, Scope, ShapeError, Tensor } from '@unfold/core';
-import { requireTensor, valueText } from '@unfold/core/internal';
-import { crossEntropy, type Layer } from '@unfold/nn';
-import { type Batch, wholeBatch } from '../data/batch.js';
-import { findNonFinite, NonFiniteLossError } from '../non-finite.js';
-import { forEachOutput } from '../outputs.js';
-import type { StopSignal } from '../stop-signal.js';
+import { isOptions, requireTensor, valueText } from '@unfold/core/internal';
+import {
+  type AnyBatch,
+  type Batch,
+  inputsOf,
+  targetsOf,
+  type WholeBatch,
+  wholeBatch,
+} from '../data/batch.js';
+import { forEachOutput, type Showing } from '../outputs.js';
 import type { Scores } from './callback.js';
-
-/**
- * The mean loss over a batch, as a tensor of one element.
- * @param output What the model made of `batch.images`.
- */
-export type Loss = (output: Tensor, batch: Batch) => Tensor;
+import { type AnyLoss, finiteLoss } from './loss.js';
 
 /**
  * A figure to follow: its mean over a batch, as a number. The mean over an epoch weighs each batch by
- * its images.
- * @param output What the model made of `batch.images`.
+ * its examples.
+ * @param output What the model made of the batch's inputs.
  */
-export type Metric = (output: Tensor, batch: Batch) => number;
+export type Metric<B extends AnyBatch = Batch, Output = Tensor> = (
+  output: Output,
+  batch: WholeBatch<B>,
+) => number;
 
 /** The metrics of a run, by name. */
-export type Metrics<Name extends string> = Readonly<Record<Name, Metric>>;
+export type Metrics<Name extends string, B extends AnyBatch = Batch, Output = Tensor> = Readonly<
+  Record<Name, Metric<B, Output>>
+>;
 
-/** Cross entropy of logits `[B, classes]` with the labels. */
-export const classLoss: Loss = (output, { labels }) => crossEntropy(output, labels);
+/** Metrics of anything, which their own checks are for. */
+export type AnyMetrics<Name extends string> = Metrics<Name, AnyBatch, unknown>;
 
 /**
- * The part of the images whose largest logit is at their label, 0…1; of equal logits the first counts.
+ * The part of the examples whose largest logit is at their label, 0…1; of equal logits the first counts.
  * @param output Logits `[B, classes]`.
+ * @param batch Its targets, or labels, are integers `[B]`.
  * @throws ShapeError for another output.
  */
-export const accuracy: Metric = (output, batch) => {
+export const accuracy: Metric<AnyBatch, unknown> = (output, batch) => {
   requireTensor('accuracy', 'output', output);
-  const { labels, size } = wholeBatch('accuracy', batch);
-  if (output.ndim !== 2) {
-    throw new ShapeError(`accuracy: expected logits [N, classes], got ${output.describe()}`);
+  const { size } = wholeBatch('accuracy', batch);
+  const labels = targetsOf(batch);
+  requireTensor('accuracy', 'targets', labels);
+  if (output.ndim !== 2 || labels.size !== output.shape[0]) {
+    throw new ShapeError(
+      `accuracy: expected logits [N, classes] and targets [N], got ${output.describe()} and ` +
+        labels.describe(),
+    );
   }
   return Scope.run(() => {
     const predictions = elementsOf(argmax(output, { axis: 1 }));
@@ -46,7 +56,22 @@ export const accuracy: Metric = (output, batch) => {
   });
 };
 
-/** Sums over images, from which means follow. Plain JSON, so that half an epoch can be saved. */
+/** @throws ConfigError for what is no table of metrics. */
+export function checkMetrics(where: string, metrics: unknown): void {
+  const isTable =
+    metrics === undefined ||
+    (isOptions(metrics) && Object.values(metrics).every((metric) => typeof metric === 'function'));
+  if (!isTable) {
+    throw new ConfigError(
+      `${where}: metrics: expected functions by name, such as { accuracy }, got ${valueText(metrics)}`,
+    );
+  }
+  if (metrics !== undefined && 'loss' in metrics) {
+    throw new ConfigError(`${where}: metrics: loss is there already; give the metric another name`);
+  }
+}
+
+/** Sums over examples, from which means follow. Plain JSON, so that half an epoch can be saved. */
 export interface Sums<Name extends string> {
   readonly images: number;
   /** The sums of the figures: of each batch's mean times its images. */
@@ -55,11 +80,11 @@ export interface Sums<Name extends string> {
 
 /** Adds up the loss and the metrics of batches. */
 export class Meter<Name extends string> {
-  readonly #metrics: Metrics<Name>;
+  readonly #metrics: AnyMetrics<Name>;
   #images = 0;
   readonly #sums = new Map<string, number>();
 
-  constructor(metrics: Metrics<Name>) {
+  constructor(metrics: AnyMetrics<Name>) {
     this.#metrics = metrics;
     this.reset();
   }
@@ -78,10 +103,10 @@ export class Meter<Name extends string> {
     for (const name of ['loss', ...Object.keys(this.#metrics)]) this.#sums.set(name, 0);
   }
 
-  add(loss: number, output: Tensor, batch: Batch): void {
+  add(loss: number, output: unknown, batch: WholeBatch<AnyBatch>): void {
     this.#images += batch.size;
     this.#add('loss', loss * batch.size);
-    for (const [name, metric] of Object.entries<Metric>(this.#metrics)) {
+    for (const [name, metric] of Object.entries<Metric<AnyBatch, unknown>>(this.#metrics)) {
       const value = metric(output, batch);
       requireNumber(name, value);
       this.#add(name, value * batch.size);
@@ -95,7 +120,7 @@ export class Meter<Name extends string> {
     this.#sums.set(name, (this.#sums.get(name) ?? 0) + value);
   }
 
-  /** The means over all images that were added, of which there is at least one. */
+  /** The means over all examples that were added, of which there is at least one. */
   means(): Scores<Name> {
     return this.#scores((sum) => sum / this.#images);
   }
@@ -134,60 +159,25 @@ function requireNumber(name: string, value: unknown): void {
 }
 
 /** The model, data and figures of a measurement. */
-export interface Measurement<Name extends string> {
-  /** Begins errors: which validation it was. */
-  readonly where: string;
-  readonly model: Layer;
-  readonly data: AsyncIterable<Batch> | Iterable<Batch>;
-  readonly loss: Loss;
-  readonly metrics: Metrics<Name>;
-  readonly signal: StopSignal | undefined;
-  /** Whether the model runs as a program. */
-  readonly isCompiled: boolean;
+export interface Measurement<Name extends string> extends Showing {
+  readonly loss: AnyLoss;
+  readonly metrics: AnyMetrics<Name>;
 }
 
 /**
- * Loss and metrics over some images, in evaluation mode; all modules' modes are as before afterwards.
+ * Loss and metrics over some examples, in evaluation mode; all modules' modes are as before afterwards.
  * @throws NonFiniteLossError, naming the layer; ConfigError if there is no batch; the reason of
  * `signal` when that aborts.
  */
 export async function measure<Name extends string>({
-  where,
-  model,
-  data,
   loss,
   metrics,
-  signal,
-  isCompiled,
+  ...showing
 }: Measurement<Name>): Promise<Scores<Name>> {
+  const { where, model } = showing;
   const meter = new Meter(metrics);
-  await forEachOutput(
-    { operation: 'fit: validation', where, model, data, signal, isCompiled },
-    (output, batch) => {
-      meter.add(finiteLoss(where, model, batch, loss(output, batch)), output, batch);
-    },
-  );
+  await forEachOutput(showing, (output, batch) => {
+    meter.add(finiteLoss(where, model, inputsOf(batch), loss(output, batch)), output, batch);
+  });
   return meter.means();
-}
-
-/** @throws ConfigError, with how to make it one, unless a loss gave a tensor. */
-export function requireLoss(loss: unknown): asserts loss is Tensor {
-  if (loss instanceof Tensor) return;
-  const mend =
-    typeof loss === 'number'
-      ? '; without item(), which no gradient flows through'
-      : loss instanceof Promise
-        ? '; a loss is not async'
-        : '';
-  throw new ConfigError(
-    `fit: loss: expected a tensor of one element, got ${valueText(loss)}${mend}`,
-  );
-}
-
-/** @throws NonFiniteLossError that names the layer, if the loss is no finite number. */
-export function finiteLoss(where: string, model: Layer, { images }: Batch, loss: Tensor): number {
-  requireLoss(loss);
-  const value = loss.item();
-  if (Number.isFinite(value)) return value;
-  throw new NonFiniteLossError(`${where}: the loss is ${value}; ${findNonFinite(model, images)}`);
 }
