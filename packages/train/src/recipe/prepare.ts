@@ -6,7 +6,7 @@ import type { BatchLoader, LoaderOptions } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Normalization } from '../data/normalize.js';
 import type { FitOptions } from '../fit/fit.js';
-import { accuracy } from '../fit/measure.js';
+import { accuracy } from '../metrics/accuracy.js';
 import { MODELS } from '../models.js';
 import { EMA } from '../optim/ema.js';
 import { LinearLR } from '../optim/schedules/linear.js';
