@@ -500,6 +500,29 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
       'classify()': () => call(train.classify),
     },
   },
+  predict: {
+    withOptions: (options) => call(train.predict, net(), ones([2, 36]), options),
+    option: 'batchSize',
+    wrong: {
+      'predict()': () => call(train.predict),
+      'predict(model)': () => call(train.predict, net()),
+      'predict(inputs, model)': () => call(train.predict, ones([2, 36]), net()),
+      'predict(model, 5)': () => call(train.predict, net(), 5),
+      "predict(model, 'file')": () => call(train.predict, net(), 'file'),
+      'predict(model, dataset)': () => call(train.predict, net(), stripes(8)),
+      'predict(model, numbers)': () => call(train.predict, net(), [[1, 2]]),
+      'predict(model, typed array)': () => call(train.predict, net(), new Float32Array(36)),
+      'predict(model, batch)': () => call(train.predict, net(), batchOf()),
+      'predict(model, [])': () => call(train.predict, net(), []),
+      'predict(model, {})': () => call(train.predict, net(), {}),
+      'predict(model, inputs, { batchSize: 0 })': () =>
+        call(train.predict, net(), ones([2, 36]), { batchSize: 0 }),
+      'predict(model, loader, { batchSize })': () =>
+        call(train.predict, net(), loader(), { batchSize: 8 }),
+      'predict(model, inputs, { signal: controller })': () =>
+        call(train.predict, net(), ones([2, 36]), { signal: new AbortController() }),
+    },
+  },
   digitFromImage: {
     wrong: {
       'digitFromImage()': () => call(train.digitFromImage),

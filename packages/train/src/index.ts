@@ -103,6 +103,8 @@ export type { SGDOptions } from './optim/sgd.js';
 export type { JsonObject } from './optim/state.js';
 export { classify } from './predict/classify.js';
 export type { Prediction } from './predict/classify.js';
+export { predict } from './predict/predict.js';
+export type { InputBatches, PredictOptions } from './predict/predict.js';
 export { digitFromImage } from './predict/digit.js';
 export type { StopSignal } from './stop-signal.js';
 export { loadTrainedModel } from './trained-model.js';
