@@ -1,5 +1,6 @@
 import {
   add,
+  concat,
   ConfigError,
   elementsOf,
   generator,
@@ -25,14 +26,18 @@ import {
 import {
   accuracy,
   type AnyBatch,
+  auc,
   type BatchOf,
   type BatchSource,
   type Callback,
+  type EpochReport,
   evaluate,
+  f1,
   fit,
   type FitOptions,
   type Model,
   type RunState,
+  type SavePoint,
   SGD,
   type StatefulSource,
   type TrainingRun,
@@ -481,6 +486,62 @@ describe('a run that goes on', () => {
       train(loader as unknown as RowOptions['train'], { resume: stateOf(state) }),
     ).rejects.toThrow(
       'the saved run had another source for its batches, this one has a loader with a generator',
+    );
+  });
+});
+
+describe('a metric that gathers over an epoch', () => {
+  const batches = rows().map(({ inputs }, b) => ({
+    inputs,
+    targets: tensor(
+      Array.from({ length: SIZE }, (_, i) => (i + b) % 2),
+      [SIZE],
+      { dtype: 'int32' },
+    ),
+  }));
+  const begin = () => {
+    manualSeed(3);
+    const model = new Linear(2, 2);
+    const optimizer = new SGD(model.parameters(), { lr: 0.5 });
+    const metrics = { accuracy, f1: f1(), auc: auc() };
+    return { model, options: { train: batches, epochs: 2, optimizer, metrics } };
+  };
+  const untimed = (history: readonly EpochReport[]): unknown =>
+    history.map((report) => ({ ...report, seconds: 0 }));
+
+  it('is the figure of the whole epoch, in training, validation and evaluate', async () => {
+    const { model, options } = begin();
+    const { history } = await fit(model, { ...options, validation: batches });
+    const { validation } = at(history, 1);
+    const { metrics } = options;
+    const again = await evaluate(model, batches, { metrics });
+    expect(validation).toEqual(again);
+    const inputs = concat(batches.map((batch) => batch.inputs));
+    const targets = concat(batches.map((batch) => batch.targets));
+    const { loss, ...whole } = await evaluate(model, [{ inputs, targets }], { metrics });
+    expect(again).toEqual({ ...whole, loss: expect.closeTo(loss, 6) as number });
+    const { macro, classes } = await evaluate(model, batches);
+    expect(whole.f1).toBeCloseTo(at(classes, 1).f1, 12);
+    expect(whole.f1).not.toBeCloseTo(macro.f1, 3);
+  });
+
+  it('goes on in the middle of an epoch', async () => {
+    const saved: Saved[] = [];
+    const saver = { onSavePoint: (point: SavePoint) => void saved.push(copyOf(point.state())) };
+    const { model, options } = begin();
+    const whole = await fit(model, { ...options, callbacks: [saver] });
+    for (const state of saved) {
+      const again = begin();
+      const resume = stateOf(state);
+      const { history } = await fit(again.model, { ...again.options, resume });
+      expect(untimed(history)).toEqual(untimed(whole.history));
+    }
+    const again = begin();
+    const { f1: gone, ...metrics } = again.options.metrics;
+    const resume = stateOf(at(saved, 2));
+    expect(gone).toBeDefined();
+    await expect(fit(again.model, { ...again.options, metrics, resume })).rejects.toThrow(
+      'the saved run had metrics: loss, accuracy, f1, auc; this one has: loss, accuracy, auc; ',
     );
   });
 });

@@ -265,7 +265,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'fit: metrics in a list',
       () => fitWith({ metrics: [train.accuracy] }),
       ConfigError,
-      'fit: metrics: expected functions by name, such as { accuracy }, got [the function accuracy]',
+      'fit: metrics: expected functions, or metrics such as f1(), by name, as in { accuracy, f1: f1() }, got [the function accuracy]',
     ],
     [
       'fit: a misspelt callback',
@@ -328,7 +328,7 @@ describe('whatever the arguments are, errors are ours', () => {
   const isClass = (value: unknown): boolean => /^class\b/.test(String(value));
   const all = Object.entries(train).filter(([, value]) => typeof value === 'function');
   // They are waited for; mnist may find the digits, or look for them.
-  const asynchronous = ['fit', 'evaluate', 'loadRun', 'loadTrainedModel'];
+  const asynchronous = ['fit', 'evaluate', 'loadRun', 'loadTrainedModel', 'predict'];
   const functions = all.filter(
     ([name, value]) => !isClass(value) && ![...asynchronous, 'mnist'].includes(name),
   );

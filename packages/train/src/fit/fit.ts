@@ -374,7 +374,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     if (validation === 'aborted') return before;
     const report: EpochReport<Metric> = {
       epoch: position.epoch,
-      train: this.#meter.means(),
+      train: this.#meter.scores(),
       validation,
       lr: position.lr,
       seconds: position.seconds,

@@ -1,13 +1,8 @@
-import { argmax, ConfigError, elementsOf, Scope, ShapeError, Tensor } from '@unfold/core';
-import { isOptions, requireTensor, valueText } from '@unfold/core/internal';
-import {
-  type AnyBatch,
-  type Batch,
-  inputsOf,
-  targetsOf,
-  type WholeBatch,
-  wholeBatch,
-} from '../data/batch.js';
+import { ConfigError, Tensor } from '@unfold/core';
+import { isOptions, valueText } from '@unfold/core/internal';
+import { type AnyBatch, type Batch, inputsOf, type WholeBatch } from '../data/batch.js';
+import type { AccumulatingMetric, MetricState } from '../metrics/metric.js';
+import { asNumber, asObject, type JsonObject } from '../optim/state.js';
 import { forEachOutput, type Showing } from '../outputs.js';
 import type { Scores } from './callback.js';
 import { type AnyLoss, finiteLoss } from './loss.js';
@@ -22,48 +17,22 @@ export type Metric<B extends AnyBatch = Batch, Output = Tensor> = (
   batch: WholeBatch<B>,
 ) => number;
 
-/** The metrics of a run, by name. */
+/** The metrics of a run, by name: means over batches, or what gathers over all of them. */
 export type Metrics<Name extends string, B extends AnyBatch = Batch, Output = Tensor> = Readonly<
-  Record<Name, Metric<B, Output>>
+  Record<Name, Metric<B, Output> | AccumulatingMetric<B, Output>>
 >;
 
 /** Metrics of anything, which their own checks are for. */
 export type AnyMetrics<Name extends string> = Metrics<Name, AnyBatch, unknown>;
 
-/**
- * The part of the examples whose largest logit is at their label, 0…1; of equal logits the first counts.
- * @param output Logits `[B, classes]`.
- * @param batch Its targets, or labels, are integers `[B]`.
- * @throws ShapeError for another output.
- */
-export const accuracy: Metric<AnyBatch, unknown> = (output, batch) => {
-  requireTensor('accuracy', 'output', output);
-  const { size } = wholeBatch('accuracy', batch);
-  const labels = targetsOf(batch);
-  requireTensor('accuracy', 'targets', labels);
-  if (output.ndim !== 2 || labels.size !== output.shape[0]) {
-    throw new ShapeError(
-      `accuracy: expected logits [N, classes] and targets [N], got ${output.describe()} and ` +
-        labels.describe(),
-    );
-  }
-  return Scope.run(() => {
-    const predictions = elementsOf(argmax(output, { axis: 1 }));
-    const data = elementsOf(labels);
-    let correct = 0;
-    for (let i = 0; i < size; i++) if (predictions[i] === data[i]) correct++;
-    return correct / size;
-  });
-};
-
 /** @throws ConfigError for what is no table of metrics. */
 export function checkMetrics(where: string, metrics: unknown): void {
   const isTable =
-    metrics === undefined ||
-    (isOptions(metrics) && Object.values(metrics).every((metric) => typeof metric === 'function'));
+    metrics === undefined || (isOptions(metrics) && Object.values(metrics).every(isMetric));
   if (!isTable) {
     throw new ConfigError(
-      `${where}: metrics: expected functions by name, such as { accuracy }, got ${valueText(metrics)}`,
+      `${where}: metrics: expected functions, or metrics such as f1(), by name, as in ` +
+        `{ accuracy, f1: f1() }, got ${valueText(metrics)}`,
     );
   }
   if (metrics !== undefined && 'loss' in metrics) {
@@ -71,11 +40,26 @@ export function checkMetrics(where: string, metrics: unknown): void {
   }
 }
 
-/** Sums over examples, from which means follow. Plain JSON, so that half an epoch can be saved. */
-export interface Sums<Name extends string> {
+function isMetric(value: unknown): boolean {
+  return typeof value === 'function' || isAccumulating(value);
+}
+
+function isAccumulating(value: unknown): value is AccumulatingMetric<AnyBatch, unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'create' in value &&
+    typeof value.create === 'function'
+  );
+}
+
+/** What was measured of an epoch so far. Plain JSON, so that half an epoch can be saved. */
+export interface Measured {
   readonly images: number;
-  /** The sums of the figures: of each batch's mean times its images. */
-  readonly sums: Scores<Name>;
+  /** The sums of the means: of each batch's value times its examples. */
+  readonly sums: Readonly<Record<string, number>>;
+  /** What the other metrics have gathered. */
+  readonly states: Readonly<Record<string, JsonObject>>;
 }
 
 /** Adds up the loss and the metrics of batches. */
@@ -83,15 +67,16 @@ export class Meter<Name extends string> {
   readonly #metrics: AnyMetrics<Name>;
   #images = 0;
   readonly #sums = new Map<string, number>();
+  #states = new Map<string, MetricState<AnyBatch, unknown>>();
 
   constructor(metrics: AnyMetrics<Name>) {
     this.#metrics = metrics;
     this.reset();
   }
 
-  /** The names of the figures that are added up: `loss`, and the metrics. */
+  /** The names of the figures: `loss`, and the metrics. */
   get names(): readonly string[] {
-    return [...this.#sums.keys()];
+    return ['loss', ...Object.keys(this.#metrics)];
   }
 
   get images(): number {
@@ -100,17 +85,32 @@ export class Meter<Name extends string> {
 
   reset(): void {
     this.#images = 0;
-    for (const name of ['loss', ...Object.keys(this.#metrics)]) this.#sums.set(name, 0);
+    this.#states = this.#newStates();
+    for (const name of this.names) if (!this.#states.has(name)) this.#sums.set(name, 0);
   }
 
   add(loss: number, output: unknown, batch: WholeBatch<AnyBatch>): void {
     this.#images += batch.size;
     this.#add('loss', loss * batch.size);
-    for (const [name, metric] of Object.entries<Metric<AnyBatch, unknown>>(this.#metrics)) {
-      const value = metric(output, batch);
-      requireNumber(name, value);
-      this.#add(name, value * batch.size);
+    for (const [name, metric] of this.#entries()) {
+      if (typeof metric === 'function') {
+        const value: unknown = metric(output, batch);
+        requireNumber(name, value);
+        this.#add(name, value * batch.size);
+      } else this.#states.get(name)?.update(output, batch);
     }
+  }
+
+  #entries() {
+    return Object.entries<AnyMetrics<string>[string]>(this.#metrics);
+  }
+
+  #newStates(): Map<string, MetricState<AnyBatch, unknown>> {
+    return new Map(
+      this.#entries().flatMap(([name, metric]) =>
+        isAccumulating(metric) ? [[name, metric.create()] as const] : [],
+      ),
+    );
   }
 
   #add(name: string, value: number): void {
@@ -120,32 +120,56 @@ export class Meter<Name extends string> {
     this.#sums.set(name, (this.#sums.get(name) ?? 0) + value);
   }
 
-  /** The means over all examples that were added, of which there is at least one. */
-  means(): Scores<Name> {
-    return this.#scores((sum) => sum / this.#images);
-  }
-
-  sums(): Sums<Name> {
-    return { images: this.#images, sums: this.#scores((sum) => sum) };
-  }
-
-  /** Goes on from sums that `sums` gave. */
-  restore({ images, sums }: { images: number; sums: ReadonlyMap<string, number> }): void {
-    this.reset();
-    this.#images = images;
-    for (const name of this.#sums.keys()) this.#sums.set(name, sums.get(name) ?? 0);
-  }
-
-  #scores(value: (sum: number) => number): Scores<Name> {
+  /** The figures over all examples that were added, of which there is at least one. */
+  scores(): Scores<Name> {
+    const figureOf = (name: string): number => {
+      const state = this.#states.get(name);
+      if (!state) return (this.#sums.get(name) ?? 0) / this.#images;
+      const value: unknown = state.compute();
+      requireNumber(name, value);
+      return value;
+    };
     // The names are those of the metrics and 'loss', as the type says.
-    return Object.fromEntries(
-      [...this.#sums].map(([name, sum]) => [name, value(sum)]),
-    ) as Scores<Name>;
+    return Object.fromEntries(this.names.map((name) => [name, figureOf(name)])) as Scores<Name>;
+  }
+
+  measured(): Measured {
+    return {
+      images: this.#images,
+      sums: Object.fromEntries(this.#sums),
+      states: Object.fromEntries(
+        [...this.#states].map(([name, state]) => [name, state.stateDict()]),
+      ),
+    };
+  }
+
+  /**
+   * Checks what `measured` gave, of metrics of the same names.
+   * @throws ConfigError for anything else, and what a metric throws; nothing has changed then.
+   * @returns What goes on from there.
+   */
+  prepare(where: string, json: unknown): () => void {
+    const { images, sums, states = {} } = asObject(where, json);
+    const count = asNumber(`${where}: images`, images, { integer: true });
+    const given = asObject(`${where}: sums`, sums);
+    const gathered = asObject(`${where}: states`, states);
+    const numbers = [...this.#sums.keys()].map(
+      (name) => [name, asNumber(`${where}: ${name}`, given[name])] as const,
+    );
+    const made = this.#newStates();
+    for (const [name, state] of made) {
+      state.loadStateDict(asObject(`${where}: ${name}`, gathered[name]));
+    }
+    return () => {
+      this.#images = count;
+      this.#states = made;
+      for (const [name, sum] of numbers) this.#sums.set(name, sum);
+    };
   }
 }
 
 /** @throws ConfigError, with how to make it one, unless a metric gave a number. */
-function requireNumber(name: string, value: unknown): void {
+function requireNumber(name: string, value: unknown): asserts value is number {
   if (typeof value === 'number') return;
   const mend =
     value instanceof Tensor
@@ -179,5 +203,5 @@ export async function measure<Name extends string>({
   await forEachOutput(showing, (output, batch) => {
     meter.add(finiteLoss(where, model, inputsOf(batch), loss(output, batch)), output, batch);
   });
-  return meter.means();
+  return meter.scores();
 }

@@ -216,7 +216,7 @@ export function captureState<Metric extends string>(
       ),
       ema: ema?.json ?? null,
       callbacks: Object.fromEntries(callbacks.map(([name, state]) => [name, state?.json ?? null])),
-      meter: parts.meter.sums(),
+      meter: parts.meter.measured(),
       history: parts.history,
     },
   };
@@ -256,10 +256,10 @@ export function restoreState<Metric extends string>(
         'state; it is damaged',
     );
   }
-  const sums = asSums(saved['meter']);
+  const measured = parts.meter.prepare(`${WHERE}: meter`, saved['meter']);
   prepareAll(preparations({ tensors, saved, parts })).commit();
   position.commit();
-  parts.meter.restore(sums);
+  measured();
   // The names of its scores were compared with those of the metrics.
   parts.history.push(...(history as EpochReport<Metric>[]));
   return () => setRandomness(randomness, parts.source.generator);
@@ -341,8 +341,11 @@ function checkSameParts<Metric extends string>(saved: JsonObject, parts: Parts<M
   };
   const namesIn = (key: string): string[] => Object.keys(asObject(`${WHERE}: ${key}`, saved[key]));
   differ('schedules', namesIn('schedules'), [...parts.schedules.keys()]);
-  const { sums } = asObject(`${WHERE}: meter`, saved['meter']);
-  differ('metrics', Object.keys(asObject(`${WHERE}: meter: sums`, sums)), parts.meter.names);
+  const { sums, states = {} } = asObject(`${WHERE}: meter`, saved['meter']);
+  const measured = [sums, states].flatMap((figures) =>
+    Object.keys(asObject(`${WHERE}: meter: sums`, figures)),
+  );
+  differ('metrics', measured, parts.meter.names);
   // A callback that was not there begins anew; what one remembered must not be lost.
   const callbacks = namedCallbacks(parts.callbacks);
   const lost = namesIn('callbacks').filter((name) => !callbacks.has(name));
@@ -427,20 +430,6 @@ function asStreams(where: string, key: string, value: unknown): RngState {
       Object.entries(named).map(([name, given]) => [
         name,
         asGeneratorState(`${where}: ${name}`, given),
-      ]),
-    ),
-  };
-}
-
-function asSums(value: unknown): { images: number; sums: ReadonlyMap<string, number> } {
-  const where = `${WHERE}: meter`;
-  const { images, sums } = asObject(where, value);
-  return {
-    images: asNumber(`${where}: images`, images, { integer: true }),
-    sums: new Map(
-      Object.entries(asObject(`${where}: sums`, sums)).map(([name, sum]) => [
-        name,
-        asNumber(`${where}: ${name}`, sum),
       ]),
     ),
   };

@@ -7,7 +7,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Normalization } from '../data/normalize.js';
 import type { Loss } from '../fit/loss.js';
 import type { FitOptions } from '../fit/options.js';
-import { accuracy } from '../fit/measure.js';
+import { accuracy } from '../metrics/accuracy.js';
 import { MODELS } from '../models.js';
 import { EMA } from '../optim/ema.js';
 import { LinearLR } from '../optim/schedules/linear.js';
