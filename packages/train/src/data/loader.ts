@@ -93,9 +93,10 @@ export interface DataLoader<B = Batch, Source extends { readonly length: number 
 
 /** What makes a `DataLoader`, of a type that follows from the dataset, the transform and the collate. */
 export interface DataLoaderConstructor {
-  /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
-  new (dataset: Dataset, options?: LoaderOptions): DataLoader;
-  /** Samples of any kind, collated by a function. */
+  /**
+   * Samples of any kind, collated by a function.
+   * @throws ConfigError if an option is unknown, out of range, not for this dataset, or leaves no batch.
+   */
   new <Source extends MapDataset, Made extends AnyBatch, Changed = SampleOf<Source>>(
     dataset: Source,
     options: DataLoaderOptions<SampleOf<Source>, Changed, Made> & {
@@ -107,7 +108,7 @@ export interface DataLoaderConstructor {
     dataset: Source,
     options?: DataLoaderOptions<SampleOf<Source>, Changed> & { readonly collate?: undefined },
   ): DataLoader<Collated<NoInfer<Changed>>, Source>;
-  /** As the first: `ConstructorParameters` and the like see the last one only. */
+  /** Images. It is the last, as `ConstructorParameters` and the like see the last only. */
   new (dataset: Dataset, options?: LoaderOptions): DataLoader;
 }
 
