@@ -395,8 +395,39 @@ describe('whatever the arguments are, errors are ours', () => {
 
   it('the methods of a dataset, of a loader and of an average', () => {
     const dataset = stripes(8);
-    for (const method of ['image', 'label', 'slice', 'subset']) {
+    for (const method of ['image', 'label', 'slice', 'subset', 'get', 'map']) {
       expect(strangeErrors((...args) => send(dataset, method, ...args), 2)).toEqual([]);
+    }
+    const columns = Dataset.fromArrays({ inputs: [1, 2], targets: [3, 4] });
+    for (const method of ['slice', 'subset', 'get', 'map']) {
+      expect(strangeErrors((...args) => send(columns, method, ...args), 2)).toEqual([]);
+      const samples = columns.map((sample) => sample);
+      expect(strangeErrors((...args) => send(samples, method, ...args), 2)).toEqual([]);
+    }
+    const fromArrays = Dataset.fromArrays.bind(Dataset);
+    expect(
+      strangeErrors((inputs, targets) => call(fromArrays, { inputs, targets, classes: 3 }), 2),
+    ).toEqual([]);
+    expect(
+      strangeErrors((inputs, data) => call(fromArrays, { inputs: { inputs, data } }), 2),
+    ).toEqual([]);
+    expect(
+      strangeErrors((data, shape) => call(fromArrays, { inputs: { data, shape } }), 2),
+    ).toEqual([]);
+    // What a sample holds, and what a transform and a collate give.
+    expect(
+      strangeErrors((...given) => {
+        const dataset = { length: given.length, get: (i: number) => ({ inputs: given[i] }) };
+        return [...(make(DataLoader, dataset, { batchSize: 2 }) as DataLoader)];
+      }, 2),
+    ).toEqual([]);
+    for (const option of ['transform', 'collate']) {
+      expect(
+        strangeErrors((given) => {
+          const options = { batchSize: 2, [option]: () => given };
+          return [...(make(DataLoader, columns, options) as DataLoader)];
+        }, 1),
+      ).toEqual([]);
     }
     expect(strangeErrors((...args) => send(loader(), 'from', ...args), 1)).toEqual([]);
     const ema = new EMA(net());
