@@ -139,13 +139,13 @@ describe('a call that is wrong is an error that names the right one', () => {
       'new DataLoader(dataset, 32)',
       () => make(DataLoader, stripes(8), 32),
       ConfigError,
-      'DataLoader: expected options as an object, such as { batchSize: … }, got 32; the options are batchSize, shuffle, dropLast, normalization, augment, generator, seed',
+      'DataLoader: expected options as an object, such as { batchSize: … }, got 32; the options are batchSize, shuffle, dropLast, normalization, augment, generator, seed, transform, collate',
     ],
     [
       'new DataLoader(dataset, { batch_size })',
       () => make(DataLoader, stripes(8), { batch_size: 4 }),
       ConfigError,
-      "DataLoader: unknown option 'batch_size'; did you mean batchSize? The options are batchSize, shuffle, dropLast, normalization, augment, generator, seed",
+      "DataLoader: unknown option 'batch_size'; did you mean batchSize? The options are batchSize, shuffle, dropLast, normalization, augment, generator, seed, transform, collate",
     ],
     [
       "new DataLoader(dataset, { shuffle: 'false' })",
@@ -407,8 +407,39 @@ describe('whatever the arguments are, errors are ours', () => {
 
   it('the methods of a dataset, of a loader and of an average', () => {
     const dataset = stripes(8);
-    for (const method of ['image', 'label', 'slice', 'subset']) {
+    for (const method of ['image', 'label', 'slice', 'subset', 'get', 'map']) {
       expect(strangeErrors((...args) => send(dataset, method, ...args), 2)).toEqual([]);
+    }
+    const columns = Dataset.fromArrays({ inputs: [1, 2], targets: [3, 4] });
+    for (const method of ['slice', 'subset', 'get', 'map']) {
+      expect(strangeErrors((...args) => send(columns, method, ...args), 2)).toEqual([]);
+      const samples = columns.map((sample) => sample);
+      expect(strangeErrors((...args) => send(samples, method, ...args), 2)).toEqual([]);
+    }
+    const fromArrays = Dataset.fromArrays.bind(Dataset);
+    expect(
+      strangeErrors((inputs, targets) => call(fromArrays, { inputs, targets, classes: 3 }), 2),
+    ).toEqual([]);
+    expect(
+      strangeErrors((inputs, data) => call(fromArrays, { inputs: { inputs, data } }), 2),
+    ).toEqual([]);
+    expect(
+      strangeErrors((data, shape) => call(fromArrays, { inputs: { data, shape } }), 2),
+    ).toEqual([]);
+    // What a sample holds, and what a transform and a collate give.
+    expect(
+      strangeErrors((...given) => {
+        const dataset = { length: given.length, get: (i: number) => ({ inputs: given[i] }) };
+        return [...(make(DataLoader, dataset, { batchSize: 2 }) as DataLoader)];
+      }, 2),
+    ).toEqual([]);
+    for (const option of ['transform', 'collate']) {
+      expect(
+        strangeErrors((given) => {
+          const options = { batchSize: 2, [option]: () => given };
+          return [...(make(DataLoader, columns, options) as DataLoader)];
+        }, 1),
+      ).toEqual([]);
     }
     expect(strangeErrors((...args) => send(loader(), 'from', ...args), 1)).toEqual([]);
     const ema = new EMA(net());
