@@ -103,7 +103,7 @@ export interface MeasureOptions<
   /** As `fit` takes it. Default: the cross entropy of logits with integer targets. */
   readonly loss?: FitOptions<Metric, B, Output>['loss'];
   /** As `fit` takes them. */
-  readonly metrics?: Metrics<Metric, B, Output>;
+  readonly metrics?: Metrics<Metric, NoInfer<B>, NoInfer<Output>>;
 }
 
 const OPTIONS: OptionRules<EvaluateOptions & MeasureOptions> = {

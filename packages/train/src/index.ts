@@ -67,7 +67,7 @@ export { f1 } from './metrics/f1.js';
 export type { F1Average, F1Options } from './metrics/f1.js';
 export type { AccumulatingMetric, MetricState } from './metrics/metric.js';
 export { meanAbsoluteError, meanSquaredError, rSquared } from './metrics/regression.js';
-export type { InputsOf, Model, TargetsOf } from './model.js';
+export type { AnyModel, InputsOf, Model, TargetsOf } from './model.js';
 export { Cnn, CnnBN, LeNet, LeNetBN, MODELS, WideCnnBN } from './models.js';
 export type { ModelName } from './models.js';
 export { NonFiniteLossError } from './non-finite.js';

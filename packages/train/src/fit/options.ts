@@ -47,7 +47,7 @@ export interface FitOptions<
    */
   readonly train: BatchLoader<B> | StatefulSource<B> | BatchSource<B>;
   /** The batches that each epoch is measured on, in evaluation mode. Default: none. */
-  readonly validation?: BatchSource<B>;
+  readonly validation?: BatchSource<NoInfer<B>>;
   /** At least 1. */
   readonly epochs: number;
   /** Made over the parameters that are to change. */
@@ -59,9 +59,9 @@ export interface FitOptions<
    * which is called with the output and the batch's targets. Default: the cross entropy of logits
    * `[B, classes]` with integer targets.
    */
-  readonly loss?: Loss<B, Output> | LossModule<B, Output>;
+  readonly loss?: Loss<NoInfer<B>, NoInfer<Output>> | LossModule<NoInfer<B>, NoInfer<Output>>;
   /** Followed in training and validation, by name. `loss` is there already. Default: none. */
-  readonly metrics?: Metrics<Metric, B, Output>;
+  readonly metrics?: Metrics<Metric, NoInfer<B>, NoInfer<Output>>;
   /**
    * An average of the model's weights, updated after each step. It is what is validated, and what
    * the model holds when the run has finished.
@@ -79,7 +79,7 @@ export interface FitOptions<
    */
   readonly compile?: boolean;
   /** The callbacks that are called at the moments of the run. */
-  readonly callbacks?: readonly Callback<Metric, B>[];
+  readonly callbacks?: readonly Callback<Metric, NoInfer<B>>[];
   /** When it aborts, training stops after the step in hand. */
   readonly signal?: StopSignal | undefined;
   /** Goes on with a run that was saved, instead of beginning one: made with the same options. */
