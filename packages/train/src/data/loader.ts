@@ -88,7 +88,7 @@ export interface DataLoader<B = Batch, Source extends { readonly length: number 
   /** Frees the batches. The last one given must not be read any more. */
   dispose(): void;
   /** Disposes of the loader at the end of a `using` block. */
-  [Symbol.dispose](): void;
+  [disposeSymbol](): void;
 }
 
 /** What makes a `DataLoader`, of a type that follows from the dataset, the transform and the collate. */
@@ -253,17 +253,17 @@ export const DataLoader: DataLoaderConstructor = class<
   }
 
   #make({ indices, random, fetch }: Step): B {
+    // What it is follows from the types of the dataset, of its samples and of the options.
+    if (this.#reader && !this.#transform && !this.#collate) {
+      return this.#reader.batch(indices, random) as B;
+    }
     try {
       return ownBatch(() => {
-        if (this.#reader && !this.#transform && !this.#collate) {
-          return this.#reader.batch(indices, random) as B;
-        }
         const samples = Array.from(indices, (index, b) => {
           const own = random?.of(index) ?? null;
           const sample = fetch ? fetch.samples[b] : this.#reader?.sample(index, own);
           return own ? this.#transformed(sample, own, index) : sample;
         });
-        // What it is follows from the types of the samples and of the options.
         return this.#collated(samples, indices) as B;
       });
     } finally {
