@@ -7,19 +7,41 @@ export type { ElasticOptions } from './augment/elastic.js';
 export { randomErasing } from './augment/erasing.js';
 export type { RandomErasingOptions } from './augment/erasing.js';
 export type { ChannelValues, MinMax } from './augment/options.js';
+export { ArrayDataset } from './data/array-dataset.js';
+export type { ArraySample, ColumnArrays, ColumnTensors } from './data/array-dataset.js';
 export type { AnyBatch, Batch, BatchOf, TensorTree, WholeBatch } from './data/batch.js';
 export type { BatchLoader, LoaderOptions } from './data/batches.js';
+export type { ColumnData, ColumnsData, NestedRows, RowsOfShape } from './data/columns.js';
 export { Dataset } from './data/dataset.js';
-export type { DatasetArrays, ImageArray } from './data/dataset.js';
+export type { DatasetArrays, ImageArray, LabelledImage } from './data/dataset.js';
 export { DataLoader } from './data/loader.js';
+export type { DataLoaderConstructor } from './data/loader.js';
+export type { DataLoaderOptions } from './data/loader-options.js';
 export { mnist } from './data/mnist.js';
 export type { Mnist, MnistOptions } from './data/mnist.js';
 export { normalizationOf } from './data/normalize.js';
 export type { Normalization } from './data/normalize.js';
 export type { GeneratorOptions } from './data/options.js';
+export { padSequence } from './data/pad-sequence.js';
+export type { PadSequenceOptions } from './data/pad-sequence.js';
+export { mapDataset, SampleDataset } from './data/samples.js';
+export type {
+  Collated,
+  MapDataset,
+  SampleLeaf,
+  SampleMap,
+  SampleOf,
+  Stacked,
+} from './data/samples.js';
 export { randomSplit } from './data/split.js';
 export { evaluate } from './evaluate.js';
-export type { ClassScores, EvaluateOptions, Evaluation, Mistake } from './evaluate.js';
+export type {
+  ClassScores,
+  EvaluateOptions,
+  Evaluation,
+  MeasureOptions,
+  Mistake,
+} from './evaluate.js';
 export type {
   Callback,
   EpochReport,
@@ -35,14 +57,17 @@ export type { CheckpointFileOptions, SavedRun } from './fit/checkpoint-file.js';
 export { EarlyStopping } from './fit/early-stopping.js';
 export type { EarlyStoppingOptions } from './fit/early-stopping.js';
 export { fit } from './fit/fit.js';
-export type { FitOptions, FitSchedules } from './fit/fit.js';
-export type { Loss, Metric, Metrics } from './fit/measure.js';
+export type { Loss, LossModule } from './fit/loss.js';
+export type { Metric, Metrics } from './fit/measure.js';
+export type { FitOptions, FitSchedules } from './fit/options.js';
+export type { Batches, BatchSource, StatefulSource } from './fit/source.js';
 export { accuracy, topK } from './metrics/accuracy.js';
 export { auc } from './metrics/auc.js';
 export { f1 } from './metrics/f1.js';
 export type { F1Average, F1Options } from './metrics/f1.js';
 export type { AccumulatingMetric, MetricState } from './metrics/metric.js';
 export { meanAbsoluteError, meanSquaredError, rSquared } from './metrics/regression.js';
+export type { InputsOf, Model, TargetsOf } from './model.js';
 export { Cnn, CnnBN, LeNet, LeNetBN, MODELS, WideCnnBN } from './models.js';
 export type { ModelName } from './models.js';
 export { NonFiniteLossError } from './non-finite.js';
