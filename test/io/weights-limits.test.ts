@@ -13,7 +13,7 @@ import {
   loadCheckpoint,
   loadWeights,
 } from '@unfold/io';
-import { loadRun, loadTrainedModel } from '@unfold/train';
+import { decodeModel, loadModel, loadRun, loadTrainedModel } from '@unfold/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failure } from '../support/failure.js';
 import { safetensorsOf } from '../support/files/weights.js';
@@ -235,6 +235,8 @@ describe('options', () => {
       loadCheckpoint: (options) => loadCheckpoint(file, options),
       loadRun: (options) => loadRun(file, options),
       loadTrainedModel: (options) => loadTrainedModel(file, options),
+      loadModel: (options) => loadModel(new Linear(1, 1), file, options),
+      decodeModel: (options) => decodeModel(new Linear(1, 1), bytes, options),
     };
     for (const [name, load] of Object.entries(loaders)) {
       const unknown = await failure(() => load(given('{ "maxBytes": 5 }')));
@@ -263,6 +265,7 @@ describe('options', () => {
       () => loadCheckpoint(file, { limits }),
       () => loadRun(file, { limits }),
       () => loadTrainedModel(file, { limits }),
+      () => loadModel(model, file, { limits }),
     ]) {
       expect(await refusal(load)).toContain('its tensors take 8 bytes, expected at most 7');
     }

@@ -330,6 +330,54 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
       'loadTrainedModel(model, file)': () => call(train.loadTrainedModel, net(), 'a.safetensors'),
     },
   },
+  saveModel: {
+    withOptions: (options) => call(train.saveModel, net(), 'model.safetensors', options),
+    option: 'normalization',
+    wrong: {
+      'saveModel(model)': () => call(train.saveModel, net()),
+      'saveModel(file, model)': () => call(train.saveModel, 'model.safetensors', net()),
+      'saveModel(model.stateDict(), file)': () =>
+        call(train.saveModel, net().stateDict(), 'model.safetensors'),
+      "saveModel(model, 'model')": () => call(train.saveModel, net(), 'model'),
+      "saveModel(model, 'model.pt')": () => call(train.saveModel, net(), 'model.pt'),
+    },
+  },
+  encodeModel: {
+    withOptions: (options) => call(train.encodeModel, net(), options),
+    option: 'classes',
+    wrong: {
+      'encodeModel()': () => call(train.encodeModel),
+      'encodeModel(state)': () => call(train.encodeModel, net().stateDict()),
+      'encodeModel(model, { classes: 3 })': () => call(train.encodeModel, net(), { classes: 3 }),
+      'encodeModel(model, { classes: [] })': () => call(train.encodeModel, net(), { classes: [] }),
+      'encodeModel(model, { normalization: 0.5 })': () =>
+        call(train.encodeModel, net(), { normalization: 0.5 }),
+      'encodeModel(model, { normalization: {} })': () =>
+        call(train.encodeModel, net(), { normalization: {} }),
+      'encodeModel(model, { metadata: { epochs: 3 } })': () =>
+        call(train.encodeModel, net(), { metadata: { epochs: 3 } }),
+    },
+  },
+  loadModel: {
+    withOptions: (options) => call(train.loadModel, net(), 'model.safetensors', options),
+    option: 'limits',
+    wrong: {
+      'loadModel(file)': () => call(train.loadModel, 'model.safetensors'),
+      'loadModel(file, model)': () => call(train.loadModel, 'model.safetensors', net()),
+      'loadModel(Model, file)': () => call(train.loadModel, train.LeNet, 'model.safetensors'),
+      "loadModel(model, 'model.npz')": () => call(train.loadModel, net(), 'model.npz'),
+    },
+  },
+  decodeModel: {
+    withOptions: (options) => call(train.decodeModel, net(), train.encodeModel(net()), options),
+    option: 'limits',
+    wrong: {
+      'decodeModel(bytes)': () => call(train.decodeModel, train.encodeModel(net())),
+      'decodeModel(model, text)': () => call(train.decodeModel, net(), 'model.safetensors'),
+      'decodeModel(model, buffer)': () =>
+        call(train.decodeModel, net(), train.encodeModel(net()).buffer),
+    },
+  },
   EarlyStopping: {
     withOptions: (options) => make(train.EarlyStopping, options),
     option: 'patience',

@@ -328,7 +328,15 @@ describe('whatever the arguments are, errors are ours', () => {
   const isClass = (value: unknown): boolean => /^class\b/.test(String(value));
   const all = Object.entries(train).filter(([, value]) => typeof value === 'function');
   // They are waited for; mnist may find the digits, or look for them.
-  const asynchronous = ['fit', 'evaluate', 'loadRun', 'loadTrainedModel', 'predict'];
+  const asynchronous = [
+    'fit',
+    'evaluate',
+    'loadRun',
+    'loadTrainedModel',
+    'predict',
+    'saveModel',
+    'loadModel',
+  ];
   const functions = all.filter(
     ([name, value]) => !isClass(value) && ![...asynchronous, 'mnist'].includes(name),
   );

@@ -17,7 +17,7 @@ import {
   zeros,
 } from '@unfold/core';
 import { BatchNorm1d, Dropout, Flatten, Linear, Module, ReLU, Sequential } from '@unfold/nn';
-import { DataLoader, predict } from '@unfold/train';
+import { DataLoader, Dataset, predict } from '@unfold/train';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
 import { refuseMisuses } from '../support/misuse.js';
@@ -115,6 +115,14 @@ describe('predict', () => {
     for (const batch of loader.batches()) rows.push(...numbers(images.forward(batch.images)));
     const output = await predict(images, loader);
     expect([output.shape, numbers(output)]).toEqual([[11, CLASSES], rows]);
+  });
+
+  it('takes what a loader without targets gives, of several inputs too', async () => {
+    const a = [1, 2, 3, 4, 5];
+    const rows = Dataset.fromArrays({ inputs: { a, b: a.map((value) => 10 * value) } });
+    const model = new Of((inputs: { a: Tensor; b: Tensor }) => add(inputs.a, inputs.b));
+    const output = await predict(model, new DataLoader(rows, { batchSize: 2 }));
+    expect(output.toArray()).toEqual([11, 22, 33, 44, 55]);
   });
 
   it('takes several inputs, and gives several outputs of any dtype, in any form', async () => {

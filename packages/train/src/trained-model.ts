@@ -1,4 +1,4 @@
-import { ConfigError, FileFormatError, type OptionRules } from '@unfold/core';
+import { ConfigError, type FileFormatError, type OptionRules } from '@unfold/core';
 import type { Layer } from '@unfold/nn';
 import { checkedInUse, checkOptions } from '@unfold/core/internal';
 import type { LoadCheckpointOptions, WeightsMetadata } from '@unfold/io';
@@ -6,18 +6,16 @@ import { checkNormalization, type Normalization } from './data/normalize.js';
 import { isModelName, type ModelName, MODELS } from './models.js';
 import {
   assignWeights,
-  brief,
   extensionOf,
   type Fail,
   failIn,
   filesFor,
-  isObject,
-  parseStrictJson,
   quote,
   requireFile,
   type WeightsFile,
   withSafetensors,
 } from '@unfold/io/internal';
+import { ownWeights, readNormalization, textOf } from './saved-model/metadata.js';
 
 /** A model with the weights that training gave it, and what its input must be like. */
 export interface TrainedModel {
@@ -34,9 +32,6 @@ const OPTIONS: OptionRules<LoadCheckpointOptions> = { limits: checkedInUse };
 const OPERATION = 'loadTrainedModel';
 const INSTEAD =
   'fetch the bytes, give them to decodeSafetensors, and the tensors to loadStateDict of one of MODELS';
-
-/** The bounds of the JSON of a normalization, which has two lists. */
-const JSON_BOUNDS = { maxDepth: 8, maxNodes: 100, maxKeys: 100 };
 
 /** Channels of the images that all of `MODELS` take. */
 const CHANNELS = 1;
@@ -75,11 +70,11 @@ export async function loadTrainedModel(
 async function build({ tensors, metadata }: WeightsFile, file: string): Promise<TrainedModel> {
   const fail = failIn(file);
   const name = modelName(metadata, fail);
-  const normalization = readNormalization(metadata, file, fail);
-  const prefix = textOf(metadata, 'weightsPrefix') ?? '';
-  const own = tensors
-    .filter((stored) => stored.name.startsWith(prefix))
-    .map((stored) => ({ ...stored, name: stored.name.slice(prefix.length) }));
+  const normalization = readNormalization(metadata, file, MEND);
+  if (!normalization) throw missing('normalization', 'how its input was normalised', fail);
+  checkNormalization(file, normalization, CHANNELS);
+  const byName = tensors.map((stored) => [stored.name, stored] as const);
+  const own = ownWeights(byName, metadata).map(([weight, stored]) => ({ ...stored, name: weight }));
   const model: Layer = MODELS[name]();
   try {
     await assignWeights(model, own, { operation: `loadTrainedModel: ${file}`, strict: true });
@@ -101,45 +96,8 @@ function modelName(metadata: WeightsMetadata, fail: Fail): ModelName {
   );
 }
 
-function readNormalization(metadata: WeightsMetadata, file: string, fail: Fail): Normalization {
-  const text = textOf(metadata, 'normalization');
-  if (text === undefined) throw missing('normalization', 'how its input was normalised', fail);
-  const value = parsed(text);
-  if (!isNormalization(value)) {
-    throw fail(
-      `normalization: expected the JSON of { mean, std }, lists of numbers, got ${brief(value)}; ${MEND}`,
-    );
-  }
-  checkNormalization(file, value, CHANNELS);
-  return value;
-}
-
-/** Gives the value of a text that is JSON, or the text itself. */
-function parsed(text: string): unknown {
-  const fail = failIn('normalization');
-  try {
-    return parseStrictJson(text, JSON_BOUNDS, { fail, tooMany: () => fail('too many') }).value;
-  } catch (error) {
-    if (error instanceof FileFormatError) return text;
-    throw error;
-  }
-}
-
 function missing(key: string, purpose: string, fail: Fail): FileFormatError {
   return fail(
     `expected ${quote(key)} in its metadata, which has none: the file doesn't say ${purpose}; ${MEND}`,
   );
-}
-
-/** Only own properties count: a file may hold anything under "__proto__". */
-function textOf(metadata: WeightsMetadata, key: string): string | undefined {
-  return Object.hasOwn(metadata, key) ? metadata[key] : undefined;
-}
-
-function isNormalization(value: unknown): value is Normalization {
-  return isObject(value) && areNumbers(value['mean']) && areNumbers(value['std']);
-}
-
-function areNumbers(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((number) => typeof number === 'number');
 }

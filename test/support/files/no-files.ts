@@ -20,6 +20,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   loadRun: 'give fit as resume what a callback of your own kept of point.state()',
   loadTrainedModel:
     'fetch the bytes, give them to decodeSafetensors, and the tensors to loadStateDict of one of MODELS',
+  loadModel: 'fetch the bytes and give them to decodeModel',
+  saveModel: 'offer the bytes as a download: encodeModel makes them',
   mnist: 'fetch the four files, read them by parseIdx and give them to Dataset.fromArrays',
 };
 

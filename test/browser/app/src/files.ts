@@ -16,7 +16,14 @@ import {
 } from '@unfold/io';
 import { tensor } from '@unfold/core';
 import { Linear } from '@unfold/nn';
-import { CheckpointFile, loadRun, loadTrainedModel, mnist } from '@unfold/train';
+import {
+  CheckpointFile,
+  loadModel,
+  loadRun,
+  loadTrainedModel,
+  mnist,
+  saveModel,
+} from '@unfold/train';
 
 const state = () => new Map([['a', tensor([1, 2])]]);
 const NEED_FILES: Readonly<Record<string, () => unknown>> = {
@@ -31,6 +38,8 @@ const NEED_FILES: Readonly<Record<string, () => unknown>> = {
   CheckpointFile: () => new CheckpointFile('a'),
   loadRun: () => loadRun('a'),
   loadTrainedModel: () => loadTrainedModel('a.safetensors'),
+  loadModel: () => loadModel(new Linear(1, 1), 'a.safetensors'),
+  saveModel: () => saveModel(new Linear(1, 1), 'a.safetensors'),
   mnist: () => mnist(),
 };
 
