@@ -191,6 +191,7 @@ it.each(Object.keys(OPTIMIZERS).flatMap((name) => [1, 2].map((threads) => ({ nam
       }
       if (program) {
         const joined = program.stats?.joined ?? [];
+        expect(joined).toContain('matmul + add + relu');
         expect(joined).toContain('conv2d backward + relu backward | conv2d backward');
         const update = { SGD: 'sgdStep', Adam: 'adamStep' }[name.slice(0, 4).trim()];
         if (update) expect(joined).toContain(`${update} × 10`);
