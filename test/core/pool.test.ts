@@ -71,11 +71,32 @@ async function startPool(options: Partial<PoolOptions> = {}) {
     });
     pool.runLaunches(list, 0, LAUNCHES, 0, 0);
   };
+  /** The same, each of two launches side by side, which fill 16 and 48 of the 64 parts. */
+  const sides = heap.allocate(LAUNCHES * 32);
+  const halves = Array.from({ length: 2 * LAUNCHES }, () => heap.allocate(64));
+  const runSides = (kernel: number = JOB.fill) => {
+    halves.forEach((address, i) => {
+      const isFirst = i % 2 === 0;
+      const parts = isFirst ? 16 : 48;
+      const words = new Int32Array(heap.buffer, address, 16);
+      words[0] = isFirst ? out : out + 16 * PART * 4;
+      words[SIZE] = PART;
+      words[places.n] = parts * PART;
+      new Float32Array(heap.buffer, address, 16)[places.value] = (i >> 1) + 1;
+      const job = isFirst ? JOB.fill : kernel;
+      new Int32Array(heap.buffer, sides + i * 16, 4).set([job, address, parts, 0]);
+    });
+    for (let i = 0; i < LAUNCHES; i++) {
+      new Int32Array(heap.buffer, list + i * 16, 4).set([-1, sides + i * 32, 64, 0]);
+    }
+    pool.runLaunches(list, 0, LAUNCHES, 0, 0);
+  };
   const ofList = heap.usedBytes - used - heldByPool;
   return {
     pool,
     run,
     runList,
+    runSides,
     values: () => new Float32Array(heap.buffer, out, N),
     failures: () => failures,
     /** Bytes that the pool holds. */
@@ -130,8 +151,11 @@ describe('Pool', () => {
     expect(values().every((value) => value === 2)).toBe(true);
   });
 
-  it('does a list of launches one after another, however late a thread is', async () => {
-    const { runList, values } = await startPool({ threads: 4 });
+  it.each([
+    ['launches', 'runList'],
+    ['launches side by side', 'runSides'],
+  ] as const)('does a list of %s one after another, however late a thread is', async (_, run) => {
+    const { [run]: runList, values } = await startPool({ threads: 4 });
     for (const pause of [0, 0, 0, 1, 5, 20]) {
       await new Promise((resolve) => setTimeout(resolve, pause));
       values().fill(0);
@@ -164,15 +188,19 @@ describe('Pool', () => {
 
   it('notices a worker that died with a part of a list in its hands', async () => {
     const entry = script('dying-in-a-list', takesAPart('process.exit(3);'));
-    const { runList, failures } = await startPool({ entry, stallMs: 300 });
-    expect(errorOf(runList).message).toContain('a thread broke down: no sign of life for 300 ms');
-    expect(failures()).toBe(1);
+    for (const run of ['runList', 'runSides'] as const) {
+      const { [run]: runList, failures } = await startPool({ entry, stallMs: 300 });
+      expect(errorOf(runList).message).toContain('a thread broke down: no sign of life for 300 ms');
+      expect(failures()).toBe(1);
+    }
   });
 
   it('reports a kernel that traps in a list', async () => {
-    const { runList, failures } = await startPool();
-    expect(errorOf(() => runList(9999)).message).toMatch(/a thread broke down: RuntimeError/);
-    expect(failures()).toBe(1);
+    for (const run of ['runList', 'runSides'] as const) {
+      const { [run]: runList, failures } = await startPool();
+      expect(errorOf(() => runList(9999)).message).toMatch(/a thread broke down: RuntimeError/);
+      expect(failures()).toBe(1);
+    }
   });
 
   it('reports a kernel that traps, and ends', async () => {

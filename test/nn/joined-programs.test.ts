@@ -3,6 +3,7 @@ import {
   compile,
   configureEngine,
   manualSeed,
+  matmul,
   mul,
   randn,
   relu,
@@ -79,6 +80,30 @@ const CASES: readonly Case[] = [
     shape: [1, 1, 4, 3],
     make: () => new Sequential(new Flatten(), new Linear(12, 9)),
     joined: ['matmul + add'],
+  },
+  {
+    about: 'a product and a bias that is there before it',
+    shape: [5, 12],
+    make: () => {
+      const [weight, scale] = [randn([12, 9]), randn([9])];
+      return (x) => {
+        const bias = mul(scale, 2);
+        return add(matmul(x, weight), bias);
+      };
+    },
+    joined: ['matmul + add'],
+  },
+  {
+    about: 'a bias that is made after the product is not joined',
+    shape: [5, 12],
+    make: () => {
+      const [weight, scale] = [randn([12, 9]), randn([9])];
+      return (x) => {
+        const out = matmul(x, weight);
+        return add(out, mul(scale, 2));
+      };
+    },
+    joined: [],
   },
   {
     about: 'what else reads the convolution is not joined',

@@ -146,6 +146,63 @@ describe.each(Object.keys(OPTIMIZERS))('a whole step by %s as a program', (name)
   });
 });
 
+/** Layers whose parameters and gradients are large enough for threads to share. */
+function wide(): Layer {
+  manualSeed(4);
+  return new Sequential(
+    new Conv2d(1, 8, 3, { padding: 1 }),
+    new ReLU(),
+    new Conv2d(8, 8, 3, { padding: 1 }),
+    new ReLU(),
+    new Flatten(),
+    new Linear(288, 150),
+    new ReLU(),
+    new Linear(150, 230),
+    new ReLU(),
+    new Linear(230, CLASSES),
+  );
+}
+
+it.each(Object.keys(OPTIMIZERS).flatMap((name) => [1, 2].map((threads) => ({ name, threads }))))(
+  'launches side by side in a step by $name give the same bits on $threads thread(s)',
+  async ({ name, threads }) => {
+    await configureEngine({ threads });
+    const train = (isCompiled: boolean): string => {
+      const model = wide();
+      const optimizer = (OPTIMIZERS[name] as (model: Layer) => Optimizer)(model);
+      const step = (images: Tensor, labels: Tensor): Tensor => {
+        optimizer.zeroGrad();
+        const loss = Tape.run((tape) => {
+          const value = crossEntropy(model.forward(images), labels);
+          tape.backward(value);
+          return value;
+        });
+        optimizer.step();
+        return loss;
+      };
+      const program = isCompiled ? compile(step, { modules: [model] }) : null;
+      const run = program ?? step;
+      const losses: number[] = [];
+      manualSeed(6);
+      for (let i = 0; i < 8; i++) {
+        using _scope = new Scope();
+        const labels = Int32Array.from({ length: 64 }, (_, row) => (row + i) % CLASSES);
+        losses.push(run(randn([64, 1, 6, 6]), tensor(labels)).item());
+      }
+      if (program) {
+        const joined = program.stats?.joined ?? [];
+        expect(joined).toContain('matmul + add + relu');
+        expect(joined).toContain('conv2d backward + relu backward | conv2d backward');
+        const update = { SGD: 'sgdStep', Adam: 'adamStep' }[name.slice(0, 4).trim()];
+        if (update) expect(joined).toContain(`${update} × 10`);
+      }
+      return `${losses.join()} ${bitsOf(model)}`;
+    };
+    expect(train(true)).toBe(train(false));
+    await configureEngine({ threads: 1 });
+  },
+);
+
 describe('fit', () => {
   const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   afterEach(() => warnings.mockClear());

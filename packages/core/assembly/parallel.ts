@@ -41,9 +41,36 @@ export function controlBytes(threads: i32): i32 {
   return <i32>LINES + threads * 64;
 }
 
+/** Bytes of a launch in a list, and where its words lie: kernel, block and parts, and one for nothing. */
+const LAUNCH: usize = 16;
+const LAUNCH_BLOCK: usize = 4;
+const LAUNCH_PARTS: usize = 8;
+
+/**
+ * Stands in place of a kernel for launches side by side, none of which needs another one: the block is
+ * a list of them, whose parts are counted through.
+ */
+const SIDE_BY_SIDE: i32 = -1;
+
+/** Does one part of a job. */
+function doPart(kernel: i32, block: usize, part: i32, scratch: usize): void {
+  if (kernel == SIDE_BY_SIDE) {
+    let launch = block;
+    let parts = load<i32>(launch, LAUNCH_PARTS);
+    while (part >= parts) {
+      part -= parts;
+      launch += LAUNCH;
+      parts = load<i32>(launch, LAUNCH_PARTS);
+    }
+    kernel = load<i32>(launch);
+    block = load<usize>(launch, LAUNCH_BLOCK);
+  }
+  runPart(kernel, block, part, scratch);
+}
+
 /** All parts, in order, on this thread. */
 export function runParts(kernel: i32, block: usize, parts: i32, scratch: usize): void {
-  for (let part = 0; part < parts; part++) runPart(kernel, block, part, scratch);
+  for (let part = 0; part < parts; part++) doPart(kernel, block, part, scratch);
 }
 
 /**
@@ -65,7 +92,7 @@ function work(control: usize, thread: i32): void {
     const left = atomic.sub<i32>(control, 1, REMAINING);
     if (left <= 0) return;
     const parts = load<i32>(control, PARTS);
-    runPart(
+    doPart(
       load<i32>(control, KERNEL),
       load<usize>(control, BLOCK),
       parts - left,
@@ -131,14 +158,8 @@ export function runJob(
   return parts - atomic.load<i32>(control, DONE);
 }
 
-/** Bytes of a launch in a list, and where its words lie. */
-const LAUNCH: usize = 16;
-const LAUNCH_BLOCK: usize = 4;
-const LAUNCH_PARTS: usize = 8;
-
 /**
- * Does the launches `from` … `to` - 1 of a list one after another: kernel, block and parts of each, a
- * word each and one for nothing. Without threads `control` is 0.
+ * Does the launches `from` … `to` - 1 of a list one after another. Without threads `control` is 0.
  * @returns `to`; or the number of a launch some of whose parts are still done by others, after which
  * the caller waits and goes on with the next.
  */

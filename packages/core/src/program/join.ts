@@ -171,7 +171,7 @@ class Joiner {
       let values: Operand = out;
       let bias: Operand | null = null;
       let epilogue: Pick<MatmulJoinedGeometry, 'activation' | 'slope'> = NO_ACTIVATION;
-      const sum = this.#biasOf(values, geometry);
+      const sum = this.#biasOf(i, values, geometry);
       if (sum) {
         gone.push(sum.at);
         operations.push(sum.step.operation);
@@ -225,7 +225,7 @@ class Joiner {
   }
 
   /** The addition of one vector to each row of a product that nobody else reads. */
-  #biasOf(values: Operand, { M, N }: MatmulGeometry) {
+  #biasOf(product: number, values: Operand, { M, N }: MatmulGeometry) {
     const at = this.#onlyReader(values);
     const step = at === null ? null : this.#kernelAt(at, 'add');
     const [out, a, bias] = step?.operands ?? [];
@@ -235,8 +235,12 @@ class Joiner {
     const { shape, aStrides, bStrides } = step.options as BroadcastGeometry;
     const isRow = M === 1 && isList(shape, [N]) && isList(aStrides, [1]) && isList(bStrides, [1]);
     const isMatrix = isList(shape, [M, N]) && isList(aStrides, [N, 1]) && isList(bStrides, [0, 1]);
-    // The bias is there before the product is.
-    return (isRow || isMatrix) && bias.slot.writers === 0 ? { at, step, out, bias } : null;
+    if (!isRow && !isMatrix) return null;
+    // The bias is what it is before the product; a step of training changes it afterwards.
+    const isChanged = this.#uses(bias.slot).some(
+      ({ step, writes }) => writes && step > product && step < at,
+    );
+    return isChanged ? null : { at, step, out, bias };
   }
 
   /** The kernel calls of a name that WebAssembly does, as they are now. */

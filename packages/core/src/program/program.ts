@@ -5,21 +5,43 @@ import { DisposedError, EngineError } from '../errors.js';
 import { DeviceBuffer } from '../kernels/buffer.js';
 import { checkPositions } from '../kernels/check-geometry.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
-import { createEmitter, type Block, type Emitter, type Launch } from '../kernels/wasm/emitter.js';
+import { KERNELS } from '../kernels/table/kernels.js';
+import { writesOf } from '../kernels/table/layout.js';
+import { createEmitter, type Emitter, type Launch } from '../kernels/wasm/emitter.js';
 import { RESERVED_BYTES } from '../memory/heap.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
 import { foldBatchNorms } from './fold.js';
 import { join } from './join.js';
+import {
+  groupLaunches,
+  nameOf,
+  scratchBytesOf,
+  writeList,
+  type Group,
+  type Placed,
+  type Range,
+} from './launch-list.js';
 import { planMemory } from './memory-plan.js';
 import { positionsOf } from './positions.js';
-import type { HostStep, KernelStep, Operand, Recording, Slot, Step } from './recording.js';
+import {
+  byteLengthOf,
+  type HostStep,
+  type KernelStep,
+  type Operand,
+  type Recording,
+  type Slot,
+  type Step,
+} from './recording.js';
 
 /** What a program is made of, in numbers. */
 export interface ProgramStats {
   /** Kernel launches of a run, those apart that only an unusual run makes. */
   readonly launches: number;
-  /** The operations that one launch does together, `conv2d + relu + maxPool2d`. */
+  /**
+   * The operations that one launch does together: `conv2d + relu + maxPool2d` where one kernel does
+   * several, `sgdStep × 6` or `conv2d backward | sum` where none needs another one.
+   */
   readonly joined: readonly string[];
   /** Parts of a run that JavaScript does. */
   readonly hostCalls: number;
@@ -33,8 +55,6 @@ export interface ProgramStats {
 const RAN_AGAIN =
   'the program that gave it ran again, with { reuse: true }; read it before, or leave reuse out';
 
-/** Words of a launch in a list: assembly/parallel.ts. */
-const LAUNCH_WORDS = 4;
 /** Where operands seem to lie that are somewhere else in each run. */
 const NOWHERE = RESERVED_BYTES;
 
@@ -70,17 +90,13 @@ interface Keeper {
   isDone: boolean;
 }
 
-/** A launch that waits for its place in the list. */
-interface Placed extends Launch {
-  readonly blockWord: number;
-  readonly operation: string;
-}
-
 /** Kernel calls that are laid out once, and run again and again. */
 export class Program {
   readonly stats: ProgramStats;
   readonly #recording: Recording;
   readonly #wasm: { readonly jobs: ProgramParts['jobs']; readonly emitter: Emitter } | null;
+  /** The slots that share places. */
+  readonly #planned = new Set<Slot>();
   /** Where each slot lies; those of inputs and results are set by each run. */
   readonly #addresses = new Map<Slot, number>();
   readonly #patches = new Map<Slot, Patch[]>();
@@ -138,10 +154,10 @@ export class Program {
     for (const step of recording.steps) if (step.kind === 'host') this.#derive(step);
     try {
       const plannedBytes = this.#layOut();
-      const launches = this.#write(recording.steps);
+      const groups = this.#write(recording.steps);
       this.stats = {
-        launches,
-        joined,
+        launches: groups.length,
+        joined: [...joined, ...groups.filter(({ length }) => length > 1).map(nameOf)],
         hostCalls: this.#items.filter(({ kind }) => kind === 'host').length,
         plannedBytes,
         keptBytes: this.#keptBytes - plannedBytes,
@@ -296,7 +312,6 @@ export class Program {
     const { slots, steps } = this.#recording;
     const uses = usesOf(steps);
     const isResult = new Set(this.#results);
-    const planned: Slot[] = [];
     for (const slot of slots) {
       if (slot.kind === 'outside') {
         this.#addresses.set(slot, outsideOf(slot).address);
@@ -306,13 +321,14 @@ export class Program {
         if (slot.initial) this.#initial.push(slot);
         if (isResult.has(slot)) this.#patches.set(slot, []);
         else if (this.#derived.has(slot)) this.#addresses.set(slot, this.#keep(slot.bytes));
-        else if (uses.has(slot)) planned.push(slot);
+        else if (uses.has(slot)) this.#planned.add(slot);
       } else if (slot.kind === 'constant' && uses.has(slot)) {
         const address = this.#keep(slot.bytes);
         this.#addresses.set(slot, address);
         new Uint8Array(heap.buffer, address, slot.bytes).set(initialOf(slot));
       } else if (slot.kind === 'input') this.#patches.set(slot, []);
     }
+    const planned = [...this.#planned];
     const plan = planMemory(
       planned.map((slot) => {
         const { from, to } = uses.get(slot) ?? { from: 0, to: 0 };
@@ -325,8 +341,8 @@ export class Program {
     return plan.bytes;
   }
 
-  /** Writes the launches down, and what JavaScript does between them. @returns How many there are. */
-  #write(steps: readonly Step[]): number {
+  /** Writes the launches down, and what JavaScript does between them. @returns The launches of a run. */
+  #write(steps: readonly Step[]): Group[] {
     const written: Placed[] = [];
     const keepers: Placed[] = [];
     const derivers: Keeper[] = [];
@@ -335,7 +351,7 @@ export class Program {
     const host = (perform: () => void): void => {
       this.#items.push({ kind: 'host', perform });
     };
-    for (const step of steps) {
+    for (const [call, step] of steps.entries()) {
       if (step.kind === 'action') this.#stretchAt(written.length).before.push(step.run);
       else if (step.kind === 'host') {
         const run = (): void => this.#runHost(step);
@@ -353,31 +369,32 @@ export class Program {
           else host(check.run);
         }
         if (step.renew) this.#stretchAt(written.length);
-        for (const { block, word } of this.#writeCall(step, this.#wasm.emitter)) {
-          for (const launch of block.launches) {
-            const placed = { ...launch, blockWord: word, operation: step.operation };
-            const sources = this.#keptOf(step, launch);
-            if (sources) {
-              const at = keepers.length;
-              const renew = (): void => this.#launch(at, at + 1);
-              this.#keepers.push({ renew, sources, isDone: false });
-              keepers.push(placed);
-            } else {
-              this.#stretchAt(written.length).to++;
-              written.push(placed);
-            }
+        for (const placed of this.#writeCall(step, call, this.#wasm.emitter)) {
+          const sources = this.#keptOf(step, placed);
+          if (sources) {
+            const at = keepers.length;
+            const renew = (): void => this.#launch(at, at + 1);
+            this.#keepers.push({ renew, sources, isDone: false });
+            keepers.push(placed);
+          } else {
+            this.#stretchAt(written.length).to++;
+            written.push(placed);
           }
         }
       }
     }
     this.#keepers.unshift(...derivers);
-    this.#writeList([...keepers, ...written]);
-    const shift = keepers.length;
+    const groups: Group[] = keepers.map((keeper) => [keeper]);
     this.#items.forEach((item, i) => {
       if (item.kind !== 'launches') return;
-      this.#items[i] = { ...item, from: item.from + shift, to: item.to + shift };
+      const from = groups.length;
+      groups.push(...groupLaunches(written.slice(item.from, item.to)));
+      this.#items[i] = { ...item, from, to: groups.length };
     });
-    return written.length;
+    this.#list = writeList(groups, (bytes) => this.#keep(bytes));
+    this.#operations.push(...groups.map(nameOf));
+    this.#scratchBytes = scratchBytesOf(groups);
+    return groups.slice(keepers.length);
   }
 
   /** The stretch that the next launch, whose number is `at`, belongs to. */
@@ -389,23 +406,16 @@ export class Program {
     return stretch;
   }
 
-  #writeList(launches: readonly Placed[]): void {
-    if (launches.length === 0) return;
-    this.#list = this.#keep(launches.length * LAUNCH_WORDS * 4);
-    const { words } = heap;
-    launches.forEach(({ job, blockWord, parts, scratchBytes, operation }, i) => {
-      words.set([job, blockWord * 4, parts, 0], this.#list / 4 + i * LAUNCH_WORDS);
-      this.#scratchBytes = Math.max(this.#scratchBytes, scratchBytes);
-      this.#operations.push(operation);
-    });
-  }
-
-  /** Writes a call's arguments onto the heap. */
-  #writeCall(step: KernelStep, emitter: Emitter): { block: Block; word: number }[] {
+  /** Writes a call's arguments onto the heap. @returns Its launches. */
+  #writeCall(step: KernelStep, call: number, emitter: Emitter): Placed[] {
     const buffers = step.operands.map((operand) => operand && this.#bufferOf(operand));
-    const { kernel, options, operands, renew } = step;
+    const { kernel, options, operands, renew, operation } = step;
     const keep = (bytes: number): number => this.#keep(bytes);
-    return emitter.emit(kernel, buffers, options, keep).map((block) => {
+    const blocks = emitter.emit(kernel, buffers, options, keep);
+    const ranges = this.#rangesOf(step);
+    const isWhole = blocks.length === 1 && blocks[0].launches.length === 1;
+    const elements = isWhole ? Math.max(...operands.map((operand) => operand?.length ?? 0)) : 0;
+    return blocks.flatMap((block) => {
       const word = this.#keep(block.words.length * 4) / 4;
       heap.words.set(block.words, word);
       for (const place of block.places) {
@@ -423,7 +433,23 @@ export class Program {
           emitter.rewrite(kernel, heap.words.subarray(word, end), renew(), n);
         });
       }
-      return { block, word };
+      const placed = { blockWord: word, operation, call, ranges, elements };
+      return block.launches.map((launch) => ({ ...launch, ...placed }));
+    });
+  }
+
+  /** The bytes that a call reads and writes. */
+  #rangesOf({ kernel, operands }: KernelStep): Range[] {
+    const writes = writesOf(KERNELS[kernel]);
+    return operands.flatMap((operand, i): Range[] => {
+      if (!operand) return [];
+      const { slot, offset } = operand;
+      const isPlanned = this.#planned.has(slot);
+      const from = (isPlanned ? this.#addressOf(slot) : 0) + offset;
+      const to = from + byteLengthOf(operand);
+      const isReused = this.#reuses && this.#results.includes(slot);
+      const mayBeGiven = slot.kind === 'input' || slot.kind === 'outside' || isReused;
+      return [{ slot: isPlanned ? null : slot, from, to, isWritten: writes[i], mayBeGiven }];
     });
   }
 

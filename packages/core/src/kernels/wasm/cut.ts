@@ -16,7 +16,7 @@ import {
 type Cut = (block: Int32Array) => number;
 
 /** With less work, a call stays one part: waking a thread costs more than it would take off. */
-const SHARE_FROM = 2 * PART;
+export const SHARE_FROM = 2 * PART;
 /** Elements on a cache line: two threads never write to the same one, if parts are multiples. */
 const LINE = 16;
 
