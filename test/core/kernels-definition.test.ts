@@ -415,13 +415,34 @@ describe.each([
       kernels.normalise(out, x, given, floats(3, 2), floats(1, -1), geometry);
       expect([...out]).toEqual([-1.25, 0.25, -1, -1, 1.75, 3.25, -1, -1]);
       const dOut = floats(1, 0, 1, 2, 0, 3, 3, 4);
-      const [dWeight, dBias] = [blank(2), blank(2)];
-      kernels.normaliseSums(dWeight, dBias, dOut, x, given, geometry);
+      const [dWeight, dBias, factors] = [blank(2), blank(2), blank(6)];
+      kernels.normaliseSums(dWeight, dBias, factors, dOut, x, given, floats(3, 2), geometry);
       expect([...dWeight, ...dBias]).toEqual([1.5, 0, 4, 10]);
+      expect([...factors]).toEqual([3, 2, 3, 5, 1.125, 0]);
       const dX = blank(8);
       // Weights 1 and 2, means of g 1 and 5, means of g·normal 0.5 and 0.
       kernels.normaliseBackward(dX, dOut, x, given, floats(1, 2, 1, 5, 0.5, 0), geometry);
       expect([...dX]).toEqual([0.09375, -0.21875, -1.5, -0.5, -0.28125, 0.40625, 0.5, 1.5]);
+    });
+
+    it('trackMoments takes the share of a batch, with the unbiased variance', () => {
+      const [mean, variance] = [floats(1, 3), floats(2, Infinity)];
+      const batches = Int32Array.of(2);
+      const options = { channels: 2, count: 4, counts: true };
+      kernels.trackMoments(mean, variance, batches, statistics, { ...options, momentum: 0.25 });
+      expect([...mean, ...batches]).toEqual([1.75, 2.75, 3]);
+      close(variance, [0.75 * 2 + (0.25 * 5 * 4) / 3, Infinity]);
+    });
+
+    it('trackMoments averages without momentum, and counts batches alone without channels', () => {
+      const [mean, variance] = [floats(1, 3), floats(2, 0)];
+      const batches = Int32Array.of(3);
+      const options = { channels: 2, count: 2, counts: true, momentum: null };
+      kernels.trackMoments(mean, variance, batches, statistics, options);
+      expect([...mean, ...variance, ...batches]).toEqual([1.75, 2.75, 4, 0, 4]);
+      const none = { ...options, channels: 0 };
+      kernels.trackMoments(floats(), floats(), batches, statistics, none);
+      expect([...batches]).toEqual([5]);
     });
 
     it('layerNorm of rows, and its gradients', () => {
@@ -473,10 +494,10 @@ describe.each([
         const none = blank(3);
         kernels.moments(none, floats(), { ...sizes, channels: 1, eps: 1 });
         expect([...none]).toEqual([NaN, NaN, NaN]);
-        const [dWeight, dBias] = [blank(1), blank(1)];
-        const given = floats(0, 1, 1);
+        const [dWeight, dBias, factors] = [blank(1), blank(1), blank(3)];
+        const [given, weight] = [floats(0, 1, 1), floats(1)];
         const geometry = { ...sizes, channels: 1 };
-        kernels.normaliseSums(dWeight, dBias, floats(), floats(), given, geometry);
+        kernels.normaliseSums(dWeight, dBias, factors, floats(), floats(), given, weight, geometry);
         expect([dWeight[0], dBias[0]]).toEqual([0, 0]);
       }
     });

@@ -145,6 +145,17 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.moments(statistics, x, geometry);
     },
 
+    trackMoments(mean, variance, batches, statistics, options) {
+      const { channels, count, counts } = options;
+      checkSize('trackMoments', 'channels', channels);
+      checkSize('trackMoments', 'count', count);
+      checkLength('trackMoments', 'mean', mean, channels);
+      checkLength('trackMoments', 'variance', variance, channels);
+      checkLength('trackMoments', 'batches', batches, counts ? 1 : 0);
+      checkLength('trackMoments', 'statistics', statistics, 3 * channels);
+      kernels.trackMoments(mean, variance, batches, statistics, options);
+    },
+
     normalise(out, x, statistics, weight, bias, geometry) {
       const { channels } = geometry;
       const count = checkChannels('normalise', geometry);
@@ -157,16 +168,18 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.normalise(out, x, statistics, weight, bias, geometry);
     },
 
-    normaliseSums(dWeight, dBias, dOut, x, statistics, geometry) {
+    normaliseSums(dWeight, dBias, factors, dOut, x, statistics, weight, geometry) {
       const { channels } = geometry;
       if (channels === 0) return;
       const count = checkChannels('normaliseSums', geometry);
       checkLength('normaliseSums', 'dWeight', dWeight, channels);
       checkLength('normaliseSums', 'dBias', dBias, channels);
+      checkLength('normaliseSums', 'factors', factors, 3 * channels);
       checkLength('normaliseSums', 'dOut', dOut, count);
       checkLength('normaliseSums', 'x', x, count);
       checkLength('normaliseSums', 'statistics', statistics, 3 * channels);
-      kernels.normaliseSums(dWeight, dBias, dOut, x, statistics, geometry);
+      checkLength('normaliseSums', 'weight', weight, channels);
+      kernels.normaliseSums(dWeight, dBias, factors, dOut, x, statistics, weight, geometry);
     },
 
     normaliseBackward(dX, dOut, x, statistics, factors, geometry) {

@@ -78,6 +78,17 @@ export interface MomentsGeometry extends ChannelsGeometry {
   readonly eps: number;
 }
 
+/** How the statistics of batches become running ones. */
+export interface RunningOptions {
+  readonly channels: number;
+  /** The values of a channel in the batch, at least 2. */
+  readonly count: number;
+  /** Whether batches are counted. */
+  readonly counts: boolean;
+  /** The batch's share; null is 1/n for the n-th batch, and needs their count. */
+  readonly momentum: number | null;
+}
+
 /** As `RowsGeometry`; `eps` is added to each variance under the root. */
 export interface LayerNormGeometry extends RowsGeometry {
   readonly eps: number;
@@ -253,15 +264,26 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
   // way that they aren't; a NaN or an infinity makes NaN of its channel or row.
   /** The statistics of each channel, in two passes; NaN for channels of no values. */
   moments(statistics: F, x: F, geometry: MomentsGeometry): void;
+  /**
+   * Adds 1 to `batches` (of length 0, and left alone, without `counts`), and moves running statistics
+   * towards those of the batch: running = (1 - share)·running + share·batch, the variance times
+   * count/(count - 1), in double precision. Without channels only batches are counted.
+   */
+  trackMoments(mean: F, variance: F, batches: I, statistics: F, options: RunningOptions): void;
   /** out = normal·weight + bias, one of each to a channel. */
   normalise(out: F, x: F, statistics: F, weight: F, bias: F, geometry: ChannelsGeometry): void;
-  /** For each channel dWeight = Σ dOut·normal and dBias = Σ dOut. */
+  /**
+   * For each channel dWeight = Σ dOut·normal and dBias = Σ dOut, and the `factors` that
+   * normaliseBackward takes: weight, weight·dBias/count and weight·dWeight/count.
+   */
   normaliseSums(
     dWeight: F,
     dBias: F,
+    factors: F,
     dOut: F,
     x: F,
     statistics: F,
+    weight: F,
     geometry: ChannelsGeometry,
   ): void;
   /**

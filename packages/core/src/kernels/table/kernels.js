@@ -18,13 +18,14 @@
  *       operands and parameters as if the part were all of it. 'inner as width' leaves `inner` as it
  *       is, a distance between rows, and hands over the part's share of it last;
  *     'walk': a walk over `shape`, cut into stretches; the function gets a Walk (assembly/walk.ts);
+ *     'none': it is one part, as each step of it needs the one before, or it is little;
  *     'own': by functions of the kernel's own, which are its `jobs`;
  * - `jobs`: those, by name, and whether a part of it needs scratch; `…Part` is the function's name.
  */
 
 /**
- * The type of a parameter's word. `bool` is 0 or 1; `address` is a place on the heap.
- * @typedef {'i32' | 'f32' | 'bool' | 'address'} ParameterType
+ * The type of a parameter: a word, or for `f64` two. `bool` is 0 or 1; `address` is a place on the heap.
+ * @typedef {'i32' | 'f32' | 'f64' | 'bool' | 'address'} ParameterType
  */
 
 /** @typedef {Readonly<Record<string, ParameterType>>} Parameters */
@@ -36,7 +37,7 @@
  * @property {readonly string[]} operands
  * @property {keyof typeof PARAMETERS | Constants} parameters
  * @property {string} [work]
- * @property {readonly string[] | 'walk' | 'own'} cut
+ * @property {readonly string[] | 'walk' | 'none' | 'own'} cut
  * @property {Readonly<Record<string, { readonly scratch: boolean }>>} [jobs]
  */
 
@@ -113,6 +114,8 @@ export const PARAMETERS = part({
   window: WINDOW,
   channels: { outer: 'i32', channels: 'i32', inner: 'i32' },
   moments: { outer: 'i32', channels: 'i32', inner: 'i32', eps: 'f32' },
+  /** `averages` where the batch's share is 1 / batches, and not `share`; `counts` where batches are counted. */
+  running: { channels: 'i32', count: 'i32', counts: 'bool', averages: 'bool', share: 'f64' },
   layerNorm: { rows: 'i32', n: 'i32', eps: 'f32' },
   /** Shares of the target: at the label, and everywhere. */
   crossEntropy: { N: 'i32', C: 'i32', atLabel: 'f32', everywhere: 'f32' },
@@ -409,14 +412,27 @@ export const KERNELS = table({
     parameters: 'channels',
     cut: ['channels as width'],
   },
+  trackMoments: {
+    source: 'normalisation',
+    operands: [
+      'inout mean f32[channels]',
+      'inout variance f32[channels]',
+      'inout batches i32[counts]',
+      'in statistics f32[3, channels]',
+    ],
+    parameters: 'running',
+    cut: 'none',
+  },
   normaliseSums: {
     source: 'normalisation',
     operands: [
       'out dWeight f32[channels]',
       'out dBias f32[channels]',
+      'out factors f32[3, channels]',
       'in dOut f32[outer, channels, inner]',
       'in x f32[outer, channels, inner]',
       'in statistics f32[3, channels]',
+      'in weight f32[channels]',
     ],
     parameters: 'channels',
     work: 'x',

@@ -29,9 +29,9 @@ export function launcherOf(
 ): Launcher {
   const scratchBytes = row.cut === 'walk' ? WALK_BYTES : 0;
   const cut = cutOf(row);
-  const [A, B, C, D, E] = typesOf(row);
+  const [A, B, C, D, E, F, G] = typesOf(row);
   // The first operand is always written.
-  const [, writesB, writesC, writesD, writesE] = writesOf(row);
+  const [, writesB, writesC, writesD, writesE, writesF, writesG] = writesOf(row);
 
   /** Writes the parameters behind the operands' addresses, and has the parts done. */
   const launch = (options: never, n: number) => {
@@ -104,7 +104,44 @@ export function launcherOf(
         block[4] = e.address;
         launch(options, a.length);
       };
+    case 7:
+      return (
+        a: Buffer,
+        b: Buffer,
+        c: Buffer,
+        d: Buffer,
+        e: Buffer,
+        f: Buffer,
+        g: Buffer,
+        options: never,
+      ) => {
+        const isRight =
+          a.dtype === A &&
+          b.dtype === B &&
+          c.dtype === C &&
+          d.dtype === D &&
+          e.dtype === E &&
+          f.dtype === F &&
+          g.dtype === G;
+        if (!isRight) refuseTypes(name, row, [a, b, c, d, e, f, g]);
+        noteWrite(a);
+        if (writesB) noteWrite(b);
+        if (writesC) noteWrite(c);
+        if (writesD) noteWrite(d);
+        if (writesE) noteWrite(e);
+        if (writesF) noteWrite(f);
+        if (writesG) noteWrite(g);
+        const { block } = frame;
+        block[0] = a.address;
+        block[1] = b.address;
+        block[2] = c.address;
+        block[3] = d.address;
+        block[4] = e.address;
+        block[5] = f.address;
+        block[6] = g.address;
+        launch(options, a.length);
+      };
     default:
-      throw new EngineError('engine: a kernel has 1 to 5 operands');
+      throw new EngineError('engine: a kernel has 1 to 5 operands, or 7');
   }
 }

@@ -47,6 +47,7 @@ const reduce = placesOf(PARAMETERS.reduce);
 const rows = placesOf(PARAMETERS.rows);
 const channels = placesOf(PARAMETERS.channels);
 const moments = placesOf(PARAMETERS.moments);
+const running = placesOf(PARAMETERS.running);
 const layerNorm = placesOf(PARAMETERS.layerNorm);
 const window = placesOf(PARAMETERS.window);
 const crossEntropy = placesOf(PARAMETERS.crossEntropy);
@@ -105,6 +106,14 @@ const WRITERS: {
     block[moments.channels] = geometry.channels;
     block[moments.inner] = geometry.inner;
     floats[moments.eps] = geometry.eps;
+  },
+
+  running({ block }, { channels, count, counts, momentum }) {
+    block[running.channels] = channels;
+    block[running.count] = count;
+    block[running.counts] = counts ? 1 : 0;
+    block[running.averages] = momentum === null ? 1 : 0;
+    writeDouble(block, running.share, momentum ?? 0);
   },
 
   layerNorm({ block, floats }, { rows, n, eps }) {
@@ -223,6 +232,16 @@ function writeWalk(
   writeIntegers(block, walk.end, shape);
   writeIntegers(block, walk.end + rank, first);
   writeIntegers(block, walk.end + 2 * rank, second);
+}
+
+const double = new Float64Array(1);
+const wordsOfDouble = new Int32Array(double.buffer);
+
+/** Writes an f64, which may begin at any word. */
+function writeDouble(block: Int32Array, word: number, value: number): void {
+  double[0] = value;
+  block[word] = wordsOfDouble[0];
+  block[word + 1] = wordsOfDouble[1];
 }
 
 function writeIntegers(block: Int32Array, start: number, values: readonly number[]): void {
