@@ -1,3 +1,4 @@
+import { Generator } from '@unfold/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type {
@@ -882,6 +883,26 @@ describe.each([
       kernels.crossEntropy(out, logProbs, Int32Array.of(0, 0), { ...geometry, labelSmoothing: 1 });
       expect([...out]).toEqual([NaN, Infinity]);
     });
+  });
+
+  it('drawMask takes a byte for each value, and another word where p divides the byte', () => {
+    // The words 11520 (bytes 0, 45, 0, 0), 0 and 5927040 (the first byte 128), then 70819200.
+    for (const [p, last] of [
+      [0.5, 0],
+      [0.5 - 1 / 512, 1],
+    ] as const) {
+      const [mask, state] = [new Uint8Array(9).fill(7), Int32Array.of(1, 2, 3, 4)];
+      kernels.drawMask(mask, state, { p });
+      expect([...mask]).toEqual([1, 1, 1, 1, 1, 1, 1, 1, last]);
+      const source = new Generator(0);
+      source.setState({ words: [1, 2, 3, 4], spareNormal: null });
+      for (let i = 0; i < 4; i++) source.uint32();
+      expect([...new Uint32Array(state)]).toEqual(source.state().words);
+    }
+    const [mask, state] = [new Uint8Array(5), Int32Array.of(1, 2, 3, 4)];
+    kernels.drawMask(mask, state, { p: 0.9 });
+    // 45 is not below 25.
+    expect([...mask]).toEqual([1, 0, 1, 1, 1]);
   });
 
   describe('sgdStep', () => {

@@ -14,6 +14,8 @@ import {
   batchNorm,
   Conv2d,
   crossEntropy,
+  Dropout,
+  Dropout2d,
   Flatten,
   Linear,
   Sequential,
@@ -27,7 +29,9 @@ function statsOfStep(labels: Tensor, options: { ignoreIndex?: number } = {}) {
   const model = new Sequential(
     new Conv2d(1, 3, 3),
     new BatchNorm2d(3),
+    new Dropout2d(0.2),
     new Flatten(),
+    new Dropout(0.3),
     new Linear(48, 5),
   );
   const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
@@ -48,7 +52,7 @@ function statsOfStep(labels: Tensor, options: { ignoreIndex?: number } = {}) {
 }
 
 describe('JavaScript has no part', () => {
-  it('in a step with batch norm, cross entropy and momentum', () => {
+  it('in a step with batch norm, dropout, cross entropy and momentum', () => {
     const labels = tensor([0, 4, 2, 1], [4], { dtype: 'int32' });
     expect(statsOfStep(labels)).toMatchObject({ hostCalls: 0 });
   });

@@ -344,6 +344,12 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.crossEntropyBackward(dX, dOut, logProbs, labels, geometry);
     },
 
+    drawMask(mask, state, options) {
+      if (mask.length === 0) return;
+      checkLength('drawMask', 'state', state, 4);
+      kernels.drawMask(mask, state, options);
+    },
+
     sgdStep(param, velocity, grad, options) {
       checkLength('sgdStep', 'grad', grad, param.length);
       if (options.momentum !== 0) checkLength('sgdStep', 'velocity', velocity, param.length);

@@ -172,6 +172,12 @@ export interface CrossEntropyGeometry {
   readonly labelSmoothing: number;
 }
 
+/** How a mask is drawn. */
+export interface MaskOptions {
+  /** The probability of a 0, above 0 and at most 1. */
+  readonly p: number;
+}
+
 /** Constants of one SGD update, named as in `torch.optim.SGD`. */
 export interface SgdOptions {
   readonly lr: number;
@@ -377,6 +383,14 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
    * with null instead of dBias only the first.
    */
   conv2dBackwardWeight(dWeight: F, dBias: F | null, x: F, dOut: F, geometry: Conv2dGeometry): void;
+
+  // --- Random numbers ---
+  /**
+   * Writes 0 with probability p and else 1, by the generator whose words are `state`, which move on. A
+   * byte decides, four to a drawn word; only the one byte value that the probability divides needs
+   * another word.
+   */
+  drawMask(mask: B, state: I, options: MaskOptions): void;
 
   // --- Loss and update ---
   /** Writes N losses: -(1-ε)·logProbs[label] - ε/C·Σ logProbs. */

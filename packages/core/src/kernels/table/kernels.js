@@ -119,6 +119,8 @@ export const PARAMETERS = part({
   layerNorm: { rows: 'i32', n: 'i32', eps: 'f32' },
   /** Shares of the target: at the label, and everywhere. */
   crossEntropy: { N: 'i32', C: 'i32', atLabel: 'f32', everywhere: 'f32' },
+  /** The bytes below `below` keep a value, and the one that is it keeps one by a word below `threshold`. */
+  mask: { n: 'i32', below: 'i32', threshold: 'f64' },
   /** `undamped` is 1 - dampening. */
   sgd: {
     n: 'i32',
@@ -626,6 +628,14 @@ export const KERNELS = table({
       conv2dBackwardWeight: { scratch: true },
       conv2dBackwardWeightFinish: { scratch: false },
     },
+  },
+
+  // --- Random numbers: `state` is the four words of a generator (xoshiro.ts), which move on ---
+  drawMask: {
+    source: 'random',
+    operands: ['out mask u8[n]', 'inout state i32[4]'],
+    parameters: 'mask',
+    cut: 'none',
   },
 
   // --- Loss and update ---

@@ -1,6 +1,7 @@
 import { ShapeError } from '../../errors.js';
 import { adamFactors } from '../adam-factors.js';
 import type { DeviceBuffer } from '../buffer.js';
+import { maskThresholds } from '../mask-thresholds.js';
 import type { Kernels, KernelName, WindowGeometry } from '../contract.js';
 import { type Constants, KERNELS, PARAMETERS } from '../table/kernels.js';
 import { behindLength, FIRST_PARAMETER, placesOf } from '../table/layout.js';
@@ -51,6 +52,7 @@ const running = placesOf(PARAMETERS.running);
 const layerNorm = placesOf(PARAMETERS.layerNorm);
 const window = placesOf(PARAMETERS.window);
 const crossEntropy = placesOf(PARAMETERS.crossEntropy);
+const mask = placesOf(PARAMETERS.mask);
 const sgd = placesOf(PARAMETERS.sgd);
 const adam = placesOf(PARAMETERS.adam);
 const walk = placesOf(PARAMETERS.broadcast);
@@ -131,6 +133,13 @@ const WRITERS: {
     block[crossEntropy.C] = C;
     floats[crossEntropy.atLabel] = 1 - labelSmoothing;
     floats[crossEntropy.everywhere] = labelSmoothing / C;
+  },
+
+  mask({ block }, { p }, n) {
+    const { below, threshold } = maskThresholds(p);
+    block[mask.n] = n;
+    block[mask.below] = below;
+    writeDouble(block, mask.threshold, threshold);
   },
 
   sgd({ block, floats }, options, n) {
