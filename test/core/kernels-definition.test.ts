@@ -339,6 +339,17 @@ describe.each([
       expect(out[0]).toBe(2 ** -29);
     });
 
+    it('sumOfSquares adds every fourth square up by itself, in doubles', () => {
+      const sum = Float64Array.of(7);
+      kernels.sumOfSquares(sum, floats(1, 2, 3, 4, 5, 6), { n: 6 });
+      expect(sum[0]).toBe(91);
+      // Beside 2⁵⁴ a 1 is lost, and so is a 2, but not a 4: (2⁵⁴ + 2) + (2 + 2).
+      kernels.sumOfSquares(sum, floats(2 ** 27, 1, 1, 1, 1, 1, 1, 1), { n: 8 });
+      expect(sum[0]).toBe(2 ** 54 + 4);
+      kernels.sumOfSquares(sum, floats(), { n: 0 });
+      expect(sum[0]).toBe(0);
+    });
+
     it('max and min take the first at a tie, and the first NaN before all', () => {
       const values = floats(3, -1, 5, NaN, 5, 7, -Infinity, 2, NaN, 2, NaN, 9);
       const out = blank(4);

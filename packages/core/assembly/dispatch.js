@@ -22,7 +22,7 @@ import {
 const FIELD = { i32: 'i32', f32: 'f32', f64: 'f64', bool: 'i32', address: 'usize' };
 
 /** Binary digits by which an index becomes bytes. */
-const SHIFT = { f32: 2, i32: 2, u8: 0 };
+const SHIFT = { f32: 2, f64: 3, i32: 2, u8: 0 };
 
 /** The byte of a block at which a word begins. @param {number} word */
 const byte = (word) => 4 * word;

@@ -57,7 +57,7 @@ export {
   text,
   valueText,
 } from './options.js';
-export { bytesOf, int32Of, requireFloat } from './ops/support.js';
+export { bytesOf, doublesOf, int32Of, requireFloat } from './ops/support.js';
 export { generatorRule, stateOf } from './random.js';
 export { checkShape, sameShape } from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';

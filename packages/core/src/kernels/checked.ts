@@ -116,6 +116,14 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.sum(out, x, geometry);
     },
 
+    sumOfSquares(sum, x, options) {
+      const { n } = options;
+      checkSize('sumOfSquares', 'n', n);
+      checkLength('sumOfSquares', 'sum', sum, 1);
+      checkLength('sumOfSquares', 'x', x, n);
+      kernels.sumOfSquares(sum, x, options);
+    },
+
     max: select('max'),
     min: select('min'),
 

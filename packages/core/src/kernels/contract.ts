@@ -221,10 +221,15 @@ type ElementwiseKernels<Types extends OperandTypes> = {
 
 /**
  * The kernels, over any kind of operands: `F` holds the elements that are computed with, `I` indices
- * and labels (int32), `B` conditions (bytes).
+ * and labels (int32), `B` conditions (bytes), `D` sums that stay doubles.
  * @hidden
  */
-export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: I; u8: B }> {
+export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
+  f32: F;
+  f64: D;
+  i32: I;
+  u8: B;
+}> {
   /** a where the condition is not 0, else b. Writes. */
   where(out: F, condition: B, a: F, b: F, geometry: WhereGeometry): void;
 
@@ -242,6 +247,11 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
   // --- Reductions. Write. ---
   /** An empty sum (n = 0) is 0. */
   sum(out: F, x: F, geometry: ReduceGeometry): void;
+  /**
+   * The sum of n squares in double precision, as four sums, of every fourth value each, which are added
+   * up in the end; those behind the last whole four go to the first.
+   */
+  sumOfSquares(sum: D, x: F, options: { readonly n: number }): void;
   /** Values and the position of the first largest along `n` ≥ 1; NaN counts as the largest. */
   max(out: F, indices: I, x: F, geometry: ReduceGeometry): void;
   min(out: F, indices: I, x: F, geometry: ReduceGeometry): void;
@@ -432,13 +442,19 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
 }
 
 /** The kernels that compute tensors of one dtype. */
-export type Kernels = KernelCalls<DeviceBuffer, DeviceBuffer<'int32'>, DeviceBuffer<'uint8'>>;
+export type Kernels = KernelCalls<
+  DeviceBuffer,
+  DeviceBuffer<'int32'>,
+  DeviceBuffer<'uint8'>,
+  DeviceBuffer<'float64'>
+>;
 
 /** The loops of the reference. `F` is the array that they compute on. */
 export type ArrayKernels<F extends NumericArray = NumericArray> = KernelCalls<
   F,
   Int32Array,
-  Uint8Array
+  Uint8Array,
+  Float64Array
 >;
 
 /** The name of a kernel. */

@@ -62,7 +62,7 @@ export const isNumber = (dimension) => /^\d+$/.test(dimension);
  * @typedef {object} Operand
  * @property {'out' | 'in' | 'inout'} role
  * @property {string} name
- * @property {'f32' | 'i32' | 'u8'} dtype
+ * @property {'f32' | 'f64' | 'i32' | 'u8'} dtype
  * @property {readonly string[]} dimensions Empty for a walk.
  * @property {string | undefined} strides The name of its strides, if it is walked at some.
  */
@@ -74,7 +74,9 @@ export const isNumber = (dimension) => /^\d+$/.test(dimension);
  */
 export function parseOperand(text) {
   const match =
-    /^(out|in|inout) (\w+) (f32|i32|u8)\[(?:shape( by (\w+))?|(\w+(?:, \w+)*))\]\??$/.exec(text);
+    /^(out|in|inout) (\w+) (f32|f64|i32|u8)\[(?:shape( by (\w+))?|(\w+(?:, \w+)*))\]\??$/.exec(
+      text,
+    );
   if (!match) throw new Error(`kernel table: '${text}' is not 'role name dtype[dimensions]'`);
   const [, role, name = '', dtype, , strides, dimensions] = match;
   return {

@@ -10,6 +10,7 @@ import type { Words } from './frame.js';
 
 type Types = {
   readonly f32: DeviceBuffer;
+  readonly f64: DeviceBuffer<'float64'>;
   readonly i32: DeviceBuffer<'int32'>;
   readonly u8: DeviceBuffer<'uint8'>;
 };
@@ -45,6 +46,7 @@ const MAX_RANK = 64;
 
 const index = placesOf(PARAMETERS.index);
 const reduce = placesOf(PARAMETERS.reduce);
+const squares = placesOf(PARAMETERS.squares);
 const rows = placesOf(PARAMETERS.rows);
 const channels = placesOf(PARAMETERS.channels);
 const moments = placesOf(PARAMETERS.moments);
@@ -90,6 +92,10 @@ const WRITERS: {
     block[reduce.outer] = outer;
     block[reduce.n] = n;
     block[reduce.inner] = inner;
+  },
+
+  squares({ block }, { n }) {
+    block[squares.n] = n;
   },
 
   rows({ block }, geometry) {
