@@ -440,8 +440,8 @@ describe.each([
     it('trackMoments takes the share of a batch, with the unbiased variance', () => {
       const [mean, variance] = [floats(1, 3), floats(2, Infinity)];
       const batches = Int32Array.of(2);
-      const options = { channels: 2, count: 4, counts: true };
-      kernels.trackMoments(mean, variance, batches, statistics, { ...options, momentum: 0.25 });
+      const options = { channels: 2, count: 4, momentum: 0.25 };
+      kernels.trackMoments(batches, mean, variance, statistics, options);
       expect([...mean, ...batches]).toEqual([1.75, 2.75, 3]);
       close(variance, [0.75 * 2 + (0.25 * 5 * 4) / 3, Infinity]);
     });
@@ -449,11 +449,11 @@ describe.each([
     it('trackMoments averages without momentum, and counts batches alone without channels', () => {
       const [mean, variance] = [floats(1, 3), floats(2, 0)];
       const batches = Int32Array.of(3);
-      const options = { channels: 2, count: 2, counts: true, momentum: null };
-      kernels.trackMoments(mean, variance, batches, statistics, options);
+      const options = { channels: 2, count: 2, momentum: null };
+      kernels.trackMoments(batches, mean, variance, statistics, options);
       expect([...mean, ...variance, ...batches]).toEqual([1.75, 2.75, 4, 0, 4]);
       const none = { ...options, channels: 0 };
-      kernels.trackMoments(floats(), floats(), batches, statistics, none);
+      kernels.trackMoments(batches, floats(), floats(), statistics, none);
       expect([...batches]).toEqual([5]);
     });
 

@@ -947,18 +947,18 @@ export function normalise(
 
 /** As the contract's; in doubles, and rounded once. */
 export function trackMoments(
+  batches: usize,
   mean: usize,
   variance: usize,
-  batches: usize,
   statistics: usize,
   channels: usize,
   count: u32,
-  counts: bool,
   averages: bool,
   share: f64,
 ): void {
-  if (counts) store<i32>(batches, load<i32>(batches) + 1);
-  if (averages) share = 1 / <f64>load<i32>(batches);
+  const number = load<i32>(batches) + 1;
+  store<i32>(batches, number);
+  if (averages) share = 1 / <f64>number;
   const kept = 1 - share;
   const n = <f64>count;
   const plane = channels << 2;

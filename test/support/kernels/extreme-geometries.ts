@@ -517,7 +517,7 @@ const normalisedRows = rows
 
 const running = fc
   .record({ channels: integer(0, 1300), count: integer(2, 2 ** 31 - 1) })
-  .map((g) => ({ ...g, counts: true, momentum: 0.5 }));
+  .map((g) => ({ ...g, momentum: 0.5 }));
 
 type F = Float32Array;
 type Sums = Record<'dWeight' | 'dBias' | 'factors' | 'dOut' | 'x' | 'statistics' | 'weight', F>;
@@ -545,7 +545,7 @@ const NORMALISATIONS = [
     },
     writes: ['mean', 'variance', 'batches'],
     call: (k, a: { mean: F; variance: F; batches: Int32Array; statistics: F }, options) =>
-      k.trackMoments(a.mean, a.variance, a.batches, a.statistics, options),
+      k.trackMoments(a.batches, a.mean, a.variance, a.statistics, options),
   })),
   calls('normalise', channels, (g, data) => ({
     arrays: {

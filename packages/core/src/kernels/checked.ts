@@ -16,15 +16,13 @@ import {
 import type { DeviceBuffer } from './buffer.js';
 import type {
   BroadcastGeometry,
-  ChannelsGeometry,
   KernelName,
   Kernels,
   ReduceGeometry,
-  RowsGeometry,
   WindowGeometry,
 } from './contract.js';
-import { KERNELS } from './table/kernels.js';
-import { KERNEL_NAMES, parseOperand } from './table/layout.js';
+import { KERNELS, type Row } from './table/kernels.js';
+import { KERNEL_NAMES, parametersOf, parseOperand } from './table/layout.js';
 import type { ElementwiseName } from './table/types.js';
 
 type F = DeviceBuffer;
@@ -55,25 +53,9 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
     };
   };
 
-  const byRows = (name: 'softmax' | 'logSoftmax') => {
-    const run = kernels[name];
-    return (out: F, x: F, geometry: RowsGeometry) => {
-      if (!checkRows(name, geometry, out, x)) return;
-      run(out, x, geometry);
-    };
-  };
-
-  const byRowsBackward = (name: 'softmaxBackward' | 'logSoftmaxBackward') => {
-    const run = kernels[name];
-    return (dX: F, dOut: F, out: F, geometry: RowsGeometry) => {
-      if (!checkRows(name, geometry, dX, dOut)) return;
-      checkLength(name, 'out', out, dX.length);
-      run(dX, dOut, out, geometry);
-    };
-  };
-
   return {
     ...checkedElementwise(kernels),
+    ...checkedCounted(kernels),
 
     where(out, condition, a, b, geometry) {
       const { shape, conditionStrides, aStrides, bStrides } = geometry;
@@ -106,24 +88,6 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.indexAdd(dX, dOut, index, geometry);
     },
 
-    sum(out, x, geometry) {
-      const { outer, n, inner } = geometry;
-      const count = outer * inner;
-      if (count === 0) return;
-      checkReduce('sum', geometry);
-      checkLength('sum', 'out', out, count);
-      checkLength('sum', 'x', x, count * n);
-      kernels.sum(out, x, geometry);
-    },
-
-    sumOfSquares(sum, x, options) {
-      const { n } = options;
-      checkSize('sumOfSquares', 'n', n);
-      checkLength('sumOfSquares', 'sum', sum, 1);
-      checkLength('sumOfSquares', 'x', x, n);
-      kernels.sumOfSquares(sum, x, options);
-    },
-
     max: select('max'),
     min: select('min'),
 
@@ -137,100 +101,6 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       checkLength('selectBackward', 'indices', indices, count);
       checkPositions('selectBackward', indices, memory, count, n);
       kernels.selectBackward(dX, dOut, indices, geometry);
-    },
-
-    softmax: byRows('softmax'),
-    logSoftmax: byRows('logSoftmax'),
-    softmaxBackward: byRowsBackward('softmaxBackward'),
-    logSoftmaxBackward: byRowsBackward('logSoftmaxBackward'),
-
-    moments(statistics, x, geometry) {
-      const { channels } = geometry;
-      if (channels === 0) return;
-      const count = checkChannels('moments', geometry);
-      checkLength('moments', 'statistics', statistics, 3 * channels);
-      checkLength('moments', 'x', x, count);
-      kernels.moments(statistics, x, geometry);
-    },
-
-    trackMoments(mean, variance, batches, statistics, options) {
-      const { channels, count, counts } = options;
-      checkSize('trackMoments', 'channels', channels);
-      checkSize('trackMoments', 'count', count);
-      checkLength('trackMoments', 'mean', mean, channels);
-      checkLength('trackMoments', 'variance', variance, channels);
-      checkLength('trackMoments', 'batches', batches, counts ? 1 : 0);
-      checkLength('trackMoments', 'statistics', statistics, 3 * channels);
-      kernels.trackMoments(mean, variance, batches, statistics, options);
-    },
-
-    normalise(out, x, statistics, weight, bias, geometry) {
-      const { channels } = geometry;
-      const count = checkChannels('normalise', geometry);
-      if (count === 0) return;
-      checkLength('normalise', 'out', out, count);
-      checkLength('normalise', 'x', x, count);
-      checkLength('normalise', 'statistics', statistics, 3 * channels);
-      checkLength('normalise', 'weight', weight, channels);
-      checkLength('normalise', 'bias', bias, channels);
-      kernels.normalise(out, x, statistics, weight, bias, geometry);
-    },
-
-    normaliseSums(dWeight, dBias, factors, dOut, x, statistics, weight, geometry) {
-      const { channels } = geometry;
-      if (channels === 0) return;
-      const count = checkChannels('normaliseSums', geometry);
-      checkLength('normaliseSums', 'dWeight', dWeight, channels);
-      checkLength('normaliseSums', 'dBias', dBias, channels);
-      checkLength('normaliseSums', 'factors', factors, 3 * channels);
-      checkLength('normaliseSums', 'dOut', dOut, count);
-      checkLength('normaliseSums', 'x', x, count);
-      checkLength('normaliseSums', 'statistics', statistics, 3 * channels);
-      checkLength('normaliseSums', 'weight', weight, channels);
-      kernels.normaliseSums(dWeight, dBias, factors, dOut, x, statistics, weight, geometry);
-    },
-
-    normaliseBackward(dX, dOut, x, statistics, factors, geometry) {
-      const { channels } = geometry;
-      const count = checkChannels('normaliseBackward', geometry);
-      if (count === 0) return;
-      checkLength('normaliseBackward', 'dX', dX, count);
-      checkLength('normaliseBackward', 'dOut', dOut, count);
-      checkLength('normaliseBackward', 'x', x, count);
-      checkLength('normaliseBackward', 'statistics', statistics, 3 * channels);
-      checkLength('normaliseBackward', 'factors', factors, 3 * channels);
-      kernels.normaliseBackward(dX, dOut, x, statistics, factors, geometry);
-    },
-
-    layerNorm(out, statistics, x, weight, bias, geometry) {
-      const { rows, n } = geometry;
-      if (!checkRows('layerNorm', geometry, out, x)) return;
-      checkLength('layerNorm', 'statistics', statistics, 3 * rows);
-      checkLength('layerNorm', 'weight', weight, n);
-      checkLength('layerNorm', 'bias', bias, n);
-      kernels.layerNorm(out, statistics, x, weight, bias, geometry);
-    },
-
-    layerNormBackward(dX, dOut, x, statistics, weight, geometry) {
-      const { rows, n } = geometry;
-      if (!checkRows('layerNormBackward', geometry, dX, x)) return;
-      checkLength('layerNormBackward', 'dOut', dOut, rows * n);
-      checkLength('layerNormBackward', 'statistics', statistics, 3 * rows);
-      checkLength('layerNormBackward', 'weight', weight, n);
-      kernels.layerNormBackward(dX, dOut, x, statistics, weight, geometry);
-    },
-
-    layerNormSums(dWeight, dBias, dOut, x, statistics, geometry) {
-      const { rows, n } = geometry;
-      if (n === 0) return;
-      checkSize('layerNormSums', 'rows', rows);
-      checkSize('layerNormSums', 'n', n);
-      checkLength('layerNormSums', 'dWeight', dWeight, n);
-      checkLength('layerNormSums', 'dBias', dBias, n);
-      checkLength('layerNormSums', 'dOut', dOut, rows * n);
-      checkLength('layerNormSums', 'x', x, rows * n);
-      checkLength('layerNormSums', 'statistics', statistics, 3 * rows);
-      kernels.layerNormSums(dWeight, dBias, dOut, x, statistics, geometry);
     },
 
     matmul(out, a, b, geometry) {
@@ -375,6 +245,53 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
   };
 }
 
+/** The groups whose numbers alone say how long each operand is, by its dimensions. */
+const COUNTED = [
+  'channels',
+  'layerNorm',
+  'moments',
+  'reduce',
+  'rows',
+  'running',
+  'squares',
+] as const;
+
+type Counted = {
+  [K in KernelName]: (typeof KERNELS)[K]['parameters'] extends (typeof COUNTED)[number] ? K : never;
+}[KernelName];
+
+/** Their kernels, each checked by its row; a call whose first operand is empty is not made. */
+function checkedCounted(kernels: Kernels): Pick<Kernels, Counted> {
+  const checked = KERNEL_NAMES.filter(isCounted).map((name) => [
+    name,
+    checkedByRow(name, kernels[name]),
+  ]);
+  return Object.fromEntries(checked) as Pick<Kernels, Counted>;
+}
+
+function isCounted(name: KernelName): name is Counted {
+  return (COUNTED as readonly unknown[]).includes(KERNELS[name].parameters);
+}
+
+function checkedByRow(name: KernelName, run: Call): Call {
+  const row: Row = KERNELS[name];
+  const operands = row.operands.map(parseOperand);
+  const sizes = Object.entries(parametersOf(row)).flatMap(([key, type]) =>
+    type === 'i32' ? [key] : [],
+  );
+  return (...given) => {
+    const options = given[operands.length] as Readonly<Record<string, number>>;
+    for (const size of sizes) checkSize(name, size, options[size]);
+    for (let i = 0; i < operands.length; i++) {
+      let count = 1;
+      for (const size of operands[i].dimensions) count *= options[size] ?? Number(size);
+      if (i === 0 && count === 0) return;
+      checkLength(name, operands[i].name, given[i] as F, count);
+    }
+    run(...given);
+  };
+}
+
 type Elementwise = ElementwiseName<typeof KERNELS>;
 
 /** Any of their calls; declared as a method is, so that all of them pass. */
@@ -427,14 +344,6 @@ function checkedBroadcast(kernel: string, run: Call): Call {
   };
 }
 
-/** The elements of all channels. @throws ShapeError for a number that does not fit. */
-function checkChannels(kernel: string, { outer, channels, inner }: ChannelsGeometry): number {
-  checkSize(kernel, 'outer', outer);
-  checkSize(kernel, 'channels', channels);
-  checkSize(kernel, 'inner', inner);
-  return outer * channels * inner;
-}
-
 /** Whether a pooling's gradient has pixels. @throws ShapeError for a geometry that does not fit. */
 function checkUnpooling(
   kernel: string,
@@ -449,16 +358,5 @@ function checkUnpooling(
   checkLength(kernel, 'dX', dX, C * H * W);
   checkLength(kernel, 'dOut', dOut, C * OH * OW);
   checkLength(kernel, 'indices', indices, C * OH * OW);
-  return true;
-}
-
-/** Whether rows hold anything. @throws ShapeError for a number that does not fit. */
-function checkRows(kernel: string, { rows, n }: RowsGeometry, out: F, x: F): boolean {
-  const count = rows * n;
-  if (count === 0) return false;
-  checkSize(kernel, 'rows', rows);
-  checkSize(kernel, 'n', n);
-  checkLength(kernel, 'out', out, count);
-  checkLength(kernel, 'x', x, count);
   return true;
 }

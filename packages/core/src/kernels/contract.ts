@@ -83,9 +83,7 @@ export interface RunningOptions {
   readonly channels: number;
   /** The values of a channel in the batch, at least 2. */
   readonly count: number;
-  /** Whether batches are counted. */
-  readonly counts: boolean;
-  /** The batch's share; null is 1/n for the n-th batch, and needs their count. */
+  /** The batch's share; null is 1/n for the n-th batch. */
   readonly momentum: number | null;
 }
 
@@ -281,11 +279,10 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
   /** The statistics of each channel, in two passes; NaN for channels of no values. */
   moments(statistics: F, x: F, geometry: MomentsGeometry): void;
   /**
-   * Adds 1 to `batches` (of length 0, and left alone, without `counts`), and moves running statistics
-   * towards those of the batch: running = (1 - share)·running + share·batch, the variance times
-   * count/(count - 1), in double precision. Without channels only batches are counted.
+   * Adds 1 to `batches`, and moves running statistics towards those of the batch: running =
+   * (1 - share)·running + share·batch, the variance times count/(count - 1), in double precision.
    */
-  trackMoments(mean: F, variance: F, batches: I, statistics: F, options: RunningOptions): void;
+  trackMoments(batches: I, mean: F, variance: F, statistics: F, options: RunningOptions): void;
   /** out = normal·weight + bias, one of each to a channel. */
   normalise(out: F, x: F, statistics: F, weight: F, bias: F, geometry: ChannelsGeometry): void;
   /**

@@ -47,18 +47,17 @@ function track(
   { mean, variance, momentum, batches }: Running,
 ): void {
   if (!mean && !batches) return;
-  // Where there are none, any buffer stands for them that isn't empty, and isn't touched.
+  // Where there are none, a buffer stands for them of which no channel is touched.
   const channels = mean ? mean.size : 0;
-  const ofMean = changing(mean ?? statistics);
-  const ofVariance = changing(variance ?? statistics);
-  const counter = batches ?? empty([0], 'int32', 'batchNorm');
+  // Where nobody counts, nobody asks for the number.
+  const counter = batches ?? empty([], 'int32', 'batchNorm');
   changing(counter);
   kernelsFor(statistics.dtype).trackMoments(
-    ofMean,
-    ofVariance,
     int32Of('batchNorm', counter),
+    changing(mean ?? statistics),
+    changing(variance ?? statistics),
     bufferOf(statistics),
-    { channels, count, counts: batches !== null, momentum },
+    { channels, count, momentum },
   );
 }
 

@@ -125,13 +125,13 @@ export function moments(
 }
 
 export function trackMoments(
+  batches: Int32Array,
   mean: NumericArray,
   variance: NumericArray,
-  batches: Int32Array,
   statistics: NumericArray,
-  { channels, count, counts, momentum }: RunningOptions,
+  { channels, count, momentum }: RunningOptions,
 ): void {
-  if (counts) batches[0]++;
+  batches[0]++;
   const share = momentum ?? 1 / batches[0];
   for (let c = 0; c < channels; c++) {
     const unbiased = (statistics[channels + c] * count) / (count - 1);

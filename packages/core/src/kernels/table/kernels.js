@@ -115,8 +115,8 @@ export const PARAMETERS = part({
   window: WINDOW,
   channels: { outer: 'i32', channels: 'i32', inner: 'i32' },
   moments: { outer: 'i32', channels: 'i32', inner: 'i32', eps: 'f32' },
-  /** `averages` where the batch's share is 1 / batches, and not `share`; `counts` where batches are counted. */
-  running: { channels: 'i32', count: 'i32', counts: 'bool', averages: 'bool', share: 'f64' },
+  /** `averages` where the batch's share is 1 / batches, and not `share`. */
+  running: { channels: 'i32', count: 'i32', averages: 'bool', share: 'f64' },
   layerNorm: { rows: 'i32', n: 'i32', eps: 'f32' },
   /** Shares of the target: at the label, and everywhere. */
   crossEntropy: { N: 'i32', C: 'i32', atLabel: 'f32', everywhere: 'f32' },
@@ -424,9 +424,9 @@ export const KERNELS = table({
   trackMoments: {
     source: 'normalisation',
     operands: [
+      'inout batches i32[1]',
       'inout mean f32[channels]',
       'inout variance f32[channels]',
-      'inout batches i32[counts]',
       'in statistics f32[3, channels]',
     ],
     parameters: 'running',

@@ -116,10 +116,9 @@ const WRITERS: {
     floats[moments.eps] = geometry.eps;
   },
 
-  running({ block }, { channels, count, counts, momentum }) {
+  running({ block }, { channels, count, momentum }) {
     block[running.channels] = channels;
     block[running.count] = count;
-    block[running.counts] = counts ? 1 : 0;
     block[running.averages] = momentum === null ? 1 : 0;
     writeDouble(block, running.share, momentum ?? 0);
   },
