@@ -2,11 +2,9 @@ import {
   checkConv2d,
   checkConv2dJoined,
   checkIndexed,
-  checkLabels,
   checkLength,
   checkMatmul,
   checkPositions,
-  checkReduce,
   checkSize,
   checkStrided,
   checkWalk,
@@ -16,6 +14,7 @@ import {
 import type { DeviceBuffer } from './buffer.js';
 import type {
   BroadcastGeometry,
+  CrossEntropyGeometry,
   KernelName,
   Kernels,
   ReduceGeometry,
@@ -26,8 +25,9 @@ import { KERNEL_NAMES, parametersOf, parseOperand } from './table/layout.js';
 import type { ElementwiseName } from './table/types.js';
 
 type F = DeviceBuffer;
+type I = DeviceBuffer<'int32'>;
 
-type Select = (out: F, indices: DeviceBuffer<'int32'>, x: F, geometry: ReduceGeometry) => void;
+type Select = (out: F, indices: I, x: F, geometry: ReduceGeometry) => void;
 
 /**
  * The same kernels behind the checks of check-geometry.ts: whatever sizes, strides and indices a
@@ -38,20 +38,11 @@ type Select = (out: F, indices: DeviceBuffer<'int32'>, x: F, geometry: ReduceGeo
  * convolution needs more room than there may be.
  */
 export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32Array }): Kernels {
-  const select = (name: 'max' | 'min'): Select => {
-    const run = kernels[name];
-    return (out, indices, x, geometry) => {
-      const { outer, n, inner } = geometry;
-      const count = outer * inner;
-      if (count === 0) return;
-      checkReduce(name, geometry);
-      checkSize(name, 'n - 1', n - 1);
-      checkLength(name, 'out', out, count);
-      checkLength(name, 'indices', indices, count);
-      checkLength(name, 'x', x, count * n);
-      run(out, indices, x, geometry);
-    };
-  };
+  const select = (name: 'max' | 'min'): Select =>
+    checkedByRow(name, (out: F, indices: I, x: F, geometry: ReduceGeometry) => {
+      checkSize(name, 'n - 1', geometry.n - 1);
+      kernels[name](out, indices, x, geometry);
+    });
 
   return {
     ...checkedElementwise(kernels),
@@ -91,17 +82,14 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
     max: select('max'),
     min: select('min'),
 
-    selectBackward(dX, dOut, indices, geometry) {
-      const { outer, n, inner } = geometry;
-      const count = outer * inner;
-      if (count * n === 0) return;
-      checkReduce('selectBackward', geometry);
-      checkLength('selectBackward', 'dX', dX, count * n);
-      checkLength('selectBackward', 'dOut', dOut, count);
-      checkLength('selectBackward', 'indices', indices, count);
-      checkPositions('selectBackward', indices, memory, count, n);
-      kernels.selectBackward(dX, dOut, indices, geometry);
-    },
+    selectBackward: checkedByRow(
+      'selectBackward',
+      (dX: F, dOut: F, indices: I, geometry: ReduceGeometry) => {
+        const { outer, n, inner } = geometry;
+        checkPositions('selectBackward', indices, memory, outer * inner, n);
+        kernels.selectBackward(dX, dOut, indices, geometry);
+      },
+    ),
 
     matmul(out, a, b, geometry) {
       const { M, N, batch } = geometry;
@@ -116,49 +104,6 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       checkMatmul('matmulJoined', out, a, b, geometry);
       if (bias) checkLength('matmulJoined', 'bias', bias, N);
       kernels.matmulJoined(out, a, b, bias, geometry);
-    },
-
-    unfold(out, x, geometry) {
-      const { C, H, W, KH, KW, OH, OW } = geometry;
-      const count = C * KH * KW * OH * OW;
-      if (count === 0) return;
-      checkWindow('unfold', geometry);
-      checkLength('unfold', 'out', out, count);
-      checkLength('unfold', 'x', x, C * H * W);
-      kernels.unfold(out, x, geometry);
-    },
-
-    fold(dX, columns, geometry) {
-      const { C, H, W, KH, KW, OH, OW } = geometry;
-      const count = C * KH * KW * OH * OW;
-      if (count === 0) return;
-      checkWindow('fold', geometry);
-      checkLength('fold', 'dX', dX, C * H * W);
-      checkLength('fold', 'columns', columns, count);
-      kernels.fold(dX, columns, geometry);
-    },
-
-    maxPool2d(out, indices, x, geometry) {
-      const { C, H, W, OH, OW } = geometry;
-      const count = C * OH * OW;
-      if (count === 0) return;
-      checkWindow('maxPool2d', geometry);
-      checkLength('maxPool2d', 'out', out, count);
-      checkLength('maxPool2d', 'indices', indices, count);
-      checkLength('maxPool2d', 'x', x, C * H * W);
-      kernels.maxPool2d(out, indices, x, geometry);
-    },
-
-    maxPool2dBackward(dX, dOut, indices, geometry) {
-      if (!checkUnpooling('maxPool2dBackward', geometry, dX, dOut, indices)) return;
-      kernels.maxPool2dBackward(dX, dOut, indices, geometry);
-    },
-
-    maxPool2dReluBackward(dX, dOut, indices, pooled, geometry) {
-      if (!checkUnpooling('maxPool2dReluBackward', geometry, dX, dOut, indices)) return;
-      const { C, OH, OW } = geometry;
-      checkLength('maxPool2dReluBackward', 'pooled', pooled, C * OH * OW);
-      kernels.maxPool2dReluBackward(dX, dOut, indices, pooled, geometry);
     },
 
     conv2d(out, x, weight, bias, geometry) {
@@ -205,22 +150,21 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
     },
 
-    crossEntropy(out, logProbs, labels, geometry) {
-      const { N, C } = geometry;
-      checkLabels('crossEntropy', labels, memory, geometry);
-      checkLength('crossEntropy', 'out', out, N);
-      checkLength('crossEntropy', 'logProbs', logProbs, N * C);
-      kernels.crossEntropy(out, logProbs, labels, geometry);
-    },
+    crossEntropy: checkedByRow(
+      'crossEntropy',
+      (out: F, logProbs: F, labels: I, geometry: CrossEntropyGeometry) => {
+        checkPositions('crossEntropy', labels, memory, geometry.N, geometry.C);
+        kernels.crossEntropy(out, logProbs, labels, geometry);
+      },
+    ),
 
-    crossEntropyBackward(dX, dOut, logProbs, labels, geometry) {
-      const { N, C } = geometry;
-      checkLabels('crossEntropyBackward', labels, memory, geometry);
-      checkLength('crossEntropyBackward', 'dX', dX, N * C);
-      checkLength('crossEntropyBackward', 'dOut', dOut, N);
-      checkLength('crossEntropyBackward', 'logProbs', logProbs, N * C);
-      kernels.crossEntropyBackward(dX, dOut, logProbs, labels, geometry);
-    },
+    crossEntropyBackward: checkedByRow(
+      'crossEntropyBackward',
+      (dX: F, dOut: F, logProbs: F, labels: I, geometry: CrossEntropyGeometry) => {
+        checkPositions('crossEntropyBackward', labels, memory, geometry.N, geometry.C);
+        kernels.crossEntropyBackward(dX, dOut, logProbs, labels, geometry);
+      },
+    ),
 
     drawMask(mask, state, options) {
       if (mask.length === 0) return;
@@ -254,6 +198,7 @@ const COUNTED = [
   'rows',
   'running',
   'squares',
+  'window',
 ] as const;
 
 type Counted = {
@@ -276,12 +221,15 @@ function isCounted(name: KernelName): name is Counted {
 function checkedByRow(name: KernelName, run: Call): Call {
   const row: Row = KERNELS[name];
   const operands = row.operands.map(parseOperand);
+  const isWindow = row.parameters === 'window';
   const sizes = Object.entries(parametersOf(row)).flatMap(([key, type]) =>
     type === 'i32' ? [key] : [],
   );
   return (...given) => {
-    const options = given[operands.length] as Readonly<Record<string, number>>;
-    for (const size of sizes) checkSize(name, size, options[size]);
+    const options = given[operands.length] as Readonly<Record<string, number>> & WindowGeometry;
+    // Of a window that is frozen, the verdict is kept.
+    if (isWindow) checkWindow(name, options);
+    else for (const size of sizes) checkSize(name, size, options[size]);
     for (let i = 0; i < operands.length; i++) {
       let count = 1;
       for (const size of operands[i].dimensions) count *= options[size] ?? Number(size);
@@ -342,21 +290,4 @@ function checkedBroadcast(kernel: string, run: Call): Call {
     checkWalk(kernel, 'b', b, shape, bStrides);
     run(out, a, b, geometry);
   };
-}
-
-/** Whether a pooling's gradient has pixels. @throws ShapeError for a geometry that does not fit. */
-function checkUnpooling(
-  kernel: string,
-  geometry: WindowGeometry,
-  dX: F,
-  dOut: F,
-  indices: DeviceBuffer<'int32'>,
-): boolean {
-  const { C, H, W, OH, OW } = geometry;
-  if (C * H * W === 0) return false;
-  checkWindow(kernel, geometry);
-  checkLength(kernel, 'dX', dX, C * H * W);
-  checkLength(kernel, 'dOut', dOut, C * OH * OW);
-  checkLength(kernel, 'indices', indices, C * OH * OW);
-  return true;
 }

@@ -1,7 +1,7 @@
 import { EngineError } from '../../errors.js';
 import { noteWrite, type DeviceBuffer } from '../buffer.js';
 import type { Row } from '../table/kernels.js';
-import { writesOf } from '../table/layout.js';
+import { SIZE, writesOf } from '../table/layout.js';
 import { cutOf } from './cut.js';
 import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
@@ -16,8 +16,8 @@ export const WALK_BYTES = 320;
 
 /**
  * The kernel of this number, whose row the table cuts: it has addresses and parameters written into
- * the frame's block, and the parts done. There is one function for each number of operands, so that a
- * call allocates nothing and looks nothing up.
+ * the frame's block, and the parts done. There is one function for each number of operands up to five,
+ * so that a call allocates nothing and looks nothing up.
  */
 export function launcherOf(
   name: string,
@@ -29,9 +29,11 @@ export function launcherOf(
 ): Launcher {
   const scratchBytes = row.cut === 'walk' ? WALK_BYTES : 0;
   const cut = cutOf(row);
-  const [A, B, C, D, E, F, G] = typesOf(row);
+  const types = typesOf(row);
+  const [A, B, C, D, E] = types;
+  const writes = writesOf(row);
   // The first operand is always written.
-  const [, writesB, writesC, writesD, writesE, writesF, writesG] = writesOf(row);
+  const [, writesB, writesC, writesD, writesE] = writes;
 
   /** Writes the parameters behind the operands' addresses, and has the parts done. */
   const launch = (options: never, n: number) => {
@@ -104,44 +106,18 @@ export function launcherOf(
         block[4] = e.address;
         launch(options, a.length);
       };
-    case 7:
-      return (
-        a: Buffer,
-        b: Buffer,
-        c: Buffer,
-        d: Buffer,
-        e: Buffer,
-        f: Buffer,
-        g: Buffer,
-        options: never,
-      ) => {
-        const isRight =
-          a.dtype === A &&
-          b.dtype === B &&
-          c.dtype === C &&
-          d.dtype === D &&
-          e.dtype === E &&
-          f.dtype === F &&
-          g.dtype === G;
-        if (!isRight) refuseTypes(name, row, [a, b, c, d, e, f, g]);
-        noteWrite(a);
-        if (writesB) noteWrite(b);
-        if (writesC) noteWrite(c);
-        if (writesD) noteWrite(d);
-        if (writesE) noteWrite(e);
-        if (writesF) noteWrite(f);
-        if (writesG) noteWrite(g);
-        const { block } = frame;
-        block[0] = a.address;
-        block[1] = b.address;
-        block[2] = c.address;
-        block[3] = d.address;
-        block[4] = e.address;
-        block[5] = f.address;
-        block[6] = g.address;
-        launch(options, a.length);
-      };
     default:
-      throw new EngineError('engine: a kernel has 1 to 5 operands, or 7');
+      if (types.length > SIZE) throw new EngineError(`engine: more than ${SIZE} operands`);
+      // The few of more operands pay for a list.
+      return (...given: (Buffer | never)[]) => {
+        const operands = given.slice(0, types.length);
+        if (operands.some(({ dtype }, i) => dtype !== types[i])) refuseTypes(name, row, operands);
+        operands.forEach((operand, i) => {
+          if (writes[i]) noteWrite(operand);
+        });
+        const { block } = frame;
+        operands.forEach(({ address }, i) => (block[i] = address));
+        launch(given[types.length] as never, operands[0].length);
+      };
   }
 }
