@@ -1,3 +1,4 @@
+import { Generator } from '@unfold/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type {
@@ -338,6 +339,17 @@ describe.each([
       expect(out[0]).toBe(2 ** -29);
     });
 
+    it('sumOfSquares adds every fourth square up by itself, in doubles', () => {
+      const sum = Float64Array.of(7);
+      kernels.sumOfSquares(sum, floats(1, 2, 3, 4, 5, 6), { n: 6 });
+      expect(sum[0]).toBe(91);
+      // Beside 2⁵⁴ a 1 is lost, and so is a 2, but not a 4: (2⁵⁴ + 2) + (2 + 2).
+      kernels.sumOfSquares(sum, floats(2 ** 27, 1, 1, 1, 1, 1, 1, 1), { n: 8 });
+      expect(sum[0]).toBe(2 ** 54 + 4);
+      kernels.sumOfSquares(sum, floats(), { n: 0 });
+      expect(sum[0]).toBe(0);
+    });
+
     it('max and min take the first at a tie, and the first NaN before all', () => {
       const values = floats(3, -1, 5, NaN, 5, 7, -Infinity, 2, NaN, 2, NaN, 9);
       const out = blank(4);
@@ -415,13 +427,34 @@ describe.each([
       kernels.normalise(out, x, given, floats(3, 2), floats(1, -1), geometry);
       expect([...out]).toEqual([-1.25, 0.25, -1, -1, 1.75, 3.25, -1, -1]);
       const dOut = floats(1, 0, 1, 2, 0, 3, 3, 4);
-      const [dWeight, dBias] = [blank(2), blank(2)];
-      kernels.normaliseSums(dWeight, dBias, dOut, x, given, geometry);
+      const [dWeight, dBias, factors] = [blank(2), blank(2), blank(6)];
+      kernels.normaliseSums(dWeight, dBias, factors, dOut, x, given, floats(3, 2), geometry);
       expect([...dWeight, ...dBias]).toEqual([1.5, 0, 4, 10]);
+      expect([...factors]).toEqual([3, 2, 3, 5, 1.125, 0]);
       const dX = blank(8);
       // Weights 1 and 2, means of g 1 and 5, means of g·normal 0.5 and 0.
       kernels.normaliseBackward(dX, dOut, x, given, floats(1, 2, 1, 5, 0.5, 0), geometry);
       expect([...dX]).toEqual([0.09375, -0.21875, -1.5, -0.5, -0.28125, 0.40625, 0.5, 1.5]);
+    });
+
+    it('trackMoments takes the share of a batch, with the unbiased variance', () => {
+      const [mean, variance] = [floats(1, 3), floats(2, Infinity)];
+      const batches = Int32Array.of(2);
+      const options = { channels: 2, count: 4, momentum: 0.25 };
+      kernels.trackMoments(batches, mean, variance, statistics, options);
+      expect([...mean, ...batches]).toEqual([1.75, 2.75, 3]);
+      close(variance, [0.75 * 2 + (0.25 * 5 * 4) / 3, Infinity]);
+    });
+
+    it('trackMoments averages without momentum, and counts batches alone without channels', () => {
+      const [mean, variance] = [floats(1, 3), floats(2, 0)];
+      const batches = Int32Array.of(3);
+      const options = { channels: 2, count: 2, momentum: null };
+      kernels.trackMoments(batches, mean, variance, statistics, options);
+      expect([...mean, ...variance, ...batches]).toEqual([1.75, 2.75, 4, 0, 4]);
+      const none = { ...options, channels: 0 };
+      kernels.trackMoments(batches, floats(), floats(), statistics, none);
+      expect([...batches]).toEqual([5]);
     });
 
     it('layerNorm of rows, and its gradients', () => {
@@ -473,10 +506,10 @@ describe.each([
         const none = blank(3);
         kernels.moments(none, floats(), { ...sizes, channels: 1, eps: 1 });
         expect([...none]).toEqual([NaN, NaN, NaN]);
-        const [dWeight, dBias] = [blank(1), blank(1)];
-        const given = floats(0, 1, 1);
+        const [dWeight, dBias, factors] = [blank(1), blank(1), blank(3)];
+        const [given, weight] = [floats(0, 1, 1), floats(1)];
         const geometry = { ...sizes, channels: 1 };
-        kernels.normaliseSums(dWeight, dBias, floats(), floats(), given, geometry);
+        kernels.normaliseSums(dWeight, dBias, factors, floats(), floats(), given, weight, geometry);
         expect([dWeight[0], dBias[0]]).toEqual([0, 0]);
       }
     });
@@ -861,6 +894,26 @@ describe.each([
       kernels.crossEntropy(out, logProbs, Int32Array.of(0, 0), { ...geometry, labelSmoothing: 1 });
       expect([...out]).toEqual([NaN, Infinity]);
     });
+  });
+
+  it('drawMask takes a byte for each value, and another word where p divides the byte', () => {
+    // The words 11520 (bytes 0, 45, 0, 0), 0 and 5927040 (the first byte 128), then 70819200.
+    for (const [p, last] of [
+      [0.5, 0],
+      [0.5 - 1 / 512, 1],
+    ] as const) {
+      const [mask, state] = [new Uint8Array(9).fill(7), Int32Array.of(1, 2, 3, 4)];
+      kernels.drawMask(mask, state, { p });
+      expect([...mask]).toEqual([1, 1, 1, 1, 1, 1, 1, 1, last]);
+      const source = new Generator(0);
+      source.setState({ words: [1, 2, 3, 4], spareNormal: null });
+      for (let i = 0; i < 4; i++) source.uint32();
+      expect([...new Uint32Array(state)]).toEqual(source.state().words);
+    }
+    const [mask, state] = [new Uint8Array(5), Int32Array.of(1, 2, 3, 4)];
+    kernels.drawMask(mask, state, { p: 0.9 });
+    // 45 is not below 25.
+    expect([...mask]).toEqual([1, 0, 1, 1, 1]);
   });
 
   describe('sgdStep', () => {

@@ -21,6 +21,7 @@ type Arrays = Record<string, KernelArray>;
 
 function viewLike(array: KernelArray, buffer: ArrayBufferLike, start: number): KernelArray {
   if (array instanceof Float32Array) return new Float32Array(buffer, start, array.length);
+  if (array instanceof Float64Array) return new Float64Array(buffer, start, array.length);
   if (array instanceof Int32Array) return new Int32Array(buffer, start, array.length);
   return new Uint8Array(buffer, start, array.length);
 }

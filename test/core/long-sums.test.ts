@@ -117,10 +117,13 @@ describe.each(implementations)('long sums by %s', (_, make) => {
     expect(worstUnits(statistics.subarray(0, channels), centre)).toBeLessThan(UNITS);
     expect(worstUnits(statistics.subarray(2 * channels), 1 / spread)).toBeLessThan(2 * UNITS);
     const dOut = x.map((value) => (value > centre ? TERM : -TERM));
-    const [dWeight, dBias] = [filled(channels), filled(channels)];
-    kernels.normaliseSums(dWeight, dBias, dOut, x, statistics, geometry);
+    const [dWeight, dBias, weight] = [filled(channels), filled(channels), filled(channels)];
+    const factors = filled(3 * channels);
+    const sums = (of: Float32Array) =>
+      kernels.normaliseSums(dWeight, dBias, factors, of, x, statistics, weight, geometry);
+    sums(dOut);
     expect(worstUnits(dWeight, (n - 1) * TERM)).toBeLessThan(3 * UNITS);
-    kernels.normaliseSums(dWeight, dBias, filled(x.length), x, statistics, geometry);
+    sums(filled(x.length));
     expect(worstUnits(dBias, (n - 1) * TERM)).toBeLessThan(UNITS);
   });
 

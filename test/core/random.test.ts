@@ -1,16 +1,20 @@
 import {
+  bufferOf,
   ConfigError,
   Generator,
   generator,
+  kernelsFor,
   manualSeed,
   rand,
   randn,
   rngState,
   Scope,
   setRngState,
+  zeros,
   type GeneratorState,
   type RngState,
 } from '@unfold/core';
+import { bytesOf, stateOf } from '@unfold/core/internal';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -43,6 +47,29 @@ describe('Generator', () => {
       words: [1653089706, 896521158, 4250973435, 3295075919],
       spareNormal: null,
     });
+  });
+
+  it('gives the same numbers where a kernel draws, too, and after it', () => {
+    const [plain, shared] = [new Generator(8), new Generator(8)];
+    plain.uint32();
+    shared.uint32();
+    const state = stateOf(shared);
+    expect(shared.state()).toEqual(plain.state());
+    using _scope = new Scope();
+    // Eight bytes are two words, and no byte is 256.
+    kernelsFor('float32').drawMask(
+      bytesOf('test', bufferOf(zeros([8], { dtype: 'bool' }))),
+      state,
+      {
+        p: 1e-20,
+      },
+    );
+    plain.uint32();
+    plain.uint32();
+    expect(many(3, () => shared.normal())).toEqual(many(3, () => plain.normal()));
+    expect(shared.state()).toEqual(plain.state());
+    shared.setState(new Generator(9).state());
+    expect(shared.uint32()).toBe(new Generator(9).uint32());
   });
 
   it('gives the same numbers for the same seed and stream', () => {

@@ -1,6 +1,7 @@
 import {
   findLeaks,
   Generator,
+  generator,
   heapStats,
   randn,
   Scope,
@@ -27,6 +28,7 @@ import {
   Softmax,
   type Layer,
 } from '@unfold/nn';
+import { stateOf } from '@unfold/core/internal';
 import { describe, expect, it } from 'vitest';
 import { onEveryEngine } from '../support/convolutions/engines.js';
 
@@ -119,6 +121,8 @@ onEveryEngine('memory', ({ dtype }) => {
   ])('a forward outside of any scope keeps its result and nothing else: %s', (_name, make) => {
     const layer = make();
     const x = randn([2, 2, 6, 5], random);
+    // The words of dropout's stream are there from the first draw on.
+    stateOf(generator('dropout'));
     const before = heapStats();
     const out = layer.forward(x);
     expect(heapStats().liveTensors).toBe(before.liveTensors + 1);

@@ -1,3 +1,4 @@
+import { Lanes } from './lanes';
 import { Walk } from './walk';
 
 /*
@@ -5,6 +6,15 @@ import { Walk } from './walk';
  * (`where`: condition, a and b) are the walk's operands.
  */
 class Broadcast {
+  /** A row of one operand, or one value of it; false, and nothing is done, at any other step. */
+  @inline static copyRow(out: usize, from: usize, step: i32, n: usize): bool {
+    if (step == 0) Lanes.fill(out, load<f32>(from), n);
+    else if (step != 1) return false;
+    // An operand may be where the result is.
+    else if (from != out) Lanes.copy(out, from, n);
+    return true;
+  }
+
   /** out = op(a, b), floats. */
   @inline static floats<Op>(out: usize, a: usize, b: usize, walk: Walk): void {
     const n = <usize>walk.n;
@@ -236,6 +246,11 @@ export function where(out: usize, condition: usize, a: usize, b: usize, walk: Wa
     let aAt = a + (walk.position(1) << 2);
     let bAt = b + (walk.position(2) << 2);
     let i: usize = 0;
+    if (conditionStep == 0 && n > 0) {
+      // One condition for the row.
+      const isA = load<u8>(conditionAt) != 0;
+      if (Broadcast.copyRow(out, isA ? aAt : bAt, isA ? aStep : bStep, n)) i = n;
+    }
     for (; i < whole; i += 4) {
       // Four bytes become four lanes; those that hold 0 choose b.
       const lanes = i32x4.extend_low_i16x8_u(

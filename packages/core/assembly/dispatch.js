@@ -19,10 +19,10 @@ import {
  */
 
 /** AssemblyScript's words for the types of parameters, as fields and as what a load gives. */
-const FIELD = { i32: 'i32', f32: 'f32', bool: 'i32', address: 'usize' };
+const FIELD = { i32: 'i32', f32: 'f32', f64: 'f64', bool: 'i32', address: 'usize' };
 
 /** Binary digits by which an index becomes bytes. */
-const SHIFT = { f32: 2, i32: 2, u8: 0 };
+const SHIFT = { f32: 2, f64: 3, i32: 2, u8: 0 };
 
 /** The byte of a block at which a word begins. @param {number} word */
 const byte = (word) => 4 * word;
@@ -126,11 +126,29 @@ function walkPart(name, row) {
 }
 
 /**
+ * The call of a kernel that is one part.
+ * @param {string} name
+ * @param {Row} row
+ */
+function wholePart(name, row) {
+  const parameters = parametersOf(row);
+  const places = placesOf(parameters);
+  const addresses = row.operands.map((_, word) => `load<usize>(block, ${byte(word)})`);
+  const rest = Object.entries(parameters).map(([parameter, type]) =>
+    loadParameter(type, places[parameter] ?? FIRST_PARAMETER),
+  );
+  return `
+      ${call(row, name)}(${[...addresses, ...rest].join(', ')});
+      return;`;
+}
+
+/**
  * @param {string} name
  * @param {Row} row
  */
 function partOf(name, row) {
   if (row.cut === 'walk') return walkPart(name, row);
+  if (row.cut === 'none') return wholePart(name, row);
   if (row.cut !== 'own') return axesPart(name, row);
   const scratch = row.jobs?.[name]?.scratch ? ', scratch' : '';
   return `

@@ -20,6 +20,7 @@ export * from './matmul';
 export * from './movement';
 export * from './normalisation';
 export * from './parallel';
+export * from './random';
 export * from './reductions';
 export { setTileWidth } from './tile-width';
 export * from './training';

@@ -945,7 +945,57 @@ export function normalise(
   }
 }
 
+/** As the contract's; in doubles, and rounded once. */
+export function trackMoments(
+  batches: usize,
+  mean: usize,
+  variance: usize,
+  statistics: usize,
+  channels: usize,
+  count: u32,
+  averages: bool,
+  share: f64,
+): void {
+  const number = load<i32>(batches) + 1;
+  store<i32>(batches, number);
+  if (averages) share = 1 / <f64>number;
+  const kept = 1 - share;
+  const n = <f64>count;
+  const plane = channels << 2;
+  for (let c: usize = 0; c < plane; c += 4) {
+    const unbiased = (<f64>load<f32>(statistics + plane + c) * n) / (n - 1);
+    const value = <f64>load<f32>(statistics + c);
+    store<f32>(mean + c, <f32>(kept * load<f32>(mean + c) + share * value));
+    store<f32>(variance + c, <f32>(kept * load<f32>(variance + c) + share * unbiased));
+  }
+}
+
 export function normaliseSums(
+  dWeight: usize,
+  dBias: usize,
+  factors: usize,
+  dOut: usize,
+  x: usize,
+  statistics: usize,
+  weight: usize,
+  outer: usize,
+  channels: usize,
+  inner: usize,
+  width: usize,
+): void {
+  channelSums(dWeight, dBias, dOut, x, statistics, outer, channels, inner, width);
+  const count = <f64>outer * <f64>inner;
+  const plane = channels << 2;
+  for (let c: usize = 0; c < width << 2; c += 4) {
+    const w = <f64>load<f32>(weight + c);
+    const factor = factors + c;
+    store<f32>(factor, <f32>w);
+    store<f32>(factor + plane, <f32>((w * load<f32>(dBias + c)) / count));
+    store<f32>(factor + 2 * plane, <f32>((w * load<f32>(dWeight + c)) / count));
+  }
+}
+
+function channelSums(
   dWeight: usize,
   dBias: usize,
   dOut: usize,

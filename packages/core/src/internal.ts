@@ -57,8 +57,8 @@ export {
   text,
   valueText,
 } from './options.js';
-export { bytesOf, int32Of, requireFloat } from './ops/support.js';
-export { generatorRule } from './random.js';
+export { bytesOf, doublesOf, int32Of, requireFloat } from './ops/support.js';
+export { generatorRule, stateOf } from './random.js';
 export { checkShape, sameShape } from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';
 export { warnOnce } from './warnings.js';

@@ -1,8 +1,12 @@
 import { ConfigError } from './errors.js';
+import { heap } from './engine/engine.js';
 import { probe } from './engine/probe.js';
 import { tracer } from './graph/tracer.js';
+import { DeviceBuffer } from './kernels/buffer.js';
 import { log } from './math.js';
+import { Storage } from './memory/storage.js';
 import { type OptionRule, valueText } from './options.js';
+import { nextWord } from './xoshiro.js';
 
 /** What a program is told of a draw that is none of dropout's. */
 const DRAWS = 'draws random numbers';
@@ -20,16 +24,15 @@ export interface GeneratorState {
 }
 
 /**
- * A seedable source of random numbers: xoshiro128** (Blackman and Vigna, 2018). Generators of the
+ * A seedable source of random numbers: xoshiro128** (xoshiro.ts). Generators of the
  * same seed and different `stream` names are independent, so that drawing more numbers for one
  * purpose never changes another. All arithmetic is on integers or exactly rounded, so a seed gives
  * the same numbers on every machine.
  */
 export class Generator {
-  #a: number;
-  #b: number;
-  #c: number;
-  #d: number;
+  readonly #own = new Int32Array(4);
+  /** The words' place on the heap, once a kernel draws. */
+  #shared: Storage | null = null;
   #spareNormal: number | null = null;
 
   /**
@@ -39,26 +42,35 @@ export class Generator {
   constructor(seed: number, stream = '') {
     checkSeed(seed);
     const next = mixer(seed, stream);
-    this.#a = next();
-    this.#b = next();
-    this.#c = next();
+    for (let i = 0; i < 4; i++) this.#own[i] = next();
     // All zeros is the one state that xoshiro never leaves.
-    this.#d = next() | 1;
+    this.#own[3] |= 1;
   }
 
   /** 32 random bits, as an unsigned integer. */
   uint32(): number {
     if (tracer) tracer.refuses('uint32', RANDOMNESS);
     probe?.refuses?.(DRAWS);
-    const result = Math.imul(rotateLeft(Math.imul(this.#b, 5), 7), 9) >>> 0;
-    const shifted = this.#b << 9;
-    this.#c ^= this.#a;
-    this.#d ^= this.#b;
-    this.#b ^= this.#c;
-    this.#a ^= this.#d;
-    this.#c ^= shifted;
-    this.#d = rotateLeft(this.#d, 11);
-    return result;
+    if (this.#shared) return nextWord(heap.words, this.#shared.address / 4);
+    return nextWord(this.#own, 0);
+  }
+
+  /**
+   * @internal Its four words, as a kernel takes them that draws. They lie on the heap from then on, and
+   * are never freed: it is meant for global streams, which nobody gives up.
+   */
+  get buffer(): DeviceBuffer<'int32'> {
+    if (!this.#shared) {
+      this.#shared = new Storage(this.#own.byteLength, 'Generator', false);
+      this.#words.set(this.#own);
+    }
+    return new DeviceBuffer('int32', this.#shared.address, 4, this.#shared);
+  }
+
+  get #words(): Int32Array {
+    if (!this.#shared) return this.#own;
+    const at = this.#shared.address / 4;
+    return heap.words.subarray(at, at + 4);
   }
 
   /** Uniform in [0, 1), a multiple of 2⁻⁵³. */
@@ -123,10 +135,8 @@ export class Generator {
 
   /** Where it stands now, for `setState`. */
   state(): GeneratorState {
-    return {
-      words: [this.#a >>> 0, this.#b >>> 0, this.#c >>> 0, this.#d >>> 0],
-      spareNormal: this.#spareNormal,
-    };
+    const [a, b, c, d] = new Uint32Array(this.#words);
+    return { words: [a, b, c, d], spareNormal: this.#spareNormal };
   }
 
   /** Goes on from a state that `state()` gave. @throws ConfigError if it holds anything else. */
@@ -144,9 +154,14 @@ export class Generator {
           'that are not all 0, and a number or null',
       );
     }
-    [this.#a, this.#b, this.#c, this.#d] = words;
+    this.#words.set(words);
     this.#spareNormal = spareNormal;
   }
+}
+
+/** The words of a generator, for a kernel that draws by it. */
+export function stateOf(generator: Generator): DeviceBuffer<'int32'> {
+  return generator.buffer;
 }
 
 export const generatorRule: OptionRule = {
@@ -163,10 +178,6 @@ function checkSeed(seed: number): void {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new ConfigError(`seed: expected an integer from 0 to 2^53 - 1, got ${seed}`);
   }
-}
-
-function rotateLeft(x: number, bits: number): number {
-  return (x << bits) | (x >>> (32 - bits));
 }
 
 /** Words for a generator's first state: a hash of seed and stream, stirred by splitmix32. */

@@ -10,23 +10,20 @@ import {
   ShapeError,
   zeros,
   type Context,
-  type NumericArray,
   type OptionRules,
   type Shape,
   type Tensor,
+  type WhereGeometry,
 } from '@unfold/core';
 import {
   checkedInUse,
   bytesOf,
   checkOptions,
-  fills,
   flag,
-  hostCall,
-  reads,
   requireFloat,
   requireTensor,
   share,
-  updates,
+  stateOf,
   valueText,
   tracer,
 } from '@unfold/core/internal';
@@ -52,7 +49,9 @@ interface Saved {
 const dropFunction = defineFunction('dropout', {
   forward(ctx: Context<Saved>, x: Tensor, { p, maskShape }: { p: number; maskShape: Shape }) {
     const mask = empty(maskShape, 'bool', 'dropout');
-    hostCall('dropout', [fills(mask)], (data) => drawMask(data, p));
+    // One stream in row-major order, so that a seed drops the same values on any number of threads.
+    const state = stateOf(generator('dropout'));
+    kernelsFor(x.dtype).drawMask(bytesOf('dropout', bufferOf(mask)), state, { p });
     ctx.save({ mask, p });
     return keep(x, ctx.saved);
   },
@@ -65,42 +64,20 @@ const dropFunction = defineFunction('dropout', {
  */
 function keep(x: Tensor, { mask, p }: Saved): Tensor {
   const out = mul(x, 1 / (1 - p));
-  if (mask.size === x.size) {
-    const zero = zeros([], { dtype: x.dtype });
-    const geometry = { shape: [x.size], conditionStrides: [1], aStrides: [1], bStrides: [0] };
-    const to = bufferOf(out);
-    const kept = bytesOf('dropout', bufferOf(mask));
-    kernelsFor(x.dtype).where(to, kept, to, bufferOf(zero), geometry);
-    return out;
-  }
-  // Whole channels, whose values lie side by side.
-  const n = x.size / mask.size;
-  hostCall('dropout', [updates(out), reads(mask)], (data, kept) => {
-    for (let i = 0; i < kept.length; i++) if (kept[i] === 0) data.fill(0, i * n, (i + 1) * n);
-  });
+  const zero = zeros([], { dtype: x.dtype });
+  const to = bufferOf(out);
+  const kept = bytesOf('dropout', bufferOf(mask));
+  kernelsFor(x.dtype).where(to, kept, to, bufferOf(zero), perChannel(mask.size, x.size));
   return out;
 }
 
-/**
- * Zeros with probability p, and else 1. Drawn in row-major order by one thread, so that
- * a seed drops the same values on any number of them. A byte decides, four to a drawn word; only the
- * one byte value that the probability divides needs another word.
- */
-function drawMask(mask: NumericArray, p: number): void {
-  const source = generator('dropout');
-  const limit = (1 - p) * 256;
-  const divided = Math.floor(limit);
-  const threshold = (limit - divided) * 2 ** 32;
-  // A table, as a processor would guess wrongly every now and then where to branch.
-  const ofByte = Uint8Array.from({ length: 256 }, (_, byte) => (byte < divided ? 1 : 0));
-  let word = 0;
-  for (let i = 0; i < mask.length; i++) {
-    if (i % 4 === 0) word = source.uint32();
-    const byte = word & 255;
-    word >>>= 8;
-    mask[i] = ofByte[byte];
-    if (byte === divided && source.uint32() < threshold) mask[i] = 1;
+/** How `where` walks values of which as many neighbours share a place of the mask. */
+function perChannel(places: number, size: number): WhereGeometry {
+  if (places === size) {
+    return { shape: [size], conditionStrides: [1], aStrides: [1], bStrides: [0] };
   }
+  const n = places === 0 ? 0 : size / places;
+  return { shape: [places, n], conditionStrides: [1, 0], aStrides: [n, 1], bStrides: [0, 0] };
 }
 
 /** @throws ConfigError unless p is in 0 … 1. */

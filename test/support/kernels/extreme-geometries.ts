@@ -515,7 +515,12 @@ const normalisedRows = rows
   .filter((g) => 3 * g.rows <= MOST && g.n <= MOST && g.n > 0)
   .map((g) => ({ ...g, eps: 1 }));
 
+const running = fc
+  .record({ channels: integer(0, 1300), count: integer(2, 2 ** 31 - 1) })
+  .map((g) => ({ ...g, momentum: 0.5 }));
+
 type F = Float32Array;
+type Sums = Record<'dWeight' | 'dBias' | 'factors' | 'dOut' | 'x' | 'statistics' | 'weight', F>;
 
 const NORMALISATIONS = [
   calls(
@@ -531,6 +536,17 @@ const NORMALISATIONS = [
       call: (k, a: { statistics: F; x: F }, geometry) => k.moments(a.statistics, a.x, geometry),
     }),
   ),
+  calls('trackMoments', running, (g, data) => ({
+    arrays: {
+      mean: whole(data, g.channels),
+      variance: whole(data, g.channels),
+      batches: new Int32Array(1),
+      statistics: whole(data, 3 * g.channels),
+    },
+    writes: ['mean', 'variance', 'batches'],
+    call: (k, a: { mean: F; variance: F; batches: Int32Array; statistics: F }, options) =>
+      k.trackMoments(a.batches, a.mean, a.variance, a.statistics, options),
+  })),
   calls('normalise', channels, (g, data) => ({
     arrays: {
       out: data.junk(g.outer * g.channels * g.inner),
@@ -547,13 +563,16 @@ const NORMALISATIONS = [
     arrays: {
       dWeight: data.junk(g.channels),
       dBias: data.junk(g.channels),
+      factors: data.junk(3 * g.channels),
       dOut: whole(data, g.outer * g.channels * g.inner),
       x: whole(data, g.outer * g.channels * g.inner),
       statistics: whole(data, 3 * g.channels),
+      weight: whole(data, g.channels),
     },
-    writes: ['dWeight', 'dBias'],
-    call: (k, a: { dWeight: F; dBias: F; dOut: F; x: F; statistics: F }, geometry) =>
-      k.normaliseSums(a.dWeight, a.dBias, a.dOut, a.x, a.statistics, geometry),
+    writes: ['dWeight', 'dBias', 'factors'],
+    tolerance: 1e-5,
+    call: (k, a: Sums, geometry) =>
+      k.normaliseSums(a.dWeight, a.dBias, a.factors, a.dOut, a.x, a.statistics, a.weight, geometry),
   })),
   calls('normaliseBackward', channels, (g, data) => ({
     arrays: {

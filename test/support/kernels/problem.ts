@@ -4,7 +4,7 @@ import { referenceKernels } from '../../../packages/core/src/kernels/reference/i
 import type { Tolerance } from '../compare.js';
 import { randomSource } from './kernels.js';
 
-export type KernelArray = Float32Array | Int32Array | Uint8Array;
+export type KernelArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 type Arrays = Readonly<Record<string, KernelArray>>;
 export type Float32Kernels = ArrayKernels<Float32Array>;
 

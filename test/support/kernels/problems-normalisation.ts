@@ -120,6 +120,27 @@ export const NORMALISATION_PROBLEMS = {
     });
   }),
 
+  trackMoments: problems(
+    fc.record({
+      channels: integer(0, 21),
+      count: fc.oneof(integer(2, 9), integer(10, 2 ** 31 - 1)),
+      momentum: fc.constantFrom(null, 0, 0.1, 0.3, 1),
+    }),
+    ({ channels, count, momentum }, data) =>
+      // In doubles, in the same order: the same bits.
+      problem({
+        arrays: {
+          mean: data.floats(channels),
+          variance: data.floats(channels),
+          batches: data.indices(1, 1000),
+          statistics: data.floats(3 * channels),
+        },
+        writes: ['mean', 'variance', 'batches'],
+        call: (kernels, { mean, variance, batches, statistics }) =>
+          kernels.trackMoments(batches, mean, variance, statistics, { channels, count, momentum }),
+      }),
+  ),
+
   normalise: problems(fc.tuple(channelsSpec, magnitude), ([geometry, by], data) => {
     const { outer, channels, inner } = geometry;
     const n = outer * channels * inner;
@@ -153,16 +174,32 @@ export const NORMALISATION_PROBLEMS = {
         dOut: data.finite(n),
         x: magnified(data.finite(n), by),
         statistics: statisticsFor(data, channels, by),
+        weight: data.finite(channels),
+        factors: data.junk(3 * channels),
       },
-      writes: ['dWeight', 'dBias'],
-      call: (kernels, { dWeight, dBias, dOut, x, statistics }) =>
-        kernels.normaliseSums(dWeight, dBias, dOut, x, statistics, geometry),
+      writes: ['dWeight', 'dBias', 'factors'],
+      call: (kernels, { dWeight, dBias, factors, dOut, x, statistics, weight }) =>
+        kernels.normaliseSums(dWeight, dBias, factors, dOut, x, statistics, weight, geometry),
     });
-    const { dOut, x, statistics } = made.arrays as Record<string, Float32Array>;
-    return withSums(made, outer * inner, channels, (i) => Math.floor(i / inner) % channels, {
-      dOut: dOut as Float32Array,
-      ...known(x as Float32Array, statistics as Float32Array, geometry),
+    const arrays = made.arrays as Record<'dOut' | 'x' | 'statistics' | 'weight', Float32Array>;
+    const { dOut, x, statistics, weight } = arrays;
+    const count = outer * inner;
+    const found = withSums(made, count, channels, (i) => Math.floor(i / inner) % channels, {
+      dOut,
+      ...known(x, statistics, geometry),
     });
+    return {
+      ...found,
+      tolerance(name, expected) {
+        if (name !== 'factors') return found.tolerance(name, expected);
+        // As far off as the sums that they are made of.
+        const ofSums = ['dBias', 'dWeight'].flatMap((sum) => {
+          const { scale = [] } = found.tolerance(sum, expected);
+          return Array.from(weight, (w, c) => (Math.abs(w) * at(scale, c)) / count);
+        });
+        return { rtol: sumTolerance(count) + 6 * U, atol: TINY, scale: [...weight, ...ofSums] };
+      },
+    };
   }),
 
   normaliseBackward: problems(fc.tuple(channelsSpec, magnitude), ([geometry, by], data) => {

@@ -3,6 +3,7 @@ import { referenceKernels } from '../../../packages/core/src/kernels/reference/i
 import {
   at,
   integer,
+  length,
   logProbabilities,
   perRow,
   problem,
@@ -53,6 +54,14 @@ export const REDUCTION_PROBLEMS = {
       scale: 'terms',
     });
   }),
+  sumOfSquares: problems(length, (n, data) =>
+    // In doubles, in the same order: the same bits.
+    problem({
+      arrays: { sum: Float64Array.of(NaN), x: data.floats(n) },
+      writes: ['sum'],
+      call: (kernels, { sum, x }) => kernels.sumOfSquares(sum, x, { n }),
+    }),
+  ),
   max: selection('max'),
   min: selection('min'),
   selectBackward: problems(reduceSpec(1), (geometry, data) => {

@@ -82,6 +82,15 @@ export const TRAINING_PROBLEMS = {
       scale: ({ x, end }) => x.map((value, i) => Math.abs(value) + Math.abs(at(end, i))),
     }),
   ),
+  drawMask: problems(
+    fc.record({ n: length, p: fc.constantFrom(1, 0.5, 0.2, 0.3, 1e-20, 1 - 1e-9, 255.5 / 256) }),
+    ({ n, p }, data) =>
+      problem({
+        arrays: { mask: data.bytes(n), state: data.indices(4, 2 ** 32) },
+        writes: ['mask', 'state'],
+        call: (kernels, { mask, state }) => kernels.drawMask(mask, state, { p }),
+      }),
+  ),
   crossEntropy: problems(lossSpec, (geometry, data) => {
     const { N, C } = geometry;
     return problem({

@@ -64,6 +64,7 @@ export interface Outcome {
 
 function viewOf(array: KernelArray, buffer: ArrayBufferLike, start: number): KernelArray {
   if (array instanceof Float32Array) return new Float32Array(buffer, start, array.length);
+  if (array instanceof Float64Array) return new Float64Array(buffer, start, array.length);
   if (array instanceof Int32Array) return new Int32Array(buffer, start, array.length);
   return new Uint8Array(buffer, start, array.length);
 }

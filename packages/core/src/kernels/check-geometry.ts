@@ -4,10 +4,8 @@ import type { DeviceBuffer } from './buffer.js';
 import type {
   Conv2dGeometry,
   Conv2dJoinedGeometry,
-  CrossEntropyGeometry,
   IndexGeometry,
   MatmulGeometry,
-  ReduceGeometry,
   StridedGeometry,
   WindowGeometry,
 } from './contract.js';
@@ -138,13 +136,6 @@ export function checkStrided(
   checkWalk(kernel, 'x', x, shape, xStrides, xOffset);
 }
 
-/** @throws ShapeError for a number that does not fit. */
-export function checkReduce(kernel: string, { outer, n, inner }: ReduceGeometry): void {
-  checkSize(kernel, 'outer', outer);
-  checkSize(kernel, 'n', n);
-  checkSize(kernel, 'inner', inner);
-}
-
 /**
  * The positions, and the operands of `[outer, n, inner]` and `[outer, count, inner]`.
  * @throws ShapeError for a number that does not fit, an operand too short or a position outside.
@@ -158,7 +149,9 @@ export function checkIndexed(
   geometry: IndexGeometry,
 ): void {
   const { outer, n, inner, count } = geometry;
-  checkReduce(kernel, geometry);
+  checkSize(kernel, 'outer', outer);
+  checkSize(kernel, 'n', n);
+  checkSize(kernel, 'inner', inner);
   checkSize(kernel, 'count', count);
   checkLength(kernel, 'index', index, count);
   checkLength(kernel, 'the whole', whole, outer * n * inner);
@@ -312,17 +305,4 @@ export function checkConv2dJoined(
         'the convolution, which is more than there may be; pool by a kernel of its own',
     );
   }
-}
-
-/** @throws ShapeError for a number that does not fit, or a label that is no class. */
-export function checkLabels(
-  kernel: string,
-  labels: DeviceBuffer<'int32'>,
-  memory: Memory,
-  { N, C }: CrossEntropyGeometry,
-): void {
-  checkSize(kernel, 'N', N);
-  checkSize(kernel, 'C', C);
-  checkLength(kernel, 'labels', labels, N);
-  checkPositions(kernel, labels, memory, N, C);
 }

@@ -2,11 +2,9 @@ import {
   checkConv2d,
   checkConv2dJoined,
   checkIndexed,
-  checkLabels,
   checkLength,
   checkMatmul,
   checkPositions,
-  checkReduce,
   checkSize,
   checkStrided,
   checkWalk,
@@ -16,20 +14,20 @@ import {
 import type { DeviceBuffer } from './buffer.js';
 import type {
   BroadcastGeometry,
-  ChannelsGeometry,
+  CrossEntropyGeometry,
   KernelName,
   Kernels,
   ReduceGeometry,
-  RowsGeometry,
   WindowGeometry,
 } from './contract.js';
-import { KERNELS } from './table/kernels.js';
-import { KERNEL_NAMES, parseOperand } from './table/layout.js';
+import { KERNELS, type Row } from './table/kernels.js';
+import { KERNEL_NAMES, parametersOf, parseOperand } from './table/layout.js';
 import type { ElementwiseName } from './table/types.js';
 
 type F = DeviceBuffer;
+type I = DeviceBuffer<'int32'>;
 
-type Select = (out: F, indices: DeviceBuffer<'int32'>, x: F, geometry: ReduceGeometry) => void;
+type Select = (out: F, indices: I, x: F, geometry: ReduceGeometry) => void;
 
 /**
  * The same kernels behind the checks of check-geometry.ts: whatever sizes, strides and indices a
@@ -40,40 +38,15 @@ type Select = (out: F, indices: DeviceBuffer<'int32'>, x: F, geometry: ReduceGeo
  * convolution needs more room than there may be.
  */
 export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32Array }): Kernels {
-  const select = (name: 'max' | 'min'): Select => {
-    const run = kernels[name];
-    return (out, indices, x, geometry) => {
-      const { outer, n, inner } = geometry;
-      const count = outer * inner;
-      if (count === 0) return;
-      checkReduce(name, geometry);
-      checkSize(name, 'n - 1', n - 1);
-      checkLength(name, 'out', out, count);
-      checkLength(name, 'indices', indices, count);
-      checkLength(name, 'x', x, count * n);
-      run(out, indices, x, geometry);
-    };
-  };
-
-  const byRows = (name: 'softmax' | 'logSoftmax') => {
-    const run = kernels[name];
-    return (out: F, x: F, geometry: RowsGeometry) => {
-      if (!checkRows(name, geometry, out, x)) return;
-      run(out, x, geometry);
-    };
-  };
-
-  const byRowsBackward = (name: 'softmaxBackward' | 'logSoftmaxBackward') => {
-    const run = kernels[name];
-    return (dX: F, dOut: F, out: F, geometry: RowsGeometry) => {
-      if (!checkRows(name, geometry, dX, dOut)) return;
-      checkLength(name, 'out', out, dX.length);
-      run(dX, dOut, out, geometry);
-    };
-  };
+  const select = (name: 'max' | 'min'): Select =>
+    checkedByRow(name, (out: F, indices: I, x: F, geometry: ReduceGeometry) => {
+      checkSize(name, 'n - 1', geometry.n - 1);
+      kernels[name](out, indices, x, geometry);
+    });
 
   return {
     ...checkedElementwise(kernels),
+    ...checkedCounted(kernels),
 
     where(out, condition, a, b, geometry) {
       const { shape, conditionStrides, aStrides, bStrides } = geometry;
@@ -106,111 +79,17 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.indexAdd(dX, dOut, index, geometry);
     },
 
-    sum(out, x, geometry) {
-      const { outer, n, inner } = geometry;
-      const count = outer * inner;
-      if (count === 0) return;
-      checkReduce('sum', geometry);
-      checkLength('sum', 'out', out, count);
-      checkLength('sum', 'x', x, count * n);
-      kernels.sum(out, x, geometry);
-    },
-
     max: select('max'),
     min: select('min'),
 
-    selectBackward(dX, dOut, indices, geometry) {
-      const { outer, n, inner } = geometry;
-      const count = outer * inner;
-      if (count * n === 0) return;
-      checkReduce('selectBackward', geometry);
-      checkLength('selectBackward', 'dX', dX, count * n);
-      checkLength('selectBackward', 'dOut', dOut, count);
-      checkLength('selectBackward', 'indices', indices, count);
-      checkPositions('selectBackward', indices, memory, count, n);
-      kernels.selectBackward(dX, dOut, indices, geometry);
-    },
-
-    softmax: byRows('softmax'),
-    logSoftmax: byRows('logSoftmax'),
-    softmaxBackward: byRowsBackward('softmaxBackward'),
-    logSoftmaxBackward: byRowsBackward('logSoftmaxBackward'),
-
-    moments(statistics, x, geometry) {
-      const { channels } = geometry;
-      if (channels === 0) return;
-      const count = checkChannels('moments', geometry);
-      checkLength('moments', 'statistics', statistics, 3 * channels);
-      checkLength('moments', 'x', x, count);
-      kernels.moments(statistics, x, geometry);
-    },
-
-    normalise(out, x, statistics, weight, bias, geometry) {
-      const { channels } = geometry;
-      const count = checkChannels('normalise', geometry);
-      if (count === 0) return;
-      checkLength('normalise', 'out', out, count);
-      checkLength('normalise', 'x', x, count);
-      checkLength('normalise', 'statistics', statistics, 3 * channels);
-      checkLength('normalise', 'weight', weight, channels);
-      checkLength('normalise', 'bias', bias, channels);
-      kernels.normalise(out, x, statistics, weight, bias, geometry);
-    },
-
-    normaliseSums(dWeight, dBias, dOut, x, statistics, geometry) {
-      const { channels } = geometry;
-      if (channels === 0) return;
-      const count = checkChannels('normaliseSums', geometry);
-      checkLength('normaliseSums', 'dWeight', dWeight, channels);
-      checkLength('normaliseSums', 'dBias', dBias, channels);
-      checkLength('normaliseSums', 'dOut', dOut, count);
-      checkLength('normaliseSums', 'x', x, count);
-      checkLength('normaliseSums', 'statistics', statistics, 3 * channels);
-      kernels.normaliseSums(dWeight, dBias, dOut, x, statistics, geometry);
-    },
-
-    normaliseBackward(dX, dOut, x, statistics, factors, geometry) {
-      const { channels } = geometry;
-      const count = checkChannels('normaliseBackward', geometry);
-      if (count === 0) return;
-      checkLength('normaliseBackward', 'dX', dX, count);
-      checkLength('normaliseBackward', 'dOut', dOut, count);
-      checkLength('normaliseBackward', 'x', x, count);
-      checkLength('normaliseBackward', 'statistics', statistics, 3 * channels);
-      checkLength('normaliseBackward', 'factors', factors, 3 * channels);
-      kernels.normaliseBackward(dX, dOut, x, statistics, factors, geometry);
-    },
-
-    layerNorm(out, statistics, x, weight, bias, geometry) {
-      const { rows, n } = geometry;
-      if (!checkRows('layerNorm', geometry, out, x)) return;
-      checkLength('layerNorm', 'statistics', statistics, 3 * rows);
-      checkLength('layerNorm', 'weight', weight, n);
-      checkLength('layerNorm', 'bias', bias, n);
-      kernels.layerNorm(out, statistics, x, weight, bias, geometry);
-    },
-
-    layerNormBackward(dX, dOut, x, statistics, weight, geometry) {
-      const { rows, n } = geometry;
-      if (!checkRows('layerNormBackward', geometry, dX, x)) return;
-      checkLength('layerNormBackward', 'dOut', dOut, rows * n);
-      checkLength('layerNormBackward', 'statistics', statistics, 3 * rows);
-      checkLength('layerNormBackward', 'weight', weight, n);
-      kernels.layerNormBackward(dX, dOut, x, statistics, weight, geometry);
-    },
-
-    layerNormSums(dWeight, dBias, dOut, x, statistics, geometry) {
-      const { rows, n } = geometry;
-      if (n === 0) return;
-      checkSize('layerNormSums', 'rows', rows);
-      checkSize('layerNormSums', 'n', n);
-      checkLength('layerNormSums', 'dWeight', dWeight, n);
-      checkLength('layerNormSums', 'dBias', dBias, n);
-      checkLength('layerNormSums', 'dOut', dOut, rows * n);
-      checkLength('layerNormSums', 'x', x, rows * n);
-      checkLength('layerNormSums', 'statistics', statistics, 3 * rows);
-      kernels.layerNormSums(dWeight, dBias, dOut, x, statistics, geometry);
-    },
+    selectBackward: checkedByRow(
+      'selectBackward',
+      (dX: F, dOut: F, indices: I, geometry: ReduceGeometry) => {
+        const { outer, n, inner } = geometry;
+        checkPositions('selectBackward', indices, memory, outer * inner, n);
+        kernels.selectBackward(dX, dOut, indices, geometry);
+      },
+    ),
 
     matmul(out, a, b, geometry) {
       const { M, N, batch } = geometry;
@@ -225,49 +104,6 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       checkMatmul('matmulJoined', out, a, b, geometry);
       if (bias) checkLength('matmulJoined', 'bias', bias, N);
       kernels.matmulJoined(out, a, b, bias, geometry);
-    },
-
-    unfold(out, x, geometry) {
-      const { C, H, W, KH, KW, OH, OW } = geometry;
-      const count = C * KH * KW * OH * OW;
-      if (count === 0) return;
-      checkWindow('unfold', geometry);
-      checkLength('unfold', 'out', out, count);
-      checkLength('unfold', 'x', x, C * H * W);
-      kernels.unfold(out, x, geometry);
-    },
-
-    fold(dX, columns, geometry) {
-      const { C, H, W, KH, KW, OH, OW } = geometry;
-      const count = C * KH * KW * OH * OW;
-      if (count === 0) return;
-      checkWindow('fold', geometry);
-      checkLength('fold', 'dX', dX, C * H * W);
-      checkLength('fold', 'columns', columns, count);
-      kernels.fold(dX, columns, geometry);
-    },
-
-    maxPool2d(out, indices, x, geometry) {
-      const { C, H, W, OH, OW } = geometry;
-      const count = C * OH * OW;
-      if (count === 0) return;
-      checkWindow('maxPool2d', geometry);
-      checkLength('maxPool2d', 'out', out, count);
-      checkLength('maxPool2d', 'indices', indices, count);
-      checkLength('maxPool2d', 'x', x, C * H * W);
-      kernels.maxPool2d(out, indices, x, geometry);
-    },
-
-    maxPool2dBackward(dX, dOut, indices, geometry) {
-      if (!checkUnpooling('maxPool2dBackward', geometry, dX, dOut, indices)) return;
-      kernels.maxPool2dBackward(dX, dOut, indices, geometry);
-    },
-
-    maxPool2dReluBackward(dX, dOut, indices, pooled, geometry) {
-      if (!checkUnpooling('maxPool2dReluBackward', geometry, dX, dOut, indices)) return;
-      const { C, OH, OW } = geometry;
-      checkLength('maxPool2dReluBackward', 'pooled', pooled, C * OH * OW);
-      kernels.maxPool2dReluBackward(dX, dOut, indices, pooled, geometry);
     },
 
     conv2d(out, x, weight, bias, geometry) {
@@ -314,21 +150,26 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       kernels.conv2dBackwardWeight(dWeight, dBias, x, dOut, geometry);
     },
 
-    crossEntropy(out, logProbs, labels, geometry) {
-      const { N, C } = geometry;
-      checkLabels('crossEntropy', labels, memory, geometry);
-      checkLength('crossEntropy', 'out', out, N);
-      checkLength('crossEntropy', 'logProbs', logProbs, N * C);
-      kernels.crossEntropy(out, logProbs, labels, geometry);
-    },
+    crossEntropy: checkedByRow(
+      'crossEntropy',
+      (out: F, logProbs: F, labels: I, geometry: CrossEntropyGeometry) => {
+        checkPositions('crossEntropy', labels, memory, geometry.N, geometry.C);
+        kernels.crossEntropy(out, logProbs, labels, geometry);
+      },
+    ),
 
-    crossEntropyBackward(dX, dOut, logProbs, labels, geometry) {
-      const { N, C } = geometry;
-      checkLabels('crossEntropyBackward', labels, memory, geometry);
-      checkLength('crossEntropyBackward', 'dX', dX, N * C);
-      checkLength('crossEntropyBackward', 'dOut', dOut, N);
-      checkLength('crossEntropyBackward', 'logProbs', logProbs, N * C);
-      kernels.crossEntropyBackward(dX, dOut, logProbs, labels, geometry);
+    crossEntropyBackward: checkedByRow(
+      'crossEntropyBackward',
+      (dX: F, dOut: F, logProbs: F, labels: I, geometry: CrossEntropyGeometry) => {
+        checkPositions('crossEntropyBackward', labels, memory, geometry.N, geometry.C);
+        kernels.crossEntropyBackward(dX, dOut, logProbs, labels, geometry);
+      },
+    ),
+
+    drawMask(mask, state, options) {
+      if (mask.length === 0) return;
+      checkLength('drawMask', 'state', state, 4);
+      kernels.drawMask(mask, state, options);
     },
 
     sgdStep(param, velocity, grad, options) {
@@ -345,6 +186,57 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       checkLength('adamStep', 'grad', grad, n);
       kernels.adamStep(param, expAvg, expAvgSq, maxExpAvgSq, grad, options);
     },
+  };
+}
+
+/** The groups whose numbers alone say how long each operand is, by its dimensions. */
+const COUNTED = [
+  'channels',
+  'layerNorm',
+  'moments',
+  'reduce',
+  'rows',
+  'running',
+  'squares',
+  'window',
+] as const;
+
+type Counted = {
+  [K in KernelName]: (typeof KERNELS)[K]['parameters'] extends (typeof COUNTED)[number] ? K : never;
+}[KernelName];
+
+/** Their kernels, each checked by its row; a call whose first operand is empty is not made. */
+function checkedCounted(kernels: Kernels): Pick<Kernels, Counted> {
+  const checked = KERNEL_NAMES.filter(isCounted).map((name) => [
+    name,
+    checkedByRow(name, kernels[name]),
+  ]);
+  return Object.fromEntries(checked) as Pick<Kernels, Counted>;
+}
+
+function isCounted(name: KernelName): name is Counted {
+  return (COUNTED as readonly unknown[]).includes(KERNELS[name].parameters);
+}
+
+function checkedByRow(name: KernelName, run: Call): Call {
+  const row: Row = KERNELS[name];
+  const operands = row.operands.map(parseOperand);
+  const isWindow = row.parameters === 'window';
+  const sizes = Object.entries(parametersOf(row)).flatMap(([key, type]) =>
+    type === 'i32' ? [key] : [],
+  );
+  return (...given) => {
+    const options = given[operands.length] as Readonly<Record<string, number>> & WindowGeometry;
+    // Of a window that is frozen, the verdict is kept.
+    if (isWindow) checkWindow(name, options);
+    else for (const size of sizes) checkSize(name, size, options[size]);
+    for (let i = 0; i < operands.length; i++) {
+      let count = 1;
+      for (const size of operands[i].dimensions) count *= options[size] ?? Number(size);
+      if (i === 0 && count === 0) return;
+      checkLength(name, operands[i].name, given[i] as F, count);
+    }
+    run(...given);
   };
 }
 
@@ -398,40 +290,4 @@ function checkedBroadcast(kernel: string, run: Call): Call {
     checkWalk(kernel, 'b', b, shape, bStrides);
     run(out, a, b, geometry);
   };
-}
-
-/** The elements of all channels. @throws ShapeError for a number that does not fit. */
-function checkChannels(kernel: string, { outer, channels, inner }: ChannelsGeometry): number {
-  checkSize(kernel, 'outer', outer);
-  checkSize(kernel, 'channels', channels);
-  checkSize(kernel, 'inner', inner);
-  return outer * channels * inner;
-}
-
-/** Whether a pooling's gradient has pixels. @throws ShapeError for a geometry that does not fit. */
-function checkUnpooling(
-  kernel: string,
-  geometry: WindowGeometry,
-  dX: F,
-  dOut: F,
-  indices: DeviceBuffer<'int32'>,
-): boolean {
-  const { C, H, W, OH, OW } = geometry;
-  if (C * H * W === 0) return false;
-  checkWindow(kernel, geometry);
-  checkLength(kernel, 'dX', dX, C * H * W);
-  checkLength(kernel, 'dOut', dOut, C * OH * OW);
-  checkLength(kernel, 'indices', indices, C * OH * OW);
-  return true;
-}
-
-/** Whether rows hold anything. @throws ShapeError for a number that does not fit. */
-function checkRows(kernel: string, { rows, n }: RowsGeometry, out: F, x: F): boolean {
-  const count = rows * n;
-  if (count === 0) return false;
-  checkSize(kernel, 'rows', rows);
-  checkSize(kernel, 'n', n);
-  checkLength(kernel, 'out', out, count);
-  checkLength(kernel, 'x', x, count);
-  return true;
 }

@@ -78,6 +78,15 @@ export interface MomentsGeometry extends ChannelsGeometry {
   readonly eps: number;
 }
 
+/** How the statistics of batches become running ones. */
+export interface RunningOptions {
+  readonly channels: number;
+  /** The values of a channel in the batch, at least 2. */
+  readonly count: number;
+  /** The batch's share; null is 1/n for the n-th batch. */
+  readonly momentum: number | null;
+}
+
 /** As `RowsGeometry`; `eps` is added to each variance under the root. */
 export interface LayerNormGeometry extends RowsGeometry {
   readonly eps: number;
@@ -161,6 +170,12 @@ export interface CrossEntropyGeometry {
   readonly labelSmoothing: number;
 }
 
+/** How a mask is drawn. */
+export interface MaskOptions {
+  /** The probability of a 0, above 0 and at most 1. */
+  readonly p: number;
+}
+
 /** Constants of one SGD update, named as in `torch.optim.SGD`. */
 export interface SgdOptions {
   readonly lr: number;
@@ -204,10 +219,15 @@ type ElementwiseKernels<Types extends OperandTypes> = {
 
 /**
  * The kernels, over any kind of operands: `F` holds the elements that are computed with, `I` indices
- * and labels (int32), `B` conditions (bytes).
+ * and labels (int32), `B` conditions (bytes), `D` sums that stay doubles.
  * @hidden
  */
-export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: I; u8: B }> {
+export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
+  f32: F;
+  f64: D;
+  i32: I;
+  u8: B;
+}> {
   /** a where the condition is not 0, else b. Writes. */
   where(out: F, condition: B, a: F, b: F, geometry: WhereGeometry): void;
 
@@ -225,6 +245,11 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
   // --- Reductions. Write. ---
   /** An empty sum (n = 0) is 0. */
   sum(out: F, x: F, geometry: ReduceGeometry): void;
+  /**
+   * The sum of n squares in double precision, as four sums, of every fourth value each, which are added
+   * up in the end; those behind the last whole four go to the first.
+   */
+  sumOfSquares(sum: D, x: F, options: { readonly n: number }): void;
   /** Values and the position of the first largest along `n` ≥ 1; NaN counts as the largest. */
   max(out: F, indices: I, x: F, geometry: ReduceGeometry): void;
   min(out: F, indices: I, x: F, geometry: ReduceGeometry): void;
@@ -253,15 +278,25 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
   // way that they aren't; a NaN or an infinity makes NaN of its channel or row.
   /** The statistics of each channel, in two passes; NaN for channels of no values. */
   moments(statistics: F, x: F, geometry: MomentsGeometry): void;
+  /**
+   * Adds 1 to `batches`, and moves running statistics towards those of the batch: running =
+   * (1 - share)·running + share·batch, the variance times count/(count - 1), in double precision.
+   */
+  trackMoments(batches: I, mean: F, variance: F, statistics: F, options: RunningOptions): void;
   /** out = normal·weight + bias, one of each to a channel. */
   normalise(out: F, x: F, statistics: F, weight: F, bias: F, geometry: ChannelsGeometry): void;
-  /** For each channel dWeight = Σ dOut·normal and dBias = Σ dOut. */
+  /**
+   * For each channel dWeight = Σ dOut·normal and dBias = Σ dOut, and the `factors` that
+   * normaliseBackward takes: weight, weight·dBias/count and weight·dWeight/count.
+   */
   normaliseSums(
     dWeight: F,
     dBias: F,
+    factors: F,
     dOut: F,
     x: F,
     statistics: F,
+    weight: F,
     geometry: ChannelsGeometry,
   ): void;
   /**
@@ -356,6 +391,14 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
    */
   conv2dBackwardWeight(dWeight: F, dBias: F | null, x: F, dOut: F, geometry: Conv2dGeometry): void;
 
+  // --- Random numbers ---
+  /**
+   * Writes 0 with probability p and else 1, by the generator whose words are `state`, which move on. A
+   * byte decides, four to a drawn word; only the one byte value that the probability divides needs
+   * another word.
+   */
+  drawMask(mask: B, state: I, options: MaskOptions): void;
+
   // --- Loss and update ---
   /** Writes N losses: -(1-ε)·logProbs[label] - ε/C·Σ logProbs. */
   crossEntropy(out: F, logProbs: F, labels: I, geometry: CrossEntropyGeometry): void;
@@ -396,13 +439,19 @@ export interface KernelCalls<F, I, B> extends ElementwiseKernels<{ f32: F; i32: 
 }
 
 /** The kernels that compute tensors of one dtype. */
-export type Kernels = KernelCalls<DeviceBuffer, DeviceBuffer<'int32'>, DeviceBuffer<'uint8'>>;
+export type Kernels = KernelCalls<
+  DeviceBuffer,
+  DeviceBuffer<'int32'>,
+  DeviceBuffer<'uint8'>,
+  DeviceBuffer<'float64'>
+>;
 
 /** The loops of the reference. `F` is the array that they compute on. */
 export type ArrayKernels<F extends NumericArray = NumericArray> = KernelCalls<
   F,
   Int32Array,
-  Uint8Array
+  Uint8Array,
+  Float64Array
 >;
 
 /** The name of a kernel. */

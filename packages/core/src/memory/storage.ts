@@ -36,8 +36,12 @@ export class Storage implements BufferSource {
   readonly notCloneable = NOT_CLONEABLE;
   #references = 1;
 
-  /** @throws EngineError when the heap is full, naming what holds it. */
-  constructor(bytes: number, origin: string) {
+  /**
+   * @param isTensor Whether tensors live in it, which are counted, and looked for by who seeks leaks or
+   * writes a program down; false for what stays for good.
+   * @throws EngineError when the heap is full, naming what holds it.
+   */
+  constructor(bytes: number, origin: string, isTensor = true) {
     try {
       this.address = heap.allocate(bytes);
     } catch (error) {
@@ -46,6 +50,7 @@ export class Storage implements BufferSource {
     }
     this.bytes = bytes;
     this.origin = origin;
+    if (!isTensor) return;
     const held = holdings.get(origin);
     if (held) {
       held.bytes += bytes;

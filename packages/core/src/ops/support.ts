@@ -142,6 +142,12 @@ export function bytesOf(name: string, buffer: DeviceBuffer): DeviceBuffer<'uint8
   throw new DTypeError(`${name}: expected bool, got ${buffer.dtype}`);
 }
 
+/** The doubles of a float64 tensor. @throws DTypeError for other dtypes. */
+export function doublesOf(name: string, buffer: DeviceBuffer): DeviceBuffer<'float64'> {
+  if (buffer.isOf('float64')) return buffer;
+  throw new DTypeError(`${name}: expected float64, got ${buffer.dtype}`);
+}
+
 /** The elements of an int32 tensor. @throws DTypeError for other dtypes. */
 export function int32Of(name: string, x: Tensor): DeviceBuffer<'int32'> {
   requireTensor(name, 'index', x);

@@ -42,7 +42,7 @@ import {
 } from '@unfold/core/internal';
 import { ownOptions, requireTensorOrNone } from '../checks.js';
 import { Module } from '../module.js';
-import { checkClassWeights, copyOfLabels, labelsOf, toRows, type Labels } from './labels.js';
+import { checkClassWeights, kernelLabels, labelsOf, toRows, type Labels } from './labels.js';
 import { LOSS_OPTIONS, reduce, type LossOptions } from './reduction.js';
 import { requireProbabilities, warnOfSigns, warnOfSums } from './targets.js';
 
@@ -107,7 +107,7 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
     ctx: Context<Saved>,
     logits: Tensor,
     target: Tensor,
-    { ignoreIndex, labelSmoothing }: { ignoreIndex: number; labelSmoothing: number },
+    { labelSmoothing, ...found }: Omit<Labels, 'target'> & { readonly labelSmoothing: number },
   ) {
     const [N, C] = logits.shape;
     const geometry = { N, C, labelSmoothing };
@@ -115,8 +115,7 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
     const logProbs = empty([N, C], logits.dtype, 'crossEntropy');
     const losses = empty([N], logits.dtype, 'crossEntropy');
     kernels.logSoftmax(bufferOf(logProbs), bufferOf(logits), { rows: N, n: C });
-    // A copy, which stays when a loader uses its batch again.
-    const labels = copyOfLabels('crossEntropy', target, ignoreIndex);
+    const labels = kernelLabels('crossEntropy', { target, ...found });
     const at = int32Of('crossEntropy', labels);
     kernels.crossEntropy(bufferOf(losses), bufferOf(logProbs), at, geometry);
     ctx.save({ logProbs, labels, geometry });
@@ -301,7 +300,7 @@ export function crossEntropy(
   const losses =
     weight && labelSmoothing > 0
       ? smoothedLosses(rows, found, weight, labelSmoothing)
-      : counted(crossEntropyFunction(rows, target, { ignoreIndex, labelSmoothing }), counting);
+      : counted(crossEntropyFunction(rows, target, { ...found, labelSmoothing }), counting);
   const shaped = others.length > 0 ? reshape(losses, [N, ...others]) : losses;
   return reduce(shaped, reduction, (each) => meanOfCounted(each, counting));
 }

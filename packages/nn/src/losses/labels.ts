@@ -71,8 +71,9 @@ export function labelsOf(
   return { target, ignoreIndex, hasIgnored };
 }
 
-/** Labels as a kernel takes them, int32 `[rows]`: 0 where they are ignored. */
-export function copyOfLabels(name: string, target: Tensor, ignoreIndex: number): Tensor {
+/** Labels as a kernel takes them, int32, one for each row: what was given, or 0 where it is ignored. */
+export function kernelLabels(name: string, { target, ignoreIndex, hasIgnored }: Labels): Tensor {
+  if (target.dtype === 'int32' && !hasIgnored) return target;
   const labels = empty([target.size], 'int32', name);
   hostCall(name, [fills(labels), reads(target)], (copy, given) => {
     for (let row = 0; row < copy.length; row++) {

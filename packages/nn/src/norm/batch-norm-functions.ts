@@ -7,9 +7,10 @@ import {
   zeros,
   type ChannelsGeometry,
   type Context,
+  type DeviceBuffer,
   type Tensor,
 } from '@unfold/core';
-import { fills, hostCall, reads, updates } from '@unfold/core/internal';
+import { fills, hostCall, int32Of, reads } from '@unfold/core/internal';
 import { byChannel, planesOf, sumByChannel } from '../channels.js';
 
 /*
@@ -39,34 +40,31 @@ interface ByBatch {
   readonly running: Running;
 }
 
-/**
- * Takes the statistics of a batch of `count` values to a channel into the running ones:
- * running = (1 - share)·running + share·batch, also where one of them is infinite, with the unbiased
- * variance.
- */
+/** Takes the statistics of a batch of `count` values to a channel into the running ones. */
 function track(
   statistics: Tensor,
   count: number,
   { mean, variance, momentum, batches }: Running,
 ): void {
-  const own = [mean, variance].filter((vector) => vector !== null);
-  const counter = batches ? [updates(batches)] : [];
-  if (own.length + counter.length === 0) return;
-  const uses = [reads(statistics), ...own.map(updates), ...counter];
-  hostCall('batchNorm', uses, (batch, ...rest) => {
-    const number = counter.length > 0 ? rest[own.length][0] + 1 : 1;
-    if (counter.length > 0) rest[own.length][0] = number;
-    const share = momentum ?? 1 / number;
-    own.forEach((vector, i) => {
-      const running = rest[i];
-      const C = running.length;
-      const isVariance = vector === variance;
-      for (let c = 0; c < C; c++) {
-        const value = isVariance ? (batch[C + c] * count) / (count - 1) : batch[c];
-        running[c] = (1 - share) * running[c] + share * value;
-      }
-    });
-  });
+  if (!mean && !batches) return;
+  // Where there are none, a buffer stands for them of which no channel is touched.
+  const channels = mean ? mean.size : 0;
+  // Where nobody counts, nobody asks for the number.
+  const counter = batches ?? empty([], 'int32', 'batchNorm');
+  changing(counter);
+  kernelsFor(statistics.dtype).trackMoments(
+    int32Of('batchNorm', counter),
+    changing(mean ?? statistics),
+    changing(variance ?? statistics),
+    bufferOf(statistics),
+    { channels, count, momentum },
+  );
+}
+
+/** The buffer of a tensor that a kernel changes; the change is counted. */
+function changing(x: Tensor): DeviceBuffer {
+  x.updateBuffer(() => undefined);
+  return bufferOf(x);
 }
 
 /** By the mean and variance of the batch itself, through which the gradient flows too. */
@@ -87,12 +85,12 @@ export const normaliseByBatch = defineFunction('batchNorm', {
   },
 
   backward(ctx, dOut) {
-    const { x, statistics, weight } = ctx.saved;
+    const { x, statistics } = ctx.saved;
     const [needsX, needsWeight, needsBias] = ctx.needsInputGrad;
     if (!needsX && !needsWeight) return [null, null, biasGradient(dOut)];
-    const [dWeight, dBias] = parameterGradients(dOut, x, statistics);
+    const { dWeight, dBias, factors } = channelSums(dOut, ctx.saved);
     return [
-      needsX ? inputGradient(dOut, { x, statistics, weight }, dWeight, dBias) : null,
+      needsX ? inputGradient(dOut, x, statistics, factors) : null,
       needsWeight ? dWeight : null,
       needsBias ? dBias : null,
     ];
@@ -145,11 +143,11 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
       kernelsFor(x.dtype).mul(bufferOf(d), bufferOf(dOut), bufferOf(slopes), byChannel(x));
       return d;
     };
-    const gradients = needsWeight ? parameterGradients(dOut, x, statistics) : null;
+    const sums = needsWeight ? channelSums(dOut, ctx.saved) : null;
     return [
       needsX ? dX() : null,
-      gradients ? gradients[0] : null,
-      needsBias ? (gradients?.[1] ?? biasGradient(dOut)) : null,
+      sums ? sums.dWeight : null,
+      needsBias ? (sums?.dBias ?? biasGradient(dOut)) : null,
     ];
   },
 });
@@ -182,24 +180,31 @@ function normalised(
   return out;
 }
 
-/** The gradients by weight and bias, `[C]` each. */
-function parameterGradients(
-  dOut: Tensor,
-  x: Tensor,
-  statistics: Tensor,
-): readonly [Tensor, Tensor] {
+interface ChannelSums {
+  /** The gradients by weight and bias, `[C]` each. */
+  readonly dWeight: Tensor;
+  readonly dBias: Tensor;
+  /** What the gradient by x takes of them, `[3, C]`. */
+  readonly factors: Tensor;
+}
+
+function channelSums(dOut: Tensor, { x, statistics, weight }: Saved): ChannelSums {
   const geometry = channelsOf(x);
-  const dWeight = empty([geometry.channels], x.dtype, 'batchNorm');
-  const dBias = empty([geometry.channels], x.dtype, 'batchNorm');
+  const { channels } = geometry;
+  const dWeight = empty([channels], x.dtype, 'batchNorm');
+  const dBias = empty([channels], x.dtype, 'batchNorm');
+  const factors = empty([3, channels], x.dtype, 'batchNorm');
   kernelsFor(x.dtype).normaliseSums(
     bufferOf(dWeight),
     bufferOf(dBias),
+    bufferOf(factors),
     bufferOf(dOut),
     bufferOf(x),
     bufferOf(statistics),
+    bufferOf(weight ?? full([channels], 1, { dtype: x.dtype })),
     geometry,
   );
-  return [dWeight, dBias];
+  return { dWeight, dBias, factors };
 }
 
 function biasGradient(dOut: Tensor): Tensor {
@@ -208,35 +213,15 @@ function biasGradient(dOut: Tensor): Tensor {
   return dBias;
 }
 
-/** The gradient by x, from those by weight and bias: they are the sums that it takes. */
-function inputGradient(
-  dOut: Tensor,
-  { x, statistics, weight }: Saved,
-  dWeight: Tensor,
-  dBias: Tensor,
-): Tensor {
-  const geometry = channelsOf(x);
-  const { channels } = geometry;
-  const count = geometry.outer * geometry.inner;
+function inputGradient(dOut: Tensor, x: Tensor, statistics: Tensor, factors: Tensor): Tensor {
   const dX = empty(x.shape, x.dtype, 'batchNorm');
-  // A factor for each channel, and the means of the two sums, times it.
-  const vectors = empty([3, channels], x.dtype, 'batchNorm');
-  const sums = [reads(dBias), reads(dWeight), ...(weight ? [reads(weight)] : [])];
-  hostCall('batchNorm', [fills(vectors), ...sums], (data, ofBias, ofWeight, factors?) => {
-    for (let c = 0; c < channels; c++) {
-      const factor = factors ? factors[c] : 1;
-      data[c] = factor;
-      data[channels + c] = (factor * ofBias[c]) / count;
-      data[2 * channels + c] = (factor * ofWeight[c]) / count;
-    }
-  });
   kernelsFor(x.dtype).normaliseBackward(
     bufferOf(dX),
     bufferOf(dOut),
     bufferOf(x),
     bufferOf(statistics),
-    bufferOf(vectors),
-    geometry,
+    bufferOf(factors),
+    channelsOf(x),
   );
   return dX;
 }

@@ -13,6 +13,7 @@ import {
   atLeast0,
   checkOption,
   completeOptions,
+  doublesOf,
   fills,
   flag,
   hostCall,
@@ -69,21 +70,19 @@ export function clipGradNorm(
   const given = listParameters(where, parameters);
   const gradients = [...gradientsOf(given)];
   let norm = 0;
-  /** The factor that all gradients get, from their elements. */
-  const factorOf = (elements: readonly NumericArray[]): number => {
-    norm = normType === 2 ? normOf(elements) : largestMagnitude(elements);
-    if (errorIfNonfinite) checkFinite(where, norm, given);
-    return maxNorm / (norm + 1e-6);
-  };
   Scope.run(() => {
+    const squares = squaresOf(where, normType === 2 ? gradients : []);
     const dtypes = [...new Set(gradients.map(({ dtype }) => dtype))];
     const factors = new Map(dtypes.map((dtype) => [dtype, empty([], dtype, where)]));
     let isSmall = false;
-    const uses = [...[...factors.values()].map(fills), ...gradients.map(reads)];
-    hostCall(where, uses, (...elements) => {
-      const factor = factorOf(elements.slice(factors.size));
+    const filled = [...factors.values()].map(fills);
+    hostCall(where, [reads(squares), ...gradients.map(reads), ...filled], (sums, ...elements) => {
+      const own = elements.slice(0, gradients.length);
+      norm = normType === 2 ? normOf(sums, own) : largestMagnitude(own);
+      if (errorIfNonfinite) checkFinite(where, norm, given);
+      const factor = maxNorm / (norm + 1e-6);
       // A program multiplies by 1 where there is nothing to do.
-      for (const to of elements.slice(0, factors.size)) to[0] = factor >= 1 ? 1 : factor;
+      for (const to of elements.slice(gradients.length)) to[0] = factor >= 1 ? 1 : factor;
       isSmall = factor >= 1;
     });
     if (isSmall && !isRecording()) return;
@@ -141,15 +140,31 @@ export function checkFinite(
 /** The norm of all gradients as one vector: in doubles, in an order that follows from the sizes alone. */
 export function euclideanNorm(parameters: readonly Parameter[]): number {
   let norm = 0;
-  const gradients = [...gradientsOf(parameters)].map(reads);
-  hostCall('euclideanNorm', gradients, (...elements) => {
-    norm = normOf(elements);
+  const gradients = [...gradientsOf(parameters)];
+  Scope.run(() => {
+    const squares = squaresOf('euclideanNorm', gradients);
+    hostCall('euclideanNorm', [squares, ...gradients].map(reads), (sums, ...elements) => {
+      norm = normOf(sums, elements);
+    });
   });
   return norm;
 }
 
-function normOf(gradients: readonly NumericArray[]): number {
-  const squares = sumOfSquares(gradients, 1);
+/** The sum of squares of each gradient, float64 `[gradients]`. */
+function squaresOf(name: string, gradients: readonly Tensor[]): Tensor {
+  const sums = empty([gradients.length], 'float64', name);
+  const to = doublesOf(name, bufferOf(sums));
+  gradients.forEach((gradient, i) => {
+    const options = { n: gradient.size };
+    kernelsFor(gradient.dtype).sumOfSquares(to.slice(i, i + 1), bufferOf(gradient), options);
+  });
+  return sums;
+}
+
+/** @param sums The squares of each gradient. */
+function normOf(sums: NumericArray, gradients: readonly NumericArray[]): number {
+  let squares = 0;
+  for (const sum of sums) squares += sum;
   // The squares of float32 are doubles; those of large or small doubles are not, until scaled.
   if (squares === Infinity) return Math.sqrt(sumOfSquares(gradients, 2 ** -600)) * 2 ** 600;
   if (squares < 1e-280) return Math.sqrt(sumOfSquares(gradients, 2 ** 600)) * 2 ** -600;
@@ -160,17 +175,7 @@ function normOf(gradients: readonly NumericArray[]): number {
 function sumOfSquares(gradients: readonly NumericArray[], factor: number): number {
   let total = 0;
   for (const data of gradients) {
-    // Four sums: one alone would wait for each addition to end.
-    let [a, b, c, d] = [0, 0, 0, 0];
-    const whole = data.length - (data.length % 4);
-    for (let i = 0; i < whole; i += 4) {
-      a += (data[i] * factor) ** 2;
-      b += (data[i + 1] * factor) ** 2;
-      c += (data[i + 2] * factor) ** 2;
-      d += (data[i + 3] * factor) ** 2;
-    }
-    for (let i = whole; i < data.length; i++) a += (data[i] * factor) ** 2;
-    total += a + b + (c + d);
+    for (let i = 0; i < data.length; i++) total += (data[i] * factor) ** 2;
   }
   return total;
 }

@@ -12,6 +12,7 @@ import * as loss from './loss.js';
 import { matmul, matmulJoined } from './matmul.js';
 import * as movement from './movement.js';
 import * as normalisation from './normalisation.js';
+import { drawMask } from './random.js';
 import * as reductions from './reductions.js';
 import { sgdStep } from './sgd.js';
 import * as windows from './windows.js';
@@ -36,6 +37,7 @@ export const referenceKernels: ArrayKernels = {
   matmulJoined,
   ...windows,
   ...conv2d,
+  drawMask,
   ...loss,
   sgdStep,
   adamStep,

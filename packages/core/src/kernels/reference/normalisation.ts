@@ -4,6 +4,7 @@ import type {
   MomentsGeometry,
   NumericArray,
   RowsGeometry,
+  RunningOptions,
 } from '../contract.js';
 
 /*
@@ -123,6 +124,22 @@ export function moments(
   }
 }
 
+export function trackMoments(
+  batches: Int32Array,
+  mean: NumericArray,
+  variance: NumericArray,
+  statistics: NumericArray,
+  { channels, count, momentum }: RunningOptions,
+): void {
+  batches[0]++;
+  const share = momentum ?? 1 / batches[0];
+  for (let c = 0; c < channels; c++) {
+    const unbiased = (statistics[channels + c] * count) / (count - 1);
+    mean[c] = (1 - share) * mean[c] + share * statistics[c];
+    variance[c] = (1 - share) * variance[c] + share * unbiased;
+  }
+}
+
 export function normalise(
   out: NumericArray,
   x: NumericArray,
@@ -142,16 +159,24 @@ export function normalise(
 export function normaliseSums(
   dWeight: NumericArray,
   dBias: NumericArray,
+  factors: NumericArray,
   dOut: NumericArray,
   x: NumericArray,
   statistics: NumericArray,
+  weight: NumericArray,
   geometry: ChannelsGeometry,
 ): void {
-  for (let c = 0; c < geometry.channels; c++) {
-    const normalOf = normals(x, statistics, c, geometry.channels);
+  const { outer, channels, inner } = geometry;
+  const count = outer * inner;
+  for (let c = 0; c < channels; c++) {
+    const normalOf = normals(x, statistics, c, channels);
     const channel = channelOf(x, c, geometry);
     dBias[c] = total(channel, (i) => dOut[i]);
     dWeight[c] = total(channel, (i) => dOut[i] * normalOf(i));
+    // Of the sums as they were rounded.
+    factors[c] = weight[c];
+    factors[channels + c] = (weight[c] * dBias[c]) / count;
+    factors[2 * channels + c] = (weight[c] * dWeight[c]) / count;
   }
 }
 

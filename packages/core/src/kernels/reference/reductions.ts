@@ -3,6 +3,14 @@ import type { NumericArray, ReduceGeometry, RowsGeometry } from '../contract.js'
 /** Terms that are added up before their sum is added to the total. */
 const BLOCK = 256;
 
+export function sumOfSquares(sum: Float64Array, x: NumericArray, { n }: { n: number }): void {
+  const sums = [0, 0, 0, 0];
+  const whole = n - (n % 4);
+  for (let i = 0; i < n; i++) sums[i < whole ? i % 4 : 0] += x[i] * x[i];
+  const [a, b, c, d] = sums;
+  sum[0] = a + b + (c + d);
+}
+
 /**
  * Row by row over `[n, inner]`, in memory order, in doubles. Block by block, so that the error of a
  * long sum of doubles is that of a short one.

@@ -18,13 +18,14 @@
  *       operands and parameters as if the part were all of it. 'inner as width' leaves `inner` as it
  *       is, a distance between rows, and hands over the part's share of it last;
  *     'walk': a walk over `shape`, cut into stretches; the function gets a Walk (assembly/walk.ts);
+ *     'none': it is one part, as each step of it needs the one before, or it is little;
  *     'own': by functions of the kernel's own, which are its `jobs`;
  * - `jobs`: those, by name, and whether a part of it needs scratch; `…Part` is the function's name.
  */
 
 /**
- * The type of a parameter's word. `bool` is 0 or 1; `address` is a place on the heap.
- * @typedef {'i32' | 'f32' | 'bool' | 'address'} ParameterType
+ * The type of a parameter: a word, or for `f64` two. `bool` is 0 or 1; `address` is a place on the heap.
+ * @typedef {'i32' | 'f32' | 'f64' | 'bool' | 'address'} ParameterType
  */
 
 /** @typedef {Readonly<Record<string, ParameterType>>} Parameters */
@@ -36,7 +37,7 @@
  * @property {readonly string[]} operands
  * @property {keyof typeof PARAMETERS | Constants} parameters
  * @property {string} [work]
- * @property {readonly string[] | 'walk' | 'own'} cut
+ * @property {readonly string[] | 'walk' | 'none' | 'own'} cut
  * @property {Readonly<Record<string, { readonly scratch: boolean }>>} [jobs]
  */
 
@@ -109,13 +110,18 @@ export const PARAMETERS = part({
   strided: WALK,
   index: { outer: 'i32', n: 'i32', inner: 'i32', count: 'i32' },
   reduce: { outer: 'i32', n: 'i32', inner: 'i32' },
+  squares: { n: 'i32' },
   rows: { rows: 'i32', n: 'i32' },
   window: WINDOW,
   channels: { outer: 'i32', channels: 'i32', inner: 'i32' },
   moments: { outer: 'i32', channels: 'i32', inner: 'i32', eps: 'f32' },
+  /** `averages` where the batch's share is 1 / batches, and not `share`. */
+  running: { channels: 'i32', count: 'i32', averages: 'bool', share: 'f64' },
   layerNorm: { rows: 'i32', n: 'i32', eps: 'f32' },
   /** Shares of the target: at the label, and everywhere. */
   crossEntropy: { N: 'i32', C: 'i32', atLabel: 'f32', everywhere: 'f32' },
+  /** The bytes below `below` keep a value, and the one that is it keeps one by a word below `threshold`. */
+  mask: { n: 'i32', below: 'i32', threshold: 'f64' },
   /** `undamped` is 1 - dampening. */
   sgd: {
     n: 'i32',
@@ -372,6 +378,12 @@ export const KERNELS = table({
     work: 'x',
     cut: ['outer', 'inner as width'],
   },
+  sumOfSquares: {
+    source: 'reductions',
+    operands: ['out sum f64[1]', 'in x f32[n]'],
+    parameters: 'squares',
+    cut: 'none',
+  },
   max: EXTREME,
   min: EXTREME,
   selectBackward: {
@@ -409,14 +421,27 @@ export const KERNELS = table({
     parameters: 'channels',
     cut: ['channels as width'],
   },
+  trackMoments: {
+    source: 'normalisation',
+    operands: [
+      'inout batches i32[1]',
+      'inout mean f32[channels]',
+      'inout variance f32[channels]',
+      'in statistics f32[3, channels]',
+    ],
+    parameters: 'running',
+    cut: 'none',
+  },
   normaliseSums: {
     source: 'normalisation',
     operands: [
       'out dWeight f32[channels]',
       'out dBias f32[channels]',
+      'out factors f32[3, channels]',
       'in dOut f32[outer, channels, inner]',
       'in x f32[outer, channels, inner]',
       'in statistics f32[3, channels]',
+      'in weight f32[channels]',
     ],
     parameters: 'channels',
     work: 'x',
@@ -610,6 +635,14 @@ export const KERNELS = table({
       conv2dBackwardWeight: { scratch: true },
       conv2dBackwardWeightFinish: { scratch: false },
     },
+  },
+
+  // --- Random numbers: `state` is the four words of a generator (xoshiro.ts), which move on ---
+  drawMask: {
+    source: 'random',
+    operands: ['out mask u8[n]', 'inout state i32[4]'],
+    parameters: 'mask',
+    cut: 'none',
   },
 
   // --- Loss and update ---

@@ -6,9 +6,9 @@ import { KERNELS, PARAMETERS } from './kernels.js';
  * The consequences of the table for both sides of a kernel call: the numbers of the jobs, and the
  * block of words in which a call's arguments lie. A block holds
  *
- *     words 0 … 4   the operands' addresses
- *     word 5        SIZE: how much of the axis that is cut makes a part
- *     from word 8   the parameters, a word each, in the order of their group
+ *     words 0 … 6   the operands' addresses
+ *     word 7        SIZE: how much of the axis that is cut makes a part
+ *     from word 8   the parameters, a word each, two for an f64, in the order of their group
  */
 
 /** The kernels' names, in the order of the table. */
@@ -18,7 +18,7 @@ export const KERNEL_NAMES = /** @type {readonly (keyof typeof KERNELS)[]} */ (Ob
 export const PART = 16384;
 
 /** Words of a block. */
-export const SIZE = 5;
+export const SIZE = 7;
 export const FIRST_PARAMETER = 8;
 
 /**
@@ -38,15 +38,20 @@ export function parametersOf({ parameters }) {
 }
 
 /**
- * The word of each parameter, and `end`, the word behind the last.
+ * The first word of each parameter, and `end`, the word behind the last.
  * @template {Parameters} P
  * @param {P} parameters
  * @returns {{ readonly [K in keyof P | 'end']: number }}
  */
 export function placesOf(parameters) {
-  const names = [...Object.keys(parameters), 'end'];
-  const places = Object.fromEntries(names.map((name, i) => [name, FIRST_PARAMETER + i]));
-  return /** @type {{ readonly [K in keyof P | 'end']: number }} */ (places);
+  let end = FIRST_PARAMETER;
+  const places = Object.entries(parameters).map(([name, type]) => {
+    const place = end;
+    end += type === 'f64' ? 2 : 1;
+    return [name, place];
+  });
+  const all = Object.fromEntries([...places, ['end', end]]);
+  return /** @type {{ readonly [K in keyof P | 'end']: number }} */ (all);
 }
 
 /** Whether a dimension is given as a number. @param {string} dimension */
@@ -57,7 +62,7 @@ export const isNumber = (dimension) => /^\d+$/.test(dimension);
  * @typedef {object} Operand
  * @property {'out' | 'in' | 'inout'} role
  * @property {string} name
- * @property {'f32' | 'i32' | 'u8'} dtype
+ * @property {'f32' | 'f64' | 'i32' | 'u8'} dtype
  * @property {readonly string[]} dimensions Empty for a walk.
  * @property {string | undefined} strides The name of its strides, if it is walked at some.
  */
@@ -69,7 +74,9 @@ export const isNumber = (dimension) => /^\d+$/.test(dimension);
  */
 export function parseOperand(text) {
   const match =
-    /^(out|in|inout) (\w+) (f32|i32|u8)\[(?:shape( by (\w+))?|(\w+(?:, \w+)*))\]\??$/.exec(text);
+    /^(out|in|inout) (\w+) (f32|f64|i32|u8)\[(?:shape( by (\w+))?|(\w+(?:, \w+)*))\]\??$/.exec(
+      text,
+    );
   if (!match) throw new Error(`kernel table: '${text}' is not 'role name dtype[dimensions]'`);
   const [, role, name = '', dtype, , strides, dimensions] = match;
   return {

@@ -6,6 +6,7 @@
 /** The holder of an operand's elements: a buffer, or an array. */
 export interface OperandTypes {
   readonly f32: unknown;
+  readonly f64: unknown;
   readonly i32: unknown;
   readonly u8: unknown;
 }
@@ -17,7 +18,9 @@ export type Operand<Types extends OperandTypes, Text> = Text extends `${infer Re
     ? Types['u8']
     : Text extends `${string} i32[${string}`
       ? Types['i32']
-      : Types['f32'];
+      : Text extends `${string} f64[${string}`
+        ? Types['f64']
+        : Types['f32'];
 
 /** A row's operands, in their order. */
 export type Operands<Types extends OperandTypes, Texts extends readonly string[]> = {

@@ -23,6 +23,7 @@ const LINE = 16;
 /** How the kernels of a row are cut. */
 export function cutOf(row: Row): Cut {
   if (row.cut === 'walk') return cutWalk;
+  if (row.cut === 'none') return () => 1;
   const places = placesOf(parametersOf(row));
   const axes = axesOf(row).map(({ name, isLast }) => ({
     place: places[name],

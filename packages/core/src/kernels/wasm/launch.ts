@@ -1,7 +1,7 @@
 import { EngineError } from '../../errors.js';
 import { noteWrite, type DeviceBuffer } from '../buffer.js';
 import type { Row } from '../table/kernels.js';
-import { writesOf } from '../table/layout.js';
+import { SIZE, writesOf } from '../table/layout.js';
 import { cutOf } from './cut.js';
 import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
@@ -16,8 +16,8 @@ export const WALK_BYTES = 320;
 
 /**
  * The kernel of this number, whose row the table cuts: it has addresses and parameters written into
- * the frame's block, and the parts done. There is one function for each number of operands, so that a
- * call allocates nothing and looks nothing up.
+ * the frame's block, and the parts done. There is one function for each number of operands up to five,
+ * so that a call allocates nothing and looks nothing up.
  */
 export function launcherOf(
   name: string,
@@ -29,9 +29,11 @@ export function launcherOf(
 ): Launcher {
   const scratchBytes = row.cut === 'walk' ? WALK_BYTES : 0;
   const cut = cutOf(row);
-  const [A, B, C, D, E] = typesOf(row);
+  const types = typesOf(row);
+  const [A, B, C, D, E] = types;
+  const writes = writesOf(row);
   // The first operand is always written.
-  const [, writesB, writesC, writesD, writesE] = writesOf(row);
+  const [, writesB, writesC, writesD, writesE] = writes;
 
   /** Writes the parameters behind the operands' addresses, and has the parts done. */
   const launch = (options: never, n: number) => {
@@ -105,6 +107,17 @@ export function launcherOf(
         launch(options, a.length);
       };
     default:
-      throw new EngineError('engine: a kernel has 1 to 5 operands');
+      if (types.length > SIZE) throw new EngineError(`engine: more than ${SIZE} operands`);
+      // The few of more operands pay for a list.
+      return (...given: (Buffer | never)[]) => {
+        const operands = given.slice(0, types.length);
+        if (operands.some(({ dtype }, i) => dtype !== types[i])) refuseTypes(name, row, operands);
+        operands.forEach((operand, i) => {
+          if (writes[i]) noteWrite(operand);
+        });
+        const { block } = frame;
+        operands.forEach(({ address }, i) => (block[i] = address));
+        launch(given[types.length] as never, operands[0].length);
+      };
   }
 }

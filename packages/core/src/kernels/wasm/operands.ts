@@ -3,7 +3,7 @@ import { DeviceBuffer, type ElementType } from '../buffer.js';
 import type { Row } from '../table/kernels.js';
 import { parseOperand } from '../table/layout.js';
 
-const ELEMENTS = { f32: 'float32', i32: 'int32', u8: 'uint8' } as const;
+const ELEMENTS = { f32: 'float32', f64: 'float64', i32: 'int32', u8: 'uint8' } as const;
 
 /** The element types of a row's operands, in their order. */
 export function typesOf(row: Row): readonly ElementType[] {

@@ -1,6 +1,7 @@
 import { ShapeError } from '../../errors.js';
 import { adamFactors } from '../adam-factors.js';
 import type { DeviceBuffer } from '../buffer.js';
+import { maskThresholds } from '../mask-thresholds.js';
 import type { Kernels, KernelName, WindowGeometry } from '../contract.js';
 import { type Constants, KERNELS, PARAMETERS } from '../table/kernels.js';
 import { behindLength, FIRST_PARAMETER, placesOf } from '../table/layout.js';
@@ -9,6 +10,7 @@ import type { Words } from './frame.js';
 
 type Types = {
   readonly f32: DeviceBuffer;
+  readonly f64: DeviceBuffer<'float64'>;
   readonly i32: DeviceBuffer<'int32'>;
   readonly u8: DeviceBuffer<'uint8'>;
 };
@@ -44,12 +46,15 @@ const MAX_RANK = 64;
 
 const index = placesOf(PARAMETERS.index);
 const reduce = placesOf(PARAMETERS.reduce);
+const squares = placesOf(PARAMETERS.squares);
 const rows = placesOf(PARAMETERS.rows);
 const channels = placesOf(PARAMETERS.channels);
 const moments = placesOf(PARAMETERS.moments);
+const running = placesOf(PARAMETERS.running);
 const layerNorm = placesOf(PARAMETERS.layerNorm);
 const window = placesOf(PARAMETERS.window);
 const crossEntropy = placesOf(PARAMETERS.crossEntropy);
+const mask = placesOf(PARAMETERS.mask);
 const sgd = placesOf(PARAMETERS.sgd);
 const adam = placesOf(PARAMETERS.adam);
 const walk = placesOf(PARAMETERS.broadcast);
@@ -89,6 +94,10 @@ const WRITERS: {
     block[reduce.inner] = inner;
   },
 
+  squares({ block }, { n }) {
+    block[squares.n] = n;
+  },
+
   rows({ block }, geometry) {
     block[rows.rows] = geometry.rows;
     block[rows.n] = geometry.n;
@@ -107,6 +116,13 @@ const WRITERS: {
     floats[moments.eps] = geometry.eps;
   },
 
+  running({ block }, { channels, count, momentum }) {
+    block[running.channels] = channels;
+    block[running.count] = count;
+    block[running.averages] = momentum === null ? 1 : 0;
+    writeDouble(block, running.share, momentum ?? 0);
+  },
+
   layerNorm({ block, floats }, { rows, n, eps }) {
     block[layerNorm.rows] = rows;
     block[layerNorm.n] = n;
@@ -122,6 +138,13 @@ const WRITERS: {
     block[crossEntropy.C] = C;
     floats[crossEntropy.atLabel] = 1 - labelSmoothing;
     floats[crossEntropy.everywhere] = labelSmoothing / C;
+  },
+
+  mask({ block }, { p }, n) {
+    const { below, threshold } = maskThresholds(p);
+    block[mask.n] = n;
+    block[mask.below] = below;
+    writeDouble(block, mask.threshold, threshold);
   },
 
   sgd({ block, floats }, options, n) {
@@ -223,6 +246,16 @@ function writeWalk(
   writeIntegers(block, walk.end, shape);
   writeIntegers(block, walk.end + rank, first);
   writeIntegers(block, walk.end + 2 * rank, second);
+}
+
+const double = new Float64Array(1);
+const wordsOfDouble = new Int32Array(double.buffer);
+
+/** Writes an f64, which may begin at any word. */
+function writeDouble(block: Int32Array, word: number, value: number): void {
+  double[0] = value;
+  block[word] = wordsOfDouble[0];
+  block[word + 1] = wordsOfDouble[1];
 }
 
 function writeIntegers(block: Int32Array, start: number, values: readonly number[]): void {
