@@ -257,8 +257,3 @@ function checkLabels(labels: ArrayLike<number>, classes: number | undefined): In
   }
   return labels instanceof Int32Array ? labels : Int32Array.from(labels);
 }
-
-/** The error for a source of images that holds none. */
-export function emptyError(operation: string, detail = ''): ConfigError {
-  return noSamples(operation, 'image', detail);
-}
