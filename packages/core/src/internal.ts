@@ -22,7 +22,6 @@ export {
   reliesOn,
   reads,
   updates,
-  usesGradient,
   withOptions,
 } from './host-call.js';
 export { offersKernel } from './engine/engine.js';

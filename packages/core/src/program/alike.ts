@@ -53,6 +53,7 @@ class Pairs {
       a.kind === b.kind &&
       a.bytes === b.bytes &&
       a.input === b.input &&
+      a.isGradient === b.isGradient &&
       (a.kind !== 'outside' || a.isOwn || a.storage === b.storage) &&
       isSame(a.initial, b.initial);
     if (!isOne) return false;

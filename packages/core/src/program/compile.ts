@@ -3,7 +3,7 @@ import { programEngine, type ProgramEngine } from '../engine/engine.js';
 import { probe } from '../engine/probe.js';
 import { ConfigError, EngineError, TapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
-import { moveOut, Scope } from '../memory/scope.js';
+import { Scope } from '../memory/scope.js';
 import { checkOptions, flag, positiveCount, valueText, type OptionRules } from '../options.js';
 import { putTogether, type Results } from '../results.js';
 import { sameShape, type Shape } from '../shape.js';
@@ -98,8 +98,10 @@ interface Entry {
   readonly guards: Guards;
   readonly shapes: readonly Shape[];
   readonly dtypes: readonly DType[];
-  /** For each input, the first one that lives in the same memory. */
-  readonly aliases: readonly number[];
+  /** For each input, whether a gradient of it is wanted. */
+  readonly marks: readonly Mark[];
+  /** For each pair of inputs, what they are to each other. */
+  readonly relations: readonly Relation[];
   readonly statics: readonly unknown[];
   readonly results: Results;
 }
@@ -173,6 +175,7 @@ export function compile<Args extends readonly unknown[], Result>(
     if (!guards.hold) return fn(...args);
     const { engine, wasm } = programEngine();
     const { tensors, statics } = taken;
+    const marks = tensors.map(markOf);
     const recorder = new Recorder(tensors);
     const scope = new Scope();
     let result: Result;
@@ -181,12 +184,14 @@ export function compile<Args extends readonly unknown[], Result>(
     try {
       result = recorder.watch(() => fn(...args));
       ({ results, tensors: found } = resultsOf(result));
-      for (const tensor of found) if (tensor.owner === scope) moveOut(tensor, scope);
+      recorder.handUp(found, scope);
     } finally {
       scope.close();
     }
     const recording = recorder.finish(found);
-    const made = found.filter((tensor) => !tensors.includes(tensor));
+    const made = found.filter((tensor) => {
+      return !tensors.some((input) => input === tensor || input.grad === tensor);
+    });
     if (recorder.failure !== null) {
       if (recorder.isWarmUp && ++warmUps < WARM_UPS) return result;
       return refuse(`${recorder.failure}, which a program can't do again`, result, made);
@@ -215,7 +220,8 @@ export function compile<Args extends readonly unknown[], Result>(
       guards: guards.with(recorder.guards),
       shapes: tensors.map(({ shape }) => shape),
       dtypes: tensors.map(({ dtype }) => dtype),
-      aliases: aliasesOf(tensors),
+      marks,
+      relations: relationsOf(tensors),
       statics,
       results,
     };
@@ -296,19 +302,39 @@ function functionOf<Args extends readonly unknown[], Result>(
   return (...args) => target.forward(...args);
 }
 
-function aliasesOf(tensors: readonly Tensor[]): number[] {
-  return tensors.map(({ storage }) => tensors.findIndex((other) => other.storage === storage));
+/** Whether a gradient of an input is wanted; `recorded` where a tape around the call wants it. */
+type Mark = boolean | 'recorded';
+
+function markOf({ isLeaf, requiresGrad }: Tensor): Mark {
+  return isLeaf ? requiresGrad : 'recorded';
+}
+
+/** Whether two inputs are one tensor, or live in the same memory, or have nothing to do with each other. */
+type Relation = 'one' | 'shared' | 'none';
+
+function relationOf(a: Tensor, b: Tensor): Relation {
+  if (a === b) return 'one';
+  return a.storage === b.storage ? 'shared' : 'none';
+}
+
+/** What each tensor is to those before it. */
+function relationsOf(tensors: readonly Tensor[]): Relation[] {
+  return tensors.flatMap((tensor, i) => {
+    return tensors.slice(0, i).map((other) => relationOf(tensor, other));
+  });
 }
 
 /** Whether a program is for such arguments. */
 function fits(entry: Entry, { tensors, statics }: Arguments): boolean {
-  const { shapes, dtypes, aliases } = entry;
+  const { shapes, dtypes, marks, relations } = entry;
   if (tensors.length !== shapes.length || statics.length !== entry.statics.length) return false;
+  let pair = 0;
   for (let i = 0; i < tensors.length; i++) {
-    const { shape, dtype, storage } = tensors[i];
-    if (dtype !== dtypes[i] || !sameShape(shape, shapes[i])) return false;
+    const tensor = tensors[i];
+    if (tensor.dtype !== dtypes[i] || !sameShape(tensor.shape, shapes[i])) return false;
+    if (markOf(tensor) !== marks[i]) return false;
     for (let other = 0; other < i; other++) {
-      if ((tensors[other].storage === storage) !== (aliases[i] === aliases[other])) return false;
+      if (relationOf(tensor, tensors[other]) !== relations[pair++]) return false;
     }
   }
   for (let i = 0; i < statics.length; i++) {

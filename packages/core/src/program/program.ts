@@ -13,7 +13,15 @@ import { foldBatchNorms } from './fold.js';
 import { join } from './join.js';
 import { planMemory } from './memory-plan.js';
 import { positionsOf } from './positions.js';
-import type { HostStep, KernelStep, Operand, Recording, Slot, Step } from './recording.js';
+import {
+  tensorOf,
+  type HostStep,
+  type KernelStep,
+  type Operand,
+  type Recording,
+  type Slot,
+  type Step,
+} from './recording.js';
 
 /** What a program is made of, in numbers. */
 export interface ProgramStats {
@@ -96,6 +104,8 @@ export class Program {
   /** The memory of tensors that were there before, and that a run writes. */
   readonly #changed: readonly Storage[];
   readonly #results: readonly Slot[];
+  /** Results that outlive the next run in any case: gradients. */
+  readonly #lasting: ReadonlySet<Slot>;
   readonly #kept: { address: number; bytes: number }[] = [];
   /** What JavaScript makes of tensors that no run changes, and the memory of those. */
   readonly #derived = new Map<Slot, readonly Storage[]>();
@@ -131,8 +141,13 @@ export class Program {
     );
     const given = new Set(recording.results.map(({ slot }) => slot));
     this.#results = [...given].filter(({ kind }) => kind === 'made' || kind === 'constant');
+    this.#lasting = new Set(
+      recording.gradients.flatMap(({ after }) => {
+        return typeof after === 'number' ? recording.results[after].slot : [];
+      }),
+    );
     for (const { after } of recording.gradients) {
-      if (after === null || after === 'same') continue;
+      if (typeof after !== 'object' || after === null) continue;
       this.#retained.push(outsideOf(after.slot).retain());
     }
     for (const step of recording.steps) if (step.kind === 'host') this.#derive(step);
@@ -161,25 +176,32 @@ export class Program {
     const { results } = this.#recording;
     const made = new Map<Slot, Tensor>();
     try {
-      for (const slot of this.#inputs) this.#place(slot, inputs[slot.input].storage.address);
+      for (const slot of this.#inputs) {
+        const memory = tensorOf(slot, inputs).storage;
+        this.#place(slot, memory.address);
+        if (slot.writers > 0) noteChange(memory);
+      }
       for (const check of this.#checks) check();
       for (const tensor of this.#given) tensor.dispose(RAN_AGAIN);
-      const tensors = results.map(({ slot, shape, dtype, origin }) => {
+      const tensors = results.map(({ slot, shape, dtype, origin, requiresGrad, leaf }) => {
+        const grad = leaf === null ? null : leafOf(leaf, inputs).grad;
+        if (grad) return grad;
         const first = made.get(slot);
         if (first) return first.view(shape, origin);
         let storage: Storage;
-        if (slot.kind === 'input') storage = inputs[slot.input].storage.retain();
+        if (slot.kind === 'input') storage = tensorOf(slot, inputs).storage.retain();
         else if (slot.kind === 'outside') storage = outsideOf(slot).retain();
         else {
           storage = this.#resultMemory(slot, origin);
           this.#place(slot, storage.address);
         }
         const tensor = new Tensor(storage, shape, dtype, origin);
+        if (requiresGrad) tensor.requiresGrad = true;
         made.set(slot, tensor);
         return tensor;
       });
       this.#perform();
-      this.#setGradients();
+      this.#setGradients(inputs, tensors);
       if (this.#reuses) {
         this.#given = tensors.filter((_, i) => this.#reused.has(results[i].slot));
         for (const tensor of this.#given) tensor.refuseViews();
@@ -199,7 +221,7 @@ export class Program {
   }
 
   #resultMemory(slot: Slot, origin: string): Storage {
-    if (!this.#reuses) return new Storage(slot.bytes, origin);
+    if (!this.#reuses || this.#lasting.has(slot)) return new Storage(slot.bytes, origin);
     let storage = this.#reused.get(slot);
     if (!storage) {
       storage = new Storage(slot.bytes, origin);
@@ -210,10 +232,7 @@ export class Program {
   }
 
   #perform(): void {
-    for (const storage of this.#changed) {
-      storage.version++;
-      storage.noteWrite();
-    }
+    for (const storage of this.#changed) noteChange(storage);
     for (const slot of this.#initial) {
       new Uint8Array(heap.buffer, this.#addressOf(slot), slot.bytes).set(initialOf(slot));
     }
@@ -228,12 +247,17 @@ export class Program {
     }
   }
 
-  /** Leaves the gradients as the function does. */
-  #setGradients(): void {
-    for (const { leaf, after } of this.#recording.gradients) {
+  /** Leaves the gradients as the function does, and whether inputs want one. */
+  #setGradients(inputs: readonly Tensor[], tensors: readonly Tensor[]): void {
+    const { gradients, marks } = this.#recording;
+    for (const [input, requiresGrad] of marks) inputs[input].requiresGrad = requiresGrad;
+    for (const step of gradients) {
+      const { after } = step;
       if (after === 'same') continue;
-      if (after === null) {
+      const leaf = leafOf(step.leaf, inputs);
+      if (after === null || typeof after === 'number') {
         leaf.zeroGrad();
+        if (after !== null) leaf.grad = tensors[after].keep();
         continue;
       }
       const { slot, shape, dtype, origin } = after;
@@ -516,6 +540,16 @@ export class Program {
     const buffers = operands.map((operand) => operand && this.#bufferOf(operand));
     Reflect.apply(run, undefined, [...buffers, renew ? renew() : options]);
   }
+}
+
+function leafOf(leaf: Tensor | number, inputs: readonly Tensor[]): Tensor {
+  return typeof leaf === 'number' ? inputs[leaf] : leaf;
+}
+
+/** Says that the bytes of a tensor change. */
+function noteChange(storage: Storage): void {
+  storage.version++;
+  storage.noteWrite();
 }
 
 /** Whether it only looks at what is there before a run. */
