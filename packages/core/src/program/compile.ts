@@ -10,7 +10,7 @@ import { sameShape, type Shape } from '../shape.js';
 import type { DType } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { warnOnce } from '../warnings.js';
-import { difference } from './alike.js';
+import { decidesAlike, difference } from './alike.js';
 import { Conditions } from './conditions.js';
 import { Guards, isGuarded } from './guards.js';
 import { Program, type ProgramStats } from './program.js';
@@ -168,8 +168,8 @@ export function compile<Args extends readonly unknown[], Result>(
     return result;
   };
 
-  /** Runs the function, and records it. @param known What was recorded before for such a call. */
-  const record = (args: Args, taken: Arguments, known: Entry | null): Result => {
+  /** Runs the function, and records it. @param candidates What was recorded before for such a call. */
+  const record = (args: Args, taken: Arguments, candidates: readonly Entry[]): Result => {
     const guards = Guards.of(guarded);
     // Somebody looks on (a hook, perhaps), whom a program would leave out.
     if (!guards.hold) return fn(...args);
@@ -197,6 +197,7 @@ export function compile<Args extends readonly unknown[], Result>(
       return refuse(`${recorder.failure}, which a program can't do again`, result, made);
     }
     if (!guards.hold) return refuse('it changes a property that it depends on', result, made);
+    const known = candidates.find((entry) => decidesAlike(entry.recording, recording)) ?? null;
     const apart = known && difference(known.recording, recording);
     if (apart !== null) {
       const reason = `two calls for the same shapes do different things: ${apart}`;
@@ -259,15 +260,18 @@ export function compile<Args extends readonly unknown[], Result>(
       if (!conditions.accepts(taken.tensors)) continue;
       if (program === null || isDoubted) {
         isDoubted = false;
-        return record(args, taken, entry);
+        const others = entries.slice(i + 1).filter((other) => suits(other, taken, engine));
+        return record(args, taken, [entry, ...others]);
       }
+      const given = program.run(taken.tensors);
+      if (given === null) continue;
       if (i > 0) entries.unshift(...entries.splice(i, 1));
       ({ stats } = program);
       changes = 0;
       // They are of the form of what this function returned.
-      return putTogether(entry.results, program.run(taken.tensors)) as Result;
+      return putTogether(entry.results, given) as Result;
     }
-    return record(args, taken, null);
+    return record(args, taken, []);
   };
 
   const compiled = Object.defineProperties(call, {
@@ -322,6 +326,13 @@ function relationsOf(tensors: readonly Tensor[]): Relation[] {
   return tensors.flatMap((tensor, i) => {
     return tensors.slice(0, i).map((other) => relationOf(tensor, other));
   });
+}
+
+/** Whether what was recorded can be done again with such arguments, as far as is known before. */
+function suits(entry: Entry, taken: Arguments, engine: Entry['engine']): boolean {
+  const { conditions, guards } = entry;
+  if (!fits(entry, taken) || entry.engine !== engine || conditions.isStale) return false;
+  return guards.hold && conditions.accepts(taken.tensors);
 }
 
 /** Whether a program is for such arguments. */

@@ -9,6 +9,7 @@ import { createEmitter, type Block, type Emitter, type Launch } from '../kernels
 import { RESERVED_BYTES } from '../memory/heap.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
+import { DECIDED_OTHERWISE } from './decisions.js';
 import { foldBatchNorms } from './fold.js';
 import { join } from './join.js';
 import { planMemory } from './memory-plan.js';
@@ -169,9 +170,10 @@ export class Program {
 
   /**
    * Does what the recorded function did, with other inputs of the same shapes.
-   * @returns The results, in the order of the recording's.
+   * @returns The results, in the order of the recording's; null where a decision came out otherwise than
+   * when it was recorded, before anything was changed.
    */
-  run(inputs: readonly Tensor[]): Tensor[] {
+  run(inputs: readonly Tensor[]): Tensor[] | null {
     if (this.#isDisposed) throw new DisposedError('program: it was run after it was disposed of');
     const { results } = this.#recording;
     const made = new Map<Slot, Tensor>();
@@ -209,6 +211,7 @@ export class Program {
       return tensors;
     } catch (error) {
       for (const tensor of made.values()) tensor.dispose();
+      if (error === DECIDED_OTHERWISE) return null;
       throw error;
     }
   }

@@ -7,6 +7,7 @@ import { writesOf } from '../kernels/table/layout.js';
 import { moveOut, type Scope } from '../memory/scope.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
+import { DECIDED_OTHERWISE, decideFirst } from './decisions.js';
 import { type Guard, type Guarded, guardsOf } from './guards.js';
 import {
   Slot,
@@ -35,6 +36,7 @@ export class Recorder implements Probe {
   readonly #outer: Probe | null;
   readonly #inputs: readonly Tensor[];
   readonly #decisions: Decision[] = [];
+  readonly #outcomes: unknown[] = [];
   readonly #gradients = new Map<Tensor, { before: Tensor | null | 'any'; after: Tensor | null }>();
   /** Tensors that got a gradient. */
   readonly #leaves = new Set<Tensor>();
@@ -112,7 +114,8 @@ export class Recorder implements Probe {
     run: (...elements: NumericArray[]) => void,
     perform: () => void,
   ): void {
-    this.#steps.push({ kind: 'host', name, operands: this.#operandsOf(uses), run });
+    const operands = this.#operandsOf(uses);
+    this.#steps.push({ kind: 'host', name, operands, run, isDecision: false });
     this.#asHost(perform);
   }
 
@@ -124,11 +127,15 @@ export class Recorder implements Probe {
   ): T {
     const operands = this.#operandsOf(uses);
     const outcome = this.#asHost(perform);
-    for (const { slot } of operands) {
-      if (slot.writers === 0 && slot.kind !== 'made') continue;
-      this.#fail(`${name} decides by numbers of the result of ${slot.origin} what to do`);
+    if (operands.every(({ slot }) => slot.writers === 0 && slot.kind !== 'made')) {
+      this.#decisions.push({ operands, decide, outcome });
+      return outcome;
     }
-    this.#decisions.push({ operands, decide, outcome });
+    const run = (...elements: NumericArray[]): void => {
+      if (!Object.is(decide(...elements), outcome)) throw DECIDED_OTHERWISE;
+    };
+    this.#outcomes.push(outcome);
+    this.#steps.push({ kind: 'host', name, operands, run, isDecision: true });
     return outcome;
   }
 
@@ -259,8 +266,9 @@ export class Recorder implements Probe {
       // Another name for one, such as detach gives, goes with the call.
       .filter(([tensor]) => !tensor.isDisposed)
       .map(([tensor, requiresGrad]) => ({ tensor, requiresGrad }));
-    const [steps, decisions] = [this.#steps, this.#decisions];
-    return { steps, slots, results: resultTensors, decisions, gradients, marks, outside };
+    const steps = decideFirst(this.#steps, (reason) => this.#fail(reason));
+    const [decisions, outcomes] = [this.#decisions, this.#outcomes];
+    return { steps, slots, results: resultTensors, decisions, outcomes, gradients, marks, outside };
   }
 
   /** The tensor outside, or the number of the input, that had this gradient before; null for none. */

@@ -111,6 +111,8 @@ export interface HostStep {
   readonly name: string;
   readonly operands: readonly HostOperand[];
   readonly run: (...elements: NumericArray[]) => void;
+  /** Whether it decides if the run goes on: it throws `DECIDED_OTHERWISE` if not (decisions.ts). */
+  readonly isDecision: boolean;
 }
 
 /** What JavaScript does besides, such as counting a step. */
@@ -133,7 +135,7 @@ export interface ResultTensor {
   readonly leaf: Tensor | number | null;
 }
 
-/** A decision that was taken by numbers, before all else. */
+/** A decision that was taken by numbers that are there before the run. */
 export interface Decision {
   readonly operands: readonly HostOperand[];
   readonly decide: (...elements: NumericArray[]) => unknown;
@@ -169,6 +171,8 @@ export interface Recording {
   /** What the function returned, and behind it gradients that are another's memory in each run. */
   readonly results: readonly ResultTensor[];
   readonly decisions: readonly Decision[];
+  /** How decisions by numbers came out that the run computes. */
+  readonly outcomes: readonly unknown[];
   readonly gradients: readonly GradientStep[];
   /** Inputs of which the function says whether they want a gradient, and what it says. */
   readonly marks: ReadonlyMap<number, boolean>;
