@@ -94,6 +94,13 @@ export class Scope {
     }
   }
 
+  /** @internal Gives all that it owns to the scope around it. */
+  giveUp(): void {
+    for (const scoped of this.#owned.splice(0)) {
+      if (scoped.owner === this) moveOut(scoped, this);
+    }
+  }
+
   /** Closes the scope: `using` calls this at the end of the block. */
   [disposeSymbol](): void {
     this.close();

@@ -28,7 +28,8 @@ export interface CompileOptions {
   /** So many programs are kept; of more, the one that was not used for longest is dropped. Default 8. */
   readonly limit?: number;
   /**
-   * Whether a function that can't be compiled is run as it is, after one warning, instead of an error.
+   * Whether a function that can't be compiled, or returns what is no tensor, is run as it is, after one
+   * warning, instead of an error.
    * Default false.
    */
   readonly fallback?: boolean;
@@ -181,13 +182,23 @@ export function compile<Args extends readonly unknown[], Result>(
     let result: Result;
     let results: Results;
     let found: readonly Tensor[];
+    let stranger: string | null;
     try {
       result = recorder.watch(() => fn(...args));
-      ({ results, tensors: found } = resultsOf(result));
+      ({ results, tensors: found, stranger } = resultsOf(result));
+      if (stranger !== null && !fallback) {
+        throw new ConfigError(
+          'compile: expected a function that returns tensors, or arrays or plain objects of them, ' +
+            `got ${stranger}; a program gives nothing else, so return the tensor and read it outside`,
+        );
+      }
+      // In what is no array or plain object there may be tensors, too.
+      if (stranger !== null) scope.giveUp();
       recorder.handUp(found, scope);
     } finally {
       scope.close();
     }
+    if (stranger !== null) return refuse(`it returns ${stranger}, which is no tensor`, result, []);
     const recording = recorder.finish(found);
     const made = found.filter((tensor) => {
       return !tensors.some((input) => input === tensor || input.grad === tensor);
