@@ -24,7 +24,7 @@ export {
   updates,
   withOptions,
 } from './host-call.js';
-export { offersKernel } from './engine/engine.js';
+export { offersKernel, servesPage } from './engine/engine.js';
 export { operationsOf, traceParts, type TraceParts } from './graph/trace.js';
 export { tracer } from './graph/tracer.js';
 export {
@@ -57,6 +57,7 @@ export {
   valueText,
 } from './options.js';
 export { bytesOf, int32Of, requireFloat } from './ops/support.js';
+export { pauses } from './pause.js';
 export { generatorRule } from './random.js';
 export { checkShape, sameShape } from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';

@@ -13,10 +13,11 @@ import {
   completeOptions,
   generatorRule,
   optional,
+  pauses,
   positiveCount,
   valueText,
 } from '@unfold/core/internal';
-import { BatchLending, checkStart, chooseGenerator, pauses } from '@unfold/train/internal';
+import { BatchLending, checkStart, chooseGenerator } from '@unfold/train/internal';
 import type { Batch, BatchLoader } from '@unfold/train';
 import {
   type BatchImages,

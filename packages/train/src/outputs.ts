@@ -1,8 +1,9 @@
-import { compile, Scope, type Tensor } from '@unfold/core';
+import { compile, type Tensor } from '@unfold/core';
 import { evaluationMode, type Layer } from '@unfold/nn';
 import { type Batch, requireBatch } from './data/batches.js';
 import { emptyError } from './data/dataset.js';
 import type { StopSignal } from './stop-signal.js';
+import { callInTurns, type Callable } from './turns.js';
 
 /** Which batches a model is shown, and how errors name that. */
 interface Showing {
@@ -31,13 +32,14 @@ export async function forEachOutput(
 ): Promise<number> {
   const restoreModes = evaluationMode(model);
   const program = isCompiled ? compile(model, { fallback: true, compare: true }) : null;
-  const forward = program ?? ((x: Tensor) => model.forward(x));
+  const forward: Callable<[Tensor], Tensor> = program ?? ((x: Tensor) => model.forward(x));
   try {
     let images = 0;
     for await (const batch of data) {
       signal?.throwIfAborted();
       requireBatch(operation, batch);
-      Scope.run(() => look(forward(batch.images), batch, images));
+      const before = images;
+      await callInTurns(forward, [batch.images], (output) => look(output, batch, before));
       images += batch.size;
     }
     if (images === 0) throw emptyError(where);

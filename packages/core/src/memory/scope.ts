@@ -94,10 +94,13 @@ export class Scope {
     }
   }
 
-  /** @internal Gives all that it owns to the scope around it. */
-  giveUp(): void {
+  /** @internal Gives all that it owns to another scope, or to nobody; by default to the one around it. */
+  giveUp(to?: Scope | null): void {
     for (const scoped of this.#owned.splice(0)) {
-      if (scoped.owner === this) moveOut(scoped, this);
+      if (scoped.owner !== this) continue;
+      if (to === undefined) moveOut(scoped, this);
+      else if (to) to.adopt(scoped);
+      else scoped.owner = null;
     }
   }
 
@@ -144,6 +147,17 @@ export function unscoped<T>(fn: () => T): T {
     return result;
   } finally {
     if (stack.length >= depth) stack.length = depth - 1;
+  }
+}
+
+/** Runs `fn`, and gives what it makes to `scope`, wherever that stands. */
+export function within<T>(scope: Scope | null, fn: () => T): T {
+  const around = new Scope();
+  try {
+    return fn();
+  } finally {
+    around.giveUp(scope);
+    around.close();
   }
 }
 

@@ -3,7 +3,8 @@ import { programEngine, type ProgramEngine } from '../engine/engine.js';
 import { probe } from '../engine/probe.js';
 import { ConfigError, EngineError, TapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
-import { Scope } from '../memory/scope.js';
+import { currentScope, Scope, within } from '../memory/scope.js';
+import { pauses } from '../pause.js';
 import { checkOptions, flag, positiveCount, valueText, type OptionRules } from '../options.js';
 import { putTogether, type Results } from '../results.js';
 import { sameShape, type Shape } from '../shape.js';
@@ -13,7 +14,7 @@ import { warnOnce } from '../warnings.js';
 import { decidesAlike, difference } from './alike.js';
 import { Conditions } from './conditions.js';
 import { Guards, isGuarded } from './guards.js';
-import { Program, type ProgramStats } from './program.js';
+import { Program, requireOpen, type ProgramStats } from './program.js';
 import type { Recording } from './recording.js';
 import { Recorder } from './recorder.js';
 import { resultsOf, takeApart, type Arguments } from './values.js';
@@ -65,6 +66,16 @@ const COMPILE_OPTIONS: OptionRules<CompileOptions> = {
 /** A function that runs as a program. */
 export interface Compiled<Args extends readonly unknown[], Result> {
   (...args: Args): Result;
+  /**
+   * As a call, but hands the thread back to the event loop after each 10 ms or so, between two launches:
+   * a page stays responsive meanwhile. The bits are the same. A call that records runs in one go.
+   *
+   * Until it is done, the function can't be called again, and what it works on should stay as it is. It
+   * may be disposed of. The results are the scope's in which it was called.
+   * @throws TapeError, besides what a call throws, if another such call is under way, or that scope ended
+   * meanwhile.
+   */
+  runAsync(...args: Args): Promise<Result>;
   /** Of the program that ran last; null before the first was made. */
   readonly stats: ProgramStats | null;
   /** Why the function runs as it is, where it can't be compiled; else null. */
@@ -85,6 +96,12 @@ export type Compilable<Args extends readonly unknown[], Result> =
 
 /** So often a call may make what outlives it: what is made once, at the first use. */
 const WARM_UPS = 3;
+
+/** Milliseconds after which `runAsync` hands the thread back. */
+const TURN = 10;
+
+/** Functions that `runAsync` waits for, which nobody else may hold. */
+const underWay = new Set<object>();
 
 /** So often something may change before a program has run even once. */
 const MOST_CHANGES = 8;
@@ -150,6 +167,8 @@ export function compile<Args extends readonly unknown[], Result>(
   let changes = 0;
   /** Whether the next call that has a program is recorded once more, and compared with it. */
   let isDoubted = false;
+  /** Whether a call by `runAsync` waits for its turn. */
+  let isUnderWay = false;
 
   const drop = (entry: Entry): void => {
     entries.splice(entries.indexOf(entry), 1);
@@ -243,51 +262,122 @@ export function compile<Args extends readonly unknown[], Result>(
     return result;
   };
 
-  const call = (...args: Args): Result => {
+  /** Takes the arguments of a call apart; null where the function is run as it is. */
+  const begin = (args: Args): Arguments | null => {
     // Inside another recording, this one's kernel calls are part of that; a graph has its operations.
-    if (refusal !== null || tracer !== null || probe instanceof Recorder) return fn(...args);
+    if (refusal !== null || tracer !== null || probe instanceof Recorder) return null;
     if (recordingTape()) {
       throw new TapeError(
         'compile: a tape records here, and no gradient flows through a program; compile the whole ' +
           'step with its tape, or call the function outside of the tape',
       );
     }
+    if (isUnderWay) {
+      throw new TapeError(
+        'compile: a call by runAsync is under way, whose memory another one would use; await it first, ' +
+          'or compile the function twice',
+      );
+    }
     const taken = takeApart(args);
     for (const tensor of taken.tensors) tensor.assertAlive();
+    return taken;
+  };
+
+  /** The place of the next entry, `from` a place on, for a call; -1 if there is none. */
+  const next = (taken: Arguments, from: number): number => {
     const { engine } = programEngine();
-    for (let i = 0; i < entries.length; i++) {
+    for (let i = from; i < entries.length; i++) {
       const entry = entries[i];
       if (!fits(entry, taken)) continue;
-      const { program, conditions, guards } = entry;
+      const { conditions, guards } = entry;
       const isChanged = !guards.hold;
       if (entry.engine !== engine || conditions.isStale || isChanged) {
         i--;
         drop(entry);
-        if (isChanged && fallback && ++changes >= MOST_CHANGES) {
-          return refuse('a property that it depends on is another in each call', fn(...args), []);
-        }
+        if (isChanged) changes++;
         continue;
       }
-      if (!conditions.accepts(taken.tensors)) continue;
-      if (program === null || isDoubted) {
-        isDoubted = false;
-        const others = entries.slice(i + 1).filter((other) => suits(other, taken, engine));
-        return record(args, taken, [entry, ...others]);
-      }
-      const given = program.run(taken.tensors);
-      if (given === null) continue;
-      if (i > 0) entries.unshift(...entries.splice(i, 1));
-      ({ stats } = program);
-      changes = 0;
-      // They are of the form of what this function returned.
-      return putTogether(entry.results, given) as Result;
+      if (conditions.accepts(taken.tensors)) return i;
     }
-    return record(args, taken, []);
+    return -1;
+  };
+
+  /** The program of the entry at a place; null where the call is to be recorded. */
+  const programAt = (i: number): Program | null => {
+    const { program } = entries[i];
+    if (program !== null && !isDoubted) return program;
+    isDoubted = false;
+    return null;
+  };
+
+  /** Records a call that the entries from a place on may be for; or runs it as it is from here on. */
+  const recordFrom = (args: Args, taken: Arguments, from: number): Result => {
+    if (from < 0 && fallback && changes >= MOST_CHANGES) {
+      return refuse('a property that it depends on is another in each call', fn(...args), []);
+    }
+    const { engine } = programEngine();
+    const candidates = from < 0 ? [] : entries.slice(from);
+    return record(
+      args,
+      taken,
+      candidates.filter((entry) => suits(entry, taken, engine)),
+    );
+  };
+
+  /** The result of a program's run. */
+  const give = (entry: Entry, program: Program, tensors: readonly Tensor[]): Result => {
+    const at = entries.indexOf(entry);
+    if (at > 0) entries.unshift(...entries.splice(at, 1));
+    ({ stats } = program);
+    changes = 0;
+    // They are of the form of what this function returned.
+    return putTogether(entry.results, tensors) as Result;
+  };
+
+  const call = (...args: Args): Result => {
+    const taken = begin(args);
+    if (taken === null) return fn(...args);
+    let i = next(taken, 0);
+    for (; i >= 0; i = next(taken, i + 1)) {
+      const entry = entries[i];
+      const program = programAt(i);
+      if (program === null) break;
+      const tensors = program.run(taken.tensors);
+      if (tensors !== null) return give(entry, program, tensors);
+    }
+    return recordFrom(args, taken, i);
+  };
+
+  const runAsync = async (...args: Args): Promise<Result> => {
+    const taken = begin(args);
+    if (taken === null) return fn(...args);
+    const scope = currentScope();
+    const pause = pauses(TURN);
+    isUnderWay = true;
+    // Nobody may have the function any more but this call.
+    underWay.add(compiled);
+    try {
+      let i = next(taken, 0);
+      for (; i >= 0; i = next(taken, i + 1)) {
+        const entry = entries[i];
+        const program = programAt(i);
+        if (program === null) break;
+        const tensors = await program.runInTurns(taken.tensors, scope, pause);
+        if (tensors !== null) return give(entry, program, tensors);
+        for (const tensor of taken.tensors) tensor.assertAlive();
+      }
+      requireOpen(scope);
+      return within(scope, () => recordFrom(args, taken, i));
+    } finally {
+      isUnderWay = false;
+      underWay.delete(compiled);
+    }
   };
 
   const compiled = Object.defineProperties(call, {
     stats: { get: () => stats, enumerable: true },
     refusal: { get: () => refusal, enumerable: true },
+    runAsync: { value: runAsync },
     recheck: {
       value: () => {
         isDoubted = true;

@@ -1,5 +1,5 @@
 import { ConfigError, disposeSymbol, type Generator, type OptionRules } from '@unfold/core';
-import { checkedInUse, checkOptions, flag, positiveCount } from '@unfold/core/internal';
+import { checkedInUse, checkOptions, flag, pauses, positiveCount } from '@unfold/core/internal';
 import { requireDataset } from '../arguments.js';
 import { checkAugmentation } from '../augment/compose.js';
 import { ImageRandom } from '../augment/image-random.js';
@@ -22,7 +22,6 @@ import {
 } from './image-writers.js';
 import { checkNormalization } from './normalize.js';
 import { chooseGenerator, GENERATOR_OPTIONS } from './options.js';
-import { pauses } from './pause.js';
 
 const OPTIONS: OptionRules<LoaderOptions> = {
   batchSize: positiveCount,

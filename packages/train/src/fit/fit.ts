@@ -4,7 +4,6 @@ import {
   ConfigError,
   mul,
   type OptionRules,
-  Scope,
   Tape,
   type Parameter,
   type Tensor,
@@ -33,6 +32,7 @@ import {
 import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
 import type { Schedule, Scheduler } from '../optim/schedules/scheduler.js';
 import type { StopSignal } from '../stop-signal.js';
+import { callInTurns, type Callable } from '../turns.js';
 import type {
   Callback,
   EpochReport,
@@ -146,7 +146,7 @@ interface Learnt {
 }
 
 /** Adds the gradients of one of `batches` batches to the parameters', the first of which drops them. */
-type Learn = (images: Tensor, labels: Tensor, batches: number, isFirst: boolean) => Learnt;
+type Learn = Callable<[images: Tensor, labels: Tensor, batches: number, isFirst: boolean], Learnt>;
 
 /** One call of `fit`. */
 class Training<Metric extends string> implements TrainingRun<Metric> {
@@ -168,7 +168,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   /** The batch in hand. */
   #batch: Batch | null = null;
   readonly #learn: Learn;
-  readonly #descend: () => void;
+  readonly #descend: Callable<[], void>;
   /** The two as programs; none where they run as they are. */
   readonly #programs: readonly Compiled<never, unknown>[];
 
@@ -190,7 +190,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     this.#accumulate = accumulate;
     this.#callbacks = callbacks;
     this.#meter = new Meter(this.#metrics);
-    const learn: Learn = (...given) => this.#gradients(...given);
+    const learn = (...given: Parameters<Learn>): Learnt => this.#gradients(...given);
     const descend = (): void => {
       optimizer.step();
       ema?.update();
@@ -278,10 +278,10 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       // The batches of one step are never torn apart: half a step's gradients are in no checkpoint.
       if (step.batches === 0 && this.#isAborted) return position.randomness(train.generator);
       await this.tell((callback) => callback.onBatch?.(batch, this));
-      this.#learnFrom(batch, step);
+      await this.#learnFrom(batch, step);
       if (step.batches < this.#accumulate && position.batch < train.length) continue;
       await this.tell((callback) => callback.onGradients?.(this));
-      const report = this.#update(step);
+      const report = await this.#update(step);
       position.seconds += (performance.now() - begin) / 1000;
       step = new StepInHand();
       await this.tell((callback) => callback.onStepEnd?.(report, this));
@@ -293,16 +293,15 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   }
 
   /** Adds the gradients of one batch. */
-  #learnFrom(batch: Batch, step: StepInHand): void {
+  async #learnFrom(batch: Batch, step: StepInHand): Promise<void> {
     const begin = performance.now();
     const position = this.#position;
     const left = this.#options.train.length - position.batch;
     // The last step of an epoch may have fewer batches.
     const batches = step.batches + Math.min(this.#accumulate - step.batches, left);
-    Scope.run(() => {
-      this.#batch = batch;
-      const { images, labels } = batch;
-      const { output, loss } = this.#learn(images, labels, batches, step.batches === 0);
+    this.#batch = batch;
+    const args = [batch.images, batch.labels, batches, step.batches === 0] as const;
+    await callInTurns(this.#learn, [...args], ({ output, loss }) => {
       const value = this.#checkedLoss(batch, loss);
       this.#meter.add(value, output, batch);
       position.batch++;
@@ -365,7 +364,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   }
 
   /** Changes the parameters by the gradients that were added up. */
-  #update(step: StepInHand): StepReport {
+  async #update(step: StepInHand): Promise<StepReport> {
     const { scheduler, clipGradNorm: maxNorm, gradNorm: isMeasured } = this.#options;
     const position = this.#position;
     const begin = performance.now();
@@ -378,7 +377,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     }
     const { lr } = this.optimizer;
     position.lr = lr;
-    this.#descend();
+    await callInTurns(this.#descend, [], () => {});
     scheduler?.step?.step();
     position.step++;
     return {
