@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   argmax,
   cast,
@@ -211,6 +211,33 @@ describe('a program that decides by numbers', () => {
       );
     }
     expect(fast.refusal).toBeNull();
+  });
+
+  it('takes the other program, or records one, also in turns', async () => {
+    let clock = 0;
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => (clock += 1000));
+    const { teacher } = makeWorld();
+    const lossOf = (x: Tensor, y: Tensor): Tensor => crossEntropy(x, sureLabels(teacher, y));
+    let calls = 0;
+    const fast = compile((x: Tensor, y: Tensor) => {
+      calls++;
+      return lossOf(x, y);
+    });
+    const scope = new Scope();
+    const x = randn([33, CLASSES]);
+    const given: Tensor[] = [];
+    for (let i = 0; i < 10; i++) {
+      const y = mul(randn([33, 12]), 1 + i / 10);
+      const expected = lossOf(x, y).item();
+      const loss = await fast.runAsync(x, y);
+      expect(loss.item()).toBe(expected);
+      given.push(loss);
+    }
+    expect(calls).toBe(2);
+    scope.close();
+    expect(given.map(({ isDisposed }) => isDisposed)).toEqual(given.map(() => true));
+    fast.dispose();
+    now.mockRestore();
   });
 
   it('is refused where these follow from what it draws', () => {
