@@ -212,6 +212,27 @@ describe('compile', () => {
     expect([fast(tensor([-1])).item(), fast(tensor([2])).item()]).toEqual([0, 2]);
   });
 
+  it('refuses a function that returns no tensors, or goes on uncompiled', () => {
+    using _scope = new Scope();
+    const held: Tensor[] = [];
+    const fn = (x: Tensor) => {
+      const more = add(x, 1);
+      held.push(more);
+      return { y: relu(x), more: new Map([['more', more]]), count: x.size };
+    };
+    const x = tensor([-1, 2]);
+    expect(() => compile(fn)(x)).toThrow(u.ConfigError);
+    expect(() => compile(fn)(x)).toThrow(/returns tensors, or arrays .* got a Map/);
+    // What was made ends with the call, and leaves nothing behind.
+    expect(held.map(({ isDisposed }) => isDisposed)).toEqual([true, true]);
+    const fast = compile(fn, { fallback: true });
+    for (let i = 0; i < 2; i++) {
+      const { y, more, count } = fast(x);
+      expect([y.toArray(), more.get('more')?.toArray(), count]).toEqual([[0, 2], [0, 3], 2]);
+    }
+    expect(fast.refusal).toMatch(/it returns a Map/);
+  });
+
   it('refuses a tape around it', () => {
     using _tape = new Tape();
     const fast = compile((x: Tensor) => relu(x));

@@ -84,11 +84,6 @@ export function refuseRecording(what: string): void {
   probe?.refuses?.(what);
 }
 
-/** Says that what is done depends on the gradient of a tensor, and on whether there is one. */
-export function usesGradient(tensor: Tensor): void {
-  probe?.graded?.(tensor, 'use');
-}
-
 /**
  * Whether what JavaScript does outside of such parts is left out another time: a choice that saves work
  * by the numbers of now can't be made then.

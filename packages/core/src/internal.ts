@@ -22,10 +22,9 @@ export {
   reliesOn,
   reads,
   updates,
-  usesGradient,
   withOptions,
 } from './host-call.js';
-export { offersKernel } from './engine/engine.js';
+export { offersKernel, servesPage } from './engine/engine.js';
 export { operationsOf, traceParts, type TraceParts } from './graph/trace.js';
 export { tracer } from './graph/tracer.js';
 export {
@@ -58,6 +57,7 @@ export {
   valueText,
 } from './options.js';
 export { bytesOf, doublesOf, int32Of, requireFloat } from './ops/support.js';
+export { pauses, withPauses } from './pause.js';
 export { generatorRule, stateOf } from './random.js';
 export { checkShape, sameShape } from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';

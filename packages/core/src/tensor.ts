@@ -110,6 +110,7 @@ export class Tensor implements Scoped {
         `requiresGrad: only float tensors have gradients, got ${this.describe()}`,
       );
     }
+    probe?.marked?.(this);
     this.#requiresGrad = value;
   }
 
@@ -126,12 +127,13 @@ export class Tensor implements Scoped {
    * dtype, DisposedError if it was freed.
    */
   get grad(): Tensor | null {
+    probe?.graded?.(this, 'use', this.#grad);
     return this.#grad;
   }
 
   set grad(gradient: Tensor | null) {
     if (gradient) this.#checkGrad(gradient);
-    probe?.graded?.(this, 'set', gradient);
+    probe?.graded?.(this, 'set', this.#grad, gradient);
     this.#grad = gradient;
   }
 
@@ -323,7 +325,7 @@ export class Tensor implements Scoped {
 
   /** Drops the gradient. */
   zeroGrad(): void {
-    if (!this.#disposed) probe?.graded?.(this, 'drop');
+    if (!this.#disposed) probe?.graded?.(this, 'drop', this.#grad);
     this.#grad?.dispose();
     this.#grad = null;
   }

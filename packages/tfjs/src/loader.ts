@@ -13,16 +13,11 @@ import {
   completeOptions,
   generatorRule,
   optional,
+  pauses,
   positiveCount,
   valueText,
 } from '@unfold/core/internal';
-import {
-  BatchLending,
-  checkStart,
-  chooseGenerator,
-  makeBatch,
-  pauses,
-} from '@unfold/train/internal';
+import { BatchLending, checkStart, chooseGenerator, makeBatch } from '@unfold/train/internal';
 import type { Batch, BatchLoader } from '@unfold/train';
 import {
   type BatchImages,

@@ -7,7 +7,6 @@ export { BatchLending, checkStart, makeBatch } from './data/batches.js';
 export type { BatchShape } from './data/batches.js';
 export { chooseGenerator } from './data/options.js';
 export { requiresFrom } from './data/packages.js';
-export { pauses } from './data/pause.js';
 export { asHistory } from './fit/history.js';
 export { occupantOf } from './fit/occupant.js';
 export { isModelName } from './models.js';

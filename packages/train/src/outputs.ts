@@ -1,8 +1,9 @@
-import { compile, ConfigError, Scope } from '@unfold/core';
+import { compile, ConfigError } from '@unfold/core';
 import { evaluationMode } from '@unfold/nn';
 import { type AnyBatch, inputsOf, type WholeBatch, wholeBatch } from './data/batch.js';
 import { type AnyModel, outputOf } from './model.js';
 import type { StopSignal } from './stop-signal.js';
+import { callInTurns, type Callable } from './turns.js';
 
 /** Which batches a model is shown, and how errors name that. */
 export interface Showing {
@@ -34,13 +35,14 @@ export async function forEachOutput(
   const program = isCompiled
     ? compile(run, { modules: [model], fallback: true, compare: true })
     : null;
-  const forward = program ?? run;
+  const forward: Callable<[unknown], unknown> = program ?? run;
   try {
     let examples = 0;
     for await (const given of data) {
       signal?.throwIfAborted();
       const batch = wholeBatch(operation, given);
-      Scope.run(() => look(forward(inputsOf(batch)), batch, examples));
+      const before = examples;
+      await callInTurns(forward, [inputsOf(batch)], (output) => look(output, batch, before));
       examples += batch.size;
     }
     if (examples === 0) {

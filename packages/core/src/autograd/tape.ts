@@ -253,10 +253,8 @@ class GradientTable {
     for (const [leaf, gradient] of this.#gradients) {
       // Nobody could free the gradient of a leaf that is gone.
       if (leaf.isDisposed) continue;
-      if (leaf.grad && !leaf.grad.isDisposed) {
-        probe?.graded?.(leaf, 'use');
-        addInPlace(leaf.grad, gradient);
-      } else leaf.grad = (gradient.isShared ? copyOf(gradient, gradient.origin) : gradient).keep();
+      if (leaf.grad && !leaf.grad.isDisposed) addInPlace(leaf.grad, gradient);
+      else leaf.grad = (gradient.isShared ? copyOf(gradient, gradient.origin) : gradient).keep();
     }
   }
 }

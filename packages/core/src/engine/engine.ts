@@ -114,6 +114,11 @@ export function programEngine(): ProgramEngine {
   return { engine: engine(), wasm: instance };
 }
 
+/** Whether this thread has to answer whoever looks at a page, and must not work for long at a time. */
+export function servesPage(): boolean {
+  return platform.servesPage();
+}
+
 /** Whether kernels are the plain loops that JavaScript runs itself. */
 export function isReference(kernels: Kernels): boolean {
   return kernels === reference;

@@ -7,6 +7,7 @@ import type { Platform, Thread, WorkerSetup } from './platform.js';
  */
 const host: {
   readonly crossOriginIsolated?: boolean;
+  readonly document?: unknown;
   readonly navigator?: { readonly hardwareConcurrency?: number };
 } = globalThis;
 
@@ -27,6 +28,7 @@ export const platform: Platform = {
       return false;
     }
   },
+  servesPage: () => host.document !== undefined,
   environment: () => undefined,
   vectorsMayJoin: () => false,
   // oxlint-disable-next-line eslint/no-console

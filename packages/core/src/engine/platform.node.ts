@@ -22,6 +22,7 @@ export const platform: Platform = {
   availableCores: availableParallelism,
   sharingNeeds: () => null,
   maySleep: () => true,
+  servesPage: () => false,
   environment: (name) => process.env[name] || undefined,
   // By a program, or on Node's command line.
   vectorsMayJoin() {

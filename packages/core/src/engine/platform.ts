@@ -10,6 +10,8 @@ export interface Platform {
   sharingNeeds(): string | null;
   /** Whether this thread may sleep until another wakes it; the main thread of a page may not. */
   maySleep(): boolean;
+  /** Whether this is a page's main thread, which has to answer whoever looks at the page. */
+  servesPage(): boolean;
   /** A variable of the environment; undefined if it is not set, or empty, or there is none. */
   environment(name: string): string | undefined;
   /** Whether the JavaScript engine was told to join 128-bit vectors to 256-bit ones, and can. */

@@ -24,9 +24,17 @@ export interface Probe {
   /** Is told before JavaScript reads or fills the elements of a tensor. */
   looked?(memory: BufferSource): void;
   /**
-   * Is told that the gradient of a tensor is about to be dropped, used (or added to), or set to `next`.
+   * Is told that the gradient of a tensor, `present`, is about to be dropped, looked at (or added to), or
+   * set to `next`.
    */
-  graded?(tensor: object, what: 'drop' | 'use' | 'set', next?: object | null): void;
+  graded?(
+    tensor: object,
+    what: 'drop' | 'use' | 'set',
+    present: object | null,
+    next?: object | null,
+  ): void;
+  /** Is told before it is set whether a tensor wants a gradient. */
+  marked?(tensor: object): void;
   /**
    * Decides by numbers of tensors what an operation is made of.
    * @param decide Gives the same as long as the numbers don't say otherwise.

@@ -94,6 +94,16 @@ export class Scope {
     }
   }
 
+  /** @internal Gives all that it owns to another scope, or to nobody; by default to the one around it. */
+  giveUp(to?: Scope | null): void {
+    for (const scoped of this.#owned.splice(0)) {
+      if (scoped.owner !== this) continue;
+      if (to === undefined) moveOut(scoped, this);
+      else if (to) to.adopt(scoped);
+      else scoped.owner = null;
+    }
+  }
+
   /** Closes the scope: `using` calls this at the end of the block. */
   [disposeSymbol](): void {
     this.close();
@@ -137,6 +147,17 @@ export function unscoped<T>(fn: () => T): T {
     return result;
   } finally {
     if (stack.length >= depth) stack.length = depth - 1;
+  }
+}
+
+/** Runs `fn`, and gives what it makes to `scope`, wherever that stands. */
+export function within<T>(scope: Scope | null, fn: () => T): T {
+  const around = new Scope();
+  try {
+    return fn();
+  } finally {
+    around.giveUp(scope);
+    around.close();
   }
 }
 

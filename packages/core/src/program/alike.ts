@@ -16,6 +16,11 @@ export function difference(a: Recording, b: Recording): string | null {
   return results && a.results.length === b.results.length ? null : 'they have other results';
 }
 
+/** Whether the decisions of two recordings came out alike; if not, they are of different programs. */
+export function decidesAlike(a: Recording, b: Recording): boolean {
+  return isSame(a.outcomes, b.outcomes);
+}
+
 function nameOf(step: Step): string {
   if (step.kind === 'action') return 'what JavaScript does';
   return step.kind === 'host' ? step.name : step.operation;
@@ -53,6 +58,7 @@ class Pairs {
       a.kind === b.kind &&
       a.bytes === b.bytes &&
       a.input === b.input &&
+      a.isGradient === b.isGradient &&
       (a.kind !== 'outside' || a.isOwn || a.storage === b.storage) &&
       isSame(a.initial, b.initial);
     if (!isOne) return false;

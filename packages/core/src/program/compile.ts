@@ -3,17 +3,18 @@ import { programEngine, type ProgramEngine } from '../engine/engine.js';
 import { probe } from '../engine/probe.js';
 import { ConfigError, EngineError, TapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
-import { moveOut, Scope } from '../memory/scope.js';
+import { currentScope, Scope, within } from '../memory/scope.js';
+import { pauses } from '../pause.js';
 import { checkOptions, flag, positiveCount, valueText, type OptionRules } from '../options.js';
 import { putTogether, type Results } from '../results.js';
 import { sameShape, type Shape } from '../shape.js';
 import type { DType } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { warnOnce } from '../warnings.js';
-import { difference } from './alike.js';
+import { decidesAlike, difference } from './alike.js';
 import { Conditions } from './conditions.js';
 import { Guards, isGuarded } from './guards.js';
-import { Program, type ProgramStats } from './program.js';
+import { Program, requireOpen, type ProgramStats } from './program.js';
 import type { Recording } from './recording.js';
 import { Recorder } from './recorder.js';
 import { resultsOf, takeApart, type Arguments } from './values.js';
@@ -28,7 +29,8 @@ export interface CompileOptions {
   /** So many programs are kept; of more, the one that was not used for longest is dropped. Default 8. */
   readonly limit?: number;
   /**
-   * Whether a function that can't be compiled is run as it is, after one warning, instead of an error.
+   * Whether a function that can't be compiled, or returns what is no tensor, is run as it is, after one
+   * warning, instead of an error.
    * Default false.
    */
   readonly fallback?: boolean;
@@ -64,6 +66,16 @@ const COMPILE_OPTIONS: OptionRules<CompileOptions> = {
 /** A function that runs as a program. */
 export interface Compiled<Args extends readonly unknown[], Result> {
   (...args: Args): Result;
+  /**
+   * As a call, but hands the thread back to the event loop after each 10 ms or so, between two launches:
+   * a page stays responsive meanwhile. The bits are the same. A call that records runs in one go.
+   *
+   * Until it is done, the function can't be called again, and what it works on should stay as it is. It
+   * may be disposed of. The results are the scope's in which it was called.
+   * @throws TapeError, besides what a call throws, if another such call is under way, or that scope ended
+   * meanwhile.
+   */
+  runAsync(...args: Args): Promise<Result>;
   /** Of the program that ran last; null before the first was made. */
   readonly stats: ProgramStats | null;
   /** Why the function runs as it is, where it can't be compiled; else null. */
@@ -85,6 +97,12 @@ export type Compilable<Args extends readonly unknown[], Result> =
 /** So often a call may make what outlives it: what is made once, at the first use. */
 const WARM_UPS = 3;
 
+/** Milliseconds after which `runAsync` hands the thread back. */
+const TURN = 10;
+
+/** Functions that `runAsync` waits for, which nobody else may hold. */
+const underWay = new Set<object>();
+
 /** So often something may change before a program has run even once. */
 const MOST_CHANGES = 8;
 
@@ -98,8 +116,10 @@ interface Entry {
   readonly guards: Guards;
   readonly shapes: readonly Shape[];
   readonly dtypes: readonly DType[];
-  /** For each input, the first one that lives in the same memory. */
-  readonly aliases: readonly number[];
+  /** For each input, whether a gradient of it is wanted. */
+  readonly marks: readonly Mark[];
+  /** For each pair of inputs, what they are to each other. */
+  readonly relations: readonly Relation[];
   readonly statics: readonly unknown[];
   readonly results: Results;
 }
@@ -147,6 +167,8 @@ export function compile<Args extends readonly unknown[], Result>(
   let changes = 0;
   /** Whether the next call that has a program is recorded once more, and compared with it. */
   let isDoubted = false;
+  /** Whether a call by `runAsync` waits for its turn. */
+  let isUnderWay = false;
 
   const drop = (entry: Entry): void => {
     entries.splice(entries.indexOf(entry), 1);
@@ -166,32 +188,46 @@ export function compile<Args extends readonly unknown[], Result>(
     return result;
   };
 
-  /** Runs the function, and records it. @param known What was recorded before for such a call. */
-  const record = (args: Args, taken: Arguments, known: Entry | null): Result => {
+  /** Runs the function, and records it. @param candidates What was recorded before for such a call. */
+  const record = (args: Args, taken: Arguments, candidates: readonly Entry[]): Result => {
     const guards = Guards.of(guarded);
     // Somebody looks on (a hook, perhaps), whom a program would leave out.
     if (!guards.hold) return fn(...args);
     const { engine, wasm } = programEngine();
     const { tensors, statics } = taken;
+    const marks = tensors.map(markOf);
     const recorder = new Recorder(tensors);
     const scope = new Scope();
     let result: Result;
     let results: Results;
     let found: readonly Tensor[];
+    let stranger: string | null;
     try {
       result = recorder.watch(() => fn(...args));
-      ({ results, tensors: found } = resultsOf(result));
-      for (const tensor of found) if (tensor.owner === scope) moveOut(tensor, scope);
+      ({ results, tensors: found, stranger } = resultsOf(result));
+      if (stranger !== null && !fallback) {
+        throw new ConfigError(
+          'compile: expected a function that returns tensors, or arrays or plain objects of them, ' +
+            `got ${stranger}; a program gives nothing else, so return the tensor and read it outside`,
+        );
+      }
+      // In what is no array or plain object there may be tensors, too.
+      if (stranger !== null) scope.giveUp();
+      recorder.handUp(found, scope);
     } finally {
       scope.close();
     }
+    if (stranger !== null) return refuse(`it returns ${stranger}, which is no tensor`, result, []);
     const recording = recorder.finish(found);
-    const made = found.filter((tensor) => !tensors.includes(tensor));
+    const made = found.filter((tensor) => {
+      return !tensors.some((input) => input === tensor || input.grad === tensor);
+    });
     if (recorder.failure !== null) {
       if (recorder.isWarmUp && ++warmUps < WARM_UPS) return result;
       return refuse(`${recorder.failure}, which a program can't do again`, result, made);
     }
     if (!guards.hold) return refuse('it changes a property that it depends on', result, made);
+    const known = candidates.find((entry) => decidesAlike(entry.recording, recording)) ?? null;
     const apart = known && difference(known.recording, recording);
     if (apart !== null) {
       const reason = `two calls for the same shapes do different things: ${apart}`;
@@ -215,7 +251,8 @@ export function compile<Args extends readonly unknown[], Result>(
       guards: guards.with(recorder.guards),
       shapes: tensors.map(({ shape }) => shape),
       dtypes: tensors.map(({ dtype }) => dtype),
-      aliases: aliasesOf(tensors),
+      marks,
+      relations: relationsOf(tensors),
       statics,
       results,
     };
@@ -225,48 +262,122 @@ export function compile<Args extends readonly unknown[], Result>(
     return result;
   };
 
-  const call = (...args: Args): Result => {
+  /** Takes the arguments of a call apart; null where the function is run as it is. */
+  const begin = (args: Args): Arguments | null => {
     // Inside another recording, this one's kernel calls are part of that; a graph has its operations.
-    if (refusal !== null || tracer !== null || probe instanceof Recorder) return fn(...args);
+    if (refusal !== null || tracer !== null || probe instanceof Recorder) return null;
     if (recordingTape()) {
       throw new TapeError(
         'compile: a tape records here, and no gradient flows through a program; compile the whole ' +
           'step with its tape, or call the function outside of the tape',
       );
     }
+    if (isUnderWay) {
+      throw new TapeError(
+        'compile: a call by runAsync is under way, whose memory another one would use; await it first, ' +
+          'or compile the function twice',
+      );
+    }
     const taken = takeApart(args);
     for (const tensor of taken.tensors) tensor.assertAlive();
+    return taken;
+  };
+
+  /** The place of the next entry, `from` a place on, for a call; -1 if there is none. */
+  const next = (taken: Arguments, from: number): number => {
     const { engine } = programEngine();
-    for (let i = 0; i < entries.length; i++) {
+    for (let i = from; i < entries.length; i++) {
       const entry = entries[i];
       if (!fits(entry, taken)) continue;
-      const { program, conditions, guards } = entry;
+      const { conditions, guards } = entry;
       const isChanged = !guards.hold;
       if (entry.engine !== engine || conditions.isStale || isChanged) {
         i--;
         drop(entry);
-        if (isChanged && fallback && ++changes >= MOST_CHANGES) {
-          return refuse('a property that it depends on is another in each call', fn(...args), []);
-        }
+        if (isChanged) changes++;
         continue;
       }
-      if (!conditions.accepts(taken.tensors)) continue;
-      if (program === null || isDoubted) {
-        isDoubted = false;
-        return record(args, taken, entry);
-      }
-      if (i > 0) entries.unshift(...entries.splice(i, 1));
-      ({ stats } = program);
-      changes = 0;
-      // They are of the form of what this function returned.
-      return putTogether(entry.results, program.run(taken.tensors)) as Result;
+      if (conditions.accepts(taken.tensors)) return i;
     }
-    return record(args, taken, null);
+    return -1;
+  };
+
+  /** The program of the entry at a place; null where the call is to be recorded. */
+  const programAt = (i: number): Program | null => {
+    const { program } = entries[i];
+    if (program !== null && !isDoubted) return program;
+    isDoubted = false;
+    return null;
+  };
+
+  /** Records a call that the entries from a place on may be for; or runs it as it is from here on. */
+  const recordFrom = (args: Args, taken: Arguments, from: number): Result => {
+    if (from < 0 && fallback && changes >= MOST_CHANGES) {
+      return refuse('a property that it depends on is another in each call', fn(...args), []);
+    }
+    const { engine } = programEngine();
+    const candidates = from < 0 ? [] : entries.slice(from);
+    return record(
+      args,
+      taken,
+      candidates.filter((entry) => suits(entry, taken, engine)),
+    );
+  };
+
+  /** The result of a program's run. */
+  const give = (entry: Entry, program: Program, tensors: readonly Tensor[]): Result => {
+    const at = entries.indexOf(entry);
+    if (at > 0) entries.unshift(...entries.splice(at, 1));
+    ({ stats } = program);
+    changes = 0;
+    // They are of the form of what this function returned.
+    return putTogether(entry.results, tensors) as Result;
+  };
+
+  const call = (...args: Args): Result => {
+    const taken = begin(args);
+    if (taken === null) return fn(...args);
+    let i = next(taken, 0);
+    for (; i >= 0; i = next(taken, i + 1)) {
+      const entry = entries[i];
+      const program = programAt(i);
+      if (program === null) break;
+      const tensors = program.run(taken.tensors);
+      if (tensors !== null) return give(entry, program, tensors);
+    }
+    return recordFrom(args, taken, i);
+  };
+
+  const runAsync = async (...args: Args): Promise<Result> => {
+    const taken = begin(args);
+    if (taken === null) return fn(...args);
+    const scope = currentScope();
+    const pause = pauses(TURN);
+    isUnderWay = true;
+    // Nobody may have the function any more but this call.
+    underWay.add(compiled);
+    try {
+      let i = next(taken, 0);
+      for (; i >= 0; i = next(taken, i + 1)) {
+        const entry = entries[i];
+        const program = programAt(i);
+        if (program === null) break;
+        const tensors = await program.runInTurns(taken.tensors, scope, pause);
+        if (tensors !== null) return give(entry, program, tensors);
+        for (const tensor of taken.tensors) tensor.assertAlive();
+      }
+      requireOpen(scope);
+      return within(scope, () => recordFrom(args, taken, i));
+    } finally {
+      isUnderWay = false;
+      underWay.delete(compiled);
+    }
   };
 
   const compiled = Object.defineProperties(call, {
     stats: { get: () => stats, enumerable: true },
     refusal: { get: () => refusal, enumerable: true },
+    runAsync: { value: runAsync },
     recheck: {
       value: () => {
         isDoubted = true;
@@ -296,19 +407,46 @@ function functionOf<Args extends readonly unknown[], Result>(
   return (...args) => target.forward(...args);
 }
 
-function aliasesOf(tensors: readonly Tensor[]): number[] {
-  return tensors.map(({ storage }) => tensors.findIndex((other) => other.storage === storage));
+/** Whether a gradient of an input is wanted; `recorded` where a tape around the call wants it. */
+type Mark = boolean | 'recorded';
+
+function markOf({ isLeaf, requiresGrad }: Tensor): Mark {
+  return isLeaf ? requiresGrad : 'recorded';
+}
+
+/** Whether two inputs are one tensor, or live in the same memory, or have nothing to do with each other. */
+type Relation = 'one' | 'shared' | 'none';
+
+function relationOf(a: Tensor, b: Tensor): Relation {
+  if (a === b) return 'one';
+  return a.storage === b.storage ? 'shared' : 'none';
+}
+
+/** What each tensor is to those before it. */
+function relationsOf(tensors: readonly Tensor[]): Relation[] {
+  return tensors.flatMap((tensor, i) => {
+    return tensors.slice(0, i).map((other) => relationOf(tensor, other));
+  });
+}
+
+/** Whether what was recorded can be done again with such arguments, as far as is known before. */
+function suits(entry: Entry, taken: Arguments, engine: Entry['engine']): boolean {
+  const { conditions, guards } = entry;
+  if (!fits(entry, taken) || entry.engine !== engine || conditions.isStale) return false;
+  return guards.hold && conditions.accepts(taken.tensors);
 }
 
 /** Whether a program is for such arguments. */
 function fits(entry: Entry, { tensors, statics }: Arguments): boolean {
-  const { shapes, dtypes, aliases } = entry;
+  const { shapes, dtypes, marks, relations } = entry;
   if (tensors.length !== shapes.length || statics.length !== entry.statics.length) return false;
+  let pair = 0;
   for (let i = 0; i < tensors.length; i++) {
-    const { shape, dtype, storage } = tensors[i];
-    if (dtype !== dtypes[i] || !sameShape(shape, shapes[i])) return false;
+    const tensor = tensors[i];
+    if (tensor.dtype !== dtypes[i] || !sameShape(tensor.shape, shapes[i])) return false;
+    if (markOf(tensor) !== marks[i]) return false;
     for (let other = 0; other < i; other++) {
-      if ((tensors[other].storage === storage) !== (aliases[i] === aliases[other])) return false;
+      if (relationOf(tensor, tensors[other]) !== relations[pair++]) return false;
     }
   }
   for (let i = 0; i < statics.length; i++) {

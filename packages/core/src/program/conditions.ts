@@ -2,7 +2,7 @@ import { viewOver } from '../dtype.js';
 import { heap } from '../engine/engine.js';
 import type { Storage } from '../memory/storage.js';
 import type { Tensor } from '../tensor.js';
-import type { Recording } from './recording.js';
+import { tensorOf, type Recording } from './recording.js';
 
 /** What must hold of the world for a recording to be done again. */
 export class Conditions {
@@ -33,16 +33,27 @@ export class Conditions {
    */
   accepts(inputs: readonly Tensor[]): boolean {
     const { gradients, decisions } = this.#recording;
+    const present: Storage[] = [];
     for (const { leaf, before } of gradients) {
       if (before === 'any') continue;
-      const { grad } = leaf;
+      const { grad } = typeof leaf === 'number' ? inputs[leaf] : leaf;
       const storage = grad === null || grad.isDisposed ? null : grad.storage;
+      if (before === 'some') {
+        if (storage === null) return false;
+        present.push(storage);
+        continue;
+      }
       // Another tensor may be a name for the same memory.
       if (storage !== (before === null ? null : before.storage)) return false;
     }
+    // A run adds to them in memory that is nothing else's.
+    for (const storage of present) {
+      if (present.lastIndexOf(storage) !== present.indexOf(storage)) return false;
+      if (inputs.some((input) => input.storage === storage)) return false;
+    }
     for (const { operands, decide, outcome } of decisions) {
       const elements = operands.map(({ slot, dtype, size }) => {
-        const storage = slot.input < 0 ? slot.storage : inputs[slot.input].storage;
+        const storage = slot.kind === 'input' ? tensorOf(slot, inputs).storage : slot.storage;
         if (storage) return viewOver(dtype, heap.buffer, storage.address, size);
         return viewOver(dtype, (slot.initial ?? new Uint8Array()).buffer, 0, size);
       });

@@ -65,6 +65,7 @@ export function foldBatchNorms(recording: Recording): Recording {
         found.statistics.run(numbers, mean, variance);
         fold({ toWeight, toBias, numbers, w, γ, β, b: b ?? null });
       },
+      isDecision: false,
     };
     steps[at.conv] = {
       ...conv,

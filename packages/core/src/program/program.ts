@@ -1,7 +1,7 @@
 import { viewOver } from '../dtype.js';
 import { heap, isReference, type ProgramEngine, type ProgramParts } from '../engine/engine.js';
 import { probe } from '../engine/probe.js';
-import { DisposedError, EngineError } from '../errors.js';
+import { DisposedError, EngineError, TapeError } from '../errors.js';
 import { DeviceBuffer } from '../kernels/buffer.js';
 import { checkPositions } from '../kernels/check-geometry.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
@@ -9,8 +9,10 @@ import { KERNELS } from '../kernels/table/kernels.js';
 import { writesOf } from '../kernels/table/layout.js';
 import { createEmitter, type Emitter, type Launch } from '../kernels/wasm/emitter.js';
 import { RESERVED_BYTES } from '../memory/heap.js';
+import { within, type Scope } from '../memory/scope.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
+import { DECIDED_OTHERWISE } from './decisions.js';
 import { foldBatchNorms } from './fold.js';
 import { join } from './join.js';
 import {
@@ -26,6 +28,7 @@ import { planMemory } from './memory-plan.js';
 import { positionsOf } from './positions.js';
 import {
   byteLengthOf,
+  tensorOf,
   type HostStep,
   type KernelStep,
   type Operand,
@@ -111,7 +114,11 @@ export class Program {
   readonly #inputs: readonly Slot[];
   /** The memory of tensors that were there before, and that a run writes. */
   readonly #changed: readonly Storage[];
+  /** The memory of all tensors that were there before. */
+  readonly #outside: readonly Storage[];
   readonly #results: readonly Slot[];
+  /** Results that outlive the next run in any case: gradients. */
+  readonly #lasting: ReadonlySet<Slot>;
   readonly #kept: { address: number; bytes: number }[] = [];
   /** What JavaScript makes of tensors that no run changes, and the memory of those. */
   readonly #derived = new Map<Slot, readonly Storage[]>();
@@ -125,6 +132,7 @@ export class Program {
   #list = 0;
   #scratchBytes = 0;
   #isDisposed = false;
+  #isUnderWay = false;
 
   /** @throws EngineError if there is no memory for it. */
   constructor(
@@ -145,10 +153,18 @@ export class Program {
     this.#changed = recording.slots.flatMap(({ kind, writers, storage }) =>
       kind === 'outside' && writers > 0 && storage !== null ? storage : [],
     );
+    this.#outside = recording.slots.flatMap(({ kind, storage }) =>
+      kind === 'outside' && storage !== null ? storage : [],
+    );
     const given = new Set(recording.results.map(({ slot }) => slot));
     this.#results = [...given].filter(({ kind }) => kind === 'made' || kind === 'constant');
+    this.#lasting = new Set(
+      recording.gradients.flatMap(({ after }) => {
+        return typeof after === 'number' ? recording.results[after].slot : [];
+      }),
+    );
     for (const { after } of recording.gradients) {
-      if (after === null || after === 'same') continue;
+      if (typeof after !== 'object' || after === null) continue;
       this.#retained.push(outsideOf(after.slot).retain());
     }
     for (const step of recording.steps) if (step.kind === 'host') this.#derive(step);
@@ -170,86 +186,171 @@ export class Program {
 
   /**
    * Does what the recorded function did, with other inputs of the same shapes.
-   * @returns The results, in the order of the recording's.
+   * @returns The results, in the order of the recording's; null where a decision came out otherwise than
+   * when it was recorded, before anything was changed.
    */
-  run(inputs: readonly Tensor[]): Tensor[] {
-    if (this.#isDisposed) throw new DisposedError('program: it was run after it was disposed of');
-    const { results } = this.#recording;
-    const made = new Map<Slot, Tensor>();
+  run(inputs: readonly Tensor[]): Tensor[] | null {
+    const memory = new Map<Slot, Storage>();
     try {
-      for (const slot of this.#inputs) this.#place(slot, inputs[slot.input].storage.address);
-      for (const check of this.#checks) check();
-      for (const tensor of this.#given) tensor.dispose(RAN_AGAIN);
-      const tensors = results.map(({ slot, shape, dtype, origin }) => {
-        const first = made.get(slot);
-        if (first) return first.view(shape, origin);
-        let storage: Storage;
-        if (slot.kind === 'input') storage = inputs[slot.input].storage.retain();
-        else if (slot.kind === 'outside') storage = outsideOf(slot).retain();
-        else {
-          storage = this.#resultMemory(slot, origin);
-          this.#place(slot, storage.address);
+      this.#begin(inputs, memory);
+      this.#prepare();
+      for (const item of this.#items) {
+        if (item.kind === 'host') {
+          item.perform();
+          continue;
         }
-        const tensor = new Tensor(storage, shape, dtype, origin);
-        made.set(slot, tensor);
-        return tensor;
-      });
-      this.#perform();
-      this.#setGradients();
-      if (this.#reuses) {
-        this.#given = tensors.filter((_, i) => this.#reused.has(results[i].slot));
-        for (const tensor of this.#given) tensor.refuseViews();
+        for (const prepare of item.before) prepare();
+        if (item.from < item.to) this.#launch(item.from, item.to);
       }
-      return tensors;
+      return this.#finish(inputs, memory);
     } catch (error) {
-      for (const tensor of made.values()) tensor.dispose();
-      throw error;
+      return abandon(memory, error);
     }
   }
 
-  /** Frees what it holds. Harmless when done twice. */
+  /**
+   * As `run`, a launch at a time, and waits between them where `pause` says so. Until it is done the
+   * program must not be run again.
+   * @param scope The results are given to it.
+   * @throws TapeError if it was closed meanwhile.
+   */
+  async runInTurns(
+    inputs: readonly Tensor[],
+    scope: Scope | null,
+    pause: () => Promise<void> | undefined,
+  ): Promise<Tensor[] | null> {
+    const memory = new Map<Slot, Storage>();
+    const held: Storage[] = [];
+    this.#isUnderWay = true;
+    try {
+      this.#begin(inputs, memory);
+      // Others may dispose of tensors in between.
+      held.push(...memory.values(), ...this.#outside);
+      for (const storage of held) storage.retain();
+      this.#prepare();
+      for (const perform of this.#pieces()) {
+        perform();
+        const turn = pause();
+        if (turn === undefined) continue;
+        await turn;
+        // What was derived in between from the half of the numbers is out of date.
+        this.#noteChanges(memory);
+      }
+      requireOpen(scope);
+      return within(scope, () => this.#finish(inputs, memory));
+    } catch (error) {
+      return abandon(memory, error);
+    } finally {
+      for (const storage of held) storage.release();
+      this.#isUnderWay = false;
+      if (this.#isDisposed) this.dispose();
+    }
+  }
+
+  /**
+   * Says where inputs and results lie in this run.
+   * @param memory Is filled with their memory, which is retained.
+   */
+  #begin(inputs: readonly Tensor[], memory: Map<Slot, Storage>): void {
+    if (this.#isDisposed) throw new DisposedError('program: it was run after it was disposed of');
+    for (const slot of this.#inputs) {
+      const { storage } = tensorOf(slot, inputs);
+      memory.set(slot, storage.retain());
+      this.#place(slot, storage.address);
+    }
+    for (const check of this.#checks) check();
+    for (const tensor of this.#given) tensor.dispose(RAN_AGAIN);
+    for (const slot of this.#results) {
+      const storage = this.#resultMemory(slot);
+      memory.set(slot, storage);
+      this.#place(slot, storage.address);
+    }
+    this.#noteChanges(memory);
+  }
+
+  /** Makes the results, and leaves gradients as the function does. */
+  #finish(inputs: readonly Tensor[], memory: Map<Slot, Storage>): Tensor[] {
+    const { results } = this.#recording;
+    const tensors = results.map(({ slot, shape, dtype, origin, requiresGrad, leaf }) => {
+      const grad = leaf === null ? null : leafOf(leaf, inputs).grad;
+      if (grad) return grad;
+      const storage = memory.get(slot) ?? outsideOf(slot);
+      const tensor = new Tensor(storage.retain(), shape, dtype, origin);
+      if (requiresGrad) tensor.requiresGrad = true;
+      return tensor;
+    });
+    for (const storage of memory.values()) storage.release();
+    memory.clear();
+    this.#setGradients(inputs, tensors);
+    if (this.#reuses) {
+      this.#given = tensors.filter((_, i) => this.#reused.has(results[i].slot));
+      for (const tensor of this.#given) tensor.refuseViews();
+    }
+    return tensors;
+  }
+
+  /** Frees what it holds, at the end of a run that is under way. Harmless when done twice. */
   dispose(): void {
     this.#isDisposed = true;
+    if (this.#isUnderWay) return;
     for (const { address, bytes } of this.#kept.splice(0)) heap.free(address, bytes);
     for (const storage of this.#retained.splice(0)) storage.release();
   }
 
-  #resultMemory(slot: Slot, origin: string): Storage {
-    if (!this.#reuses) return new Storage(slot.bytes, origin);
+  #resultMemory(slot: Slot): Storage {
+    const { bytes, origin } = slot;
+    if (!this.#reuses || this.#lasting.has(slot)) return new Storage(bytes, origin);
     let storage = this.#reused.get(slot);
     if (!storage) {
-      storage = new Storage(slot.bytes, origin);
+      storage = new Storage(bytes, origin);
       this.#reused.set(slot, storage);
       this.#retained.push(storage);
     }
     return storage.retain();
   }
 
-  #perform(): void {
-    for (const storage of this.#changed) {
-      storage.version++;
-      storage.noteWrite();
-    }
+  /** What comes before all launches. */
+  #prepare(): void {
     for (const slot of this.#initial) {
       new Uint8Array(heap.buffer, this.#addressOf(slot), slot.bytes).set(initialOf(slot));
     }
     this.#renewKept();
+  }
+
+  /** What a run does, a launch at a time. */
+  *#pieces(): Iterable<() => void> {
     for (const item of this.#items) {
       if (item.kind === 'host') {
-        item.perform();
+        yield item.perform;
         continue;
       }
-      for (const prepare of item.before) prepare();
-      if (item.from < item.to) this.#launch(item.from, item.to);
+      yield* item.before;
+      for (let i = item.from; i < item.to; i++) yield () => this.#launch(i, i + 1);
     }
   }
 
-  /** Leaves the gradients as the function does. */
-  #setGradients(): void {
-    for (const { leaf, after } of this.#recording.gradients) {
+  /** Says that the tensors change that a run writes. */
+  #noteChanges(memory: ReadonlyMap<Slot, Storage>): void {
+    for (const storage of this.#changed) noteChange(storage);
+    for (const slot of this.#inputs) {
+      const storage = memory.get(slot);
+      if (slot.writers > 0 && storage) noteChange(storage);
+    }
+  }
+
+  /** Leaves the gradients as the function does, and whether inputs want one. */
+  #setGradients(inputs: readonly Tensor[], tensors: readonly Tensor[]): void {
+    const { gradients, marks } = this.#recording;
+    for (const [input, requiresGrad] of marks) inputs[input].requiresGrad = requiresGrad;
+    for (const step of gradients) {
+      const { after } = step;
       if (after === 'same') continue;
-      if (after === null) {
+      const leaf = leafOf(step.leaf, inputs);
+      // Nobody could free the gradient of a leaf that is gone.
+      if (leaf.isDisposed) continue;
+      if (after === null || typeof after === 'number') {
         leaf.zeroGrad();
+        if (after !== null) leaf.grad = tensors[after].keep();
         continue;
       }
       const { slot, shape, dtype, origin } = after;
@@ -542,6 +643,33 @@ export class Program {
     const buffers = operands.map((operand) => operand && this.#bufferOf(operand));
     Reflect.apply(run, undefined, [...buffers, renew ? renew() : options]);
   }
+}
+
+function leafOf(leaf: Tensor | number, inputs: readonly Tensor[]): Tensor {
+  return typeof leaf === 'number' ? inputs[leaf] : leaf;
+}
+
+/** @throws TapeError if the scope that results are for has ended. */
+export function requireOpen(scope: Scope | null): void {
+  if (!scope?.isClosed) return;
+  throw new TapeError(
+    'compile: the scope in which runAsync was called ended before the call did, and with it the ' +
+      'results; await the call inside, or call it outside of every scope',
+  );
+}
+
+/** Ends a run that failed. @returns Null where it decided otherwise. @throws What it failed of. */
+function abandon(memory: Map<Slot, Storage>, error: unknown): null {
+  for (const storage of memory.values()) storage.release();
+  memory.clear();
+  if (error === DECIDED_OTHERWISE) return null;
+  throw error;
+}
+
+/** Says that the bytes of a tensor change. */
+function noteChange(storage: Storage): void {
+  storage.version++;
+  storage.noteWrite();
 }
 
 /** Whether it only looks at what is there before a run. */

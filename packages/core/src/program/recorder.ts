@@ -4,8 +4,10 @@ import { DeviceBuffer, type BufferSource } from '../kernels/buffer.js';
 import type { KernelName, Kernels, NumericArray } from '../kernels/contract.js';
 import { KERNELS } from '../kernels/table/kernels.js';
 import { writesOf } from '../kernels/table/layout.js';
+import { moveOut, type Scope } from '../memory/scope.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
+import { DECIDED_OTHERWISE, decideFirst } from './decisions.js';
 import { type Guard, type Guarded, guardsOf } from './guards.js';
 import {
   Slot,
@@ -34,7 +36,12 @@ export class Recorder implements Probe {
   readonly #outer: Probe | null;
   readonly #inputs: readonly Tensor[];
   readonly #decisions: Decision[] = [];
+  readonly #outcomes: unknown[] = [];
   readonly #gradients = new Map<Tensor, { before: Tensor | null | 'any'; after: Tensor | null }>();
+  /** Tensors that got a gradient. */
+  readonly #leaves = new Set<Tensor>();
+  /** Whether inputs wanted a gradient before the run. */
+  readonly #wanted: readonly boolean[];
   readonly #outside = new Map<Tensor, boolean>();
   #operation = '';
   /** Whether JavaScript works on elements at a place that is written down. */
@@ -44,8 +51,9 @@ export class Recorder implements Probe {
   constructor(inputs: readonly Tensor[]) {
     this.#outer = probe;
     this.#inputs = inputs;
+    this.#wanted = inputs.map(({ requiresGrad }) => requiresGrad);
     inputs.forEach(({ storage }, i) => {
-      if (!this.#slots.has(storage)) this.#slots.set(storage, Slot.of('input', storage, i));
+      if (!this.#slots.has(storage)) this.#slots.set(storage, Slot.ofInput(storage, i));
     });
   }
 
@@ -61,8 +69,7 @@ export class Recorder implements Probe {
 
   operation<T>(name: string, inputs: readonly unknown[], run: () => T): T {
     for (const input of inputs) {
-      if (!(input instanceof Tensor) || this.#slotOf(input.storage).kind !== 'outside') continue;
-      if (!this.#outside.has(input)) this.#outside.set(input, input.requiresGrad);
+      if (input instanceof Tensor) this.marked(input);
     }
     const before = this.#operation;
     // Operations are made of operations: the outermost is the one that people know.
@@ -98,11 +105,7 @@ export class Recorder implements Probe {
     // JavaScript fills what it has just made.
     if (slot.kind === 'made' && slot.initial === null && slot.writers === 0) slot.kind = 'constant';
     if (slot.kind === 'constant' && slot.initial === null) return;
-    const whose = slot.kind === 'input' ? `input ${slot.input}` : `the result of ${slot.origin}`;
-    this.#fail(
-      `${this.#operation || 'the function'} looks at the numbers of ` +
-        (slot.kind === 'outside' ? `a tensor made by ${slot.origin}` : whose),
-    );
+    this.#fail(`${this.#operation || 'the function'} looks at the numbers of ${whose(slot)}`);
   }
 
   host(
@@ -111,7 +114,8 @@ export class Recorder implements Probe {
     run: (...elements: NumericArray[]) => void,
     perform: () => void,
   ): void {
-    this.#steps.push({ kind: 'host', name, operands: this.#operandsOf(uses), run });
+    const operands = this.#operandsOf(uses);
+    this.#steps.push({ kind: 'host', name, operands, run, isDecision: false });
     this.#asHost(perform);
   }
 
@@ -123,25 +127,46 @@ export class Recorder implements Probe {
   ): T {
     const operands = this.#operandsOf(uses);
     const outcome = this.#asHost(perform);
-    for (const { slot } of operands) {
-      if (slot.writers === 0 && slot.kind !== 'made') continue;
-      this.#fail(`${name} decides by numbers of the result of ${slot.origin} what to do`);
+    if (operands.every(({ slot }) => slot.writers === 0 && slot.kind !== 'made')) {
+      this.#decisions.push({ operands, decide, outcome });
+      return outcome;
     }
-    this.#decisions.push({ operands, decide, outcome });
+    const run = (...elements: NumericArray[]): void => {
+      if (!Object.is(decide(...elements), outcome)) throw DECIDED_OTHERWISE;
+    };
+    this.#outcomes.push(outcome);
+    this.#steps.push({ kind: 'host', name, operands, run, isDecision: true });
     return outcome;
   }
 
-  graded(tensor: object, what: 'drop' | 'use' | 'set', next: object | null = null): void {
+  marked(tensor: object): void {
+    if (!(tensor instanceof Tensor) || this.#slotOf(tensor.storage).kind !== 'outside') return;
+    if (!this.#outside.has(tensor)) this.#outside.set(tensor, tensor.requiresGrad);
+  }
+
+  graded(
+    tensor: object,
+    what: 'drop' | 'use' | 'set',
+    grad: object | null,
+    next: object | null = null,
+  ): void {
     if (!(tensor instanceof Tensor)) return;
+    if (next !== null) this.#leaves.add(tensor);
     const slot = this.#slotOf(tensor.storage);
     // Of what the function made itself, nobody sees the gradient afterwards.
     if (slot.kind === 'made' || slot.kind === 'constant') return;
-    const { grad } = tensor;
-    const present = grad?.isDisposed === true ? null : grad;
+    const present = grad instanceof Tensor && !grad.isDisposed ? grad : null;
     const known = this.#gradients.get(tensor);
     const before = known ? known.before : what === 'drop' ? 'any' : present;
     const after = what === 'use' ? present : next instanceof Tensor ? next : null;
     this.#gradients.set(tensor, { before, after });
+    if (known || !(before instanceof Tensor)) return;
+    const input = this.#inputs.indexOf(tensor);
+    if (input < 0) return;
+    const { storage } = before;
+    if (this.#slots.has(storage)) {
+      this.#fail(`the gradient of input ${input} lies in the memory of another tensor`);
+    } else this.#slots.set(storage, Slot.ofInput(storage, input, true));
   }
 
   #operandsOf(uses: readonly HostUse[]): HostOperand[] {
@@ -187,16 +212,43 @@ export class Recorder implements Probe {
     }
   }
 
+  /** Gives results to the caller that belong to the scope of the run. */
+  handUp(results: readonly Tensor[], scope: Scope): void {
+    for (const leaf of this.#leaves) {
+      const { grad } = leaf;
+      if (leaf.isDisposed || leaf.owner !== scope || grad === null) continue;
+      if (results.includes(leaf)) {
+        this.#fail('it returns a tensor that it computes the gradient of; return detach() of it');
+      } else if (results.includes(grad)) {
+        // It would end with the tensor that it is the gradient of.
+        leaf.grad = null;
+        scope.adopt(grad);
+      }
+    }
+    for (const tensor of results) if (tensor.owner === scope) moveOut(tensor, scope);
+  }
+
   /**
    * The whole run.
    * @param results Those tensors of the function's result that it made, or was given.
    */
   finish(results: readonly Tensor[]): Recording {
-    const resultOf = ({ storage, shape, dtype, origin }: Tensor): ResultTensor => {
-      return { slot: this.#slotOf(storage), shape, dtype, origin };
+    const resultOf = (tensor: Tensor): ResultTensor => {
+      const { storage, shape, dtype, origin } = tensor;
+      const isGiven = this.#inputs.includes(tensor) || this.#outside.has(tensor);
+      const requiresGrad = !isGiven && tensor.requiresGrad;
+      const leaf = this.#leafOf(tensor);
+      return { slot: this.#slotOf(storage), shape, dtype, origin, requiresGrad, leaf };
     };
+    for (const { isDisposed, origin } of results) {
+      if (isDisposed) this.#fail(`it returns a tensor (made by ${origin}) that it disposed of`);
+    }
     const resultTensors = results.map(resultOf);
-    const gradients = this.#finishGradients(resultOf);
+    const gradients = this.#finishGradients(results, resultTensors, resultOf);
+    const marks = new Map<number, boolean>();
+    this.#inputs.forEach(({ isDisposed, requiresGrad }, i) => {
+      if (!isDisposed && requiresGrad !== this.#wanted[i]) marks.set(i, requiresGrad);
+    });
     const given = new Set(resultTensors.map(({ slot }) => slot));
     const slots = [...this.#slots.values()];
     for (const slot of slots) {
@@ -214,20 +266,56 @@ export class Recorder implements Probe {
       // Another name for one, such as detach gives, goes with the call.
       .filter(([tensor]) => !tensor.isDisposed)
       .map(([tensor, requiresGrad]) => ({ tensor, requiresGrad }));
-    const [steps, decisions] = [this.#steps, this.#decisions];
-    return { steps, slots, results: resultTensors, decisions, gradients, outside };
+    const steps = decideFirst(this.#steps, (reason) => this.#fail(reason));
+    const [decisions, outcomes] = [this.#decisions, this.#outcomes];
+    return { steps, slots, results: resultTensors, decisions, outcomes, gradients, marks, outside };
   }
 
-  /** What became of gradients, whose memory outlives the call. */
-  #finishGradients(resultOf: (gradient: Tensor) => ResultTensor): GradientStep[] {
-    return [...this.#gradients].flatMap(([leaf, { before, after }]): GradientStep[] => {
-      if (leaf.isDisposed) return [];
+  /** The tensor outside, or the number of the input, that had this gradient before; null for none. */
+  #leafOf(gradient: Tensor): Tensor | number | null {
+    for (const [leaf, { before, after }] of this.#gradients) {
+      if (before !== gradient || after !== gradient) continue;
       const input = this.#inputs.indexOf(leaf);
-      if (input >= 0) this.#fail(`it changes the gradient of input ${input}`);
-      if (after === before) return [{ leaf, before, after: 'same' }];
+      return input < 0 ? leaf : input;
+    }
+    return null;
+  }
+
+  /**
+   * What became of gradients, which outlive the call. Those of inputs, which each run has others of, are
+   * results like those that the function returns, and put behind them.
+   * @param returned What the function returned, of which `results` are the descriptions.
+   */
+  #finishGradients(
+    returned: readonly Tensor[],
+    results: ResultTensor[],
+    resultOf: (gradient: Tensor) => ResultTensor,
+  ): GradientStep[] {
+    const given = new Set(results.map(({ slot }) => slot));
+    return [...this.#gradients].flatMap(([tensor, known]): GradientStep[] => {
+      if (tensor.isDisposed) return [];
+      const input = this.#inputs.indexOf(tensor);
+      const { after } = known;
+      const isInput = input >= 0;
+      const leaf = isInput ? input : tensor;
+      const before = isInput && known.before instanceof Tensor ? 'some' : known.before;
+      const of = this.#slotOf(tensor.storage);
+      if (!isInput && of.kind === 'input') {
+        this.#fail(`it uses the gradient of a tensor that shares the memory of input ${of.input}`);
+      }
+      if (after === known.before) return [{ leaf, before, after: 'same' }];
       if (after === null) return [{ leaf, before, after }];
-      const result = resultOf(after);
+      const number = returned.indexOf(after);
+      const result = number < 0 ? resultOf(after) : results[number];
       const { slot } = result;
+      const isMade = slot.kind === 'made' || slot.kind === 'constant';
+      if (isInput && !isMade) {
+        this.#fail(`the gradient of input ${input} lies in the memory of another tensor`);
+      }
+      if (isInput || (isMade && given.has(slot))) {
+        given.add(slot);
+        return [{ leaf, before, after: number < 0 ? results.push(result) - 1 : number }];
+      }
       if (slot.kind === 'constant') this.#fail('a gradient is filled by JavaScript');
       if (slot.kind === 'made') {
         slot.kind = 'outside';
@@ -276,7 +364,7 @@ export class Recorder implements Probe {
     if (slot.kind === 'constant' && slot.initial === null && isRead) this.#snapshot(slot);
     if (!isWritten) return;
     slot.writers++;
-    if (slot.kind === 'input') {
+    if (slot.kind === 'input' && !slot.isGradient) {
       this.#fail(`${this.#operation || 'the function'} changes input ${slot.input}`);
     }
     if (slot.kind === 'constant') slot.kind = 'made';
@@ -296,6 +384,13 @@ export class Recorder implements Probe {
     }
     return slot;
   }
+}
+
+/** Names a tensor by where it comes from. */
+function whose({ kind, input, isGradient, origin }: Slot): string {
+  if (kind === 'outside') return `a tensor made by ${origin}`;
+  if (kind !== 'input') return `the result of ${origin}`;
+  return isGradient ? `the gradient of input ${input}` : `input ${input}`;
 }
 
 function isKernel(name: string | symbol): name is KernelName {

@@ -1,5 +1,6 @@
 import { bytesPerElement, type DType } from '../dtype.js';
 import type { HostUse } from '../engine/probe.js';
+import { EngineError } from '../errors.js';
 import type { ElementType } from '../kernels/buffer.js';
 import type { KernelName, Kernels, NumericArray } from '../kernels/contract.js';
 import type { Storage } from '../memory/storage.js';
@@ -20,6 +21,9 @@ import type { Tensor } from '../tensor.js';
  */
 export type SlotKind = 'input' | 'outside' | 'made' | 'constant';
 
+/** Of no input. */
+const NO_INPUT = { input: -1, isGradient: false };
+
 /** Bytes that calls read and write. */
 export class Slot {
   kind: SlotKind;
@@ -28,8 +32,10 @@ export class Slot {
   readonly origin: string;
   /** Its tensors' memory; null from the end of the recording on where the function took it. */
   storage: Storage | null;
-  /** Its place among the inputs. */
+  /** The number of the input that it is of; -1 for none. */
   readonly input: number;
+  /** Whether it is that input's gradient. */
+  readonly isGradient: boolean;
   /** What JavaScript filled it with before a kernel used it. */
   initial: Uint8Array | null = null;
   /** Whether the function made it, and it outlives the call: a gradient. */
@@ -41,23 +47,29 @@ export class Slot {
     kind: SlotKind,
     { bytes, origin }: { readonly bytes: number; readonly origin: string },
     storage: Storage | null,
-    input: number,
+    { input, isGradient }: Pick<Slot, 'input' | 'isGradient'>,
   ) {
     this.kind = kind;
     this.bytes = bytes;
     this.origin = origin;
     this.storage = storage;
     this.input = input;
+    this.isGradient = isGradient;
   }
 
   /** That of a tensor's memory. */
-  static of(kind: SlotKind, storage: Storage, input = -1): Slot {
-    return new Slot(kind, storage, storage, input);
+  static of(kind: SlotKind, storage: Storage): Slot {
+    return new Slot(kind, storage, storage, NO_INPUT);
+  }
+
+  /** That of an input, or of the gradient that an input has before the run. */
+  static ofInput(storage: Storage, input: number, isGradient = false): Slot {
+    return new Slot('input', storage, storage, { input, isGradient });
   }
 
   /** Memory that a program takes besides. */
   static made(bytes: number, origin: string): Slot {
-    return new Slot('made', { bytes, origin }, null, -1);
+    return new Slot('made', { bytes, origin }, null, NO_INPUT);
   }
 }
 
@@ -99,6 +111,8 @@ export interface HostStep {
   readonly name: string;
   readonly operands: readonly HostOperand[];
   readonly run: (...elements: NumericArray[]) => void;
+  /** Whether it decides if the run goes on: it throws `DECIDED_OTHERWISE` if not (decisions.ts). */
+  readonly isDecision: boolean;
 }
 
 /** What JavaScript does besides, such as counting a step. */
@@ -115,9 +129,13 @@ export interface ResultTensor {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly origin: string;
+  /** Whether it wants a gradient. */
+  readonly requiresGrad: boolean;
+  /** The tensor outside, or the number of the input, whose gradient of before it is; null for none. */
+  readonly leaf: Tensor | number | null;
 }
 
-/** A decision that was taken by numbers, before all else. */
+/** A decision that was taken by numbers that are there before the run. */
 export interface Decision {
   readonly operands: readonly HostOperand[];
   readonly decide: (...elements: NumericArray[]) => unknown;
@@ -126,14 +144,18 @@ export interface Decision {
 
 /** What became of the gradient of a tensor. */
 export interface GradientStep {
-  readonly leaf: Tensor;
+  /** The tensor, or the number of the input that it is. */
+  readonly leaf: Tensor | number;
   /**
    * The gradient that must be there before the run: `any` where the function drops it first, null where
-   * there must be none, or the tensor that is added to.
+   * there must be none, or the tensor that is added to: of an input, `some`.
    */
-  readonly before: Tensor | null | 'any';
-  /** The gradient afterwards: a new one, the `same` that was there, or none. */
-  readonly after: ResultTensor | 'same' | null;
+  readonly before: Tensor | 'some' | 'any' | null;
+  /**
+   * The gradient afterwards: one in memory of the program's own, a result, by its number, the `same` that
+   * was there, or none.
+   */
+  readonly after: ResultTensor | number | 'same' | null;
 }
 
 /** A tensor that was there before, and whether it wanted a gradient. */
@@ -146,10 +168,22 @@ export interface OutsideTensor {
 export interface Recording {
   readonly steps: readonly Step[];
   readonly slots: readonly Slot[];
+  /** What the function returned, and behind it gradients that are another's memory in each run. */
   readonly results: readonly ResultTensor[];
   readonly decisions: readonly Decision[];
+  /** How decisions by numbers came out that the run computes. */
+  readonly outcomes: readonly unknown[];
   readonly gradients: readonly GradientStep[];
+  /** Inputs of which the function says whether they want a gradient, and what it says. */
+  readonly marks: ReadonlyMap<number, boolean>;
   readonly outside: readonly OutsideTensor[];
+}
+
+/** The input that a slot is of, or the gradient that it has, in a run. */
+export function tensorOf({ input, isGradient }: Slot, inputs: readonly Tensor[]): Tensor {
+  const tensor = isGradient ? inputs[input].grad : inputs[input];
+  if (tensor === null) throw new EngineError('program: an input has lost its gradient');
+  return tensor;
 }
 
 /** The bytes of an operand. */

@@ -1,4 +1,3 @@
-import { ConfigError } from '../errors.js';
 import { isOptions, valueText } from '../options.js';
 import { takeResultsApart, type Results } from '../results.js';
 import { Tensor } from '../tensor.js';
@@ -37,14 +36,18 @@ const NONE: readonly unknown[] = [];
 
 /**
  * Takes what a compiled function returned apart.
- * @throws ConfigError for what no program could give another time.
+ * @returns Also the first part that no program could give another time, in words; null if there is none.
  */
-export function resultsOf(returned: unknown): { results: Results; tensors: Tensor[] } {
-  return takeResultsApart(returned, (part) => {
+export function resultsOf(returned: unknown): {
+  results: Results;
+  tensors: Tensor[];
+  stranger: string | null;
+} {
+  let stranger: string | null = null;
+  const { results, tensors } = takeResultsApart(returned, (part) => {
     if (part === null || part === undefined) return part;
-    throw new ConfigError(
-      `compile: expected a function that returns tensors, or arrays or plain objects of them, got ` +
-        `${valueText(part)}; a program gives nothing else, so return the tensor and read it outside`,
-    );
+    stranger ??= valueText(part);
+    return null;
   });
+  return { results, tensors, stranger };
 }

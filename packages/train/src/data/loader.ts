@@ -5,6 +5,7 @@ import {
   flag,
   functionRule,
   isOptions,
+  pauses,
   positiveCount,
   valueText,
 } from '@unfold/core/internal';
@@ -16,7 +17,6 @@ import { stackSamples } from './collate.js';
 import { Dataset } from './dataset.js';
 import type { DataLoaderOptions } from './loader-options.js';
 import { chooseGenerator, GENERATOR_OPTIONS } from './options.js';
-import { pauses } from './pause.js';
 import { type ArrayReader, arrayReader } from './readers.js';
 import { Fetch, ownBatch } from './sample-scope.js';
 import {

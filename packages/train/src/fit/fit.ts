@@ -4,7 +4,6 @@ import {
   ConfigError,
   mul,
   type Parameter,
-  Scope,
   Tape,
   type Tensor,
 } from '@unfold/core';
@@ -17,6 +16,7 @@ import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
 import type { Schedule } from '../optim/schedules/scheduler.js';
+import { callInTurns, type Callable } from '../turns.js';
 import type {
   Callback,
   EpochReport,
@@ -75,7 +75,7 @@ interface Learnt {
 }
 
 /** Adds the gradients of one of `batches` batches to the parameters', the first of which drops them. */
-type Learn = (batch: WholeBatch<AnyBatch>, batches: number, isFirst: boolean) => Learnt;
+type Learn = Callable<[batch: WholeBatch<AnyBatch>, batches: number, isFirst: boolean], Learnt>;
 
 /** One call of `fit`. */
 class Training<Metric extends string> implements TrainingRun<Metric> {
@@ -98,7 +98,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   #stepsOfLastEpoch: number | null = null;
   #isCheckedForStrays = false;
   readonly #learn: Learn;
-  readonly #descend: () => void;
+  readonly #descend: Callable<[], void>;
   /** The two as programs; none where they run as they are. */
   readonly #programs: readonly Compiled<never, unknown>[];
 
@@ -119,7 +119,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     this.#accumulate = accumulate;
     this.#callbacks = callbacks;
     this.#meter = new Meter(this.#metrics);
-    const learn: Learn = (...given) => this.#gradients(...given);
+    const learn = (...given: Parameters<Learn>): Learnt => this.#gradients(...given);
     const descend = (): void => {
       optimizer.step();
       ema?.update();
@@ -212,7 +212,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     let begin = performance.now();
     const update = async (): Promise<void> => {
       await this.tell((callback) => callback.onGradients?.(this));
-      const report = this.#update(step);
+      const report = await this.#update(step);
       position.seconds += (performance.now() - begin) / 1000;
       step = new StepInHand();
       await this.tell((callback) => callback.onStepEnd?.(report, this));
@@ -230,7 +230,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
         );
       }
       await this.tell((callback) => callback.onBatch?.(batch, this));
-      this.#learnFrom(batch, step);
+      await this.#learnFrom(batch, step);
       if (step.batches === this.#accumulate || position.batch === length) await update();
     }
     drawn();
@@ -254,14 +254,13 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   }
 
   /** Adds the gradients of one batch. */
-  #learnFrom(batch: WholeBatch<AnyBatch>, step: StepInHand): void {
+  async #learnFrom(batch: WholeBatch<AnyBatch>, step: StepInHand): Promise<void> {
     const begin = performance.now();
     const position = this.#position;
     const left = (this.#source.length ?? Infinity) - position.batch;
     // The last step of an epoch may have fewer batches.
     const batches = step.batches + Math.min(this.#accumulate - step.batches, left);
-    Scope.run(() => {
-      const { output, loss } = this.#learn(batch, batches, step.batches === 0);
+    await callInTurns(this.#learn, [batch, batches, step.batches === 0], ({ output, loss }) => {
       const value = this.#checkedLoss(batch, loss);
       this.#meter.add(value, output, batch);
       position.batch++;
@@ -321,7 +320,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   }
 
   /** Changes the parameters by the gradients that were added up. */
-  #update(step: StepInHand): StepReport {
+  async #update(step: StepInHand): Promise<StepReport> {
     const { scheduler, clipGradNorm: maxNorm, gradNorm: isMeasured } = this.#options;
     const position = this.#position;
     const begin = performance.now();
@@ -334,7 +333,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     }
     const { lr } = this.optimizer;
     position.lr = lr;
-    this.#descend();
+    await callInTurns(this.#descend, [], () => {});
     scheduler?.step?.step();
     position.step++;
     return {

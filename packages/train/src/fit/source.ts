@@ -1,9 +1,8 @@
 import { ConfigError, type Generator } from '@unfold/core';
-import { valueText, warnOnce } from '@unfold/core/internal';
+import { valueText, warnOnce, withPauses } from '@unfold/core/internal';
 import { requireBatches } from '../arguments.js';
 import type { AnyBatch } from '../data/batch.js';
 import type { BatchLoader } from '../data/batches.js';
-import { withPauses } from '../data/pause.js';
 import { type JsonObject, loadAtOnce, type PreparedState } from '../optim/state.js';
 
 /** Batches, one after another. */

@@ -19,7 +19,6 @@ import {
   hostCall,
   isRecording,
   reads,
-  usesGradient,
 } from '@unfold/core/internal';
 import { listParameters } from '../arguments.js';
 
@@ -110,8 +109,8 @@ export function clipGradValue(parameters: Iterable<Parameter>, clipValue: number
 
 function* gradientsOf(parameters: Iterable<Parameter>): Iterable<Tensor> {
   for (const parameter of parameters) {
-    usesGradient(parameter);
-    if (parameter.grad) yield parameter.grad;
+    const { grad } = parameter;
+    if (grad) yield grad;
   }
 }
 

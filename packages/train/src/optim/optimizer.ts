@@ -13,7 +13,6 @@ import {
   hostAction,
   reliesOn,
   requireNoArguments,
-  usesGradient,
 } from '@unfold/core/internal';
 import {
   type CheckedGroup,
@@ -147,7 +146,6 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     reliesOn(this);
     for (const { group } of this.#checked) {
       for (const parameter of group.params) {
-        usesGradient(parameter);
         const { grad } = parameter;
         if (!grad) continue;
         // Throws if the parameter was disposed of, before anything is counted.

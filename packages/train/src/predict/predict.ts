@@ -12,6 +12,7 @@ import {
   checkOptions,
   flag,
   isOptions,
+  pauses,
   positiveCount,
   valueText,
 } from '@unfold/core/internal';
@@ -19,7 +20,6 @@ import { evaluationMode, type Module } from '@unfold/nn';
 import { requireModel, requireSignal } from '../arguments.js';
 import { type AnyBatch, inputsOf, tensorsIn, wholeBatch } from '../data/batch.js';
 import { Dataset } from '../data/dataset.js';
-import { pauses } from '../data/pause.js';
 import type { StopSignal } from '../stop-signal.js';
 import { Gathering, takeApart } from './gather.js';
 
