@@ -22,12 +22,6 @@ import {
   predict,
 } from '@unfold/train';
 
-/** Pictures `[B, 1, 28, 28]`. */
-interface Pair {
-  readonly left: Tensor;
-  readonly right: Tensor;
-}
-
 class Comparison extends Module {
   readonly see = new Sequential(
     new Conv2d(1, 8, 5),
@@ -43,7 +37,8 @@ class Comparison extends Module {
   readonly sum = new Linear(64, 1);
   readonly greater = new Sequential(new Linear(64, 32), new ReLU(), new Linear(32, 1));
 
-  forward({ left, right }: Pair) {
+  /** Of pictures `[B, 1, 28, 28]`. */
+  forward({ left, right }: { left: Tensor; right: Tensor }) {
     const both = concat([this.see.forward(left), this.see.forward(right)], 1);
     return { sum: this.sum.forward(both), greater: this.greater.forward(both) };
   }
@@ -72,7 +67,7 @@ const { train, test } = await mnist();
 const model = new Comparison();
 await fit(model, {
   train: new DataLoader(pairs(train.slice(0, 30_000)), { batchSize: 32, shuffle: true }),
-  epochs: 4,
+  epochs: 8,
   optimizer: new Adam(model.parameters(), { lr: 1e-3 }),
   loss: ({ sum, greater }, { targets }) =>
     add(huber(sum, targets.sum), bceWithLogits(greater, targets.greater)),
@@ -89,14 +84,14 @@ const scores = await evaluate(model, new DataLoader(pairs(test), { batchSize: 25
 });
 const percent = (100 * scores.right).toFixed(2);
 console.log(`sums are off by ${scores.error.toFixed(2)}, ${percent} % of comparisons are right`);
-const shown = [test.subset([0, 1, 2]), test.subset([3, 4, 5])];
-const [left, right] = shown.map((part) => [...new DataLoader(part, { batchSize: 3 }).batches()][0]);
-if (!left || !right) throw new Error('both have pictures');
-const found = await predict(model, { left: left.images, right: right.images });
-const sums = found.sum.toTypedArray();
+// Three pairs of them, in words.
+const some = pairs(test.slice(0, 3));
+const found = await predict(model, new DataLoader(some, { batchSize: 3 }));
 const chances = sigmoid(found.greater).toTypedArray();
-for (const [i, sum] of sums.entries()) {
-  const [a, b] = shown.map((part) => part.label(i));
+for (const [i, sum] of found.sum.toTypedArray().entries()) {
+  const { targets } = some.get(i);
   const chance = (100 * (chances[i] ?? NaN)).toFixed(1);
-  console.log(`${a} and ${b}: sum ${sum.toFixed(1)}, the left one is greater by ${chance} %`);
+  console.log(
+    `${targets.sum} is taken for ${sum.toFixed(1)}; left > right: ${chance} %, ${targets.greater}`,
+  );
 }

@@ -10,8 +10,11 @@ const programs = [
   'fine-tune',
   'mnist',
   'own-convolution',
+  'regression',
   'residual',
   'serve',
+  'two-inputs',
+  'vae',
 ].map((name) => `${name}.ts`);
 
 /** The code of an example without its indentation, which a page may change. */

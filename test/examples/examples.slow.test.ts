@@ -61,6 +61,30 @@ describe('the layers in other models', () => {
     }
   });
 
+  it('the variational autoencoder draws digits that nobody wrote', () => {
+    const output = run('examples/vae.ts');
+    expect(numberIn(output, /of test digits: ([\d.]+) nats/)).toBeLessThan(128);
+    expect(numberIn(output, /([\d.]+) of them in the code/)).toBeGreaterThan(10);
+    const lines = output.split('\n').filter((line) => line.length === 84);
+    expect(lines).toHaveLength(14);
+    for (const from of [0, 28, 56]) {
+      expect(lines.map((line) => line.slice(from, from + 28)).join('')).toMatch(/[#%@]/);
+    }
+  });
+
+  it('the regression on a table explains a part of what it never saw', () => {
+    const output = run('examples/regression.ts');
+    expect(numberIn(output, /R² ([\d.-]+)/)).toBeGreaterThan(0.3);
+    expect(numberIn(output, /mean error ([\d.]+)/)).toBeLessThan(55);
+    expect(numberIn(output, /without its answer: (\d+)/)).toBeGreaterThan(50);
+  });
+
+  it('two digits are added and compared by who was told neither', () => {
+    const output = run('examples/two-inputs.ts');
+    expect(numberIn(output, /sums are off by ([\d.]+)/)).toBeLessThan(1.1);
+    expect(numberIn(output, /([\d.]+) % of comparisons/)).toBeGreaterThan(90);
+  });
+
   it('the residual network learns the digits, and its dilation widens what a feature sees', () => {
     const output = run('examples/residual.ts');
     expect(accuracyIn(output)).toBeGreaterThan(95);
