@@ -1,7 +1,14 @@
-import { ConfigError, disposeSymbol, type Generator, type OptionRules } from '@unfold/core';
-import { checkedInUse, checkOptions, flag, positiveCount } from '@unfold/core/internal';
+import {
+  ConfigError,
+  disposeSymbol,
+  type Generator,
+  type GeneratorState,
+  type OptionRules,
+} from '@unfold/core';
+import { checkedInUse, checkOptions, count, flag, positiveCount } from '@unfold/core/internal';
 import { requireDataset } from '../arguments.js';
 import { checkAugmentation } from '../augment/compose.js';
+import { describeAugmentation } from '../augment/description.js';
 import { ImageRandom } from '../augment/image-random.js';
 import type { Batch } from './batch.js';
 import {
@@ -23,6 +30,7 @@ import {
 import { checkNormalization } from './normalize.js';
 import { chooseGenerator, GENERATOR_OPTIONS } from './options.js';
 import { pauses } from './pause.js';
+import { forgotten, type Places, Prefetcher } from './prefetch/prefetcher.js';
 
 const OPTIONS: OptionRules<LoaderOptions> = {
   batchSize: positiveCount,
@@ -30,6 +38,7 @@ const OPTIONS: OptionRules<LoaderOptions> = {
   dropLast: flag,
   normalization: checkedInUse,
   augment: checkedInUse,
+  prefetch: count,
   ...GENERATOR_OPTIONS,
 };
 
@@ -55,6 +64,7 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
   readonly #generator: () => Generator;
   readonly #writeImage: ImageWriter;
   readonly #writeAugmented: AugmentedWriter | null;
+  readonly #prefetcher: Prefetcher | null;
   readonly #lending = new BatchLending(
     'DataLoader',
     'clone(x) what must last longer, or take batches that are yours from batches()',
@@ -65,6 +75,7 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
     requireDataset('DataLoader', dataset);
     checkOptions('DataLoader', options, OPTIONS);
     const { batchSize = 1, shuffle = false, dropLast = false, normalization, augment } = options;
+    const { prefetch = 0 } = options;
     if (dropLast && batchSize > dataset.length) {
       throw new ConfigError(
         `DataLoader: dropLast with batchSize ${batchSize} leaves no batch of a dataset of ${dataset.length} images; ` +
@@ -80,6 +91,18 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
     this.#generator = chooseGenerator('DataLoader', options);
     this.#writeImage = imageWriter(dataset, normalization);
     this.#writeAugmented = augment ? augmentedWriter(dataset, normalization, augment) : null;
+    this.#prefetcher = null;
+    if (prefetch > 0) {
+      const setup = {
+        images: dataset.images,
+        shape: dataset.shape,
+        normalization: normalization ?? null,
+        augment: augment ? describeAugmentation('DataLoader: augment', augment) : null,
+      };
+      const floats = Math.min(batchSize, dataset.length) * dataset.pixels;
+      this.#prefetcher = new Prefetcher(setup, floats, prefetch);
+      forgotten.register(this, this.#prefetcher);
+    }
   }
 
   /** The source of the random order. Its `state()` before an epoch draws that epoch again. */
@@ -94,10 +117,10 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
 
   /**
    * The same batches. It hands the thread back now and then, so that timers and Ctrl-C are heard
-   * during a long epoch.
+   * during a long epoch. With `prefetch`, a worker makes them meanwhile.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
-    return withPauses(this.#epoch(0, this.#lend));
+    return this.#asyncEpoch(0);
   }
 
   /**
@@ -109,7 +132,7 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
     checkStart('DataLoader', batch, this.length);
     return {
       [Symbol.iterator]: () => this.#epoch(batch, this.#lend),
-      [Symbol.asyncIterator]: () => withPauses(this.#epoch(batch, this.#lend)),
+      [Symbol.asyncIterator]: () => this.#asyncEpoch(batch),
     };
   }
 
@@ -123,8 +146,9 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
     return this.#epoch(0, (shape, write) => makeBatch('DataLoader', shape, write));
   }
 
-  /** Frees the batches. The last one given must not be read any more. */
+  /** Frees the batches, and ends the worker. The last batch given must not be read any more. */
   dispose(): void {
+    this.#prefetcher?.dispose();
     this.#lending.dispose();
   }
 
@@ -142,14 +166,57 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
       const epoch = this.#drawEpoch();
       for (let index = first; index < this.length; index++) {
         this.#lending.assertAlive();
-        const size = Math.min(this.batchSize, this.dataset.length - index * this.batchSize);
-        yield make([size, ...this.dataset.shape], (images, labels) => {
-          this.#write(index * this.batchSize, epoch, images, labels);
+        yield make(this.#shapeOf(index), (images, labels) => {
+          this.#write(index, epoch, images, labels);
         });
       }
     } finally {
       this.#lending.end();
     }
+  }
+
+  #asyncEpoch(first: number): AsyncIterableIterator<Batch> {
+    if (this.#prefetcher === null) return withPauses(this.#epoch(first, this.#lend));
+    return this.#prefetchedEpoch(first, this.#prefetcher);
+  }
+
+  /** The same epoch, with images that the worker made where it was in time. */
+  async *#prefetchedEpoch(first: number, prefetcher: Prefetcher): AsyncIterableIterator<Batch> {
+    this.#lending.begin();
+    try {
+      this.#lending.assertAlive();
+      const epoch = this.#drawEpoch();
+      const { random } = epoch;
+      const places = (index: number): Places => this.#places(index, epoch);
+      const ahead = prefetcher.begin({ random, first, length: this.length, places });
+      try {
+        const pause = pauses();
+        for (let index = first; index < this.length; index++) {
+          await pause();
+          const made = await ahead.take(index);
+          this.#lending.assertAlive();
+          const batch = this.#lend(this.#shapeOf(index), (images, labels) => {
+            if (made === null) this.#write(index, epoch, images, labels);
+            else {
+              images.set(made.subarray(0, images.length));
+              this.#writeLabels(index, epoch, labels);
+            }
+          });
+          ahead.done();
+          yield batch;
+        }
+      } finally {
+        ahead.close();
+      }
+    } finally {
+      this.#lending.end();
+    }
+  }
+
+  /** `[B, C, H, W]` of batch `index`. */
+  #shapeOf(index: number): BatchShape {
+    const size = Math.min(this.batchSize, this.dataset.length - index * this.batchSize);
+    return [size, ...this.dataset.shape];
   }
 
   /**
@@ -158,34 +225,46 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
    */
   #drawEpoch(): Epoch {
     const { generator } = this;
+    const random = generator.state();
     const writeAugmented = this.#writeAugmented;
     let writeImage = this.#writeImage;
     if (writeAugmented) {
-      const random = new ImageRandom(generator.state());
-      writeImage = (out, at, row, i) => writeAugmented(out, at, row, random.of(i));
+      const images = new ImageRandom(random);
+      writeImage = (out, at, row, i) => writeAugmented(out, at, row, images.of(i));
       // Where no order is drawn, the next epoch is to differ all the same.
       if (!this.#shuffle) generator.uint32();
     }
     return {
       order: this.#shuffle ? generator.permutation(this.dataset.length) : null,
+      random,
       writeImage,
     };
   }
 
-  /** Writes the images of an epoch from place `start` on: images `[B, C, H, W]`, labels `[B]`. */
-  #write(
-    start: number,
-    { order, writeImage }: Epoch,
-    images: Float32Array,
-    labels: Int32Array,
-  ): void {
-    const { rows, pixels, labels: stored } = this.dataset;
+  /** The images of batch `index`, in their order. */
+  #places(index: number, { order }: Epoch): Places {
+    const { rows } = this.dataset;
+    const start = index * this.batchSize;
+    const [size] = this.#shapeOf(index);
+    const indices = Int32Array.from({ length: size }, (_, b) =>
+      order === null ? start + b : order[start + b],
+    );
+    return { indices, rows: rows === null ? indices : indices.map((i) => rows[i]) };
+  }
+
+  /** Writes batch `index` of an epoch: images `[B, C, H, W]`, labels `[B]`. */
+  #write(index: number, epoch: Epoch, images: Float32Array, labels: Int32Array): void {
+    const { pixels } = this.dataset;
+    const { rows, indices } = this.#places(index, epoch);
     for (let b = 0; b < labels.length; b++) {
-      const i = order === null ? start + b : order[start + b];
-      const row = rows === null ? i : rows[i];
-      writeImage(images, b * pixels, row, i);
-      labels[b] = stored[row];
+      epoch.writeImage(images, b * pixels, rows[b], indices[b]);
     }
+    this.#writeLabels(index, epoch, labels);
+  }
+
+  #writeLabels(index: number, epoch: Epoch, labels: Int32Array): void {
+    const { rows } = this.#places(index, epoch);
+    for (let b = 0; b < labels.length; b++) labels[b] = this.dataset.labels[rows[b]];
   }
 }
 
@@ -193,6 +272,8 @@ export class DataLoader implements BatchLoader, Iterable<Batch> {
 interface Epoch {
   /** The image that comes at each place; null where that is the dataset's own order. */
   readonly order: Int32Array | null;
+  /** The state of the generator before, from which each image's own follows. */
+  readonly random: GeneratorState;
   /** Writes one of its images. */
   readonly writeImage: ImageWriter;
 }
