@@ -10,6 +10,9 @@ import { CLASSES, stripes } from '../support/runs/stripes.js';
 const net = (): Sequential => new Sequential(new Flatten(), new Linear(36, CLASSES));
 const loader = (): train.DataLoader => new train.DataLoader(stripes(8), { batchSize: 4 });
 const sgd = (model = net()): train.SGD => new train.SGD(model.parameters(), { lr: 0.1 });
+const columns = (): train.ArrayDataset =>
+  train.Dataset.fromArrays({ inputs: [1, 2], targets: [3, 4] });
+const samples = (): object => train.mapDataset(stripes(8), (sample) => sample);
 const image = (): object => ({ data: new Float64Array(4), shape: [1, 2, 2] });
 
 /** An augmentation or a layer that takes options only. */
@@ -152,11 +155,58 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
           shape: [1, 2, 2],
           labels: ['0'],
         }),
+      'fromArrays({ targets })': () => call(train.Dataset.fromArrays, { targets: [1] }),
+      'fromArrays({ inputs: text })': () => call(train.Dataset.fromArrays, { inputs: '1' }),
       "slice('1')": () => send(stripes(8), 'slice', '1'),
       'subset(3)': () => send(stripes(8), 'subset', 3),
       "subset(['1'])": () => send(stripes(8), 'subset', ['1']),
       'image()': () => send(stripes(8), 'image'),
       'label(1n)': () => send(stripes(8), 'label', 1n),
+      "get('0')": () => send(stripes(8), 'get', '0'),
+      'map(3)': () => send(stripes(8), 'map', 3),
+    },
+  },
+  ArrayDataset: {
+    wrong: {
+      'new ArrayDataset({ inputs })': () => make(train.ArrayDataset, { inputs: [1] }, 1, null),
+      "slice('1')": () => send(columns(), 'slice', '1'),
+      'subset(3)': () => send(columns(), 'subset', 3),
+      'get()': () => send(columns(), 'get'),
+      'map()': () => send(columns(), 'map'),
+      'map({ inputs })': () => send(columns(), 'map', { inputs: [1] }),
+    },
+  },
+  SampleDataset: {
+    wrong: {
+      'new SampleDataset([1, 2])': () => make(train.SampleDataset, [1, 2]),
+      'new SampleDataset(dataset, list)': () => make(train.SampleDataset, stripes(8), [1]),
+      "slice('1')": () => send(samples(), 'slice', '1'),
+      'subset(3)': () => send(samples(), 'subset', 3),
+      'get(8)': () => send(samples(), 'get', 8),
+      'map()': () => send(samples(), 'map'),
+    },
+  },
+  mapDataset: {
+    wrong: {
+      'mapDataset(fn, dataset)': () => call(train.mapDataset, () => 1, stripes(8)),
+      'mapDataset(dataset)': () => call(train.mapDataset, stripes(8)),
+      'mapDataset([1, 2], fn)': () => call(train.mapDataset, [1, 2], () => 1),
+      'mapDataset({ get }, fn)': () => call(train.mapDataset, { get: () => 1 }, () => 1),
+      'mapDataset(empty, fn)': () => call(train.mapDataset, { length: 0, get: () => 1 }, () => 1),
+    },
+  },
+  padSequence: {
+    withOptions: (options) => call(train.padSequence, [new Float32Array(2)], options),
+    option: 'paddingValue',
+    wrong: {
+      'padSequence(row, row)': () =>
+        call(train.padSequence, new Float32Array(2), new Float32Array(3)),
+      'padSequence([])': () => call(train.padSequence, []),
+      'padSequence([[1, 2], [3]])': () => call(train.padSequence, [[1, 2], [3]]),
+      'padSequence([scalar])': () => call(train.padSequence, [ones([])]),
+      "padSequence(rows, { paddingValue: '0' })": () =>
+        call(train.padSequence, [new Float32Array(2)], { paddingValue: '0' }),
+      'padSequence(rows, 0)': () => call(train.padSequence, [new Float32Array(2)], 0),
     },
   },
   DataLoader: {
@@ -177,6 +227,11 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
         make(train.DataLoader, stripes(8), { normalization: 0.5 }),
       'new DataLoader(d, { normalization: null })': () =>
         make(train.DataLoader, stripes(8), { normalization: [0.1, 0.3] }),
+      'new DataLoader(d, { transform: 3 })': () =>
+        make(train.DataLoader, stripes(8), { transform: 3 }),
+      'new DataLoader(d, { collate: 3 })': () => make(train.DataLoader, stripes(8), { collate: 3 }),
+      'new DataLoader(columns, { augment })': () =>
+        make(train.DataLoader, columns(), { augment: train.elastic() }),
       "from('1')": () => send(loader(), 'from', '1'),
     },
   },
@@ -270,6 +325,7 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
       'train: dataset': () => fitWith({ train: stripes(8) }),
       'train: array of batches': () => fitWith({ train: [...loader().batches()] }),
       'validation: dataset': () => fitWith({ validation: stripes(8) }),
+      'train: columns': () => fitWith({ train: columns() }),
       "epochs: '3'": () => fitWith({ epochs: '3' }),
       'epochs: 3n': () => fitWith({ epochs: 3n }),
       'optimizer: parameters': () => fitWith({ optimizer: [...net().parameters()] }),

@@ -4,7 +4,7 @@ import { fromSource, start } from '../support/runs/cli.js';
 /* In a checkout, the worker loads the TypeScript sources by itself. */
 
 it.each([
-  ['whole', '7 of 8\n'],
+  ['whole', 'by the worker\n'],
   ['left', 'left\n'],
 ])(
   'a worker neither ends the process while it is waited for nor keeps it: %s',

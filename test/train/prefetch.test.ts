@@ -214,8 +214,7 @@ describe('a loader with prefetch gives the bits of one without', () => {
       expect(await epochOf(loader)).toEqual(await epochOf(plain));
       expect(loader.generator.state()).toEqual(plain.generator.state());
     }
-    // All but the first of each epoch, for which nobody waits.
-    expect(worker.answers).toBe(3 * (loader.length - 1));
+    expect(worker.answers > 0).toBe(loader.length > 1);
     expect(warnings).toEqual([]);
   });
 
@@ -295,7 +294,7 @@ describe('a loader with prefetch gives the bits of one without', () => {
       };
       try {
         expect(await train(2)).toEqual(await train(0));
-        expect(watched[0]?.answers).toBeGreaterThan(10);
+        expect(watched[0]?.answers).toBeGreaterThan(0);
       } finally {
         await configureEngine({ threads: 1 });
       }
@@ -315,6 +314,16 @@ describe('the worker', () => {
     }
     expect(all).toBe('mwwwwwwwwwwwwww');
     expect(most).toBe(2);
+  });
+
+  it('is waited for once, and then both make batches, where it is slower', async () => {
+    const slow =
+      '() => ({ apply({ data }) { data.fill(0.75); for (let i = 0; i < 4e6; i++) data[0] = 0.75; } })';
+    const augment = { apply: MARKING.apply, worker: { module: moduleOf(slow) } };
+    const [loader] = await ready(images(60), { ...OPTIONS, augment, prefetch: 2 });
+    const all = await makers(loader);
+    expect(all).toMatch(/^mw+m/);
+    expect(all.slice(4)).toContain('w');
   });
 
   it('is asked for no more while what a loop left is not there', async () => {
@@ -481,7 +490,7 @@ describe('an augmentation of one’s own', () => {
   it('is made by its module in the worker, alone and in a chain', async () => {
     for (const augment of [MARKING, compose([randomAffine(), MARKING])]) {
       const [loader] = await ready(images(23), { ...OPTIONS, augment, prefetch: 2 });
-      expect(await makers(loader)).toBe('mwwwww');
+      expect(await makers(loader)).toMatch(/^mw/);
     }
   });
 
@@ -505,6 +514,35 @@ describe('an augmentation of one’s own', () => {
     expect(error({ ...own, worker: { module, options: { make: () => 1 } } })).toMatch(
       'DataLoader: augment: worker: options: expected values that can be sent to a worker, got',
     );
+  });
+});
+
+describe('what a worker cannot make is refused', () => {
+  it('a transform, or a collate', () => {
+    const options = (more: object): LoaderOptions => ({ prefetch: 2, ...more });
+    const make = (more: object) => () => new DataLoader(images(3), options(more));
+    expect(thrownBy(make({ transform: (sample: unknown) => sample }))).toEqual({
+      kind: ConfigError,
+      message:
+        'DataLoader: prefetch: expected no transform, a function that cannot be sent to a worker; ' +
+        'augment can do the same to images, or leave prefetch out',
+    });
+    expect(thrownBy(make({ collate: () => ({}) })).message).toMatch('expected no collate');
+  });
+
+  it('batches of other datasets', () => {
+    const inputs = { data: new Float32Array(6), shape: [2] };
+    const message =
+      'DataLoader: prefetch: expected a dataset of images, Dataset.fromArrays({ images, shape, labels }): ' +
+      'of others, rows are copied in no time, and what get and map do cannot be sent to a worker';
+    for (const dataset of [
+      Dataset.fromArrays({ inputs }),
+      { length: 2, get: () => ({ inputs: 1 }) },
+    ]) {
+      const failed = thrownBy(() => new DataLoader(dataset, { prefetch: 2 }));
+      expect(failed).toEqual({ kind: ConfigError, message });
+      expect(new DataLoader(dataset, { prefetch: 0 }).length).toBeGreaterThan(1);
+    }
   });
 });
 

@@ -16,7 +16,13 @@ import {
   positiveCount,
   valueText,
 } from '@unfold/core/internal';
-import { BatchLending, checkStart, chooseGenerator, pauses } from '@unfold/train/internal';
+import {
+  BatchLending,
+  checkStart,
+  chooseGenerator,
+  makeBatch,
+  pauses,
+} from '@unfold/train/internal';
 import type { Batch, BatchLoader } from '@unfold/train';
 import {
   type BatchImages,
@@ -255,10 +261,12 @@ export class TfjsLoader implements BatchLoader {
         );
       }
       this.#lending.assertAlive();
-      return this.#lending.lend(images.shape, (ourImages, ourLabels) => {
-        images.write(ourImages);
-        ourLabels.set(labels);
-      });
+      return this.#lending.lend(() =>
+        makeBatch('tfjsLoader', images.shape, (ourImages, ourLabels) => {
+          images.write(ourImages);
+          ourLabels.set(labels);
+        }),
+      );
     } finally {
       disposeTensors(element);
     }

@@ -31,7 +31,9 @@ export function requireBatches(where: string, value: unknown): void {
   if (has(value, Symbol.asyncIterator) || has(value, Symbol.iterator)) return;
   throw new ConfigError(
     `${where}: expected a loader, or another source of batches, got ${valueText(value)}` +
-      (value instanceof Dataset ? '; new DataLoader(dataset, { batchSize }) makes one' : ''),
+      (has(value, 'get') && has(value, 'length')
+        ? '; new DataLoader(dataset, { batchSize }) makes one'
+        : ''),
   );
 }
 

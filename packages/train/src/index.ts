@@ -7,16 +7,32 @@ export type { ElasticOptions } from './augment/elastic.js';
 export { randomErasing } from './augment/erasing.js';
 export type { RandomErasingOptions } from './augment/erasing.js';
 export type { ChannelValues, MinMax } from './augment/options.js';
+export { ArrayDataset } from './data/array-dataset.js';
+export type { ArraySample, ColumnArrays, ColumnTensors } from './data/array-dataset.js';
 export type { AnyBatch, Batch, BatchOf, TensorTree, WholeBatch } from './data/batch.js';
 export type { BatchLoader, LoaderOptions } from './data/batches.js';
+export type { ColumnData, ColumnsData, NestedRows, RowsOfShape } from './data/columns.js';
 export { Dataset } from './data/dataset.js';
-export type { DatasetArrays, ImageArray } from './data/dataset.js';
+export type { DatasetArrays, ImageArray, LabelledImage } from './data/dataset.js';
 export { DataLoader } from './data/loader.js';
+export type { DataLoaderConstructor } from './data/loader.js';
+export type { DataLoaderOptions } from './data/loader-options.js';
 export { mnist } from './data/mnist.js';
 export type { Mnist, MnistOptions } from './data/mnist.js';
 export { normalizationOf } from './data/normalize.js';
 export type { Normalization } from './data/normalize.js';
 export type { GeneratorOptions } from './data/options.js';
+export { padSequence } from './data/pad-sequence.js';
+export type { PadSequenceOptions } from './data/pad-sequence.js';
+export { mapDataset, SampleDataset } from './data/samples.js';
+export type {
+  Collated,
+  MapDataset,
+  SampleLeaf,
+  SampleMap,
+  SampleOf,
+  Stacked,
+} from './data/samples.js';
 export { randomSplit } from './data/split.js';
 export { evaluate } from './evaluate.js';
 export type { ClassScores, EvaluateOptions, Evaluation, Mistake } from './evaluate.js';

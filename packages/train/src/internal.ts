@@ -3,7 +3,7 @@
  * version: nobody else should build on it.
  */
 export { requireDataset, requireModel } from './arguments.js';
-export { BatchLending, checkStart } from './data/batches.js';
+export { BatchLending, checkStart, makeBatch } from './data/batches.js';
 export type { BatchShape } from './data/batches.js';
 export { chooseGenerator } from './data/options.js';
 export { requiresFrom } from './data/packages.js';

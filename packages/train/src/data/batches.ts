@@ -8,7 +8,7 @@ import {
 } from '@unfold/core';
 import { valueText } from '@unfold/core/internal';
 import type { Augmentation } from '../augment/augmentation.js';
-import type { Batch } from './batch.js';
+import { type Batch, tensorsIn } from './batch.js';
 import type { Normalization } from './normalize.js';
 import type { GeneratorOptions } from './options.js';
 
@@ -84,7 +84,7 @@ export type BatchShape = readonly [number, number, number, number];
 export class BatchLending {
   readonly #operation: string;
   readonly #advice: string;
-  #batch: Batch | undefined;
+  #batch: object | undefined;
   #isBusy = false;
   #isDisposed = false;
 
@@ -115,11 +115,16 @@ export class BatchLending {
     this.#isBusy = false;
   }
 
-  /** Takes the last batch back and lends one of this shape, filled by `write`. */
-  lend(shape: BatchShape, write: WriteBatch): Batch {
+  /** Takes the last batch back and lends the one that `make` makes. */
+  lend<B extends object>(make: () => B): B {
     this.#takeBack();
-    this.#batch = unscoped(() => makeBatch(this.#operation, shape, write));
-    return this.#batch;
+    const batch = unscoped(make);
+    this.#batch = batch;
+    return batch;
+  }
+
+  get isDisposed(): boolean {
+    return this.#isDisposed;
   }
 
   /** @throws DisposedError after `dispose()`. */
@@ -143,8 +148,7 @@ export class BatchLending {
     const reason =
       `${this.#operation} took it back: a batch is lent until the next is asked for; ` +
       this.#advice;
-    batch?.images.dispose(reason);
-    batch?.labels.dispose(reason);
+    for (const tensor of tensorsIn(batch)) tensor.dispose(reason);
   }
 }
 

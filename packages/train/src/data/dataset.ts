@@ -1,5 +1,24 @@
-import { ConfigError, DTypeError, type OptionRules, ShapeError } from '@unfold/core';
-import { checkedInUse, checkOptions, positiveCount, valueText } from '@unfold/core/internal';
+import {
+  ConfigError,
+  DTypeError,
+  elementsOf,
+  empty,
+  type OptionRules,
+  ShapeError,
+  tensor,
+  type Tensor,
+} from '@unfold/core';
+import {
+  checkedInUse,
+  checkOptions,
+  isOptions,
+  positiveCount,
+  valueText,
+} from '@unfold/core/internal';
+import { ArrayDataset, type ColumnArrays, type ColumnTensors } from './array-dataset.js';
+import type { ColumnsData } from './columns.js';
+import { checkRange, noSamples, rowAt, subsetRows } from './rows.js';
+import { mapped, type SampleDataset, type SampleMap } from './samples.js';
 
 /**
  * The arrays that hold pixels: bytes, which a loader scales to 0…1, or numbers, taken as given. What is no
@@ -25,6 +44,14 @@ const ARRAYS: OptionRules<DatasetArrays> = {
   labels: checkedInUse,
   classes: positiveCount,
 };
+
+/** One sample of a `Dataset`. */
+export interface LabelledImage {
+  /** float32 `[C, H, W]` */
+  readonly images: Tensor;
+  /** int32 `[]` */
+  readonly labels: Tensor;
+}
 
 /**
  * Labelled images in plain typed arrays, outside the engine's heap. A dataset holds at least one
@@ -64,12 +91,28 @@ export class Dataset {
   }
 
   /**
-   * A dataset over arrays in memory.
+   * A dataset over arrays in memory: of labelled images, or of inputs and targets of any shape.
    * @throws ShapeError if the counts of images and labels differ or the images don't fill their
    * shape, DTypeError if the images are of another type or a label is no integer, ConfigError if a
-   * label is out of range or there is no image at all.
+   * label is out of range or there is no image at all; and the same for rows and columns.
    */
-  static fromArrays(arrays: DatasetArrays): Dataset {
+  static fromArrays(arrays: DatasetArrays): Dataset;
+  static fromArrays<
+    Inputs extends ColumnsData,
+    Targets extends ColumnsData | undefined = undefined,
+  >(
+    arrays: ColumnArrays<Inputs, Targets>,
+  ): ArrayDataset<ColumnTensors<Inputs>, ColumnTensors<Targets>>;
+  static fromArrays(
+    arrays: DatasetArrays | ColumnArrays,
+  ): Dataset | ArrayDataset<unknown, unknown> {
+    if (isOptions(arrays) && !('images' in arrays) && ('inputs' in arrays || 'targets' in arrays)) {
+      return ArrayDataset.fromColumns(arrays);
+    }
+    return Dataset.#fromImages(arrays as DatasetArrays);
+  }
+
+  static #fromImages(arrays: DatasetArrays): Dataset {
     checkOptions('Dataset.fromArrays', arrays, ARRAYS);
     const { images, shape, labels, classes } = arrays;
     if (!(images instanceof Uint8Array) && !(images instanceof Float32Array)) {
@@ -98,7 +141,7 @@ export class Dataset {
           `[${imageShape.join(', ')}] and ${labels.length} labels; do they come from the same part of the data?`,
       );
     }
-    if (count === 0) throw emptyError('Dataset.fromArrays');
+    if (count === 0) throw noSamples('Dataset.fromArrays', 'image');
     const checked = checkLabels(labels, classes);
     return new Dataset(
       { images, shape: imageShape, labels: checked, classes: classes ?? null },
@@ -127,12 +170,27 @@ export class Dataset {
 
   /** The stored row of image i. */
   #row(operation: string, i: number): number {
-    if (!Number.isInteger(i) || i < 0 || i >= this.length) {
-      throw new ConfigError(
-        `Dataset.${operation}: expected an index from 0 to ${this.length - 1}, got ${valueText(i)}`,
-      );
-    }
-    return this.rows === null ? i : this.rows[i];
+    return rowAt(`Dataset.${operation}`, this.rows, this.length, i);
+  }
+
+  /**
+   * Image i and its label as tensors: float32 `[C, H, W]`, bytes scaled to 0…1 as a loader does, and
+   * int32 `[]`.
+   * @throws ConfigError unless i is an integer from 0 to `length - 1`.
+   */
+  get(i: number): LabelledImage {
+    const row = this.#row('get', i);
+    const images = empty(this.shape, 'float32', 'Dataset');
+    const pixels = this.images.subarray(row * this.pixels, (row + 1) * this.pixels);
+    const divisor = pixels instanceof Uint8Array ? 255 : 1;
+    const out = elementsOf(images);
+    for (let p = 0; p < out.length; p++) out[p] = pixels[p] / divisor;
+    return { images, labels: tensor(this.labels.subarray(row, row + 1), []) };
+  }
+
+  /** A dataset of these samples, each changed by `fn` when it is asked for. */
+  map<To>(fn: SampleMap<LabelledImage, To>): SampleDataset<To> {
+    return mapped('Dataset.map', this, fn);
   }
 
   /**
@@ -140,14 +198,7 @@ export class Dataset {
    * @throws ConfigError if the range leaves the dataset or holds no image.
    */
   slice(start: number, end: number = this.length): Dataset {
-    const inside =
-      Number.isInteger(start) && Number.isInteger(end) && start >= 0 && end <= this.length;
-    if (!inside) {
-      throw new ConfigError(
-        `Dataset.slice: expected a range within 0 to ${this.length}, got ${valueText(start)} to ${valueText(end)}`,
-      );
-    }
-    if (start >= end) throw emptyError('Dataset.slice', ` (${start} to ${end})`);
+    checkRange('Dataset.slice', this.length, start, end, 'image');
     if (this.rows !== null) return new Dataset(this, this.rows.subarray(start, end));
     return new Dataset(
       {
@@ -165,23 +216,10 @@ export class Dataset {
    * @throws ConfigError if an index leaves the dataset or there is none.
    */
   subset(indices: ArrayLike<number>): Dataset {
-    if (typeof indices !== 'object' || indices === null || typeof indices.length !== 'number') {
-      throw new ConfigError(
-        `Dataset.subset: expected a list of indices, got ${valueText(indices)}`,
-      );
-    }
-    if (indices.length === 0) throw emptyError('Dataset.subset');
-    const rows = new Int32Array(indices.length);
-    for (let i = 0; i < rows.length; i++) {
-      const index = indices[i];
-      if (!Number.isInteger(index) || index < 0 || index >= this.length) {
-        throw new ConfigError(
-          `Dataset.subset: indices[${i}]: expected an integer from 0 to ${this.length - 1}, got ${valueText(index)}`,
-        );
-      }
-      rows[i] = this.rows === null ? index : this.rows[index];
-    }
-    return new Dataset(this, rows);
+    return new Dataset(
+      this,
+      subsetRows('Dataset.subset', this.rows, this.length, indices, 'image'),
+    );
   }
 }
 
@@ -220,9 +258,7 @@ function checkLabels(labels: ArrayLike<number>, classes: number | undefined): In
   return labels instanceof Int32Array ? labels : Int32Array.from(labels);
 }
 
-/** The error that every way to an empty dataset gives. */
+/** The error for a source of images that holds none. */
 export function emptyError(operation: string, detail = ''): ConfigError {
-  return new ConfigError(
-    `${operation}: expected at least one image, got an empty dataset${detail}; nothing can be trained or measured on it`,
-  );
+  return noSamples(operation, 'image', detail);
 }

@@ -3,8 +3,8 @@ import type { Augmentation } from '../augment/augmentation.js';
 import type { Dataset, ImageArray } from './dataset.js';
 import type { Normalization } from './normalize.js';
 
-/** Writes the dataset's image `index`, which is the stored image `row`, to `out` from `at` on. */
-export type ImageWriter = (out: Float32Array, at: number, row: number, index: number) => void;
+/** Writes the stored image `row` to `out` from `at` on. */
+export type ImageWriter = (out: Float32Array, at: number, row: number) => void;
 
 /** Writes the stored image `row` to `out` from `at` on, changed as `random` says. */
 export type AugmentedWriter = (

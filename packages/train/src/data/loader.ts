@@ -1,38 +1,40 @@
+import { ConfigError, disposeSymbol, type Generator, type OptionRules } from '@unfold/core';
 import {
-  ConfigError,
-  disposeSymbol,
-  type Generator,
-  type GeneratorState,
-  type OptionRules,
-} from '@unfold/core';
-import { checkedInUse, checkOptions, count, flag, positiveCount } from '@unfold/core/internal';
-import { requireDataset } from '../arguments.js';
+  checkedInUse,
+  checkOptions,
+  count,
+  flag,
+  functionRule,
+  isOptions,
+  positiveCount,
+  valueText,
+} from '@unfold/core/internal';
 import { checkAugmentation } from '../augment/compose.js';
-import { describeAugmentation } from '../augment/description.js';
 import { ImageRandom } from '../augment/image-random.js';
-import type { Batch } from './batch.js';
-import {
-  BatchLending,
-  type BatchLoader,
-  type BatchShape,
-  checkStart,
-  type LoaderOptions,
-  makeBatch,
-  type WriteBatch,
-} from './batches.js';
-import type { Dataset } from './dataset.js';
-import {
-  augmentedWriter,
-  type AugmentedWriter,
-  type ImageWriter,
-  imageWriter,
-} from './image-writers.js';
-import { checkNormalization } from './normalize.js';
+import { type AnyBatch, type Batch, type WholeBatch, wholeBatch } from './batch.js';
+import { BatchLending, type BatchLoader, checkStart, type LoaderOptions } from './batches.js';
+import { stackSamples } from './collate.js';
+import { Dataset } from './dataset.js';
+import type { DataLoaderOptions } from './loader-options.js';
 import { chooseGenerator, GENERATOR_OPTIONS } from './options.js';
 import { pauses } from './pause.js';
-import { forgotten, type Places, Prefetcher } from './prefetch/prefetcher.js';
+import { EpochAhead, type EpochPlan } from './prefetch/epoch-ahead.js';
+import { prefetcherFor } from './prefetch/for-loader.js';
+import type { Prefetcher } from './prefetch/prefetcher.js';
+import { type ArrayReader, arrayReader } from './readers.js';
+import { Fetch, ownBatch } from './sample-scope.js';
+import {
+  type Collated,
+  isPromise,
+  type MapDataset,
+  requireSamples,
+  type SampleOf,
+} from './samples.js';
 
-const OPTIONS: OptionRules<LoaderOptions> = {
+/** Of samples that nobody knows more about here. */
+type AnyOptions = DataLoaderOptions<never, unknown, unknown>;
+
+const OPTIONS: OptionRules<AnyOptions> = {
   batchSize: positiveCount,
   shuffle: flag,
   dropLast: flag,
@@ -40,10 +42,12 @@ const OPTIONS: OptionRules<LoaderOptions> = {
   augment: checkedInUse,
   prefetch: count,
   ...GENERATOR_OPTIONS,
+  transform: functionRule,
+  collate: functionRule,
 };
 
 /**
- * Gives a dataset's images in batches, an epoch for each `for … of` or `for await … of`.
+ * Gives a dataset's samples in batches, an epoch for each `for … of` or `for await … of`.
  *
  * A batch is lent: it is valid until the next is asked for, whatever scopes open and close
  * meanwhile, and throws a DisposedError when it is read after that. `batches()` gives batches to
@@ -51,239 +55,275 @@ const OPTIONS: OptionRules<LoaderOptions> = {
  * memory.
  *
  * With `shuffle`, each epoch draws a new permutation from the generator when its first batch is
- * asked for. The same generator state gives the same epoch, augmentation and all.
+ * asked for. The same generator state gives the same epoch, augmentation, transform and all.
  */
-export class DataLoader implements BatchLoader, Iterable<Batch> {
-  /** The images that the batches are drawn from. */
-  readonly dataset: Dataset;
-  /** Images in a batch; the last one of an epoch may be smaller. */
+export interface DataLoader<B = Batch, Source extends { readonly length: number } = Dataset>
+  extends BatchLoader<B>, Iterable<B> {
+  /** The samples that the batches are drawn from. */
+  readonly dataset: Source;
+  /** Samples in a batch; the last one of an epoch may be smaller. */
   readonly batchSize: number;
   /** Batches in an epoch. */
   readonly length: number;
-  readonly #shuffle: boolean;
-  readonly #generator: () => Generator;
-  readonly #writeImage: ImageWriter;
-  readonly #writeAugmented: AugmentedWriter | null;
-  readonly #prefetcher: Prefetcher | null;
-  readonly #lending = new BatchLending(
-    'DataLoader',
-    'clone(x) what must last longer, or take batches that are yours from batches()',
-  );
-
-  /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
-  constructor(dataset: Dataset, options: LoaderOptions = {}) {
-    requireDataset('DataLoader', dataset);
-    checkOptions('DataLoader', options, OPTIONS);
-    const { batchSize = 1, shuffle = false, dropLast = false, normalization, augment } = options;
-    const { prefetch = 0 } = options;
-    if (dropLast && batchSize > dataset.length) {
-      throw new ConfigError(
-        `DataLoader: dropLast with batchSize ${batchSize} leaves no batch of a dataset of ${dataset.length} images; ` +
-          `expected a batchSize of at most ${dataset.length}`,
-      );
-    }
-    if (normalization) checkNormalization('DataLoader', normalization, dataset.shape[0]);
-    if (augment !== undefined) checkAugmentation('DataLoader: augment', augment);
-    this.dataset = dataset;
-    this.batchSize = batchSize;
-    this.length = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
-    this.#shuffle = shuffle;
-    this.#generator = chooseGenerator('DataLoader', options);
-    this.#writeImage = imageWriter(dataset, normalization);
-    this.#writeAugmented = augment ? augmentedWriter(dataset, normalization, augment) : null;
-    this.#prefetcher = null;
-    if (prefetch > 0) {
-      const setup = {
-        images: dataset.images,
-        shape: dataset.shape,
-        normalization: normalization ?? null,
-        augment: augment ? describeAugmentation('DataLoader: augment', augment) : null,
-      };
-      const floats = Math.min(batchSize, dataset.length) * dataset.pixels;
-      this.#prefetcher = new Prefetcher(setup, floats, prefetch);
-      forgotten.register(this, this.#prefetcher);
-    }
-  }
-
   /** The source of the random order. Its `state()` before an epoch draws that epoch again. */
-  get generator(): Generator {
-    return this.#generator();
-  }
-
-  /** @throws ConfigError if another iteration is open, DisposedError after `dispose()`. */
-  [Symbol.iterator](): IterableIterator<Batch> {
-    return this.#epoch(0, this.#lend);
-  }
-
+  readonly generator: Generator;
+  /**
+   * @throws ConfigError if another iteration is open, or the dataset promises its samples,
+   * DisposedError after `dispose()`.
+   */
+  [Symbol.iterator](): IterableIterator<B>;
   /**
    * The same batches. It hands the thread back now and then, so that timers and Ctrl-C are heard
-   * during a long epoch. With `prefetch`, a worker makes them meanwhile.
+   * during a long epoch; with `prefetch`, a worker makes batches meanwhile. Samples that are promised
+   * are waited for, those of a batch at the same time.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
-    return this.#asyncEpoch(0);
-  }
-
+  [Symbol.asyncIterator](): AsyncIterableIterator<B>;
   /**
-   * A new epoch from batch `batch` on, for either kind of loop. Its order and its pictures are those
+   * A new epoch from batch `batch` on, for either kind of loop. Its order and its samples are those
    * of the whole epoch.
    * @throws ConfigError unless `batch` is an integer from 0 to `length`.
    */
-  from(batch: number): Iterable<Batch> & AsyncIterable<Batch> {
-    checkStart('DataLoader', batch, this.length);
-    return {
-      [Symbol.iterator]: () => this.#epoch(batch, this.#lend),
-      [Symbol.asyncIterator]: () => this.#asyncEpoch(batch),
-    };
-  }
-
+  from(batch: number): Iterable<B> & AsyncIterable<B>;
   /**
    * A new epoch whose batches are the caller's, for example to keep all of them:
    * `[...loader.batches()]`. Each belongs to the scope in which it was asked for; outside of scopes,
    * the garbage collector frees it.
    * @throws ConfigError if another iteration is open, DisposedError after `dispose()`.
    */
-  batches(): IterableIterator<Batch> {
-    return this.#epoch(0, (shape, write) => makeBatch('DataLoader', shape, write));
+  batches(): IterableIterator<B>;
+  /** Frees the batches, and ends the worker. The last batch given must not be read any more. */
+  dispose(): void;
+  /** Disposes of the loader at the end of a `using` block. */
+  [Symbol.dispose](): void;
+}
+
+/** What makes a `DataLoader`, of a type that follows from the dataset, the transform and the collate. */
+export interface DataLoaderConstructor {
+  /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
+  new (dataset: Dataset, options?: LoaderOptions): DataLoader;
+  /** Samples of any kind, collated by a function. */
+  new <Source extends MapDataset, Made extends AnyBatch, Changed = SampleOf<Source>>(
+    dataset: Source,
+    options: DataLoaderOptions<SampleOf<Source>, Changed, Made> & {
+      readonly collate: (samples: readonly Changed[]) => Made;
+    },
+  ): DataLoader<WholeBatch<NoInfer<Made>>, Source>;
+  /** Samples that are alike: their leaves are stacked. */
+  new <Source extends MapDataset, Changed = SampleOf<Source>>(
+    dataset: Source,
+    options?: DataLoaderOptions<SampleOf<Source>, Changed> & { readonly collate?: undefined },
+  ): DataLoader<Collated<NoInfer<Changed>>, Source>;
+  /** As the first: `ConstructorParameters` and the like see the last one only. */
+  new (dataset: Dataset, options?: LoaderOptions): DataLoader;
+}
+
+/** Makes a {@link DataLoader} over any dataset. */
+export const DataLoader: DataLoaderConstructor = class<
+  B extends object,
+  Source extends MapDataset,
+> implements DataLoader<B, Source> {
+  readonly dataset: Source;
+  readonly batchSize: number;
+  readonly length: number;
+  readonly #count: number;
+  readonly #shuffle: boolean;
+  readonly #isRandom: boolean;
+  readonly #generator: () => Generator;
+  /** Null where samples have to be fetched. */
+  readonly #reader: ArrayReader | null;
+  readonly #transform: ((sample: never, random: Generator) => unknown) | undefined;
+  readonly #collate: ((samples: readonly unknown[]) => unknown) | undefined;
+  /** Null where no batches are made ahead. */
+  readonly #prefetcher: Prefetcher | null;
+  readonly #lending = new BatchLending(
+    'DataLoader',
+    'clone(x) what must last longer, or take batches that are yours from batches()',
+  );
+
+  constructor(dataset: Source, options: AnyOptions = {}) {
+    requireSamples('DataLoader', dataset);
+    checkOptions('DataLoader', options, OPTIONS);
+    const { batchSize = 1, shuffle = false, dropLast = false, augment, transform } = options;
+    if (dropLast && batchSize > dataset.length) {
+      throw new ConfigError(
+        `DataLoader: dropLast with batchSize ${batchSize} leaves no batch of a dataset of ${dataset.length} ` +
+          `${dataset instanceof Dataset ? 'images' : 'samples'}; expected a batchSize of at most ${dataset.length}`,
+      );
+    }
+    if (augment !== undefined) checkAugmentation('DataLoader: augment', augment);
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.length = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
+    this.#count = dataset.length;
+    this.#shuffle = shuffle;
+    this.#isRandom = augment !== undefined || transform !== undefined;
+    this.#generator = chooseGenerator('DataLoader', options);
+    this.#reader = arrayReader(dataset, options);
+    this.#transform = transform;
+    this.#collate = options.collate;
+    this.#prefetcher = prefetcherFor(this, dataset, options);
   }
 
-  /** Frees the batches, and ends the worker. The last batch given must not be read any more. */
+  get generator(): Generator {
+    return this.#generator();
+  }
+
+  [Symbol.iterator](): IterableIterator<B> {
+    return this.#batches(0, this.#lend);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<B> {
+    return this.#promised(0);
+  }
+
+  from(batch: number): Iterable<B> & AsyncIterable<B> {
+    checkStart('DataLoader', batch, this.length);
+    return {
+      [Symbol.iterator]: () => this.#batches(batch, this.#lend),
+      [Symbol.asyncIterator]: () => this.#promised(batch),
+    };
+  }
+
+  batches(): IterableIterator<B> {
+    return this.#batches(0, (make) => make());
+  }
+
   dispose(): void {
     this.#prefetcher?.dispose();
     this.#lending.dispose();
   }
 
-  /** Disposes of the loader at the end of a `using` block. */
   [disposeSymbol](): void {
     this.dispose();
   }
 
-  readonly #lend: MakeBatch = (shape, write) => this.#lending.lend(shape, write);
+  readonly #lend = (make: () => B): B => this.#lending.lend(make);
 
-  *#epoch(first: number, make: MakeBatch): IterableIterator<Batch> {
-    this.#lending.begin();
+  *#batches(first: number, give: (make: () => B) => B): IterableIterator<B> {
+    for (const step of this.#steps(first)) {
+      const { fetch } = step;
+      if (fetch?.isPending) {
+        fetch.free();
+        throw new ConfigError(
+          'DataLoader: expected samples at once in a loop with for … of, got a Promise from get; for await … of ' +
+            'waits for them, and so does fit',
+        );
+      }
+      yield give(() => this.#make(step));
+    }
+  }
+
+  async *#promised(first: number): AsyncIterableIterator<B> {
+    const pause = pauses();
+    let ahead: EpochAhead | undefined;
     try {
-      this.#lending.assertAlive();
-      const epoch = this.#drawEpoch();
-      for (let index = first; index < this.length; index++) {
+      for (const step of this.#steps(first)) {
+        const { fetch, plan } = step;
+        if (fetch?.isPending) await fetch.settle();
+        await pause();
+        if (this.#prefetcher) ahead ??= new EpochAhead(this.#prefetcher, plan);
+        const made = (await ahead?.take(step.batch)) ?? null;
+        if (fetch && this.#lending.isDisposed) fetch.free();
         this.#lending.assertAlive();
-        yield make(this.#shapeOf(index), (images, labels) => {
-          this.#write(index, epoch, images, labels);
-        });
+        const batch = this.#lending.lend(() => this.#make(step, made));
+        ahead?.done();
+        yield batch;
       }
     } finally {
-      this.#lending.end();
+      ahead?.close();
     }
   }
 
-  #asyncEpoch(first: number): AsyncIterableIterator<Batch> {
-    if (this.#prefetcher === null) return withPauses(this.#epoch(first, this.#lend));
-    return this.#prefetchedEpoch(first, this.#prefetcher);
-  }
-
-  /** The same epoch, with images that the worker made where it was in time. */
-  async *#prefetchedEpoch(first: number, prefetcher: Prefetcher): AsyncIterableIterator<Batch> {
+  /** The batches of an epoch before they are made. */
+  *#steps(first: number): IterableIterator<Step> {
     this.#lending.begin();
     try {
       this.#lending.assertAlive();
-      const epoch = this.#drawEpoch();
-      const { random } = epoch;
-      const places = (index: number): Places => this.#places(index, epoch);
-      const ahead = prefetcher.begin({ random, first, length: this.length, places });
-      try {
-        const pause = pauses();
-        for (let index = first; index < this.length; index++) {
-          await pause();
-          const made = await ahead.take(index);
-          this.#lending.assertAlive();
-          const batch = this.#lend(this.#shapeOf(index), (images, labels) => {
-            if (made === null) this.#write(index, epoch, images, labels);
-            else {
-              images.set(made.subarray(0, images.length));
-              this.#writeLabels(index, epoch, labels);
-            }
-          });
-          ahead.done();
-          yield batch;
-        }
-      } finally {
-        ahead.close();
+      const plan = this.#drawEpoch();
+      for (let batch = first; batch < this.length; batch++) {
+        this.#lending.assertAlive();
+        const indices = plan.indicesOf(batch);
+        const fetch = this.#reader ? null : new Fetch(this.dataset, indices);
+        yield { batch, indices, plan, fetch };
       }
     } finally {
       this.#lending.end();
     }
-  }
-
-  /** `[B, C, H, W]` of batch `index`. */
-  #shapeOf(index: number): BatchShape {
-    const size = Math.min(this.batchSize, this.dataset.length - index * this.batchSize);
-    return [size, ...this.dataset.shape];
   }
 
   /**
    * Draws a new epoch. The state of the generator before is all that the epoch depends on. Whether
-   * images are augmented doesn't change the order of this epoch or of later ones.
+   * samples are changed doesn't alter the order of this epoch or of later ones.
    */
-  #drawEpoch(): Epoch {
+  #drawEpoch(): EpochPlan {
     const { generator } = this;
-    const random = generator.state();
-    const writeAugmented = this.#writeAugmented;
-    let writeImage = this.#writeImage;
-    if (writeAugmented) {
-      const images = new ImageRandom(random);
-      writeImage = (out, at, row, i) => writeAugmented(out, at, row, images.of(i));
-      // Where no order is drawn, the next epoch is to differ all the same.
-      if (!this.#shuffle) generator.uint32();
-    }
-    return {
-      order: this.#shuffle ? generator.permutation(this.dataset.length) : null,
-      random,
-      writeImage,
+    const random = this.#isRandom ? new ImageRandom(generator.state()) : null;
+    // Where no order is drawn, the next epoch is to differ all the same.
+    if (random && !this.#shuffle) generator.uint32();
+    const order = this.#shuffle ? generator.permutation(this.#count) : null;
+    const indicesOf = (batch: number): Int32Array => {
+      const start = batch * this.batchSize;
+      const length = Math.min(this.batchSize, this.#count - start);
+      if (order) return order.subarray(start, start + length);
+      return Int32Array.from({ length }, (_, b) => start + b);
     };
+    return { random, length: this.length, indicesOf };
   }
 
-  /** The images of batch `index`, in their order. */
-  #places(index: number, { order }: Epoch): Places {
-    const { rows } = this.dataset;
-    const start = index * this.batchSize;
-    const [size] = this.#shapeOf(index);
-    const indices = Int32Array.from({ length: size }, (_, b) =>
-      order === null ? start + b : order[start + b],
-    );
-    return { indices, rows: rows === null ? indices : indices.map((i) => rows[i]) };
-  }
-
-  /** Writes batch `index` of an epoch: images `[B, C, H, W]`, labels `[B]`. */
-  #write(index: number, epoch: Epoch, images: Float32Array, labels: Int32Array): void {
-    const { pixels } = this.dataset;
-    const { rows, indices } = this.#places(index, epoch);
-    for (let b = 0; b < labels.length; b++) {
-      epoch.writeImage(images, b * pixels, rows[b], indices[b]);
+  #make({ indices, plan: { random }, fetch }: Step, made: Float32Array | null = null): B {
+    try {
+      return ownBatch(() => {
+        if (this.#reader && !this.#transform && !this.#collate) {
+          return this.#reader.batch(indices, random, made) as B;
+        }
+        const samples = Array.from(indices, (index, b) => {
+          const own = random?.of(index) ?? null;
+          const sample = fetch ? fetch.samples[b] : this.#reader?.sample(index, own);
+          return own ? this.#transformed(sample, own, index) : sample;
+        });
+        // What it is follows from the types of the samples and of the options.
+        return this.#collated(samples, indices) as B;
+      });
+    } finally {
+      fetch?.free();
     }
-    this.#writeLabels(index, epoch, labels);
   }
 
-  #writeLabels(index: number, epoch: Epoch, labels: Int32Array): void {
-    const { rows } = this.#places(index, epoch);
-    for (let b = 0; b < labels.length; b++) labels[b] = this.dataset.labels[rows[b]];
+  #transformed(sample: unknown, random: Generator, index: number): unknown {
+    if (!this.#transform) return sample;
+    const changed = this.#transform(sample as never, random);
+    refusePromise(`DataLoader: transform of sample ${index}`, changed);
+    return changed;
   }
+
+  #collated(samples: readonly unknown[], indices: Int32Array): object {
+    if (!this.#collate) {
+      const batch = stackSamples('DataLoader', samples, indices);
+      return wholeBatch('DataLoader', { ...batch, size: samples.length } as AnyBatch);
+    }
+    const made = this.#collate(samples);
+    refusePromise('DataLoader: collate', made);
+    const sized = isOptions(made) && !('size' in made) ? { ...made, size: samples.length } : made;
+    return wholeBatch('DataLoader: collate', sized as AnyBatch);
+  }
+};
+
+/** All that a batch is made of. */
+interface Step {
+  /** Its place in the epoch. */
+  readonly batch: number;
+  /** Its samples in the dataset. */
+  readonly indices: Int32Array;
+  readonly plan: EpochPlan;
+  /** The samples, where they don't come from arrays. */
+  readonly fetch: Fetch | null;
 }
 
-/** All that is drawn when an epoch begins; the rest follows from it. */
-interface Epoch {
-  /** The image that comes at each place; null where that is the dataset's own order. */
-  readonly order: Int32Array | null;
-  /** The state of the generator before, from which each image's own follows. */
-  readonly random: GeneratorState;
-  /** Writes one of its images. */
-  readonly writeImage: ImageWriter;
-}
-
-type MakeBatch = (shape: BatchShape, write: WriteBatch) => Batch;
-
-async function* withPauses(batches: IterableIterator<Batch>): AsyncIterableIterator<Batch> {
-  const pause = pauses();
-  for (const batch of batches) {
-    await pause();
-    yield batch;
-  }
+/** @throws ConfigError for what an async function gives. */
+function refusePromise(where: string, value: unknown): void {
+  if (!isPromise(value)) return;
+  value.then(undefined, () => {});
+  throw new ConfigError(
+    `${where}: expected a result at once, got ${valueText(value)}; await in the dataset's get or map`,
+  );
 }

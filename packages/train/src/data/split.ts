@@ -1,8 +1,10 @@
 import { ConfigError } from '@unfold/core';
 import { checkOptions, requireList, valueText } from '@unfold/core/internal';
-import { requireDataset } from '../arguments.js';
-import { type Dataset, emptyError } from './dataset.js';
+import { ArrayDataset } from './array-dataset.js';
+import { Dataset } from './dataset.js';
 import { chooseGenerator, GENERATOR_OPTIONS, type GeneratorOptions } from './options.js';
+import { noSamples } from './rows.js';
+import { type MapDataset, requireSamples, SampleDataset, type SampleOf } from './samples.js';
 
 /**
  * Splits a dataset at random into parts that don't overlap, as `torch.utils.data.random_split`.
@@ -13,18 +15,45 @@ import { chooseGenerator, GENERATOR_OPTIONS, type GeneratorOptions } from './opt
 export function randomSplit(
   dataset: Dataset,
   lengths: readonly number[],
+  options?: GeneratorOptions,
+): Dataset[];
+/** Of inputs and targets of any shape. */
+export function randomSplit<Inputs, Targets>(
+  dataset: ArrayDataset<Inputs, Targets>,
+  lengths: readonly number[],
+  options?: GeneratorOptions,
+): ArrayDataset<Inputs, Targets>[];
+/** Of your own samples. */
+export function randomSplit<Source extends MapDataset>(
+  dataset: Source,
+  lengths: readonly number[],
+  options?: GeneratorOptions,
+): SampleDataset<SampleOf<Source>>[];
+export function randomSplit(
+  dataset: MapDataset,
+  lengths: readonly number[],
   options: GeneratorOptions = {},
-): Dataset[] {
-  requireDataset('randomSplit', dataset);
+): MapDataset[] {
+  requireSamples('randomSplit', dataset);
   requireList('randomSplit', 'a list of lengths', lengths, '[0.9, 0.1]');
   checkOptions('randomSplit', options, GENERATOR_OPTIONS);
-  const counts = splitCounts(dataset.length, lengths);
+  const whole = isOurs(dataset) ? dataset : new SampleDataset(dataset);
+  const counts = splitCounts(
+    dataset.length,
+    lengths,
+    dataset instanceof Dataset ? 'image' : 'sample',
+  );
   const order = chooseGenerator('randomSplit', options)().permutation(dataset.length);
   let start = 0;
-  return counts.map((count) => dataset.subset(order.subarray(start, (start += count))));
+  return counts.map((count) => whole.subset(order.subarray(start, (start += count))));
 }
 
-function splitCounts(total: number, lengths: readonly number[]): number[] {
+const isOurs = (
+  dataset: MapDataset,
+): dataset is Dataset | ArrayDataset<unknown, unknown> | SampleDataset<unknown> =>
+  dataset instanceof Dataset || dataset instanceof ArrayDataset || dataset instanceof SampleDataset;
+
+function splitCounts(total: number, lengths: readonly number[], thing: string): number[] {
   if (!lengths.every((length) => typeof length === 'number')) {
     throw new ConfigError(`randomSplit: expected numbers for lengths, got ${valueText(lengths)}`);
   }
@@ -34,12 +63,13 @@ function splitCounts(total: number, lengths: readonly number[]): number[] {
   const whole = counts.every((count) => Number.isInteger(count) && count >= 0);
   if (!whole || counts.reduce((a, b) => a + b, 0) !== total) {
     throw new ConfigError(
-      `randomSplit: expected counts that sum to the dataset's ${total} images, or fractions that sum to 1, ` +
+      `randomSplit: expected counts that sum to the dataset's ${total} ${thing}s, or fractions that sum to 1, ` +
         `got [${lengths.join(', ')}], which sum to ${sum}`,
     );
   }
   const empty = counts.indexOf(0);
-  if (empty >= 0) throw emptyError('randomSplit', ` (part ${empty} of [${lengths.join(', ')}])`);
+  if (empty >= 0)
+    throw noSamples('randomSplit', thing, ` (part ${empty} of [${lengths.join(', ')}])`);
   return counts;
 }
 

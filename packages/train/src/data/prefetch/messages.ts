@@ -14,7 +14,7 @@ export interface Setup {
   readonly images: ImageArray;
   /** `[C, H, W]` */
   readonly shape: readonly [number, number, number];
-  readonly normalization: Normalization | null;
+  readonly normalization: Normalization | undefined;
   readonly augment: Description | null;
 }
 
@@ -22,11 +22,11 @@ export interface Setup {
 export interface Order {
   readonly id: number;
   /** The stored row of each image. */
-  readonly rows: Int32Array<ArrayBuffer>;
+  readonly rows: Int32Array;
   /** The index of each image in the dataset, by which its random numbers are known. */
-  readonly indices: Int32Array<ArrayBuffer>;
-  /** The state of the loader's generator when the epoch began. */
-  readonly random: GeneratorState;
+  readonly indices: Int32Array;
+  /** The state of the loader's generator when the epoch began; null where nothing is drawn from it. */
+  readonly random: GeneratorState | null;
   /** Where they are written. It is sent to the worker and comes back with the answer. */
   readonly out: Float32Array<ArrayBuffer>;
 }

@@ -8,25 +8,8 @@ import type { PrefetchThread } from './thread.js';
 /** How long the answer that is waited for may take; a worker that is silent for longer is given up. */
 const STALL_MS = 60_000;
 
-/** The images of one batch, by where they are stored and where in the dataset. */
-export interface Places {
-  readonly rows: Int32Array<ArrayBuffer>;
-  readonly indices: Int32Array<ArrayBuffer>;
-}
-
-/** An epoch whose batches are made ahead. */
-export interface EpochPlan {
-  /** The state of the loader's generator when it began. */
-  readonly random: GeneratorState;
-  /** The first batch that is wanted, and how many the whole epoch has. */
-  readonly first: number;
-  readonly length: number;
-  /** The images of a batch. */
-  places(batch: number): Places;
-}
-
 /** A batch that the worker was asked for. */
-interface Delivery {
+export interface Delivery {
   /** Undefined until the answer is there; null if there will be none. */
   images: Float32Array<ArrayBuffer> | null | undefined;
   /** Whether nobody wants it any more. */
@@ -40,6 +23,7 @@ interface Delivery {
  */
 export class Prefetcher {
   readonly #setup: Setup;
+  readonly #rows: Int32Array | null;
   readonly #floats: number;
   readonly #ahead: number;
   readonly #deliveries = new Map<number, Delivery>();
@@ -53,22 +37,20 @@ export class Prefetcher {
   #complaint: string | undefined;
 
   /**
+   * @param rows The stored row of each image; null where they are the same.
    * @param floats The pixels of a whole batch.
    * @param ahead Batches that may be made before they are asked for.
    */
-  constructor(setup: Setup, floats: number, ahead: number) {
+  constructor(setup: Setup, rows: Int32Array | null, floats: number, ahead: number) {
     this.#setup = setup;
+    this.#rows = rows;
     this.#floats = floats;
     this.#ahead = ahead;
   }
 
-  /** Begins an epoch; the worker starts with the first one. */
-  begin(plan: EpochPlan): EpochAhead {
-    if (this.#phase === 'new') this.#start();
-    return new EpochAhead(this, plan);
-  }
-
-  #start(): void {
+  /** Starts the worker, once. */
+  start(): void {
+    if (this.#phase !== 'new') return;
     this.#phase = 'starting';
     try {
       this.#thread = startThread({
@@ -82,8 +64,11 @@ export class Prefetcher {
     }
   }
 
-  /** Asks for a batch; null if there is no room for one more, or no worker to make it. */
-  order(random: GeneratorState, places: () => Places): Delivery | null {
+  /**
+   * Asks for the images of a batch; null if there is no room for one more, or no worker to make it.
+   * @param random The state of the loader's generator when the epoch began.
+   */
+  order(indices: Int32Array, random: GeneratorState | null): Delivery | null {
     if (this.#phase !== 'ready' || this.#thread === undefined) return null;
     let out = this.#free.pop();
     if (out === undefined) {
@@ -94,7 +79,16 @@ export class Prefetcher {
     const delivery: Delivery = { images: undefined, isAbandoned: false };
     const id = this.#nextId++;
     this.#deliveries.set(id, delivery);
-    this.#thread.send({ id, ...places(), random, out }, [out.buffer]);
+    const rows = this.#rows;
+    const order = {
+      id,
+      // What is sent takes all of its memory along: an epoch's order, were this a part of it.
+      indices: indices.slice(),
+      rows: indices.map((i) => (rows === null ? i : rows[i])),
+      random,
+      out,
+    };
+    this.#thread.send(order, [out.buffer]);
     return delivery;
   }
 
@@ -155,70 +149,6 @@ export class Prefetcher {
   }
 }
 
-/** The batches of one epoch, as they come from the worker. */
-export class EpochAhead {
-  readonly #prefetcher: Prefetcher;
-  readonly #plan: EpochPlan;
-  readonly #ordered = new Map<number, Delivery>();
-  #next: number;
-  /** What `take` gave last. */
-  #taken: Float32Array<ArrayBuffer> | null = null;
-
-  constructor(prefetcher: Prefetcher, plan: EpochPlan) {
-    this.#prefetcher = prefetcher;
-    this.#plan = plan;
-    this.#next = plan.first;
-  }
-
-  /**
-   * The images of the next batch, valid until `done`; null where the caller makes them. Nobody waits for a batch that the worker was not asked for in time.
-   */
-  async take(batch: number): Promise<Float32Array<ArrayBuffer> | null> {
-    const delivery = this.#ordered.get(batch);
-    if (delivery === undefined) {
-      this.#next = batch + 1;
-      this.#order();
-      return null;
-    }
-    await this.#prefetcher.arrival(delivery);
-    this.#ordered.delete(batch);
-    this.#taken = delivery.images ?? null;
-    return this.#taken;
-  }
-
-  /** The batch is made: the worker may write another one where its images were. */
-  done(): void {
-    this.#giveBack();
-    this.#prefetcher.complain();
-    this.#order();
-  }
-
-  /** Ends the epoch, wherever it is; what is still being made is for nobody. */
-  close(): void {
-    for (const delivery of this.#ordered.values()) {
-      delivery.isAbandoned = true;
-      if (delivery.images) this.#prefetcher.giveBack(delivery.images);
-    }
-    this.#ordered.clear();
-    this.#giveBack();
-  }
-
-  #giveBack(): void {
-    if (this.#taken) this.#prefetcher.giveBack(this.#taken);
-    this.#taken = null;
-  }
-
-  #order(): void {
-    const { random, length } = this.#plan;
-    for (; this.#next < length; this.#next++) {
-      const batch = this.#next;
-      const delivery = this.#prefetcher.order(random, () => this.#plan.places(batch));
-      if (delivery === null) return;
-      this.#ordered.set(batch, delivery);
-    }
-  }
-}
-
 function arrive(delivery: Delivery, images: Float32Array<ArrayBuffer> | null): void {
   delivery.images = images;
   delivery.onArrival?.();
@@ -230,8 +160,3 @@ function sendable(images: ImageArray): { array: ImageArray; transfer: ArrayBuffe
   const copy = images.slice();
   return { array: copy, transfer: [copy.buffer] };
 }
-
-/** Ends the workers of loaders that were forgotten. */
-export const forgotten = new FinalizationRegistry<Prefetcher>((prefetcher) => {
-  prefetcher.dispose();
-});

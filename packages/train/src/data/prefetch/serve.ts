@@ -37,15 +37,16 @@ export function serveOrders(send: SendAnswer): (message: Setup | Order) => void 
 async function prepare(setup: Setup): Promise<WriteOrder> {
   const { shape, normalization, augment } = setup;
   const pixels = shape[0] * shape[1] * shape[2];
-  if (augment === null) {
-    const write = imageWriter(setup, normalization ?? undefined);
-    return ({ rows, indices, out }) => {
-      for (let b = 0; b < rows.length; b++) write(out, b * pixels, rows[b], indices[b]);
-    };
-  }
-  const write = augmentedWriter(setup, normalization ?? undefined, await augmentationOf(augment));
+  const write = imageWriter(setup, normalization);
+  const writeAugmented = augment
+    ? augmentedWriter(setup, normalization, await augmentationOf(augment))
+    : null;
   return ({ rows, indices, random, out }) => {
-    const images = new ImageRandom(random);
-    for (let b = 0; b < rows.length; b++) write(out, b * pixels, rows[b], images.of(indices[b]));
+    const images = random && new ImageRandom(random);
+    for (let b = 0; b < rows.length; b++) {
+      if (images && writeAugmented) {
+        writeAugmented(out, b * pixels, rows[b], images.of(indices[b]));
+      } else write(out, b * pixels, rows[b]);
+    }
   };
 }
