@@ -59,7 +59,9 @@ const watched: Watched[] = [];
 let refuse: string | undefined;
 
 /** The worker's script, bundled: tests start many, and loading the sources takes each a second. */
-const script = pathToFileURL(await bundled('packages/train/src/data/prefetch/worker.node.ts'));
+const script = pathToFileURL(
+  await bundled('packages/train/src/data/prefetch/prefetch-worker.node.ts'),
+);
 
 vi.mock('../../packages/train/src/data/prefetch/thread.source.js', () => {
   const startThread: StartThread = (listener) => {

@@ -2,7 +2,9 @@ import type { StartThread } from './thread.js';
 
 export const startThread: StartThread = ({ onAnswer, onEnd }) => {
   // Bundlers find the worker's script by this very form.
-  const worker = new Worker(new URL('./worker.browser.js', import.meta.url), { type: 'module' });
+  const worker = new Worker(new URL('./prefetch-worker.browser.js', import.meta.url), {
+    type: 'module',
+  });
   worker.addEventListener('message', ({ data }) => onAnswer(data));
   worker.addEventListener('error', ({ message }) =>
     // A script that can't be loaded gives an event without a word.

@@ -4,7 +4,7 @@ import type { Listener, PrefetchThread, StartThread } from './thread.js';
 
 export const startThread: StartThread = (listener) => {
   // A bundle lacks the script, and one of CommonJS doesn't even know where it would lie.
-  const script = new URL('./worker.node.js', import.meta.url);
+  const script = new URL('./prefetch-worker.node.js', import.meta.url);
   if (!existsSync(script)) throw new Error(`there is no ${script.pathname}`);
   return threadOf(script, [], listener);
 };
