@@ -46,6 +46,24 @@ describe('scopes', () => {
     expect(Scope.run(() => null)).toBeNull();
   });
 
+  it('run hands over what arrays and plain objects hold in each other', () => {
+    using scope = new Scope();
+    const { list, self } = Scope.run(() => {
+      const made: { list: unknown[]; self?: object } = { list: [{ x: ones([2]) }, [zeros([1])]] };
+      made.self = made;
+      return made;
+    });
+    const [{ x }, [y]] = list as [{ x: Tensor }, [Tensor]];
+    expect([x.owner, y.owner]).toEqual([scope, scope]);
+    expect(self).toBeDefined();
+    // What stands in an instance of a class is that class's affair.
+    class Holder {
+      readonly kept = ones([1]);
+    }
+    const { holder } = Scope.run(() => ({ holder: new Holder() }));
+    expect(holder.kept.isDisposed).toBe(true);
+  });
+
   it('run hands to nobody where there is no scope around', () => {
     const x = Scope.run(() => ones([2]));
     expect(x.owner).toBeNull();

@@ -21,6 +21,7 @@ import {
   crossEntropy,
   CrossEntropyLoss,
   mseLoss,
+  MSELoss,
   nllLoss,
   type CrossEntropyOptions,
 } from '@unfold/nn';
@@ -292,6 +293,7 @@ onEveryEngine('nllLoss and mseLoss', ({ dtype }) => {
       [1, 0],
       [4, 16],
     ]);
+    expect(new MSELoss({ reduction: 'sum' }).forward(x, y).item()).toBe(21);
     tape.backward(loss);
     expect(x.grad?.toArray()).toEqual([
       [0.5, 0],

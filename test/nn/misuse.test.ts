@@ -360,6 +360,8 @@ describe('whatever the arguments are, errors are ours', () => {
     new CrossEntropyLoss(),
     new nn.BCEWithLogitsLoss(),
     new nn.HuberLoss(),
+    new nn.MSELoss(),
+    new nn.NLLLoss(),
     new nn.SmoothL1Loss(),
   ];
 

@@ -20,6 +20,8 @@ import {
   Linear,
   MaxPool2d,
   Module,
+  MSELoss,
+  NLLLoss,
   ReLU,
   Sequential,
   Sigmoid,
@@ -84,6 +86,8 @@ describe('String(layer)', () => {
     [new CrossEntropyLoss(), 'CrossEntropyLoss()'],
     [new BCEWithLogitsLoss(), 'BCEWithLogitsLoss()'],
     [new HuberLoss(), 'HuberLoss()'],
+    [new MSELoss(), 'MSELoss()'],
+    [new NLLLoss(), 'NLLLoss()'],
     [new SmoothL1Loss(), 'SmoothL1Loss()'],
     [new Sequential(), 'Sequential()'],
   ])('%s', (layer, expected) => {

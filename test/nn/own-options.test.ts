@@ -1,4 +1,4 @@
-import { Generator, rand, randn, tensor, type Tensor } from '@unfold/core';
+import { Generator, logSoftmax, rand, randn, tensor, type Tensor } from '@unfold/core';
 import * as nn from '@unfold/nn';
 import { Module } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
@@ -101,6 +101,15 @@ const CASES: Readonly<Record<string, () => Case>> = {
       [[3, 2], { stride: [1, 2], padding: [1, 0] }] as const,
       (kernel, options) => new nn.MaxPool2d(kernel, options),
       images,
+    ),
+  MSELoss: () =>
+    made([{ reduction: 'none' }] as const, (options) => new nn.MSELoss(options), rows, share),
+  NLLLoss: () =>
+    made(
+      [{ reduction: 'none', ignoreIndex: 1 }] as const,
+      (options) => new nn.NLLLoss(options),
+      logSoftmax(rows, 1),
+      labels,
     ),
   Sequential: () => {
     const layers = [new nn.ReLU(), new nn.Tanh()];

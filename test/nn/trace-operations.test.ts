@@ -497,6 +497,8 @@ const OTHER_MODULES: Readonly<Record<string, string>> = {
   BCEWithLogitsLoss: 'a loss',
   CrossEntropyLoss: 'a loss',
   HuberLoss: 'a loss',
+  MSELoss: 'a loss',
+  NLLLoss: 'a loss',
   SmoothL1Loss: 'a loss',
 };
 

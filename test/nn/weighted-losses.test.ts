@@ -22,6 +22,7 @@ import {
   huber,
   HuberLoss,
   nllLoss,
+  NLLLoss,
   smoothL1,
   SmoothL1Loss,
   type CrossEntropyOptions,
@@ -176,6 +177,11 @@ onEveryEngine('class weights and ignored labels', ({ dtype }) => {
     expect([...byClass.stateDict().keys()]).toEqual(['weight']);
     const expected = crossEntropy(x, labels(1), { weight, reduction: 'sum' });
     expect(byClass.forward(x, labels(1)).item()).toBe(expected.item());
+    const logProbs = logSoftmax(x, 1);
+    const byLabel = new NLLLoss({ weight, reduction: 'sum' });
+    expect([...byLabel.stateDict().keys()]).toEqual(['weight']);
+    const picked = nllLoss(logProbs, labels(1), { weight, reduction: 'sum' });
+    expect(byLabel.forward(logProbs, labels(1)).item()).toBe(picked.item());
     const positive = new BCEWithLogitsLoss({ posWeight: weight, reduction: 'sum' });
     expect([...positive.stateDict().keys()]).toEqual(['pos_weight']);
     const y = of([[1, 0]]);

@@ -164,7 +164,7 @@ describe('data', () => {
 
   it('without images is an error', async () => {
     const message =
-      'evaluate: expected at least one image, got an empty dataset; nothing can be trained or measured on it';
+      'evaluate: expected at least one batch, got none; nothing can be measured on them';
     const loader = of(answers(2, [[0, 1]]));
     await expect(evaluate(new Reader(), [])).rejects.toThrow(new ConfigError(message));
     const model = new Reader();
@@ -189,7 +189,7 @@ describe('data', () => {
     await expect(evaluate(new Images(), of(answers(2, [[0, 1]])))).rejects.toThrow(
       new ShapeError(
         'evaluate: expected logits [N, classes] for float32 tensor [1,1,1,2], ' +
-          'got float32 tensor [1,1,1,2]',
+          'got float32 tensor [1,1,1,2]; give evaluate a loss, metrics or both for what is no classifier',
       ),
     );
   });

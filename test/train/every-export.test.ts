@@ -46,6 +46,32 @@ const optimizer = (Kind: Function): Misuses => ({
 const made = (Kind: Function): train.SGD =>
   make(Kind, net().parameters(), { lr: 0.1 }) as train.SGD;
 
+const batchOf = (): unknown => [...loader().batches()][0];
+
+/** A metric of an output and a batch. */
+const ofOutput = (metric: Function): Misuses => ({
+  wrong: {
+    'metric()': () => call(metric),
+    'metric(output)': () => call(metric, ones([2])),
+    'metric(output, targets)': () => call(metric, ones([2]), ones([2])),
+    'metric([1, 2], batch)': () => call(metric, [1, 2], batchOf()),
+    'metric(output, batch) of other shapes': () => call(metric, ones([2]), batchOf()),
+  },
+});
+
+/** A metric that takes no options and accumulates. */
+const accumulating = (metric: () => train.AccumulatingMetric<train.AnyBatch>): Misuses => ({
+  wrong: {
+    'metric(output, batch)': () => call(metric, logits(), batchOf()),
+    'metric({ classes: 2 })': () => call(metric, { classes: 2 }),
+    'update()': () => send(metric().create(), 'update'),
+    'update(output, targets)': () => send(metric().create(), 'update', ones([2]), ones([2])),
+    'compute()': () => send(metric().create(), 'compute'),
+    'loadStateDict(null)': () => send(metric().create(), 'loadStateDict', null),
+    'loadStateDict({})': () => send(metric().create(), 'loadStateDict', {}),
+  },
+});
+
 /** @param needed Options without which there is no such schedule. */
 const schedule = (Kind: Function, option: string, needed: object): Misuses => ({
   withOptions: (options) => make(Kind, sgd(), options),
@@ -323,7 +349,10 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
       'fit(model, loader, options)': () => call(train.fit, net(), loader(), { epochs: 1 }),
       'without epochs': () => fitWith({ epochs: undefined }),
       'train: dataset': () => fitWith({ train: stripes(8) }),
-      'train: array of batches': () => fitWith({ train: [...loader().batches()] }),
+      'train: array of tensors': () =>
+        fitWith({ train: [...loader().batches()].map((b) => b.images) }),
+      'train: a function of nothing': () => fitWith({ train: () => 3 }),
+      'train: half a state': () => fitWith({ train: { stateDict() {}, *[Symbol.iterator]() {} } }),
       'validation: dataset': () => fitWith({ validation: stripes(8) }),
       'train: columns': () => fitWith({ train: columns() }),
       "epochs: '3'": () => fitWith({ epochs: '3' }),
@@ -372,6 +401,29 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
       'accuracy([1, 2], batch)': () => call(train.accuracy, [1, 2], [...loader().batches()][0]),
     },
   },
+  topK: {
+    wrong: {
+      'topK()': () => call(train.topK),
+      'topK(logits, batch)': () => call(train.topK, logits(), batchOf()),
+      "topK('5')": () => call(train.topK, '5'),
+      'topK({ k: 5 })': () => call(train.topK, { k: 5 }),
+    },
+  },
+  meanAbsoluteError: ofOutput(train.meanAbsoluteError),
+  meanSquaredError: ofOutput(train.meanSquaredError),
+  f1: {
+    withOptions: (options) => call(train.f1, options),
+    option: 'average',
+    wrong: {
+      'f1(logits, batch)': () => call(train.f1, logits(), batchOf()),
+      "f1({ average: 'mean' })": () => call(train.f1, { average: 'mean' }),
+      'f1({ labels: 1 })': () => call(train.f1, { labels: 1 }),
+      'update()': () => send(train.f1().create(), 'update'),
+      'update(logits, labels)': () => send(train.f1().create(), 'update', logits(), tensor([0, 1])),
+    },
+  },
+  auc: accumulating(train.auc),
+  rSquared: accumulating(train.rSquared),
   Cnn: model(train.Cnn),
   CnnBN: model(train.CnnBN),
   LeNet: model(train.LeNet),
@@ -505,6 +557,29 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
       'classify({ model: Model }, …)': () =>
         call(train.classify, { model: train.LeNet }, [new Uint8Array(784)]),
       'classify()': () => call(train.classify),
+    },
+  },
+  predict: {
+    withOptions: (options) => call(train.predict, net(), ones([2, 36]), options),
+    option: 'batchSize',
+    wrong: {
+      'predict()': () => call(train.predict),
+      'predict(model)': () => call(train.predict, net()),
+      'predict(inputs, model)': () => call(train.predict, ones([2, 36]), net()),
+      'predict(model, 5)': () => call(train.predict, net(), 5),
+      "predict(model, 'file')": () => call(train.predict, net(), 'file'),
+      'predict(model, dataset)': () => call(train.predict, net(), stripes(8)),
+      'predict(model, numbers)': () => call(train.predict, net(), [[1, 2]]),
+      'predict(model, typed array)': () => call(train.predict, net(), new Float32Array(36)),
+      'predict(model, batch)': () => call(train.predict, net(), batchOf()),
+      'predict(model, [])': () => call(train.predict, net(), []),
+      'predict(model, {})': () => call(train.predict, net(), {}),
+      'predict(model, inputs, { batchSize: 0 })': () =>
+        call(train.predict, net(), ones([2, 36]), { batchSize: 0 }),
+      'predict(model, loader, { batchSize })': () =>
+        call(train.predict, net(), loader(), { batchSize: 8 }),
+      'predict(model, inputs, { signal: controller })': () =>
+        call(train.predict, net(), ones([2, 36]), { signal: new AbortController() }),
     },
   },
   digitFromImage: {

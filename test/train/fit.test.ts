@@ -543,7 +543,7 @@ describe('a loss that stops being finite', () => {
   it('in the images', async () => {
     await expectNonFinite(
       evaluateOn(new Sequential(new Flatten(), new Linear(2, 2)), points(1, 1, NaN, 1)),
-      'evaluate: the loss is NaN; the images hold values that are not finite',
+      'evaluate: the loss is NaN; the inputs hold values that are not finite',
     );
   });
 

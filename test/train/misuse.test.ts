@@ -1,5 +1,5 @@
 import { ConfigError, DTypeError, ones } from '@unfold/core';
-import { CrossEntropyLoss, Flatten, Linear, Sequential } from '@unfold/nn';
+import { crossEntropy, CrossEntropyLoss, Flatten, Linear, Sequential } from '@unfold/nn';
 import * as train from '@unfold/train';
 import {
   Adam,
@@ -232,10 +232,22 @@ describe('a call that is wrong is an error that names the right one', () => {
       'fit: loss: expected a tensor of one element, got a Promise; a loss is not async',
     ],
     [
-      'fit: a loss that is a module',
-      () => fitWith({ loss: new CrossEntropyLoss() }),
+      'fit: a loss of output and targets',
+      () => fitWith({ loss: crossEntropy }),
       ConfigError,
-      'fit: loss: expected a function of output and batch, got a CrossEntropyLoss; (output, { labels }) => loss.forward(output, labels)',
+      'fit: loss: expected a function of output and batch, got crossEntropy, which takes output and targets; write (output, { targets }) => crossEntropy(output, targets)',
+    ],
+    [
+      'fit: the class of a loss',
+      () => fitWith({ loss: CrossEntropyLoss }),
+      ConfigError,
+      'fit: loss: expected a loss, got a class; write new CrossEntropyLoss()',
+    ],
+    [
+      'fit: a loss that is a number',
+      () => fitWith({ loss: 3 }),
+      ConfigError,
+      'fit: loss: expected a function of output and batch, or a loss module such as new MSELoss(), got 3',
     ],
     [
       'fit: a metric that returns a tensor',
@@ -253,7 +265,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'fit: metrics in a list',
       () => fitWith({ metrics: [train.accuracy] }),
       ConfigError,
-      'fit: metrics: expected functions by name, such as { accuracy }',
+      'fit: metrics: expected functions, or metrics such as f1(), by name, as in { accuracy, f1: f1() }, got [the function accuracy]',
     ],
     [
       'fit: a misspelt callback',
@@ -316,7 +328,7 @@ describe('whatever the arguments are, errors are ours', () => {
   const isClass = (value: unknown): boolean => /^class\b/.test(String(value));
   const all = Object.entries(train).filter(([, value]) => typeof value === 'function');
   // They are waited for; mnist may find the digits, or look for them.
-  const asynchronous = ['fit', 'evaluate', 'loadRun', 'loadTrainedModel'];
+  const asynchronous = ['fit', 'evaluate', 'loadRun', 'loadTrainedModel', 'predict'];
   const functions = all.filter(
     ([name, value]) => !isClass(value) && ![...asynchronous, 'mnist'].includes(name),
   );
@@ -395,8 +407,39 @@ describe('whatever the arguments are, errors are ours', () => {
 
   it('the methods of a dataset, of a loader and of an average', () => {
     const dataset = stripes(8);
-    for (const method of ['image', 'label', 'slice', 'subset']) {
+    for (const method of ['image', 'label', 'slice', 'subset', 'get', 'map']) {
       expect(strangeErrors((...args) => send(dataset, method, ...args), 2)).toEqual([]);
+    }
+    const columns = Dataset.fromArrays({ inputs: [1, 2], targets: [3, 4] });
+    for (const method of ['slice', 'subset', 'get', 'map']) {
+      expect(strangeErrors((...args) => send(columns, method, ...args), 2)).toEqual([]);
+      const samples = columns.map((sample) => sample);
+      expect(strangeErrors((...args) => send(samples, method, ...args), 2)).toEqual([]);
+    }
+    const fromArrays = Dataset.fromArrays.bind(Dataset);
+    expect(
+      strangeErrors((inputs, targets) => call(fromArrays, { inputs, targets, classes: 3 }), 2),
+    ).toEqual([]);
+    expect(
+      strangeErrors((inputs, data) => call(fromArrays, { inputs: { inputs, data } }), 2),
+    ).toEqual([]);
+    expect(
+      strangeErrors((data, shape) => call(fromArrays, { inputs: { data, shape } }), 2),
+    ).toEqual([]);
+    // What a sample holds, and what a transform and a collate give.
+    expect(
+      strangeErrors((...given) => {
+        const dataset = { length: given.length, get: (i: number) => ({ inputs: given[i] }) };
+        return [...(make(DataLoader, dataset, { batchSize: 2 }) as DataLoader)];
+      }, 2),
+    ).toEqual([]);
+    for (const option of ['transform', 'collate']) {
+      expect(
+        strangeErrors((given) => {
+          const options = { batchSize: 2, [option]: () => given };
+          return [...(make(DataLoader, columns, options) as DataLoader)];
+        }, 1),
+      ).toEqual([]);
     }
     expect(strangeErrors((...args) => send(loader(), 'from', ...args), 1)).toEqual([]);
     const ema = new EMA(net());

@@ -2,7 +2,7 @@ import { Generator, manualSeed, Scope, tensor } from '@unfold/core';
 import { crossEntropy } from '@unfold/nn';
 import { DataLoader, Dataset, EMA, type LoaderOptions, randomAffine, SGD } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
-import { accuracy } from '../../packages/train/src/fit/measure.js';
+import { accuracy } from '../../packages/train/src/metrics/accuracy.js';
 import { MODELS } from '../../packages/train/src/models.js';
 import { prepareRun } from '../../packages/train/src/recipe/prepare.js';
 import { plainRecipe, PRESETS, type Recipe } from '../../packages/train/src/recipe/recipe.js';

@@ -26,7 +26,8 @@ export class AtChance implements Callback {
 
   /** Counts in the last step of each epoch what has no gradient. */
   onGradients({ model, step, stepsPerEpoch }: TrainingRun): void {
-    if ((step + 1) % stepsPerEpoch === 0) this.#dead = withoutGradient(model);
+    if (stepsPerEpoch !== null && (step + 1) % stepsPerEpoch === 0)
+      this.#dead = withoutGradient(model);
   }
 
   onEpochEnd({ validation }: EpochReport, { step }: TrainingRun): void {

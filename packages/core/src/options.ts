@@ -236,9 +236,6 @@ export function valueText(value: unknown): string {
     if (Array.isArray(value) || isOptions(value)) return shown(value);
     return `a ${nameOfClass(value)}`;
   }
-  if (typeof value === 'function') {
-    return value.name === '' ? 'a function' : `the function ${value.name}`;
-  }
   return shown(value);
 }
 
@@ -254,6 +251,9 @@ const MOST_ITEMS = 6;
 function shown(value: unknown, depth = 0): string {
   if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
   if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') {
+    return value.name === '' ? 'a function' : `the function ${value.name}`;
+  }
   if (typeof value !== 'object' || value === null) return String(value);
   if (depth > 2) return '…';
   if (Array.isArray(value)) return `[${listed(value, depth)}]`;

@@ -43,7 +43,8 @@ export interface BeginLine {
   readonly time: string;
   /** Epochs in all. */
   readonly epochs: number;
-  readonly stepsPerEpoch: number;
+  /** Null where the source of batches can't tell. */
+  readonly stepsPerEpoch: number | null;
   /** The facts that the caller told of the run. */
   readonly configuration: JsonObject;
 }
@@ -132,7 +133,8 @@ export function jsonLines(out: LineOutput, options: JsonLinesOptions = {}): Call
   const elapsed = (): number => Math.round(now() - begin) / 1000;
   const write = (line: JsonLine): Promise<void> => writeJsonLine(out, { ...line });
   return {
-    async onTrainBegin({ epochs, stepsPerEpoch, step, history }: TrainingRun) {
+    async onTrainBegin(run: TrainingRun) {
+      const { epochs, stepsPerEpoch, step, stepInEpoch, history } = run;
       begin = now();
       const { configuration = {} } = options;
       await write({
@@ -145,8 +147,7 @@ export function jsonLines(out: LineOutput, options: JsonLinesOptions = {}): Call
         elapsed: 0,
       });
       if (step === 0) return;
-      const epoch = Math.min(Math.floor(step / stepsPerEpoch) + 1, epochs);
-      const stepInEpoch = step - (epoch - 1) * stepsPerEpoch;
+      const epoch = Math.min(run.epoch, epochs);
       await write({ type: 'resume', step, epoch, stepInEpoch, history, elapsed: elapsed() });
     },
     onStepEnd: (report: StepReport) => write({ type: 'step', ...report, elapsed: elapsed() }),

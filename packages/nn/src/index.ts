@@ -41,6 +41,7 @@ export {
   crossEntropy,
   CrossEntropyLoss,
   nllLoss,
+  NLLLoss,
   type ClassLossOptions,
   type CrossEntropyOptions,
 } from './losses/classes.js';
@@ -48,6 +49,7 @@ export {
   huber,
   HuberLoss,
   mseLoss,
+  MSELoss,
   smoothL1,
   SmoothL1Loss,
   type HuberOptions,

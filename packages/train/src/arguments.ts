@@ -1,7 +1,9 @@
 import { ConfigError, DTypeError, type OptionRule, Parameter, Tensor } from '@unfold/core';
 import { valueText } from '@unfold/core/internal';
-import { Module, type Layer } from '@unfold/nn';
+import { Module } from '@unfold/nn';
+import type { AnyBatch } from './data/batch.js';
 import { Dataset } from './data/dataset.js';
+import type { AnyModel } from './model.js';
 
 /*
  * Plain JavaScript may pass anything where something else belongs: it is refused with how to write it.
@@ -11,7 +13,7 @@ const has = (value: unknown, key: PropertyKey): boolean =>
   typeof value === 'object' && value !== null && key in value;
 
 /** @throws ConfigError unless `value` is a module with a `forward`. */
-export function requireModel(where: string, value: unknown): asserts value is Layer {
+export function requireModel(where: string, value: unknown): asserts value is AnyModel {
   if (value instanceof Module && 'forward' in value && typeof value.forward === 'function') return;
   throw new ConfigError(
     `${where}: expected a model, a Module with forward, got ${valueText(value)}`,
@@ -27,7 +29,10 @@ export function requireDataset(where: string, value: unknown): asserts value is 
 }
 
 /** @throws ConfigError unless `value` can be a source of batches. */
-export function requireBatches(where: string, value: unknown): void {
+export function requireBatches(
+  where: string,
+  value: unknown,
+): asserts value is Iterable<AnyBatch> | AsyncIterable<AnyBatch> {
   if (has(value, Symbol.asyncIterator) || has(value, Symbol.iterator)) return;
   throw new ConfigError(
     `${where}: expected a loader, or another source of batches, got ${valueText(value)}` +

@@ -1,10 +1,12 @@
 import {
   argmax,
+  ConfigError,
+  DTypeError,
   elementsOf,
   type OptionRules,
   ShapeError,
   softmax,
-  type Tensor,
+  Tensor,
 } from '@unfold/core';
 import {
   checkedInUse,
@@ -12,12 +14,25 @@ import {
   count as countRule,
   flag,
   requireTensor,
+  valueText,
 } from '@unfold/core/internal';
-import { crossEntropy, type Layer } from '@unfold/nn';
+import { crossEntropy } from '@unfold/nn';
 import { requireBatches, requireModel, requireSignal } from './arguments.js';
-import type { Batch } from './data/batch.js';
-import { finiteLoss } from './fit/measure.js';
-import { forEachOutput } from './outputs.js';
+import {
+  type AnyBatch,
+  type Batch,
+  inputsOf,
+  targetsOf,
+  tensorsIn,
+  type WholeBatch,
+} from './data/batch.js';
+import type { Scores } from './fit/callback.js';
+import { finiteLoss, lossOf } from './fit/loss.js';
+import { checkMetrics, measure, type Metrics } from './fit/measure.js';
+import type { FitOptions } from './fit/options.js';
+import type { Batches } from './fit/source.js';
+import type { InputsOf, Model } from './model.js';
+import { forEachOutput, type Showing } from './outputs.js';
 import type { StopSignal } from './stop-signal.js';
 
 /** How well a classifier tells one class from the others. Each is 0 where it would be 0 ÷ 0. */
@@ -79,42 +94,103 @@ export interface EvaluateOptions {
   readonly compile?: boolean;
 }
 
-const OPTIONS: OptionRules<EvaluateOptions> = {
+/** Options of `evaluate` for a task of any kind: a loss, metrics, or both. */
+export interface MeasureOptions<
+  Metric extends string = never,
+  B extends AnyBatch = Batch,
+  Output = Tensor,
+> extends Omit<EvaluateOptions, 'mistakes'> {
+  /** As `fit` takes it. Default: the cross entropy of logits with integer targets. */
+  readonly loss?: FitOptions<Metric, B, Output>['loss'];
+  /** As `fit` takes them. */
+  readonly metrics?: Metrics<Metric, B, Output>;
+}
+
+const OPTIONS: OptionRules<EvaluateOptions & MeasureOptions> = {
   signal: checkedInUse,
   mistakes: countRule,
   compile: flag,
+  loss: checkedInUse,
+  metrics: checkedInUse,
 };
 
 /**
  * Loss, accuracy, confusion matrix, and precision, recall and F1 of a classifier, in evaluation mode;
  * the modes of all its modules are as before afterwards. It holds one batch at a time.
- * @param model Images `[N, C, H, W]` → logits `[N, classes]`.
- * @param data A loader, or any other source of batches.
+ *
+ * With a `loss` or `metrics`, the mean loss and the metrics of a model of any kind instead, as `fit`
+ * measures them in validation.
+ * @param model Inputs → logits `[N, classes]`.
+ * @param data A loader, or any other source of batches `{ images, labels }` or `{ inputs, targets }`.
  * @throws ConfigError if there is no batch, over which no mean is defined; NonFiniteLossError, naming
  * the layer, when the loss is no finite number; ShapeError for other logits, or a label beyond them;
- * the reason of `signal` when that aborts.
+ * DTypeError for targets that are no integers; the reason of `signal` when that aborts.
  */
+export async function evaluate<B extends AnyBatch = Batch>(
+  model: Model<InputsOf<B>, Tensor>,
+  data: Batches<B>,
+  options?: EvaluateOptions & { readonly loss?: undefined; readonly metrics?: undefined },
+): Promise<Evaluation>;
+export async function evaluate<
+  Metric extends string = never,
+  B extends AnyBatch = Batch,
+  Output = Tensor,
+>(
+  model: Model<InputsOf<B>, Output>,
+  data: Batches<B>,
+  options: MeasureOptions<Metric, B, Output>,
+): Promise<Scores<Metric>>;
 export async function evaluate(
-  model: Layer,
-  data: AsyncIterable<Batch> | Iterable<Batch>,
-  options: EvaluateOptions = {},
-): Promise<Evaluation> {
+  model: unknown,
+  data: unknown,
+  options: object = {},
+): Promise<unknown> {
   requireModel('evaluate', model);
   requireBatches('evaluate', data);
-  checkOptions('evaluate', options, OPTIONS);
-  const { signal, mistakes: wanted = 0, compile: isCompiled = true } = options;
+  checkOptions<EvaluateOptions & MeasureOptions>('evaluate', options, OPTIONS);
+  // As the types above say.
+  const given = options as EvaluateOptions & MeasureOptions<string, AnyBatch, unknown>;
+  const { signal, mistakes, compile: isCompiled = true, loss, metrics } = given;
   requireSignal('evaluate: signal', signal);
+  if (loss === undefined && metrics === undefined) {
+    return evaluateClasses(
+      { operation: 'evaluate', where: 'evaluate', model, data, signal, isCompiled },
+      mistakes ?? 0,
+    );
+  }
+  if (mistakes !== undefined) {
+    throw new ConfigError(
+      'evaluate: mistakes: expected no loss and no metrics beside it: mistakes are those of a ' +
+        'classifier, which is evaluated without both',
+    );
+  }
+  checkMetrics('evaluate', metrics);
+  return measure({
+    operation: 'evaluate',
+    where: 'evaluate',
+    model,
+    data,
+    loss: lossOf('evaluate', loss),
+    metrics: metrics ?? {},
+    signal,
+    isCompiled,
+  });
+}
+
+/** @param wanted How many mistakes to keep. */
+async function evaluateClasses(showing: Showing, wanted: number): Promise<Evaluation> {
+  const { model } = showing;
   let lossSum = 0;
   const confusion: number[][] = [];
   let mistakes: Mistake[] = [];
-  const showing = { operation: 'evaluate', where: 'evaluate', model, data, signal, isCompiled };
-  const total = await forEachOutput(showing, (logits, batch, first) => {
-    const classes = classesOf(logits, batch);
-    const loss = crossEntropy(logits, batch.labels, { reduction: 'sum' });
-    lossSum += finiteLoss('evaluate', model, batch, loss);
+  const total = await forEachOutput(showing, (output, batch, first) => {
+    const { logits, targets } = checked(output, batch);
+    const loss = crossEntropy(logits, targets, { reduction: 'sum' });
+    lossSum += finiteLoss('evaluate', model, inputsOf(batch), loss);
     const predictions = argmax(logits, { axis: 1 }).toTypedArray();
     const probabilities = wanted > 0 ? softmax(logits).toTypedArray() : null;
-    const labels = elementsOf(batch.labels);
+    const labels = elementsOf(targets);
+    const classes = logits.shape[1];
     if (confusion.length === 0) {
       for (let c = 0; c < classes; c++) confusion.push(new Array<number>(classes).fill(0));
     }
@@ -128,16 +204,27 @@ export async function evaluate(
   return { loss: lossSum / total, ...scores(confusion), mistakes };
 }
 
-/** The number of classes that a model tells apart, from its output for a batch. */
-function classesOf(logits: Tensor, { images }: Batch): number {
-  requireTensor('evaluate', "the model's output", logits);
-  const [, classes] = logits.shape;
-  if (logits.ndim !== 2 || classes === undefined) {
+/** The logits and the classes of a batch. */
+function checked(
+  output: unknown,
+  batch: WholeBatch<AnyBatch>,
+): { readonly logits: Tensor; readonly targets: Tensor } {
+  const mend = '; give evaluate a loss, metrics or both for what is no classifier';
+  requireTensor('evaluate', "the model's output", output);
+  if (output.ndim !== 2) {
+    const inputs = tensorsIn(inputsOf(batch)).map((tensor) => tensor.describe());
     throw new ShapeError(
-      `evaluate: expected logits [N, classes] for ${images.describe()}, got ${logits.describe()}`,
+      `evaluate: expected logits [N, classes] for ${inputs.join(' and ')}, got ` +
+        `${output.describe()}${mend}`,
     );
   }
-  return classes;
+  const targets = targetsOf(batch);
+  if (targets instanceof Tensor && (targets.dtype === 'int32' || targets.dtype === 'uint8')) {
+    return { logits: output, targets };
+  }
+  throw new DTypeError(
+    `evaluate: expected integer targets, the classes, got ${valueText(targets)}${mend}`,
+  );
 }
 
 /** @param batch.first The place of the batch's first image among all. */

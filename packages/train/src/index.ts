@@ -35,7 +35,13 @@ export type {
 } from './data/samples.js';
 export { randomSplit } from './data/split.js';
 export { evaluate } from './evaluate.js';
-export type { ClassScores, EvaluateOptions, Evaluation, Mistake } from './evaluate.js';
+export type {
+  ClassScores,
+  EvaluateOptions,
+  Evaluation,
+  MeasureOptions,
+  Mistake,
+} from './evaluate.js';
 export type {
   Callback,
   EpochReport,
@@ -51,9 +57,17 @@ export type { CheckpointFileOptions, SavedRun } from './fit/checkpoint-file.js';
 export { EarlyStopping } from './fit/early-stopping.js';
 export type { EarlyStoppingOptions } from './fit/early-stopping.js';
 export { fit } from './fit/fit.js';
-export type { FitOptions, FitSchedules } from './fit/fit.js';
-export { accuracy } from './fit/measure.js';
-export type { Loss, Metric, Metrics } from './fit/measure.js';
+export type { Loss, LossModule } from './fit/loss.js';
+export type { Metric, Metrics } from './fit/measure.js';
+export type { FitOptions, FitSchedules } from './fit/options.js';
+export type { Batches, BatchSource, StatefulSource } from './fit/source.js';
+export { accuracy, topK } from './metrics/accuracy.js';
+export { auc } from './metrics/auc.js';
+export { f1 } from './metrics/f1.js';
+export type { F1Average, F1Options } from './metrics/f1.js';
+export type { AccumulatingMetric, MetricState } from './metrics/metric.js';
+export { meanAbsoluteError, meanSquaredError, rSquared } from './metrics/regression.js';
+export type { InputsOf, Model, TargetsOf } from './model.js';
 export { Cnn, CnnBN, LeNet, LeNetBN, MODELS, WideCnnBN } from './models.js';
 export type { ModelName } from './models.js';
 export { NonFiniteLossError } from './non-finite.js';
@@ -114,6 +128,8 @@ export type { SGDOptions } from './optim/sgd.js';
 export type { JsonObject } from './optim/state.js';
 export { classify } from './predict/classify.js';
 export type { Prediction } from './predict/classify.js';
+export { predict } from './predict/predict.js';
+export type { InputBatches, PredictOptions } from './predict/predict.js';
 export { digitFromImage } from './predict/digit.js';
 export type { StopSignal } from './stop-signal.js';
 export { loadTrainedModel } from './trained-model.js';

@@ -1,5 +1,7 @@
-import { elementsOf, Scope, Tensor, UnfoldError } from '@unfold/core';
-import { type Layer, watchForward } from '@unfold/nn';
+import { elementsOf, Scope, type Tensor, UnfoldError } from '@unfold/core';
+import { watchForward } from '@unfold/nn';
+import { tensorsIn } from './data/batch.js';
+import type { AnyModel } from './model.js';
 
 /** The loss stopped being finite. The run ended before it could be saved. */
 export class NonFiniteLossError extends UnfoldError {
@@ -7,19 +9,19 @@ export class NonFiniteLossError extends UnfoldError {
 }
 
 /** Says in which parameter, or after which layer, values are not finite: runs the model again. */
-export function findNonFinite(model: Layer, images: Tensor): string {
+export function findNonFinite(model: AnyModel, inputs: unknown): string {
   for (const [name, parameter] of model.namedParameters()) {
     if (!isFinite(parameter)) return `${name} holds values that are not finite`;
   }
-  if (!isFinite(images)) return 'the images hold values that are not finite';
+  if (!tensorsIn(inputs).every(isFinite)) return 'the inputs hold values that are not finite';
   let found: string | undefined;
   return Scope.run(() => {
     watchForward(
       model,
       ({ path, output }) => {
-        if (output instanceof Tensor && !isFinite(output)) found ??= path;
+        if (!tensorsIn(output).every(isFinite)) found ??= path;
       },
-      () => void model.forward(images),
+      () => void model.forward(inputs),
     );
     if (found === undefined) {
       return 'every layer gives finite values, but their loss is not finite';

@@ -12,6 +12,8 @@ import {
 import {
   accuracy,
   AdamW,
+  type Batch,
+  type BatchLoader,
   DataLoader,
   EarlyStopping,
   EMA,
@@ -23,7 +25,10 @@ import {
 } from '@unfold/train';
 import { CLASSES, stripes } from './stripes.js';
 
-export type Options = FitOptions<'accuracy'>;
+export type Options = FitOptions<'accuracy'> & {
+  readonly train: BatchLoader;
+  readonly validation?: Iterable<Batch> | AsyncIterable<Batch>;
+};
 
 /** A run with everything that has a state: dropout, running means, averages, schedules, a watch. */
 export function everything(): { model: Sequential; options: Options } {

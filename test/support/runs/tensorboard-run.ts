@@ -55,6 +55,9 @@ export async function play(callback: Callback, options: Play): Promise<void> {
     get step() {
       return step;
     },
+    get stepInEpoch() {
+      return step - (epoch - 1) * stepsPerEpoch;
+    },
     stop() {},
   };
   const steps = async (): Promise<void> => {

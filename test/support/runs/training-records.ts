@@ -48,6 +48,7 @@ export function trainingRun(changes: Partial<TrainingRun> = {}): TrainingRun {
     stepsPerEpoch: 10,
     epoch: 1,
     step: 0,
+    stepInEpoch: 0,
     history: [],
     stop: () => {},
     ...changes,

@@ -10,6 +10,7 @@ import type {
 /** What a run by hand shows its callbacks. */
 export type FakeRun = { -readonly [K in keyof TrainingRun]: TrainingRun[K] } & {
   history: EpochReport[];
+  stepsPerEpoch: number;
 };
 
 /** A run in which nothing happens by itself. */
@@ -23,6 +24,9 @@ export function fakeRun(epochs: number, stepsPerEpoch: number, step = 0): FakeRu
     stepsPerEpoch,
     epoch: Math.floor(step / stepsPerEpoch) + 1,
     step,
+    get stepInEpoch() {
+      return this.step - (this.epoch - 1) * this.stepsPerEpoch;
+    },
     history: [],
     stop() {},
   };
@@ -41,11 +45,10 @@ export function epochReport(
 /** Ends a step of 64 images. */
 export async function endStep(callback: Callback, run: FakeRun, loss = 0.12345): Promise<void> {
   run.step++;
-  const stepInEpoch = run.step - (run.epoch - 1) * run.stepsPerEpoch;
   const report: StepReport = {
     step: run.step,
     epoch: run.epoch,
-    stepInEpoch,
+    stepInEpoch: run.stepInEpoch,
     loss,
     size: 64,
     lr: 0.05,

@@ -1,6 +1,6 @@
 import { disposeSymbol } from '../dispose-symbol.js';
 import { TapeError } from '../errors.js';
-import { requireFunction } from '../options.js';
+import { isOptions, requireFunction } from '../options.js';
 import { warnOnce } from '../warnings.js';
 
 /** A possession of a scope: anything that can be disposed of, and that knows its owner. */
@@ -41,8 +41,8 @@ export class Scope {
   }
 
   /**
-   * Runs `fn` in a new scope, or tape, which it is given. The tensor that it returns, or those in
-   * the array or record that it returns, are handed to the caller.
+   * Runs `fn` in a new scope, or tape, which it is given. The tensor that it returns, or those in the
+   * arrays and plain objects that it returns, one in another too, are handed to the caller.
    * @throws TapeError if `fn` is asynchronous: the scope would end before its work does.
    */
   static run<S extends Scope, T>(this: new () => S, fn: (scope: S) => T): T {
@@ -154,16 +154,29 @@ function isScoped(value: unknown): value is Scoped {
   return typeof value === 'object' && value !== null && 'owner' in value && 'dispose' in value;
 }
 
-/** Moves `result` (a tensor, or an array or record of them) from `scope` to the one around it. */
+/**
+ * Moves `result` (a tensor, or what an array, a plain object or an object's own properties hold of them,
+ * and arrays and plain objects in those) from `scope` to the one around it.
+ */
 function handOver<T>(result: T, scope: Scope): T {
-  const values: unknown[] = isScoped(result)
-    ? [result]
-    : typeof result === 'object' && result !== null
-      ? Object.values(result)
-      : [];
-  for (const value of values) {
-    if (isScoped(value) && value.owner === scope) moveOut(value, scope);
+  if (isScoped(result)) {
+    if (result.owner === scope) moveOut(result, scope);
+    return result;
   }
+  if (typeof result !== 'object' || result === null) return result;
+  // What holds itself is looked into once.
+  const seen = new Set<unknown>([result]);
+  const within = (container: object): void => {
+    for (const value of Object.values(container)) {
+      if (isScoped(value)) {
+        if (value.owner === scope) moveOut(value, scope);
+      } else if ((Array.isArray(value) || isOptions(value)) && !seen.has(value)) {
+        seen.add(value);
+        within(value);
+      }
+    }
+  };
+  within(result);
   return result;
 }
 

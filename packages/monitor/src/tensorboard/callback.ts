@@ -127,7 +127,8 @@ export function tensorBoard(dir: string, options: TensorBoardOptions = {}): Call
         validation: existsSync(folders.validation)
           ? new SummaryWriter(folders.validation, { purgeStep })
           : null,
-        everySteps: everySteps ?? Math.max(1, Math.ceil((epochs * stepsPerEpoch) / MOST_POINTS)),
+        everySteps:
+          everySteps ?? Math.max(1, Math.ceil((epochs * (stepsPerEpoch ?? 0)) / MOST_POINTS)),
         purgeStep,
       };
       if (table !== undefined) train.addText('configuration', table, purgeStep);
@@ -135,8 +136,8 @@ export function tensorBoard(dir: string, options: TensorBoardOptions = {}): Call
 
     onGradients({ model, step, stepsPerEpoch }) {
       const { train } = opened();
-      // The step in hand is not done yet.
-      if ((step + 1) % stepsPerEpoch !== 0) return;
+      // The step in hand is not done yet. Which one is the last is not always known.
+      if (stepsPerEpoch === null || (step + 1) % stepsPerEpoch !== 0) return;
       for (const [name, { grad }] of model.namedParameters()) {
         if (grad && grad.size > 0)
           train.addHistogram(`gradients/${name}`, elementsOf(grad), step + 1);

@@ -99,16 +99,16 @@ class Progress implements Callback {
   onTrainBegin(run: TrainingRun): void {
     this.#lastLine = this.#now();
     if (run.step === 0) return;
-    this.#write(`resumed after step ${run.step} of ${run.epochs * run.stepsPerEpoch}`);
+    const { step, epochs, stepsPerEpoch } = run;
+    const all = stepsPerEpoch === null ? '' : ` of ${epochs * stepsPerEpoch}`;
+    this.#write(`resumed after step ${step}${all}`);
     const unseen = Math.max(0, run.history.length - EARLIER_EPOCHS);
     run.history.forEach((report, i) => this.#epoch(report, run, i >= unseen));
   }
 
   onEpochBegin(run: TrainingRun): void {
     this.#pace.begin(this.#now());
-    const { epoch, step } = run;
-    const stepInEpoch = step - (epoch - 1) * run.stepsPerEpoch;
-    this.#show({ epoch, step, stepInEpoch }, run);
+    this.#show(run, run);
   }
 
   onStepEnd(report: StepReport, run: TrainingRun): void {
@@ -121,14 +121,14 @@ class Progress implements Callback {
       this.#show(report, run);
     } else if (now - this.#lastLine >= LINE_INTERVAL) {
       const { loss, speed, timeLeft } = this.#figures(report, run);
-      const step = `step ${report.stepInEpoch}/${run.stepsPerEpoch}`;
+      const step = `step ${stepText(report, run)}`;
       this.#write(joined([`epoch ${report.epoch}/${run.epochs}`, step, loss, speed, timeLeft]));
     }
   }
 
   onValidationBegin(run: TrainingRun): void {
-    const { epoch, epochs, stepsPerEpoch, step } = run;
-    const { loss, runLeft } = this.#figures({ epoch, step, stepInEpoch: stepsPerEpoch }, run);
+    const { epoch, epochs } = run;
+    const { loss, runLeft } = this.#figures(run, run);
     this.#bar.show(
       {
         head: `epoch ${epoch}/${epochs} `,
@@ -155,7 +155,7 @@ class Progress implements Callback {
     const lines = runCharts(history, this.#curve.points(), {
       columns: columnsOf(this.#out),
       colour: this.#colour,
-      stepsPerEpoch: run.stepsPerEpoch,
+      stepsPerEpoch: run.stepsPerEpoch ?? Math.max(1, run.step),
     });
     if (lines.length > 0) this.#write(['', ...lines, ''].join('\n'));
   }
@@ -166,10 +166,11 @@ class Progress implements Callback {
 
   #show(moment: Moment, run: TrainingRun): void {
     const { loss, speed, timeLeft, runLeft } = this.#figures(moment, run);
-    const step = ` ${moment.stepInEpoch}/${run.stepsPerEpoch}`;
+    const step = ` ${stepText(moment, run)}`;
     this.#bar.show({
       head: `epoch ${moment.epoch}/${run.epochs} `,
-      done: moment.stepInEpoch / run.stepsPerEpoch,
+      // Where nobody knows how long an epoch is, the first one is not seen to grow.
+      done: run.stepsPerEpoch === null ? 0 : moment.stepInEpoch / run.stepsPerEpoch,
       tails: [
         [step, loss, speed, timeLeft],
         [step, loss, speed, runLeft],
@@ -183,8 +184,13 @@ class Progress implements Callback {
   /** Gathers the figures of a moment of the run. */
   #figures({ epoch, step, stepInEpoch }: Moment, { epochs, stepsPerEpoch }: TrainingRun): Figures {
     const speed = this.#pace.imagesPerSecond;
-    const epochLeft = this.#pace.secondsFor(stepsPerEpoch - stepInEpoch, 0);
-    const runLeft = this.#pace.secondsFor(epochs * stepsPerEpoch - step, epochs - epoch + 1);
+    const [epochLeft, runLeft] =
+      stepsPerEpoch === null
+        ? []
+        : [
+            this.#pace.secondsFor(stepsPerEpoch - stepInEpoch, 0),
+            this.#pace.secondsFor(epochs * stepsPerEpoch - step, epochs - epoch + 1),
+          ];
     const isLast = epoch === epochs;
     const left = runLeft === undefined ? undefined : `${roughDuration(runLeft)} left`;
     return {
@@ -223,6 +229,11 @@ interface Figures {
   readonly runLeft: string | undefined;
   /** Until the epoch's end and the run's, if that is another. */
   readonly timeLeft: string | undefined;
+}
+
+/** `3/10`: steps of the epoch that are done, and all where they are known. */
+function stepText({ stepInEpoch }: Moment, { stepsPerEpoch }: TrainingRun): string {
+  return stepsPerEpoch === null ? String(stepInEpoch) : `${stepInEpoch}/${stepsPerEpoch}`;
 }
 
 function joined(texts: readonly (string | undefined)[]): string {

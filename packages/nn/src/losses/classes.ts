@@ -335,6 +335,25 @@ export class CrossEntropyLoss extends Module {
   }
 }
 
+/** `nllLoss` as a module; class weights are a part of its state, as `weight`. */
+export class NLLLoss extends Module {
+  readonly #options: ClassLossOptions;
+
+  /** @throws ConfigError for an unknown option, DTypeError for weights that are no tensor. */
+  constructor(options: ClassLossOptions = {}) {
+    super();
+    checkOptions('NLLLoss', options, CLASS_LOSS_OPTIONS);
+    requireTensorOrNone('NLLLoss', 'weight', options.weight);
+    if (options.weight) this.registerBuffer('weight', options.weight);
+    this.#options = ownOptions(options);
+  }
+
+  /** The loss, as `nllLoss` takes its arguments. */
+  forward(logProbs: Tensor, target: Tensor): Tensor {
+    return nllLoss(logProbs, target, this.#options);
+  }
+}
+
 /**
  * -weight[label]·logProbs[label], as `torch.nn.functional.nll_loss`.
  * @param logProbs `[N, C]` or `[N, C, d…]`, from `logSoftmax`: at most 0. Of a label's value above

@@ -114,6 +114,23 @@ export function smoothL1(x: Tensor, target: Tensor, options: SmoothL1Options = {
   return reduce(isLine ? abs(d) : huberOf(d, beta, beta), reduction);
 }
 
+/** `mseLoss` as a module. */
+export class MSELoss extends Module {
+  readonly #options: LossOptions;
+
+  /** @throws ConfigError for a bad option. */
+  constructor(options: LossOptions = {}) {
+    super();
+    checkOptions('MSELoss', options, LOSS_OPTIONS);
+    this.#options = ownOptions(options);
+  }
+
+  /** The loss, as `mseLoss` takes its arguments. */
+  forward(x: Tensor, target: Tensor): Tensor {
+    return mseLoss(x, target, this.#options);
+  }
+}
+
 /** `huber` as a module. */
 export class HuberLoss extends Module {
   readonly #options: HuberOptions;

@@ -26,13 +26,25 @@ export function stackSamples(
   indices: ArrayLike<number>,
 ): object {
   for (const [b, sample] of samples.entries()) {
-    if (isOptions(sample)) continue;
-    throw new ConfigError(
-      `${where}: sample ${indices[b]}: expected { inputs, targets } or { images, labels }, got ` +
-        `${valueText(sample)}; collate makes a batch of other samples`,
-    );
+    if (!isSample(sample)) {
+      throw new ConfigError(
+        `${where}: sample ${indices[b]}: expected { inputs, targets } or { images, labels }, got ` +
+          `${valueText(sample)}; collate makes a batch of other samples`,
+      );
+    }
+    if ('size' in sample) {
+      throw new ConfigError(
+        `${where}: sample ${indices[b]}: expected samples without size, which is the number of samples in ` +
+          'the batch',
+      );
+    }
   }
   return stackTree(where, '', samples, indices) as object;
+}
+
+function isSample(sample: unknown): sample is object {
+  if (!isOptions(sample)) return false;
+  return 'inputs' in sample || ('images' in sample && 'labels' in sample);
 }
 
 function stackTree(

@@ -94,14 +94,15 @@ export interface DataLoader<B = Batch, Source extends { readonly length: number 
   /** Frees the batches, and ends the worker. The last batch given must not be read any more. */
   dispose(): void;
   /** Disposes of the loader at the end of a `using` block. */
-  [Symbol.dispose](): void;
+  [disposeSymbol](): void;
 }
 
 /** What makes a `DataLoader`, of a type that follows from the dataset, the transform and the collate. */
 export interface DataLoaderConstructor {
-  /** @throws ConfigError if an option is unknown, out of range, or leaves no batch. */
-  new (dataset: Dataset, options?: LoaderOptions): DataLoader;
-  /** Samples of any kind, collated by a function. */
+  /**
+   * Samples of any kind, collated by a function.
+   * @throws ConfigError if an option is unknown, out of range, not for this dataset, or leaves no batch.
+   */
   new <Source extends MapDataset, Made extends AnyBatch, Changed = SampleOf<Source>>(
     dataset: Source,
     options: DataLoaderOptions<SampleOf<Source>, Changed, Made> & {
@@ -113,7 +114,7 @@ export interface DataLoaderConstructor {
     dataset: Source,
     options?: DataLoaderOptions<SampleOf<Source>, Changed> & { readonly collate?: undefined },
   ): DataLoader<Collated<NoInfer<Changed>>, Source>;
-  /** As the first: `ConstructorParameters` and the like see the last one only. */
+  /** Images. It is the last, as `ConstructorParameters` and the like see the last only. */
   new (dataset: Dataset, options?: LoaderOptions): DataLoader;
 }
 
@@ -222,7 +223,7 @@ export const DataLoader: DataLoaderConstructor = class<
         if (fetch?.isPending) await fetch.settle();
         await pause();
         if (this.#prefetcher) ahead ??= new EpochAhead(this.#prefetcher, plan);
-        const made = (await ahead?.take(step.batch)) ?? null;
+        const made = ahead ? await ahead.take(step.batch) : null;
         if (fetch && this.#lending.isDisposed) fetch.free();
         this.#lending.assertAlive();
         const batch = this.#lending.lend(() => this.#make(step, made));
@@ -271,17 +272,17 @@ export const DataLoader: DataLoaderConstructor = class<
   }
 
   #make({ indices, plan: { random }, fetch }: Step, made: Float32Array | null = null): B {
+    // What it is follows from the types of the dataset, of its samples and of the options.
+    if (this.#reader && !this.#transform && !this.#collate) {
+      return this.#reader.batch(indices, random, made) as B;
+    }
     try {
       return ownBatch(() => {
-        if (this.#reader && !this.#transform && !this.#collate) {
-          return this.#reader.batch(indices, random, made) as B;
-        }
         const samples = Array.from(indices, (index, b) => {
           const own = random?.of(index) ?? null;
           const sample = fetch ? fetch.samples[b] : this.#reader?.sample(index, own);
           return own ? this.#transformed(sample, own, index) : sample;
         });
-        // What it is follows from the types of the samples and of the options.
         return this.#collated(samples, indices) as B;
       });
     } finally {

@@ -26,3 +26,19 @@ function nextTurn(): Promise<void> {
     else setTimeout(resolve, 0);
   });
 }
+
+/**
+ * The same, from item `first` on, which counts from 0; it hands the thread back now and then, so that
+ * timers and Ctrl-C are heard on a long way through.
+ */
+export async function* withPauses<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  first = 0,
+): AsyncIterableIterator<T> {
+  const pause = pauses();
+  let index = 0;
+  for await (const item of items) {
+    await pause();
+    if (index++ >= first) yield item;
+  }
+}

@@ -14,8 +14,8 @@ export interface MapDataset<Sample = unknown> {
 }
 
 /** What a dataset's `get` gives, or promises. */
-export type SampleOf<Source> = Source extends { get(index: number): infer Sample }
-  ? Awaited<Sample>
+export type SampleOf<Source> = Source extends MapDataset
+  ? Awaited<ReturnType<Source['get']>>
   : never;
 
 /** A sample's leaf: a tensor, a typed array for a row, a number or a boolean for a scalar. */

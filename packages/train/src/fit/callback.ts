@@ -1,11 +1,11 @@
 import type { Tensor } from '@unfold/core';
-import type { Layer } from '@unfold/nn';
-import type { Batch } from '../data/batch.js';
+import type { AnyBatch, WholeBatch } from '../data/batch.js';
+import type { AnyModel } from '../model.js';
 import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { JsonObject } from '../optim/state.js';
 
-/** The mean loss over some images, and the mean of each metric, by the names given to `fit`. */
+/** The mean loss over some examples, and the mean of each metric, by the names given to `fit`. */
 export type Scores<Metric extends string = string> = Readonly<Record<Metric | 'loss', number>>;
 
 /** The figures of a step that has ended. */
@@ -18,7 +18,7 @@ export interface StepReport {
   readonly stepInEpoch: number;
   /** The mean loss of the step's batches, before its update. */
   readonly loss: number;
-  /** Images in the step's batches. */
+  /** Examples in the step's batches. */
   readonly size: number;
   /** The first group's learning rate in this step. */
   readonly lr: number;
@@ -32,31 +32,33 @@ export interface StepReport {
 export interface EpochReport<Metric extends string = string> {
   /** Counts from 1. */
   readonly epoch: number;
-  /** Means over the epoch's images, each as the model was when it saw them. */
+  /** Means over the epoch's examples, each as the model was when it saw them. */
   readonly train: Scores<Metric>;
-  /** On the validation images, after the epoch; null without such. */
+  /** On the validation examples, after the epoch; null without such. */
   readonly validation: Scores<Metric> | null;
   /** The first group's learning rate in the epoch's last step. */
   readonly lr: number;
   /** The time of training, without validation. */
   readonly seconds: number;
-  /** Images trained on. */
+  /** Examples trained on: images, or whatever the batches hold. */
   readonly images: number;
 }
 
 /** A run as its callbacks see it. */
 export interface TrainingRun<Metric extends string = string> {
-  readonly model: Layer;
+  readonly model: AnyModel;
   readonly optimizer: Optimizer;
   readonly ema: EMA | null;
   /** Epochs in all. */
   readonly epochs: number;
-  /** Steps in an epoch. */
-  readonly stepsPerEpoch: number;
+  /** Steps in an epoch; null before the end of the first where the source of batches can't tell. */
+  readonly stepsPerEpoch: number | null;
   /** The epoch in hand; counts from 1. */
   readonly epoch: number;
   /** Steps done. */
   readonly step: number;
+  /** Those of them that were done in the epoch in hand. */
+  readonly stepInEpoch: number;
   /** The epochs that ended, also those before the run was resumed. */
   readonly history: readonly EpochReport<Metric>[];
   /** Ends the run after the epoch in hand, as if it had been the last. */
@@ -93,18 +95,18 @@ export interface FitResult<Metric extends string = string> {
  * Is called at the moments of a run. All methods may be left out; what returns a promise is
  * waited for. They are called in the order in which the callbacks were given.
  */
-export interface Callback<Metric extends string = string> {
+export interface Callback<Metric extends string = string, B extends AnyBatch = AnyBatch> {
   /** Before the first step, also of a run that is resumed: `run.step` says where. */
   onTrainBegin?(run: TrainingRun<Metric>): void | Promise<void>;
   /** Before an epoch's first batch, or the first batch after it was resumed. */
   onEpochBegin?(run: TrainingRun<Metric>): void | Promise<void>;
   /** Before a batch is trained on. */
-  onBatch?(batch: Batch, run: TrainingRun<Metric>): void | Promise<void>;
+  onBatch?(batch: WholeBatch<B>, run: TrainingRun<Metric>): void | Promise<void>;
   /** When the gradients are there, before they are clipped and used. */
   onGradients?(run: TrainingRun<Metric>): void | Promise<void>;
   /** After a step. */
   onStepEnd?(report: StepReport, run: TrainingRun<Metric>): void | Promise<void>;
-  /** Before the validation images are looked at. */
+  /** Before the validation examples are looked at. */
   onValidationBegin?(run: TrainingRun<Metric>): void | Promise<void>;
   /** After validation; with an average of the weights, while the model still holds it. */
   onValidationEnd?(scores: Scores<Metric>, run: TrainingRun<Metric>): void | Promise<void>;

@@ -5,7 +5,7 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import type { Layer } from '@unfold/nn';
+import type { Module } from '@unfold/nn';
 import {
   atLeast0,
   completeOptions,
@@ -204,7 +204,7 @@ function usualMode(monitor: string): 'min' | 'max' {
   );
 }
 
-function restore(model: Layer, weights: ReadonlyMap<string, Tensor>): void {
+function restore(model: Module, weights: ReadonlyMap<string, Tensor>): void {
   const pairs = checkTensors('EarlyStopping', model.stateDict(), weights);
   for (const { target, source } of pairs) target.update((data) => data.set(elementsOf(source)));
 }

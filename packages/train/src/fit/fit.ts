@@ -3,117 +3,40 @@ import {
   type Compiled,
   ConfigError,
   mul,
-  type OptionRules,
+  type Parameter,
   Scope,
   Tape,
-  type Parameter,
   type Tensor,
 } from '@unfold/core';
-import { type Layer, Module } from '@unfold/nn';
-import { requireBatches, requireModel, requireOptimizer, requireSignal } from '../arguments.js';
-import { emptyError } from '../data/dataset.js';
-import { type Batch, wholeBatch } from '../data/batch.js';
-import type { BatchLoader } from '../data/batches.js';
+import { leavesOf } from '@unfold/core/internal';
+import { type AnyBatch, type Batch, inputsOf, type WholeBatch, wholeBatch } from '../data/batch.js';
+import { type AnyModel, type InputsOf, type Model, outputOf } from '../model.js';
 import { NonFiniteLossError } from '../non-finite.js';
 import { checkFinite, clipGradNorm, euclideanNorm } from '../optim/clip.js';
-import { EMA } from '../optim/ema.js';
+import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import {
-  atLeast0,
-  checkedInUse,
-  checkOption,
-  checkOptions,
-  flag,
-  functionRule,
-  isOptions,
-  leavesOf,
-  nearest,
-  positiveCount,
-  valueText,
-} from '@unfold/core/internal';
 import { ReduceLROnPlateau } from '../optim/schedules/plateau.js';
-import type { Schedule, Scheduler } from '../optim/schedules/scheduler.js';
-import type { StopSignal } from '../stop-signal.js';
+import type { Schedule } from '../optim/schedules/scheduler.js';
 import type {
   Callback,
   EpochReport,
   FitResult,
-  RunState,
   SavePoint,
   Scores,
   StepReport,
   TrainingRun,
 } from './callback.js';
-import {
-  classLoss,
-  finiteLoss,
-  type Loss,
-  measure,
-  Meter,
-  type Metrics,
-  requireLoss,
-} from './measure.js';
+import { type AnyLoss, finiteLoss, lossOf, requireLoss } from './loss.js';
+import { type AnyMetrics, measure, Meter } from './measure.js';
 import { takePart } from './one-run.js';
-import {
-  captureState,
-  namedCallbacks,
-  type Parts,
-  Position,
-  type Randomness,
-  restoreState,
-} from './run-state.js';
-
-/** Schedules of the learning rate, by when their `step` is called. */
-export interface FitSchedules {
-  /** After every step. */
-  readonly step?: Scheduler;
-  /** After every epoch; on a plateau with the validation loss, or the training loss without such. */
-  readonly epoch?: Scheduler | ReduceLROnPlateau;
-}
-
-/** The parts that `fit` needs, and others that it can do with. */
-export interface FitOptions<Metric extends string = never> {
-  /** The batches to learn from. */
-  readonly train: BatchLoader;
-  /** The batches that each epoch is measured on, in evaluation mode. Default: none. */
-  readonly validation?: AsyncIterable<Batch> | Iterable<Batch>;
-  /** At least 1. */
-  readonly epochs: number;
-  /** Made over the parameters that are to change. */
-  readonly optimizer: Optimizer;
-  /** Made over that optimiser. Default: its learning rate stays. */
-  readonly scheduler?: FitSchedules;
-  /** The mean over a batch, which is minimised. Default: the cross entropy of logits with labels. */
-  readonly loss?: Loss;
-  /** Followed in training and validation, by name. `loss` is there already. Default: none. */
-  readonly metrics?: Metrics<Metric>;
-  /**
-   * An average of the model's weights, updated after each step. It is what is validated, and what
-   * the model holds when the run has finished.
-   */
-  readonly ema?: EMA;
-  /** Scale gradients so that their norm is at most that. Default: leave them. */
-  readonly clipGradNorm?: number;
-  /** Measure the norm of the gradients for the reports of steps. Default: only where it is clipped. */
-  readonly gradNorm?: boolean;
-  /** Batches whose gradients make one step; their losses count alike. Default 1. */
-  readonly accumulate?: number;
-  /**
-   * Whether steps run as programs: see `compile`. Where the model or the loss can't be compiled, a
-   * warning says why, and they run as they are. Default true.
-   */
-  readonly compile?: boolean;
-  /** The callbacks that are called at the moments of the run. */
-  readonly callbacks?: readonly Callback<Metric>[];
-  /** When it aborts, training stops after the step in hand. */
-  readonly signal?: StopSignal | undefined;
-  /** Goes on with a run that was saved, instead of beginning one: made with the same options. */
-  readonly resume?: RunState | undefined;
-}
+import { checkFitOptions, type FitOptions, type RunOptions } from './options.js';
+import { captureState, type Parts, Position, type Randomness, restoreState } from './run-state.js';
+import { type Batches, batchesOf, type Source, sourceOf } from './source.js';
 
 /**
  * Trains a model: in each epoch the steps over all batches of `train`, then the measures of
- * `validation`. Everything it does can be done by hand with the same public parts; docs/training.md
+ * `validation`. A batch is `{ inputs, targets }`, of which the model is given the inputs, a tensor or lists
+ * and plain objects of tensors, and the loss the output and the batch; or `{ images, labels }`. Everything it does can be done by hand with the same public parts; docs/training.md
  * shows how. It never sees test data.
  *
  * A run that was stopped and resumed ends with the same bits as one that never was, if its callbacks
@@ -123,11 +46,16 @@ export interface FitOptions<Metric extends string = never> {
  * no finite number; ConfigError for options that are wrong, a state that does not fit them, or a
  * callback with a state that takes part in another run now; what a callback throws.
  */
-export async function fit<Metric extends string = never>(
-  model: Layer,
-  options: FitOptions<Metric>,
+export async function fit<
+  Metric extends string = never,
+  B extends AnyBatch = Batch,
+  Output = Tensor,
+>(
+  model: Model<InputsOf<B>, Output>,
+  options: FitOptions<Metric, B, Output>,
 ): Promise<FitResult<Metric>> {
-  const training = new Training(model, options);
+  // They fit each other, as the types above say.
+  const training = new Training(model as AnyModel, options as unknown as RunOptions<Metric>);
   const leave = takePart(options.callbacks ?? []);
   try {
     return await training.run();
@@ -142,52 +70,52 @@ export async function fit<Metric extends string = never>(
 
 /** The output of a batch that was learnt from, and its loss. */
 interface Learnt {
-  readonly output: Tensor;
+  readonly output: unknown;
   readonly loss: Tensor;
 }
 
 /** Adds the gradients of one of `batches` batches to the parameters', the first of which drops them. */
-type Learn = (images: Tensor, labels: Tensor, batches: number, isFirst: boolean) => Learnt;
+type Learn = (batch: WholeBatch<AnyBatch>, batches: number, isFirst: boolean) => Learnt;
 
 /** One call of `fit`. */
 class Training<Metric extends string> implements TrainingRun<Metric> {
-  readonly model: Layer;
+  readonly model: AnyModel;
   readonly optimizer: Optimizer;
   readonly ema: EMA | null;
   readonly epochs: number;
-  readonly stepsPerEpoch: number;
   readonly history: EpochReport<Metric>[] = [];
-  readonly #options: FitOptions<Metric>;
+  readonly #options: RunOptions<Metric>;
+  readonly #source: Source;
+  readonly #validation: ((epoch: number) => Batches<AnyBatch>) | null;
   readonly #parameters: readonly Parameter[];
-  readonly #loss: Loss;
-  readonly #metrics: Metrics<Metric>;
+  readonly #loss: AnyLoss;
+  readonly #metrics: AnyMetrics<Metric>;
   readonly #accumulate: number;
   readonly #callbacks: readonly Callback<Metric>[];
   readonly #meter: Meter<Metric>;
   readonly #position = new Position();
+  /** Steps of the last epoch that ended in this run. */
+  #stepsOfLastEpoch: number | null = null;
   #isCheckedForStrays = false;
-  /** The batch in hand. */
-  #batch: Batch | null = null;
   readonly #learn: Learn;
   readonly #descend: () => void;
   /** The two as programs; none where they run as they are. */
   readonly #programs: readonly Compiled<never, unknown>[];
 
-  constructor(model: Layer, options: FitOptions<Metric>) {
-    requireModel('fit', model);
-    checkFitOptions(options);
-    requireOwn(model, options.optimizer);
-    const { train, epochs, optimizer, ema, accumulate = 1, callbacks = [] } = options;
+  constructor(model: AnyModel, options: RunOptions<Metric>) {
+    checkFitOptions(model, options);
+    const { train, validation, epochs, optimizer, ema, accumulate = 1, callbacks = [] } = options;
+    this.#source = sourceOf('fit: train', train, epochs);
+    this.#validation = validation ? batchesOf('fit: validation', validation) : null;
+    this.#loss = lossOf('fit', options.loss);
     this.#options = options;
     this.model = model;
     this.optimizer = optimizer;
     this.ema = ema ?? null;
     this.epochs = epochs;
-    this.stepsPerEpoch = Math.ceil(train.length / accumulate);
     this.#parameters = optimizer.groups.flatMap(({ params }) => params);
-    this.#loss = options.loss ?? classLoss;
     // Left out only where there is no name of a metric.
-    this.#metrics = options.metrics ?? ({} as Metrics<Metric>);
+    this.#metrics = options.metrics ?? ({} as AnyMetrics<Metric>);
     this.#accumulate = accumulate;
     this.#callbacks = callbacks;
     this.#meter = new Meter(this.#metrics);
@@ -217,6 +145,15 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
 
   get step(): number {
     return this.#position.step;
+  }
+
+  get stepInEpoch(): number {
+    return Math.ceil(this.#position.batch / this.#accumulate);
+  }
+
+  get stepsPerEpoch(): number | null {
+    const { length } = this.#source;
+    return length === null ? this.#stepsOfLastEpoch : Math.ceil(length / this.#accumulate);
   }
 
   stop(reason: string): void {
@@ -261,49 +198,70 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
    * @returns Null; or where randomness stands, if the signal ended it early.
    */
   async #trainEpoch(): Promise<Randomness | null> {
-    const { train } = this.#options;
+    const { generator, length } = this.#source;
     const position = this.#position;
     this.model.train();
     // What a program can't see, such as a number that is drawn, shows when it is recorded again.
     // In short epochs that would be most of the steps.
-    if (this.stepsPerEpoch >= 10 || position.epoch % 10 === 0) {
+    if ((this.stepsPerEpoch ?? 0) >= 10 || position.epoch % 10 === 0) {
       for (const program of this.#programs) program.recheck();
     }
     await this.tell((callback) => callback.onEpochBegin?.(this));
-    const drawn = position.beginEpoch(train.generator);
+    const drawn = position.beginEpoch(generator);
     let step = new StepInHand();
     let begin = performance.now();
-    for await (const given of train.from(position.batch)) {
-      drawn();
-      const batch = wholeBatch('fit: train', given);
-      // The batches of one step are never torn apart: half a step's gradients are in no checkpoint.
-      if (step.batches === 0 && this.#isAborted) return position.randomness(train.generator);
-      await this.tell((callback) => callback.onBatch?.(batch, this));
-      this.#learnFrom(batch, step);
-      if (step.batches < this.#accumulate && position.batch < train.length) continue;
+    const update = async (): Promise<void> => {
       await this.tell((callback) => callback.onGradients?.(this));
       const report = this.#update(step);
       position.seconds += (performance.now() - begin) / 1000;
       step = new StepInHand();
       await this.tell((callback) => callback.onStepEnd?.(report, this));
-      await this.#offer('step', () => position.randomness(train.generator));
+      await this.#offer('step', () => position.randomness(generator));
       begin = performance.now();
+    };
+    for await (const given of this.#source.from(position.epoch, position.batch)) {
+      drawn();
+      const batch = wholeBatch('fit: train', given);
+      // The batches of one step are never torn apart: half a step's gradients are in no checkpoint.
+      if (step.batches === 0 && this.#isAborted) return position.randomness(generator);
+      if (position.batch === length) {
+        throw new ConfigError(
+          `fit: train: expected ${length} batches, as its length says, got more`,
+        );
+      }
+      await this.tell((callback) => callback.onBatch?.(batch, this));
+      this.#learnFrom(batch, step);
+      if (step.batches === this.#accumulate || position.batch === length) await update();
     }
     drawn();
+    if (step.batches > 0) {
+      // The end came unannounced: their losses were weighed as those of more batches.
+      this.#weighAnew(this.#accumulate / step.batches);
+      step.loss *= this.#accumulate / step.batches;
+      await update();
+    }
+    this.#stepsOfLastEpoch = this.stepInEpoch;
     return null;
   }
 
+  /** Multiplies all gradients. */
+  #weighAnew(factor: number): void {
+    for (const { grad } of this.#parameters) {
+      grad?.update((data) => {
+        for (let i = 0; i < data.length; i++) data[i] *= factor;
+      });
+    }
+  }
+
   /** Adds the gradients of one batch. */
-  #learnFrom(batch: Batch, step: StepInHand): void {
+  #learnFrom(batch: WholeBatch<AnyBatch>, step: StepInHand): void {
     const begin = performance.now();
     const position = this.#position;
-    const left = this.#options.train.length - position.batch;
+    const left = (this.#source.length ?? Infinity) - position.batch;
     // The last step of an epoch may have fewer batches.
     const batches = step.batches + Math.min(this.#accumulate - step.batches, left);
     Scope.run(() => {
-      this.#batch = batch;
-      const { images, labels } = batch;
-      const { output, loss } = this.#learn(images, labels, batches, step.batches === 0);
+      const { output, loss } = this.#learn(batch, batches, step.batches === 0);
       const value = this.#checkedLoss(batch, loss);
       this.#meter.add(value, output, batch);
       position.batch++;
@@ -314,15 +272,11 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     });
   }
 
-  /** The gradients of one batch, as one function of its tensors; others of the batch are the loss's. */
-  #gradients(images: Tensor, labels: Tensor, batches: number, isFirst: boolean) {
-    const batch = this.#batch;
-    if (batch?.images !== images || batch.labels !== labels) {
-      throw new ConfigError('fit: the batch changed while it was learnt from');
-    }
+  /** The gradients of one batch, as one function of it. */
+  #gradients(batch: WholeBatch<AnyBatch>, batches: number, isFirst: boolean): Learnt {
     if (isFirst) this.optimizer.zeroGrad();
     return Tape.run((tape) => {
-      const output = this.model.forward(images);
+      const output = outputOf('fit', this.model, inputsOf(batch));
       const loss = this.#loss(output, batch);
       requireLoss(loss);
       tape.backward(batches === 1 ? loss : mul(loss, 1 / batches));
@@ -356,9 +310,10 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   }
 
   /** @throws NonFiniteLossError, naming step and layer. */
-  #checkedLoss(batch: Batch, loss: Tensor): number {
+  #checkedLoss(batch: WholeBatch<AnyBatch>, loss: Tensor): number {
+    const where = `step ${this.step + 1} (epoch ${this.epoch})`;
     try {
-      return finiteLoss(`step ${this.step + 1} (epoch ${this.epoch})`, this.model, batch, loss);
+      return finiteLoss(where, this.model, inputsOf(batch), loss);
     } catch (error) {
       if (!(error instanceof NonFiniteLossError)) throw error;
       throw new NonFiniteLossError(`${error.message}. A smaller learning rate usually helps`);
@@ -385,7 +340,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     return {
       step: position.step,
       epoch: position.epoch,
-      stepInEpoch: Math.ceil(position.batch / this.#accumulate),
+      stepInEpoch: this.stepInEpoch,
       loss: step.loss,
       size: step.size,
       lr,
@@ -407,15 +362,19 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
    * @returns Null; or where randomness stood before, if the signal ended the validation early.
    */
   async #endEpoch(): Promise<Randomness | null> {
-    const { train } = this.#options;
+    const { generator } = this.#source;
     const position = this.#position;
-    if (this.#meter.images === 0) throw emptyError('fit: train');
-    const before = position.randomness(train.generator);
+    if (this.#meter.images === 0) {
+      throw new ConfigError(
+        `fit: train: expected at least one batch, got none in epoch ${this.epoch}`,
+      );
+    }
+    const before = position.randomness(generator);
     const validation = await this.#validate();
     if (validation === 'aborted') return before;
     const report: EpochReport<Metric> = {
       epoch: position.epoch,
-      train: this.#meter.means(),
+      train: this.#meter.scores(),
       validation,
       lr: position.lr,
       seconds: position.seconds,
@@ -426,20 +385,21 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     this.#stepEpochSchedule(report);
     position.nextEpoch();
     this.#meter.reset();
-    await this.#offer('epoch', () => position.randomness(train.generator));
+    await this.#offer('epoch', () => position.randomness(generator));
     return null;
   }
 
   async #validate(): Promise<Scores<Metric> | 'aborted' | null> {
-    const { validation, signal } = this.#options;
-    if (!validation) return null;
+    const { signal } = this.#options;
+    if (!this.#validation) return null;
     await this.tell((callback) => callback.onValidationBegin?.(this));
     this.ema?.apply();
     try {
       const scores = await measure({
+        operation: 'fit: validation',
         where: `validation after step ${this.step} (epoch ${this.epoch})`,
         model: this.model,
-        data: validation,
+        data: this.#validation(this.epoch),
         loss: this.#loss,
         metrics: this.#metrics,
         signal,
@@ -479,7 +439,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
   }
 
   get #parts(): Parts<Metric> {
-    const { train, scheduler } = this.#options;
+    const { scheduler } = this.#options;
     const schedules = new Map<string, Schedule>();
     if (scheduler?.step) schedules.set('step', scheduler.step);
     if (scheduler?.epoch) schedules.set('epoch', scheduler.epoch);
@@ -489,13 +449,13 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       ema: this.ema,
       schedules,
       callbacks: this.#callbacks,
-      generator: train.generator,
+      source: this.#source,
       position: this.#position,
       meter: this.#meter,
       history: this.history,
       shape: {
-        images: train.dataset?.length ?? null,
-        batches: train.length,
+        images: this.#source.examples,
+        batches: this.#source.length,
         accumulate: this.#accumulate,
       },
     };
@@ -509,157 +469,4 @@ class StepInHand {
   size = 0;
   loss = 0;
   milliseconds = 0;
-}
-
-const OPTIONS: OptionRules<FitOptions> = {
-  train: checkedInUse,
-  validation: checkedInUse,
-  epochs: positiveCount,
-  optimizer: checkedInUse,
-  scheduler: checkedInUse,
-  loss: checkedInUse,
-  metrics: checkedInUse,
-  ema: { expected: 'an EMA', accepts: (value) => value instanceof EMA },
-  clipGradNorm: atLeast0,
-  gradNorm: flag,
-  accumulate: positiveCount,
-  compile: flag,
-  callbacks: checkedInUse,
-  signal: checkedInUse,
-  resume: checkedInUse,
-};
-
-/** @throws ConfigError if an optimiser has not one parameter of the model. */
-function requireOwn(model: Layer, optimizer: Optimizer): void {
-  const own = new Set(model.parameters());
-  const isShared = optimizer.groups.some(({ params }) => params.some((one) => own.has(one)));
-  if (isShared || own.size === 0) return;
-  throw new ConfigError(
-    'fit: optimizer: expected one over the model, got one that has none of its parameters; make ' +
-      'it over model.parameters()',
-  );
-}
-
-/** The methods that `fit` calls. */
-const METHODS: OptionRules<Omit<Callback, 'name'>> = {
-  onTrainBegin: functionRule,
-  onEpochBegin: functionRule,
-  onBatch: functionRule,
-  onGradients: functionRule,
-  onStepEnd: functionRule,
-  onValidationBegin: functionRule,
-  onValidationEnd: functionRule,
-  onEpochEnd: functionRule,
-  onSavePoint: functionRule,
-  onTrainEnd: functionRule,
-  onError: functionRule,
-  stateDict: functionRule,
-  loadStateDict: functionRule,
-};
-const METHOD_NAMES = Object.keys(METHODS);
-
-/** @throws ConfigError for a callback that would never be called, or can't be. */
-function checkCallback(callback: unknown, index: number): void {
-  const where = `fit: callbacks[${index}]`;
-  if (typeof callback !== 'object' || callback === null) {
-    throw new ConfigError(
-      `${where}: expected an object with methods, such as { onEpochEnd(report) {} }, got ` +
-        valueText(callback),
-    );
-  }
-  const names = namesOf(callback);
-  const meant = names.filter((name) => /^on[A-Z_]/.test(name) || isMeant(name));
-  checkOptions(
-    where,
-    Object.fromEntries(meant.map((name) => [name, Reflect.get(callback, name) as unknown])),
-    METHODS,
-  );
-  if (meant.length > 0 || names.length === 0) return;
-  throw new ConfigError(
-    `${where}: expected an object with at least one of ${METHOD_NAMES.join(', ')}, got ` +
-      `${valueText(callback)} with none of them`,
-  );
-}
-
-/** Whether it is a method's name, or is but for a letter or two; `_onBatch` may be a helper of `onBatch`. */
-function isMeant(name: string): boolean {
-  return !name.startsWith('_') && nearest(name, METHOD_NAMES) !== undefined;
-}
-
-/** The names of an object's own properties and those of its classes, without what every object has. */
-function namesOf(object: object): readonly string[] {
-  const parent: unknown = Object.getPrototypeOf(object);
-  // The last of the line, also in another realm.
-  if (parent === null) return [];
-  const own = Object.getOwnPropertyNames(object).filter((name) => name !== 'constructor');
-  return typeof parent === 'object' ? [...own, ...namesOf(parent)] : own;
-}
-
-/** Checks what plain JavaScript may get wrong. @throws ConfigError that says how to write it. */
-function checkKinds<Metric extends string>(options: FitOptions<Metric>): void {
-  const { train, optimizer, scheduler, metrics, callbacks } = options;
-  const expect = (holds: boolean, expected: string): void => {
-    if (!holds) throw new ConfigError(`fit: ${expected}`);
-  };
-  expect(
-    typeof train === 'object' && train !== null && 'from' in train,
-    'train: expected a loader, such as new DataLoader(dataset, { batchSize })',
-  );
-  if (options.validation !== undefined) requireBatches('fit: validation', options.validation);
-  requireOptimizer('fit: optimizer', optimizer);
-  requireSignal('fit: signal', options.signal);
-  const isScheduler = typeof scheduler === 'object' && scheduler !== null;
-  expect(
-    !isScheduler || !('stateDict' in scheduler),
-    'scheduler: got a schedule; write { step: schedule } or { epoch: schedule }, by when it steps',
-  );
-  expect(
-    scheduler === undefined ||
-      (isScheduler &&
-        Object.entries(scheduler).every(
-          ([key, own]) => /^(step|epoch)$/.test(key) && isSchedule(own),
-        )),
-    'scheduler: expected { step: schedule } or { epoch: schedule }, by when it steps',
-  );
-  expect(
-    metrics === undefined ||
-      (isOptions(metrics) &&
-        Object.values(metrics).every((metric) => typeof metric === 'function')),
-    'metrics: expected functions by name, such as { accuracy }',
-  );
-  expect(callbacks === undefined || Array.isArray(callbacks), 'callbacks: expected a list');
-  const { loss, resume } = options;
-  expect(
-    loss === undefined || typeof loss === 'function',
-    `loss: expected a function of output and batch, got ${valueText(loss)}` +
-      (loss instanceof Module ? '; (output, { labels }) => loss.forward(output, labels)' : ''),
-  );
-  expect(
-    resume === undefined || isOptions(resume),
-    `resume: expected the state of a run, such as loadRun(file) gives, got ${valueText(resume)}`,
-  );
-}
-
-function isSchedule(value: unknown): boolean {
-  return (
-    value === undefined ||
-    (typeof value === 'object' &&
-      value !== null &&
-      'step' in value &&
-      typeof value.step === 'function')
-  );
-}
-
-/** @throws ConfigError for what no run could be made of. */
-function checkFitOptions<Metric extends string>(options: FitOptions<Metric>): void {
-  checkOptions('fit', options, OPTIONS);
-  const { epochs, metrics = {}, callbacks = [] } = options;
-  checkKinds(options);
-  // The one that has no default, so that it may not be left out.
-  checkOption('fit', OPTIONS, 'epochs', epochs);
-  if ('loss' in metrics) {
-    throw new ConfigError('fit: metrics: loss is there already; give the metric another name');
-  }
-  callbacks.forEach(checkCallback);
-  namedCallbacks(callbacks);
 }

@@ -1,72 +1,82 @@
-import { argmax, ConfigError, elementsOf, Scope, ShapeError, Tensor } from '@unfold/core';
-import { requireTensor, valueText } from '@unfold/core/internal';
-import { crossEntropy, type Layer } from '@unfold/nn';
-import { type Batch, wholeBatch } from '../data/batch.js';
-import { findNonFinite, NonFiniteLossError } from '../non-finite.js';
-import { forEachOutput } from '../outputs.js';
-import type { StopSignal } from '../stop-signal.js';
+import { ConfigError, Tensor } from '@unfold/core';
+import { isOptions, valueText } from '@unfold/core/internal';
+import { type AnyBatch, type Batch, inputsOf, type WholeBatch } from '../data/batch.js';
+import type { AccumulatingMetric, MetricState } from '../metrics/metric.js';
+import { asNumber, asObject, type JsonObject } from '../optim/state.js';
+import { forEachOutput, type Showing } from '../outputs.js';
 import type { Scores } from './callback.js';
-
-/**
- * The mean loss over a batch, as a tensor of one element.
- * @param output What the model made of `batch.images`.
- */
-export type Loss = (output: Tensor, batch: Batch) => Tensor;
+import { type AnyLoss, finiteLoss } from './loss.js';
 
 /**
  * A figure to follow: its mean over a batch, as a number. The mean over an epoch weighs each batch by
- * its images.
- * @param output What the model made of `batch.images`.
+ * its examples.
+ * @param output What the model made of the batch's inputs.
  */
-export type Metric = (output: Tensor, batch: Batch) => number;
+export type Metric<B extends AnyBatch = Batch, Output = Tensor> = (
+  output: Output,
+  batch: WholeBatch<B>,
+) => number;
 
-/** The metrics of a run, by name. */
-export type Metrics<Name extends string> = Readonly<Record<Name, Metric>>;
+/** The metrics of a run, by name: means over batches, or what gathers over all of them. */
+export type Metrics<Name extends string, B extends AnyBatch = Batch, Output = Tensor> = Readonly<
+  Record<Name, Metric<B, Output> | AccumulatingMetric<B, Output>>
+>;
 
-/** Cross entropy of logits `[B, classes]` with the labels. */
-export const classLoss: Loss = (output, { labels }) => crossEntropy(output, labels);
+/** Metrics of anything, which their own checks are for. */
+export type AnyMetrics<Name extends string> = Metrics<Name, AnyBatch, unknown>;
 
-/**
- * The part of the images whose largest logit is at their label, 0…1; of equal logits the first counts.
- * @param output Logits `[B, classes]`.
- * @throws ShapeError for another output.
- */
-export const accuracy: Metric = (output, batch) => {
-  requireTensor('accuracy', 'output', output);
-  const { labels, size } = wholeBatch('accuracy', batch);
-  if (output.ndim !== 2) {
-    throw new ShapeError(`accuracy: expected logits [N, classes], got ${output.describe()}`);
+/** @throws ConfigError for what is no table of metrics. */
+export function checkMetrics(where: string, metrics: unknown): void {
+  const isTable =
+    metrics === undefined || (isOptions(metrics) && Object.values(metrics).every(isMetric));
+  if (!isTable) {
+    throw new ConfigError(
+      `${where}: metrics: expected functions, or metrics such as f1(), by name, as in ` +
+        `{ accuracy, f1: f1() }, got ${valueText(metrics)}`,
+    );
   }
-  return Scope.run(() => {
-    const predictions = elementsOf(argmax(output, { axis: 1 }));
-    const data = elementsOf(labels);
-    let correct = 0;
-    for (let i = 0; i < size; i++) if (predictions[i] === data[i]) correct++;
-    return correct / size;
-  });
-};
+  if (metrics !== undefined && 'loss' in metrics) {
+    throw new ConfigError(`${where}: metrics: loss is there already; give the metric another name`);
+  }
+}
 
-/** Sums over images, from which means follow. Plain JSON, so that half an epoch can be saved. */
-export interface Sums<Name extends string> {
+function isMetric(value: unknown): boolean {
+  return typeof value === 'function' || isAccumulating(value);
+}
+
+function isAccumulating(value: unknown): value is AccumulatingMetric<AnyBatch, unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'create' in value &&
+    typeof value.create === 'function'
+  );
+}
+
+/** What was measured of an epoch so far. Plain JSON, so that half an epoch can be saved. */
+export interface Measured {
   readonly images: number;
-  /** The sums of the figures: of each batch's mean times its images. */
-  readonly sums: Scores<Name>;
+  /** The sums of the means: of each batch's value times its examples. */
+  readonly sums: Readonly<Record<string, number>>;
+  /** What the other metrics have gathered. */
+  readonly states: Readonly<Record<string, JsonObject>>;
 }
 
 /** Adds up the loss and the metrics of batches. */
 export class Meter<Name extends string> {
-  readonly #metrics: Metrics<Name>;
+  readonly #metrics: AnyMetrics<Name>;
   #images = 0;
   readonly #sums = new Map<string, number>();
+  #states = new Map<string, MetricState<AnyBatch, unknown>>();
 
-  constructor(metrics: Metrics<Name>) {
+  constructor(metrics: AnyMetrics<Name>) {
     this.#metrics = metrics;
     this.reset();
   }
 
-  /** The names of the figures that are added up: `loss`, and the metrics. */
+  /** The names of the figures: `loss`, and the metrics. */
   get names(): readonly string[] {
-    return [...this.#sums.keys()];
+    return ['loss', ...Object.keys(this.#metrics)];
   }
 
   get images(): number {
@@ -75,17 +85,32 @@ export class Meter<Name extends string> {
 
   reset(): void {
     this.#images = 0;
-    for (const name of ['loss', ...Object.keys(this.#metrics)]) this.#sums.set(name, 0);
+    this.#states = this.#newStates();
+    for (const name of this.names) if (!this.#states.has(name)) this.#sums.set(name, 0);
   }
 
-  add(loss: number, output: Tensor, batch: Batch): void {
+  add(loss: number, output: unknown, batch: WholeBatch<AnyBatch>): void {
     this.#images += batch.size;
     this.#add('loss', loss * batch.size);
-    for (const [name, metric] of Object.entries<Metric>(this.#metrics)) {
-      const value = metric(output, batch);
-      requireNumber(name, value);
-      this.#add(name, value * batch.size);
+    for (const [name, metric] of this.#entries()) {
+      if (typeof metric === 'function') {
+        const value: unknown = metric(output, batch);
+        requireNumber(name, value);
+        this.#add(name, value * batch.size);
+      } else this.#states.get(name)?.update(output, batch);
     }
+  }
+
+  #entries() {
+    return Object.entries<AnyMetrics<string>[string]>(this.#metrics);
+  }
+
+  #newStates(): Map<string, MetricState<AnyBatch, unknown>> {
+    return new Map(
+      this.#entries().flatMap(([name, metric]) =>
+        isAccumulating(metric) ? [[name, metric.create()] as const] : [],
+      ),
+    );
   }
 
   #add(name: string, value: number): void {
@@ -95,32 +120,56 @@ export class Meter<Name extends string> {
     this.#sums.set(name, (this.#sums.get(name) ?? 0) + value);
   }
 
-  /** The means over all images that were added, of which there is at least one. */
-  means(): Scores<Name> {
-    return this.#scores((sum) => sum / this.#images);
-  }
-
-  sums(): Sums<Name> {
-    return { images: this.#images, sums: this.#scores((sum) => sum) };
-  }
-
-  /** Goes on from sums that `sums` gave. */
-  restore({ images, sums }: { images: number; sums: ReadonlyMap<string, number> }): void {
-    this.reset();
-    this.#images = images;
-    for (const name of this.#sums.keys()) this.#sums.set(name, sums.get(name) ?? 0);
-  }
-
-  #scores(value: (sum: number) => number): Scores<Name> {
+  /** The figures over all examples that were added, of which there is at least one. */
+  scores(): Scores<Name> {
+    const figureOf = (name: string): number => {
+      const state = this.#states.get(name);
+      if (!state) return (this.#sums.get(name) ?? 0) / this.#images;
+      const value: unknown = state.compute();
+      requireNumber(name, value);
+      return value;
+    };
     // The names are those of the metrics and 'loss', as the type says.
-    return Object.fromEntries(
-      [...this.#sums].map(([name, sum]) => [name, value(sum)]),
-    ) as Scores<Name>;
+    return Object.fromEntries(this.names.map((name) => [name, figureOf(name)])) as Scores<Name>;
+  }
+
+  measured(): Measured {
+    return {
+      images: this.#images,
+      sums: Object.fromEntries(this.#sums),
+      states: Object.fromEntries(
+        [...this.#states].map(([name, state]) => [name, state.stateDict()]),
+      ),
+    };
+  }
+
+  /**
+   * Checks what `measured` gave, of metrics of the same names.
+   * @throws ConfigError for anything else, and what a metric throws; nothing has changed then.
+   * @returns What goes on from there.
+   */
+  prepare(where: string, json: unknown): () => void {
+    const { images, sums, states = {} } = asObject(where, json);
+    const count = asNumber(`${where}: images`, images, { integer: true });
+    const given = asObject(`${where}: sums`, sums);
+    const gathered = asObject(`${where}: states`, states);
+    const numbers = [...this.#sums.keys()].map(
+      (name) => [name, asNumber(`${where}: ${name}`, given[name])] as const,
+    );
+    const made = this.#newStates();
+    for (const [name, state] of made) {
+      state.loadStateDict(asObject(`${where}: ${name}`, gathered[name]));
+    }
+    return () => {
+      this.#images = count;
+      this.#states = made;
+      for (const [name, sum] of numbers) this.#sums.set(name, sum);
+    };
   }
 }
 
 /** @throws ConfigError, with how to make it one, unless a metric gave a number. */
-function requireNumber(name: string, value: unknown): void {
+function requireNumber(name: string, value: unknown): asserts value is number {
   if (typeof value === 'number') return;
   const mend =
     value instanceof Tensor
@@ -134,60 +183,25 @@ function requireNumber(name: string, value: unknown): void {
 }
 
 /** The model, data and figures of a measurement. */
-export interface Measurement<Name extends string> {
-  /** Begins errors: which validation it was. */
-  readonly where: string;
-  readonly model: Layer;
-  readonly data: AsyncIterable<Batch> | Iterable<Batch>;
-  readonly loss: Loss;
-  readonly metrics: Metrics<Name>;
-  readonly signal: StopSignal | undefined;
-  /** Whether the model runs as a program. */
-  readonly isCompiled: boolean;
+export interface Measurement<Name extends string> extends Showing {
+  readonly loss: AnyLoss;
+  readonly metrics: AnyMetrics<Name>;
 }
 
 /**
- * Loss and metrics over some images, in evaluation mode; all modules' modes are as before afterwards.
+ * Loss and metrics over some examples, in evaluation mode; all modules' modes are as before afterwards.
  * @throws NonFiniteLossError, naming the layer; ConfigError if there is no batch; the reason of
  * `signal` when that aborts.
  */
 export async function measure<Name extends string>({
-  where,
-  model,
-  data,
   loss,
   metrics,
-  signal,
-  isCompiled,
+  ...showing
 }: Measurement<Name>): Promise<Scores<Name>> {
+  const { where, model } = showing;
   const meter = new Meter(metrics);
-  await forEachOutput(
-    { operation: 'fit: validation', where, model, data, signal, isCompiled },
-    (output, batch) => {
-      meter.add(finiteLoss(where, model, batch, loss(output, batch)), output, batch);
-    },
-  );
-  return meter.means();
-}
-
-/** @throws ConfigError, with how to make it one, unless a loss gave a tensor. */
-export function requireLoss(loss: unknown): asserts loss is Tensor {
-  if (loss instanceof Tensor) return;
-  const mend =
-    typeof loss === 'number'
-      ? '; without item(), which no gradient flows through'
-      : loss instanceof Promise
-        ? '; a loss is not async'
-        : '';
-  throw new ConfigError(
-    `fit: loss: expected a tensor of one element, got ${valueText(loss)}${mend}`,
-  );
-}
-
-/** @throws NonFiniteLossError that names the layer, if the loss is no finite number. */
-export function finiteLoss(where: string, model: Layer, { images }: Batch, loss: Tensor): number {
-  requireLoss(loss);
-  const value = loss.item();
-  if (Number.isFinite(value)) return value;
-  throw new NonFiniteLossError(`${where}: the loss is ${value}; ${findNonFinite(model, images)}`);
+  await forEachOutput(showing, (output, batch) => {
+    meter.add(finiteLoss(where, model, inputsOf(batch), loss(output, batch)), output, batch);
+  });
+  return meter.scores();
 }

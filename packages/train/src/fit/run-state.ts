@@ -8,7 +8,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { valueText } from '@unfold/core/internal';
-import type { Layer } from '@unfold/nn';
+import type { AnyModel } from '../model.js';
 import type { EMA, EMAState } from '../optim/ema.js';
 import type { Optimizer, OptimizerState } from '../optim/optimizer.js';
 import type { Schedule, SchedulerState } from '../optim/schedules/scheduler.js';
@@ -22,6 +22,7 @@ import {
 import type { Callback, EpochReport, RunState } from './callback.js';
 import { asHistory } from './history.js';
 import type { Meter } from './measure.js';
+import type { Source } from './source.js';
 import {
   prepareCallback,
   prepareEma,
@@ -40,9 +41,14 @@ export interface Randomness {
   readonly global: RngState;
   /**
    * The loader's generator now, and where it stood when the epoch in hand was drawn, from which it is
-   * drawn again; null if none was drawn yet.
+   * drawn again; null if none was drawn yet. Null for a source without a generator of its own.
    */
-  readonly loader: { readonly now: GeneratorState; readonly epoch: GeneratorState | null };
+  readonly loader: { readonly now: GeneratorState; readonly epoch: GeneratorState | null } | null;
+  /**
+   * Of a source without a generator: where the global streams stood when the epoch in hand began, as it
+   * may draw from them. Null if none was begun yet, and of other sources.
+   */
+  readonly epoch: RngState | null;
 }
 
 /** How far a run has come. */
@@ -59,30 +65,34 @@ export class Position {
   lr = 0;
   /** Why the run ends with the epoch in hand; null if it goes on. */
   stopped: string | null = null;
-  /** The loader's generator when the epoch in hand was drawn. */
-  #epochStart: GeneratorState | null = null;
+  /** Where what an epoch is drawn from stood when that in hand began. */
+  #epochStart: Pick<Randomness, 'epoch'> & { readonly loader: GeneratorState | null } = NOT_BEGUN;
   /** The randomness to be set once an epoch that was begun before the run was saved is drawn again. */
   #resumed: Randomness | null = null;
 
   /** Whether the epoch in hand was begun before the run was saved. */
   get isBegun(): boolean {
-    return (this.#resumed?.loader.epoch ?? null) !== null;
+    return this.#resumed !== null && isBegun(this.#resumed);
   }
 
   /**
    * To be called before an epoch's first batch is asked for.
+   * @param generator The source's own, if it has one; else the global streams may be drawn from.
    * @returns To be called after it came.
    */
-  beginEpoch(generator: Generator): () => void {
+  beginEpoch(generator: Generator | null): () => void {
     const resumed = this.#resumed;
     this.#resumed = null;
-    const start = resumed?.loader.epoch;
-    if (!resumed || !start) {
-      this.#epochStart = generator.state();
+    if (!resumed || !isBegun(resumed)) {
+      this.#epochStart = generator
+        ? { loader: generator.state(), epoch: null }
+        : { loader: null, epoch: rngState() };
       return () => {};
     }
-    this.#epochStart = start;
-    generator.setState(start);
+    const loader = resumed.loader?.epoch ?? null;
+    this.#epochStart = { loader, epoch: resumed.epoch };
+    if (loader) generator?.setState(loader);
+    if (resumed.epoch) setRngState(resumed.epoch);
     let isSet = false;
     return () => {
       if (isSet) return;
@@ -95,12 +105,16 @@ export class Position {
     this.epoch++;
     this.batch = 0;
     this.seconds = 0;
-    this.#epochStart = null;
+    this.#epochStart = NOT_BEGUN;
   }
 
-  randomness(generator: Generator): Randomness {
-    const now = generator.state();
-    return { global: rngState(), loader: { now, epoch: this.#epochStart } };
+  randomness(generator: Generator | null): Randomness {
+    const { loader, epoch } = this.#epochStart;
+    return {
+      global: rngState(),
+      loader: generator && { now: generator.state(), epoch: loader },
+      epoch,
+    };
   }
 
   toJson(): JsonObject {
@@ -134,20 +148,25 @@ export class Position {
 /** The part of a `Position` that has to fit the rest of a state. */
 type Place = Pick<Position, 'epoch' | 'batch'>;
 
-function setRandomness({ global, loader }: Randomness, generator: Generator): void {
+const NOT_BEGUN = { loader: null, epoch: null };
+
+/** Whether an epoch was begun. */
+const isBegun = ({ loader, epoch }: Randomness): boolean => (loader?.epoch ?? epoch) !== null;
+
+function setRandomness({ global, loader }: Randomness, generator: Generator | null): void {
   setRngState(global);
-  generator.setState(loader.now);
+  if (loader) generator?.setState(loader.now);
 }
 
 /** The parts of a run whose states make up its own. */
 export interface Parts<Metric extends string> {
-  readonly model: Layer;
+  readonly model: AnyModel;
   readonly optimizer: Optimizer;
   readonly ema: EMA | null;
   /** By the option's names. */
   readonly schedules: ReadonlyMap<string, Schedule>;
   readonly callbacks: readonly Callback<Metric>[];
-  readonly generator: Generator;
+  readonly source: Source;
   readonly position: Position;
   readonly meter: Meter<Metric>;
   readonly history: EpochReport<Metric>[];
@@ -157,9 +176,10 @@ export interface Parts<Metric extends string> {
 
 /** The sizes that the place in an epoch is counted by. */
 export interface EpochShape {
-  /** Null where the loader doesn't know. */
+  /** The examples of an epoch; null where the source of batches doesn't know. */
   readonly images: number | null;
-  readonly batches: number;
+  /** Null where it doesn't know. */
+  readonly batches: number | null;
   /** Batches of a step. */
   readonly accumulate: number;
 }
@@ -189,13 +209,14 @@ export function captureState<Metric extends string>(
       epoch: parts.shape,
       position: parts.position.toJson(),
       randomness,
+      source: parts.source.state(),
       optimizer: optimizer.json,
       schedules: Object.fromEntries(
         [...parts.schedules].map(([name, schedule]) => [name, schedule.stateDict()]),
       ),
       ema: ema?.json ?? null,
       callbacks: Object.fromEntries(callbacks.map(([name, state]) => [name, state?.json ?? null])),
-      meter: parts.meter.sums(),
+      meter: parts.meter.measured(),
       history: parts.history,
     },
   };
@@ -221,26 +242,27 @@ export function restoreState<Metric extends string>(
   checkSameParts(saved, parts);
   checkSameEpochs(asObject(`${WHERE}: epoch`, saved['epoch']), parts.shape);
   const randomness = asRandomness(saved['randomness']);
+  checkSameSource(randomness, parts.source);
   const history = asHistory(`${WHERE}: history`, saved['history']);
   const position = parts.position.prepare(saved['position'], randomness);
   const { epoch, batch } = position.next;
   const isPossible =
-    batch <= parts.shape.batches &&
+    batch <= (parts.shape.batches ?? Infinity) &&
     epoch === history.length + 1 &&
-    (batch === 0 || randomness.loader.epoch !== null);
+    (batch === 0 || isBegun(randomness));
   if (!isPossible) {
     throw new ConfigError(
       `${WHERE}: the position, epoch ${epoch} and batch ${batch}, does not fit the rest of the ` +
         'state; it is damaged',
     );
   }
-  const sums = asSums(saved['meter']);
+  const measured = parts.meter.prepare(`${WHERE}: meter`, saved['meter']);
   prepareAll(preparations({ tensors, saved, parts })).commit();
   position.commit();
-  parts.meter.restore(sums);
+  measured();
   // The names of its scores were compared with those of the metrics.
   parts.history.push(...(history as EpochReport<Metric>[]));
-  return () => setRandomness(randomness, parts.generator);
+  return () => setRandomness(randomness, parts.source.generator);
 }
 
 /** For each part with a loader of its own, what checks its state. What is none is refused there. */
@@ -254,7 +276,7 @@ function preparations<Metric extends string>({
   readonly parts: Parts<Metric>;
 }): (() => PreparedState)[] {
   const under = (prefix: string): ReadonlyMap<string, Tensor> => tensorsUnder(tensors, prefix);
-  const { model, optimizer, ema } = parts;
+  const { model, optimizer, ema, source } = parts;
   const schedules = asObject(`${WHERE}: schedules`, saved['schedules']);
   const callbacks = asObject(`${WHERE}: callbacks`, saved['callbacks']);
   const optimizerState: OptimizerState = {
@@ -265,6 +287,8 @@ function preparations<Metric extends string>({
   return [
     () => prepareModel(`${WHERE}: model`, model, under('model')),
     () => prepareOptimizer(optimizer, optimizerState),
+    // Runs that were saved before there were other sources than loaders have none.
+    () => source.prepare(asObjectOrNull(`${WHERE}: source`, saved['source'] ?? null)),
     ...[...parts.schedules].map(
       ([name, schedule]) =>
         () =>
@@ -277,6 +301,19 @@ function preparations<Metric extends string>({
       return [() => prepareCallback(callback, { tensors: under(`callbacks.${name}`), json: own })];
     }),
   ];
+}
+
+const asObjectOrNull = (where: string, value: unknown): JsonObject | null =>
+  value === null ? null : asObject(where, value);
+
+/** @throws ConfigError where a loader with a generator goes on for a source without, or the other way. */
+function checkSameSource({ loader }: Randomness, { generator }: Source): void {
+  if ((loader === null) === (generator === null)) return;
+  const named = (has: boolean): string => (has ? 'a loader with a generator' : 'another source');
+  throw new ConfigError(
+    `${WHERE}: the saved run had ${named(loader !== null)} for its batches, this one has ` +
+      `${named(generator !== null)}; resume with the same`,
+  );
 }
 
 /** @throws ConfigError where the loader's epochs are others than those of the run that was saved. */
@@ -304,8 +341,11 @@ function checkSameParts<Metric extends string>(saved: JsonObject, parts: Parts<M
   };
   const namesIn = (key: string): string[] => Object.keys(asObject(`${WHERE}: ${key}`, saved[key]));
   differ('schedules', namesIn('schedules'), [...parts.schedules.keys()]);
-  const { sums } = asObject(`${WHERE}: meter`, saved['meter']);
-  differ('metrics', Object.keys(asObject(`${WHERE}: meter: sums`, sums)), parts.meter.names);
+  const { sums, states = {} } = asObject(`${WHERE}: meter`, saved['meter']);
+  const measured = [sums, states].flatMap((figures) =>
+    Object.keys(asObject(`${WHERE}: meter: sums`, figures)),
+  );
+  differ('metrics', measured, parts.meter.names);
   // A callback that was not there begins anew; what one remembered must not be lost.
   const callbacks = namedCallbacks(parts.callbacks);
   const lost = namesIn('callbacks').filter((name) => !callbacks.has(name));
@@ -364,36 +404,32 @@ function asGeneratorState(where: string, value: unknown): GeneratorState {
 
 function asRandomness(value: unknown): Randomness {
   const where = `${WHERE}: randomness`;
-  const { global, loader } = asObject(where, value);
-  const { now, epoch } = asObject(`${where}: loader`, loader);
-  const { seed, streams } = asObject(`${where}: global`, global);
-  const named = asObject(`${where}: streams`, streams);
+  const { global, loader, epoch = null } = asObject(where, value);
   return {
-    global: {
-      seed: asNumber(`${where}: seed`, seed, { integer: true }),
-      streams: Object.fromEntries(
-        Object.entries(named).map(([name, given]) => [
-          name,
-          asGeneratorState(`${where}: ${name}`, given),
-        ]),
-      ),
-    },
-    loader: {
-      now: asGeneratorState(`${where}: now`, now),
-      epoch: epoch === null ? null : asGeneratorState(`${where}: epoch`, epoch),
-    },
+    global: asStreams(where, 'global', global),
+    loader: loader === null ? null : asLoaderState(where, loader),
+    epoch: epoch === null ? null : asStreams(where, 'epoch', epoch),
   };
 }
 
-function asSums(value: unknown): { images: number; sums: ReadonlyMap<string, number> } {
-  const where = `${WHERE}: meter`;
-  const { images, sums } = asObject(where, value);
+function asLoaderState(where: string, value: unknown): Randomness['loader'] {
+  const { now, epoch } = asObject(`${where}: loader`, value);
   return {
-    images: asNumber(`${where}: images`, images, { integer: true }),
-    sums: new Map(
-      Object.entries(asObject(`${where}: sums`, sums)).map(([name, sum]) => [
+    now: asGeneratorState(`${where}: now`, now),
+    epoch: epoch === null ? null : asGeneratorState(`${where}: epoch`, epoch),
+  };
+}
+
+/** The global streams as they were saved under a name. */
+function asStreams(where: string, key: string, value: unknown): RngState {
+  const { seed, streams } = asObject(`${where}: ${key}`, value);
+  const named = asObject(`${where}: streams`, streams);
+  return {
+    seed: asNumber(`${where}: seed`, seed, { integer: true }),
+    streams: Object.fromEntries(
+      Object.entries(named).map(([name, given]) => [
         name,
-        asNumber(`${where}: ${name}`, sum),
+        asGeneratorState(`${where}: ${name}`, given),
       ]),
     ),
   };

@@ -1,5 +1,6 @@
 import type { Tensor } from '@unfold/core';
-import { Module, type Layer, type StateDict } from '@unfold/nn';
+import { Module, type StateDict } from '@unfold/nn';
+import type { AnyModel } from '../model.js';
 import { EMA, type EMAState } from '../optim/ema.js';
 import { Optimizer, type OptimizerState } from '../optim/optimizer.js';
 import {
@@ -22,7 +23,7 @@ import type { Callback, RunState } from './callback.js';
  */
 
 /** @throws ShapeError, DTypeError or DisposedError for a state that is of another model. */
-export function prepareModel(where: string, model: Layer, state: StateDict): PreparedState {
+export function prepareModel(where: string, model: AnyModel, state: StateDict): PreparedState {
   const load = (): void => model.loadStateDict(state);
   if (model.loadStateDict === Module.prototype.loadStateDict) {
     checkTensors(where, model.stateDict(), state);

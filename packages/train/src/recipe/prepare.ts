@@ -5,8 +5,9 @@ import type { Augmentation } from '../augment/augmentation.js';
 import type { BatchLoader, LoaderOptions } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Normalization } from '../data/normalize.js';
-import type { FitOptions } from '../fit/fit.js';
-import { accuracy } from '../fit/measure.js';
+import type { Loss } from '../fit/loss.js';
+import type { FitOptions } from '../fit/options.js';
+import { accuracy } from '../metrics/accuracy.js';
 import { MODELS } from '../models.js';
 import { EMA } from '../optim/ema.js';
 import { LinearLR } from '../optim/schedules/linear.js';
@@ -38,7 +39,11 @@ export interface RecipeData {
 /** The options of `fit` that follow from a recipe; callbacks, signal and a state to resume come on top. */
 export interface PreparedRun {
   readonly model: Layer;
-  readonly options: FitOptions<'accuracy'>;
+  readonly options: FitOptions<'accuracy'> & {
+    readonly train: BatchLoader;
+    readonly validation: BatchLoader;
+    readonly loss: Loss;
+  };
 }
 
 /**
