@@ -123,6 +123,25 @@ describe('the packages as npm installs them', () => {
     expect(run(process.execPath, 'threads.js')).toBe('2 0 true\n');
   });
 
+  it('make batches ahead in a worker, which does not keep the process from ending', () => {
+    writeFileSync(
+      join(folder, 'ahead.js'),
+      `import { DataLoader, Dataset } from '@unfold/train';
+       const images = new Uint8Array(400);
+       const dataset = Dataset.fromArrays({ images, shape: [1, 2, 2], labels: new Int32Array(100) });
+       const worker = { module: 'data:text/javascript,export default () => ({ apply: ({ data }) => data.fill(1) })' };
+       const augment = { apply: ({ data }) => data.fill(0), worker };
+       const loader = new DataLoader(dataset, { batchSize: 10, augment, prefetch: 2 });
+       let made = 0;
+       while (made === 0) {
+         for await (const { images } of loader) made += images.data[0];
+         await new Promise((done) => setTimeout(done, 5));
+       }
+       console.log(made > 0);`,
+    );
+    expect(run(process.execPath, 'ahead.js')).toBe('true\n');
+  });
+
   it('have a command, unfold, that tells its version, and nothing else of cli is imported', () => {
     expect(run('node_modules/.bin/unfold', '--version')).toBe(`${VERSION}\n`);
     expect(Object.keys(manifest('cli').exports)).toEqual(['./package.json']);

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installPackages, ISOLATION, serve, writeDocumentedFiles, type Server } from './app.js';
@@ -112,6 +113,21 @@ const rows = [
   },
 ];
 
+/** Bundles, and serves what came of it. */
+function bundleAndServe(
+  command: string,
+  headers: Readonly<Record<string, string>> = ISOLATION,
+): Promise<Server> {
+  const dist = join(folder, 'dist');
+  rmSync(dist, { recursive: true, force: true });
+  run(command);
+  // Not every bundler takes the page as well as the program.
+  if (!existsSync(join(dist, 'index.html'))) {
+    copyFileSync(join(folder, 'index.html'), join(dist, 'index.html'));
+  }
+  return serve(folder, 'dist', headers);
+}
+
 const AVAILABLE = BROWSERS.filter(({ missing }) => missing === null);
 
 if (AVAILABLE.length === 0) {
@@ -135,16 +151,9 @@ describe.runIf(AVAILABLE.length > 0)('pages', () => {
     await Promise.all(servers.map((server) => server.close()));
   });
 
-  /** Bundles, and serves what came of it. @returns The page's address. */
-  async function open(command: string, headers: Readonly<Record<string, string>> = ISOLATION) {
-    const dist = join(folder, 'dist');
-    rmSync(dist, { recursive: true, force: true });
-    run(command);
-    // Not every bundler takes the page as well as the program.
-    if (!existsSync(join(dist, 'index.html'))) {
-      copyFileSync(join(folder, 'index.html'), join(dist, 'index.html'));
-    }
-    const server = await serve(folder, 'dist', headers);
+  /** @returns The page's address. */
+  async function open(command: string, headers?: Readonly<Record<string, string>>) {
+    const server = await bundleAndServe(command, headers);
     servers.push(server);
     return server.url;
   }
@@ -188,5 +197,76 @@ describe('a bundle for Node without the condition `module`', () => {
       'esbuild program.js --bundle --platform=node --packages=external --format=esm --outfile=out.mjs',
     );
     expect(run('node out.mjs').trimEnd()).toBe(SAYS);
+  });
+});
+
+/** What a program with `prefetch` says, whose augmentation is another one in the worker. */
+const AHEAD = 'a worker makes batches';
+const NOT_AHEAD = 'no worker makes batches';
+
+/** @param module The address of the module that makes the worker's. */
+const aheadProgram = (module: string): string => `
+  import { DataLoader, Dataset } from '@unfold/train';
+  async function main() {
+    const images = new Uint8Array(400);
+    const dataset = Dataset.fromArrays({ images, shape: [1, 2, 2], labels: new Int32Array(100) });
+    const augment = { apply: ({ data }) => data.fill(0), worker: { module: ${JSON.stringify(module)} } };
+    const loader = new DataLoader(dataset, { batchSize: 10, augment, prefetch: 2 });
+    let made = 0;
+    for (let tries = 0; made === 0 && tries < 200; tries++) {
+      for await (const { images } of loader) made += images.data[0];
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    loader.dispose();
+    const text = made > 0 ? '${AHEAD}' : '${NOT_AHEAD}';
+    if (typeof document === 'undefined') console.log(text);
+    else document.title = text;
+  }
+  main();
+`;
+const ONES = 'export default () => ({ apply: ({ data }) => void data.fill(1) });';
+
+describe('batches made ahead', () => {
+  /** The documented command that bundles the worker. */
+  const workerFor = (what: string): string =>
+    rowsUnder('Batches made ahead').find(({ name }) => name === what)?.command ?? '';
+  /** Whether a bundler leaves the script out, and whether it can be found where it is put beside. */
+  const isLeftOut = (command: string): boolean => /^(esbuild|rollup|bun build) /.test(command);
+  const canFind = (command: string): boolean => !/^esbuild (?!.*--format=esm)/.test(command);
+
+  describe('in Node, Bun and Deno', () => {
+    beforeAll(() => {
+      writeFileSync(join(folder, 'ones.js'), ONES);
+      const module = pathToFileURL(join(folder, 'ones.js')).href;
+      writeFileSync(join(folder, 'program.js'), aheadProgram(module));
+    });
+
+    it.each(rowsUnder('Node, Bun and Deno'))('$name: $command', ({ command }) => {
+      rmSync(join(folder, 'dist'), { recursive: true, force: true });
+      const last = (): string | undefined => run(command).trimEnd().split('\n').at(-1);
+      if (isLeftOut(command)) {
+        expect(last()).toBe(NOT_AHEAD);
+        run(workerFor('Node'));
+      }
+      expect(last()).toBe(canFind(command) ? AHEAD : NOT_AHEAD);
+    });
+  });
+
+  describe.runIf(AVAILABLE.length > 0)('in pages', () => {
+    beforeAll(() => {
+      const module = `data:text/javascript,${encodeURIComponent(ONES)}`;
+      writeFileSync(join(folder, 'program.js'), aheadProgram(module));
+    });
+
+    it.each(rowsUnder('Pages'))('$name: $command', async ({ command }) => {
+      for (const { name, launch } of AVAILABLE) {
+        const driver = await launch();
+        const extra = isLeftOut(command) ? ` && ${workerFor('a page')}` : '';
+        const { url, close } = await bundleAndServe(`${command}${extra}`);
+        const title = await driver.evaluate(url, TITLE);
+        expect([name, title]).toEqual([name, canFind(command) ? AHEAD : NOT_AHEAD]);
+        await Promise.all([driver.close(), close()]);
+      }
+    });
   });
 });

@@ -115,6 +115,7 @@ describe.concurrent('arguments', () => {
       '--report',
       '--tensorboard',
       '--json-lines',
+      '--no-prefetch',
       '--no-compile',
       '--profile',
       '--quiet',
@@ -233,7 +234,7 @@ describe('wrong arguments', () => {
 
   it('none: the default preset, seed 1', () => {
     const options = parseOptions([], '0.0.0');
-    expect(options).toEqual({ compile: true });
+    expect(options).toEqual({ prefetch: true, compile: true });
     expect(planOf(options)).toEqual({
       preset: 'default',
       recipe: PRESETS.default,
@@ -514,6 +515,21 @@ describe('a run', () => {
       expect(other).not.toBe(metrics['weightsSha256']);
     },
   );
+
+  it('gives the same weights whether images are augmented ahead or not', async () => {
+    const [ahead, inTurn] = await Promise.all(
+      ['--loader=own', '--no-prefetch'].map(async (option) => {
+        const file = join(await newFolder(), 'm.json');
+        const args = ['--augment=affine', '--loader=own', option, '--metrics', file];
+        const { code, stderr } = await train(...SETTINGS, ...args);
+        expect([code, stderr]).toEqual([0, '']);
+        return (await readJson(file))['weightsSha256'];
+      }),
+    );
+    expect(ahead).toMatch(/^[0-9a-f]{64}$/);
+    expect(inTurn).toBe(ahead);
+    expect(ahead).not.toBe(metrics['weightsSha256']);
+  });
 
   it('an older run is not lost where --resume was forgotten', { timeout: TIMEOUT }, async () => {
     const file = join(folder, 'c.safetensors');

@@ -339,7 +339,7 @@ describe('bad options', () => {
     [
       'an unknown one',
       { batch_size: 8 },
-      "unknown option 'batch_size'; did you mean batchSize? The options are batchSize, shuffle, dropLast, normalization, augment, generator, seed, transform, collate",
+      "unknown option 'batch_size'; did you mean batchSize? The options are batchSize, shuffle, dropLast, normalization, augment, prefetch, generator, seed, transform, collate",
     ],
     [
       'dropLast that leaves nothing',

@@ -139,13 +139,13 @@ describe('a call that is wrong is an error that names the right one', () => {
       'new DataLoader(dataset, 32)',
       () => make(DataLoader, stripes(8), 32),
       ConfigError,
-      'DataLoader: expected options as an object, such as { batchSize: … }, got 32; the options are batchSize, shuffle, dropLast, normalization, augment, generator, seed, transform, collate',
+      'DataLoader: expected options as an object, such as { batchSize: … }, got 32; the options are batchSize, shuffle, dropLast, normalization, augment, prefetch, generator, seed, transform, collate',
     ],
     [
       'new DataLoader(dataset, { batch_size })',
       () => make(DataLoader, stripes(8), { batch_size: 4 }),
       ConfigError,
-      "DataLoader: unknown option 'batch_size'; did you mean batchSize? The options are batchSize, shuffle, dropLast, normalization, augment, generator, seed, transform, collate",
+      "DataLoader: unknown option 'batch_size'; did you mean batchSize? The options are batchSize, shuffle, dropLast, normalization, augment, prefetch, generator, seed, transform, collate",
     ],
     [
       "new DataLoader(dataset, { shuffle: 'false' })",

@@ -1,5 +1,6 @@
 import { ConfigError } from '@unfold/core';
 import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { DataLoader, type Dataset, mnist } from '@unfold/train';
 import type { MakeLoader, PresetName } from '@unfold/train/internal';
 
@@ -57,6 +58,8 @@ export type LoaderKind = 'tfjs' | 'own';
 export interface FeedArguments {
   readonly loader?: LoaderKind;
   readonly preset?: PresetName;
+  /** False with `--no-prefetch`. */
+  readonly prefetch?: boolean;
 }
 
 /** How a run is fed. */
@@ -72,9 +75,10 @@ export interface Feed {
  * for `--preset quick` our own, since loading anything else would be a good part of the run.
  * @throws ConfigError if TensorFlow.js is asked for and doesn't load.
  */
-export async function feedOf({ loader, preset }: FeedArguments): Promise<Feed> {
+export async function feedOf({ loader, preset, prefetch = true }: FeedArguments): Promise<Feed> {
   const kind = loader ?? (preset === 'quick' ? 'own' : undefined);
-  if (kind === 'own') return OWN;
+  const own = ownFeed(prefetch);
+  if (kind === 'own') return own;
   const { tfjsDataLoader } = await import('@unfold/tfjs');
   const { loadTensorFlowData } = await import('@unfold/tfjs/internal');
   try {
@@ -82,14 +86,22 @@ export async function feedOf({ loader, preset }: FeedArguments): Promise<Feed> {
   } catch (error) {
     if (kind !== undefined || !(error instanceof ConfigError)) throw error;
     return {
-      ...OWN,
+      ...own,
       notice: "our own, for TensorFlow.js doesn't load here; the batches are the same",
     };
   }
   return { kind: 'tfjs', makeLoader: tfjsDataLoader };
 }
 
-const OWN: Feed = {
-  kind: 'own',
-  makeLoader: (dataset, options) => new DataLoader(dataset, options),
-};
+/** Batches that are made ahead: one that is ready, and one that is being made. */
+const AHEAD = 2;
+
+/** Our own loader; images that are augmented are made ahead where there is a core for that. */
+function ownFeed(mayPrefetch: boolean): Feed {
+  const ahead = mayPrefetch && availableParallelism() > 1 ? { prefetch: AHEAD } : {};
+  return {
+    kind: 'own',
+    makeLoader: (dataset, options) =>
+      new DataLoader(dataset, options.augment ? { ...options, ...ahead } : options),
+  };
+}

@@ -40,6 +40,8 @@ export interface TrainMnistOptions extends EngineArguments {
   readonly tensorboard?: string;
   readonly jsonLines?: boolean;
   readonly profile?: boolean;
+  /** False with `--no-prefetch`. */
+  readonly prefetch?: boolean;
   /** False with `--no-compile`. */
   readonly compile?: boolean;
   readonly quiet?: boolean;
@@ -108,6 +110,10 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
     .option('--report <file>', 'write a page about the run there, as HTML')
     .option('--tensorboard <dir>', 'write event files for TensorBoard there')
     .option('--json-lines', 'tell programs how it goes: JSON on stdout, line by line')
+    .option(
+      '--no-prefetch',
+      'augment images on the thread that trains, not ahead on another (--loader own): same bits',
+    )
     .option('--no-compile', 'run each operation by itself, not whole steps as programs: same bits')
     .option('--profile', 'say at the end where the time of training went')
     .option('--quiet', 'print nothing but the result')

@@ -6,8 +6,8 @@ import type { ElementTensor } from './elements.js';
 import { type TfDataPipeline, TfjsLoader } from './loader.js';
 import { findTensorFlow, hasFunctions, missingTensorFlow, TFJS, TFJS_NODE } from './tensorflow.js';
 
-/** Options of `tfjsDataLoader`. */
-export interface TfjsOptions extends LoaderOptions {
+/** Options of `tfjsDataLoader`: those of `DataLoader`, but TensorFlow.js asks for batches when it wants. */
+export interface TfjsOptions extends Omit<LoaderOptions, 'prefetch'> {
   /** Folders from which TensorFlow.js is looked up. Default: Unfold's and the working one. */
   readonly packageRoots?: readonly string[];
 }

@@ -1,6 +1,6 @@
 export { affine, randomAffine } from './augment/affine.js';
 export type { AffineOptions, RandomAffineOptions } from './augment/affine.js';
-export type { Augmentation, ImagePlanes } from './augment/augmentation.js';
+export type { Augmentation, AugmentationModule, ImagePlanes } from './augment/augmentation.js';
 export { compose } from './augment/compose.js';
 export { elastic } from './augment/elastic.js';
 export type { ElasticOptions } from './augment/elastic.js';

@@ -104,8 +104,11 @@ export function randomAffine(options: RandomAffineOptions = {}): Augmentation {
   return new RandomAffine(options);
 }
 
-class RandomAffine extends WarpStep {
+/** What `randomAffine` makes. */
+export class RandomAffine extends WarpStep {
   readonly operation = 'randomAffine';
+  /** What it was made from, as plain data. */
+  readonly options: RandomAffineOptions;
   readonly #degrees: MinMax;
   readonly #translate: readonly [number, number];
   readonly #scale: MinMax;
@@ -116,6 +119,7 @@ class RandomAffine extends WarpStep {
     const { degrees = 0, translate = 0, scale = [1, 1], shear = 0, fill = 0 } = options;
     checkValues('randomAffine: fill', fill);
     super(fill);
+    this.options = { degrees, translate, scale, shear, fill };
     this.#degrees = toRange('randomAffine: degrees', degrees, ANY);
     const farthest = typeof translate === 'number' ? ([translate, translate] as const) : translate;
     this.#translate = toPair('randomAffine: translate', farthest, [0, 1]);

@@ -11,11 +11,24 @@ export interface ImagePlanes {
   readonly shape: readonly [channels: number, height: number, width: number];
 }
 
+/** Where a worker finds an augmentation of one's own. */
+export interface AugmentationModule {
+  /**
+   * The module's address; `import.meta.url` is that of the module that says it. Its default export
+   * makes the augmentation from the options.
+   */
+  readonly module: string | URL;
+  /** Handed to the worker as a copy: numbers, texts, lists, plain objects. */
+  readonly options?: unknown;
+}
+
 /**
  * A random change of images, for the option `augment` of a loader. Write your own as an object with
- * this one method; take randomness from nowhere but `random`, or a seed no longer tells the picture.
+ * the method `apply`; take randomness from nowhere but `random`, or a seed no longer tells the picture.
  */
 export interface Augmentation {
+  /** How a loader with `prefetch` makes the same one in its worker, where functions can't be sent. */
+  readonly worker?: AugmentationModule;
   /**
    * Changes the image in place.
    * @param image Valid during the call only.

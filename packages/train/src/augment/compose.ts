@@ -16,7 +16,9 @@ export function compose(steps: readonly Augmentation[]): Augmentation {
   return new Composition(steps);
 }
 
-class Composition implements Augmentation {
+/** What `compose` makes. */
+export class Composition implements Augmentation {
+  /** None of them is a composition itself. */
   readonly steps: readonly Augmentation[];
   readonly #groups: readonly (Augmentation | readonly WarpStep[])[];
   readonly #warp = new Warp();
@@ -53,7 +55,7 @@ function groupWarps(
 }
 
 /** @throws ConfigError unless `value` has a method `apply`. */
-export function checkAugmentation(name: string, value: unknown): void {
+export function checkAugmentation(name: string, value: unknown): asserts value is Augmentation {
   const valid =
     typeof value === 'object' &&
     value !== null &&

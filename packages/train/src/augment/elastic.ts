@@ -36,8 +36,11 @@ export function elastic(options: ElasticOptions = {}): Augmentation {
   return new Elastic(options);
 }
 
-class Elastic extends WarpStep {
+/** What `elastic` makes. */
+export class Elastic extends WarpStep {
   readonly operation = 'elastic';
+  /** What it was made from, as plain data. */
+  readonly options: ElasticOptions;
   readonly #alpha: number;
   readonly #weights: Float64Array;
   #noise = field(0);
@@ -51,6 +54,7 @@ class Elastic extends WarpStep {
     checkNumber('elastic: sigma', sigma, [0.1, 1000]);
     checkValues('elastic: fill', fill);
     super(fill);
+    this.options = { alpha, sigma, fill };
     this.#alpha = alpha;
     this.#weights = gaussian(sigma);
   }

@@ -47,7 +47,10 @@ export function randomErasing(options: RandomErasingOptions = {}): Augmentation 
   return new RandomErasing(options);
 }
 
-class RandomErasing implements Augmentation {
+/** What `randomErasing` makes. */
+export class RandomErasing implements Augmentation {
+  /** What it was made from, as plain data. */
+  readonly options: RandomErasingOptions;
   readonly #p: number;
   readonly #scale: MinMax;
   readonly #logRatio: MinMax;
@@ -58,6 +61,7 @@ class RandomErasing implements Augmentation {
     const { p = 0.5, scale = [0.02, 0.33], ratio = [0.3, 1 / 0.3], value = 0 } = options;
     checkNumber('randomErasing: p', p, [0, 1]);
     if (value !== 'random') checkValues('randomErasing: value', value);
+    this.options = { p, scale, ratio, value };
     this.#p = p;
     this.#scale = toRange('randomErasing: scale', scale, [0, 1]);
     const [min, max] = toRange('randomErasing: ratio', ratio, [Number.MIN_VALUE, Infinity]);

@@ -8,17 +8,17 @@ const FACTORS = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f] as const;
  * in the dataset, and from nothing else: not from the batch it is in, nor from what was drawn before.
  */
 export class ImageRandom {
-  readonly #words: GeneratorState['words'];
+  /** Where the loader's generator stood when the epoch began. */
+  readonly state: GeneratorState;
   readonly #generator = new Generator(0);
 
-  /** @param state Where the loader's generator stood when the epoch began. */
   constructor(state: GeneratorState) {
-    this.#words = state.words;
+    this.state = state;
   }
 
   /** The generator of image `index`, until the next one is asked for. */
   of(index: number): Generator {
-    const [a, b, c, d] = this.#words;
+    const [a, b, c, d] = this.state.words;
     const [fa, fb, fc, fd] = FACTORS;
     this.#generator.setState({
       words: [

@@ -28,6 +28,12 @@ export interface LoaderOptions extends GeneratorOptions {
    * images as they are stored.
    */
   readonly augment?: Augmentation;
+  /**
+   * Batches that a worker makes ahead, with the same bits, while this thread is busy with others: for
+   * loops with `for await`, as `fit` has them. It is worth its memory where images are augmented, on
+   * two cores and more; 2 is a good value. Default 0: none.
+   */
+  readonly prefetch?: number;
 }
 
 /** A loader whose epochs can be drawn again: `DataLoader`, and any other that works in the same manner. */

@@ -14,6 +14,9 @@ export type AugmentedWriter = (
   random: Generator,
 ) => void;
 
+/** Stored images, as a dataset has them. */
+type StoredImages = Pick<Dataset, 'images' | 'shape'>;
+
 /** How a channel's pixels, bytes being 0…1 by now, become the model's input. */
 type Scale = (value: number, channel: number) => number;
 
@@ -25,7 +28,7 @@ function scaleBy(normalization: Normalization | undefined): Scale {
 
 /** Writes images as they are stored. For bytes, each channel has a table of its 256 values. */
 export function imageWriter(
-  { images, shape: [channels, height, width] }: Dataset,
+  { images, shape: [channels, height, width] }: StoredImages,
   normalization: Normalization | undefined,
 ): ImageWriter {
   const plane = height * width;
@@ -53,7 +56,7 @@ export function imageWriter(
 
 /** Writes images after they were changed; pixels that stay have the bits of `imageWriter`. */
 export function augmentedWriter(
-  { images, shape }: Dataset,
+  { images, shape }: StoredImages,
   normalization: Normalization | undefined,
   augment: Augmentation,
 ): AugmentedWriter {

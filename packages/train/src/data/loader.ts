@@ -2,6 +2,7 @@ import { ConfigError, disposeSymbol, type Generator, type OptionRules } from '@u
 import {
   checkedInUse,
   checkOptions,
+  count,
   flag,
   functionRule,
   isOptions,
@@ -17,6 +18,9 @@ import { stackSamples } from './collate.js';
 import { Dataset } from './dataset.js';
 import type { DataLoaderOptions } from './loader-options.js';
 import { chooseGenerator, GENERATOR_OPTIONS } from './options.js';
+import { EpochAhead, type EpochPlan } from './prefetch/epoch-ahead.js';
+import { prefetcherFor } from './prefetch/for-loader.js';
+import type { Prefetcher } from './prefetch/prefetcher.js';
 import { type ArrayReader, arrayReader } from './readers.js';
 import { Fetch, ownBatch } from './sample-scope.js';
 import {
@@ -36,6 +40,7 @@ const OPTIONS: OptionRules<AnyOptions> = {
   dropLast: flag,
   normalization: checkedInUse,
   augment: checkedInUse,
+  prefetch: count,
   ...GENERATOR_OPTIONS,
   transform: functionRule,
   collate: functionRule,
@@ -69,7 +74,8 @@ export interface DataLoader<B = Batch, Source extends { readonly length: number 
   [Symbol.iterator](): IterableIterator<B>;
   /**
    * The same batches. It hands the thread back now and then, so that timers and Ctrl-C are heard
-   * during a long epoch. Samples that are promised are waited for, those of a batch at the same time.
+   * during a long epoch; with `prefetch`, a worker makes batches meanwhile. Samples that are promised
+   * are waited for, those of a batch at the same time.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<B>;
   /**
@@ -85,7 +91,7 @@ export interface DataLoader<B = Batch, Source extends { readonly length: number 
    * @throws ConfigError if another iteration is open, DisposedError after `dispose()`.
    */
   batches(): IterableIterator<B>;
-  /** Frees the batches. The last one given must not be read any more. */
+  /** Frees the batches, and ends the worker. The last batch given must not be read any more. */
   dispose(): void;
   /** Disposes of the loader at the end of a `using` block. */
   [disposeSymbol](): void;
@@ -128,6 +134,8 @@ export const DataLoader: DataLoaderConstructor = class<
   readonly #reader: ArrayReader | null;
   readonly #transform: ((sample: never, random: Generator) => unknown) | undefined;
   readonly #collate: ((samples: readonly unknown[]) => unknown) | undefined;
+  /** Null where no batches are made ahead. */
+  readonly #prefetcher: Prefetcher | null;
   readonly #lending = new BatchLending(
     'DataLoader',
     'clone(x) what must last longer, or take batches that are yours from batches()',
@@ -154,6 +162,7 @@ export const DataLoader: DataLoaderConstructor = class<
     this.#reader = arrayReader(dataset, options);
     this.#transform = transform;
     this.#collate = options.collate;
+    this.#prefetcher = prefetcherFor(this, dataset, options);
   }
 
   get generator(): Generator {
@@ -181,6 +190,7 @@ export const DataLoader: DataLoaderConstructor = class<
   }
 
   dispose(): void {
+    this.#prefetcher?.dispose();
     this.#lending.dispose();
   }
 
@@ -206,13 +216,22 @@ export const DataLoader: DataLoaderConstructor = class<
 
   async *#promised(first: number): AsyncIterableIterator<B> {
     const pause = pauses();
-    for (const step of this.#steps(first)) {
-      const { fetch } = step;
-      if (fetch?.isPending) await fetch.settle();
-      await pause();
-      if (fetch && this.#lending.isDisposed) fetch.free();
-      this.#lending.assertAlive();
-      yield this.#lending.lend(() => this.#make(step));
+    let ahead: EpochAhead | undefined;
+    try {
+      for (const step of this.#steps(first)) {
+        const { fetch, plan } = step;
+        if (fetch?.isPending) await fetch.settle();
+        await pause();
+        if (this.#prefetcher) ahead ??= new EpochAhead(this.#prefetcher, plan);
+        const made = ahead ? await ahead.take(step.batch) : null;
+        if (fetch && this.#lending.isDisposed) fetch.free();
+        this.#lending.assertAlive();
+        const batch = this.#lending.lend(() => this.#make(step, made));
+        ahead?.done();
+        yield batch;
+      }
+    } finally {
+      ahead?.close();
     }
   }
 
@@ -221,19 +240,12 @@ export const DataLoader: DataLoaderConstructor = class<
     this.#lending.begin();
     try {
       this.#lending.assertAlive();
-      const { order, random } = this.#drawEpoch();
-      for (let index = first; index < this.length; index++) {
+      const plan = this.#drawEpoch();
+      for (let batch = first; batch < this.length; batch++) {
         this.#lending.assertAlive();
-        const start = index * this.batchSize;
-        const length = Math.min(this.batchSize, this.#count - start);
-        const indices =
-          order?.subarray(start, start + length) ??
-          Int32Array.from({ length }, (_, b) => start + b);
-        yield {
-          indices,
-          random,
-          fetch: this.#reader ? null : new Fetch(this.dataset, indices),
-        };
+        const indices = plan.indicesOf(batch);
+        const fetch = this.#reader ? null : new Fetch(this.dataset, indices);
+        yield { batch, indices, plan, fetch };
       }
     } finally {
       this.#lending.end();
@@ -244,18 +256,25 @@ export const DataLoader: DataLoaderConstructor = class<
    * Draws a new epoch. The state of the generator before is all that the epoch depends on. Whether
    * samples are changed doesn't alter the order of this epoch or of later ones.
    */
-  #drawEpoch(): { readonly order: Int32Array | null; readonly random: ImageRandom | null } {
+  #drawEpoch(): EpochPlan {
     const { generator } = this;
     const random = this.#isRandom ? new ImageRandom(generator.state()) : null;
     // Where no order is drawn, the next epoch is to differ all the same.
     if (random && !this.#shuffle) generator.uint32();
-    return { order: this.#shuffle ? generator.permutation(this.#count) : null, random };
+    const order = this.#shuffle ? generator.permutation(this.#count) : null;
+    const indicesOf = (batch: number): Int32Array => {
+      const start = batch * this.batchSize;
+      const length = Math.min(this.batchSize, this.#count - start);
+      if (order) return order.subarray(start, start + length);
+      return Int32Array.from({ length }, (_, b) => start + b);
+    };
+    return { random, length: this.length, indicesOf };
   }
 
-  #make({ indices, random, fetch }: Step): B {
+  #make({ indices, plan: { random }, fetch }: Step, made: Float32Array | null = null): B {
     // What it is follows from the types of the dataset, of its samples and of the options.
     if (this.#reader && !this.#transform && !this.#collate) {
-      return this.#reader.batch(indices, random) as B;
+      return this.#reader.batch(indices, random, made) as B;
     }
     try {
       return ownBatch(() => {
@@ -292,10 +311,11 @@ export const DataLoader: DataLoaderConstructor = class<
 
 /** All that a batch is made of. */
 interface Step {
+  /** Its place in the epoch. */
+  readonly batch: number;
   /** Its samples in the dataset. */
   readonly indices: Int32Array;
-  /** The samples' generators, where something is drawn from them. */
-  readonly random: ImageRandom | null;
+  readonly plan: EpochPlan;
   /** The samples, where they don't come from arrays. */
   readonly fetch: Fetch | null;
 }

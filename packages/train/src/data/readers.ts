@@ -21,8 +21,11 @@ import type { MapDataset } from './samples.js';
 export interface ArrayReader {
   /** One sample, ready for a transform. What is random about it is drawn from `random`. */
   sample(index: number, random: Generator | null): object;
-  /** A batch straight from the arrays, without a tensor for each sample. */
-  batch(indices: Int32Array, random: ImageRandom | null): object;
+  /**
+   * A batch straight from the arrays, without a tensor for each sample.
+   * @param made Its images, where a worker made them already.
+   */
+  batch(indices: Int32Array, random: ImageRandom | null, made: Float32Array | null): object;
 }
 
 /** What is done to a dataset's arrays on the way. */
@@ -69,13 +72,15 @@ function imageReader(dataset: Dataset, { normalization, augment }: ReaderOptions
       writeImage(elementsOf(images) as Float32Array, 0, row, random);
       return { images, labels: tensor(stored.subarray(row, row + 1), []) };
     },
-    batch(indices, random) {
+    batch(indices, random, made) {
       return makeBatch('DataLoader', [indices.length, ...shape], (images, labels) => {
+        if (made) images.set(made.subarray(0, images.length));
         for (let b = 0; b < labels.length; b++) {
           const i = indices[b];
           const row = rows === null ? i : rows[i];
-          writeImage(images, b * pixels, row, writeAugmented ? (random?.of(i) ?? null) : null);
           labels[b] = stored[row];
+          if (made) continue;
+          writeImage(images, b * pixels, row, writeAugmented ? (random?.of(i) ?? null) : null);
         }
       });
     },
