@@ -3,7 +3,9 @@ import * as u from '@unfold/core';
 import {
   add,
   argmax,
+  clone,
   compile,
+  ConfigError,
   configureEngine,
   DisposedError,
   heapStats,
@@ -296,6 +298,27 @@ describe('compile', () => {
     expect(() => first.toArray()).toThrow(/ran again/);
     fast.dispose();
     expect(second.toArray()).toEqual([3, 0]);
+  });
+
+  it('refuses a result of the last call for an input, with reuse', () => {
+    using _scope = new Scope();
+    const step = (x: Tensor) => add(sum(x, 0, { keepdim: true }), x);
+    const fast = compile(step, { reuse: true });
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    fast(x);
+    const last = fast(x);
+    expect(() => fast(last)).toThrow(
+      new ConfigError(
+        'compile: expected inputs apart from the results of the last call, got one of them: with ' +
+          '{ reuse: true } they lie where the next results are written; clone(x) it, or leave reuse out',
+      ),
+    );
+    // Nothing was lost.
+    expect(last.toArray()).toEqual(step(x).toArray());
+    expect(fast(clone(last)).toArray()).toEqual(step(step(x)).toArray());
   });
 
   it('is seen through by trace', () => {

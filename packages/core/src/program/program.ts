@@ -1,7 +1,7 @@
 import { viewOver } from '../dtype.js';
 import { heap, isReference, type ProgramEngine, type ProgramParts } from '../engine/engine.js';
 import { probe } from '../engine/probe.js';
-import { DisposedError, EngineError, TapeError } from '../errors.js';
+import { ConfigError, DisposedError, EngineError, TapeError } from '../errors.js';
 import { DeviceBuffer } from '../kernels/buffer.js';
 import { checkPositions } from '../kernels/check-geometry.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
@@ -57,6 +57,10 @@ export interface ProgramStats {
 /** What who reads a result is told after the next run. */
 const RAN_AGAIN =
   'the program that gave it ran again, with { reuse: true }; read it before, or leave reuse out';
+/** What who gives a result to the next run is told, which would overwrite it while it is read. */
+const FED_BACK =
+  'compile: expected inputs apart from the results of the last call, got one of them: with ' +
+  '{ reuse: true } they lie where the next results are written; clone(x) it, or leave reuse out';
 
 /** Where operands seem to lie that are somewhere else in each run. */
 const NOWHERE = RESERVED_BYTES;
@@ -253,8 +257,10 @@ export class Program {
    */
   #begin(inputs: readonly Tensor[], memory: Map<Slot, Storage>): void {
     if (this.#isDisposed) throw new DisposedError('program: it was run after it was disposed of');
+    const reused = this.#reuses ? new Set(this.#reused.values()) : null;
     for (const slot of this.#inputs) {
       const { storage } = tensorOf(slot, inputs);
+      if (reused?.has(storage)) throw new ConfigError(FED_BACK);
       memory.set(slot, storage.retain());
       this.#place(slot, storage.address);
     }
