@@ -535,16 +535,12 @@ describe('what a worker cannot make is refused', () => {
   it('batches of other datasets', () => {
     const inputs = { data: new Float32Array(6), shape: [2] };
     const message =
-      'DataLoader: prefetch: expected a dataset of images, Dataset.fromArrays({ images, shape, labels }): ' +
-      'of others, rows are copied in no time, and what get and map do cannot be sent to a worker';
-    for (const dataset of [
-      Dataset.fromArrays({ inputs }),
-      { length: 2, get: () => ({ inputs: 1 }) },
-    ]) {
-      const failed = thrownBy(() => new DataLoader(dataset, { prefetch: 2 }));
-      expect(failed).toEqual({ kind: ConfigError, message });
-      expect(new DataLoader(dataset, { prefetch: 0 }).length).toBeGreaterThan(1);
-    }
+      'DataLoader: prefetch: expected a dataset of images, Dataset.fromArrays({ images, shape, labels }), or ' +
+      'one whose get fetches its samples: rows of arrays are copied in no time; leave prefetch out';
+    const dataset = Dataset.fromArrays({ inputs });
+    const failed = thrownBy(() => new DataLoader(dataset, { prefetch: 2 }));
+    expect(failed).toEqual({ kind: ConfigError, message });
+    expect(new DataLoader(dataset, { prefetch: 0 }).length).toBeGreaterThan(1);
   });
 });
 

@@ -29,9 +29,10 @@ export interface LoaderOptions extends GeneratorOptions {
    */
   readonly augment?: Augmentation;
   /**
-   * Batches that a worker makes ahead, with the same bits, while this thread is busy with others: for
-   * loops with `for await`, as `fit` has them. It is worth its memory where images are augmented, on
-   * two cores and more; 2 is a good value. Default 0: none.
+   * Batches that are prepared ahead, with the same bits, while this thread is busy with others: for loops
+   * with `for await`, as `fit` has them. Labelled images are augmented in a worker, which is worth its
+   * memory on two cores and more; of a dataset with an asynchronous `get`, samples are on the way
+   * meanwhile. 2 is a good value. Default 0: none.
    */
   readonly prefetch?: number;
 }

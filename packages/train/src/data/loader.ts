@@ -20,6 +20,7 @@ import type { DataLoaderOptions } from './loader-options.js';
 import { chooseGenerator, GENERATOR_OPTIONS } from './options.js';
 import { EpochAhead, type EpochPlan } from './prefetch/epoch-ahead.js';
 import { prefetcherFor } from './prefetch/for-loader.js';
+import { lookAhead } from './prefetch/look-ahead.js';
 import type { Prefetcher } from './prefetch/prefetcher.js';
 import { type ArrayReader, arrayReader } from './readers.js';
 import { Fetch, ownBatch } from './sample-scope.js';
@@ -136,6 +137,8 @@ export const DataLoader: DataLoaderConstructor = class<
   readonly #collate: ((samples: readonly unknown[]) => unknown) | undefined;
   /** Null where no batches are made ahead. */
   readonly #prefetcher: Prefetcher | null;
+  /** So many batches' samples are asked for ahead. */
+  readonly #fetchesAhead: number;
   readonly #lending = new BatchLending(
     'DataLoader',
     'clone(x) what must last longer, or take batches that are yours from batches()',
@@ -162,7 +165,8 @@ export const DataLoader: DataLoaderConstructor = class<
     this.#reader = arrayReader(dataset, options);
     this.#transform = transform;
     this.#collate = options.collate;
-    this.#prefetcher = prefetcherFor(this, dataset, options);
+    this.#prefetcher = this.#reader && prefetcherFor(this, dataset, options);
+    this.#fetchesAhead = this.#reader ? 0 : (options.prefetch ?? 0);
   }
 
   get generator(): Generator {
@@ -218,7 +222,8 @@ export const DataLoader: DataLoaderConstructor = class<
     const pause = pauses();
     let ahead: EpochAhead | undefined;
     try {
-      for (const step of this.#steps(first)) {
+      const steps = lookAhead(this.#steps(first), this.#fetchesAhead, ({ fetch }) => fetch?.free());
+      for (const step of steps) {
         const { fetch, plan } = step;
         if (fetch?.isPending) await fetch.settle();
         await pause();

@@ -1,6 +1,5 @@
 import { clone, Scope, type Scoped, Tensor } from '@unfold/core';
 import { isOptions } from '@unfold/core/internal';
-import { tensorsIn } from './batch.js';
 import { isPromise, type MapDataset } from './samples.js';
 
 /**
@@ -39,11 +38,8 @@ class BatchScope extends Scope {
  * also when it throws.
  */
 export function ownBatch<B extends object>(make: () => B): B {
-  return BatchScope.run((scope) => {
-    // The same names hold the same things, or copies of them.
-    const batch = scope.own(make()) as B;
-    return { batch, ...tensorsIn(batch) };
-  }).batch;
+  // The same names hold the same things, or copies of them.
+  return BatchScope.run((scope) => scope.own(make()) as B);
 }
 
 /** Samples of a dataset of the user's own, some of which may still have to be waited for. */

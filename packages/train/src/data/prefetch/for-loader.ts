@@ -8,7 +8,7 @@ import { Prefetcher } from './prefetcher.js';
 const forgotten = new FinalizationRegistry<Prefetcher>((prefetcher) => prefetcher.dispose());
 
 /**
- * What makes a loader's batches ahead; null where none is asked for.
+ * What makes a loader's batches of arrays ahead; null where none is asked for.
  * @param loader With it, the worker ends.
  * @throws ConfigError if the batches are made by functions that can't be sent to a worker.
  */
@@ -21,8 +21,8 @@ export function prefetcherFor(
   if (prefetch === 0) return null;
   if (!(dataset instanceof Dataset)) {
     throw new ConfigError(
-      'DataLoader: prefetch: expected a dataset of images, Dataset.fromArrays({ images, shape, labels }): ' +
-        'of others, rows are copied in no time, and what get and map do cannot be sent to a worker',
+      'DataLoader: prefetch: expected a dataset of images, Dataset.fromArrays({ images, shape, labels }), or ' +
+        'one whose get fetches its samples: rows of arrays are copied in no time; leave prefetch out',
     );
   }
   if (transform || collate) {
