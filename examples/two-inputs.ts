@@ -77,9 +77,8 @@ await fit(model, {
 const scores = await evaluate(model, new DataLoader(pairs(test), { batchSize: 250 }), {
   loss: ({ sum }, { targets }) => huber(sum, targets.sum),
   metrics: {
-    error: ({ sum }, { targets }) => meanAbsoluteError(sum, { inputs: sum, targets: targets.sum }),
-    right: ({ greater }, { targets }) =>
-      accuracy(greater, { inputs: greater, targets: targets.greater }),
+    error: ({ sum }, { targets }) => meanAbsoluteError(sum, { targets: targets.sum }),
+    right: ({ greater }, { targets }) => accuracy(greater, { targets: targets.greater }),
   },
 });
 const percent = (100 * scores.right).toFixed(2);

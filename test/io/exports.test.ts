@@ -134,7 +134,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'decodeNpz(buffer)',
       () => call(io.decodeNpz, new ArrayBuffer(2)),
       DTypeError,
-      'decodeNpz: expected the bytes as a Uint8Array, got a ArrayBuffer; new Uint8Array(buffer) shows its bytes',
+      'decodeNpz: expected the bytes as a Uint8Array, got an ArrayBuffer; new Uint8Array(buffer) shows its bytes',
     ],
     [
       'decodeNpz(promise)',

@@ -365,7 +365,7 @@ describe('the losses refuse', () => {
     'mseLoss that would broadcast': [
       () => mseLoss(float(4, 1), float(4)),
       ShapeError,
-      'mseLoss: x [4,1] and target [4] must have one shape',
+      'mseLoss: x [4,1] and target [4] must have one shape; reshape one of them to that of the other',
     ],
     'mseLoss of integers': [
       () => mseLoss(typed('uint8', 4), typed('uint8', 4)),
@@ -375,7 +375,7 @@ describe('the losses refuse', () => {
     'mseLoss of mixed dtypes': [
       () => mseLoss(float(4), typed('float64', 4)),
       DTypeError,
-      'sub: expected operands of one dtype, got float32 and float64; cast(x, dtype) converts',
+      "mseLoss: expected x and target of one dtype, got float32 and float64; cast(target, 'float32') converts",
     ],
   });
 });

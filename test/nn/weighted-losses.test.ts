@@ -282,7 +282,7 @@ describe('the losses refuse', () => {
     'bceWithLogits that would broadcast': [
       () => bceWithLogits(float(4, 1), float(4)),
       ShapeError,
-      'bceWithLogits: x [4,1] and target [4] must have one shape',
+      'bceWithLogits: x [4,1] and target [4] must have one shape; reshape one of them to that of the other',
     ],
     'bceWithLogits with labels': [
       () => bceWithLogits(float(4), zeros([4], { dtype: 'int32' })),
@@ -305,7 +305,7 @@ describe('the losses refuse', () => {
     'smoothL1 that would broadcast': [
       () => smoothL1(float(4, 1), float(4)),
       ShapeError,
-      'smoothL1: x [4,1] and target [4] must have one shape',
+      'smoothL1: x [4,1] and target [4] must have one shape; reshape one of them to that of the other',
     ],
     'a negative beta': [
       () => smoothL1(float(4), float(4), { beta: -1 }),

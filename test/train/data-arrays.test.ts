@@ -373,8 +373,14 @@ describe('normalisation', () => {
   });
 
   it('a feature of equal values, and another number of features', () => {
-    expect(thrownBy(() => normalizationOf(inputs([12], new Float32Array(60)))).message).toBe(
-      'normalizationOf: normalization of feature 0: expected a finite mean and a finite std above 0, got mean 0, std 0; are all values equal, or some not finite?',
+    const constant = Float32Array.from({ length: 60 }, (_, i) => (i % 12 === 3 ? i : 0.1));
+    const { mean, std } = normalizationOf(inputs([12], constant));
+    expect([mean[0], std[0]]).toEqual([Math.fround(0.1), 1]);
+    expect(std[3]).toBeGreaterThan(1);
+    expect(
+      thrownBy(() => normalizationOf(inputs([12], new Float32Array(60).fill(NaN)))).message,
+    ).toBe(
+      'normalizationOf: normalization of feature 0: expected a finite mean and a finite std above 0, got mean NaN, std NaN; are all values equal, or some not finite?',
     );
     const normalization = { mean: [0], std: [1] };
     expect(thrownBy(() => new DataLoader(inputs([12]), { normalization })).message).toBe(

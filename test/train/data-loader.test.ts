@@ -371,7 +371,7 @@ describe('bad options', () => {
     expect(thrownBy(make)).toEqual({
       kind: ConfigError,
       message:
-        'DataLoader: expected a Dataset, got [1, 2, 3]; make one with Dataset.fromArrays or mnist()',
+        'DataLoader: expected a Dataset, or { length, get(index) }, got [1, 2, 3]; make one with Dataset.fromArrays or mnist()',
     });
   });
 });

@@ -655,7 +655,7 @@ describe('samples and batches that are wrong', () => {
       'a collate that gives numbers',
       () => load([{ inputs: 1 }], { collate: () => ({ inputs: [1, 2] }) }),
       ConfigError,
-      'collate: expected batches { inputs, targets } of tensors, or lists and plain objects of tensors, or { images, labels } as a DataLoader over images gives them; got 1 for inputs[0]',
+      'collate: expected batches { inputs, targets } of tensors, or lists and plain objects of tensors, or { images, labels } as a DataLoader over images gives them; got 1 for inputs[0]; tensor(data) makes a tensor',
     ],
     [
       'a length that is none',

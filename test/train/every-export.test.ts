@@ -459,6 +459,14 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
   },
   meanAbsoluteError: ofOutput(train.meanAbsoluteError),
   meanSquaredError: ofOutput(train.meanSquaredError),
+  metricOf: {
+    wrong: {
+      'metricOf(accuracy)': () => call(train.metricOf, train.accuracy),
+      'metricOf({}, pick)': () => call(train.metricOf, {}, () => batchOf()),
+      'a pick of nothing': () =>
+        call(call(train.metricOf, train.accuracy, () => 3) as () => number, logits(), batchOf()),
+    },
+  },
   f1: {
     withOptions: (options) => call(train.f1, options),
     option: 'average',

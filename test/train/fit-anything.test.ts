@@ -201,7 +201,7 @@ describe('a source of batches', () => {
       'rows',
       [{ inputs: [[1, 2]], targets: tensor([1]) }],
       'fit: train: expected batches { inputs, targets } of tensors, or lists and plain objects of ' +
-        'tensors, or { images, labels } as a DataLoader over images gives them; got 1 for inputs[0][0]',
+        'tensors, or { images, labels } as a DataLoader over images gives them; got 1 for inputs[0][0]; tensor(data) makes a tensor',
     ],
     [
       'other names',
@@ -215,7 +215,7 @@ describe('a source of batches', () => {
       [{ inputs: { a: tensor([1]), b: { c: new Float32Array(2) } } }],
       'fit: train: expected batches { inputs, targets } of tensors, or lists and plain objects of ' +
         'tensors, or { images, labels } as a DataLoader over images gives them; got a Float32Array for ' +
-        'inputs.b.c',
+        'inputs.b.c; tensor(data) makes a tensor',
     ],
     [
       'a size of none',
@@ -276,8 +276,9 @@ describe('a loss', () => {
     await expect(fit(model, { train: rows(), epochs: 1, optimizer })).rejects.toThrow(
       new ConfigError(
         'fit: loss: expected one for this task, got none: the default, cross entropy, is for logits ' +
-          '[B, classes] and integer targets, not for float32 tensor [8,1] and float32 tensor [8,1]; ' +
-          'loss: new MSELoss(), perhaps, or (output, { targets }) => …',
+          '[B, classes] and integer targets [B], not for a float32 tensor [8,1] and a float32 tensor [8,1]; ' +
+          "classes are integers by classes: n of Dataset.fromArrays, or cast(targets, 'int32'); numbers " +
+          'need a loss such as new MSELoss()',
       ),
     );
   });
@@ -514,12 +515,16 @@ describe('a metric that gathers over an epoch', () => {
     const { history } = await fit(model, { ...options, validation: batches });
     const { validation } = at(history, 1);
     const { metrics } = options;
-    const again = await evaluate(model, batches, { metrics });
+    const loss = new CrossEntropyLoss();
+    const again = await evaluate(model, batches, { loss, metrics });
     expect(validation).toEqual(again);
+    // Without a loss there is none.
+    const { loss: _, ...figures } = again;
+    expect(await evaluate(model, batches, { metrics })).toEqual(figures);
     const inputs = concat(batches.map((batch) => batch.inputs));
     const targets = concat(batches.map((batch) => batch.targets));
-    const { loss, ...whole } = await evaluate(model, [{ inputs, targets }], { metrics });
-    expect(again).toEqual({ ...whole, loss: expect.closeTo(loss, 6) as number });
+    const whole = await evaluate(model, [{ inputs, targets }], { loss, metrics });
+    expect(again).toEqual({ ...whole, loss: expect.closeTo(whole.loss, 6) as number });
     const { macro, classes } = await evaluate(model, batches);
     expect(whole.f1).toBeCloseTo(at(classes, 1).f1, 12);
     expect(whole.f1).not.toBeCloseTo(macro.f1, 3);

@@ -18,6 +18,7 @@ import {
   type F1Options,
   meanAbsoluteError,
   meanSquaredError,
+  metricOf,
   rSquared,
   topK,
 } from '@unfold/train';
@@ -330,13 +331,13 @@ describe('what metrics refuse', () => {
       'a batch without targets',
       () => accuracy(two, { inputs: two }),
       ConfigError,
-      'accuracy: expected targets in the batch, the labels, got none',
+      'accuracy: expected targets in the batch, got none; where the input is the target, metricOf(accuracy, (output, { inputs }) => ({ output, targets: inputs })) says so',
     ],
     [
       'the same for errors',
       () => meanSquaredError(two, { inputs: two }),
       ConfigError,
-      'meanSquaredError: expected targets in the batch, got none',
+      'meanSquaredError: expected targets in the batch, got none; where the input is the target, metricOf(meanSquaredError, (output, { inputs }) => ({ output, targets: inputs })) says so',
     ],
     [
       'topK of as many classes',
@@ -460,4 +461,39 @@ describe('what metrics refuse', () => {
       'rSquared: expected 2 numbers for each example, as in the batches before, got 1 in float32 tensor [2]',
     ],
   ]);
+});
+
+describe('metricOf', () => {
+  const outputs = { logits: tensor([0.5, -1, 2, 0.1, -0.2, 3], [3, 2]), other: tensor([1]) };
+  const labels = tensor([0, 1, 1]);
+  const batch = { inputs: tensor([1]), targets: { labels }, size: 3 };
+  const pick = (output: typeof outputs, { targets }: typeof batch) => ({
+    output: output.logits,
+    targets: targets.labels,
+  });
+
+  it('looks at what was picked, and no further', () => {
+    const direct = accuracy(outputs.logits, { targets: labels });
+    expect(metricOf(accuracy, pick)(outputs, batch)).toBe(direct);
+    const [own, plain] = [metricOf(f1(), pick).create(), f1().create()];
+    own.update(outputs, batch);
+    plain.update(outputs.logits, { targets: labels });
+    expect(own.compute()).toBe(plain.compute());
+    expect(own.stateDict()).toEqual(plain.stateDict());
+    const again = metricOf(f1(), pick).create();
+    again.loadStateDict(own.stateDict());
+    expect(again.compute()).toBe(plain.compute());
+  });
+
+  it('is what errors name where there are several outputs', () => {
+    expect(() => accuracy(outputs as unknown as Tensor, batch)).toThrow(
+      /accuracy: expected a tensor for output, got .*; of several outputs, metricOf\(accuracy, /,
+    );
+    expect(() => accuracy(outputs.logits, batch)).toThrow(
+      /accuracy: expected a tensor for targets, got .*; of several targets, metricOf\(accuracy, /,
+    );
+    expect(() => metricOf(accuracy, () => 3 as never)(outputs, batch)).toThrow(
+      new ConfigError('metricOf: expected { output, targets } of tensors for a batch, got 3'),
+    );
+  });
 });

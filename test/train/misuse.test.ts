@@ -133,7 +133,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'new DataLoader(array)',
       () => make(DataLoader, [1, 2]),
       ConfigError,
-      'DataLoader: expected a Dataset, got [1, 2]; make one with Dataset.fromArrays or mnist()',
+      'DataLoader: expected a Dataset, or { length, get(index) }, got [1, 2]; make one with Dataset.fromArrays or mnist()',
     ],
     [
       'new DataLoader(dataset, 32)',
@@ -289,7 +289,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'fit: signal: the controller',
       () => fitWith({ signal: new AbortController() }),
       ConfigError,
-      'fit: signal: expected an AbortSignal, got a AbortController; pass controller.signal',
+      'fit: signal: expected an AbortSignal, got an AbortController; pass controller.signal',
     ],
     [
       "new EarlyStopping({ monitor: 'acuracy' })",

@@ -230,14 +230,16 @@ function distance(a: string, b: string): number {
 export function valueText(value: unknown): string {
   if (typeof value === 'object' && value !== null) {
     if ('describe' in value && typeof value.describe === 'function') {
-      return `a ${String(Reflect.apply(value.describe, value, []))}`;
+      return withArticle(String(Reflect.apply(value.describe, value, [])));
     }
-    if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
+    if (ArrayBuffer.isView(value)) return withArticle(value.constructor.name);
     if (Array.isArray(value) || isOptions(value)) return shown(value);
-    return `a ${nameOfClass(value)}`;
+    return withArticle(nameOfClass(value));
   }
   return shown(value);
 }
+
+const withArticle = (noun: string): string => `${/^[aeio]/i.test(noun) ? 'an' : 'a'} ${noun}`;
 
 /** An object may have lost its constructor. */
 function nameOfClass(value: object): string {

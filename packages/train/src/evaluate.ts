@@ -100,7 +100,7 @@ export interface MeasureOptions<
   B extends AnyBatch = Batch,
   Output = Tensor,
 > extends Omit<EvaluateOptions, 'mistakes'> {
-  /** As `fit` takes it. Default: the cross entropy of logits with integer targets. */
+  /** As `fit` takes it. Default: none, and then no loss is measured. */
   readonly loss?: FitOptions<Metric, B, Output>['loss'];
   /** As `fit` takes them. */
   readonly metrics?: Metrics<Metric, NoInfer<B>, NoInfer<Output>>;
@@ -118,8 +118,7 @@ const OPTIONS: OptionRules<EvaluateOptions & MeasureOptions> = {
  * Loss, accuracy, confusion matrix, and precision, recall and F1 of a classifier, in evaluation mode;
  * the modes of all its modules are as before afterwards. It holds one batch at a time.
  *
- * With a `loss` or `metrics`, the mean loss and the metrics of a model of any kind instead, as `fit`
- * measures them in validation.
+ * With a `loss` or `metrics`, these of a model of any kind instead, as `fit` measures them in validation.
  * @param model Inputs → logits `[N, classes]`.
  * @param data A loader, or any other source of batches `{ images, labels }` or `{ inputs, targets }`.
  * @throws ConfigError if there is no batch, over which no mean is defined; NonFiniteLossError, naming
@@ -138,8 +137,17 @@ export async function evaluate<
 >(
   model: Model<InputsOf<B>, Output>,
   data: Batches<B>,
-  options: MeasureOptions<Metric, B, Output>,
+  options: MeasureOptions<Metric, B, Output> & { readonly loss: object },
 ): Promise<Scores<Metric>>;
+export async function evaluate<
+  Metric extends string = never,
+  B extends AnyBatch = Batch,
+  Output = Tensor,
+>(
+  model: Model<InputsOf<B>, Output>,
+  data: Batches<B>,
+  options: MeasureOptions<Metric, B, Output>,
+): Promise<Readonly<Record<Metric, number>>>;
 export async function evaluate(
   model: unknown,
   data: unknown,
@@ -170,7 +178,7 @@ export async function evaluate(
     where: 'evaluate',
     model,
     data,
-    loss: lossOf('evaluate', loss),
+    loss: loss === undefined ? null : lossOf('evaluate', loss),
     metrics: metrics ?? {},
     signal,
     isCompiled,

@@ -34,6 +34,7 @@ export type {
   Stacked,
 } from './data/samples.js';
 export { randomSplit } from './data/split.js';
+export type { Parts } from './data/split.js';
 export { evaluate } from './evaluate.js';
 export type {
   ClassScores,
@@ -65,7 +66,9 @@ export { accuracy, topK } from './metrics/accuracy.js';
 export { auc } from './metrics/auc.js';
 export { f1 } from './metrics/f1.js';
 export type { F1Average, F1Options } from './metrics/f1.js';
-export type { AccumulatingMetric, MetricState } from './metrics/metric.js';
+export type { AccumulatingMetric, Compared, MetricState } from './metrics/metric.js';
+export { metricOf } from './metrics/metric-of.js';
+export type { Picked, PickCompared } from './metrics/metric-of.js';
 export { meanAbsoluteError, meanSquaredError, rSquared } from './metrics/regression.js';
 export type { AnyModel, InputsOf, Model, TargetsOf } from './model.js';
 export { Cnn, CnnBN, LeNet, LeNetBN, MODELS, WideCnnBN } from './models.js';

@@ -13,13 +13,13 @@ export function findNonFinite(model: AnyModel, inputs: unknown): string {
   for (const [name, parameter] of model.namedParameters()) {
     if (!isFinite(parameter)) return `${name} holds values that are not finite`;
   }
-  if (!tensorsIn(inputs).every(isFinite)) return 'the inputs hold values that are not finite';
+  if (!areFinite(inputs)) return 'the inputs hold values that are not finite';
   let found: string | undefined;
   return Scope.run(() => {
     watchForward(
       model,
       ({ path, output }) => {
-        if (!tensorsIn(output).every(isFinite)) found ??= path;
+        if (!areFinite(output)) found ??= path;
       },
       () => void model.forward(inputs),
     );
@@ -30,6 +30,11 @@ export function findNonFinite(model: AnyModel, inputs: unknown): string {
       ? "the model's output is not finite"
       : `layer ${found} is the first whose output is not finite`;
   });
+}
+
+/** Whether all tensors of a tree hold finite values alone. */
+export function areFinite(tree: unknown): boolean {
+  return tensorsIn(tree).every(isFinite);
 }
 
 function isFinite(tensor: Tensor): boolean {

@@ -19,7 +19,13 @@ import {
 } from '@unfold/core/internal';
 import { ownOptions } from '../checks.js';
 import { Module } from '../module.js';
-import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
+import {
+  LOSS_OPTIONS,
+  reduce,
+  requireOneDType,
+  requireOneShape,
+  type LossOptions,
+} from './reduction.js';
 
 /**
  * (x - target)², as `torch.nn.functional.mse_loss`.
@@ -31,6 +37,7 @@ export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): T
   const { reduction = 'mean' } = options;
   if (tracer) return tracer.operation('mseLoss', mseLoss, { x, target, options: { reduction } });
   requireOneShape('mseLoss', x, target);
+  requireOneDType('mseLoss', x, target);
   requireFloat('mseLoss', x);
   const difference = sub(x, target);
   return reduce(mul(difference, difference), reduction);
@@ -72,6 +79,7 @@ export function huber(x: Tensor, target: Tensor, options: HuberOptions = {}): Te
   const { delta = 1, reduction = 'mean' } = options;
   if (tracer) return tracer.operation('huber', huber, { x, target, options: { delta, reduction } });
   requireOneShape('huber', x, target);
+  requireOneDType('huber', x, target);
   requireFloat('huber', x);
   checkDelta('huber', delta);
   return reduce(huberOf(sub(x, target), delta, 1), reduction);
@@ -106,6 +114,7 @@ export function smoothL1(x: Tensor, target: Tensor, options: SmoothL1Options = {
     return tracer.operation('smoothL1', smoothL1, { x, target, options: { beta, reduction } });
   }
   requireOneShape('smoothL1', x, target);
+  requireOneDType('smoothL1', x, target);
   requireFloat('smoothL1', x);
   checkBeta('smoothL1', beta);
   const d = sub(x, target);

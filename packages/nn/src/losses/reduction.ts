@@ -1,4 +1,12 @@
-import { formatShape, mean, ShapeError, sum, type OptionRules, type Tensor } from '@unfold/core';
+import {
+  DTypeError,
+  formatShape,
+  mean,
+  ShapeError,
+  sum,
+  type OptionRules,
+  type Tensor,
+} from '@unfold/core';
 import { oneOf, requireTensor, sameShape } from '@unfold/core/internal';
 
 /** How losses are brought together: their mean (the default), their sum, or each by itself. */
@@ -39,8 +47,20 @@ export function requireOneShape(operation: string, x: Tensor, target: Tensor): v
   requireTensor(operation, 'x', x);
   requireTensor(operation, 'target', target);
   if (!sameShape(x.shape, target.shape)) {
+    const mend = x.size === target.size ? '; reshape one of them to that of the other' : '';
     throw new ShapeError(
-      `${operation}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one shape`,
+      `${operation}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one ` +
+        `shape${mend}`,
+    );
+  }
+}
+
+/** @throws DTypeError unless both have one dtype, in the words of the loss rather than of its subtraction. */
+export function requireOneDType(operation: string, x: Tensor, target: Tensor): void {
+  if (x.dtype !== target.dtype) {
+    throw new DTypeError(
+      `${operation}: expected x and target of one dtype, got ${x.dtype} and ${target.dtype}; ` +
+        `cast(target, '${x.dtype}') converts`,
     );
   }
 }

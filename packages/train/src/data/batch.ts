@@ -102,7 +102,8 @@ export function wholeBatch<B extends AnyBatch>(where: string, value: B): WholeBa
 /** What is wrong with a part that has to be a tensor; null if nothing is. */
 function wrongTensor(part: unknown, key: string): string | null {
   if (part instanceof Tensor) return null;
-  return `${valueText(part)} for ${key}`;
+  const isData = typeof part === 'number' || Array.isArray(part) || ArrayBuffer.isView(part);
+  return `${valueText(part)} for ${key}${isData ? '; tensor(data) makes a tensor' : ''}`;
 }
 
 /** The same of lists and plain objects of tensors, which may not be empty. */

@@ -113,6 +113,17 @@ export class Dataset {
   }
 
   static #fromImages(arrays: DatasetArrays): Dataset {
+    const known = Object.keys(ARRAYS);
+    if (
+      isOptions(arrays) &&
+      Object.keys(arrays).length > 1 &&
+      !known.some((key) => key in arrays)
+    ) {
+      throw new ConfigError(
+        'Dataset.fromArrays: expected { inputs, targets }, or { images, shape, labels }, got ' +
+          valueText(arrays),
+      );
+    }
     checkOptions('Dataset.fromArrays', arrays, ARRAYS);
     const { images, shape, labels, classes } = arrays;
     if (!(images instanceof Uint8Array) && !(images instanceof Float32Array)) {

@@ -18,7 +18,8 @@ export interface Normalization {
 
 /**
  * Mean and deviation (of the whole population, dividing by the number of pixels) of each channel
- * of images, or of each feature of inputs `[N, F]`, in float64. Compute it on the training part only.
+ * of images, or of each feature of inputs `[N, F]`, in float64. Compute it on the training part only. A
+ * feature that is the same in every row has a deviation of 1, as scikit-learn's `StandardScaler`: it becomes 0.
  * @throws ConfigError if the pixels of a channel are all equal, or not all finite, and for inputs that are
  * neither rows of numbers nor images.
  */
@@ -39,7 +40,9 @@ export function normalizationOf(dataset: Dataset | ArrayDataset<Tensor, unknown>
 function complete(where: string, moments: readonly Moments[], thing: Thing): Normalization {
   const normalization = {
     mean: moments.map(({ mean }) => mean),
-    std: moments.map(({ variance }) => Math.sqrt(variance)),
+    std: moments.map(({ variance }) =>
+      variance === 0 && thing === 'feature' ? 1 : Math.sqrt(variance),
+    ),
   };
   checkNormalization(where, normalization, moments.length, thing);
   return normalization;
@@ -149,10 +152,17 @@ function floatMoments(planes: Planes): Moments[] {
     });
     const mean = sum / n;
     let squares = 0;
+    let [least, most] = [Infinity, -Infinity];
     forEachPlane(planes, c, (start) => {
-      for (let i = start; i < start + plane; i++) squares += (data[i] - mean) ** 2;
+      for (let i = start; i < start + plane; i++) {
+        const value = data[i];
+        squares += (value - mean) ** 2;
+        least = Math.min(least, value);
+        most = Math.max(most, value);
+      }
     });
-    return { mean, variance: squares / n };
+    // The mean of equal numbers is rounded, and their variance would not be 0.
+    return least === most ? { mean: least, variance: 0 } : { mean, variance: squares / n };
   });
 }
 

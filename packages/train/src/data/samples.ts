@@ -42,7 +42,8 @@ export function requireSamples(where: string, value: unknown): asserts value is 
   const { length, get } = Object(value) as Partial<MapDataset>;
   if (typeof value !== 'object' || typeof get !== 'function') {
     throw new ConfigError(
-      `${where}: expected a Dataset, got ${valueText(value)}; make one with Dataset.fromArrays or mnist()`,
+      `${where}: expected a Dataset, or { length, get(index) }, got ${valueText(value)}; make one with ` +
+        'Dataset.fromArrays or mnist()',
     );
   }
   if (length === 0) throw noSamples(where, 'sample');

@@ -6,29 +6,34 @@ import { chooseGenerator, GENERATOR_OPTIONS, type GeneratorOptions } from './opt
 import { noSamples } from './rows.js';
 import { type MapDataset, requireSamples, SampleDataset, type SampleOf } from './samples.js';
 
+/** A part for each length. */
+export type Parts<Lengths extends readonly number[], Part> = {
+  -readonly [Key in keyof Lengths]: Part;
+};
+
 /**
  * Splits a dataset at random into parts that don't overlap, as `torch.utils.data.random_split`.
  * @param lengths Counts that sum to the dataset's length, or fractions that sum to 1; with
  * fractions, each part gets the floor of its share and the rest goes one each to the first parts.
  * @throws ConfigError if the lengths don't sum, or a part would be empty.
  */
-export function randomSplit(
+export function randomSplit<const Lengths extends readonly number[]>(
   dataset: Dataset,
-  lengths: readonly number[],
+  lengths: Lengths,
   options?: GeneratorOptions,
-): Dataset[];
+): Parts<Lengths, Dataset>;
 /** Of inputs and targets of any shape. */
-export function randomSplit<Inputs, Targets>(
+export function randomSplit<Inputs, Targets, const Lengths extends readonly number[]>(
   dataset: ArrayDataset<Inputs, Targets>,
-  lengths: readonly number[],
+  lengths: Lengths,
   options?: GeneratorOptions,
-): ArrayDataset<Inputs, Targets>[];
+): Parts<Lengths, ArrayDataset<Inputs, Targets>>;
 /** Of your own samples. */
-export function randomSplit<Source extends MapDataset>(
+export function randomSplit<Source extends MapDataset, const Lengths extends readonly number[]>(
   dataset: Source,
-  lengths: readonly number[],
+  lengths: Lengths,
   options?: GeneratorOptions,
-): SampleDataset<SampleOf<Source>>[];
+): Parts<Lengths, SampleDataset<SampleOf<Source>>>;
 export function randomSplit(
   dataset: MapDataset,
   lengths: readonly number[],

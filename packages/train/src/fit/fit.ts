@@ -10,7 +10,7 @@ import {
 import { leavesOf } from '@unfold/core/internal';
 import { type AnyBatch, type Batch, inputsOf, type WholeBatch, wholeBatch } from '../data/batch.js';
 import { type AnyModel, type InputsOf, type Model, outputOf } from '../model.js';
-import { NonFiniteLossError } from '../non-finite.js';
+import { areFinite, NonFiniteLossError } from '../non-finite.js';
 import { checkFinite, clipGradNorm, euclideanNorm } from '../optim/clip.js';
 import type { EMA } from '../optim/ema.js';
 import type { Optimizer } from '../optim/optimizer.js';
@@ -314,7 +314,7 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
     try {
       return finiteLoss(where, this.model, inputsOf(batch), loss);
     } catch (error) {
-      if (!(error instanceof NonFiniteLossError)) throw error;
+      if (!(error instanceof NonFiniteLossError) || !areFinite(inputsOf(batch))) throw error;
       throw new NonFiniteLossError(`${error.message}. A smaller learning rate usually helps`);
     }
   }

@@ -1,4 +1,4 @@
-import { ConfigError, Tensor } from '@unfold/core';
+import { ConfigError, ShapeError, Tensor } from '@unfold/core';
 import { valueText } from '@unfold/core/internal';
 import { bceWithLogits, crossEntropy, huber, Module, mseLoss, nllLoss, smoothL1 } from '@unfold/nn';
 import { type AnyBatch, type Batch, targetsOf, type WholeBatch } from '../data/batch.js';
@@ -24,31 +24,44 @@ export interface LossModule<B extends AnyBatch = Batch, Output = Tensor> extends
 export type AnyLoss = (output: unknown, batch: WholeBatch<AnyBatch>) => unknown;
 
 /** Cross entropy of logits `[B, classes]` with the labels. */
-const classLoss: AnyLoss = (output, batch) => {
-  const targets = targetsOf(batch);
-  const isOfClasses =
-    output instanceof Tensor &&
-    targets instanceof Tensor &&
-    (targets.dtype === 'int32' || targets.dtype === 'uint8');
-  if (isOfClasses) return crossEntropy(output, targets);
-  throw new ConfigError(
-    'fit: loss: expected one for this task, got none: the default, cross entropy, is for logits ' +
-      `[B, classes] and integer targets, not for ${shown(output)} and ${shown(targets)}; ` +
-      'loss: new MSELoss(), perhaps, or (output, { targets }) => …',
-  );
-};
+const classLoss =
+  (where: string): AnyLoss =>
+  (output, batch) => {
+    const targets = targetsOf(batch);
+    const isOfClasses =
+      output instanceof Tensor &&
+      targets instanceof Tensor &&
+      (targets.dtype === 'int32' || targets.dtype === 'uint8');
+    if (isOfClasses) return crossEntropy(output, targets);
+    const keys = Object.keys(batch).filter((key) => key !== 'size');
+    const got = targets === undefined ? `no targets among ${keys.join(', ')}` : valueText(targets);
+    throw new ConfigError(
+      `${where}: loss: expected one for this task, got none: the default, cross entropy, is for logits [B, classes] ` +
+        `and integer targets [B], not for ${valueText(output)} and ${got}; classes are integers by ` +
+        "classes: n of Dataset.fromArrays, or cast(targets, 'int32'); numbers need a loss such as new MSELoss()",
+    );
+  };
 
-const shown = (value: unknown): string =>
-  value === undefined ? 'no targets' : valueText(value).replace(/^a /, '');
+/** The error of a loss module for batches whose input is the target. */
+function noTargets(where: string, loss: Module, batch: WholeBatch<AnyBatch>): ConfigError {
+  const keys = Object.keys(batch).filter((key) => key !== 'size');
+  return new ConfigError(
+    `${where}: loss: expected targets in the batch for ${loss.constructor.name}, got ${keys.join(', ')}; ` +
+      'where the input is the target write (output, { inputs }) => loss.forward(output, inputs)',
+  );
+}
 
 /** The function of a given loss, or of the default. @throws ConfigError for what is no loss. */
 export function lossOf(where: string, given: unknown): AnyLoss {
-  if (given === undefined) return classLoss;
+  if (given === undefined) return classLoss(where);
   if (given instanceof Module) {
     if ('forward' in given && typeof given.forward === 'function') {
       const { forward } = given;
-      return (output, batch) =>
-        Reflect.apply(forward, given, [output, targetsOf(batch)]) as unknown;
+      return (output, batch) => {
+        const targets = targetsOf(batch);
+        if (targets === undefined) throw noTargets(where, given, batch);
+        return Reflect.apply(forward, given, [output, targets]) as unknown;
+      };
     }
   } else if (typeof given === 'function') {
     refuseOfTargets(where, given);
@@ -87,7 +100,12 @@ function refuseOfTargets(where: string, given: object): void {
 
 /** @throws ConfigError, with how to make it one, unless a loss gave a tensor. */
 export function requireLoss(loss: unknown): asserts loss is Tensor {
-  if (loss instanceof Tensor) return;
+  if (loss instanceof Tensor) {
+    if (loss.size === 1) return;
+    throw new ShapeError(
+      `fit: loss: expected a tensor of one element, got ${loss.describe()}; return its mean`,
+    );
+  }
   const mend =
     typeof loss === 'number'
       ? '; without item(), which no gradient flows through'

@@ -1,7 +1,7 @@
 import { ConfigError, Tensor } from '@unfold/core';
 import { isOptions, valueText } from '@unfold/core/internal';
 import { type AnyBatch, type Batch, inputsOf, type WholeBatch } from '../data/batch.js';
-import type { AccumulatingMetric, MetricState } from '../metrics/metric.js';
+import { type AccumulatingMetric, isAccumulating, type MetricState } from '../metrics/metric.js';
 import { asNumber, asObject, type JsonObject } from '../optim/state.js';
 import { forEachOutput, type Showing } from '../outputs.js';
 import type { Scores } from './callback.js';
@@ -44,15 +44,6 @@ function isMetric(value: unknown): boolean {
   return typeof value === 'function' || isAccumulating(value);
 }
 
-function isAccumulating(value: unknown): value is AccumulatingMetric<AnyBatch, unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'create' in value &&
-    typeof value.create === 'function'
-  );
-}
-
 /** What was measured of an epoch so far. Plain JSON, so that half an epoch can be saved. */
 export interface Measured {
   readonly images: number;
@@ -65,18 +56,20 @@ export interface Measured {
 /** Adds up the loss and the metrics of batches. */
 export class Meter<Name extends string> {
   readonly #metrics: AnyMetrics<Name>;
+  readonly #hasLoss: boolean;
   #images = 0;
   readonly #sums = new Map<string, number>();
   #states = new Map<string, MetricState<AnyBatch, unknown>>();
 
-  constructor(metrics: AnyMetrics<Name>) {
+  constructor(metrics: AnyMetrics<Name>, hasLoss = true) {
     this.#metrics = metrics;
+    this.#hasLoss = hasLoss;
     this.reset();
   }
 
-  /** The names of the figures: `loss`, and the metrics. */
+  /** The names of the figures: `loss` where there is one, and the metrics. */
   get names(): readonly string[] {
-    return ['loss', ...Object.keys(this.#metrics)];
+    return [...(this.#hasLoss ? ['loss'] : []), ...Object.keys(this.#metrics)];
   }
 
   get images(): number {
@@ -89,9 +82,10 @@ export class Meter<Name extends string> {
     for (const name of this.names) if (!this.#states.has(name)) this.#sums.set(name, 0);
   }
 
+  /** @param loss Of no meaning where there is none. */
   add(loss: number, output: unknown, batch: WholeBatch<AnyBatch>): void {
     this.#images += batch.size;
-    this.#add('loss', loss * batch.size);
+    if (this.#hasLoss) this.#add('loss', loss * batch.size);
     for (const [name, metric] of this.#entries()) {
       if (typeof metric === 'function') {
         const value: unknown = metric(output, batch);
@@ -184,7 +178,8 @@ function requireNumber(name: string, value: unknown): asserts value is number {
 
 /** The model, data and figures of a measurement. */
 export interface Measurement<Name extends string> extends Showing {
-  readonly loss: AnyLoss;
+  /** Null where none is measured. */
+  readonly loss: AnyLoss | null;
   readonly metrics: AnyMetrics<Name>;
 }
 
@@ -199,9 +194,10 @@ export async function measure<Name extends string>({
   ...showing
 }: Measurement<Name>): Promise<Scores<Name>> {
   const { where, model } = showing;
-  const meter = new Meter(metrics);
+  const meter = new Meter(metrics, loss !== null);
   await forEachOutput(showing, (output, batch) => {
-    meter.add(finiteLoss(where, model, inputsOf(batch), loss(output, batch)), output, batch);
+    const value = loss ? finiteLoss(where, model, inputsOf(batch), loss(output, batch)) : 0;
+    meter.add(value, output, batch);
   });
   return meter.scores();
 }

@@ -192,8 +192,15 @@ function checkKinds<Metric extends string>(options: RunOptions<Metric>): void {
     'scheduler: expected { step: schedule } or { epoch: schedule }, by when it steps',
   );
   checkMetrics('fit', metrics);
-  expect(callbacks === undefined || Array.isArray(callbacks), 'callbacks: expected a list');
+  expect(
+    callbacks === undefined || Array.isArray(callbacks),
+    `callbacks: expected a list, such as [new EarlyStopping()], got ${valueText(callbacks)}`,
+  );
   const { resume } = options;
+  expect(
+    !isOptions(resume) || !('state' in resume) || 'json' in resume,
+    'resume: expected the state of a run, got all that loadRun gives; write resume: saved?.state',
+  );
   expect(
     resume === undefined || isOptions(resume),
     `resume: expected the state of a run, such as loadRun(file) gives, got ${valueText(resume)}`,

@@ -1,7 +1,7 @@
 import { ConfigError, elementsOf, ShapeError, type Tensor } from '@unfold/core';
 import { checkValue, positiveCount } from '@unfold/core/internal';
-import type { AnyBatch } from '../data/batch.js';
 import { classified, predictionsOf } from './classes.js';
+import type { Compared } from './metric.js';
 
 /**
  * The part of the examples whose largest logit is at their label, 0…1; of equal logits the first counts.
@@ -12,7 +12,7 @@ import { classified, predictionsOf } from './classes.js';
  * @param batch Its targets, or labels, are whole numbers from 0: `[B]` or `[B, …]`.
  * @throws ShapeError or DTypeError for other tensors, or a label beyond the classes.
  */
-export function accuracy(output: Tensor, batch: AnyBatch): number {
+export function accuracy(output: Tensor, batch: Compared): number {
   const found = classified('accuracy', output, batch);
   const predictions = predictionsOf(found);
   const { labels } = found;
@@ -30,7 +30,7 @@ export function accuracy(output: Tensor, batch: AnyBatch): number {
  * DTypeError for other tensors, or a label beyond the classes, and ConfigError for too few classes.
  * @throws ConfigError for another k.
  */
-export function topK(k: number): (output: Tensor, batch: AnyBatch) => number {
+export function topK(k: number): (output: Tensor, batch: Compared) => number {
   checkValue('topK: k, as in topK(5),', positiveCount, k);
   return (output, batch) => {
     const { logits, classes, isSingle, labels } = classified('topK', output, batch);

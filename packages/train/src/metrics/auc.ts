@@ -1,10 +1,9 @@
 import { ConfigError, DTypeError, elementsOf, ShapeError, type Tensor } from '@unfold/core';
 import { requireNoArguments, valueText } from '@unfold/core/internal';
-import type { AnyBatch } from '../data/batch.js';
 import { asNumber, asObject, type JsonObject } from '../optim/state.js';
 import { fromBase64, toBase64 } from './base64.js';
 import { classified } from './classes.js';
-import type { AccumulatingMetric, MetricState } from './metric.js';
+import type { AccumulatingMetric, Compared, MetricState } from './metric.js';
 
 /**
  * A metric: the area under the ROC curve over a whole epoch, exact: the part of all pairs of a positive and
@@ -19,7 +18,7 @@ import type { AccumulatingMetric, MetricState } from './metric.js';
  * It takes logits and labels as `accuracy` does, but one place for each example; its `update` throws as
  * that does, and a ConfigError for logits that are not finite.
  */
-export function auc(...none: readonly never[]): AccumulatingMetric<AnyBatch> {
+export function auc(...none: readonly never[]): AccumulatingMetric<Compared> {
   requireNoArguments('auc', none, 'write metrics: { auc: auc() }');
   return { create: () => new AucState() };
 }
@@ -35,13 +34,13 @@ interface Form {
   readonly dtype: keyof typeof ARRAYS;
 }
 
-class AucState implements MetricState<AnyBatch> {
+class AucState implements MetricState<Compared> {
   #form: Form | null = null;
   /** Of each batch. */
   #logits: Logits[] = [];
   #labels: Int32Array[] = [];
 
-  update(output: Tensor, batch: AnyBatch): void {
+  update(output: Tensor, batch: Compared): void {
     const { logits, classes, isSingle, labels } = classified('auc', output, batch);
     const columns = isSingle ? 1 : classes;
     if (labels.length !== output.shape[0]) {

@@ -1,6 +1,5 @@
 import {
   argmax,
-  ConfigError,
   DTypeError,
   elementsOf,
   formatShape,
@@ -8,8 +7,8 @@ import {
   ShapeError,
   type Tensor,
 } from '@unfold/core';
-import { requireFloat, requireTensor, sameShape } from '@unfold/core/internal';
-import { type AnyBatch, targetsOf, wholeBatch } from '../data/batch.js';
+import { requireFloat, sameShape } from '@unfold/core/internal';
+import { type Compared, requireTargets } from './metric.js';
 
 /** What a classifier made of a batch, beside what is right. */
 export interface Classified {
@@ -31,13 +30,8 @@ export interface Classified {
  * @throws ConfigError for what is no batch, DTypeError and ShapeError for other tensors, each with what was
  * expected.
  */
-export function classified(metric: string, output: Tensor, batch: AnyBatch): Classified {
-  requireTensor(metric, 'output', output);
-  const targets = targetsOf(wholeBatch(metric, batch));
-  if (targets === undefined) {
-    throw new ConfigError(`${metric}: expected targets in the batch, the labels, got none`);
-  }
-  requireTensor(metric, 'targets', targets);
+export function classified(metric: string, output: Tensor, batch: Compared): Classified {
+  const targets = requireTargets(metric, output, batch);
   requireFloat(metric, output);
   const [examples, logits = 1, ...places] = output.shape;
   if (output.ndim === 0 || logits === 0) {

@@ -1,15 +1,8 @@
-import {
-  ConfigError,
-  type OptionRule,
-  type OptionRules,
-  ShapeError,
-  type Tensor,
-} from '@unfold/core';
+import { ConfigError, type OptionRule, type OptionRules, ShapeError, Tensor } from '@unfold/core';
 import { checkOptions, count, oneOf } from '@unfold/core/internal';
-import type { AnyBatch } from '../data/batch.js';
 import { asList, asNumber, asObject, type JsonObject } from '../optim/state.js';
 import { classified, predictionsOf } from './classes.js';
-import type { AccumulatingMetric, MetricState } from './metric.js';
+import type { AccumulatingMetric, Compared, MetricState } from './metric.js';
 
 /** How the F1 of classes become one figure; the names are scikit-learn's. */
 export type F1Average = 'binary' | 'macro' | 'micro' | 'weighted';
@@ -53,7 +46,12 @@ const OPTIONS: OptionRules<F1Options> = {
  *
  * @throws ConfigError for a bad option.
  */
-export function f1(options: F1Options = {}): AccumulatingMetric<AnyBatch> {
+export function f1(options: F1Options = {}): AccumulatingMetric<Compared> {
+  if ((options as unknown) instanceof Tensor) {
+    throw new ConfigError(
+      'f1: expected options, got a tensor; call it to get a metric: { f1: f1() }',
+    );
+  }
   checkOptions('f1', options, OPTIONS);
   const { average } = options;
   const labels = options.labels && [...options.labels];
@@ -75,7 +73,7 @@ interface Counts {
   readonly actual: readonly number[];
 }
 
-class F1State implements MetricState<AnyBatch> {
+class F1State implements MetricState<Compared> {
   readonly #average: F1Average | undefined;
   readonly #labels: readonly number[] | undefined;
   #hits: number[] = [];
@@ -87,7 +85,7 @@ class F1State implements MetricState<AnyBatch> {
     this.#labels = labels;
   }
 
-  update(output: Tensor, batch: AnyBatch): void {
+  update(output: Tensor, batch: Compared): void {
     const found = classified('f1', output, batch);
     const { classes, labels } = found;
     this.#begin(classes);

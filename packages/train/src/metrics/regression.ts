@@ -1,11 +1,15 @@
 import { ConfigError, elementsOf, ShapeError, type Tensor } from '@unfold/core';
-import { requireFloat, requireNoArguments, requireTensor, sameShape } from '@unfold/core/internal';
-import { type AnyBatch, targetsOf, wholeBatch } from '../data/batch.js';
+import { requireFloat, requireNoArguments, sameShape } from '@unfold/core/internal';
 import { asNumber, asNumbers, asObject, type JsonObject } from '../optim/state.js';
-import type { AccumulatingMetric, MetricState } from './metric.js';
+import {
+  type AccumulatingMetric,
+  type Compared,
+  type MetricState,
+  requireTargets,
+} from './metric.js';
 
 /** The numbers of an output and of what it is compared with, in one order. */
-interface Compared {
+interface Numbers {
   readonly outputs: ArrayLike<number>;
   readonly targets: ArrayLike<number>;
   /** Numbers of each example. */
@@ -13,13 +17,8 @@ interface Compared {
 }
 
 /** @throws ShapeError unless both have one shape: broadcasting here is nearly always a mistake. */
-function compared(metric: string, output: Tensor, batch: AnyBatch): Compared {
-  requireTensor(metric, 'output', output);
-  const targets = targetsOf(wholeBatch(metric, batch));
-  if (targets === undefined) {
-    throw new ConfigError(`${metric}: expected targets in the batch, got none`);
-  }
-  requireTensor(metric, 'targets', targets);
+function compared(metric: string, output: Tensor, batch: Compared): Numbers {
+  const targets = requireTargets(metric, output, batch);
   requireFloat(metric, output);
   if (!sameShape(output.shape, targets.shape) || output.size === 0) {
     throw new ShapeError(
@@ -31,7 +30,7 @@ function compared(metric: string, output: Tensor, batch: AnyBatch): Compared {
   return { outputs: elementsOf(output), targets: elementsOf(targets), columns };
 }
 
-function meanOf({ outputs, targets }: Compared, distance: (difference: number) => number): number {
+function meanOf({ outputs, targets }: Numbers, distance: (difference: number) => number): number {
   let sum = 0;
   for (let i = 0; i < outputs.length; i++) sum += distance(outputs[i] - targets[i]);
   return sum / outputs.length;
@@ -43,7 +42,7 @@ function meanOf({ outputs, targets }: Compared, distance: (difference: number) =
  * @param batch Its targets have that shape.
  * @throws ShapeError or DTypeError for other tensors.
  */
-export function meanAbsoluteError(output: Tensor, batch: AnyBatch): number {
+export function meanAbsoluteError(output: Tensor, batch: Compared): number {
   return meanOf(compared('meanAbsoluteError', output, batch), Math.abs);
 }
 
@@ -53,7 +52,7 @@ export function meanAbsoluteError(output: Tensor, batch: AnyBatch): number {
  * @param batch Its targets have that shape.
  * @throws ShapeError or DTypeError for other tensors.
  */
-export function meanSquaredError(output: Tensor, batch: AnyBatch): number {
+export function meanSquaredError(output: Tensor, batch: Compared): number {
   return meanOf(compared('meanSquaredError', output, batch), (difference) => difference ** 2);
 }
 
@@ -65,19 +64,19 @@ export function meanSquaredError(output: Tensor, batch: AnyBatch): number {
  * `meanSquaredError`. Its `compute` throws a ConfigError for fewer than two examples, where scikit-learn
  * has NaN. Source: https://scikit-learn.org/stable/modules/generated/sklearn.metrics.r2_score.html
  */
-export function rSquared(...none: readonly never[]): AccumulatingMetric<AnyBatch> {
+export function rSquared(...none: readonly never[]): AccumulatingMetric<Compared> {
   requireNoArguments('rSquared', none, 'write metrics: { rSquared: rSquared() }');
   return { create: () => new RSquaredState() };
 }
 
 /** Sums for each column, in float64; those of squares around the mean are Welford's, so nothing cancels. */
-class RSquaredState implements MetricState<AnyBatch> {
+class RSquaredState implements MetricState<Compared> {
   #examples = 0;
   #means: number[] = [];
   #squares: number[] = [];
   #errors: number[] = [];
 
-  update(output: Tensor, batch: AnyBatch): void {
+  update(output: Tensor, batch: Compared): void {
     const { outputs, targets, columns } = compared('rSquared', output, batch);
     if (this.#examples === 0) {
       this.#means = new Array<number>(columns).fill(0);

@@ -19,7 +19,6 @@ import {
 import { evaluationMode, type Module } from '@unfold/nn';
 import { requireModel, requireSignal } from '../arguments.js';
 import { type AnyBatch, inputsOf, tensorsIn, wholeBatch } from '../data/batch.js';
-import { Dataset } from '../data/dataset.js';
 import type { StopSignal } from '../stop-signal.js';
 import { Gathering, takeApart } from './gather.js';
 
@@ -129,7 +128,7 @@ function batchesOf(inputs: unknown, batchSize: number | undefined): Batches {
     throw new ConfigError(
       'predict: expected inputs, a tensor [N, …], a list or plain object of such, or what gives batches, ' +
         `such as a DataLoader, got ${valueText(inputs)}` +
-        (inputs instanceof Dataset ? '; new DataLoader(dataset, { batchSize }) makes one' : ''),
+        mendOf(inputs),
     );
   }
   if (batchSize !== undefined) {
@@ -138,6 +137,13 @@ function batchesOf(inputs: unknown, batchSize: number | undefined): Batches {
     );
   }
   return ready(inputs);
+}
+
+function mendOf(inputs: unknown): string {
+  if (typeof inputs === 'object' && inputs !== null && 'get' in inputs && 'length' in inputs) {
+    return '; new DataLoader(dataset, { batchSize }) gives batches of it';
+  }
+  return ArrayBuffer.isView(inputs) ? '; tensor(data, [1, …]) makes a tensor of it' : '';
 }
 
 /** Whether it holds inputs, rather than giving batches one after the other. */
