@@ -1,7 +1,7 @@
 import type { Storage } from '../memory/storage.js';
 import type { HostStep, Slot, Step } from './recording.js';
 
-/** Memory that something is made of, which is as good as new for as long as the bytes there stay. */
+/** Memory that something is made of, which need not be made again as long as the bytes there stay. */
 export class Sources {
   readonly #sources: readonly { readonly storage: Storage; writes: number }[];
   #isKnown = false;

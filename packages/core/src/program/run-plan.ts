@@ -51,7 +51,7 @@ export interface Keeper {
 
 /** What the runs of a program do. */
 export interface RunPlan {
-  /** Look at positions that are there before the run. */
+  /** Look at what is there before the run, and throw. */
   readonly checks: readonly (() => void)[];
   /** Come before the items, each where its sources have changed; in order, as some need others. */
   readonly keepers: readonly Keeper[];
@@ -88,7 +88,7 @@ export function planRun(recording: Recording, means: Means): RunPlan {
   return new Planner(recording, means).plan();
 }
 
-/** A stretch that launches are still added to; it counts those of the items alone, one by one. */
+/** A stretch that launches are still added to. Its numbers are those of the items' launches, ungrouped. */
 interface OpenStretch extends Stretch {
   to: number;
   readonly before: (() => void)[];
@@ -101,12 +101,14 @@ class Planner {
   readonly #emitter: Emitter | null;
   readonly #reused: ReadonlySet<Slot>;
   readonly #checks: (() => void)[] = [];
-  /** Those of what JavaScript makes, and of what launches do. */
+  /** The keepers of what JavaScript makes. */
   readonly #derivers: Keeper[] = [];
+  /** Those of what launches make, one each. */
   readonly #keepers: Keeper[] = [];
   readonly #items: (OpenStretch | HostCall)[] = [];
-  /** The launches of keepers, and of items. */
+  /** The launches of keepers. */
   readonly #keeping: Placed[] = [];
+  /** The launches of items. */
   readonly #written: Placed[] = [];
   /** Positions that were looked at, or that a kernel computed. */
   readonly #known = new Set<string>();
