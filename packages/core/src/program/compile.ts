@@ -7,8 +7,6 @@ import { currentScope, Scope, within } from '../memory/scope.js';
 import { pauses } from '../pause.js';
 import { checkOptions, flag, positiveCount, valueText, type OptionRules } from '../options.js';
 import { putTogether, type Results } from '../results.js';
-import { sameShape, type Shape } from '../shape.js';
-import type { DType } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { warnOnce } from '../warnings.js';
 import { decidesAlike, difference } from './alike.js';
@@ -17,6 +15,7 @@ import { Guards, isGuarded } from './guards.js';
 import { Program, requireOpen, type ProgramStats } from './program.js';
 import type { Recording } from './recording.js';
 import { Recorder } from './recorder.js';
+import { Signature } from './signature.js';
 import { resultsOf, takeApart, type Arguments } from './values.js';
 
 /** Options of `compile`. */
@@ -114,13 +113,7 @@ interface Entry {
   readonly conditions: Conditions;
   readonly engine: ProgramEngine['engine'];
   readonly guards: Guards;
-  readonly shapes: readonly Shape[];
-  readonly dtypes: readonly DType[];
-  /** For each input, whether a gradient of it is wanted. */
-  readonly marks: readonly Mark[];
-  /** For each pair of inputs, what they are to each other. */
-  readonly relations: readonly Relation[];
-  readonly statics: readonly unknown[];
+  readonly signature: Signature;
   readonly results: Results;
 }
 
@@ -194,8 +187,9 @@ export function compile<Args extends readonly unknown[], Result>(
     // Somebody looks on (a hook, perhaps), whom a program would leave out.
     if (!guards.hold) return fn(...args);
     const { engine, wasm } = programEngine();
-    const { tensors, statics } = taken;
-    const marks = tensors.map(markOf);
+    const { tensors } = taken;
+    // Before the function says of inputs whether they want a gradient.
+    const signature = new Signature(taken);
     const recorder = new Recorder(tensors);
     const scope = new Scope();
     let result: Result;
@@ -249,11 +243,7 @@ export function compile<Args extends readonly unknown[], Result>(
       conditions: new Conditions(recording),
       engine,
       guards: guards.with(recorder.guards),
-      shapes: tensors.map(({ shape }) => shape),
-      dtypes: tensors.map(({ dtype }) => dtype),
-      marks,
-      relations: relationsOf(tensors),
-      statics,
+      signature,
       results,
     };
     entries.unshift(entry);
@@ -288,8 +278,8 @@ export function compile<Args extends readonly unknown[], Result>(
     const { engine } = programEngine();
     for (let i = from; i < entries.length; i++) {
       const entry = entries[i];
-      if (!fits(entry, taken)) continue;
-      const { conditions, guards } = entry;
+      const { conditions, guards, signature } = entry;
+      if (!signature.fits(taken)) continue;
       const isChanged = !guards.hold;
       if (entry.engine !== engine || conditions.isStale || isChanged) {
         i--;
@@ -407,50 +397,9 @@ function functionOf<Args extends readonly unknown[], Result>(
   return (...args) => target.forward(...args);
 }
 
-/** Whether a gradient of an input is wanted; `recorded` where a tape around the call wants it. */
-type Mark = boolean | 'recorded';
-
-function markOf({ isLeaf, requiresGrad }: Tensor): Mark {
-  return isLeaf ? requiresGrad : 'recorded';
-}
-
-/** Whether two inputs are one tensor, or live in the same memory, or have nothing to do with each other. */
-type Relation = 'one' | 'shared' | 'none';
-
-function relationOf(a: Tensor, b: Tensor): Relation {
-  if (a === b) return 'one';
-  return a.storage === b.storage ? 'shared' : 'none';
-}
-
-/** What each tensor is to those before it. */
-function relationsOf(tensors: readonly Tensor[]): Relation[] {
-  return tensors.flatMap((tensor, i) => {
-    return tensors.slice(0, i).map((other) => relationOf(tensor, other));
-  });
-}
-
 /** Whether what was recorded can be done again with such arguments, as far as is known before. */
 function suits(entry: Entry, taken: Arguments, engine: Entry['engine']): boolean {
-  const { conditions, guards } = entry;
-  if (!fits(entry, taken) || entry.engine !== engine || conditions.isStale) return false;
+  const { conditions, guards, signature } = entry;
+  if (!signature.fits(taken) || entry.engine !== engine || conditions.isStale) return false;
   return guards.hold && conditions.accepts(taken.tensors);
-}
-
-/** Whether a program is for such arguments. */
-function fits(entry: Entry, { tensors, statics }: Arguments): boolean {
-  const { shapes, dtypes, marks, relations } = entry;
-  if (tensors.length !== shapes.length || statics.length !== entry.statics.length) return false;
-  let pair = 0;
-  for (let i = 0; i < tensors.length; i++) {
-    const tensor = tensors[i];
-    if (tensor.dtype !== dtypes[i] || !sameShape(tensor.shape, shapes[i])) return false;
-    if (markOf(tensor) !== marks[i]) return false;
-    for (let other = 0; other < i; other++) {
-      if (relationOf(tensor, tensors[other]) !== relations[pair++]) return false;
-    }
-  }
-  for (let i = 0; i < statics.length; i++) {
-    if (!Object.is(statics[i], entry.statics[i])) return false;
-  }
-  return true;
 }

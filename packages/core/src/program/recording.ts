@@ -186,6 +186,12 @@ export function tensorOf({ input, isGradient }: Slot, inputs: readonly Tensor[])
   return tensor;
 }
 
+/** The memory of a slot that was there before. */
+export function outsideOf({ storage }: Slot): Storage {
+  if (storage === null) throw new EngineError('program: a tensor has no memory');
+  return storage;
+}
+
 /** The bytes of an operand. */
 export function byteLengthOf({ dtype, length }: Operand): number {
   return length * bytesPerElement(dtype);
