@@ -164,16 +164,13 @@ describe.each([1, 2])('a program on %d thread(s)', (threads) => {
     expect(run([x, y], true)).toEqual(run([x, y], false));
   });
 
-  it('leaves a call behind one that reads an input, which may be what the last run gave', () => {
+  it('takes calls together whose results are reused, as they are no inputs of the next run', () => {
     using _scope = new Scope();
     const [x, y] = [randn([MANY]), randn([MANY])];
-    for (const [reuse, launches] of [
-      [false, 1],
-      [true, 2],
-    ] as const) {
+    for (const reuse of [false, true]) {
       const fast = compile((p: Tensor, q: Tensor) => [relu(p), tanh(q)], { reuse });
       for (let i = 0; i < 3; i++) fast(x, y);
-      expect(fast.stats?.launches).toBe(launches);
+      expect(fast.stats?.launches).toBe(1);
       fast.dispose();
     }
   });

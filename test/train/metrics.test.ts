@@ -492,7 +492,9 @@ describe('metricOf', () => {
     expect(() => accuracy(outputs.logits, batch)).toThrow(
       /accuracy: expected a tensor for targets, got .*; of several targets, metricOf\(accuracy, /,
     );
-    expect(() => metricOf(accuracy, () => 3 as never)(outputs, batch)).toThrow(
+    expect(() =>
+      metricOf(accuracy, () => 3 as never)(outputs.logits, { images: labels, labels, size: 3 }),
+    ).toThrow(
       new ConfigError('metricOf: expected { output, targets } of tensors for a batch, got 3'),
     );
   });

@@ -10,6 +10,11 @@ export class Sources {
     this.#sources = storages.map((storage) => ({ storage, writes: -1 }));
   }
 
+  /** Has the next question answered as if it were the first. */
+  forget(): void {
+    this.#isKnown = false;
+  }
+
   /** Whether the bytes may be others than when this was asked last; the first time they are. */
   takeChange(): boolean {
     let isChanged = !this.#isKnown;

@@ -108,8 +108,7 @@ export class Program {
     const derived = new Derived(recording.steps, results);
     try {
       const plannedBytes = layout.placeAll(recording, results, derived);
-      const reused = reuse ? results : new Set<Slot>();
-      this.#plan = planRun(recording, { layout, derived, emitter, reused });
+      this.#plan = planRun(recording, { layout, derived, emitter });
       const { launches, joined: sideBySide, items } = this.#plan;
       this.stats = {
         launches,
@@ -248,7 +247,14 @@ export class Program {
   #prepare(): void {
     this.#layout.fill();
     for (const { sources, renew } of this.#plan.keepers) {
-      if (sources.takeChange()) this.#perform(renew);
+      if (!sources.takeChange()) continue;
+      try {
+        this.#perform(renew);
+      } catch (error) {
+        // What it keeps is out of date still.
+        sources.forget();
+        throw error;
+      }
     }
   }
 

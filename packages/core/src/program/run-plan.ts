@@ -22,7 +22,6 @@ import {
   type KernelStep,
   type Operand,
   type Recording,
-  type Slot,
 } from './recording.js';
 
 /** A part of a run. */
@@ -75,8 +74,6 @@ interface Means {
   readonly derived: Derived;
   /** Null for the reference, whose kernels are called one by one. */
   readonly emitter: Emitter | null;
-  /** Results that lie where those of the run before lay. */
-  readonly reused: ReadonlySet<Slot>;
 }
 
 /**
@@ -99,7 +96,6 @@ class Planner {
   readonly #layout: Layout;
   readonly #derived: Derived;
   readonly #emitter: Emitter | null;
-  readonly #reused: ReadonlySet<Slot>;
   readonly #checks: (() => void)[] = [];
   /** The keepers of what JavaScript makes. */
   readonly #derivers: Keeper[] = [];
@@ -113,12 +109,11 @@ class Planner {
   /** Positions that were looked at, or that a kernel computed. */
   readonly #known = new Set<string>();
 
-  constructor(recording: Recording, { layout, derived, emitter, reused }: Means) {
+  constructor(recording: Recording, { layout, derived, emitter }: Means) {
     this.#recording = recording;
     this.#layout = layout;
     this.#derived = derived;
     this.#emitter = emitter;
-    this.#reused = reused;
   }
 
   plan(): RunPlan {
@@ -234,7 +229,7 @@ class Planner {
       const place = this.#layout.sharedPlaceOf(slot);
       const from = (place ?? 0) + offset;
       const to = from + byteLengthOf(operand);
-      const mayBeGiven = slot.kind === 'input' || slot.kind === 'outside' || this.#reused.has(slot);
+      const mayBeGiven = slot.kind === 'input' || slot.kind === 'outside';
       const memory = place === null ? slot : null;
       return [{ slot: memory, from, to, isWritten: writes[i], mayBeGiven }];
     });
