@@ -84,8 +84,10 @@ const squares = (output: Tensor, { targets }: Rows): Tensor => mseLoss(output, t
 async function train(
   source: RowOptions['train'],
   options: Partial<RowOptions> = {},
+  begin = (): void => {},
 ): Promise<{ readonly hash: string; readonly losses: readonly number[] }> {
   const model = net();
+  begin();
   const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
   const { history } = await fit<never, Rows>(model, {
     train: source,
@@ -429,6 +431,57 @@ describe('a run that goes on', () => {
       this.#given = given;
     }
   }
+
+  /** Stops at every step, and says at which the weights of the run that goes on differ. */
+  async function othersAfterSignal(make: () => RowOptions['train']): Promise<number[]> {
+    const whole = await train(make());
+    const different: number[] = [];
+    for (let stop = 0; stop <= 18; stop++) {
+      const controller = new AbortController();
+      let saved: Saved | undefined;
+      const stopper = {
+        onTrainBegin: () => void (stop === 0 && controller.abort()),
+        onStepEnd: ({ step }: { step: number }) => void (step === stop && controller.abort()),
+        onSavePoint: (point: SavePoint) => {
+          if (point.kind === 'stop') saved = copyOf(point.state());
+        },
+      };
+      await train(make(), { callbacks: [stopper], signal: controller.signal });
+      // The last step's signal comes too late.
+      if (!saved) continue;
+      const source = make();
+      const resume = stateOf(saved);
+      forget();
+      const { hash } = await train(source, { resume }, forget);
+      if (hash !== whole.hash) different.push(stop);
+    }
+    return different;
+  }
+
+  it.each<[string, () => RowOptions['train']]>([
+    ['an array', () => rows()],
+    ['a source that says where it stands', () => new Drawn()],
+    ['a function that draws as it goes', () => drawing],
+  ])('after a signal, from %s, is the same run', async (_, make) => {
+    expect(await othersAfterSignal(make)).toEqual([]);
+  });
+
+  /** Draws each batch when it is asked for, from the stream that the model's dropout draws from too. */
+  function* drawing(): Generator<Rows> {
+    for (let i = 0; i < 6; i++) yield batchOf(generator('dropout').uint32() % 50);
+  }
+
+  it('from a function that draws as it goes is the same run', async () => {
+    expect(await others(() => drawing)).toEqual([]);
+  });
+
+  it('after a step that the end of an epoch made whole is the same run', async () => {
+    const points: string[] = [];
+    const saver = { onSavePoint: ({ kind }: SavePoint) => void points.push(kind) };
+    await train(new Drawn(), { accumulate: 4, epochs: 1, callbacks: [saver] });
+    // The second step's end is the epoch's, where the source stands at the next one already.
+    expect(points).toEqual(['step', 'epoch']);
+  });
 
   it('from an array is the same run', async () => {
     expect(await others(() => rows())).toEqual([]);

@@ -34,18 +34,13 @@ function nextTurn(): Promise<void> {
   });
 }
 
-/**
- * The same, from item `first` on, which counts from 0; it hands the thread back now and then, so that
- * timers and Ctrl-C are heard on a long way through.
- */
+/** The same; it hands the thread back now and then, so that timers and Ctrl-C are heard on a long way. */
 export async function* withPauses<T>(
   items: Iterable<T> | AsyncIterable<T>,
-  first = 0,
 ): AsyncIterableIterator<T> {
   const pause = pauses();
-  let index = 0;
   for await (const item of items) {
     await pause();
-    if (index++ >= first) yield item;
+    yield item;
   }
 }

@@ -240,7 +240,7 @@ export function compile<Args extends readonly unknown[], Result>(
     const entry: Entry = {
       program,
       recording,
-      conditions: new Conditions(recording),
+      conditions: new Conditions(recording, tensors, guards.values),
       engine,
       guards: guards.with(recorder.guards),
       signature,
@@ -281,7 +281,8 @@ export function compile<Args extends readonly unknown[], Result>(
       const { conditions, guards, signature } = entry;
       if (!signature.fits(taken)) continue;
       const isChanged = !guards.hold;
-      if (entry.engine !== engine || conditions.isStale || isChanged) {
+      const isTaken = entry.program?.isTaken ?? false;
+      if (entry.engine !== engine || conditions.isStale || isChanged || isTaken) {
         i--;
         drop(entry);
         if (isChanged) changes++;

@@ -1,7 +1,7 @@
 import { viewOver } from '../dtype.js';
 import { heap } from '../engine/engine.js';
 import type { Storage } from '../memory/storage.js';
-import type { Tensor } from '../tensor.js';
+import { Parameter, Tensor } from '../tensor.js';
 import { tensorOf, type Recording } from './recording.js';
 
 /** What must hold of the world for a recording to be done again. */
@@ -9,9 +9,25 @@ export class Conditions {
   readonly #recording: Recording;
   /** The memory of tensors that were there before. */
   readonly #storages: readonly Storage[];
+  /** For each input whose memory the function may use by another name too, that memory. */
+  readonly #tied: readonly (Storage | null)[];
+  /** Memory that the function uses by other names than those of inputs. */
+  readonly #foreign: ReadonlySet<Storage>;
 
-  constructor(recording: Recording) {
+  /**
+   * @param inputs Those of the call that was recorded.
+   * @param held What modules hold, or a function is known to use otherwise; tensors among other things.
+   */
+  constructor(recording: Recording, inputs: readonly Tensor[], held: readonly unknown[]) {
     this.#recording = recording;
+    const known = new Set(held.flatMap((one) => (one instanceof Tensor ? one.storage : [])));
+    this.#tied = inputs.map((input) =>
+      input instanceof Parameter || known.has(input.storage) ? input.storage : null,
+    );
+    const outside = recording.slots.flatMap(({ kind, storage }) =>
+      kind === 'outside' && storage !== null ? storage : [],
+    );
+    this.#foreign = new Set([...outside, ...known]);
     this.#storages = recording.slots.flatMap(({ kind, storage, isOwn }) =>
       // Gradients come and go: a program holds their memory.
       kind === 'outside' && !isOwn && storage !== null ? storage : [],
@@ -33,6 +49,12 @@ export class Conditions {
    */
   accepts(inputs: readonly Tensor[]): boolean {
     const { gradients, decisions } = this.#recording;
+    // A program knows two names of one memory apart only if they were so when it was recorded.
+    for (let i = 0; i < inputs.length; i++) {
+      const { storage } = inputs[i];
+      const tied = this.#tied[i];
+      if (tied === null ? this.#foreign.has(storage) : storage !== tied) return false;
+    }
     const present: Storage[] = [];
     for (const { leaf, before } of gradients) {
       if (before === 'any') continue;

@@ -84,6 +84,11 @@ export class Guards {
     return more.length === 0 ? this : new Guards([...this.#guards, ...more]);
   }
 
+  /** What is relied on, such as the parameters of modules. */
+  get values(): readonly unknown[] {
+    return this.#guards.map(({ value }) => value);
+  }
+
   /** Whether all is as it was. */
   get hold(): boolean {
     for (const { read, value } of this.#guards) if (!Object.is(read(), value)) return false;

@@ -21,7 +21,7 @@ export interface Range {
   readonly from: number;
   readonly to: number;
   readonly isWritten: boolean;
-  /** Whether a caller may hand that memory over, as an input of the next run. */
+  /** Whether it is an input, or its gradient, or was there before, as that may be too. */
   readonly mayBeGiven: boolean;
 }
 

@@ -231,10 +231,28 @@ export class Program {
     for (const storage of this.#retained.splice(0)) storage.release();
   }
 
+  /** Whether somebody holds a gradient's memory, which the next run would write, by a tensor of their own. */
+  get isTaken(): boolean {
+    for (const { leaf, after } of this.#recording.gradients) {
+      if (typeof leaf === 'number' || typeof after !== 'object' || after === null) continue;
+      const storage = outsideOf(after.slot);
+      const { grad } = leaf;
+      const own = grad && !grad.isDisposed && grad.storage === storage ? 2 : 1;
+      if (storage.references > own) return true;
+    }
+    return false;
+  }
+
   #resultMemory(slot: Slot): Storage {
     const { bytes, origin } = slot;
     if (!this.#reuses || this.#lasting.has(slot)) return new Storage(bytes, origin);
     let storage = this.#reused.get(slot);
+    if (storage && storage.references > 1) {
+      // Somebody has a view of the last result, such as a reshaped one: the memory is theirs now.
+      this.#retained.splice(this.#retained.indexOf(storage), 1);
+      storage.release();
+      storage = undefined;
+    }
     if (!storage) {
       storage = new Storage(bytes, origin);
       this.#reused.set(slot, storage);

@@ -20,8 +20,11 @@ export interface LoaderOptions extends GeneratorOptions {
   readonly shuffle?: boolean;
   /** Leave out the last batch if it is smaller than the others. Default false. */
   readonly dropLast?: boolean;
-  /** Subtracted and divided by, per channel, after bytes were scaled to 0…1. Default: neither. */
-  readonly normalization?: Normalization;
+  /**
+   * Subtracted and divided by, per channel or feature, after bytes of images were scaled to 0…1. Default,
+   * and where it is null, as of a model that was saved without one: neither.
+   */
+  readonly normalization?: Normalization | null;
   /**
    * Changes each image at random before it is normalised. What becomes of an image follows from the
    * generator's state when the epoch begins and from the image's index in the dataset alone. Default:

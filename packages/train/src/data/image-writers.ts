@@ -20,7 +20,7 @@ type StoredImages = Pick<Dataset, 'images' | 'shape'>;
 /** How a channel's pixels, bytes being 0…1 by now, become the model's input. */
 type Scale = (value: number, channel: number) => number;
 
-function scaleBy(normalization: Normalization | undefined): Scale {
+function scaleBy(normalization: Normalization | null | undefined): Scale {
   if (!normalization) return (value) => value;
   const { mean, std } = normalization;
   return (value, c) => (value - mean[c]) / std[c];
@@ -29,7 +29,7 @@ function scaleBy(normalization: Normalization | undefined): Scale {
 /** Writes images as they are stored. For bytes, each channel has a table of its 256 values. */
 export function imageWriter(
   { images, shape: [channels, height, width] }: StoredImages,
-  normalization: Normalization | undefined,
+  normalization: Normalization | null | undefined,
 ): ImageWriter {
   const plane = height * width;
   const pixels = channels * plane;
@@ -57,7 +57,7 @@ export function imageWriter(
 /** Writes images after they were changed; pixels that stay have the bits of `imageWriter`. */
 export function augmentedWriter(
   { images, shape }: StoredImages,
-  normalization: Normalization | undefined,
+  normalization: Normalization | null | undefined,
   augment: Augmentation,
 ): AugmentedWriter {
   const [channels, height, width] = shape;

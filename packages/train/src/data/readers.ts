@@ -30,7 +30,7 @@ export interface ArrayReader {
 
 /** What is done to a dataset's arrays on the way. */
 export interface ReaderOptions {
-  readonly normalization?: Normalization;
+  readonly normalization?: Normalization | null;
   readonly augment?: Augmentation;
 }
 
@@ -92,7 +92,7 @@ type WriteRow = (column: Column, row: number, out: NumericArray, at: number) => 
 
 function columnReader(
   dataset: ArrayDataset<unknown, unknown>,
-  normalization: Normalization | undefined,
+  normalization: Normalization | null | undefined,
 ): ArrayReader {
   const { rows, inputs } = dataset;
   const writeInputs = normalization ? normalizedRows(dataset, normalization) : copyRow;

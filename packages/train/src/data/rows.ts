@@ -58,6 +58,11 @@ export function subsetRows(
   if (typeof indices !== 'object' || indices === null || typeof indices.length !== 'number') {
     throw new ConfigError(`${where}: expected a list of indices, got ${valueText(indices)}`);
   }
+  if (!Number.isInteger(indices.length) || indices.length < 0 || indices.length > 2 ** 31 - 1) {
+    throw new ConfigError(
+      `${where}: expected a list of indices, got one of length ${indices.length}`,
+    );
+  }
   if (indices.length === 0) throw noSamples(where, thing);
   const chosen = new Int32Array(indices.length);
   for (let i = 0; i < chosen.length; i++) {

@@ -207,38 +207,60 @@ class Training<Metric extends string> implements TrainingRun<Metric> {
       for (const program of this.#programs) program.recheck();
     }
     await this.tell((callback) => callback.onEpochBegin?.(this));
-    const drawn = position.beginEpoch(generator);
+    const { drawn, saved } = position.beginEpoch(generator);
     let step = new StepInHand();
     let begin = performance.now();
-    const update = async (): Promise<void> => {
+    /** @param isOffered Whether the run can be saved after it. */
+    const update = async (isOffered = true): Promise<void> => {
       await this.tell((callback) => callback.onGradients?.(this));
       const report = await this.#update(step);
       position.seconds += (performance.now() - begin) / 1000;
       step = new StepInHand();
       await this.tell((callback) => callback.onStepEnd?.(report, this));
-      await this.#offer('step', () => position.randomness(generator));
+      if (isOffered) await this.#offer('step', () => position.randomness(generator));
       begin = performance.now();
     };
-    for await (const given of this.#source.from(position.epoch, position.batch)) {
+    let isDrawn = false;
+    const draw = (): void => {
+      isDrawn = true;
       drawn();
-      const batch = wholeBatch('fit: train', given);
-      // The batches of one step are never torn apart: half a step's gradients are in no checkpoint.
-      if (step.batches === 0 && this.#isAborted) return position.randomness(generator);
-      if (position.batch === length) {
-        throw new ConfigError(
-          `fit: train: expected ${length} batches, as its length says, got more`,
-        );
+    };
+    const batches = this.#source.from(position.epoch, position.batch)[Symbol.asyncIterator]();
+    try {
+      if (this.#source.skips) {
+        for (let i = 0; i < position.batch; i++) await batches.next();
+        // Before anything is drawn for the next batch: the run was saved before that.
+        draw();
       }
-      await this.tell((callback) => callback.onBatch?.(batch, this));
-      await this.#learnFrom(batch, step);
-      if (step.batches === this.#accumulate || position.batch === length) await update();
+      while (true) {
+        // Before a batch is asked for, which the source would count as given. The batches of one step are
+        // never torn apart: half a step's gradients are in no checkpoint.
+        if (step.batches === 0 && this.#isAborted && position.batch !== length) {
+          return isDrawn ? position.randomness(generator) : (saved ?? position.notBegun(generator));
+        }
+        const next = await batches.next();
+        if (next.done) break;
+        draw();
+        const batch = wholeBatch('fit: train', next.value);
+        if (position.batch === length) {
+          throw new ConfigError(
+            `fit: train: expected ${length} batches, as its length says, got more`,
+          );
+        }
+        await this.tell((callback) => callback.onBatch?.(batch, this));
+        await this.#learnFrom(batch, step);
+        if (step.batches === this.#accumulate || position.batch === length) await update();
+      }
+    } finally {
+      await batches.return?.();
     }
     drawn();
     if (step.batches > 0) {
       // The end came unannounced: their losses were weighed as those of more batches.
       this.#weighAnew(this.#accumulate / step.batches);
       step.loss *= this.#accumulate / step.batches;
-      await update();
+      // The source stands at the next epoch already; the run can be saved when this one has ended.
+      await update(false);
     }
     this.#stepsOfLastEpoch = this.stepInEpoch;
     return null;

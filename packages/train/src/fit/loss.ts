@@ -33,8 +33,8 @@ const classLoss =
       targets instanceof Tensor &&
       (targets.dtype === 'int32' || targets.dtype === 'uint8');
     if (isOfClasses) return crossEntropy(output, targets);
-    const keys = Object.keys(batch).filter((key) => key !== 'size');
-    const got = targets === undefined ? `no targets among ${keys.join(', ')}` : valueText(targets);
+    const got =
+      targets === undefined ? `a batch of ${keysOf(batch)} without targets` : valueText(targets);
     throw new ConfigError(
       `${where}: loss: expected one for this task, got none: the default, cross entropy, is for logits [B, classes] ` +
         `and integer targets [B], not for ${valueText(output)} and ${got}; classes are integers by ` +
@@ -42,11 +42,17 @@ const classLoss =
     );
   };
 
+/** The names of what a batch has. */
+const keysOf = (batch: WholeBatch<AnyBatch>): string =>
+  Object.entries(batch)
+    .filter(([key, value]) => key !== 'size' && value !== undefined)
+    .map(([key]) => key)
+    .join(', ');
+
 /** The error of a loss module for batches whose input is the target. */
 function noTargets(where: string, loss: Module, batch: WholeBatch<AnyBatch>): ConfigError {
-  const keys = Object.keys(batch).filter((key) => key !== 'size');
   return new ConfigError(
-    `${where}: loss: expected targets in the batch for ${loss.constructor.name}, got ${keys.join(', ')}; ` +
+    `${where}: loss: expected targets in the batch for ${loss.constructor.name}, got ${keysOf(batch)}; ` +
       'where the input is the target write (output, { inputs }) => loss.forward(output, inputs)',
   );
 }

@@ -78,27 +78,32 @@ export class Position {
   /**
    * To be called before an epoch's first batch is asked for.
    * @param generator The source's own, if it has one; else the global streams may be drawn from.
-   * @returns To be called after it came.
+   * @returns `drawn`, to be called when the epoch is where it was: after its first batch came, or after those
+   * were skipped that had been seen; and the randomness of the saved run as long as that isn't so.
    */
-  beginEpoch(generator: Generator | null): () => void {
+  beginEpoch(generator: Generator | null): {
+    readonly drawn: () => void;
+    readonly saved: Randomness | null;
+  } {
     const resumed = this.#resumed;
     this.#resumed = null;
     if (!resumed || !isBegun(resumed)) {
       this.#epochStart = generator
         ? { loader: generator.state(), epoch: null }
         : { loader: null, epoch: rngState() };
-      return () => {};
+      return { drawn: () => {}, saved: null };
     }
     const loader = resumed.loader?.epoch ?? null;
     this.#epochStart = { loader, epoch: resumed.epoch };
     if (loader) generator?.setState(loader);
     if (resumed.epoch) setRngState(resumed.epoch);
     let isSet = false;
-    return () => {
+    const drawn = (): void => {
       if (isSet) return;
       isSet = true;
       setRandomness(resumed, generator);
     };
+    return { drawn, saved: resumed };
   }
 
   nextEpoch(): void {
@@ -115,6 +120,12 @@ export class Position {
       loader: generator && { now: generator.state(), epoch: loader },
       epoch,
     };
+  }
+
+  /** Where randomness stands if the epoch in hand ends before anything of it was drawn. */
+  notBegun(generator: Generator | null): Randomness {
+    this.#epochStart = NOT_BEGUN;
+    return this.randomness(generator);
   }
 
   toJson(): JsonObject {

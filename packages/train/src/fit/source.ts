@@ -34,7 +34,9 @@ export interface Source {
   readonly examples: number | null;
   /** The source of a random order of its own; null where it has none, or draws from the global streams. */
   readonly generator: Generator | null;
-  /** The batches of epoch `epoch`, which counts from 1, from `batch` on. */
+  /** Whether `from` gives all batches of an epoch, those that were seen too. */
+  readonly skips: boolean;
+  /** The batches of epoch `epoch`, which counts from 1, from `batch` on unless it `skips`. */
   from(epoch: number, batch: number): AsyncIterable<AnyBatch>;
   /** Where it stands, if it can say so; else null. */
   state(): JsonObject | null;
@@ -54,7 +56,8 @@ export function sourceOf(where: string, given: unknown, epochs: number): Source 
     length: Array.isArray(given) ? given.length : null,
     examples: null,
     generator: null,
-    from: (epoch, batch) => withPauses(begin(epoch), batch),
+    skips: true,
+    from: (epoch) => withPauses(begin(epoch)),
     state: () => {
       // The same list comes in the same order.
       if (!Array.isArray(given)) {
@@ -106,6 +109,7 @@ function loaderSource(loader: BatchLoader<AnyBatch>): Source {
     get generator() {
       return loader.generator;
     },
+    skips: false,
     from: (_, batch) => loader.from(batch),
     state: () => null,
     prepare: () => NOTHING,
@@ -118,8 +122,9 @@ function statefulSource(source: StatefulSource<AnyBatch>): Source {
     length: typeof length === 'number' ? length : null,
     examples: null,
     generator: null,
+    skips: false,
     // It stands where the run does.
-    from: () => withPauses(source, 0),
+    from: () => withPauses(source),
     state: () => source.stateDict(),
     prepare(state) {
       if (state === null) {

@@ -151,7 +151,8 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         // Throws if the parameter was disposed of, before anything is counted.
         void bufferOf(parameter);
         const state = this.#stateOf(parameter);
-        hostAction(() => state.step++);
+        // Another one, where a state was loaded meanwhile.
+        hostAction(() => this.#stateOf(parameter).step++);
         this.update({ parameter, grad, state }, group);
       }
     }

@@ -105,7 +105,7 @@ export class Gathering {
     if (tensor.shape[0] === size) return;
     throw new ShapeError(
       `${this.#operation}: expected a first axis that goes over the ${size} examples of the batch, got ` +
-        `${tensor.describe()} for ${path}`,
+        `${tensor.describe()} for ${path}; one example by itself has a first axis of 1`,
     );
   }
 

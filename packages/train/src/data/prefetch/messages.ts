@@ -14,7 +14,7 @@ export interface Setup {
   readonly images: ImageArray;
   /** `[C, H, W]` */
   readonly shape: readonly [number, number, number];
-  readonly normalization: Normalization | undefined;
+  readonly normalization: Normalization | null | undefined;
   readonly augment: Description | null;
 }
 
