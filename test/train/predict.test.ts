@@ -275,7 +275,7 @@ describe('what predict refuses', () => {
       'an output for all examples together',
       () => predict(new Of((given: Tensor) => ({ mean: [sum(given)] })), x, options),
       ShapeError,
-      'predict: expected a first axis that goes over the 4 examples of the batch, got float32 tensor [] for output.mean[0]',
+      'predict: expected a first axis that goes over the 4 examples of the batch, got float32 tensor [] for output.mean[0]; one example by itself has a first axis of 1',
     ],
     [
       'an output that is no tensor',
