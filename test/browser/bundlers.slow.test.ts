@@ -83,9 +83,9 @@ describe('docs/bundlers.md', () => {
     expect(rowsUnder('Node, Bun and Deno')).toHaveLength(6);
   });
 
-  it('the file for a page without a bundler is below 111 KB with gzip', () => {
+  it('the file for a page without a bundler is below 116 KB with gzip', () => {
     const file = join(folder, 'node_modules/@unfold/core/dist/standalone.js');
-    expect(gzipSync(readFileSync(file)).length).toBeLessThan(111_000);
+    expect(gzipSync(readFileSync(file)).length).toBeLessThan(116_000);
   });
 
   it.each(rowsUnder('Node, Bun and Deno'))('$name: $command', ({ command }) => {
@@ -119,7 +119,10 @@ function bundleAndServe(
   headers: Readonly<Record<string, string>> = ISOLATION,
 ): Promise<Server> {
   const dist = join(folder, 'dist');
-  rmSync(dist, { recursive: true, force: true });
+  // What Parcel keeps of another program's build is not for this one.
+  for (const made of [dist, join(folder, '.parcel-cache')]) {
+    rmSync(made, { recursive: true, force: true });
+  }
   run(command);
   // Not every bundler takes the page as well as the program.
   if (!existsSync(join(dist, 'index.html'))) {
