@@ -187,7 +187,7 @@ describe('runAsync', () => {
     scope.close();
     await expect(run).rejects.toThrow(TapeError);
     await expect(run).rejects.toThrow(/scope in which runAsync was called ended/);
-    expect(heapStats().usedBytes).toBe(usedBytes);
+    expect(heapStats().usedBytes).toBeLessThanOrEqual(usedBytes);
     Scope.run(() => expect(fast(x)[0]?.item()).toBe(15));
   });
 
@@ -200,7 +200,7 @@ describe('runAsync', () => {
     fast(good).dispose();
     const { usedBytes } = heapStats();
     await expect(fast.runAsync(bad)).rejects.toThrow(ShapeError);
-    expect(heapStats().usedBytes).toBe(usedBytes);
+    expect(heapStats().usedBytes).toBeLessThanOrEqual(usedBytes);
     expect((await fast.runAsync(good)).toArray()).toEqual([10, 30]);
   });
 
@@ -221,7 +221,7 @@ describe('runAsync', () => {
     await round();
     const { usedBytes } = heapStats();
     await round();
-    expect(heapStats().usedBytes).toBe(usedBytes);
+    expect(heapStats().usedBytes).toBeLessThanOrEqual(usedBytes);
   });
 
   it('leaves the gradients of inputs, whatever becomes of those before', async () => {
