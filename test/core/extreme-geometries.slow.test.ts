@@ -3,7 +3,7 @@ import { makeExtremeCalls } from '../support/kernels/extreme-calls.js';
 
 it('5,000 extreme geometries: each kernel is right or refuses, and writes nothing else', () => {
   const tally = makeExtremeCalls(5000, 11);
-  // Five convolutions, five windows, four with positions, five reductions, four strides, two
+  // Five convolutions, five windows, four with positions, six reductions, four strides, two
   // products, seven of normalisation.
   expect(tally.size).toBe(33);
   for (const [kernel, { calls, computed }] of tally) {
