@@ -29,9 +29,8 @@ import {
   eq,
   zeros,
 } from '@unfold/core';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { collect } from '../support/garbage.js';
 
 let before = 0;
 beforeEach(() => {
@@ -42,12 +41,6 @@ afterEach(() => {
   expect(heapStats().liveTensors).toBe(before);
 });
 
-/** The garbage collector, whatever flags this process was started with. */
-function garbageCollector(): () => void {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
-}
-
 /** A parameter whose first tensor is gone, so that it is the only one in its memory. */
 function parameter(make: () => Tensor): Parameter {
   return Scope.run(() => new Parameter(make()));
@@ -55,7 +48,6 @@ function parameter(make: () => Tensor): Parameter {
 
 describe('10,000 steps', () => {
   it('hold the heap and the process at constant memory', { timeout: 60_000 }, () => {
-    const collect = garbageCollector();
     const w1 = parameter(() => randn([6, 8]));
     const w2 = parameter(() => randn([8, 3]));
     const parameters = [w1, w2];
@@ -148,7 +140,6 @@ describe('operations without a scope', () => {
   });
 
   it('free what was forgotten when the collector finds it', async () => {
-    const collect = garbageCollector();
     const held = heapStats().liveTensors;
     (() => {
       for (let i = 0; i < 100; i++) zeros([10]);

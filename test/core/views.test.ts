@@ -14,10 +14,9 @@ import {
   tensor,
   zeros,
 } from '@unfold/core';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { heap } from '../../packages/core/src/engine/engine.js';
+import { collectGarbage } from '../support/garbage.js';
 
 const DTYPES: DType[] = ['float32', 'float64', 'int32', 'uint8', 'bool'];
 /** What bytes of all ones are. */
@@ -28,17 +27,6 @@ const GONE: Record<DType, number> = {
   uint8: 255,
   bool: 255,
 };
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-/** Lets finalisers run, several times over. */
-async function collectGarbage(): Promise<void> {
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
 
 describe('a view of a tensor without scope', () => {
   it('shows its numbers as long as it is held, whatever was collected and made meanwhile', async () => {

@@ -47,6 +47,7 @@ import {
   type Saved,
 } from '../support/runs/saved-runs.js';
 import { contents } from '../support/files/weights.js';
+import { collectGarbage } from '../support/garbage.js';
 
 /** What stands in a damaged state in place of something else. */
 const JUNK: readonly unknown[] = [undefined, null, -1, 0.5, 2 ** 40, 'x', true, [], [7], {}];
@@ -231,6 +232,7 @@ describe('a refused fit({ resume })', () => {
     const states = [...misfits(tensors)];
     // A log keeps the tensors of its last state.
     snapshot();
+    await collectGarbage();
     const { liveTensors } = heapStats();
     // What was best belongs to no model until the run ends, and may have any shape.
     const best = states.filter(([what]) =>
@@ -291,6 +293,7 @@ describe('a refused fit({ resume })', () => {
       scheduler.count,
     ];
     const before = snapshot();
+    await collectGarbage();
     const { liveTensors } = heapStats();
     const json = { ...state.json, callbacks: { last: { count: 'x' } } };
     const resumed = fit(model, { ...options, resume: { ...state, json } });
@@ -446,6 +449,7 @@ describe('a loader that refuses has changed nothing:', () => {
       what,
       { tensors: given, json },
     ]);
+    await collectGarbage();
     const { liveTensors } = heapStats();
     expect(await refusals(wrong, load, snapshot)).toBe(wrong.length);
     expect(heapStats().liveTensors).toBe(liveTensors);

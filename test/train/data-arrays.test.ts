@@ -302,7 +302,7 @@ describe('a loader over columns', () => {
     });
     expect(kept.map(({ isDisposed }) => isDisposed)).toEqual([false, false]);
     for (const x of kept) x.dispose();
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
   });
 });
 

@@ -24,6 +24,7 @@ import {
 } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 import { copyOf, type Saved, stateOf } from '../support/runs/saved-runs.js';
+import { collectGarbage } from '../support/garbage.js';
 
 interface Inputs {
   readonly words: Tensor;
@@ -106,6 +107,7 @@ describe.each(Object.entries(makers))('a run over %s', (_, make) => {
       return weightsSha256(model.stateDict());
     };
     const hash = await run(true);
+    await collectGarbage();
     const { liveTensors } = heapStats();
     const { model } = begin();
     const own = heapStats().liveTensors - liveTensors;

@@ -25,6 +25,7 @@ import {
 } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 import { thrownBy } from '../support/failure.js';
+import { collectGarbage } from '../support/garbage.js';
 
 /** Samples i: a typed array, a tensor, a number and a boolean. */
 function mixed(count: number) {
@@ -147,7 +148,7 @@ describe("a dataset of one's own", () => {
       expect(rows).not.toContain(targets);
     }
     loader.dispose();
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
     expect(rows.map((row) => row.toArray())).toEqual([0, 1, 2, 3].map((i) => [i, i]));
     scope.close();
   });
@@ -225,14 +226,16 @@ describe('samples that are promised', () => {
   });
 
   it('leave nothing behind: what was made before the first await is freed with the batch', async () => {
+    await collectGarbage();
     const { liveTensors } = heapStats();
     const loader = new DataLoader(slow(6), { batchSize: 2 });
     for await (const { size } of loader) expect(heapStats().liveTensors).toBe(liveTensors + size);
     loader.dispose();
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
   });
 
   it('are refused in a loop that does not wait, and the loader can be used again', async () => {
+    await collectGarbage();
     const { liveTensors } = heapStats();
     const loader = new DataLoader(slow(3));
     const error = {
@@ -242,7 +245,7 @@ describe('samples that are promised', () => {
     };
     expect(thrownBy(() => [...loader])).toEqual(error);
     expect(thrownBy(() => [...loader.batches()])).toEqual(error);
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
     expect(await collect(loader, ({ targets }) => targets.item())).toEqual([0, 1, 2]);
   });
 
@@ -260,22 +263,24 @@ describe('samples that are promised', () => {
       },
       { batchSize: 4 },
     );
+    await collectGarbage();
     const { liveTensors } = heapStats();
     expect(await rejection(() => collect(loader, ({ size }) => size))).toEqual(
       new RangeError('no sample 2'),
     );
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
     shouldFail = false;
     expect(await collect(loader, ({ size }) => size)).toEqual([4]);
   });
 
   it('a loader that is disposed of meanwhile lends nothing', async () => {
+    await collectGarbage();
     const { liveTensors } = heapStats();
     const loader = new DataLoader(slow(4), { batchSize: 4 });
     const next = loader[Symbol.asyncIterator]().next();
     loader.dispose();
     expect(String(await rejection(() => next))).toContain('got one after dispose()');
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
   });
 });
 
@@ -339,7 +344,7 @@ describe('map', () => {
     });
     using loader = new DataLoader(dataset, { batchSize: 4 });
     expect(() => [...loader]).toThrow(new RangeError('no 2'));
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
   });
 });
 
@@ -449,7 +454,7 @@ describe('transform', () => {
     expect(() => {
       for (const { size } of loader) expect(heapStats().liveTensors - liveTensors).toBe(size / 2);
     }).toThrow(new RangeError('enough'));
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
     expect(Array.from(loader, ({ size }) => size)).toHaveLength(6);
   });
 });
@@ -538,7 +543,7 @@ describe('collate', () => {
     ]);
     loader.dispose();
     made.dispose();
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
     scope.close();
   });
 
@@ -553,7 +558,7 @@ describe('collate', () => {
       },
     });
     expect(() => [...loader]).toThrow(new RangeError('no 2'));
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(liveTensors);
+    expect(heapStats().liveTensors).toBe(liveTensors);
   });
 });
 

@@ -20,6 +20,7 @@ import { BatchNorm1d, Dropout, Flatten, Linear, Module, ReLU, Sequential } from 
 import { DataLoader, Dataset, predict } from '@unfold/train';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
+import { collectGarbage } from '../support/garbage.js';
 import { refuseMisuses } from '../support/misuse.js';
 import { CLASSES, stripes } from '../support/runs/stripes.js';
 
@@ -157,6 +158,7 @@ describe('predict', () => {
     const model = mlp();
     const x = rand([20, 6]);
     await predict(model, x, { batchSize: 8 });
+    await collectGarbage();
     const before = heapStats().liveTensors;
     let output: Tensor | undefined;
     {
@@ -166,7 +168,7 @@ describe('predict', () => {
     expect(output.shape).toEqual([20, 4]);
     expect(numbers(output).every(Number.isFinite)).toBe(true);
     output.dispose();
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(before);
+    expect(heapStats().liveTensors).toBe(before);
   });
 
   it('records nothing', async () => {
@@ -190,11 +192,12 @@ describe('predict', () => {
         yield x;
       }
     }
+    await collectGarbage();
     const before = heapStats().liveTensors;
     const { signal } = controller;
     await expect(predict(model, endless(), { signal })).rejects.toBe(reason);
     expect(seen).toBe(5);
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(before);
+    expect(heapStats().liveTensors).toBe(before);
   });
 
   it('hands the thread over now and then, with the modes as they were', async () => {
@@ -214,10 +217,11 @@ describe('predict', () => {
     const model = mlp();
     model.eval();
     const x = rand([6, 5]);
+    await collectGarbage();
     const before = heapStats().liveTensors;
     await expect(predict(model, x, { batchSize: 4 })).rejects.toThrow(ShapeError);
     expect(model.training).toBe(false);
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(before);
+    expect(heapStats().liveTensors).toBe(before);
     const second = new Of((given: Tensor) => {
       if (given.shape[0] === 2) throw new RangeError('the last batch');
       return mul(given, 2);
@@ -226,7 +230,7 @@ describe('predict', () => {
       new RangeError('the last batch'),
     );
     expect(second.training).toBe(true);
-    expect(heapStats().liveTensors).toBeLessThanOrEqual(before);
+    expect(heapStats().liveTensors).toBe(before);
   });
 });
 

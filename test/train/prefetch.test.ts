@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { configureEngine, ConfigError, DisposedError, manualSeed, type Tensor } from '@unfold/core';
 import { Flatten, Linear, ReLU, Sequential } from '@unfold/nn';
 import {
@@ -26,6 +24,7 @@ import type {
   StartThread,
 } from '../../packages/train/src/data/prefetch/thread.js';
 import { failureKind, thrownBy } from '../support/failure.js';
+import { collect } from '../support/garbage.js';
 import { bundled } from '../support/runs/bundled.js';
 import { CLASSES, stripes } from '../support/runs/stripes.js';
 
@@ -371,8 +370,6 @@ describe('the worker', () => {
   });
 
   it('ends when its loader is forgotten', async () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
     await (async () => {
       const [loader] = await ready(images(23), { ...OPTIONS, prefetch: 2 });
       await epochOf(loader);
