@@ -13,8 +13,9 @@ import {
   Sequential,
   type Layer,
 } from '@unfold/nn';
-import { DataLoader, EMA, evaluate, fit, SGD } from '@unfold/train';
+import { DataLoader, EMA, evaluate, fit, type Loss, SGD } from '@unfold/train';
 import { CLASSES, stripes } from '../support/runs/stripes.js';
+import { collectGarbage } from '../support/garbage.js';
 
 const surroundings = vi.hoisted(() => ({ isPage: false }));
 vi.mock('@unfold/core/internal', async (original) => ({
@@ -92,6 +93,23 @@ async function train(model: Layer, compile: boolean): Promise<string> {
   return `${losses.join()} ${loss} ${confusion.join()} ${weightsSha256(model.stateDict())}`;
 }
 
+/** The tensors that are alive at the end of each of three epochs. */
+async function liveAtEpochEnds(loss?: Loss): Promise<readonly number[]> {
+  using loader = new DataLoader(stripes(100), { batchSize: 20 });
+  const model = makeModel();
+  const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+  const counts: number[] = [];
+  await collectGarbage();
+  await fit(model, {
+    train: loader,
+    epochs: 3,
+    optimizer,
+    ...(loss && { loss }),
+    callbacks: [{ onEpochEnd: () => void counts.push(heapStats().liveTensors) }],
+  });
+  return counts;
+}
+
 describe('on a page', () => {
   it('fit and evaluate give the bits of any other run, and hand the thread back', async () => {
     const expected = await train(makeModel(), false);
@@ -113,35 +131,16 @@ describe('on a page', () => {
 
   it('fit keeps memory flat', async () => {
     onAPage();
-    using loader = new DataLoader(stripes(100), { batchSize: 20 });
-    const model = makeModel();
-    const optimizer = new SGD(model.parameters(), { lr: 0.1 });
-    const counts: number[] = [];
-    await fit(model, {
-      train: loader,
-      epochs: 3,
-      optimizer,
-      callbacks: [{ onEpochEnd: () => void counts.push(heapStats().liveTensors) }],
-    });
+    const counts = await liveAtEpochEnds();
     expect(counts[2]).toBe(counts[1]);
   });
 
   it('fit goes on uncompiled where it has to, and leaves nothing behind', async () => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     onAPage();
-    using loader = new DataLoader(stripes(100), { batchSize: 20 });
-    const model = makeModel();
-    const optimizer = new SGD(model.parameters(), { lr: 0.1 });
-    const counts: number[] = [];
-    await fit(model, {
-      train: loader,
-      epochs: 3,
-      optimizer,
-      loss: (output, { labels }) => {
-        void output.toTypedArray();
-        return crossEntropy(output, labels);
-      },
-      callbacks: [{ onEpochEnd: () => void counts.push(heapStats().liveTensors) }],
+    const counts = await liveAtEpochEnds((output, { labels }) => {
+      void output.toTypedArray();
+      return crossEntropy(output, labels);
     });
     expect(counts[2]).toBe(counts[1]);
   });
