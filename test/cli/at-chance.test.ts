@@ -1,6 +1,5 @@
 import { manualSeed } from '@unfold/core';
-import { DataLoader, Dataset, fit, LeNet, SGD } from '@unfold/train';
-import { accuracy } from '@unfold/train';
+import { accuracy, DataLoader, Dataset, fit, LeNet, SGD } from '@unfold/train';
 import { AtChance } from '../../packages/cli/src/at-chance.js';
 import { planFor, planOf } from '../../packages/cli/src/plan.js';
 import { plainRecipe, PRESETS, rateFor } from '../../packages/train/src/recipe/recipe.js';
