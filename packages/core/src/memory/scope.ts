@@ -187,17 +187,17 @@ function handOver<T>(result: T, scope: Scope): T {
   if (typeof result !== 'object' || result === null) return result;
   // What holds itself is looked into once.
   const seen = new Set<unknown>([result]);
-  const within = (container: object): void => {
+  const visit = (container: object): void => {
     for (const value of Object.values(container)) {
       if (isScoped(value)) {
         if (value.owner === scope) moveOut(value, scope);
       } else if ((Array.isArray(value) || isOptions(value)) && !seen.has(value)) {
         seen.add(value);
-        within(value);
+        visit(value);
       }
     }
   };
-  within(result);
+  visit(result);
   return result;
 }
 

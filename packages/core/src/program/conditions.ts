@@ -2,7 +2,7 @@ import { viewOver } from '../dtype.js';
 import { heap } from '../engine/engine.js';
 import type { Storage } from '../memory/storage.js';
 import { Parameter, Tensor } from '../tensor.js';
-import { tensorOf, type Recording } from './recording.js';
+import { outsideOf, tensorOf, type Recording } from './recording.js';
 
 /** What must hold of the world for a recording to be done again. */
 export class Conditions {
@@ -24,14 +24,10 @@ export class Conditions {
     this.#tied = inputs.map((input) =>
       input instanceof Parameter || known.has(input.storage) ? input.storage : null,
     );
-    const outside = recording.slots.flatMap(({ kind, storage }) =>
-      kind === 'outside' && storage !== null ? storage : [],
-    );
-    this.#foreign = new Set([...outside, ...known]);
-    this.#storages = recording.slots.flatMap(({ kind, storage, isOwn }) =>
-      // Gradients come and go: a program holds their memory.
-      kind === 'outside' && !isOwn && storage !== null ? storage : [],
-    );
+    const outside = recording.slots.filter(({ kind }) => kind === 'outside');
+    this.#foreign = new Set([...outside.map(outsideOf), ...known]);
+    // Gradients come and go: a program holds their memory.
+    this.#storages = outside.filter(({ isOwn }) => !isOwn).map(outsideOf);
   }
 
   /** Whether it can't be done again: memory is gone that it works on, or a tensor was frozen. */

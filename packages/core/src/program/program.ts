@@ -86,12 +86,9 @@ export class Program {
     this.#recording = recording;
     this.#jobs = wasm ? wasm.jobs : null;
     this.#inputs = recording.slots.filter(({ kind }) => kind === 'input');
-    this.#changed = recording.slots.flatMap(({ kind, writers, storage }) =>
-      kind === 'outside' && writers > 0 && storage !== null ? storage : [],
-    );
-    this.#outside = recording.slots.flatMap(({ kind, storage }) =>
-      kind === 'outside' && storage !== null ? storage : [],
-    );
+    const outside = recording.slots.filter(({ kind }) => kind === 'outside');
+    this.#changed = outside.filter(({ writers }) => writers > 0).map(outsideOf);
+    this.#outside = outside.map(outsideOf);
     const given = new Set(recording.results.map(({ slot }) => slot));
     this.#results = [...given].filter(({ kind }) => kind === 'made' || kind === 'constant');
     this.#lasting = new Set(
@@ -185,10 +182,9 @@ export class Program {
    */
   #begin(inputs: readonly Tensor[], memory: Map<Slot, Storage>): void {
     if (this.#isDisposed) throw new DisposedError('program: it was run after it was disposed of');
-    const reused = this.#reuses ? new Set(this.#reused.values()) : null;
     for (const slot of this.#inputs) {
       const { storage } = tensorOf(slot, inputs);
-      if (reused?.has(storage)) throw new ConfigError(FED_BACK);
+      if (this.#isReused(storage)) throw new ConfigError(FED_BACK);
       memory.set(slot, storage.retain());
       this.#layout.place(slot, storage.address);
     }
@@ -240,6 +236,12 @@ export class Program {
       const own = grad && !grad.isDisposed && grad.storage === storage ? 2 : 1;
       if (storage.references > own) return true;
     }
+    return false;
+  }
+
+  /** Whether the next results are to lie in that memory. */
+  #isReused(storage: Storage): boolean {
+    for (const reused of this.#reused.values()) if (reused === storage) return true;
     return false;
   }
 
