@@ -32,6 +32,7 @@ import { checkMetrics, measure, type Metrics } from './fit/measure.js';
 import type { FitOptions } from './fit/options.js';
 import type { Batches } from './fit/source.js';
 import type { InputsOf, Model } from './model.js';
+import { f1Of } from './metrics/f1.js';
 import { forEachOutput, type Showing } from './outputs.js';
 import type { StopSignal } from './stop-signal.js';
 
@@ -284,7 +285,7 @@ function scores(confusion: readonly (readonly number[])[]): Omit<Evaluation, 'lo
     return {
       precision: ratio(hits, predicted),
       recall: ratio(hits, support),
-      f1: ratio(2 * hits, predicted + support),
+      f1: f1Of(hits, predicted, support),
       support,
     };
   });

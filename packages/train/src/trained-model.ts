@@ -73,8 +73,7 @@ async function build({ tensors, metadata }: WeightsFile, file: string): Promise<
   const normalization = readNormalization(metadata, file, MEND);
   if (!normalization) throw missing('normalization', 'how its input was normalised', fail);
   checkNormalization(file, normalization, CHANNELS);
-  const byName = tensors.map((stored) => [stored.name, stored] as const);
-  const own = ownWeights(byName, metadata).map(([weight, stored]) => ({ ...stored, name: weight }));
+  const own = ownWeights(tensors, metadata);
   const model: Layer = MODELS[name]();
   try {
     await assignWeights(model, own, { operation: `loadTrainedModel: ${file}`, strict: true });

@@ -183,6 +183,6 @@ class F1State implements MetricState<Compared> {
 }
 
 /** 2·hits ÷ (predicted + actual); 0 where that is 0 ÷ 0. */
-function f1Of(hits: number, predicted: number, actual: number): number {
+export function f1Of(hits: number, predicted: number, actual: number): number {
   return predicted + actual === 0 ? 0 : (2 * hits) / (predicted + actual);
 }

@@ -39,13 +39,16 @@ export interface LoadedModel {
   readonly metadata: WeightsMetadata;
 }
 
+const classNames = {
+  expected: 'a list of names, such as ["cat", "dog"]',
+  accepts: (value: unknown): value is readonly string[] =>
+    Array.isArray(value) && value.length > 0 && textList.accepts(value),
+};
+
 const OPTIONS: OptionRules<SaveModelOptions> = {
   name: text,
   normalization: plainObject,
-  classes: {
-    expected: 'a list of names, such as ["cat", "dog"]',
-    accepts: (value) => textList.accepts(value) && (value as readonly string[]).length > 0,
-  },
+  classes: classNames,
   metadata: {
     expected: 'an object of texts by name',
     accepts: (value) => isOptions(value) && Object.values(value).every(text.accepts),
@@ -89,15 +92,15 @@ export function factsOf(metadata: WeightsMetadata, file: string): LoadedModel {
   };
 }
 
-/** The weights in a file that predict best, by their names in the model. */
-export function ownWeights<Stored>(
-  stored: Iterable<readonly [name: string, stored: Stored]>,
+/** The weights in a file that predict best, under their names in the model. */
+export function ownWeights<Stored extends { readonly name: string }>(
+  stored: readonly Stored[],
   metadata: WeightsMetadata,
-): [name: string, stored: Stored][] {
+): Stored[] {
   const prefix = textOf(metadata, 'weightsPrefix') ?? '';
-  return [...stored]
-    .filter(([name]) => name.startsWith(prefix))
-    .map(([name, one]) => [name.slice(prefix.length), one]);
+  return stored
+    .filter(({ name }) => name.startsWith(prefix))
+    .map((one) => ({ ...one, name: one.name.slice(prefix.length) }));
 }
 
 /** Only own properties count: a file may hold anything under "__proto__". */
@@ -135,9 +138,7 @@ function readClasses(metadata: WeightsMetadata, file: string): readonly string[]
   // Within an object, which is what is parsed strictly; a second key would be one too many.
   const bounds = { maxDepth: 2, maxNodes: 3, maxKeys: 1 };
   const value = parsed(`{"classes":${written}}`, bounds)?.['classes'];
-  if (textList.accepts(value) && (value as readonly string[]).length > 0) {
-    return value as readonly string[];
-  }
+  if (classNames.accepts(value)) return value;
   throw failIn(file)(
     `classes: expected the JSON of a list of names, got ${brief(written)}; save the model again by ` +
       'saveModel',

@@ -117,8 +117,7 @@ export async function loadModel(
     async ({ tensors, metadata }) => {
       // Before the model changes.
       const facts = factsOf(metadata, file);
-      const byName = tensors.map((stored) => [stored.name, stored] as const);
-      const own = ownWeights(byName, metadata).map(([name, stored]) => ({ ...stored, name }));
+      const own = ownWeights(tensors, metadata);
       await assignWeights(model, own, { operation: `loadModel: ${file}`, strict: true });
       return facts;
     },
@@ -139,7 +138,9 @@ export function decodeModel(
   return Scope.run(() => {
     const { state, metadata } = decodeSafetensors(bytes, options);
     const facts = factsOf(metadata, options.name ?? 'safetensors');
-    model.loadStateDict(new Map(ownWeights(state, metadata)));
+    const stored = Array.from(state, ([name, tensor]) => ({ name, tensor }));
+    const own = ownWeights(stored, metadata).map(({ name, tensor }) => [name, tensor] as const);
+    model.loadStateDict(new Map(own));
     return facts;
   });
 }
