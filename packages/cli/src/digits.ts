@@ -71,8 +71,9 @@ export interface Feed {
 }
 
 /**
- * Finds a way to make the loaders; TensorFlow.js is loaded for its own only. Without `--loader` that is TensorFlow.js where it loads, else our own, which gives the same batches;
- * for `--preset quick` our own, since loading anything else would be a good part of the run.
+ * Finds a way to make the loaders; TensorFlow.js is loaded for its own only. Without `--loader` that is
+ * TensorFlow.js where it loads, else our own, which gives the same batches; for `--preset quick` our own,
+ * since loading anything else would be a good part of the run.
  * @throws ConfigError if TensorFlow.js is asked for and doesn't load.
  */
 export async function feedOf({ loader, preset, prefetch = true }: FeedArguments): Promise<Feed> {

@@ -14,8 +14,8 @@ export interface ImagePlanes {
 /** Where a worker finds an augmentation of one's own. */
 export interface AugmentationModule {
   /**
-   * The module's address, a URL or its text; `import.meta.url` is that of the module that says it. Its default export
-   * makes the augmentation from the options.
+   * The module's address, a URL or its text; `import.meta.url` is that of the module that says it. Its
+   * default export makes the augmentation from the options.
    */
   readonly module: string | { readonly href: string };
   /** Handed to the worker as a copy: numbers, texts, lists, plain objects. */

@@ -6,8 +6,8 @@ import type { Dataset } from './dataset.js';
 
 /**
  * Mean and standard deviation of each channel, on the scale of the loader's input: 0…1 for images
- * stored as bytes; or of each feature of inputs `[N, F]`. Plain JSON, so that it can be saved beside the weights: a model gives right
- * answers only on input that was normalised as its training data was.
+ * stored as bytes; or of each feature of inputs `[N, F]`. Plain JSON, so that it can be saved beside
+ * the weights: a model gives right answers only on input that was normalised as its training data was.
  */
 export interface Normalization {
   /** `[C]` or `[F]` */
@@ -18,8 +18,9 @@ export interface Normalization {
 
 /**
  * Mean and deviation (of the whole population, dividing by the number of pixels) of each channel
- * of images, or of each feature of inputs `[N, F]`, in float64. Compute it on the training part only. A
- * feature that is the same in every row has a deviation of 1, as scikit-learn's `StandardScaler`: it becomes 0.
+ * of images, or of each feature of inputs `[N, F]`, in float64. Compute it on the training part only.
+ * A feature that is the same in every row has a deviation of 1, as in scikit-learn's `StandardScaler`:
+ * it becomes 0.
  * @throws ConfigError if the pixels of a channel are all equal, or not all finite, and for inputs that are
  * neither rows of numbers nor images.
  */

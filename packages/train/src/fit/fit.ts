@@ -36,8 +36,9 @@ import { type Batches, batchesOf, type Source, sourceOf } from './source.js';
 /**
  * Trains a model: in each epoch the steps over all batches of `train`, then the measures of
  * `validation`. A batch is `{ inputs, targets }`, of which the model is given the inputs, a tensor or lists
- * and plain objects of tensors, and the loss the output and the batch; or `{ images, labels }`. Everything it does can be done by hand with the same public parts; docs/training.md
- * shows how. It never sees test data.
+ * and plain objects of tensors, and the loss the output and the batch; or `{ images, labels }`.
+ * Everything it does can be done by hand with the same public parts; docs/training.md shows how. It never
+ * sees test data.
  *
  * A run that was stopped and resumed ends with the same bits as one that never was, if its callbacks
  * and options are the same, and all randomness comes from the loader's generator or from global
