@@ -227,7 +227,7 @@ describe('a tensor after its scope', () => {
   };
 
   it.each(Object.keys(read))('throws when it is read by %s', (name) => {
-    let x = tensor([1]);
+    let x: Tensor = tensor([1]);
     x.dispose();
     {
       using _scope = new Scope();

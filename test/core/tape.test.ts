@@ -207,7 +207,7 @@ describe('backward', () => {
     const n = 4096;
     const x = randn([n], { requiresGrad: true });
     using tape = new Tape();
-    let y = x;
+    let y: Tensor = x;
     for (let i = 0; i < 100; i++) y = mul(y, 1.01);
     const loss = sum(y);
     // With the space up to the peak taken, a new peak shows what backward holds at a time.
@@ -408,7 +408,7 @@ describe('random programs', () => {
         const inputs = [randn([2, 3], options), randn([1, 3], options), randn([2, 1], options)];
         /** Any value may be used again at any later step, also several times. */
         const run = (): Tensor => {
-          const values = [...inputs];
+          const values: Tensor[] = [...inputs];
           for (const [operation, left, right] of program) {
             const [a, b] = [left, right].map((at) => values[at % values.length]);
             values.push((operations[operation] as typeof add)(a as Tensor, b as Tensor));

@@ -488,7 +488,7 @@ describe('grad', () => {
       ),
     ],
   ])('refuses another %s, and stays as it was', (_, make, error) => {
-    const x = new Parameter(ones([2, 3]));
+    const x: Tensor = new Parameter(ones([2, 3]));
     x.grad = ones([2, 3]);
     const before = x.grad;
     const other = make();

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { ConfigError, FileFormatError, tensor } from '@unfold/core';
+import { ConfigError, FileFormatError, tensor, type Tensor } from '@unfold/core';
 import { Linear } from '@unfold/nn';
 import {
   decodeNpz,
@@ -34,7 +34,7 @@ const MEND =
   'checksums, read it with { verify: false } and save it again';
 
 /** Tensors and texts whose names need care. */
-const STATE = new Map([
+const STATE = new Map<string, Tensor>([
   ['b.weight', tensor([[1.5, -2, 0.1]])],
   ['a "b"\n', tensor(new Uint8Array([0, 255, 7]))],
   ['__proto__', tensor(new Int32Array([3]))],

@@ -651,7 +651,7 @@ describe('weightsSha256', () => {
       .digest('hex');
     expect(
       weightsSha256(
-        new Map([
+        new Map<string, Tensor>([
           ['a', a],
           ['b', b],
         ]),
@@ -659,7 +659,7 @@ describe('weightsSha256', () => {
     ).toBe(hash);
     expect(
       weightsSha256(
-        new Map([
+        new Map<string, Tensor>([
           ['b', b],
           ['a', a],
         ]),

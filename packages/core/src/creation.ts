@@ -15,9 +15,9 @@ import { checkShape, formatShape, sameShape, type Shape } from './shape.js';
 import { emptyOfSize, Tensor, type NestedArray } from './tensor.js';
 
 /** Options of every function that makes a tensor. */
-export interface TensorOptions {
+export interface TensorOptions<D extends DType = DType> {
   /** Default float32, or what a typed array says. */
-  readonly dtype?: DType;
+  readonly dtype?: D;
   /** Default false. */
   readonly requiresGrad?: boolean;
 }
@@ -34,14 +34,15 @@ const TENSOR_OPTIONS: OptionRules<TensorOptions> = { dtype, requiresGrad: flag }
  * Makes a tensor of `dtype`, lets `write` fill it, and sets `requiresGrad`.
  * @param size What `checkShape` gave for the shape.
  */
-function create(
+function create<D extends DType>(
   origin: string,
   shape: Shape,
   size: number,
-  { dtype = 'float32', requiresGrad = false }: TensorOptions,
+  { dtype, requiresGrad = false }: TensorOptions<D>,
   write: (data: NumericArray) => void,
-): Tensor {
-  const created = emptyOfSize(shape, size, dtype, origin);
+): Tensor<D> {
+  // Where no dtype is given, D is float32, as the public functions' types have it.
+  const created = emptyOfSize(shape, size, dtype ?? ('float32' as D), origin);
   try {
     write(created.elements);
     if (requiresGrad) created.requiresGrad = true;
@@ -52,12 +53,41 @@ function create(
   return created;
 }
 
+/** Numbers, nested to any depth. */
+type NestedNumbers = number | readonly NestedNumbers[];
+
+/** The same of booleans. */
+type NestedBooleans = boolean | readonly NestedBooleans[];
+
+/** The dtype that `tensor` gives data of a type, unless it is told another one. */
+export type DTypeOf<Data> = Data extends Float32Array | NestedNumbers
+  ? 'float32'
+  : Data extends Float64Array
+    ? 'float64'
+    : Data extends Int32Array
+      ? 'int32'
+      : Data extends Uint8Array
+        ? 'uint8'
+        : Data extends NestedBooleans
+          ? 'bool'
+          : DType;
+
 /**
  * A tensor from a number, nested arrays, or a typed array with its shape. Numbers become float32
  * and booleans bool, unless `dtype` says otherwise; a typed array keeps its type.
  * @throws ShapeError if rows differ in length or the shape has another size than the data,
  * DTypeError if `dtype` cannot hold a value.
  */
+export function tensor<D extends DType>(
+  data: NestedArray | NumericArray,
+  shape: Shape | undefined,
+  options: TensorOptions<D> & { readonly dtype: D },
+): Tensor<D>;
+export function tensor<Data extends NestedArray | NumericArray>(
+  data: Data,
+  shape?: Shape,
+  options?: TensorOptions<DTypeOf<Data>>,
+): Tensor<DTypeOf<Data>>;
 export function tensor(
   data: NestedArray | NumericArray,
   shape?: Shape,
@@ -125,21 +155,31 @@ function flatten(data: NestedArray, values: number[]): number[] {
 }
 
 /** A tensor of zeros; of `false` for dtype bool. */
-export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+export function zeros<D extends DType = 'float32'>(
+  shape: Shape,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
   const size = checkShape('zeros', shape);
   checkOptions('zeros', options, TENSOR_OPTIONS);
   return create('zeros', shape, size, options, (data) => data.fill(0));
 }
 
 /** A tensor of ones; of `true` for dtype bool. */
-export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
+export function ones<D extends DType = 'float32'>(
+  shape: Shape,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
   const size = checkShape('ones', shape);
   checkOptions('ones', options, TENSOR_OPTIONS);
   return create('ones', shape, size, options, (data) => data.fill(1));
 }
 
 /** A tensor of one value. @throws DTypeError if the dtype cannot hold it. */
-export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+export function full<D extends DType = 'float32'>(
+  shape: Shape,
+  value: number,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
   const size = checkShape('full', shape);
   checkOptions('full', options, TENSOR_OPTIONS);
   requireNumbers('full', { value });
@@ -156,12 +196,12 @@ export function full(shape: Shape, value: number, options: TensorOptions = {}): 
  * number, from 0 to it.
  * @throws ConfigError if the step is 0 or leads away from `end`.
  */
-export function arange(
+export function arange<D extends DType = 'float32'>(
   startOrEnd: number,
   end?: number,
   step = 1,
-  options: TensorOptions = {},
-): Tensor {
+  options: TensorOptions<D> = {},
+): Tensor<D> {
   checkOptions('arange', options, TENSOR_OPTIONS);
   requireNumbers('arange', { start: startOrEnd, end: end ?? 0, step });
   const start = end === undefined ? 0 : startOrEnd;
@@ -177,13 +217,17 @@ export function arange(
   });
 }
 
-export interface RandomOptions extends TensorOptions {
+/** Options of the functions that draw numbers. */
+export interface RandomOptions<D extends DType = DType> extends TensorOptions<D> {
   /** Default: the global stream `'random'`, which `manualSeed` seeds. */
   readonly generator?: Generator;
 }
 
 /** Uniform in [0, 1). */
-export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
+export function rand<D extends DType = 'float32'>(
+  shape: Shape,
+  options: RandomOptions<D> = {},
+): Tensor<D> {
   // In float32, 53 random bits could round up to 1.
   const resolution = isOptions(options) && options.dtype === 'float64' ? 2 ** 53 : 2 ** 24;
   return random(
@@ -195,7 +239,10 @@ export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
 }
 
 /** Standard normal. */
-export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
+export function randn<D extends DType = 'float32'>(
+  shape: Shape,
+  options: RandomOptions<D> = {},
+): Tensor<D> {
   return random('randn', shape, options, (source) => source.normal());
 }
 
@@ -215,12 +262,12 @@ function requireNumbers(operation: string, values: Readonly<Record<string, unkno
   }
 }
 
-function random(
+function random<D extends DType>(
   origin: string,
   shape: Shape,
-  options: RandomOptions,
+  options: RandomOptions<D>,
   draw: (source: Generator) => number,
-): Tensor {
+): Tensor<D> {
   const size = checkShape(origin, shape);
   checkOptions(origin, options, RANDOM_OPTIONS);
   if (options.dtype !== undefined && !isFloat(options.dtype)) {

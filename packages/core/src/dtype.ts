@@ -5,13 +5,22 @@ import { valueText } from './options.js';
 /** Element type of a tensor. `bool` is stored as bytes 0 and 1. */
 export type DType = 'float32' | 'float64' | 'int32' | 'uint8' | 'bool';
 
-interface ArrayType {
-  new (length: number): NumericArray;
-  new (buffer: ArrayBufferLike, byteOffset: number, length: number): NumericArray;
+/** The typed array that holds the elements of each dtype. */
+export interface ArrayTypes {
+  readonly float32: Float32Array;
+  readonly float64: Float64Array;
+  readonly int32: Int32Array;
+  readonly uint8: Uint8Array;
+  readonly bool: Uint8Array;
+}
+
+interface ArrayType<T extends NumericArray> {
+  new (length: number): T;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
   readonly BYTES_PER_ELEMENT: number;
 }
 
-const ARRAY_TYPES: Record<DType, ArrayType> = {
+const ARRAY_TYPES: { readonly [D in DType]: ArrayType<ArrayTypes[D]> } = {
   float32: Float32Array,
   float64: Float64Array,
   int32: Int32Array,
@@ -33,17 +42,17 @@ export function bytesPerElement(dtype: DType): number {
 }
 
 /** A typed array of `length` elements of `dtype` over `buffer`. */
-export function viewOver(
-  dtype: DType,
+export function viewOver<D extends DType>(
+  dtype: D,
   buffer: ArrayBufferLike,
   byteOffset: number,
   length: number,
-): NumericArray {
+): ArrayTypes[D] {
   return new ARRAY_TYPES[dtype](buffer, byteOffset, length);
 }
 
 /** A new zeroed typed array, off the heap. */
-export function newArray(dtype: DType, length: number): NumericArray {
+export function newArray<D extends DType>(dtype: D, length: number): ArrayTypes[D] {
   return new ARRAY_TYPES[dtype](length);
 }
 

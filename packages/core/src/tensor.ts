@@ -1,6 +1,14 @@
 import { currentScope, type Scope, type Scoped } from './memory/scope.js';
 import { disposeSymbol } from './dispose-symbol.js';
-import { bytesPerElement, checkDType, isFloat, newArray, viewOver, type DType } from './dtype.js';
+import {
+  bytesPerElement,
+  checkDType,
+  isFloat,
+  newArray,
+  viewOver,
+  type ArrayTypes,
+  type DType,
+} from './dtype.js';
 import { heap } from './engine/engine.js';
 import { probe } from './engine/probe.js';
 import { ConfigError, DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
@@ -30,11 +38,11 @@ const viewed = new WeakMap<NumericArray, Tensor>();
  * A contiguous, row-major, n-dimensional array on the engine's heap. Tensors come from the
  * creation functions (`tensor`, `zeros`, …) and from operations, not from this constructor.
  */
-export class Tensor implements Scoped {
+export class Tensor<D extends DType = DType> implements Scoped {
   /** The dimensions, outermost first; `[]` for a scalar. */
   readonly shape: Shape;
   /** The type of the elements. */
-  readonly dtype: DType;
+  readonly dtype: D;
   /** The number of elements. */
   readonly size: number;
   /** The operation that made it, as error messages name it. */
@@ -44,9 +52,9 @@ export class Tensor implements Scoped {
 
   /** @internal */
   readonly storage: Storage;
-  #elements: NumericArray | undefined;
+  #elements: ArrayTypes[D] | undefined;
   #buffer: DeviceBuffer | undefined;
-  #grad: Tensor | null = null;
+  #grad: Tensor<D> | null = null;
   #disposed = false;
   #reason = '';
   #requiresGrad = false;
@@ -55,7 +63,7 @@ export class Tensor implements Scoped {
   #refusesViews = false;
 
   /** @internal */
-  constructor(storage: Storage, shape: Shape, dtype: DType, origin: string) {
+  constructor(storage: Storage, shape: Shape, dtype: D, origin: string) {
     this.storage = storage;
     this.shape = shape;
     this.dtype = dtype;
@@ -126,18 +134,18 @@ export class Tensor implements Scoped {
    * @throws when set, ShapeError or DTypeError unless the gradient has this tensor's shape and
    * dtype, DisposedError if it was freed.
    */
-  get grad(): Tensor | null {
+  get grad(): Tensor<D> | null {
     probe?.graded?.(this, 'use', this.#grad);
     return this.#grad;
   }
 
-  set grad(gradient: Tensor | null) {
+  set grad(gradient: Tensor<D> | null) {
     if (gradient) this.#checkGrad(gradient);
     probe?.graded?.(this, 'set', this.#grad, gradient);
     this.#grad = gradient;
   }
 
-  #checkGrad(gradient: Tensor): void {
+  #checkGrad(gradient: Tensor<D>): void {
     requireTensor('grad', 'the gradient', gradient);
     gradient.assertAlive();
     if (!sameShape(gradient.shape, this.shape)) {
@@ -171,7 +179,7 @@ export class Tensor implements Scoped {
    * @throws DisposedError if the tensor's scope has ended, or its memory is used again (`compile`
    * with `reuse`).
    */
-  get data(): NumericArray {
+  get data(): ArrayTypes[D] {
     if (tracer) tracer.reads('data', this);
     if (this.#refusesViews) {
       throw new DisposedError(
@@ -196,14 +204,15 @@ export class Tensor implements Scoped {
   get buffer(): DeviceBuffer {
     this.assertAlive();
     if (this.#buffer === undefined) {
-      const element = this.dtype === 'bool' ? 'uint8' : this.dtype;
+      const dtype: DType = this.dtype;
+      const element = dtype === 'bool' ? 'uint8' : dtype;
       this.#buffer = new DeviceBuffer(element, this.storage.address, this.size, this.storage);
     }
     return this.#buffer;
   }
 
   /** @internal A view of the heap for reading, or for filling what was just made. */
-  get elements(): NumericArray {
+  get elements(): ArrayTypes[D] {
     this.assertAlive();
     probe?.looked?.(this.storage);
     const buffer = heap.buffer;
@@ -218,7 +227,7 @@ export class Tensor implements Scoped {
    * that was updated after it was saved. The array that `change` is given is valid until it returns.
    * @throws DisposedError if the tensor's scope has ended.
    */
-  update(change: (data: NumericArray) => void): void {
+  update(change: (data: ArrayTypes[D]) => void): void {
     requireFunction('update', change);
     const { elements } = this;
     if (tracer) tracer.changes('update', this, () => this.update(change));
@@ -262,7 +271,7 @@ export class Tensor implements Scoped {
   }
 
   /** A copy of the elements, off the heap. */
-  toTypedArray(): NumericArray {
+  toTypedArray(): ArrayTypes[D] {
     if (tracer) tracer.reads('toTypedArray', this);
     const copy = newArray(this.dtype, this.size);
     copy.set(this.elements);
@@ -286,13 +295,13 @@ export class Tensor implements Scoped {
   }
 
   /** The same memory under a new tensor that no gradient flows through. */
-  detach(): Tensor {
-    if (tracer) return tracer.operation('detach', detached, { x: this });
+  detach(): Tensor<D> {
+    if (tracer) return tracer.operation('detach', detached<D>, { x: this });
     return this.view(this.shape, 'detach');
   }
 
   /** @internal The same memory under another shape of the same size. */
-  view(shape: Shape, origin: string): Tensor {
+  view(shape: Shape, origin: string): Tensor<D> {
     this.assertAlive();
     return new Tensor(this.storage.retain(), shape, this.dtype, origin);
   }
@@ -393,7 +402,7 @@ export class Tensor implements Scoped {
 }
 
 /** `detach` as a function, as graphs call it. */
-function detached(x: Tensor): Tensor {
+function detached<D extends DType>(x: Tensor<D>): Tensor<D> {
   return x.detach();
 }
 
@@ -401,9 +410,9 @@ function detached(x: Tensor): Tensor {
  * A tensor that training changes: a leaf with `requiresGrad` true that belongs to no scope. It
  * shares the memory of the tensor that it is made from.
  */
-export class Parameter extends Tensor {
+export class Parameter<D extends DType = DType> extends Tensor<D> {
   /** @throws DTypeError unless `initial` holds floats. */
-  constructor(initial: Tensor) {
+  constructor(initial: Tensor<D>) {
     requireTensor('Parameter', 'initial', initial);
     initial.assertAlive();
     if (!isFloat(initial.dtype)) {
@@ -441,6 +450,11 @@ export function noTensor(operation: string, expected: string, value: unknown): D
 }
 
 /** A tensor of undefined content. */
+export function empty<D extends DType = 'float32'>(
+  shape: Shape,
+  dtype?: D,
+  origin?: string,
+): Tensor<D>;
 export function empty(shape: Shape, dtype: DType = 'float32', origin = 'empty'): Tensor {
   if (typeof origin !== 'string') {
     throw new ConfigError(`empty: expected a name for the origin, got ${valueText(origin)}`);
@@ -452,7 +466,12 @@ export function empty(shape: Shape, dtype: DType = 'float32', origin = 'empty'):
  * As `empty`, for a shape that was checked.
  * @param size What `checkShape` gave for it.
  */
-export function emptyOfSize(shape: Shape, size: number, dtype: DType, origin: string): Tensor {
+export function emptyOfSize<D extends DType>(
+  shape: Shape,
+  size: number,
+  dtype: D,
+  origin: string,
+): Tensor<D> {
   checkDType(origin, dtype);
   const storage = new Storage(size * bytesPerElement(dtype), origin);
   return new Tensor(storage, [...shape], dtype, origin);
@@ -475,7 +494,7 @@ export function bufferOf(x: Tensor): DeviceBuffer {
  * on: once the tensor is gone it shows others' numbers.
  * @throws DisposedError if the tensor's scope has ended.
  */
-export function elementsOf(x: Tensor): NumericArray {
+export function elementsOf<D extends DType>(x: Tensor<D>): ArrayTypes[D] {
   requireTensor('elementsOf', 'x', x);
   if (tracer) tracer.reads('elementsOf', x);
   x.storage.noteWrite();
