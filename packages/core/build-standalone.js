@@ -26,3 +26,24 @@ await build({
   define: { 'import.meta.url': 'undefined' },
   logLevel: 'warning',
 });
+
+// The methods of tensors, for who imports them beside that file: they are its functions.
+await build({
+  entryPoints: ['dist/chain.js'],
+  absWorkingDir: FOLDER,
+  outfile: 'dist/standalone-chain.js',
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2022',
+  plugins: [
+    {
+      name: 'of-the-other-file',
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /^\.\// }, ({ kind }) =>
+          kind === 'entry-point' ? null : { path: '@unfold/core', external: true },
+        ),
+    },
+  ],
+  logLevel: 'warning',
+});

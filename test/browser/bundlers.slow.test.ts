@@ -78,7 +78,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('docs/bundlers.md', () => {
   it('says what the program says', () => {
-    expect(SAYS).toBe('wasm simd 128-bit · 2 threads · loss 0.000');
+    expect(SAYS).toBe('wasm simd 128-bit · 2 threads · loss 0.000 · 4 of 4');
     expect(rowsUnder('Pages')).toHaveLength(6);
     expect(rowsUnder('Node, Bun and Deno')).toHaveLength(6);
   });
@@ -178,7 +178,7 @@ describe.runIf(AVAILABLE.length > 0)('pages', () => {
       expect([name, await driver.evaluate(url, TITLE)]).toEqual([
         name,
         expect.stringMatching(
-          /^wasm simd 128-bit · 1 thread · loss 0.000 · engine: 2 threads do not start: /,
+          /^wasm simd 128-bit · 1 thread · loss 0.000 · 4 of 4 · engine: 2 threads do not start: /,
         ),
       ]);
     }

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConfigError, Scope, tensor } from '@unfold/core';
+import { ConfigError, Scope, tensor, type Tensor } from '@unfold/core';
 import { Conv2d, Linear, Sequential } from '@unfold/nn';
 import {
   checkWritable,
@@ -47,7 +47,7 @@ describe('a round trip', () => {
 
   it('keeps names, order, types, shapes, bits and metadata', async () => {
     const floats = [0.1, -0, 1e-45, 3.4e38, NaN, -Infinity];
-    const state = new Map([
+    const state = new Map<string, Tensor>([
       ['b.weight', tensor(new Float32Array(floats), [3, 2])],
       ['a.weight', tensor(new Float64Array([0.1, 5e-324]))],
       ['labels', tensor(new Int32Array([-(2 ** 31), 2 ** 31 - 1]), [1, 1, 2])],

@@ -8,7 +8,7 @@ import { zipOf, type ZipFields } from '../support/files/zip.js';
 
 /** Values of every dtype. */
 function mixedState(): Map<string, Tensor> {
-  return new Map([
+  return new Map<string, Tensor>([
     ['layers.0.weight', tensor(new Float32Array([0.1, NaN, -0, 1e-45, -Infinity, 2]), [1, 3, 2])],
     ['flag', tensor([[true], [false]])],
     ['double', tensor(new Float64Array([5e-324]))],

@@ -23,7 +23,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** Values of every dtype in an order that no alignment would choose. */
 function mixedState(): Map<string, Tensor> {
-  return new Map([
+  return new Map<string, Tensor>([
     ['bytes', tensor(new Uint8Array([1, 2, 3]))],
     ['float', tensor(new Float32Array([0.1, NaN, -0, 1e-45, -Infinity]))],
     ['flag', tensor([[true], [false]])],
