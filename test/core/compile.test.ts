@@ -258,7 +258,7 @@ describe('compile', () => {
       const index = u.bufferOf(at).slice(from, from + count);
       if (!index.isOf('int32')) throw new Error('no positions');
       const geometry = { outer: 1, n: x.size, inner: 1, count };
-      u.kernelsFor('float32').indexSelect(u.bufferOf(out), u.bufferOf(x), index, geometry);
+      u.moreKernelsFor('float32').indexSelect(u.bufferOf(out), u.bufferOf(x), index, geometry);
       return out;
     };
     const fast = compile(

@@ -6,9 +6,9 @@ import type {
   MatmulGeometry,
   SgdOptions,
 } from '../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { expectClose } from '../support/compare.js';
 import { flat, randomSource, windowGeometry } from '../support/kernels/kernels.js';
+import { referenceKernels } from '../support/kernels/all-kernels.js';
 
 /* Known answers: small numbers worked out by hand, and the rules at the edges. */
 

@@ -1,7 +1,6 @@
 import { configureEngine, type ArrayKernels } from '@unfold/core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Pool } from '../../packages/core/src/engine/pool.js';
-import { JOBS } from '../../packages/core/src/kernels/table/layout.js';
 import { engineKernels } from '../support/kernels/array-kernels.js';
 import {
   flat,
@@ -10,6 +9,7 @@ import {
   randomSource,
   windowGeometry,
 } from '../support/kernels/kernels.js';
+import { ALL_JOBS } from '../support/kernels/all-kernels.js';
 
 type F = Float32Array;
 
@@ -483,7 +483,7 @@ describe.each([
     });
 
     it('that was every job of the table', () => {
-      const missing = JOBS.filter(({ row }, kernel) => row.cut !== 'none' && !seen.has(kernel));
+      const missing = ALL_JOBS.filter(({ row }, kernel) => row.cut !== 'none' && !seen.has(kernel));
       expect(missing).toEqual([]);
     });
   });

@@ -18,12 +18,9 @@ export * from './conv2d-forward';
 export * from './elementwise';
 export * from './matmul';
 export * from './movement';
-export * from './normalisation';
 export * from './parallel';
-export * from './random';
 export * from './reductions';
 export { setTileWidth } from './tile-width';
-export * from './training';
 export {
   fold,
   maxPool2d,

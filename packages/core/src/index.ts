@@ -11,6 +11,7 @@ export type { RandomOptions, TensorOptions } from './creation.js';
 export { disposeSymbol } from './dispose-symbol.js';
 export type { DType } from './dtype.js';
 export { configureEngine, engine, kernelsFor } from './engine/engine.js';
+export { moreKernelsFor } from './engine/more.js';
 export type { Engine } from './engine/engine.js';
 export type { EngineOptions, KernelSet, SimdWidth } from './engine/options.js';
 export {

@@ -6,6 +6,7 @@ import {
   formatShape,
   generator,
   kernelsFor,
+  moreKernelsFor,
   mul,
   ShapeError,
   zeros,
@@ -51,7 +52,7 @@ const dropFunction = defineFunction('dropout', {
     const mask = empty(maskShape, 'bool', 'dropout');
     // One stream in row-major order, so that a seed drops the same values on any number of threads.
     const state = stateOf(generator('dropout'));
-    kernelsFor(x.dtype).drawMask(bytesOf('dropout', bufferOf(mask)), state, { p });
+    moreKernelsFor(x.dtype).drawMask(bytesOf('dropout', bufferOf(mask)), state, { p });
     ctx.save({ mask, p });
     return keep(x, ctx.saved);
   },

@@ -7,6 +7,7 @@ import {
   empty,
   formatShape,
   kernelsFor,
+  moreKernelsFor,
   ShapeError,
   zeros,
   type Context,
@@ -60,7 +61,7 @@ const embeddingFunction = defineFunction('embedding', {
     const indices = empty([x.size], 'int32', 'embedding');
     hostCall('embedding', [fills(indices), reads(x)], (copy, given) => copy.set(given));
     const at = int32Of('embedding', indices);
-    kernelsFor(weight.dtype).indexSelect(bufferOf(out), bufferOf(weight), at, geometry);
+    moreKernelsFor(weight.dtype).indexSelect(bufferOf(out), bufferOf(weight), at, geometry);
     ctx.save({ indices, rows, padding });
     return out;
   },
@@ -70,7 +71,7 @@ const embeddingFunction = defineFunction('embedding', {
     const dWeight = zeros([rows, size], { dtype: dOut.dtype });
     const geometry = { outer: 1, n: rows, inner: size, count: indices.size };
     const at = int32Of('embedding', indices);
-    kernelsFor(dOut.dtype).indexAdd(bufferOf(dWeight), bufferOf(dOut), at, geometry);
+    moreKernelsFor(dOut.dtype).indexAdd(bufferOf(dWeight), bufferOf(dOut), at, geometry);
     if (padding !== null) {
       kernelsFor(dOut.dtype).fill(part(dWeight, padding, size), { value: 0 });
     }

@@ -6,8 +6,8 @@ import type {
   StridedGeometry,
   WindowGeometry,
 } from '../../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../../packages/core/src/kernels/reference/index.js';
 import { Data, integer, type Float32Kernels, type KernelArray } from './problem.js';
+import { referenceKernels } from './all-kernels.js';
 
 type Arrays = Readonly<Record<string, KernelArray>>;
 

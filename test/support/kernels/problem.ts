@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { ArrayKernels } from '../../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../../packages/core/src/kernels/reference/index.js';
 import type { Tolerance } from '../compare.js';
 import { randomSource } from './kernels.js';
+import { referenceKernels } from './all-kernels.js';
 
 export type KernelArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 type Arrays = Readonly<Record<string, KernelArray>>;

@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { referenceKernels } from '../../../packages/core/src/kernels/reference/index.js';
 import {
   at,
   integer,
@@ -14,6 +13,7 @@ import {
   total,
   U,
 } from './problem.js';
+import { referenceKernels } from './all-kernels.js';
 
 const reduceSpec = (minN: number) =>
   fc.oneof(

@@ -110,6 +110,7 @@ function handUp(tensor: Tensor, scope: Scope): void {
  * The tape records it when an input needs a gradient, checks what backward returns, sums broadcast
  * axes and accumulates. Backward is not recorded: gradients of gradients are not offered.
  */
+// @__NO_SIDE_EFFECTS__
 export function defineFunction<
   Saved extends object,
   Inputs extends readonly unknown[],

@@ -1,11 +1,13 @@
 import type { DeviceBuffer } from './buffer.js';
 import type { ACTIVATIONS, KERNELS } from './table/kernels.js';
+import type { MORE_KERNELS } from './table/more-kernels.js';
 import type { ElementwiseCall, ElementwiseName, OperandTypes } from './table/types.js';
 
 /**
- * How kernels are called. The list of them is the table (table/kernels.js). Every kernel exists
- * twice: as plain loops in `reference/` (the definition, for float32 and float64) and as WebAssembly
- * SIMD behind `wasm/` (float32).
+ * How kernels are called. The lists of them are the tables: table/kernels.js has those that every
+ * network needs, table/more-kernels.js the others, which are loaded when one of them is wanted. Every
+ * kernel exists twice: as plain loops in `reference/` (the definition, for float32 and float64) and as
+ * WebAssembly SIMD behind `wasm/` (float32).
  *
  * Kernels take buffers (buffer.ts). The reference is loops over typed arrays; reference/index.ts
  * puts them behind the same calls, and is the only place that makes views for a kernel.
@@ -203,7 +205,8 @@ export interface AdamStepOptions {
   readonly step: number;
 }
 
-type Rows = typeof KERNELS;
+/** The rows of both tables. */
+export type Rows = typeof KERNELS & typeof MORE_KERNELS;
 
 /**
  * The kernels that treat each element for itself, with one input, with two broadcast ones, and the
@@ -438,7 +441,7 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
   ): void;
 }
 
-/** The kernels that compute tensors of one dtype. */
+/** The kernels of both tables, as they compute tensors of one dtype. */
 export type Kernels = KernelCalls<
   DeviceBuffer,
   DeviceBuffer<'int32'>,
@@ -456,3 +459,9 @@ export type ArrayKernels<F extends NumericArray = NumericArray> = KernelCalls<
 
 /** The name of a kernel. */
 export type KernelName = keyof Kernels;
+
+/** The kernels that every network needs, those of `kernelsFor`. */
+export type CoreKernels = Pick<Kernels, keyof typeof KERNELS>;
+
+/** The others, those of `moreKernelsFor`. */
+export type MoreKernels = Pick<Kernels, keyof typeof MORE_KERNELS>;

@@ -1,55 +1,11 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { tracer } from '../graph/tracer.js';
-import { checkOptions, finite, oneOf, type OptionRules } from '../options.js';
+import { checkOptions, oneOf, type OptionRules } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, sub } from './arithmetic.js';
+import { morePairwise, moreUnary } from './more-support.js';
 import { clamp } from './pointwise.js';
-import { pairwise, requireFloat, unary } from './support.js';
-
-/**
- * max(x, 0); the derivative is 0 at 0 and, as PyTorch's, 1 at NaN.
- * @function
- */
-export const relu = defineFunction('relu', {
-  forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
-    requireFloat('relu', x);
-    const out = unary('relu', x, (k, y, data) => k.relu(y, data));
-    ctx.save({ out });
-    return out;
-  },
-  backward: (ctx, dOut) =>
-    pairwise('reluBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.reluBackward(dX, d, out)),
-});
-
-/** Options of `leakyRelu`. */
-export interface LeakyReluOptions {
-  /** The factor below 0. Default 0.01. */
-  readonly slope?: number;
-}
-
-const LEAKY_RELU_OPTIONS: OptionRules<LeakyReluOptions> = { slope: finite };
-
-const leakyReluFunction = defineFunction('leakyRelu', {
-  forward(ctx: Context<{ x: Tensor; slope: number }>, x: Tensor, options: { slope: number }) {
-    requireFloat('leakyRelu', x);
-    ctx.save({ x, slope: options.slope });
-    return unary('leakyRelu', x, (k, out, data) => k.leakyRelu(out, data, options));
-  },
-  backward(ctx, dOut) {
-    const { x, slope } = ctx.saved;
-    return pairwise('leakyReluBackward', dOut, x, (k, dX, d, data) =>
-      k.leakyReluBackward(dX, d, data, { slope }),
-    );
-  },
-});
-
-/** x where x > 0, else slope·x; the derivative at 0, and at NaN, is the slope. */
-export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
-  checkOptions('leakyRelu', options, LEAKY_RELU_OPTIONS);
-  const { slope = 0.01 } = options;
-  if (tracer) return tracer.operation('leakyRelu', leakyRelu, { x, options: { slope } });
-  return leakyReluFunction(x, { slope });
-}
+import { requireFloat } from './support.js';
 
 /**
  * 1 / (1 + e⁻ˣ).
@@ -58,12 +14,12 @@ export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
 export const sigmoid = defineFunction('sigmoid', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('sigmoid', x);
-    const out = unary('sigmoid', x, (k, y, data) => k.sigmoid(y, data));
+    const out = moreUnary('sigmoid', x, (k, y, data) => k.sigmoid(y, data));
     ctx.save({ out });
     return out;
   },
   backward: (ctx, dOut) =>
-    pairwise('sigmoidBackward', dOut, ctx.saved.out, (k, dX, d, out) =>
+    morePairwise('sigmoidBackward', dOut, ctx.saved.out, (k, dX, d, out) =>
       k.sigmoidBackward(dX, d, out),
     ),
 });
@@ -75,12 +31,14 @@ export const sigmoid = defineFunction('sigmoid', {
 export const tanh = defineFunction('tanh', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('tanh', x);
-    const out = unary('tanh', x, (k, y, data) => k.tanh(y, data));
+    const out = moreUnary('tanh', x, (k, y, data) => k.tanh(y, data));
     ctx.save({ out });
     return out;
   },
   backward: (ctx, dOut) =>
-    pairwise('tanhBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.tanhBackward(dX, d, out)),
+    morePairwise('tanhBackward', dOut, ctx.saved.out, (k, dX, d, out) =>
+      k.tanhBackward(dX, d, out),
+    ),
 });
 
 /** From here on the sigmoid of x is 1, and that of -x is 0, in float64 too. */
@@ -123,10 +81,10 @@ const GELU_OPTIONS: OptionRules<GeluOptions> = { approximate: oneOf('none', 'tan
 const geluFunction = defineFunction('gelu', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     ctx.save({ x });
-    return unary('gelu', x, (k, out, data) => k.gelu(out, data));
+    return moreUnary('gelu', x, (k, out, data) => k.gelu(out, data));
   },
   backward: (ctx, dOut) =>
-    pairwise('geluBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.geluBackward(dX, d, x)),
+    morePairwise('geluBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.geluBackward(dX, d, x)),
 });
 
 /** From here on the gate of gelu by tanh is 1, or 0, in float64 too; the cubes stay finite. */

@@ -1,14 +1,11 @@
-export { add, div, mul, pow, sub } from './arithmetic.js';
+export { add, div, mul, neg, sub } from './arithmetic.js';
 export {
   gelu,
-  leakyRelu,
-  relu,
   sigmoid,
   silu,
   tanh,
   type GeluApproximation,
   type GeluOptions,
-  type LeakyReluOptions,
 } from './activation.js';
 export { eq, gt, lt } from './compare.js';
 export { maximum, minimum } from './extremes.js';
@@ -26,8 +23,10 @@ export {
   type Padding,
   type SliceRange,
 } from './movement.js';
-export { abs, clamp, exp, log, neg, sqrt, type ClampOptions } from './pointwise.js';
+export { abs, clamp, exp, log, sqrt, type ClampOptions } from './pointwise.js';
+export { pow } from './power.js';
 export { argmax, max, mean, min, sum, type ReduceAxes, type ReduceOptions } from './reduce.js';
+export { leakyRelu, relu, type LeakyReluOptions } from './relu.js';
 export { logSoftmax, softmax } from './softmax.js';
 export { type Operand } from './support.js';
 export { where } from './where.js';

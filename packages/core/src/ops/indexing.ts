@@ -1,6 +1,6 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { zeros } from '../creation.js';
-import { kernelsFor } from '../engine/engine.js';
+import { moreKernelsFor } from '../engine/more.js';
 import { tracer } from '../graph/tracer.js';
 import type { IndexGeometry } from '../kernels/contract.js';
 import { ShapeError } from '../errors.js';
@@ -21,13 +21,23 @@ const indexSelectFunction = defineFunction('indexSelect', {
     ctx.save({ index, shape: x.shape, geometry });
     const shape = x.shape.map((dim, at) => (at === axis ? index.size : dim));
     const out = empty(shape, x.dtype, 'indexSelect');
-    kernelsFor(x.dtype).indexSelect(out.buffer, x.buffer, int32Of('indexSelect', index), geometry);
+    moreKernelsFor(x.dtype).indexSelect(
+      out.buffer,
+      x.buffer,
+      int32Of('indexSelect', index),
+      geometry,
+    );
     return out;
   },
   backward(ctx, dOut) {
     const { index, shape, geometry } = ctx.saved;
     const dX = zeros(shape, { dtype: dOut.dtype });
-    kernelsFor(dX.dtype).indexAdd(dX.buffer, dOut.buffer, int32Of('indexSelect', index), geometry);
+    moreKernelsFor(dX.dtype).indexAdd(
+      dX.buffer,
+      dOut.buffer,
+      int32Of('indexSelect', index),
+      geometry,
+    );
     return [dX, null];
   },
 });

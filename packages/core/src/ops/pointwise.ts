@@ -10,7 +10,8 @@ import {
   valueText,
 } from '../options.js';
 import { requireTensor, type Tensor } from '../tensor.js';
-import { pairwise, requireFloat, requireNumber, unary } from './support.js';
+import { morePairwise, moreUnary } from './more-support.js';
+import { pairwise, requireFloat, requireNumber } from './support.js';
 
 /** a · b of one shape, for backward passes. */
 function product(a: Tensor, b: Tensor): Tensor {
@@ -19,25 +20,13 @@ function product(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * -x.
- * @function
- */
-export const neg = defineFunction('neg', {
-  forward(_ctx: Context<object>, x: Tensor) {
-    requireNumber('neg', x);
-    return unary('neg', x, (k, out, data) => k.neg(out, data));
-  },
-  backward: (_ctx, dOut) => unary('neg', dOut, (k, dX, d) => k.neg(dX, d)),
-});
-
-/**
  * eˣ.
  * @function
  */
 export const exp = defineFunction('exp', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('exp', x);
-    const out = unary('exp', x, (k, y, data) => k.exp(y, data));
+    const out = moreUnary('exp', x, (k, y, data) => k.exp(y, data));
     ctx.save({ out });
     return out;
   },
@@ -52,7 +41,7 @@ export const log = defineFunction('log', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     requireFloat('log', x);
     ctx.save({ x });
-    return unary('log', x, (k, out, data) => k.log(out, data));
+    return moreUnary('log', x, (k, out, data) => k.log(out, data));
   },
   backward(ctx, dOut) {
     const geometry = { shape: [dOut.size], aStrides: [1], bStrides: [1] };
@@ -67,12 +56,14 @@ export const log = defineFunction('log', {
 export const sqrt = defineFunction('sqrt', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('sqrt', x);
-    const out = unary('sqrt', x, (k, y, data) => k.sqrt(y, data));
+    const out = moreUnary('sqrt', x, (k, y, data) => k.sqrt(y, data));
     ctx.save({ out });
     return out;
   },
   backward: (ctx, dOut) =>
-    pairwise('sqrtBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.sqrtBackward(dX, d, out)),
+    morePairwise('sqrtBackward', dOut, ctx.saved.out, (k, dX, d, out) =>
+      k.sqrtBackward(dX, d, out),
+    ),
 });
 
 /**
@@ -83,10 +74,10 @@ export const abs = defineFunction('abs', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     requireNumber('abs', x);
     ctx.save({ x });
-    return unary('abs', x, (k, out, data) => k.abs(out, data));
+    return moreUnary('abs', x, (k, out, data) => k.abs(out, data));
   },
   backward: (ctx, dOut) =>
-    pairwise('absBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.absBackward(dX, d, x)),
+    morePairwise('absBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.absBackward(dX, d, x)),
 });
 
 /** Bounds of `clamp`; either may be left out, but not both. */
@@ -110,11 +101,11 @@ const clampFunction = defineFunction('clamp', {
   forward(ctx: Context<Bounds & { x: Tensor }>, x: Tensor, bounds: Bounds) {
     requireNumber('clamp', x);
     ctx.save({ x, ...bounds });
-    return unary('clamp', x, (k, out, data) => k.clamp(out, data, bounds));
+    return moreUnary('clamp', x, (k, out, data) => k.clamp(out, data, bounds));
   },
   backward(ctx, dOut) {
     const { x, min, max } = ctx.saved;
-    return pairwise('clampBackward', dOut, x, (k, dX, d, data) =>
+    return morePairwise('clampBackward', dOut, x, (k, dX, d, data) =>
       k.clampBackward(dX, d, data, { min, max }),
     );
   },

@@ -1,5 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import { kernelsFor } from '../engine/engine.js';
+import { moreKernelsFor } from '../engine/more.js';
 import { tracer } from '../graph/tracer.js';
 import type { RowsGeometry } from '../kernels/contract.js';
 import { normalizeAxis } from '../shape.js';
@@ -18,14 +18,14 @@ const rowFunction = (name: 'softmax' | 'logSoftmax') =>
   defineFunction(name, {
     forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
       const out = empty(x.shape, x.dtype, name);
-      kernelsFor(x.dtype)[name](out.buffer, x.buffer, rowsOf(x));
+      moreKernelsFor(x.dtype)[name](out.buffer, x.buffer, rowsOf(x));
       ctx.save({ out });
       return out;
     },
     backward(ctx, dOut) {
       const { out } = ctx.saved;
       const dX = empty(out.shape, out.dtype, name);
-      kernelsFor(dX.dtype)[`${name}Backward`](dX.buffer, dOut.buffer, out.buffer, rowsOf(out));
+      moreKernelsFor(dX.dtype)[`${name}Backward`](dX.buffer, dOut.buffer, out.buffer, rowsOf(out));
       return dX;
     },
   });

@@ -4,7 +4,7 @@ import { copyChecked, isFloat, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
-import type { BroadcastGeometry, Kernels } from '../kernels/contract.js';
+import type { BroadcastGeometry, CoreKernels } from '../kernels/contract.js';
 import { broadcastGeometry, broadcastShapes } from '../shape.js';
 import { empty, noTensor, requireTensor, Tensor } from '../tensor.js';
 
@@ -78,7 +78,7 @@ export function requireNumber(name: string, x: Tensor): void {
 export function unary(
   name: string,
   x: Tensor,
-  kernel: (kernels: Kernels, out: DeviceBuffer, x: DeviceBuffer) => void,
+  kernel: (kernels: CoreKernels, out: DeviceBuffer, x: DeviceBuffer) => void,
 ): Tensor {
   const out = empty(x.shape, x.dtype, name);
   kernel(kernelsFor(x.dtype), out.buffer, x.buffer);
@@ -90,12 +90,21 @@ export function pairwise(
   name: string,
   a: Tensor,
   b: Tensor,
-  kernel: (kernels: Kernels, out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer) => void,
+  kernel: (kernels: CoreKernels, out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer) => void,
 ): Tensor {
   const out = empty(a.shape, a.dtype, name);
   kernel(kernelsFor(a.dtype), out.buffer, a.buffer, b.buffer);
   return out;
 }
+
+/** An elementwise kernel of two broadcast inputs, of one of these. */
+export type BroadcastKernel<K, Out = DeviceBuffer> = (
+  kernels: K,
+  out: Out,
+  a: DeviceBuffer,
+  b: DeviceBuffer,
+  geometry: BroadcastGeometry,
+) => void;
 
 /**
  * Runs an elementwise kernel of two broadcast inputs of one dtype.
@@ -107,13 +116,20 @@ export function broadcast<Out extends DeviceBuffer>(
   b: Tensor,
   outDType: DType,
   asOut: (buffer: DeviceBuffer) => Out,
-  kernel: (
-    kernels: Kernels,
-    out: Out,
-    a: DeviceBuffer,
-    b: DeviceBuffer,
-    geometry: BroadcastGeometry,
-  ) => void,
+  kernel: BroadcastKernel<CoreKernels, Out>,
+): Tensor {
+  return broadcastBy(kernelsFor, name, a, b, outDType, asOut, kernel);
+}
+
+/** The same with the kernels that `kernelsOf` gives for the inputs' dtype. */
+export function broadcastBy<K, Out extends DeviceBuffer>(
+  kernelsOf: (dtype: DType) => K,
+  name: string,
+  a: Tensor,
+  b: Tensor,
+  outDType: DType,
+  asOut: (buffer: DeviceBuffer) => Out,
+  kernel: BroadcastKernel<K, Out>,
 ): Tensor {
   a.assertAlive();
   b.assertAlive();
@@ -121,7 +137,7 @@ export function broadcast<Out extends DeviceBuffer>(
   const shape = broadcastShapes(name, a.shape, b.shape);
   const out = empty(shape, outDType, name);
   const geometry = broadcastGeometry(a.shape, b.shape, shape);
-  kernel(kernelsFor(a.dtype), asOut(out.buffer), a.buffer, b.buffer, geometry);
+  kernel(kernelsOf(a.dtype), asOut(out.buffer), a.buffer, b.buffer, geometry);
   return out;
 }
 
@@ -130,7 +146,7 @@ export function binary(
   name: string,
   a: Tensor,
   b: Tensor,
-  kernel: Parameters<typeof broadcast<DeviceBuffer>>[5],
+  kernel: BroadcastKernel<CoreKernels>,
 ): Tensor {
   requireNumber(name, a);
   return broadcast(name, a, b, a.dtype, (buffer) => buffer, kernel);

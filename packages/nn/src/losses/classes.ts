@@ -9,7 +9,7 @@ import {
   formatShape,
   indexSelect,
   gt,
-  kernelsFor,
+  moreKernelsFor,
   logSoftmax,
   mean,
   mul,
@@ -111,7 +111,7 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
   ) {
     const [N, C] = logits.shape;
     const geometry = { N, C, labelSmoothing };
-    const kernels = kernelsFor(logits.dtype);
+    const kernels = moreKernelsFor(logits.dtype);
     const logProbs = empty([N, C], logits.dtype, 'crossEntropy');
     const losses = empty([N], logits.dtype, 'crossEntropy');
     kernels.logSoftmax(bufferOf(logProbs), bufferOf(logits), { rows: N, n: C });
@@ -124,7 +124,7 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
   backward(ctx, dOut) {
     const { logProbs, labels, geometry } = ctx.saved;
     const dX = empty(logProbs.shape, dOut.dtype, 'crossEntropy');
-    kernelsFor(dX.dtype).crossEntropyBackward(
+    moreKernelsFor(dX.dtype).crossEntropyBackward(
       bufferOf(dX),
       bufferOf(dOut),
       bufferOf(logProbs),

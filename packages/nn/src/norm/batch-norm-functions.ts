@@ -4,6 +4,7 @@ import {
   empty,
   full,
   kernelsFor,
+  moreKernelsFor,
   zeros,
   type ChannelsGeometry,
   type Context,
@@ -52,7 +53,7 @@ function track(
   // Where nobody counts, nobody asks for the number.
   const counter = batches ?? empty([], 'int32', 'batchNorm');
   changing(counter);
-  kernelsFor(statistics.dtype).trackMoments(
+  moreKernelsFor(statistics.dtype).trackMoments(
     int32Of('batchNorm', counter),
     changing(mean ?? statistics),
     changing(variance ?? statistics),
@@ -78,7 +79,7 @@ export const normaliseByBatch = defineFunction('batchNorm', {
   ) {
     const geometry = channelsOf(x);
     const statistics = empty([3, geometry.channels], x.dtype, 'batchNorm');
-    kernelsFor(x.dtype).moments(bufferOf(statistics), bufferOf(x), { ...geometry, eps });
+    moreKernelsFor(x.dtype).moments(bufferOf(statistics), bufferOf(x), { ...geometry, eps });
     track(statistics, geometry.outer * geometry.inner, running);
     ctx.save({ x, statistics, weight });
     return normalised(x, statistics, weight, bias);
@@ -169,7 +170,7 @@ function normalised(
   const factors = weight ?? full(shape, 1, { dtype: x.dtype });
   const offsets = bias ?? zeros(shape, { dtype: x.dtype });
   const out = empty(x.shape, x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).normalise(
+  moreKernelsFor(x.dtype).normalise(
     bufferOf(out),
     bufferOf(x),
     bufferOf(statistics),
@@ -194,7 +195,7 @@ function channelSums(dOut: Tensor, { x, statistics, weight }: Saved): ChannelSum
   const dWeight = empty([channels], x.dtype, 'batchNorm');
   const dBias = empty([channels], x.dtype, 'batchNorm');
   const factors = empty([3, channels], x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).normaliseSums(
+  moreKernelsFor(x.dtype).normaliseSums(
     bufferOf(dWeight),
     bufferOf(dBias),
     bufferOf(factors),
@@ -215,7 +216,7 @@ function biasGradient(dOut: Tensor): Tensor {
 
 function inputGradient(dOut: Tensor, x: Tensor, statistics: Tensor, factors: Tensor): Tensor {
   const dX = empty(x.shape, x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).normaliseBackward(
+  moreKernelsFor(x.dtype).normaliseBackward(
     bufferOf(dX),
     bufferOf(dOut),
     bufferOf(x),

@@ -6,7 +6,7 @@ import {
   empty,
   formatShape,
   full,
-  kernelsFor,
+  moreKernelsFor,
   ShapeError,
   sizeOf,
   zeros,
@@ -71,7 +71,7 @@ const layerNormFunction = defineFunction('layerNorm', {
     const offsets = bias ?? zeros(shape, { dtype: x.dtype });
     const out = empty(x.shape, x.dtype, 'layerNorm');
     const statistics = empty([3, geometry.rows], x.dtype, 'layerNorm');
-    kernelsFor(x.dtype).layerNorm(
+    moreKernelsFor(x.dtype).layerNorm(
       bufferOf(out),
       bufferOf(statistics),
       bufferOf(x),
@@ -86,7 +86,7 @@ const layerNormFunction = defineFunction('layerNorm', {
   backward(ctx, dOut) {
     const { x, statistics, weight, shape } = ctx.saved;
     const [needsX, needsWeight, needsBias] = ctx.needsInputGrad;
-    const kernels = kernelsFor(dOut.dtype);
+    const kernels = moreKernelsFor(dOut.dtype);
     const geometry = rowsOf(x, shape);
     const dX = (): Tensor => {
       const factors = weight ?? full(shape, 1, { dtype: x.dtype });

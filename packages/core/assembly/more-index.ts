@@ -1,0 +1,15 @@
+// The second binary. As in index.ts, kernels are exported so that they stay functions of their own.
+export { runPart } from './build/more-dispatch';
+export * from './functions';
+export * from './indexing';
+export * from './normalisation';
+export * from './power';
+export * from './random';
+export * from './softmax';
+export * from './squares';
+export * from './training';
+
+/** The end of the constants in low memory. */
+export function staticEnd(): usize {
+  return __heap_base;
+}
