@@ -456,6 +456,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   configureEngine: 'chooses the engine',
   engine: 'tells of the engine',
   kernelsFor: 'gives kernels, whose operands are refused',
+  moreKernelsFor: 'gives kernels, whose operands are refused',
   formatShape: 'makes text',
   sizeOf: 'counts',
   outputSize: 'counts',
