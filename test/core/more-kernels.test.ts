@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type * as Core from '@unfold/core';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type * as Verify from '../../packages/core/src/engine/verify-more.js';
 
 /** Whether the check of the next second binary fails. */
 let isFaulty = false;
@@ -7,8 +9,7 @@ let isFaulty = false;
 let checks = 0;
 
 vi.mock('../../packages/core/src/engine/verify-more.js', async (original) => {
-  const { findMoreFault } =
-    await original<typeof import('../../packages/core/src/engine/verify-more.js')>();
+  const { findMoreFault } = await original<typeof Verify>();
   return {
     findMoreFault: (...given: Parameters<typeof findMoreFault>) => {
       checks++;
@@ -24,8 +25,6 @@ beforeEach(() => {
   checks = 0;
 });
 
-type Core = typeof import('@unfold/core');
-
 /** The library, and the calls that its threads shared. */
 async function load() {
   const core = await import('@unfold/core');
@@ -34,7 +33,7 @@ async function load() {
 }
 
 /** What functions of the second binary make of many numbers, in short. */
-function results({ exp, gelu, softmax, mul, arange }: Core): string[] {
+function results({ exp, gelu, softmax, mul, arange }: typeof Core): string[] {
   const x = mul(arange(120_000), 1e-4);
   const rows = softmax(mul(exp(x), -1));
   return [exp(x), gelu(x), rows].map((tensor) =>
@@ -88,8 +87,7 @@ describe('the second binary', () => {
     const { core } = await load();
     const { compile, configureEngine, matmul, randn, relu, softmax, tanh } = core;
     await configureEngine({ threads: 2 });
-    const step = (x: InstanceType<Core['Tensor']>) =>
-      softmax(matmul(tanh(relu(x)), x, { transposeB: true }));
+    const step = (x: Core.Tensor) => softmax(matmul(tanh(relu(x)), x, { transposeB: true }));
     const fast = compile(step);
     for (let i = 0; i < 4; i++) {
       const x = randn([200, 170]);
@@ -110,7 +108,7 @@ describe('the second binary', () => {
     expect(isReference(core.kernelsFor('float32'))).toBe(false);
     expect(core.engine().warnings).toEqual([FAULT]);
     expect(core.engine().description).toBe('wasm simd 128-bit fma · 1 thread');
-    const program = core.compile((x) => core.exp(core.relu(x)));
+    const program = core.compile((x: Core.Tensor) => core.exp(core.relu(x)));
     for (let i = 0; i < 3; i++) expect(program(core.zeros([1])).toArray()).toEqual([1]);
     expect(checks).toBe(1);
   });
