@@ -110,7 +110,12 @@ describe('the second binary', () => {
     expect(core.engine().description).toBe('wasm simd 128-bit fma · 1 thread');
     const program = core.compile((x: Core.Tensor) => core.exp(core.relu(x)));
     for (let i = 0; i < 3; i++) expect(program(core.zeros([1])).toArray()).toEqual([1]);
+    // It is remembered, and said again; the other one is another.
+    const { warnings } = await core.configureEngine({ threads: 1, simd: '128' });
+    expect(warnings).toEqual([FAULT]);
+    core.exp(core.zeros([2]));
     expect(checks).toBe(1);
+    expect((await core.configureEngine({ threads: 1, strict: true })).warnings).toEqual([]);
   });
 
   it('is the reference where that is the engine', async () => {

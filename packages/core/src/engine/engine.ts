@@ -63,6 +63,8 @@ let pool: Pool | undefined;
 const instances = new Map<boolean, WasmInstance | null>();
 /** The gain of wide tiles with each binary that was timed; 0 if they compute wrongly. */
 const gains = new WeakMap<WasmInstance, number | null>();
+/** What is wrong with the second binary beside some of them. */
+const faults = new WeakMap<object, string>();
 /** Calls of `configureEngine` take turns. */
 let turn: Promise<unknown> = Promise.resolve();
 
@@ -98,7 +100,7 @@ export function kernelsFor(dtype: DType): CoreKernels {
   return probe ? probe.kernels(kernels) : kernels;
 }
 
-/** The parts of a started binary that programs are written with, and run by; and the second binary. */
+/** The parts of a started binary that programs, and the second binary, are written with and run by. */
 export interface ProgramParts {
   readonly wasm: WasmExports;
   readonly frame: Frame;
@@ -130,9 +132,10 @@ export function noteReference(kernels: object): void {
   references.add(kernels);
 }
 
-/** Says from here on what could not be had. */
-export function addWarning(warning: string): void {
+/** Says of a binary, whenever it runs from here on, what is wrong with the second one beside it. */
+export function noteFault(binary: ProgramParts, warning: string): void {
   warnOnce(warning);
+  faults.set(binary, warning);
   if (running) running = { ...running, warnings: [...running.warnings, warning] };
 }
 
@@ -195,7 +198,8 @@ async function startPool(one: Engine, threads: number): Promise<Engine> {
     onFailure() {
       jobs.threadPool = null;
       pool = undefined;
-      running = { ...one, warnings: [...one.warnings, 'a thread broke down'] };
+      const { warnings } = running ?? one;
+      running = { ...one, warnings: [...warnings, 'a thread broke down'] };
     },
   });
   jobs.threadPool = threadPool;
@@ -228,6 +232,8 @@ function start({ kernels, simd, strict }: Settings): Engine {
     wasm.setTileWidth(wide ? 16 : 8);
     instance = started;
     float32 = started.kernels;
+    const fault = faults.get(started);
+    if (fault !== undefined) warnings.push(fault);
     return describe({
       kernels,
       simd: wide ? 256 : 128,

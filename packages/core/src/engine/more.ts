@@ -7,9 +7,9 @@ import { MORE_KERNELS } from '../kernels/table/more-kernels.js';
 import { addRows } from '../kernels/table/rows.js';
 import { instantiateMore } from '../kernels/wasm/more.js';
 import {
-  addWarning,
   engine,
   heap,
+  noteFault,
   noteReference,
   type ProgramParts,
   runningBinary,
@@ -71,7 +71,7 @@ function start(binary: ProgramParts): MoreKernels {
   addRows(MORE_KERNELS);
   const kernels = instantiateMore(loadBinary(name), heap, binary);
   if (isSound(kernels)) return kernels;
-  addWarning(`the kernels of ${name} disagree with the reference here and are not used`);
+  noteFault(binary, `the kernels of ${name} disagree with the reference here and are not used`);
   return plainLoops();
 }
 
