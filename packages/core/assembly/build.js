@@ -16,6 +16,7 @@ import { toText } from '../src/engine/binary-text.js';
 import { JOBS } from '../src/kernels/table/layout.js';
 import { MORE_JOBS } from '../src/kernels/table/more-layout.js';
 import { dispatchSource, parametersSource } from './dispatch.js';
+import { withExports } from './exports.js';
 import { tilesSource } from './tiles.js';
 
 /*
@@ -35,12 +36,24 @@ const LOCK = join(BUILD, 'lock');
 const STALE_LOCK_MS = 120_000;
 
 /**
- * The binaries by their names: the file that exports what is in them, where their constants lie in the
- * memory that they share, and the module that holds them as text for bundles.
+ * The binaries by their names: the file that exports what is in them, which of that JavaScript calls (of
+ * the first, what `WasmExports` has), where their constants lie in the memory that they share, and the
+ * module that holds them as text for bundles.
  */
 const BINARIES = {
-  unfold: { entry: 'index.ts', constantsAt: 1024, text: 'kernels.js' },
-  'unfold-more': { entry: 'more-index.ts', constantsAt: 32768, text: 'more-kernels.js' },
+  unfold: {
+    entry: 'index.ts',
+    called:
+      /^(staticEnd|table|setTileWidth|controlBytes|serve|run(Parts|Job|Launches)|(await|abandon)Job|fail|failures|stop|pauses|(conv2d|matmul)\w*(Bytes|Parts|Prepare|CanPool|Plan|Slab))$/,
+    constantsAt: 1024,
+    text: 'kernels.js',
+  },
+  'unfold-more': {
+    entry: 'more-index.ts',
+    called: /^(staticEnd|runPart)$/,
+    constantsAt: 32768,
+    text: 'more-kernels.js',
+  },
 };
 /** The two of each, and whether their multiply-add rounds once. */
 const VARIANTS = { 'shared-plain': false, 'shared-fused': true };
@@ -168,12 +181,12 @@ async function compileAll() {
   replaceFile(join(BUILD, 'parameters.ts'), parametersSource());
   replaceFile(join(BUILD, 'dispatch.ts'), dispatchSource(JOBS, 0, true));
   replaceFile(join(BUILD, 'more-dispatch.ts'), dispatchSource(MORE_JOBS, JOBS.length, false));
-  for (const [name, { entry, constantsAt, text }] of Object.entries(BINARIES)) {
+  for (const [name, binary] of Object.entries(BINARIES)) {
     for (const [variant, fused] of Object.entries(VARIANTS)) {
-      await compile(entry, `${name}-${variant}`, fused, constantsAt);
+      await compile(`${name}-${variant}`, binary, fused);
     }
     const bundled = toText(readFileSync(join(BUILD, `${name}-${BUNDLED}.wasm`)));
-    replaceFile(join(BUILD, text), `export const kernels = '${bundled}';\n`);
+    replaceFile(join(BUILD, binary.text), `export const kernels = '${bundled}';\n`);
   }
   // The record comes last: who sees it finds the binaries in place.
   replaceFile(RECORD, JSON.stringify({ sources, compiler }));
@@ -182,12 +195,11 @@ async function compileAll() {
 }
 
 /**
- * @param {string} entry
  * @param {string} name
+ * @param {typeof BINARIES[keyof typeof BINARIES]} binary
  * @param {boolean} fused
- * @param {number} constantsAt
  */
-async function compile(entry, name, fused, constantsAt) {
+async function compile(name, { entry, called, constantsAt }, fused) {
   const { default: asc } = await import('assemblyscript/asc');
   const output = `build/${name}.${process.pid}.tmp`;
   const options = [
@@ -212,13 +224,17 @@ async function compile(entry, name, fused, constantsAt) {
   if (error || stderr.toString() !== '') {
     throw new Error(`build: ${name} does not compile\n${stderr.toString()}`, { cause: error });
   }
-  renameSync(join(SOURCES, output), join(BUILD, `${name}.wasm`));
+  replaceFile(
+    join(BUILD, `${name}.wasm`),
+    withExports(readFileSync(join(SOURCES, output)), called),
+  );
+  rmSync(join(SOURCES, output));
 }
 
 /**
  * Writes a file so that nobody ever sees half of it.
  * @param {string} path
- * @param {string} content
+ * @param {string | Uint8Array} content
  */
 function replaceFile(path, content) {
   const temporary = `${path}.${process.pid}.tmp`;
