@@ -223,8 +223,8 @@ async function tensors(): Promise<string[]> {
   const more: MoreKernels = moreKernelsFor('float64');
   const out = zeros([2], { dtype: 'float64' });
   const negated: DeviceBuffer = bufferOf(out);
-  kernels.neg(negated, bufferOf(tensor([1, -2], [2], { dtype: 'float64' })));
-  more.abs(negated, negated);
+  more.abs(negated, bufferOf(tensor([1, -1], [2], { dtype: 'float64' })));
+  kernels.neg(negated, negated);
   init.uniform(weight, { bound: 0.5, generator: new Generator(1, 'init') });
 
   const leaks: Leak[] = await findLeaks(() => {
