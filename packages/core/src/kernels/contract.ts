@@ -206,7 +206,7 @@ export interface AdamStepOptions {
 }
 
 /** The rows of both tables. */
-export type Rows = typeof KERNELS & typeof MORE_KERNELS;
+type Rows = typeof KERNELS & typeof MORE_KERNELS;
 
 /**
  * The kernels that treat each element for itself, with one input, with two broadcast ones, and the

@@ -1,8 +1,9 @@
 import { ShapeError } from '../../errors.js';
 import type { DeviceBuffer } from '../buffer.js';
-import type { Kernels, KernelName, Rows, WindowGeometry } from '../contract.js';
+import type { Kernels, KernelName, WindowGeometry } from '../contract.js';
 import { type Constants, type KERNELS, PARAMETERS, type Row } from '../table/kernels.js';
 import { behindLength, FIRST_PARAMETER, placesOf } from '../table/layout.js';
+import type { MORE_KERNELS } from '../table/more-kernels.js';
 import type { Operands } from '../table/types.js';
 import type { Words } from './frame.js';
 
@@ -12,6 +13,8 @@ type Types = {
   readonly i32: DeviceBuffer<'int32'>;
   readonly u8: DeviceBuffer<'uint8'>;
 };
+
+type Rows = typeof KERNELS & typeof MORE_KERNELS;
 
 /** Writes a kernel's parameters into the frame's block; `n` is the first operand's length. */
 export type Write = (frame: Words, options: never, n: number) => void;
