@@ -460,8 +460,20 @@ export type ArrayKernels<F extends NumericArray = NumericArray> = KernelCalls<
 /** The name of a kernel. */
 export type KernelName = keyof Kernels;
 
+/**
+ * The names of the first table.
+ * @hidden
+ */
+export type CoreKernelName = keyof typeof KERNELS;
+
+/**
+ * The names of the second table.
+ * @hidden
+ */
+export type MoreKernelName = keyof typeof MORE_KERNELS;
+
 /** The kernels that every network needs, those of `kernelsFor`. */
-export type CoreKernels = Pick<Kernels, keyof typeof KERNELS>;
+export type CoreKernels = Pick<Kernels, CoreKernelName>;
 
 /** The others, those of `moreKernelsFor`. */
-export type MoreKernels = Pick<Kernels, keyof typeof MORE_KERNELS>;
+export type MoreKernels = Pick<Kernels, MoreKernelName>;
