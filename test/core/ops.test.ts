@@ -3,6 +3,7 @@ import {
   empty,
   Generator,
   gradcheck,
+  gradgradcheck,
   Scope,
   Tape,
   type Tensor,
@@ -70,6 +71,16 @@ describe('gradcheck in float64', () => {
     (_, row) => {
       using _scope = new Scope();
       gradcheck(row.call, makeInputs(row, 'float64'));
+    },
+  );
+});
+
+describe('gradgradcheck in float64', () => {
+  it.each(differentiable.filter(hasElements).map((row) => [title(row), row] as const))(
+    '%s',
+    (_, row) => {
+      using _scope = new Scope();
+      gradgradcheck(row.call, makeInputs(row, 'float64'));
     },
   );
 });

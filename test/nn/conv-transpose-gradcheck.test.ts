@@ -1,4 +1,4 @@
-import { gradcheck, Scope, tensor, type Tensor } from '@unfold/core';
+import { Scope, tensor, type Tensor } from '@unfold/core';
 import { convTranspose2d, type ConvTranspose2dOptions } from '@unfold/nn';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +15,7 @@ import {
   transposeBias,
   transposeOptions,
 } from '../support/convolutions/conv-transpose-cases.js';
+import { gradchecks } from '../support/gradchecks.js';
 
 const PER_KIND = 6;
 
@@ -33,7 +34,7 @@ function check(
   options: ConvTranspose2dOptions,
 ): void {
   const inputs = bias ? [x, weight, bias] : [x, weight];
-  gradcheck(
+  gradchecks(
     (...[image, kernel, shift]) =>
       convTranspose2d(present(image), present(kernel), shift ?? null, options),
     inputs,

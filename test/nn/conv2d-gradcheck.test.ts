@@ -1,6 +1,5 @@
 import {
   Generator,
-  gradcheck,
   manualSeed,
   mul,
   randn,
@@ -33,6 +32,7 @@ import {
   type ConvCase,
   type ConvKind,
 } from '../support/convolutions/conv-cases.js';
+import { gradchecks } from '../support/gradchecks.js';
 
 const PER_KIND = 7;
 
@@ -79,7 +79,7 @@ describe('gradcheck of conv2d with respect to x, weight and bias', () => {
   it.each(cases)('$name', ({ given }) => {
     using _scope = new Scope();
     const inputs = leaves(given, 1);
-    gradcheck(
+    gradchecks(
       (...[x, weight, bias]) => conv2d(present(x), present(weight), bias, optionsOf(given)),
       inputs,
     );
@@ -100,7 +100,7 @@ describe('gradcheck of conv2d with respect to x, weight and bias', () => {
       const out = conv2d(present(input), present(kernel), null, optionsOf(given));
       return mul(out, out.detach());
     };
-    expect(() => gradcheck(wrong, [present(x), present(weight)])).toThrow(UnfoldError);
+    expect(() => gradchecks(wrong, [present(x), present(weight)])).toThrow(UnfoldError);
   });
 });
 
@@ -127,7 +127,7 @@ describe('gradcheck of a whole network', () => {
     const labels = tensor(Int32Array.of(4, 0, 2));
     const parameters = [...network.parameters()];
     expect(parameters).toHaveLength(5);
-    gradcheck(
+    gradchecks(
       (input) => crossEntropy(network.forward(present(input)), labels, { labelSmoothing: 0.1 }),
       [x, ...parameters],
     );

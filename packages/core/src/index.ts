@@ -3,9 +3,10 @@
 
 export { defineFunction, Context } from './autograd/function.js';
 export type { FunctionDefinition } from './autograd/function.js';
-export { gradcheck, type GradcheckOptions } from './autograd/gradcheck.js';
+export { grad, type GradOptions } from './autograd/grad.js';
+export { gradcheck, gradgradcheck, type GradcheckOptions } from './autograd/gradcheck.js';
 export { Scope, unscoped, type Scoped } from './memory/scope.js';
-export { Tape, type Gradients } from './autograd/tape.js';
+export { Tape, type BackwardOptions, type Gradients } from './autograd/tape.js';
 export { arange, full, ones, rand, randn, tensor, zeros } from './creation.js';
 export type { RandomOptions, TensorOptions } from './creation.js';
 export { disposeSymbol } from './dispose-symbol.js';

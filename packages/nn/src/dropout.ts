@@ -55,7 +55,16 @@ const dropFunction = defineFunction('dropout', {
     ctx.save({ mask, p });
     return keep(x, ctx.saved);
   },
-  backward: (ctx, dOut) => keep(dOut, ctx.saved),
+  backward: (ctx, dOut) => keepFunction(dOut, ctx.saved),
+});
+
+/** The same without a draw: the gradient, whose own gradient is again the same. */
+const keepFunction = defineFunction('dropoutBackward', {
+  forward(ctx: Context<Saved>, x: Tensor, saved: Saved) {
+    ctx.save(saved);
+    return keep(x, saved);
+  },
+  backward: (ctx, dOut): Tensor => keepFunction(dOut, ctx.saved),
 });
 
 /**

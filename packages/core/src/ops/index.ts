@@ -1,4 +1,4 @@
-export { add, div, mul, pow, sub } from './arithmetic.js';
+export { add, div, mul, neg, sub } from './arithmetic.js';
 export {
   gelu,
   leakyRelu,
@@ -26,7 +26,8 @@ export {
   type Padding,
   type SliceRange,
 } from './movement.js';
-export { abs, clamp, exp, log, neg, sqrt, type ClampOptions } from './pointwise.js';
+export { abs, clamp, exp, log, sqrt, type ClampOptions } from './pointwise.js';
+export { pow } from './power.js';
 export { argmax, max, mean, min, sum, type ReduceAxes, type ReduceOptions } from './reduce.js';
 export { logSoftmax, softmax } from './softmax.js';
 export { type Operand } from './support.js';

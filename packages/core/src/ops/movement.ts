@@ -40,7 +40,7 @@ const reshapeFunction = defineFunction('reshape', {
     ctx.save({ shape: x.shape });
     return x.view(shape, 'reshape');
   },
-  backward: (ctx, dOut) => dOut.view(ctx.saved.shape, 'reshape'),
+  backward: (ctx, dOut): Tensor => reshapeFunction(dOut, { shape: ctx.saved.shape }),
 });
 
 /**
@@ -201,12 +201,22 @@ const sliceFunction = defineFunction('slice', {
     ctx.save({ window, shape: x.shape });
     return gather('slice', x, window.shape, window.strides, window.offset);
   },
-  backward(ctx, dOut) {
-    const { window, shape } = ctx.saved;
-    const dX = zeros(shape, { dtype: dOut.dtype });
-    scatter(dX, dOut, window.strides, window.offset);
-    return dX;
+  backward: (ctx, dOut): Tensor => unsliceFunction(dOut, ctx.saved),
+});
+
+/** The transpose of `slice`: zeros with x in the window. */
+const unsliceFunction = defineFunction('slice', {
+  forward(
+    ctx: Context<{ window: SliceWindow }>,
+    x: Tensor,
+    { window, shape }: { window: SliceWindow; shape: Shape },
+  ) {
+    ctx.save({ window });
+    const out = zeros(shape, { dtype: x.dtype });
+    scatter(out, x, window.strides, window.offset);
+    return out;
   },
+  backward: (ctx, d) => sliceFunction(d, ctx.saved),
 });
 
 /**

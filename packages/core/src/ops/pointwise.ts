@@ -10,25 +10,9 @@ import {
   valueText,
 } from '../options.js';
 import { requireTensor, type Tensor } from '../tensor.js';
-import { pairwise, requireFloat, requireNumber, unary } from './support.js';
-
-/** a · b of one shape, for backward passes. */
-function product(a: Tensor, b: Tensor): Tensor {
-  const geometry = { shape: [a.size], aStrides: [1], bStrides: [1] };
-  return pairwise('mul', a, b, (k, out, x, y) => k.mul(out, x, y, geometry));
-}
-
-/**
- * -x.
- * @function
- */
-export const neg = defineFunction('neg', {
-  forward(_ctx: Context<object>, x: Tensor) {
-    requireNumber('neg', x);
-    return unary('neg', x, (k, out, data) => k.neg(out, data));
-  },
-  backward: (_ctx, dOut) => unary('neg', dOut, (k, dX, d) => k.neg(dX, d)),
-});
+import { div, mul } from './arithmetic.js';
+import { curvedSlope, pieceSlope } from './slopes.js';
+import { requireFloat, requireNumber, unary } from './support.js';
 
 /**
  * eˣ.
@@ -41,7 +25,7 @@ export const exp = defineFunction('exp', {
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) => product(dOut, ctx.saved.out),
+  backward: (ctx, dOut) => mul(dOut, ctx.saved.out),
 });
 
 /**
@@ -54,11 +38,14 @@ export const log = defineFunction('log', {
     ctx.save({ x });
     return unary('log', x, (k, out, data) => k.log(out, data));
   },
-  backward(ctx, dOut) {
-    const geometry = { shape: [dOut.size], aStrides: [1], bStrides: [1] };
-    return pairwise('div', dOut, ctx.saved.x, (k, out, a, b) => k.div(out, a, b, geometry));
-  },
+  backward: (ctx, dOut) => div(dOut, ctx.saved.x),
 });
+
+const sqrtSlope = curvedSlope(
+  'sqrtBackward',
+  (k, dX, d, out) => k.sqrtBackward(dX, d, out),
+  (out) => div(-0.5, mul(out, out)),
+);
 
 /**
  * √x: NaN below 0; the derivative at 0 is ∞.
@@ -71,9 +58,10 @@ export const sqrt = defineFunction('sqrt', {
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) =>
-    pairwise('sqrtBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.sqrtBackward(dX, d, out)),
+  backward: (ctx, dOut) => sqrtSlope(dOut, ctx.saved.out),
 });
+
+const absSlope = pieceSlope<null>('absBackward', (k, dX, d, x) => k.absBackward(dX, d, x));
 
 /**
  * |x|; the derivative is 0 at 0 and, as PyTorch's, at NaN.
@@ -85,8 +73,7 @@ export const abs = defineFunction('abs', {
     ctx.save({ x });
     return unary('abs', x, (k, out, data) => k.abs(out, data));
   },
-  backward: (ctx, dOut) =>
-    pairwise('absBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.absBackward(dX, d, x)),
+  backward: (ctx, dOut) => absSlope(dOut, { x: ctx.saved.x, parameters: null }),
 });
 
 /** Bounds of `clamp`; either may be left out, but not both. */
@@ -106,6 +93,10 @@ const bound: OptionRule = {
 
 const CLAMP_OPTIONS: OptionRules<ClampOptions> = { min: bound, max: bound };
 
+const clampSlope = pieceSlope<Bounds>('clampBackward', (k, dX, d, x, bounds) =>
+  k.clampBackward(dX, d, x, bounds),
+);
+
 const clampFunction = defineFunction('clamp', {
   forward(ctx: Context<Bounds & { x: Tensor }>, x: Tensor, bounds: Bounds) {
     requireNumber('clamp', x);
@@ -114,9 +105,7 @@ const clampFunction = defineFunction('clamp', {
   },
   backward(ctx, dOut) {
     const { x, min, max } = ctx.saved;
-    return pairwise('clampBackward', dOut, x, (k, dX, d, data) =>
-      k.clampBackward(dX, d, data, { min, max }),
-    );
+    return clampSlope(dOut, { x, parameters: { min, max } });
   },
 });
 

@@ -3,6 +3,7 @@ import { sumAxes } from '../autograd/sum-to.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, DTypeError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
+import { fills, hostCall, reads } from '../host-call.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
 import { Scope } from '../memory/scope.js';
 import { checkOptions, flag, type OptionRule, type OptionRules, valueText } from '../options.js';
@@ -16,7 +17,8 @@ import {
 } from '../shape.js';
 import { empty, requireTensor, Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
-import { gather, permute } from './movement.js';
+import { indexSelect } from './indexing.js';
+import { gather, permute, reshape } from './movement.js';
 import { composed, int32Of, requireFloat, requireNumber } from './support.js';
 
 /** The axes that a reduction runs over, and the shape that it leaves. */
@@ -97,12 +99,17 @@ const sumFunction = defineFunction('sum', {
     ctx.save({ axes, keepdim, shape: x.shape });
     return sumAxes(x, axes).view(reducedShape(x.shape, axes, keepdim), 'sum');
   },
-  backward(ctx, dOut) {
-    const { axes, shape } = ctx.saved;
+  backward: (ctx, dOut): Tensor => spreadFunction(dOut, ctx.saved),
+});
+
+/** The transpose of `sum`: repeats along the axes that were summed. */
+const spreadFunction = defineFunction('sum', {
+  forward(ctx: Context<Axes>, x: Tensor, { axes, keepdim, shape }: Axes & { shape: Shape }) {
+    ctx.save({ axes, keepdim });
     const kept = reducedShape(shape, axes, true);
-    // Repeated along the axes that were summed.
-    return gather('sum', dOut, shape, broadcastStrides(kept, shape));
+    return gather('sum', x, shape, broadcastStrides(kept, shape));
   },
+  backward: (ctx, d) => sumFunction(d, ctx.saved),
 });
 
 /**
@@ -153,14 +160,38 @@ const extremeFunction = (which: Extreme) =>
       ctx.save({ indices, geometry, shape: x.shape });
       return out;
     },
-    backward(ctx, dOut) {
-      const { indices, geometry, shape } = ctx.saved;
-      const dX = empty(shape, dOut.dtype, which);
-      const at = int32Of(which, indices);
-      kernelsFor(dX.dtype).selectBackward(dX.buffer, dOut.buffer, at, geometry);
-      return dX;
-    },
+    backward: (ctx, dOut) => placeFunction(dOut, ctx.saved),
   });
+
+interface Places {
+  /** One along the reduced axis for each place beside it. */
+  readonly indices: Tensor;
+  readonly geometry: ReduceGeometry;
+  readonly shape: Shape;
+}
+
+/** Zeros of `shape` with the elements of x at their positions along an axis. */
+const placeFunction = defineFunction('selectBackward', {
+  forward(ctx: Context<Places>, x: Tensor, places: Places) {
+    ctx.save(places);
+    const { indices, geometry, shape } = places;
+    const out = empty(shape, x.dtype, 'selectBackward');
+    const at = int32Of('selectBackward', indices);
+    kernelsFor(x.dtype).selectBackward(out.buffer, x.buffer, at, geometry);
+    return out;
+  },
+  backward(ctx, d) {
+    const { indices, geometry } = ctx.saved;
+    const { n, inner } = geometry;
+    const positions = empty([indices.size], 'int32', 'selectBackward');
+    hostCall('selectBackward', [fills(positions), reads(indices)], (to, along) => {
+      for (let i = 0; i < to.length; i++) {
+        to[i] = (Math.floor(i / inner) * n + along[i]) * inner + (i % inner);
+      }
+    });
+    return reshape(indexSelect(reshape(d, [-1]), 0, positions), indices.shape);
+  },
+});
 
 const extremeFunctions = { max: extremeFunction('max'), min: extremeFunction('min') };
 

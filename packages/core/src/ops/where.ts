@@ -7,7 +7,7 @@ import { broadcastShapes, broadcastStrides, mergeAxes } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { bytesOf, onTensors, sameDType, type Operand } from './support.js';
 
-/** The operation itself; backward uses it too. */
+/** The operation itself, after its operands were made tensors. */
 function select(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   if (condition.dtype !== 'bool') {
     throw new DTypeError(`where: expected a bool condition, got ${condition.describe()}`);
@@ -35,13 +35,13 @@ const whereFunction = defineFunction('where', {
     ctx.save({ condition });
     return select(condition, a, b);
   },
-  backward(ctx, dOut) {
+  backward(ctx, dOut): (Tensor | null)[] {
     const { condition } = ctx.saved;
     const zero = full([], 0, { dtype: dOut.dtype });
     return [
       null,
-      ctx.needsInputGrad[1] ? select(condition, dOut, zero) : null,
-      ctx.needsInputGrad[2] ? select(condition, zero, dOut) : null,
+      ctx.needsInputGrad[1] ? whereFunction(condition, dOut, zero) : null,
+      ctx.needsInputGrad[2] ? whereFunction(condition, zero, dOut) : null,
     ];
   },
 });

@@ -6,6 +6,7 @@ import {
   bufferOf,
   empty,
   eq,
+  exp,
   formatShape,
   indexSelect,
   gt,
@@ -16,6 +17,7 @@ import {
   neg,
   reshape,
   ShapeError,
+  sub,
   sum,
   where,
   type Context,
@@ -121,8 +123,21 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
     ctx.save({ logProbs, labels, geometry });
     return losses;
   },
-  backward(ctx, dOut) {
-    const { logProbs, labels, geometry } = ctx.saved;
+  backward: (ctx, dOut) => [crossEntropySlope(dOut, ctx.saved.logProbs, ctx.saved), null],
+  recordedBackward(ctx, dOut) {
+    return [crossEntropySlope(dOut, logSoftmax(ctx.input(0), 1), ctx.saved), null];
+  },
+});
+
+/** dOut·(softmax - shares) for each row, the shares being 1 for the label's class but for the smoothing. */
+const crossEntropySlope = defineFunction('crossEntropyBackward', {
+  forward(
+    ctx: Context<Saved & { dOut: Tensor }>,
+    dOut: Tensor,
+    logProbs: Tensor,
+    { labels, geometry }: Omit<Saved, 'logProbs'>,
+  ) {
+    ctx.save({ dOut, logProbs, labels, geometry });
     const dX = empty(logProbs.shape, dOut.dtype, 'crossEntropy');
     kernelsFor(dX.dtype).crossEntropyBackward(
       bufferOf(dX),
@@ -131,7 +146,24 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
       int32Of('crossEntropy', labels),
       geometry,
     );
-    return [dX, null];
+    return dX;
+  },
+  backward(ctx, d) {
+    const { dOut, logProbs, labels, geometry } = ctx.saved;
+    const { N, C, labelSmoothing } = geometry;
+    const [needsDOut, needsLogProbs] = ctx.needsInputGrad;
+    const byDOut = (): Tensor => {
+      const shares = empty([N, C], d.dtype, 'crossEntropy');
+      hostCall('crossEntropy', [fills(shares), reads(labels)], (to, given) => {
+        to.fill(labelSmoothing / C);
+        for (let row = 0; row < N; row++) to[row * C + given[row]] += 1 - labelSmoothing;
+      });
+      return sum(mul(d, sub(exp(logProbs), shares)), 1);
+    };
+    const column = reshape(dOut, [N, 1]);
+    // What has no part in the loss has none here, whatever its scores: 0·NaN is NaN.
+    const byLogProbs = (): Tensor => where(eq(column, 0), 0, mul(mul(d, exp(logProbs)), column));
+    return [needsDOut ? byDOut() : null, needsLogProbs ? byLogProbs() : null];
   },
 });
 

@@ -32,6 +32,7 @@ import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions, formatValue } from '../tree.js';
 import { checkEps } from './batch-norm.js';
+import { normalisedGradients } from './recorded.js';
 
 /** Options of `layerNorm`, named and defaulted as PyTorch's. */
 export interface LayerNormOptions {
@@ -56,6 +57,7 @@ interface Saved {
   readonly weight: Tensor | null;
   /** Of weight and bias. */
   readonly shape: Shape;
+  readonly eps: number;
 }
 
 const layerNormFunction = defineFunction('layerNorm', {
@@ -79,7 +81,7 @@ const layerNormFunction = defineFunction('layerNorm', {
       bufferOf(offsets),
       { ...geometry, eps },
     );
-    ctx.save({ x, statistics, weight, shape });
+    ctx.save({ x, statistics, weight, shape, eps });
     return out;
   },
 
@@ -116,6 +118,18 @@ const layerNormFunction = defineFunction('layerNorm', {
     };
     const [dWeight, dBias] = needsWeight || needsBias ? parameters() : [null, null];
     return [needsX ? dX() : null, needsWeight ? dWeight : null, needsBias ? dBias : null];
+  },
+
+  recordedBackward(ctx, dOut) {
+    const { x, weight, shape, eps } = ctx.saved;
+    const lead = x.ndim - shape.length;
+    const axes = x.shape.map((_, axis) => axis);
+    return normalisedGradients(ctx.needsInputGrad, dOut, x, weight, {
+      axes: axes.slice(lead),
+      others: axes.slice(0, lead),
+      shape,
+      eps,
+    });
   },
 });
 
