@@ -20,6 +20,7 @@ import {
   checkedInUse,
   checkOptions,
   checkShape,
+  defineGradient,
   flag,
   requireFloat,
   requireTensor,
@@ -122,7 +123,7 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
 });
 
 /** The transpose, and so the gradient: each value is shared among the pixels of its window. */
-const spreadFunction = defineFunction('avgPool2dBackward', {
+const spreadFunction = defineGradient('avgPool2dBackward', {
   forward(
     ctx: Context<{ pool: Pool }>,
     dOut: Tensor,

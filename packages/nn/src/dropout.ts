@@ -19,6 +19,7 @@ import {
   checkedInUse,
   bytesOf,
   checkOptions,
+  defineGradient,
   flag,
   requireFloat,
   requireTensor,
@@ -59,7 +60,7 @@ const dropFunction = defineFunction('dropout', {
 });
 
 /** The same without a draw: the gradient, whose own gradient is again the same. */
-const keepFunction = defineFunction('dropoutBackward', {
+const keepFunction = defineGradient('dropoutBackward', {
   forward(ctx: Context<Saved>, x: Tensor, saved: Saved) {
     ctx.save(saved);
     return keep(x, saved);

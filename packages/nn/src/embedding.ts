@@ -22,6 +22,7 @@ import {
 import {
   checkedInUse,
   checkOptions,
+  defineGradient,
   fills,
   hostCall,
   int32Of,
@@ -72,7 +73,7 @@ const embeddingFunction = defineFunction('embedding', {
 });
 
 /** The gradient by weight: each vector is added to the row that it came from, unless it is padding. */
-const addRowsFunction = defineFunction('embeddingBackward', {
+const addRowsFunction = defineGradient('embeddingBackward', {
   forward(ctx: Context<Saved & { shape: Shape }>, dOut: Tensor, { indices, rows, padding }: Saved) {
     ctx.save({ indices, rows, padding, shape: dOut.shape });
     const size = dOut.shape.at(-1) ?? 0;

@@ -17,6 +17,7 @@ import {
 import {
   checkedInUse,
   checkOptions,
+  defineGradient,
   fills,
   hostCall,
   int32Of,
@@ -67,7 +68,7 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
 });
 
 /** The gradient by x: each value of dOut is added to the pixel that won its window. */
-const placeFunction = defineFunction('maxPool2dBackward', {
+const placeFunction = defineGradient('maxPool2dBackward', {
   forward(ctx: Context<Saved>, dOut: Tensor, winners: Saved) {
     ctx.save(winners);
     const { indices, window, shape } = winners;

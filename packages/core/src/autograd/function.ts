@@ -12,8 +12,8 @@ export class Context<Saved extends object> {
   readonly #isRecorded: boolean;
   #needs: readonly boolean[];
   #saved: Saved | undefined;
-  #versions: Versions = [];
-  #inputs: Versions = [];
+  #versions: Versions = NOTHING;
+  #inputs: Versions = NOTHING;
 
   /** @internal */
   constructor(name: string, needsInputGrad: readonly boolean[], isRecorded: boolean) {
@@ -37,10 +37,11 @@ export class Context<Saved extends object> {
     this.#saved = saved;
     // Nobody will ask for them.
     if (!this.#isRecorded) return;
-    this.#versions = [];
+    const versions: [Tensor, number][] = [];
     for (const value of Object.values(saved).flat()) {
-      if (value instanceof Tensor) this.#versions.push([value, value.version]);
+      if (value instanceof Tensor) versions.push([value, value.version]);
     }
+    this.#versions = versions;
   }
 
   /**
@@ -97,7 +98,9 @@ export class Context<Saved extends object> {
 }
 
 /** Tensors, and how often each had been changed in place when it was saved. */
-type Versions = (readonly [tensor: Tensor | null, version: number])[];
+type Versions = readonly (readonly [tensor: Tensor | null, version: number])[];
+
+const NOTHING: Versions = [];
 
 /** The two halves of an operation. */
 export interface FunctionDefinition<
@@ -231,4 +234,30 @@ export function defineFunction<
     return probe === null ? call(...args) : probe.operation(name, args, () => call(...args));
   };
   return perform;
+}
+
+/** For a forward whose backward nobody will ask for. */
+class IdleContext extends Context<never> {
+  override save(): void {
+    // It would hold the tensors for good.
+  }
+}
+
+const IDLE = new IdleContext('', [], false);
+
+/**
+ * As `defineFunction`, for what a backward calls with tensors that it was given: outside of `createGraph`
+ * it costs no more than its forward, whose temporaries are then its caller's.
+ */
+export function defineGradient<
+  Saved extends object,
+  Inputs extends readonly unknown[],
+  Output extends Tensor | readonly Tensor[],
+>(
+  name: string,
+  definition: FunctionDefinition<Saved, Inputs, Output>,
+): (...inputs: Inputs) => Output {
+  const recorded = defineFunction(name, definition);
+  return (...inputs) =>
+    recordingTape() ? recorded(...inputs) : definition.forward(IDLE, ...inputs);
 }

@@ -177,8 +177,11 @@ export class Tape extends Scope {
       const dOut = given.map(
         (known, i) => known ?? zeros(op.outputs[i].shape, { dtype: op.outputs[i].dtype }),
       );
-      const run = (): Gradients => op.backward(dOut, needs, createsGraph);
-      const returned = probe ? probe.operation(`${op.name} backward`, op.inputs, run) : run();
+      const returned = probe
+        ? probe.operation(`${op.name} backward`, op.inputs, () =>
+            op.backward(dOut, needs, createsGraph),
+          )
+        : op.backward(dOut, needs, createsGraph);
       const list = returned === null || returned instanceof Tensor ? [returned] : returned;
       if (list.length !== op.inputs.length) {
         throw new TapeError(

@@ -12,7 +12,8 @@ export const neg = defineFunction('neg', {
     requireNumber('neg', x);
     return unary('neg', x, (k, out, data) => k.neg(out, data));
   },
-  backward: (_ctx, dOut): Tensor => neg(dOut),
+  backward: (_ctx, dOut) => unary('neg', dOut, (k, dX, d) => k.neg(dX, d)),
+  recordedBackward: (_ctx, dOut): Tensor => neg(dOut),
 });
 
 const addFunction = defineFunction('add', {

@@ -1,4 +1,4 @@
-import { defineFunction, type Context } from '../autograd/function.js';
+import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
 import { zeros } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { tracer } from '../graph/tracer.js';
@@ -29,7 +29,7 @@ const indexSelectFunction = defineFunction('indexSelect', {
 });
 
 /** The transpose: adds each slice to its position, and is the gradient. */
-const indexAddFunction = defineFunction('indexAdd', {
+const indexAddFunction = defineGradient('indexAdd', {
   forward(ctx: Context<{ index: Tensor; axis: number }>, x: Tensor, to: Saved) {
     const { index, axis, shape, geometry } = to;
     const out = zeros(shape, { dtype: x.dtype });

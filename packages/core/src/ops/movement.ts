@@ -1,4 +1,4 @@
-import { defineFunction, type Context } from '../autograd/function.js';
+import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
 import { zeros } from '../creation.js';
 import { copyChecked, isFloat, newArray, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
@@ -40,7 +40,8 @@ const reshapeFunction = defineFunction('reshape', {
     ctx.save({ shape: x.shape });
     return x.view(shape, 'reshape');
   },
-  backward: (ctx, dOut): Tensor => reshapeFunction(dOut, { shape: ctx.saved.shape }),
+  backward: (ctx, dOut) => dOut.view(ctx.saved.shape, 'reshape'),
+  recordedBackward: (ctx, dOut): Tensor => reshapeFunction(dOut, ctx.saved),
 });
 
 /**
@@ -205,7 +206,7 @@ const sliceFunction = defineFunction('slice', {
 });
 
 /** The transpose of `slice`: zeros with x in the window. */
-const unsliceFunction = defineFunction('slice', {
+const unsliceFunction = defineGradient('slice', {
   forward(
     ctx: Context<{ window: SliceWindow }>,
     x: Tensor,

@@ -2,6 +2,8 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import { copyChecked, newArray } from '../dtype.js';
 import { ConfigError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
+import type { DeviceBuffer } from '../kernels/buffer.js';
+import type { BroadcastGeometry } from '../kernels/contract.js';
 import {
   checkOptions,
   isOptions,
@@ -12,7 +14,12 @@ import {
 import { requireTensor, type Tensor } from '../tensor.js';
 import { div, mul } from './arithmetic.js';
 import { curvedSlope, pieceSlope } from './slopes.js';
-import { requireFloat, requireNumber, unary } from './support.js';
+import { pairwise, requireFloat, requireNumber, unary } from './support.js';
+
+/** How a kernel walks two operands of one shape, as backward has them. */
+function flat({ length }: DeviceBuffer): BroadcastGeometry {
+  return { shape: [length], aStrides: [1], bStrides: [1] };
+}
 
 /**
  * eˣ.
@@ -25,7 +32,9 @@ export const exp = defineFunction('exp', {
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) => mul(dOut, ctx.saved.out),
+  backward: (ctx, dOut) =>
+    pairwise('mul', dOut, ctx.saved.out, (k, dX, d, out) => k.mul(dX, d, out, flat(d))),
+  recordedBackward: (ctx, dOut) => mul(dOut, ctx.saved.out),
 });
 
 /**
@@ -38,7 +47,9 @@ export const log = defineFunction('log', {
     ctx.save({ x });
     return unary('log', x, (k, out, data) => k.log(out, data));
   },
-  backward: (ctx, dOut) => div(dOut, ctx.saved.x),
+  backward: (ctx, dOut) =>
+    pairwise('div', dOut, ctx.saved.x, (k, dX, d, x) => k.div(dX, d, x, flat(d))),
+  recordedBackward: (ctx, dOut) => div(dOut, ctx.saved.x),
 });
 
 const sqrtSlope = curvedSlope(

@@ -1,4 +1,4 @@
-import { defineFunction, type Context } from '../autograd/function.js';
+import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
 import { sumAxes } from '../autograd/sum-to.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, DTypeError, ShapeError } from '../errors.js';
@@ -103,7 +103,7 @@ const sumFunction = defineFunction('sum', {
 });
 
 /** The transpose of `sum`: repeats along the axes that were summed. */
-const spreadFunction = defineFunction('sum', {
+const spreadFunction = defineGradient('sum', {
   forward(ctx: Context<Axes>, x: Tensor, { axes, keepdim, shape }: Axes & { shape: Shape }) {
     ctx.save({ axes, keepdim });
     const kept = reducedShape(shape, axes, true);
@@ -171,7 +171,7 @@ interface Places {
 }
 
 /** Zeros of `shape` with the elements of x at their positions along an axis. */
-const placeFunction = defineFunction('selectBackward', {
+const placeFunction = defineGradient('selectBackward', {
   forward(ctx: Context<Places>, x: Tensor, places: Places) {
     ctx.save(places);
     const { indices, geometry, shape } = places;

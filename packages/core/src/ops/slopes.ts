@@ -1,4 +1,4 @@
-import { defineFunction, type Context } from '../autograd/function.js';
+import { defineGradient, type Context } from '../autograd/function.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
 import type { Kernels } from '../kernels/contract.js';
 import type { Tensor } from '../tensor.js';
@@ -29,7 +29,7 @@ export function pieceSlope<P>(
   name: string,
   kernel: SlopeKernel<P>,
 ): (dOut: Tensor, pieces: Pieces<P>) => Tensor {
-  const slope = defineFunction(name, {
+  const slope = defineGradient(name, {
     forward(ctx: Context<Pieces<P>>, dOut: Tensor, pieces: Pieces<P>) {
       ctx.save(pieces);
       const { x, parameters } = pieces;
@@ -49,7 +49,7 @@ export function curvedSlope(
   kernel: SlopeKernel<undefined>,
   bend: (of: Tensor) => Tensor,
 ): (dOut: Tensor, of: Tensor) => Tensor {
-  const slope = defineFunction(name, {
+  const slope = defineGradient(name, {
     forward(ctx: Context<{ dOut: Tensor; of: Tensor }>, dOut: Tensor, of: Tensor) {
       ctx.save({ dOut, of });
       return pairwise(name, dOut, of, (k, dX, d, data) => kernel(k, dX, d, data, undefined));

@@ -1,4 +1,4 @@
-import { defineFunction, type Context } from '../autograd/function.js';
+import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
 import { kernelsFor } from '../engine/engine.js';
 import { tracer } from '../graph/tracer.js';
 import type { RowsGeometry } from '../kernels/contract.js';
@@ -42,7 +42,7 @@ const slopeFunction = (
     readonly out: (d: Tensor, dOut: Tensor, out: Tensor) => Tensor;
   },
 ) =>
-  defineFunction(`${name}Backward`, {
+  defineGradient(`${name}Backward`, {
     forward(ctx: Context<{ dOut: Tensor; out: Tensor }>, dOut: Tensor, out: Tensor) {
       const dX = empty(out.shape, out.dtype, name);
       kernelsFor(dX.dtype)[`${name}Backward`](dX.buffer, dOut.buffer, out.buffer, rowsOf(out));

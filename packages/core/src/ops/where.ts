@@ -1,4 +1,4 @@
-import { defineFunction, type Context } from '../autograd/function.js';
+import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
 import { full } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
@@ -30,21 +30,24 @@ function select(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   return out;
 }
 
-const whereFunction = defineFunction('where', {
+const definition = {
   forward(ctx: Context<{ condition: Tensor }>, condition: Tensor, a: Tensor, b: Tensor) {
     ctx.save({ condition });
     return select(condition, a, b);
   },
-  backward(ctx, dOut): (Tensor | null)[] {
+  backward(ctx: Context<{ condition: Tensor }>, dOut: Tensor): (Tensor | null)[] {
     const { condition } = ctx.saved;
     const zero = full([], 0, { dtype: dOut.dtype });
     return [
       null,
-      ctx.needsInputGrad[1] ? whereFunction(condition, dOut, zero) : null,
-      ctx.needsInputGrad[2] ? whereFunction(condition, zero, dOut) : null,
+      ctx.needsInputGrad[1] ? chosen(condition, dOut, zero) : null,
+      ctx.needsInputGrad[2] ? chosen(condition, zero, dOut) : null,
     ];
   },
-});
+};
+
+const whereFunction = defineFunction('where', definition);
+const chosen = defineGradient('where', definition);
 
 /** a where the condition holds, else b; all three broadcast. `condition` is bool. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {

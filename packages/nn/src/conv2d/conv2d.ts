@@ -3,7 +3,7 @@ import { checkOptions, tracer } from '@unfold/core/internal';
 import { requireOneFloat } from '../checks.js';
 import { CONV_OPTIONS, recentConv2dGeometry, type Conv2dOptions } from './geometry.js';
 import type { ConvRoute } from './conv-route.js';
-import { forwardProduct } from './products.js';
+import { conv2dFunction } from './products.js';
 import { routeFor } from './route.js';
 
 /** `conv2d` by one of its routes, of operands whose dtype was checked. */
@@ -15,7 +15,7 @@ export function conv2dBy(
   options: Conv2dOptions,
 ): Tensor {
   const geometry = recentConv2dGeometry(x.shape, weight.shape, bias?.shape ?? null, options);
-  return forwardProduct(x, weight, bias, { geometry, route, origin: 'conv2d' });
+  return conv2dFunction(x, weight, bias, { geometry, route, origin: 'conv2d' });
 }
 
 /**

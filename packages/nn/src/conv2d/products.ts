@@ -4,8 +4,10 @@ import {
   sum,
   type Context,
   type Conv2dGeometry,
+  type FunctionDefinition,
   type Tensor,
 } from '@unfold/core';
+import { defineGradient } from '@unfold/core/internal';
 import { addByChannel } from '../channels.js';
 import type { ConvRoute } from './conv-route.js';
 
@@ -33,15 +35,11 @@ interface Factors extends ConvPlan {
   readonly b: Tensor;
 }
 
+type Inputs = [a: Tensor, b: Tensor, bias: Tensor | null, plan: ConvPlan];
+
 /** `out [N, OC, OH, OW]` of `x [N, groups·C, H, W]`, `weight [OC, C, KH, KW]` and `bias [OC]`. */
-export const forwardProduct = defineFunction('conv2d', {
-  forward(
-    ctx: Context<Factors>,
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | null,
-    { geometry, route, origin }: ConvPlan,
-  ): Tensor {
+const convolution: FunctionDefinition<Factors, Inputs, Tensor> = {
+  forward(ctx, x, weight, bias, { geometry, route, origin }) {
     ctx.save({ a: x, b: weight, geometry, route, origin });
     const { N, OC, window } = geometry;
     const out = empty([N, OC, window.OH, window.OW], x.dtype, origin);
@@ -49,7 +47,7 @@ export const forwardProduct = defineFunction('conv2d', {
     return out;
   },
 
-  backward(ctx, dOut): (Tensor | null)[] {
+  backward(ctx, dOut) {
     const { a: x, b: weight, ...plan } = ctx.saved;
     const [needsDX, needsDWeight, needsDBias] = ctx.needsInputGrad;
     const dX = needsDX ? inputProduct(dOut, weight, null, plan) : null;
@@ -58,46 +56,38 @@ export const forwardProduct = defineFunction('conv2d', {
     const [dWeight, dBias] = weightProduct(x, dOut, { ...plan, needsBias: needsDBias === true });
     return [dX, needsDWeight ? dWeight : null, needsDBias ? dBias : null];
   },
-});
-
-/**
- * `dX` of `dOut` and `weight`; with a `bias` for each channel of dX it is the transposed convolution.
- * @param name What the operation is called.
- */
-export const inputProductAs = (name: string) => {
-  const product = defineFunction(name, {
-    forward(
-      ctx: Context<Factors>,
-      dOut: Tensor,
-      weight: Tensor,
-      bias: Tensor | null,
-      { geometry, route, origin }: ConvPlan,
-    ): Tensor {
-      ctx.save({ a: dOut, b: weight, geometry, route, origin });
-      const { N, groups, window } = geometry;
-      const dX = empty([N, groups * window.C, window.H, window.W], dOut.dtype, origin);
-      route.backwardInput(dX, dOut, weight, geometry);
-      if (bias) addByChannel(dX, bias);
-      return dX;
-    },
-
-    backward(ctx, d): (Tensor | null)[] {
-      const { a: dOut, b: weight, ...plan } = ctx.saved;
-      const [needsDOut, needsWeight, needsBias] = ctx.needsInputGrad;
-      return [
-        needsDOut ? forwardProduct(d, weight, null, plan) : null,
-        needsWeight ? weightProduct(d, dOut, { ...plan, needsBias: false })[0] : null,
-        needsBias ? sum(d, [0, 2, 3]) : null,
-      ];
-    },
-  });
-  return product;
 };
 
-const inputProduct = inputProductAs('conv2dBackwardInput');
+/** `dX` of `dOut` and `weight`; with a `bias` for each channel of dX it is the transposed convolution. */
+const transposed: FunctionDefinition<Factors, Inputs, Tensor> = {
+  forward(ctx, dOut, weight, bias, { geometry, route, origin }) {
+    ctx.save({ a: dOut, b: weight, geometry, route, origin });
+    const { N, groups, window } = geometry;
+    const dX = empty([N, groups * window.C, window.H, window.W], dOut.dtype, origin);
+    route.backwardInput(dX, dOut, weight, geometry);
+    if (bias) addByChannel(dX, bias);
+    return dX;
+  },
+
+  backward(ctx, d) {
+    const { a: dOut, b: weight, ...plan } = ctx.saved;
+    const [needsDOut, needsWeight, needsBias] = ctx.needsInputGrad;
+    return [
+      needsDOut ? forwardProduct(d, weight, null, plan) : null,
+      needsWeight ? weightProduct(d, dOut, { ...plan, needsBias: false })[0] : null,
+      needsBias ? sum(d, [0, 2, 3]) : null,
+    ];
+  },
+};
+
+export const conv2dFunction = defineFunction('conv2d', convolution);
+export const convTranspose2dFunction = defineFunction('convTranspose2d', transposed);
+
+const forwardProduct = defineGradient('conv2d', convolution);
+const inputProduct = defineGradient('conv2dBackwardInput', transposed);
 
 /** `dWeight` of `x` and `dOut`, and with `needsBias` also `dBias`, the sum of dOut for each channel. */
-const weightProduct = defineFunction('conv2dBackwardWeight', {
+const weightProduct = defineGradient('conv2dBackwardWeight', {
   forward(
     ctx: Context<Factors>,
     x: Tensor,
@@ -112,7 +102,7 @@ const weightProduct = defineFunction('conv2dBackwardWeight', {
     return dBias ? [dWeight, dBias] : [dWeight];
   },
 
-  backward(ctx, d, dOfBias?: Tensor): (Tensor | null)[] {
+  backward(ctx, d, dOfBias?: Tensor) {
     const { a: x, b: dOut, ...plan } = ctx.saved;
     const [needsX, needsDOut] = ctx.needsInputGrad;
     return [

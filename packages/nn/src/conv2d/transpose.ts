@@ -2,7 +2,7 @@ import type { Tensor } from '@unfold/core';
 import { checkOptions, tracer } from '@unfold/core/internal';
 import { requireOneFloat } from '../checks.js';
 import type { ConvRoute } from './conv-route.js';
-import { inputProductAs } from './products.js';
+import { convTranspose2dFunction } from './products.js';
 import { routeFor } from './route.js';
 import {
   CONV_TRANSPOSE_OPTIONS,
@@ -15,8 +15,6 @@ import {
  * convolution is that Eᵀ. So forward here is the convolution's gradient by x, the gradient of that
  * is E, the convolution itself, and in the gradient by weight x and dOut have changed places.
  */
-const convTranspose2dFunction = inputProductAs('convTranspose2d');
-
 /** `convTranspose2d` by one of the convolution's routes, of operands whose dtype was checked. */
 export function convTranspose2dBy(
   route: ConvRoute,

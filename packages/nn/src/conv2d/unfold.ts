@@ -68,7 +68,8 @@ const unfoldFunction = defineFunction('unfold', {
     ctx.save({ window });
     return toColumns(x, window);
   },
-  backward: (ctx, dOut): Tensor => foldFunction(dOut, ctx.saved),
+  backward: (ctx, dOut) => toImages(dOut, ctx.saved.window),
+  recordedBackward: (ctx, dOut): Tensor => foldFunction(dOut, ctx.saved),
 });
 
 const foldFunction = defineFunction('fold', {
@@ -76,7 +77,8 @@ const foldFunction = defineFunction('fold', {
     ctx.save({ window });
     return toImages(columns, window);
   },
-  backward: (ctx, dOut): Tensor => unfoldFunction(dOut, ctx.saved),
+  backward: (ctx, dOut) => toColumns(dOut, ctx.saved.window),
+  recordedBackward: (ctx, dOut): Tensor => unfoldFunction(dOut, ctx.saved),
 });
 
 /** @throws ConfigError for a bad option. */

@@ -30,6 +30,7 @@ import {
 import {
   checkedInUse,
   checkOptions,
+  defineGradient,
   fills,
   hostCall,
   hostDecision,
@@ -130,7 +131,7 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
 });
 
 /** dOut·(softmax - shares) for each row, the shares being 1 for the label's class but for the smoothing. */
-const crossEntropySlope = defineFunction('crossEntropyBackward', {
+const crossEntropySlope = defineGradient('crossEntropyBackward', {
   forward(
     ctx: Context<Saved & { dOut: Tensor }>,
     dOut: Tensor,
