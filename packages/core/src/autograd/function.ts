@@ -209,8 +209,7 @@ export function defineFunction<
     }
 
     if (record) {
-      const { recordedBackward } = definition;
-      if (recordedBackward) ctx.noteInputs(inputs);
+      if (definition.recordedBackward) ctx.noteInputs(inputs);
       const op: RecordedOp = {
         name,
         tape,
@@ -220,7 +219,7 @@ export function defineFunction<
         backward(dOut, needs, createsGraph) {
           ctx.needsInputGrad = needs;
           if (!createsGraph) return definition.backward(ctx, ...dOut);
-          if (recordedBackward) return recordedBackward(ctx, ...dOut);
+          if (definition.recordedBackward) return definition.recordedBackward(ctx, ...dOut);
           if (temporary) throw noSecondRule(name, temporary);
           return definition.backward(ctx, ...dOut);
         },

@@ -1,14 +1,13 @@
 import {
   defineFunction,
   empty,
-  sum,
   type Context,
   type Conv2dGeometry,
   type FunctionDefinition,
   type Tensor,
 } from '@unfold/core';
 import { defineGradient } from '@unfold/core/internal';
-import { addByChannel } from '../channels.js';
+import { addByChannel, channelSums } from '../channels.js';
 import type { ConvRoute } from './conv-route.js';
 
 /*
@@ -75,7 +74,7 @@ const transposed: FunctionDefinition<Factors, Inputs, Tensor> = {
     return [
       needsDOut ? forwardProduct(d, weight, null, plan) : null,
       needsWeight ? weightProduct(d, dOut, { ...plan, needsBias: false })[0] : null,
-      needsBias ? sum(d, [0, 2, 3]) : null,
+      needsBias ? channelSums(d) : null,
     ];
   },
 };
