@@ -119,8 +119,8 @@ export class Tape extends Scope {
     }
     this.#walked = !retainGraph;
     const needed = wanted && this.#dependants(wanted);
-    // A copy: a walk that is recorded adds to the list.
-    const ops = [...this.#ops].reverse();
+    // A copy where the list is needed again, or is added to by a walk that is recorded.
+    const ops = (createGraph || retainGraph ? [...this.#ops] : this.#ops).reverse();
     // What a recorded walk makes belongs to the tape.
     const scope = createGraph ? null : new Scope();
     let running = '';
