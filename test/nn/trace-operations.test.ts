@@ -151,6 +151,9 @@ const losses = (
   }),
 ];
 
+/** The first of several results. */
+const first = ([x]: readonly Tensor[]): Tensor => x ?? zeros([0]);
+
 const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
   add: binary(add),
   sub: binary(sub),
@@ -259,6 +262,47 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
   transpose: [
     row([random(2, 3, 4)], (x) => transpose(x), 'x', { first: -2, second: -1 }),
     row([random(2, 3, 4)], (x) => transpose(x, 0, 2), 'x', { first: 0, second: 2 }),
+  ],
+
+  squeeze: [
+    row([random(1, 3, 1)], (x) => core.squeeze(x), 'x'),
+    row([random(1, 3, 1)], (x) => core.squeeze(x, [0, -1]), 'x', { axis: [0, -1] }),
+  ],
+  unsqueeze: [row([random(3)], (x) => core.unsqueeze(x, -1), 'x', { axis: -1 })],
+  expand: [row([random(3, 1)], (x) => core.expand(x, [2, -1, 4]), 'x', { shape: [2, -1, 4] })],
+  broadcastTo: [
+    row([random(3, 1)], (x) => core.broadcastTo(x, [2, 3, 4]), 'x', { shape: [2, 3, 4] }),
+  ],
+  repeat: [row([random(3)], (x) => core.repeat(x, [2, 3]), 'x', { repeats: [2, 3] })],
+  tile: [row([random(3, 2)], (x) => core.tile(x, [3]), 'x', { repeats: [3] })],
+  stack: [
+    row([random(3), random(3)], (...xs) => core.stack(xs), 'tensors.0 tensors.1', { axis: 0 }),
+    row([random(3), random(3)], (...xs) => core.stack(xs, 1), 'tensors.0 tensors.1', { axis: 1 }),
+  ],
+  split: [
+    row([random(5, 2)], (x) => first(core.split(x, 2)), 'x', { sizes: 2, axis: 0 }),
+    row([random(2, 5)], (x) => first(core.split(x, [1, 4], -1)), 'x', { sizes: [1, 4], axis: -1 }),
+  ],
+  chunk: [row([random(5)], (x) => first(core.chunk(x, 2)), 'x', { chunks: 2, axis: 0 })],
+  unbind: [row([random(5, 2)], (x) => first(core.unbind(x, 1)), 'x', { axis: 1 })],
+  select: [row([random(5, 2)], (x) => core.select(x, 0, -2), 'x', { axis: 0, index: -2 })],
+  flip: [
+    row([random(2, 3)], (x) => core.flip(x), 'x'),
+    row([random(2, 3)], (x) => core.flip(x, 1), 'x', { axes: 1 }),
+  ],
+  roll: [
+    row([random(2, 3)], (x) => core.roll(x, 2), 'x', { shifts: 2 }),
+    row([random(2, 3)], (x) => core.roll(x, [1, 2], [0, 1]), 'x', { shifts: [1, 2], axes: [0, 1] }),
+  ],
+  tril: [row([random(3, 3)], (x) => core.tril(x), 'x', { diagonal: 0 })],
+  triu: [row([random(3, 3)], (x) => core.triu(x, -1), 'x', { diagonal: -1 })],
+  maskedFill: [
+    row(
+      [random(3, 4), () => gt(randn([3, 4]), 0)],
+      (x, mask) => core.maskedFill(x, mask, -Infinity),
+      'x mask',
+      { value: -Infinity },
+    ),
   ],
 
   linear: [

@@ -13,6 +13,7 @@ export {
 export { eq, gt, lt } from './compare.js';
 export { maximum, minimum } from './extremes.js';
 export { indexSelect } from './indexing.js';
+export { maskedFill, tril, triu } from './masks.js';
 export { matmul, type MatmulOptions } from './matmul.js';
 export {
   cast,
@@ -26,8 +27,11 @@ export {
   type Padding,
   type SliceRange,
 } from './movement.js';
+export { chunk, select, split, stack, unbind } from './pieces.js';
 export { abs, clamp, exp, log, neg, sqrt, type ClampOptions } from './pointwise.js';
 export { argmax, max, mean, min, sum, type ReduceAxes, type ReduceOptions } from './reduce.js';
 export { logSoftmax, softmax } from './softmax.js';
+export { broadcastTo, expand, repeat, squeeze, tile, unsqueeze } from './stretch.js';
 export { type Operand } from './support.js';
+export { flip, roll } from './turn.js';
 export { where } from './where.js';

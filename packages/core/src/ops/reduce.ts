@@ -16,7 +16,8 @@ import {
 } from '../shape.js';
 import { empty, requireTensor, Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
-import { gather, permute } from './movement.js';
+import { permute } from './movement.js';
+import { copyFrom } from './strided.js';
 import { composed, int32Of, requireFloat, requireNumber } from './support.js';
 
 /** The axes that a reduction runs over, and the shape that it leaves. */
@@ -101,7 +102,7 @@ const sumFunction = defineFunction('sum', {
     const { axes, shape } = ctx.saved;
     const kept = reducedShape(shape, axes, true);
     // Repeated along the axes that were summed.
-    return gather('sum', dOut, shape, broadcastStrides(kept, shape));
+    return copyFrom('sum', dOut, shape, broadcastStrides(kept, shape));
   },
 });
 

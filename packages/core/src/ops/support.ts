@@ -43,7 +43,7 @@ export function onTensors(
 }
 
 /** @throws DTypeError unless `x` is a tensor or a number. */
-function requireOperand(name: string, which: string, x: unknown): void {
+export function requireOperand(name: string, which: string, x: unknown): void {
   if (x instanceof Tensor || typeof x === 'number') return;
   throw noTensor(name, `a tensor or a number for ${which}`, x);
 }
