@@ -124,6 +124,46 @@ function indexing(outer: number, n: number, inner: number, count: number): Case 
   };
 }
 
+/** Elements that are picked, put and added up, each by a position of its own. */
+function along(outer: number, n: number, inner: number, count: number): Case {
+  const values = floats(outer * n * inner);
+  const d = floats(outer * count * inner);
+  const index = Int32Array.from(d, () => Math.floor(random() * n));
+  const geometry = { outer, n, inner, count };
+  return (kernels) => {
+    const [out, put, added] = [zeros(d.length), values.slice(), values.slice()];
+    kernels.gatherAlong(out, values, index, geometry);
+    kernels.scatterAlong(put, d, index, geometry);
+    kernels.scatterAddAlong(added, d, index, geometry);
+    return [out, put, added];
+  };
+}
+
+/** Sums, products and recurrences from both ends. */
+function scans(outer: number, n: number, inner: number): Case {
+  const [values, factors] = [floats(outer * n * inner), positive(outer * n * inner)];
+  return (kernels) =>
+    [false, true].flatMap((reverse) => {
+      const geometry = { outer, n, inner, reverse };
+      const [sums, products, results] = [values.slice(), values.slice(), values.slice()];
+      kernels.cumsum(sums, values, geometry);
+      kernels.cumprod(products, factors, geometry);
+      kernels.recurrence(results, factors, values, geometry);
+      return [sums, products, results];
+    });
+}
+
+/** Rows with many ties. */
+function sorting(rows: number, n: number): Case {
+  const values = floats(rows * n).map((value) => Math.round(value * 50));
+  return (kernels) =>
+    [false, true].flatMap((descending) => {
+      const [sorted, indices] = [zeros(rows * n), new Int32Array(rows * n)];
+      kernels.sortRows(sorted, indices, values, { rows, n, descending });
+      return [sorted, indices];
+    });
+}
+
 /** Channels and their gradients, as they come in images and in rows. */
 function normalising(outer: number, channels: number, inner: number): Case {
   const n = outer * channels * inner;
@@ -383,6 +423,14 @@ const CASES: Record<string, Case> = {
   'indexing of many rows': indexing(1, 997, 37, 2003),
   'indexing along columns': indexing(1, 30, 5003, 20),
   'indexing in the middle': indexing(57, 29, 31, 41),
+  'elements along columns': along(1, 30, 1003, 57),
+  'elements along one row': along(1, 997, 1, 40_003),
+  'elements along the middle axis': along(57, 29, 31, 41),
+  'scans of columns': scans(1, 57, 1003),
+  'scans of rows': scans(203, 301, 1),
+  'scans of the middle axis': scans(13, 71, 70),
+  'rows in order': sorting(203, 301),
+  'two long rows in order': sorting(2, 30_011),
   fill(kernels) {
     const out = zeros(N);
     kernels.fill(out, { value: 1.5 });

@@ -11,6 +11,7 @@ export {
   gather,
   scatter,
 } from './build/tiles';
+export * from './along';
 export * from './broadcast';
 export * from './conv2d-backward-input';
 export * from './conv2d-backward-weight';
@@ -19,9 +20,11 @@ export * from './elementwise';
 export * from './matmul';
 export * from './movement';
 export * from './normalisation';
+export * from './order';
 export * from './parallel';
 export * from './random';
 export * from './reductions';
+export * from './scans';
 export { setTileWidth } from './tile-width';
 export * from './training';
 export {

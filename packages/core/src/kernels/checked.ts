@@ -15,6 +15,7 @@ import type { DeviceBuffer } from './buffer.js';
 import type {
   BroadcastGeometry,
   CrossEntropyGeometry,
+  IndexGeometry,
   KernelName,
   Kernels,
   ReduceGeometry,
@@ -27,6 +28,7 @@ import type { ElementwiseName } from './table/types.js';
 type F = DeviceBuffer;
 type I = DeviceBuffer<'int32'>;
 
+type Along = (out: F, other: F, index: I, geometry: IndexGeometry) => void;
 type Select = (out: F, indices: I, x: F, geometry: ReduceGeometry) => void;
 
 /**
@@ -42,6 +44,13 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
     checkedByRow(name, (out: F, indices: I, x: F, geometry: ReduceGeometry) => {
       checkSize(name, 'n - 1', geometry.n - 1);
       kernels[name](out, indices, x, geometry);
+    });
+
+  const along = (name: 'gatherAlong' | 'scatterAlong' | 'scatterAddAlong'): Along =>
+    checkedByRow(name, (out: F, other: F, index: I, geometry: IndexGeometry) => {
+      const { outer, n, inner, count } = geometry;
+      checkPositions(name, index, memory, outer * inner * count, n);
+      kernels[name](out, other, index, geometry);
     });
 
   return {
@@ -78,6 +87,10 @@ export function checkedKernels(kernels: Kernels, memory: { readonly words: Int32
       checkIndexed('indexAdd', dX, dOut, index, memory, geometry);
       kernels.indexAdd(dX, dOut, index, geometry);
     },
+
+    gatherAlong: along('gatherAlong'),
+    scatterAlong: along('scatterAlong'),
+    scatterAddAlong: along('scatterAddAlong'),
 
     max: select('max'),
     min: select('min'),
@@ -194,9 +207,11 @@ const COUNTED = [
   'channels',
   'layerNorm',
   'moments',
+  'order',
   'reduce',
   'rows',
   'running',
+  'scan',
   'squares',
   'window',
 ] as const;

@@ -60,10 +60,20 @@ export interface ReduceGeometry {
   readonly inner: number;
 }
 
+/** As `ReduceGeometry`, walked along `n`: from its end with `reverse`, else from its beginning. */
+export interface ScanGeometry extends ReduceGeometry {
+  readonly reverse: boolean;
+}
+
 /** `x` seen as `[rows, n]`, each row on its own. */
 export interface RowsGeometry {
   readonly rows: number;
   readonly n: number;
+}
+
+/** As `RowsGeometry`; each row is put in order, the largest first with `descending`. */
+export interface OrderGeometry extends RowsGeometry {
+  readonly descending: boolean;
 }
 
 /** `x` seen as `[outer, channels, inner]`, each channel on its own. */
@@ -92,7 +102,10 @@ export interface LayerNormGeometry extends RowsGeometry {
   readonly eps: number;
 }
 
-/** `x` seen as `[outer, n, inner]`; `index` holds `count` positions in 0 … n-1. */
+/**
+ * `x` seen as `[outer, n, inner]`; `index` holds positions in 0 … n-1, `count` of them or, of kernels with
+ * a position for each element, `[outer, count, inner]`.
+ */
 export interface IndexGeometry extends ReduceGeometry {
   readonly count: number;
 }
@@ -241,6 +254,15 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
   indexSelect(out: F, x: F, index: I, geometry: IndexGeometry): void;
   /** Adds to `[outer, n, inner]`: dX[o, index[j], i] += dOut[o, j, i], j ascending. */
   indexAdd(dX: F, dOut: F, index: I, geometry: IndexGeometry): void;
+  /** Writes `[outer, count, inner]`: out[o, j, i] = x[o, index[o, j, i], i]. */
+  gatherAlong(out: F, x: F, index: I, geometry: IndexGeometry): void;
+  /**
+   * Writes into `[outer, n, inner]`: out[o, index[o, j, i], i] = src[o, j, i], j ascending, so that of
+   * several for one place the last stays; leaves the others.
+   */
+  scatterAlong(out: F, src: F, index: I, geometry: IndexGeometry): void;
+  /** Adds to `[outer, n, inner]`: out[o, index[o, j, i], i] += src[o, j, i], j ascending. */
+  scatterAddAlong(out: F, src: F, index: I, geometry: IndexGeometry): void;
 
   // --- Reductions. Write. ---
   /** An empty sum (n = 0) is 0. */
@@ -269,6 +291,23 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
    * all 0, as of softmaxBackward.
    */
   logSoftmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
+
+  // --- Scans and order. Write. ---
+  // Scans go along n of `[outer, n, inner]`, in double precision, each result rounded once.
+  /** out[j] = x[0] + … + x[j]; with reverse x[j] + … + x[n-1]. `out` may be `x`. */
+  cumsum(out: F, x: F, geometry: ScanGeometry): void;
+  /** out[j] = x[0] · … · x[j]; with reverse x[j] · … · x[n-1]. `out` may be `x`. */
+  cumprod(out: F, x: F, geometry: ScanGeometry): void;
+  /**
+   * out[j] = factor[j]·out[j-1] + x[j], the first being x[0], whatever factor[0] is; with reverse
+   * out[j] = factor[j]·out[j+1] + x[j], from x[n-1]. `out` may be `factor` or `x`.
+   */
+  recurrence(out: F, factor: F, x: F, geometry: ScanGeometry): void;
+  /**
+   * The values of each row in order, and where they stood. NaN counts as the largest; equals, -0 and 0
+   * among them, keep their order, also where the largest are first.
+   */
+  sortRows(values: F, indices: I, x: F, geometry: OrderGeometry): void;
 
   // --- Normalisation. Write. ---
   // A channel of x `[outer, channels, inner]`, or a row of `[rows, n]`, is normalised by what stands of

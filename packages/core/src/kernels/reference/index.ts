@@ -5,6 +5,7 @@ import type { ArrayKernels, KernelName, Kernels } from '../contract.js';
 import { KERNELS } from '../table/kernels.js';
 import { KERNEL_NAMES, writesOf } from '../table/layout.js';
 import { adamStep } from './adam.js';
+import * as along from './along.js';
 import * as broadcast from './broadcast.js';
 import * as conv2d from './conv2d.js';
 import * as elementwise from './elementwise.js';
@@ -13,7 +14,9 @@ import { matmul, matmulJoined } from './matmul.js';
 import * as movement from './movement.js';
 import * as normalisation from './normalisation.js';
 import { drawMask } from './random.js';
+import * as order from './order.js';
 import * as reductions from './reductions.js';
+import * as scans from './scans.js';
 import { sgdStep } from './sgd.js';
 import * as windows from './windows.js';
 
@@ -24,14 +27,18 @@ import * as windows from './windows.js';
  *
  * Int32Array and Uint8Array work wherever the operation makes sense for whole numbers: neg, abs,
  * clamp, add, sub, mul, maximum, minimum, eq, lt, gt, where, fill, copyStrided, indexSelect,
- * indexAdd, sum, max and min. What does not fit wraps, as the array's store does; `sum` is exact
- * while its value stays within ±2⁵³.
+ * indexAdd, gatherAlong, scatterAlong, scatterAddAlong, sum, max, min, cumsum, cumprod, recurrence and
+ * sortRows. What does not fit wraps, as the array's store does; sums and products are exact while their
+ * values stay within ±2⁵³.
  */
 export const referenceKernels: ArrayKernels = {
   ...elementwise,
   ...broadcast,
   ...movement,
+  ...along,
   ...reductions,
+  ...scans,
+  ...order,
   ...normalisation,
   matmul,
   matmulJoined,

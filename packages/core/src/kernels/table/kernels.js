@@ -110,6 +110,8 @@ export const PARAMETERS = part({
   strided: WALK,
   index: { outer: 'i32', n: 'i32', inner: 'i32', count: 'i32' },
   reduce: { outer: 'i32', n: 'i32', inner: 'i32' },
+  scan: { outer: 'i32', n: 'i32', inner: 'i32', reverse: 'bool' },
+  order: { rows: 'i32', n: 'i32', descending: 'bool' },
   squares: { n: 'i32' },
   rows: { rows: 'i32', n: 'i32' },
   window: WINDOW,
@@ -254,6 +256,13 @@ const EXTREME = part({
   cut: ['outer', 'inner as width'],
 });
 
+const SCAN = part({
+  source: 'scans',
+  operands: ['out out f32[outer, n, inner]', 'in x f32[outer, n, inner]'],
+  parameters: 'scan',
+  cut: ['outer', 'inner as width'],
+});
+
 const BY_ROWS = part({
   source: 'reductions',
   operands: ['out out f32[rows, n]', 'in x f32[rows, n]'],
@@ -369,6 +378,38 @@ export const KERNELS = table({
     work: 'dOut',
     cut: ['outer', 'inner as width'],
   },
+  gatherAlong: {
+    source: 'along',
+    operands: [
+      'out out f32[outer, count, inner]',
+      'in x f32[outer, n, inner]',
+      'in index i32[outer, count, inner]',
+    ],
+    parameters: 'index',
+    cut: ['outer', 'count'],
+  },
+  scatterAlong: {
+    source: 'along',
+    operands: [
+      'inout out f32[outer, n, inner]',
+      'in src f32[outer, count, inner]',
+      'in index i32[outer, count, inner]',
+    ],
+    parameters: 'index',
+    work: 'src',
+    cut: ['outer', 'inner as width'],
+  },
+  scatterAddAlong: {
+    source: 'along',
+    operands: [
+      'inout out f32[outer, n, inner]',
+      'in src f32[outer, count, inner]',
+      'in index i32[outer, count, inner]',
+    ],
+    parameters: 'index',
+    work: 'src',
+    cut: ['outer', 'inner as width'],
+  },
 
   // --- Reductions ---
   sum: {
@@ -400,6 +441,24 @@ export const KERNELS = table({
   logSoftmax: BY_ROWS,
   softmaxBackward: BY_ROWS_BACKWARD,
   logSoftmaxBackward: BY_ROWS_BACKWARD,
+
+  // --- Scans and order ---
+  cumsum: SCAN,
+  cumprod: SCAN,
+  recurrence: {
+    ...SCAN,
+    operands: [
+      'out out f32[outer, n, inner]',
+      'in factor f32[outer, n, inner]',
+      'in x f32[outer, n, inner]',
+    ],
+  },
+  sortRows: {
+    source: 'order',
+    operands: ['out values f32[rows, n]', 'out indices i32[rows, n]', 'in x f32[rows, n]'],
+    parameters: 'order',
+    cut: ['rows'],
+  },
 
   // --- Normalisation, by `statistics`: mean, variance and 1/√(variance + eps) ---
   moments: {

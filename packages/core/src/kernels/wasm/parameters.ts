@@ -46,6 +46,8 @@ const MAX_RANK = 64;
 
 const index = placesOf(PARAMETERS.index);
 const reduce = placesOf(PARAMETERS.reduce);
+const scan = placesOf(PARAMETERS.scan);
+const order = placesOf(PARAMETERS.order);
 const squares = placesOf(PARAMETERS.squares);
 const rows = placesOf(PARAMETERS.rows);
 const channels = placesOf(PARAMETERS.channels);
@@ -92,6 +94,19 @@ const WRITERS: {
     block[reduce.outer] = outer;
     block[reduce.n] = n;
     block[reduce.inner] = inner;
+  },
+
+  scan({ block }, { outer, n, inner, reverse }) {
+    block[scan.outer] = outer;
+    block[scan.n] = n;
+    block[scan.inner] = inner;
+    block[scan.reverse] = reverse ? 1 : 0;
+  },
+
+  order({ block }, { rows, n, descending }) {
+    block[order.rows] = rows;
+    block[order.n] = n;
+    block[order.descending] = descending ? 1 : 0;
   },
 
   squares({ block }, { n }) {
