@@ -296,6 +296,44 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
   ],
   tril: [row([random(3, 3)], (x) => core.tril(x), 'x', { diagonal: 0 })],
   triu: [row([random(3, 3)], (x) => core.triu(x, -1), 'x', { diagonal: -1 })],
+  gather: [
+    row([random(3, 4), labels(3, 2, 4)], (x, index) => core.gather(x, 0, index), 'x index', {
+      axis: 0,
+    }),
+  ],
+  takeAlongAxis: [
+    row([random(3, 4), labels(4, 1, 2)], (x, i) => core.takeAlongAxis(x, i, 1), 'x index', {
+      axis: 1,
+    }),
+    row([random(3, 4), labels(12, 2)], (x, i) => core.takeAlongAxis(x, i), 'x index'),
+  ],
+  scatter: [
+    row(
+      [random(3, 4), labels(3, 2, 4), random(2, 4)],
+      (x, index, src) => core.scatter(x, 0, index, src),
+      'x index src',
+      { axis: 0 },
+    ),
+    row([random(3, 4), labels(3, 2, 4)], (x, i) => core.scatter(x, 0, i, 0.5), 'x index', {
+      axis: 0,
+      src: 0.5,
+    }),
+  ],
+  scatterAdd: [
+    row(
+      [random(3, 4), labels(3, 5, 4), random(5, 4)],
+      (x, index, src) => core.scatterAdd(x, 0, index, src),
+      'x index src',
+      { axis: 0 },
+    ),
+  ],
+  oneHot: [
+    row([labels(3, 5)], (x) => core.oneHot(x, 3), 'index', { numClasses: 3, dtype: 'int32' }),
+    row([labels(3, 5)], (x) => core.oneHot(x, 4, { dtype: 'float32' }), 'index', {
+      numClasses: 4,
+      dtype: 'float32',
+    }),
+  ],
   maskedFill: [
     row(
       [random(3, 4), () => gt(randn([3, 4]), 0)],
@@ -494,6 +532,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   randperm: 'is random: refused',
   bernoulli: 'is random: refused',
   multinomial: 'is random: refused',
+  nonzero: 'has a shape that follows from numbers: refused',
+  unique: 'has a shape that follows from numbers: refused',
   generator: 'names a stream, whose draws are refused',
   manualSeed: 'is about randomness: refused',
   rngState: 'reads where the streams stand',

@@ -11,6 +11,7 @@ import {
   type CaseInput,
   type OpCase,
 } from './op-case.js';
+import { INDEX_CASES } from './op-cases-index.js';
 import { SHAPE_CASES } from './op-cases-shape.js';
 
 export { makeInputs, type OpCase } from './op-case.js';
@@ -325,6 +326,7 @@ export const OP_CASES: readonly OpCase[] = [
   row('sum', 'over no element', [normal(0, 3)], (x) => u.sum(x, { axis: 0 })),
   ...movementCases(),
   ...SHAPE_CASES,
+  ...INDEX_CASES,
   ...whereCases(),
 
   ...[u.softmax, u.logSoftmax].flatMap((fn) => [

@@ -1,3 +1,4 @@
+export { gather, scatter, scatterAdd, takeAlongAxis } from './along.js';
 export { add, div, mul, pow, sub } from './arithmetic.js';
 export {
   gelu,
@@ -29,6 +30,7 @@ export {
 } from './movement.js';
 export { chunk, select, split, stack, unbind } from './pieces.js';
 export { abs, clamp, exp, log, neg, sqrt, type ClampOptions } from './pointwise.js';
+export { nonzero, oneHot, unique, type OneHotOptions } from './positions.js';
 export { argmax, max, mean, min, sum, type ReduceAxes, type ReduceOptions } from './reduce.js';
 export { logSoftmax, softmax } from './softmax.js';
 export { broadcastTo, expand, repeat, squeeze, tile, unsqueeze } from './stretch.js';
