@@ -748,7 +748,22 @@ describe('shapes that do not fit', () => {
     [
       'matmul of vectors',
       () => matmul(zeros([3]), x()),
-      'matmul: expected operands of at least two dimensions, got [3] and [2,3]; reshape a vector to a row or a column',
+      'matmul: the inner dimensions of [3] and [2,3] are 3 and 2; they must agree',
+    ],
+    [
+      'matmul of a matrix and a vector',
+      () => matmul(x(), zeros([2])),
+      'matmul: the inner dimensions of [2,3] and [2] are 3 and 2; they must agree',
+    ],
+    [
+      'matmul of a transposed vector',
+      () => matmul(zeros([3]), x(), { transposeA: true }),
+      'matmul: expected operands with dimensions, and of two at least to transpose, got [3]ᵀ and [2,3]; mul(a, b) multiplies by a scalar',
+    ],
+    [
+      'matmul of a scalar',
+      () => matmul(tensor(2), x()),
+      'matmul: expected operands with dimensions, and of two at least to transpose, got [] and [2,3]; mul(a, b) multiplies by a scalar',
     ],
     [
       'matmul inside',

@@ -62,6 +62,7 @@ describe('the table of op cases', () => {
     for (const { op } of differentiable) constant.delete(op);
     expect([...constant].sort()).toEqual([
       'argmax',
+      'argsort',
       'eq',
       'gt',
       'lt',

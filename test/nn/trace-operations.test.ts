@@ -334,6 +334,27 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
       dtype: 'float32',
     }),
   ],
+  dot: [row([random(3), random(3)], (a, b) => core.dot(a, b), 'a b')],
+  outer: [row([random(3), random(4)], (a, b) => core.outer(a, b), 'a b')],
+  bmm: [row([random(2, 3, 4), random(2, 4, 3)], (a, b) => core.bmm(a, b), 'a b')],
+  einsum: [
+    row([random(2, 3), random(3, 4)], (a, b) => core.einsum('ij,jk->ki', a, b), 'x0 x1', {
+      equation: 'ij,jk->ki',
+    }),
+  ],
+  cumsum: [row([random(3, 4)], (x) => core.cumsum(x, 1), 'x', { axis: 1 })],
+  cumprod: [row([random(3, 4)], (x) => core.cumprod(x, 0), 'x', { axis: 0 })],
+  sort: [
+    row([random(3, 4)], (x) => first(core.sort(x)), 'x', { axis: -1, descending: false }),
+    row([random(3, 4)], (x) => first(core.sort(x, 0, { descending: true })), 'x', {
+      axis: 0,
+      descending: true,
+    }),
+  ],
+  argsort: [row([random(3, 4)], (x) => core.argsort(x), 'x', { axis: -1, descending: false })],
+  topk: [
+    row([random(3, 4)], (x) => first(core.topk(x, 2)), 'x', { k: 2, axis: -1, largest: true }),
+  ],
   maskedFill: [
     row(
       [random(3, 4), () => gt(randn([3, 4]), 0)],

@@ -11,7 +11,9 @@ import {
   type CaseInput,
   type OpCase,
 } from './op-case.js';
+import { CONTRACTION_CASES } from './op-cases-contract.js';
 import { INDEX_CASES } from './op-cases-index.js';
+import { ORDER_CASES } from './op-cases-order.js';
 import { SHAPE_CASES } from './op-cases-shape.js';
 
 export { makeInputs, type OpCase } from './op-case.js';
@@ -327,6 +329,8 @@ export const OP_CASES: readonly OpCase[] = [
   ...movementCases(),
   ...SHAPE_CASES,
   ...INDEX_CASES,
+  ...CONTRACTION_CASES,
+  ...ORDER_CASES,
   ...whereCases(),
 
   ...[u.softmax, u.logSoftmax].flatMap((fn) => [

@@ -96,7 +96,8 @@ function isLast(index: Tensor, shape: Shape, axis: number): Tensor {
   return eq(gatherFunction(placed, index, { axis }), order);
 }
 
-const scatterFunction = defineFunction('scatter', {
+/** `scatter` itself, by positions that are known to be right. */
+export const scatterFunction = defineFunction('scatter', {
   forward(ctx: Context<Saved>, x: Tensor, index: Tensor, src: Tensor, { axis }: Axis) {
     ctx.save({ axis, index, shape: x.shape });
     const out = copyOf(x, 'scatter');
