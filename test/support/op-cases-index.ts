@@ -12,6 +12,9 @@ const middle = positions([2, 2, 3], 1, 0, 3, 3, 3, 0, 2, 2, 1, 2, 0, 1);
 /** Shorter than [3, 4] along both axes. */
 const part = positions([2, 3], 2, 0, 1, 0, 2, 0);
 const none = positions([0, 3]);
+/** Stretched over the rows. */
+const forAll = positions([1, 2], 2, 0);
+const flat = positions([2, 2], 5, 0, 0, 3);
 
 const constant = { differentiable: false };
 
@@ -25,13 +28,9 @@ export const INDEX_CASES: readonly OpCase[] = [
   row('gather', 'no position', [normal(4, 3)], (x) => u.gather(x, 0, none)),
 
   row('takeAlongAxis', 'last axis', [normal(2, 3)], (x) => u.takeAlongAxis(x, perRow, 1)),
-  row('takeAlongAxis', 'index stretched', [normal(2, 3)], (x) =>
-    u.takeAlongAxis(x, positions([1, 2], 2, 0), -1),
-  ),
+  row('takeAlongAxis', 'index stretched', [normal(2, 3)], (x) => u.takeAlongAxis(x, forAll, -1)),
   row('takeAlongAxis', 'x stretched', [normal(1, 3)], (x) => u.takeAlongAxis(x, perRow, 1)),
-  row('takeAlongAxis', 'both as vectors', [normal(2, 3)], (x) =>
-    u.takeAlongAxis(x, positions([2, 2], 5, 0, 0, 3)),
-  ),
+  row('takeAlongAxis', 'both as vectors', [normal(2, 3)], (x) => u.takeAlongAxis(x, flat)),
 
   ...[u.scatter, u.scatterAdd].flatMap((fn) => [
     row(fn.name, 'last axis, repeats', [normal(2, 5), normal(2, 4)], (x, src) =>
