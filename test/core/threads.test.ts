@@ -28,7 +28,7 @@ const dOut = floats(N);
 const saved = positive(N);
 const longRows = floats(2 * 35_003);
 
-function unary(name: KernelLike<'neg'>): Case {
+function unary(name: KernelLike<'neg'> | KernelLike<'sin'>): Case {
   return (kernels) => {
     const out = zeros(N);
     kernels[name](out, dOut);
@@ -60,7 +60,7 @@ const BROADCASTS = [
 /** Rows that are longer than a part. */
 const LONG_ROWS = { shape: [2, 3, 35_003], aStrides: [35_003, 0, 1], bStrides: [0, 1, 0] };
 
-function binary(name: KernelLike<'add'>): Case {
+function binary(name: KernelLike<'add'> | KernelLike<'atan2'>): Case {
   return (kernels) =>
     [...BROADCASTS, { a: longRows, b: saved, geometry: LONG_ROWS }].map(({ a, b, geometry }) => {
       const out = zeros(geometry.shape.reduce((product, n) => product * n, 1));
@@ -69,13 +69,44 @@ function binary(name: KernelLike<'add'>): Case {
     });
 }
 
-function comparison(name: KernelLike<'eq'>): Case {
+function comparison(name: KernelLike<'eq'> | KernelLike<'ne'>): Case {
   return (kernels) =>
     [...BROADCASTS, { a: longRows, b: saved, geometry: LONG_ROWS }].map(({ a, b, geometry }) => {
       const out = new Uint8Array(geometry.shape.reduce((product, n) => product * n, 1));
       kernels[name](out, a, b, geometry);
       return out;
     });
+}
+
+/** Bytes of truth, a matrix and a row, and rows that are longer than a part. */
+function logic(name: KernelLike<'logicalAnd'>): Case {
+  const [a, b] = [floats(N), floats(N)].map((values) =>
+    Uint8Array.from(values, (value) => (value > 0 ? 1 : 0)),
+  ) as [Uint8Array, Uint8Array];
+  return (kernels) =>
+    [flat(N), { shape: [517, 93], aStrides: [93, 1], bStrides: [0, 1] }].map((geometry) => {
+      const out = new Uint8Array(geometry.shape.reduce((product, n) => product * n, 1));
+      kernels[name](out, a, b, geometry);
+      return out;
+    });
+}
+
+function product(outer: number, n: number, inner: number): Case {
+  const values = floats(outer * n * inner).map((value) => value + 1);
+  return (kernels) => {
+    const out = zeros(outer * inner);
+    kernels.prod(out, values, { outer, n, inner });
+    return [out];
+  };
+}
+
+function sumBytes(outer: number, n: number, inner: number): Case {
+  const values = Uint8Array.from(floats(outer * n * inner), (value) => 255 * Math.abs(value));
+  return (kernels) => {
+    const out = new Int32Array(outer * inner);
+    kernels.sumBytes(out, values, { outer, n, inner });
+    return [out];
+  };
 }
 
 function byRows(name: KernelLike<'softmax'>, rows: number, n: number): Case {
@@ -337,9 +368,19 @@ function each<K extends Parameters<typeof kernelsLike>[0]>(
 
 const CASES: Record<string, Case> = {
   ...each('neg', unary),
+  ...each('sin', unary),
   ...each('reluBackward', gradient),
   ...each('add', binary),
+  ...each('atan2', binary),
   ...each('eq', comparison),
+  ...each('ne', comparison),
+  ...each('logicalAnd', logic),
+  'product over columns': product(1, 57, 1003),
+  'product over rows': product(203, 301, 1),
+  'product in the middle': product(13, 71, 70),
+  'sum of bytes over columns': sumBytes(1, 57, 1003),
+  'sum of bytes over rows': sumBytes(203, 301, 1),
+  'sum of bytes in the middle': sumBytes(13, 71, 70),
   leakyRelu(kernels) {
     const out = zeros(N);
     kernels.leakyRelu(out, dOut, { slope: 0.1 });

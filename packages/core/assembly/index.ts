@@ -12,6 +12,8 @@ export {
   scatter,
 } from './build/tiles';
 export * from './broadcast';
+export * from './bytes';
+export * from './comparisons';
 export * from './conv2d-backward-input';
 export * from './conv2d-backward-weight';
 export * from './conv2d-forward';
@@ -20,6 +22,9 @@ export * from './matmul';
 export * from './movement';
 export * from './normalisation';
 export * from './parallel';
+export * from './pointwise';
+export * from './products';
+export * from './quotients';
 export * from './random';
 export * from './reductions';
 export { setTileWidth } from './tile-width';

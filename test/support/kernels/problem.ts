@@ -118,6 +118,13 @@ export class Data {
     return this.#fill(n, () => this.below(5) - 2);
   }
 
+  /** Whole numbers in -2 … 2, ordinary numbers, and some so large that nothing of a quotient is cut. */
+  quotients(n: number): Float32Array {
+    const kind = this.below(3);
+    if (kind === 0) return this.ties(n);
+    return this.floats(n).map((value) => (this.below(4) === 0 ? value * 10 ** (6 * kind) : value));
+  }
+
   /** Whole numbers in -2 … 2, and no others. */
   whole(n: number): Float32Array {
     return Float32Array.from({ length: n }, () => this.below(5) - 2);

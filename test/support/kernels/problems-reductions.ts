@@ -54,6 +54,23 @@ export const REDUCTION_PROBLEMS = {
       scale: 'terms',
     });
   }),
+  prod: problems(reduceSpec(0), (geometry, data) => {
+    const { outer, n, inner } = geometry;
+    return problem({
+      arrays: { out: data.junk(outer * inner), x: data.floats(outer * n * inner) },
+      writes: ['out'],
+      // In doubles, in the same order: the same bits.
+      call: (kernels, { out, x }) => kernels.prod(out, x, geometry),
+    });
+  }),
+  sumBytes: problems(reduceSpec(0), (geometry, data) => {
+    const { outer, n, inner } = geometry;
+    return problem({
+      arrays: { out: data.junkIndices(outer * inner), x: data.bytes(outer * n * inner) },
+      writes: ['out'],
+      call: (kernels, { out, x }) => kernels.sumBytes(out, x, geometry),
+    });
+  }),
   sumOfSquares: problems(length, (n, data) =>
     // In doubles, in the same order: the same bits.
     problem({

@@ -255,6 +255,10 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
   min(out: F, indices: I, x: F, geometry: ReduceGeometry): void;
   /** The gradient of max or min: writes dX `[outer, n, inner]`, dOut at `indices`, else 0. */
   selectBackward(dX: F, dOut: F, indices: I, geometry: ReduceGeometry): void;
+  /** The product, in double precision; an empty one (n = 0) is 1. */
+  prod(out: F, x: F, geometry: ReduceGeometry): void;
+  /** The sum of bytes, modulo 2³²; an empty sum is 0. */
+  sumBytes(out: I, x: B, geometry: ReduceGeometry): void;
   /** exp(x - max) / Σ exp(x - max), row by row. `out` may be `x`. */
   softmax(out: F, x: F, geometry: RowsGeometry): void;
   /** x - max - log Σ exp(x - max), row by row. `out` may be `x`. */

@@ -6,12 +6,17 @@ import { KERNELS } from '../table/kernels.js';
 import { KERNEL_NAMES, writesOf } from '../table/layout.js';
 import { adamStep } from './adam.js';
 import * as broadcast from './broadcast.js';
+import * as bytes from './bytes.js';
+import * as comparisons from './comparisons.js';
 import * as conv2d from './conv2d.js';
 import * as elementwise from './elementwise.js';
 import * as loss from './loss.js';
 import { matmul, matmulJoined } from './matmul.js';
 import * as movement from './movement.js';
 import * as normalisation from './normalisation.js';
+import * as pointwise from './pointwise.js';
+import { prod } from './products.js';
+import * as quotients from './quotients.js';
 import { drawMask } from './random.js';
 import * as reductions from './reductions.js';
 import { sgdStep } from './sgd.js';
@@ -23,15 +28,20 @@ import * as windows from './windows.js';
  * Float64Array they serve gradient checks.
  *
  * Int32Array and Uint8Array work wherever the operation makes sense for whole numbers: neg, abs,
- * clamp, add, sub, mul, maximum, minimum, eq, lt, gt, where, fill, copyStrided, indexSelect,
- * indexAdd, sum, max and min. What does not fit wraps, as the array's store does; `sum` is exact
+ * sign, clamp, add, sub, mul, remainder, floorDivide, maximum, minimum, eq, lt, gt, ne, ge, where, fill,
+ * copyStrided, indexSelect, indexAdd, sum, prod, max and min. What does not fit wraps, as the array's store does; `sum` is exact
  * while its value stays within ±2⁵³.
  */
 export const referenceKernels: ArrayKernels = {
   ...elementwise,
   ...broadcast,
+  ...pointwise,
+  ...quotients,
+  ...comparisons,
+  ...bytes,
   ...movement,
   ...reductions,
+  prod,
   ...normalisation,
   matmul,
   matmulJoined,

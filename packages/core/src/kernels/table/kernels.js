@@ -242,6 +242,20 @@ const COMPARISON = part({
   operands: ['out out u8[shape]', 'in a f32[shape by aStrides]', 'in b f32[shape by bStrides]'],
 });
 
+const RARE_UNARY = part({ ...UNARY, source: 'pointwise' });
+
+const QUOTIENT = part({ ...BINARY, source: 'quotients' });
+
+const RARE_COMPARISON = part({ ...COMPARISON, source: 'comparisons' });
+
+/** On truth values: bytes that are 0 for false and anything else for true. */
+const LOGIC = part({
+  source: 'bytes',
+  operands: ['out out u8[shape]', 'in a u8[shape by aStrides]', 'in b u8[shape by bStrides]'],
+  parameters: 'broadcast',
+  cut: 'walk',
+});
+
 const EXTREME = part({
   source: 'reductions',
   operands: [
@@ -283,6 +297,31 @@ export const KERNELS = table({
   gelu: UNARY,
   /** min(max(x, min), max); NaN stays NaN. The bounds may be infinite. */
   clamp: { ...UNARY, parameters: { min: 'f32', max: 'f32' } },
+
+  floor: RARE_UNARY,
+  ceil: RARE_UNARY,
+  /** To the nearest whole number, the even one of two. */
+  round: RARE_UNARY,
+  trunc: RARE_UNARY,
+  /** -1, 0 or 1; 0 at NaN. */
+  sign: RARE_UNARY,
+  /** NaN at ±∞, as cos and tan. */
+  sin: RARE_UNARY,
+  cos: RARE_UNARY,
+  tan: RARE_UNARY,
+  /** NaN beyond ±1, as acos. */
+  asin: RARE_UNARY,
+  acos: RARE_UNARY,
+  atan: RARE_UNARY,
+  sinh: RARE_UNARY,
+  cosh: RARE_UNARY,
+  erf: RARE_UNARY,
+  /** ln(1 + x), without the loss of precision near 0: -∞ at -1, NaN below. */
+  log1p: RARE_UNARY,
+  /** eˣ - 1, without the loss of precision near 0. */
+  expm1: RARE_UNARY,
+  log2: RARE_UNARY,
+  log10: RARE_UNARY,
 
   // --- Their gradients. Write; `dX` may be `dOut`. ---
   /**
@@ -333,6 +372,19 @@ export const KERNELS = table({
     parameters: 'where',
     cut: 'walk',
   },
+
+  /** The angle of the point (b, a), from -π to π, the signs of zeros included. */
+  atan2: QUOTIENT,
+  /** a - ⌊a/b⌋·b: NaN where b is 0 or a is infinite. */
+  remainder: QUOTIENT,
+  /** ⌊a/b⌋: a/b where b is 0, else NaN where a is infinite. */
+  floorDivide: QUOTIENT,
+  /** 1 where a is another number than b, or either is NaN. */
+  ne: RARE_COMPARISON,
+  ge: RARE_COMPARISON,
+  logicalAnd: LOGIC,
+  logicalOr: LOGIC,
+  logicalXor: LOGIC,
 
   // --- Movement ---
   /** Sets every element of `out` to `value`. */
@@ -394,6 +446,20 @@ export const KERNELS = table({
       'in indices i32[outer, inner]',
     ],
     parameters: 'reduce',
+    cut: ['outer', 'inner as width'],
+  },
+  prod: {
+    source: 'products',
+    operands: ['out out f32[outer, inner]', 'in x f32[outer, n, inner]'],
+    parameters: 'reduce',
+    work: 'x',
+    cut: ['outer', 'inner as width'],
+  },
+  sumBytes: {
+    source: 'bytes',
+    operands: ['out out i32[outer, inner]', 'in x u8[outer, n, inner]'],
+    parameters: 'reduce',
+    work: 'x',
     cut: ['outer', 'inner as width'],
   },
   softmax: BY_ROWS,
