@@ -20,7 +20,8 @@ import {
   zeros,
   type Tensor,
 } from '@unfold/core';
-import { OP_CASES, makeInputs } from '../support/op-cases.js';
+import { makeInputs } from '../support/op-case.js';
+import { OP_CASES } from '../support/op-cases.js';
 
 /** The bits of a tensor's elements. */
 function bitsOf(x: Tensor): Uint8Array {

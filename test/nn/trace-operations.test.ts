@@ -151,6 +151,75 @@ const losses = (
   }),
 ];
 
+const singleElements: Readonly<Record<string, readonly Case[]>> = {
+  ne: binary(core.ne),
+  ge: binary(core.ge),
+  le: binary(core.le),
+  logicalAnd: binary(core.logicalAnd),
+  logicalOr: binary(core.logicalOr),
+  logicalXor: binary(core.logicalXor),
+  logicalNot: unary(core.logicalNot),
+  isNaN: unary(core.isNaN),
+  isInf: unary(core.isInf),
+  isFinite: unary(core.isFinite),
+  any: reduction(core.any),
+  all: reduction(core.all),
+  countNonzero: reduction(core.countNonzero),
+  floor: unary(core.floor),
+  ceil: unary(core.ceil),
+  round: unary(core.round),
+  trunc: unary(core.trunc),
+  sign: unary(core.sign),
+  sin: unary(core.sin),
+  cos: unary(core.cos),
+  tan: unary(core.tan),
+  atan: unary(core.atan),
+  sinh: unary(core.sinh),
+  cosh: unary(core.cosh),
+  erf: unary(core.erf),
+  expm1: unary(core.expm1),
+  square: unary(core.square),
+  log1p: unary(core.log1p, positive(3, 4)),
+  log2: unary(core.log2, positive(3, 4)),
+  log10: unary(core.log10, positive(3, 4)),
+  reciprocal: unary(core.reciprocal, positive(3, 4)),
+  rsqrt: unary(core.rsqrt, positive(3, 4)),
+  asin: unary(core.asin, () => core.rand([3, 4])),
+  acos: unary(core.acos, () => core.rand([3, 4])),
+  atan2: binary(core.atan2),
+  remainder: binary(core.remainder, positive),
+  floorDivide: binary(core.floorDivide, positive),
+  prod: reduction(core.prod),
+  logSumExp: reduction(core.logSumExp),
+  variance: [
+    row([random(3, 4)], (x) => core.variance(x), 'x', { correction: 1, keepdim: false }),
+    row([random(3, 4)], (x) => core.variance(x, { axis: 0, correction: 0 }), 'x', {
+      axis: 0,
+      correction: 0,
+      keepdim: false,
+    }),
+  ],
+  std: [
+    row([random(3, 4)], (x) => core.std(x, 1, { keepdim: true }), 'x', {
+      axis: 1,
+      correction: 1,
+      keepdim: true,
+    }),
+  ],
+  norm: [
+    row([random(3, 4)], (x) => core.norm(x), 'x', { p: 2, keepdim: false }),
+    row([random(3, 4)], (x) => core.norm(x, [0, 1], { p: Infinity }), 'x', {
+      axis: [0, 1],
+      p: Infinity,
+      keepdim: false,
+    }),
+  ],
+  argmin: [
+    row([random(3, 4)], (x) => core.argmin(x), 'x', { keepdim: false }),
+    row([random(3, 4)], (x) => core.argmin(x, -1), 'x', { axis: -1, keepdim: false }),
+  ],
+};
+
 const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
   add: binary(add),
   sub: binary(sub),
@@ -181,6 +250,7 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
   tanh: unary(tanh),
   silu: unary(silu),
   clone: unary(clone),
+  ...singleElements,
   clamp: [
     row([random(3, 4)], (x) => clamp(x, { min: -0.5 }), 'x', { min: -0.5 }),
     row([random(3, 4)], (x) => clamp(x, { min: -0, max: 1 }), 'x', { min: -0, max: 1 }),
@@ -431,6 +501,8 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
 
 /** Functions that are no operations on tensors, and why. */
 const OTHERS: Readonly<Record<string, string>> = {
+  clip: 'is clamp by another name',
+  var: 'is variance by another name',
   arange: 'makes a constant',
   full: 'makes a constant',
   ones: 'makes a constant',

@@ -4,7 +4,8 @@ import { tracer } from '../graph/tracer.js';
 import type { Tensor } from '../tensor.js';
 import { eq, lt } from './compare.js';
 import { log, neg } from './pointwise.js';
-import { binary, onTensors, requireFloat, type Operand } from './support.js';
+import { onTensors } from './promotion.js';
+import { binary, requireFloat, type Operand } from './support.js';
 import { where } from './where.js';
 
 const addFunction = defineFunction('add', {
@@ -14,7 +15,7 @@ const addFunction = defineFunction('add', {
   backward: (_ctx, dOut) => [dOut, dOut],
 });
 
-/** a + b, broadcast. */
+/** a + b, broadcast. Sums of integers wrap: int32 modulo 2³², uint8 modulo 256. */
 export function add(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('add', add, { a, b });
   return onTensors('add', a, b, addFunction);
@@ -27,7 +28,7 @@ const subFunction = defineFunction('sub', {
   backward: (ctx, dOut) => [dOut, ctx.needsInputGrad[1] ? neg(dOut) : null],
 });
 
-/** a - b, broadcast. */
+/** a - b, broadcast. Differences of integers wrap as sums do: 0 - 1 is 255 in uint8. */
 export function sub(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('sub', sub, { a, b });
   return onTensors('sub', a, b, subFunction);
@@ -47,7 +48,7 @@ const mulFunction = defineFunction('mul', {
   },
 });
 
-/** a · b element by element, broadcast. */
+/** a · b element by element, broadcast. Products of integers wrap as sums do. */
 export function mul(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('mul', mul, { a, b });
   return onTensors('mul', a, b, mulFunction);
@@ -70,10 +71,14 @@ const divFunction = defineFunction('div', {
   },
 });
 
-/** a / b, broadcast; floats only. */
+/**
+ * a / b, broadcast. Integers are float32 here, as in PyTorch: bool, uint8, and int32 without
+ * dimensions; `floorDivide` is the quotient of integers.
+ * @throws DTypeError for int32 with dimensions, whose quotients float32 might round.
+ */
 export function div(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('div', div, { a, b });
-  return onTensors('div', a, b, divFunction);
+  return onTensors('div', a, b, divFunction, 'float');
 }
 
 const powFunction = defineFunction('pow', {

@@ -1,5 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import { zeros } from '../creation.js';
+import { ones, zeros } from '../creation.js';
 import { copyChecked, isFloat, newArray, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, ShapeError } from '../errors.js';
@@ -17,7 +17,7 @@ import {
 import { copyOf } from '../copy.js';
 import { fills, hostCall, reads } from '../host-call.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
-import { sameDType } from './support.js';
+import { bytesOf, sameDType } from './support.js';
 
 const cloneFunction = defineFunction('clone', {
   forward: (_ctx: Context<object>, x: Tensor) => copyOf(x, 'clone'),
@@ -336,6 +336,19 @@ const castFunction = defineFunction('cast', {
   forward(ctx: Context<{ dtype: DType }>, x: Tensor, { dtype }: { dtype: DType }) {
     ctx.save({ dtype: x.dtype });
     const out = empty(x.shape, dtype, 'cast');
+    if (x.dtype === 'bool' && dtype === 'float32') {
+      // Masks are multiplied with what is trained: a kernel, so that JavaScript has no part in it.
+      const geometry = { shape: [x.size], conditionStrides: [1], aStrides: [0], bStrides: [0] };
+      const [one, zero] = [ones([]), zeros([])];
+      kernelsFor(dtype).where(
+        out.buffer,
+        bytesOf('cast', x.buffer),
+        one.buffer,
+        zero.buffer,
+        geometry,
+      );
+      return out;
+    }
     const truncates = isFloat(x.dtype) && !isFloat(dtype);
     hostCall('cast', [fills(out), reads(x)], (to, from) => {
       if (dtype === 'bool') from.forEach((value, i) => (to[i] = value === 0 ? 0 : 1));

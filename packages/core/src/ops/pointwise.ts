@@ -143,3 +143,9 @@ export function clamp(x: Tensor, options: ClampOptions): Tensor {
   copyChecked('clamp', x.dtype, newArray(x.dtype, finite.length), finite);
   return clampFunction(x, { min, max });
 }
+
+/**
+ * Another name of `clamp`, by which graphs and errors know it.
+ * @function
+ */
+export const clip = clamp;

@@ -1,14 +1,14 @@
 import { Scope } from '../memory/scope.js';
 import { recordingTape } from '../autograd/tape.js';
-import { copyChecked, isFloat, type DType } from '../dtype.js';
+import { isFloat, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
 import type { BroadcastGeometry, Kernels } from '../kernels/contract.js';
 import { broadcastGeometry, broadcastShapes } from '../shape.js';
-import { empty, noTensor, requireTensor, Tensor } from '../tensor.js';
+import { empty, requireTensor, type Tensor } from '../tensor.js';
 
-/** A tensor, or a plain number that takes the other operand's dtype. */
+/** A tensor, or a plain number, which takes the other operand's dtype. */
 export type Operand = Tensor | number;
 
 /**
@@ -19,36 +19,7 @@ export function composed(fn: () => Tensor): Tensor {
   return recordingTape() ? fn() : Scope.run(fn);
 }
 
-/**
- * Runs an operation on two operands, plain numbers made scalars; two plain numbers are float32.
- * @throws DTypeError for a number that the other operand's dtype cannot hold.
- */
-export function onTensors(
-  name: string,
-  a: Operand,
-  b: Operand,
-  fn: (a: Tensor, b: Tensor) => Tensor,
-): Tensor {
-  requireOperand(name, 'a', a);
-  requireOperand(name, 'b', b);
-  if (typeof a !== 'number' && typeof b !== 'number') return fn(a, b);
-  const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
-  const scalar = (x: Operand): Tensor => {
-    if (typeof x !== 'number') return x;
-    const made = empty([], dtype, name);
-    copyChecked(name, dtype, made.elements, [x]);
-    return made;
-  };
-  return composed(() => fn(scalar(a), scalar(b)));
-}
-
-/** @throws DTypeError unless `x` is a tensor or a number. */
-function requireOperand(name: string, which: string, x: unknown): void {
-  if (x instanceof Tensor || typeof x === 'number') return;
-  throw noTensor(name, `a tensor or a number for ${which}`, x);
-}
-
-/** @throws DTypeError: nothing is promoted in silence. */
+/** @throws DTypeError unless two tensors have one dtype: what could lose something is no promotion. */
 export function sameDType(name: string, a: Tensor, b: Tensor): void {
   if (a.dtype !== b.dtype) {
     throw new DTypeError(

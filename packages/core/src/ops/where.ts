@@ -5,7 +5,8 @@ import { DTypeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { broadcastShapes, broadcastStrides, mergeAxes } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
-import { bytesOf, onTensors, sameDType, type Operand } from './support.js';
+import { onTensors } from './promotion.js';
+import { bytesOf, sameDType, type Operand } from './support.js';
 
 /** The operation itself; backward uses it too. */
 function select(condition: Tensor, a: Tensor, b: Tensor): Tensor {
