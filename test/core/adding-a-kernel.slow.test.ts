@@ -75,7 +75,8 @@ await configureEngine({ threads: 1 });
 /** Checks the gradient of the operation in each of its cases. */
 const OPERATION = `
 import { gradcheck } from '@unfold/core';
-import { makeInputs, OP_CASES } from './test/support/op-cases.ts';
+import { makeInputs } from './test/support/op-case.ts';
+import { OP_CASES } from './test/support/op-cases.ts';
 const cases = OP_CASES.filter(({ op }) => op === 'softplus');
 for (const each of cases) gradcheck(each.call, makeInputs(each, 'float64'));
 console.log(cases.map(({ about }) => about).join());
