@@ -144,3 +144,19 @@ describe('reductions', () => {
     expect(gradients((x) => u.logSumExp(x), of(-Infinity, 2))).toEqual([[0, 1]]);
   });
 });
+
+it('a program makes the gradients that are 0 again', () => {
+  for (const fn of [u.floor, u.sign, (x: Tensor) => u.floorDivide(x, 2)]) {
+    const x = tensor([1.5, -2.5], undefined, { requiresGrad: true }).keep();
+    const step = u.compile(() => {
+      x.zeroGrad();
+      using tape = new Tape();
+      tape.backward(u.sum(fn(x)));
+    });
+    for (let call = 0; call < 3; call++) {
+      step();
+      expect(x.grad?.toArray()).toEqual([0, 0]);
+    }
+    step.dispose();
+  }
+});

@@ -1,6 +1,6 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { sumAxes } from '../autograd/sum-to.js';
-import { full, zeros } from '../creation.js';
+import { full } from '../creation.js';
 import { tracer } from '../graph/tracer.js';
 import { reducedShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -11,7 +11,7 @@ import { isFinite } from './logic.js';
 import { reshape } from './movement.js';
 import { exp, log } from './pointwise.js';
 import { max, sum } from './reduce.js';
-import { requireFloat } from './support.js';
+import { requireFloat, zerosOf } from './support.js';
 import { where } from './where.js';
 
 interface Saved {
@@ -38,7 +38,7 @@ const logSumExpFunction = defineFunction('logSumExp', {
   backward(ctx, dOut) {
     // Softmax, from the exponentials: exp(x - out) would have the rounding of a large result.
     const { x, axes, shift } = ctx.saved;
-    if (shift === null) return zeros(x.shape, { dtype: x.dtype });
+    if (shift === null) return zerosOf('logSumExp', x.shape, x.dtype);
     const exponentials = exp(sub(x, shift));
     const total = sum(exponentials, axes, { keepdim: true });
     const share = div(reshape(dOut, shift.shape), where(eq(total, 0), 1, total));

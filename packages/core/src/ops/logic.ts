@@ -2,12 +2,12 @@ import { kernelsFor } from '../engine/engine.js';
 import { tracer } from '../graph/tracer.js';
 import { broadcastGeometry, broadcastShapes } from '../shape.js';
 import { isFloat } from '../dtype.js';
-import { tensor, zeros } from '../creation.js';
+import { tensor } from '../creation.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { eq, lt, ne } from './compare.js';
 import { abs } from './pointwise.js';
 import { requireOperand } from './promotion.js';
-import { bytesOf, composed, type Operand } from './support.js';
+import { bytesOf, composed, zerosOf, type Operand } from './support.js';
 
 type Logic = 'logicalAnd' | 'logicalOr' | 'logicalXor';
 
@@ -67,7 +67,7 @@ function kindOf(name: string, x: Tensor, ofIntegers: boolean, fn: () => Tensor):
   requireTensor(name, 'x', x);
   if (isFloat(x.dtype)) return composed(fn);
   x.assertAlive();
-  const none = zeros(x.shape, { dtype: 'bool' });
+  const none = zerosOf(name, x.shape, 'bool');
   return ofIntegers ? composed(() => logicalNot(none)) : none;
 }
 

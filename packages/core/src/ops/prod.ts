@@ -1,5 +1,4 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import { zeros } from '../creation.js';
 import { isFloat } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { tracer } from '../graph/tracer.js';
@@ -10,7 +9,7 @@ import { mul } from './arithmetic.js';
 import { asGiven, reduction, type ReduceAxes, type ReduceOptions } from './axes.js';
 import { concat, reshape, slice } from './movement.js';
 import { gatherAxes } from './reduce.js';
-import { composed } from './support.js';
+import { composed, zerosOf } from './support.js';
 
 interface Product {
   readonly geometry: ReduceGeometry;
@@ -28,7 +27,7 @@ const rows = (x: Tensor, from: number, to: number): Tensor => slice(x, [null, [f
  */
 function productGradient(dOut: Tensor, x: Tensor): Tensor {
   const n = x.shape[1];
-  if (n === 0) return zeros(x.shape, { dtype: x.dtype });
+  if (n === 0) return zerosOf('prod', x.shape, x.dtype);
   if (n === 1) return dOut;
   const half = Math.floor(n / 2);
   const [left, right] = [rows(x, 0, half), rows(x, half, 2 * half)];

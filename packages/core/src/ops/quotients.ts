@@ -1,5 +1,4 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import { zeros } from '../creation.js';
 import { isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
@@ -10,7 +9,7 @@ import { eq } from './compare.js';
 import { maximum } from './extremes.js';
 import { abs, neg } from './pointwise.js';
 import { onTensors } from './promotion.js';
-import { binary, requireFloat, type Operand } from './support.js';
+import { binary, requireFloat, zerosOf, type Operand } from './support.js';
 import { where } from './where.js';
 
 interface Pair {
@@ -72,7 +71,7 @@ const floorDivideFunction = defineFunction('floorDivide', {
     );
   },
   backward(ctx, dOut) {
-    const zero = zeros(dOut.shape, { dtype: dOut.dtype });
+    const zero = zerosOf('floorDivide', dOut.shape, dOut.dtype);
     return ctx.needsInputGrad.map((isNeeded) => (isNeeded ? zero : null));
   },
 });

@@ -1,9 +1,8 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { copyOf } from '../copy.js';
-import { zeros } from '../creation.js';
 import { isFloat } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
-import { requireNumber, unary } from './support.js';
+import { requireNumber, unary, zerosOf } from './support.js';
 
 type Step = 'floor' | 'ceil' | 'round' | 'trunc' | 'sign';
 
@@ -16,7 +15,7 @@ const stepFunction = (name: Step) =>
       if (name !== 'sign' && !isFloat(x.dtype)) return copyOf(x, name);
       return unary(name, x, (k, out, data) => k[name](out, data));
     },
-    backward: (_ctx, dOut) => zeros(dOut.shape, { dtype: dOut.dtype }),
+    backward: (_ctx, dOut) => zerosOf(name, dOut.shape, dOut.dtype),
   });
 
 /**

@@ -5,7 +5,7 @@ import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
 import type { BroadcastGeometry, Kernels } from '../kernels/contract.js';
-import { broadcastGeometry, broadcastShapes } from '../shape.js';
+import { broadcastGeometry, broadcastShapes, type Shape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 
 /** A tensor, or a plain number, which takes the other operand's dtype. */
@@ -43,6 +43,16 @@ export function requireNumber(name: string, x: Tensor): void {
   if (x.dtype === 'bool') {
     throw new DTypeError(`${name}: bool has no arithmetic, got ${x.describe()}; cast it first`);
   }
+}
+
+/**
+ * Zeros by a kernel, as a program can make them again: for a gradient that is 0 wherever x is. It is a
+ * constant, so its own gradient is 0, too.
+ */
+export function zerosOf(name: string, shape: Shape, dtype: DType): Tensor {
+  const out = empty(shape, dtype, name);
+  kernelsFor(dtype).fill(out.buffer, { value: 0 });
+  return out;
 }
 
 /** Runs an elementwise kernel of one input. */
