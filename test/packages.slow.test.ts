@@ -368,7 +368,7 @@ describe('a .cts file', () => {
 const PRINTED: Readonly<Record<string, string>> = {
   program: `wasm, 2 threads, 0 warnings, true
 [[158,274],[266,482]]
-0.25 0.25 0.25 0.25 -1 2
+0.25 0.25 0.25 0.25 -1 -1
 zeros 16, true
 true, 4 words
 ShapeError: crossEntropy: scores [2,3] expect labels [2], got [4]

@@ -27,24 +27,40 @@ const folder = mkdtempSync(join(tmpdir(), 'unfold-browser-'));
 beforeAll(() => installApp(folder));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** How the text of the binary begins: what follows may be quoted otherwise. */
-const BINARY =
-  readFileSync('packages/core/assembly/build/kernels.js', 'utf8').split("'")[1]?.slice(0, 160) ??
-  '';
+/** How the text of a binary begins: what follows may be quoted otherwise. */
+const beginning = (file: string): string =>
+  readFileSync(`packages/core/assembly/build/${file}`, 'utf8').split("'")[1]?.slice(0, 160) ?? '';
+const BINARY = beginning('kernels.js');
+const MORE_BINARY = beginning('more-kernels.js');
 
 describe('a bundle by Vite', () => {
-  it('of a convolution, a linear layer and a tape is below 95 KB with its one binary', async () => {
-    expect(await bundle(folder, ['small.html'], 'small')).toEqual([]);
-    const assets = join(folder, 'small/assets');
-    const files = readdirSync(assets).map((name) => readFileSync(join(assets, name)));
-    const scripts = files.map((file) => file.toString()).join('\n');
-    expect(BINARY).toMatch(/^[0-9a-f]{160}$/);
-    expect(scripts.split(BINARY)).toHaveLength(2);
+  /** Bundles a page. @returns Its scripts' text, and their size when they are compressed. */
+  async function scriptsOf(page: string): Promise<{ text: string; bytes: number }> {
+    expect(await bundle(folder, [`${page}.html`], page)).toEqual([]);
+    const assets = join(folder, page, 'assets');
     expect(readdirSync(assets).filter((name) => !name.endsWith('.js'))).toEqual([]);
-    const bytes = files.reduce((sum, file) => sum + gzipSync(file).length, 0);
-    expect(bytes).toBeLessThan(95_000);
+    const files = readdirSync(assets).map((name) => readFileSync(join(assets, name)));
+    const text = files.map((file) => file.toString()).join('\n');
+    return { text, bytes: files.reduce((sum, file) => sum + gzipSync(file).length, 0) };
+  }
+
+  it('of a convolution, a linear layer and a tape is below 75 KB, with nothing of the second binary', async () => {
+    const { text, bytes } = await scriptsOf('small');
+    expect(BINARY).toMatch(/^[0-9a-f]{160}$/);
+    expect(MORE_BINARY).toMatch(/^[0-9a-f]{160}$/);
+    expect(text.split(BINARY)).toHaveLength(2);
+    expect(text).not.toContain(MORE_BINARY);
+    expect(text).not.toContain('layerNormBackward');
+    expect(bytes).toBeLessThan(75_000);
     // Much less would mean that the kernels are not in it.
     expect(bytes).toBeGreaterThan(40_000);
+  });
+
+  it('of the same and tanh has the second binary, once', async () => {
+    const { text } = await scriptsOf('more');
+    expect(text.split(BINARY)).toHaveLength(2);
+    expect(text.split(MORE_BINARY)).toHaveLength(2);
+    expect(text).toContain('layerNormBackward');
   });
 });
 
@@ -238,6 +254,15 @@ describe.runIf(program)('in Chromium', () => {
     await inPage(server.url, async (page) => {
       const shown = await page.locator('#result', { hasText: 'loss' }).textContent();
       expect(shown?.replace(/\d+ threads?/, '2 threads')).toBe(text);
+    });
+  });
+
+  it('a page with a function of the second binary loads it, on threads, too', async () => {
+    const server = await serve(folder, 'more', ISOLATION);
+    servers.push(server);
+    await inPage(new URL('more.html', server.url).href, async (page) => {
+      await page.waitForFunction("document.title !== ''");
+      expect(await page.title()).toBe('64,1,3,3');
     });
   });
 

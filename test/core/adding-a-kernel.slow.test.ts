@@ -56,12 +56,12 @@ const build = () => run('packages/core/assembly/build.js');
 
 /** Compares the kernel with the reference, and two threads with one, on a long array. */
 const PROGRAM = `
-import { bufferOf, configureEngine, kernelsFor, tensor, zeros } from './packages/core/src/index.ts';
+import { bufferOf, configureEngine, moreKernelsFor, tensor, zeros } from './packages/core/src/index.ts';
 const x = tensor(Float32Array.from({ length: 100_003 }, (_, i) => (i - 50_000) / 700));
 const softplus = async (threads, kernels) => {
   await configureEngine({ threads, kernels });
   const out = zeros(x.shape);
-  kernelsFor('float32').softplus(bufferOf(out), bufferOf(x));
+  moreKernelsFor('float32').softplus(bufferOf(out), bufferOf(x));
   return out.toTypedArray();
 };
 const reference = await softplus(1, 'reference');
@@ -75,7 +75,8 @@ await configureEngine({ threads: 1 });
 /** Checks the gradient of the operation in each of its cases. */
 const OPERATION = `
 import { gradcheck } from '@unfold/core';
-import { makeInputs, OP_CASES } from './test/support/op-cases.ts';
+import { makeInputs } from './test/support/op-case.ts';
+import { OP_CASES } from './test/support/op-cases.ts';
 const cases = OP_CASES.filter(({ op }) => op === 'softplus');
 for (const each of cases) gradcheck(each.call, makeInputs(each, 'float64'));
 console.log(cases.map(({ about }) => about).join());
@@ -119,19 +120,19 @@ describe('the kernel of docs/adding-a-kernel.md', () => {
 
   it('is missed by the type checker and the build while only its row is there', async () => {
     edit(
-      'packages/core/src/kernels/table/kernels.js',
-      'softplus: UNARY',
+      'packages/core/src/kernels/table/more-kernels.js',
+      'softplus: FUNCTION',
       '  // --- Elementwise, one input. Write; `out` may be `x`. ---',
     );
     const errors = await tsc();
-    expect(errors).toMatch(/kernels\/reference\/index\.ts.*'softplus' is missing/);
+    expect(errors).toMatch(/kernels\/reference\/more\.ts.*'softplus' is missing/);
     expect(errors).toMatch(/problems\.ts.*'softplus' is missing/);
     expect(await build()).toMatch(/build: .* does not compile[^]*'softplus'/);
   });
 
   it('is complete with a reference, an assembly function and its problems', async () => {
-    edit('packages/core/src/kernels/reference/elementwise.ts', 'export const softplus = map');
-    edit('packages/core/assembly/elementwise.ts', 'class Softplus');
+    edit('packages/core/src/kernels/reference/functions.ts', 'export const softplus = map');
+    edit('packages/core/assembly/functions.ts', 'class Softplus');
     edit(
       'test/support/kernels/problems-elementwise.ts',
       "softplus: unary('softplus'",

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import type { ArrayKernels, FloatArray } from '../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
-import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { overArrays } from '../support/kernels/array-kernels.js';
 import { randomSource, windowGeometry, type WindowSpec } from '../support/kernels/kernels.js';
+import { referenceKernels, startBinaries } from '../support/kernels/all-kernels.js';
 
 /*
  * A sum that began with a large bias, or with what its output held, would round small products away
@@ -30,7 +28,7 @@ const single = (kernels: ArrayKernels<Float32Array>): Precision => ({
 
 const wasm = (binary: 'unfold-local-plain' | 'unfold-local-fused', tileWidth: number) => {
   const heap = new Heap({ shared: false });
-  const { kernels, wasm } = instantiateKernels(loadBinary(binary), heap);
+  const { kernels, wasm } = startBinaries(binary, heap);
   wasm.setTileWidth(tileWidth);
   return single(overArrays(kernels, heap));
 };

@@ -2,20 +2,25 @@ import { readFileSync } from 'node:fs';
 import { EngineError } from '@unfold/core';
 import { describe, expect, it } from 'vitest';
 import * as bundle from '../../packages/core/src/engine/binaries.bundle.js';
+import * as moreBundle from '../../packages/core/src/engine/more-binaries.bundle.js';
 import { fromText, toText } from '../../packages/core/src/engine/binary-text.js';
 import * as source from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import { withoutFusing, withOwnMemory } from '../../packages/core/src/engine/rewrite.js';
 import { findFault } from '../../packages/core/src/engine/verify.js';
+import { findMoreFault } from '../../packages/core/src/engine/verify-more.js';
 import type { ArrayKernels, Kernels } from '../../packages/core/src/kernels/contract.js';
 import {
   instantiateKernels,
   type BinaryName,
 } from '../../packages/core/src/kernels/wasm/instantiate.js';
+import { instantiateMore } from '../../packages/core/src/kernels/wasm/more.js';
+import { moreNameOf } from '../support/kernels/all-kernels.js';
 import { overArrays } from '../support/kernels/array-kernels.js';
 import { randomSource, windowGeometry } from '../support/kernels/kernels.js';
 
 const fused = source.loadBinary('unfold-shared-fused');
+const moreFused = source.loadBinary('unfold-more-shared-fused');
 
 interface Made {
   readonly heap: Heap;
@@ -23,9 +28,10 @@ interface Made {
   readonly ofArrays: ArrayKernels;
 }
 
-function kernelsOf(binary: Uint8Array, shared: boolean): Made {
+function kernelsOf(first: Uint8Array, second: Uint8Array, shared: boolean): Made {
   const heap = new Heap({ shared, maximumBytes: 2 ** 26 });
-  const { kernels } = instantiateKernels(binary, heap);
+  const instance = instantiateKernels(first, heap);
+  const kernels = { ...instance.kernels, ...instantiateMore(second, heap, instance) };
   return { heap, kernels, ofArrays: overArrays(kernels, heap) };
 }
 
@@ -78,14 +84,20 @@ describe('the binaries that a page makes of its one', () => {
     'unfold-shared-fused',
   ])('%s agrees with the reference, and with the one of Node in every bit', (name) => {
     const shared = name.startsWith('unfold-shared');
-    const made = kernelsOf(bundle.loadBinary(name), shared);
+    const more = moreNameOf(name);
+    const made = kernelsOf(bundle.loadBinary(name), moreBundle.loadBinary(more), shared);
     expect(findFault(made.kernels, made.heap)).toBeNull();
-    expect(results(made)).toEqual(results(kernelsOf(source.loadBinary(name), shared)));
+    expect(findMoreFault(made.kernels, made.heap)).toBeNull();
+    const compiled = kernelsOf(source.loadBinary(name), source.loadBinary(more), shared);
+    expect(results(made)).toEqual(results(compiled));
   });
 
   it('those without fused multiply-add give other bits', () => {
-    const [plain] = results(kernelsOf(withoutFusing(fused), true));
-    expect(plain).not.toEqual(results(kernelsOf(fused, true))[0]);
+    const plain = results(kernelsOf(withoutFusing(fused), withoutFusing(moreFused), true));
+    const both = results(kernelsOf(fused, moreFused, true));
+    // A product of the first binary, exponentials of the second.
+    expect(plain[0]).not.toEqual(both[0]);
+    expect(plain[4]).not.toEqual(both[4]);
   });
 });
 
@@ -168,10 +180,10 @@ function moduleOf(code: readonly number[], moreLocals: readonly number[] = []): 
   ]);
 }
 
-it('the module in bundles holds the binary of Node', () => {
-  const file = new URL(
-    '../../packages/core/assembly/build/unfold-shared-fused.wasm',
-    import.meta.url,
-  );
-  expect(bundle.loadBinary('unfold-shared-fused')).toEqual(new Uint8Array(readFileSync(file)));
+it.each([
+  ['unfold-shared-fused', bundle.loadBinary('unfold-shared-fused')],
+  ['unfold-more-shared-fused', moreBundle.loadBinary('unfold-more-shared-fused')],
+])('the module in bundles holds %s of Node', (name, binary) => {
+  const file = new URL(`../../packages/core/assembly/build/${name}.wasm`, import.meta.url);
+  expect(binary).toEqual(new Uint8Array(readFileSync(file)));
 });

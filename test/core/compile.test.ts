@@ -20,7 +20,8 @@ import {
   zeros,
   type Tensor,
 } from '@unfold/core';
-import { OP_CASES, makeInputs } from '../support/op-cases.js';
+import { makeInputs } from '../support/op-case.js';
+import { OP_CASES } from '../support/op-cases.js';
 
 /** The bits of a tensor's elements. */
 function bitsOf(x: Tensor): Uint8Array {
@@ -258,7 +259,7 @@ describe('compile', () => {
       const index = u.bufferOf(at).slice(from, from + count);
       if (!index.isOf('int32')) throw new Error('no positions');
       const geometry = { outer: 1, n: x.size, inner: 1, count };
-      u.kernelsFor('float32').indexSelect(u.bufferOf(out), u.bufferOf(x), index, geometry);
+      u.moreKernelsFor('float32').indexSelect(u.bufferOf(out), u.bufferOf(x), index, geometry);
       return out;
     };
     const fast = compile(

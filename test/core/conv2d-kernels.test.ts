@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
-import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { expectClose } from '../support/compare.js';
 import { overArrays } from '../support/kernels/array-kernels.js';
 import { windowGeometry, type WindowSpec } from '../support/kernels/kernels.js';
@@ -18,6 +15,7 @@ import {
   forwardProblem,
   type ConvSpec,
 } from '../support/kernels/problems-convolution.js';
+import { referenceKernels, startBinaries } from '../support/kernels/all-kernels.js';
 
 /*
  * kernels-parity.test.ts holds the convolutions to the reference on small random geometries. Here
@@ -258,7 +256,7 @@ describe.each(['unfold-local-plain', 'unfold-local-fused'] as const)(
   'convolution, %s',
   (binary) => {
     const heap = new Heap({ shared: false });
-    const { wasm, kernels: ofBuffers } = instantiateKernels(loadBinary(binary), heap);
+    const { wasm, kernels: ofBuffers } = startBinaries(binary, heap);
     const kernels = overArrays(ofBuffers, heap);
 
     describe.each(Object.entries(KERNELS))('%s', (kernel, problemOf) => {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { engineKernels } from '../support/kernels/array-kernels.js';
 import { windowGeometry } from '../support/kernels/kernels.js';
 import { Data } from '../support/kernels/problem.js';
+import { referenceKernels } from '../support/kernels/all-kernels.js';
 
 it('weight gradients of many channels are summed in one place, shared out by channels', () => {
   const [N, C, OC] = [4, 192, 188];

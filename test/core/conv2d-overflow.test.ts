@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import type { Conv2dGeometry } from '../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
-import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { expectClose } from '../support/compare.js';
 import { overArrays } from '../support/kernels/array-kernels.js';
 import { randomSource, windowGeometry } from '../support/kernels/kernels.js';
 import { sumTolerance } from '../support/kernels/problem.js';
+import { referenceKernels, startBinaries } from '../support/kernels/all-kernels.js';
 
 /*
  * Winograd's way adds pixels to each other and weights to each other. Where that overflows and the
@@ -51,7 +49,7 @@ const HUGE = 2e38;
 
 describe.each(['unfold-local-plain', 'unfold-local-fused'] as const)('%s', (binary) => {
   const heap = new Heap({ shared: false });
-  const { wasm, kernels: ofBuffers } = instantiateKernels(loadBinary(binary), heap);
+  const { wasm, kernels: ofBuffers } = startBinaries(binary, heap);
   const kernels = overArrays(ofBuffers, heap);
 
   describe.each(GEOMETRIES)('%s', (name, conv) => {

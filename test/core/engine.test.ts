@@ -15,8 +15,8 @@ import {
 } from '@unfold/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { configure, offersKernel } from '../../packages/core/src/engine/engine.js';
-import { resolveSettings } from '../../packages/core/src/engine/options.js';
 import { KERNEL_NAMES } from '../../packages/core/src/kernels/table/layout.js';
+import { resolveSettings } from '../../packages/core/src/engine/options.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 

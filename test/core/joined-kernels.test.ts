@@ -1,17 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import type {
   Conv2dGeometry,
   Epilogue,
   MatmulGeometry,
   WindowGeometry,
 } from '../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
-import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import { overArrays } from '../support/kernels/array-kernels.js';
 import { windowGeometry, type WindowSpec } from '../support/kernels/kernels.js';
 import { Data, type Float32Kernels, type KernelArray } from '../support/kernels/problem.js';
+import { referenceKernels, startBinaries } from '../support/kernels/all-kernels.js';
 
 /*
  * A joined kernel gives the bits of the kernels that it joins, one after another, whatever the numbers:
@@ -255,7 +253,7 @@ describe.each([
   { binary: 'unfold-local-fused', columns: 16 },
 ] as const)('$binary, tiles of $columns', ({ binary, columns }) => {
   const heap = new Heap({ shared: false });
-  const { wasm, kernels: ofBuffers } = instantiateKernels(loadBinary(binary), heap);
+  const { wasm, kernels: ofBuffers } = startBinaries(binary, heap);
   wasm.setTileWidth(columns);
   const kernels = overArrays(ofBuffers, heap) as Float32Kernels;
 
@@ -279,7 +277,7 @@ describe.each([
 
 it('a product in slabs is finished once', () => {
   const heap = new Heap({ shared: false });
-  const { wasm, kernels } = instantiateKernels(loadBinary('unfold-local-plain'), heap);
+  const { wasm, kernels } = startBinaries('unfold-local-plain', heap);
   wasm.setTileWidth(16);
   checkProduct(overArrays(kernels, heap) as Float32Kernels, SLABS, EPILOGUES.slice(1, 2));
 });

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KERNELS, PARAMETERS } from '../../packages/core/src/kernels/table/kernels.js';
+import { PARAMETERS } from '../../packages/core/src/kernels/table/kernels.js';
 import {
   axesOf,
   behindLength,
   JOB,
-  KERNEL_NAMES,
   parametersOf,
   parseOperand,
   PART,
@@ -14,10 +13,11 @@ import {
   workOf,
 } from '../../packages/core/src/kernels/table/layout.js';
 import { cutOf } from '../../packages/core/src/kernels/wasm/cut.js';
+import { NAMES, ROWS } from '../support/kernels/all-kernels.js';
 
 describe('the kernel table', () => {
-  it.each(KERNEL_NAMES)('%s counts its elements by parameters that it has', (name) => {
-    const row = KERNELS[name];
+  it.each(NAMES)('%s counts its elements by parameters that it has', (name) => {
+    const row = ROWS[name];
     const places = placesOf(parametersOf(row));
     // Those that are cut in their own way have the operands' addresses among their parameters.
     const addresses = row.operands.map(parseOperand).length;
@@ -62,12 +62,12 @@ describe('cutOf', () => {
   it('makes one part of a kernel that is not cut, however much it has to do', () => {
     const block = new Int32Array(64);
     block[placesOf(PARAMETERS.running).channels] = 100 * PART;
-    expect(cutOf(KERNELS.trackMoments)(block)).toBe(1);
+    expect(cutOf(ROWS.trackMoments)(block)).toBe(1);
   });
 
   it('cuts a run of elements into parts that cover it', () => {
-    const cut = cutOf(KERNELS.relu);
-    const { n } = placesOf(behindLength(KERNELS.relu.parameters));
+    const cut = cutOf(ROWS.relu);
+    const { n } = placesOf(behindLength(ROWS.relu.parameters));
     fc.assert(
       fc.property(sizes, (length) => {
         const block = new Int32Array(64);
@@ -80,7 +80,7 @@ describe('cutOf', () => {
   });
 
   it('cuts a reduction along outer, or along inner where outer is 1', () => {
-    const cut = cutOf(KERNELS.sum);
+    const cut = cutOf(ROWS.sum);
     const places = placesOf(PARAMETERS.reduce);
     const cutInto = (outer: number, n: number, inner: number) => {
       const block = new Int32Array(64);
@@ -97,7 +97,7 @@ describe('cutOf', () => {
   });
 
   it('cuts a walk into rows, and long rows into stretches', () => {
-    const cut = cutOf(KERNELS.add);
+    const cut = cutOf(ROWS.add);
     const places = placesOf(PARAMETERS.broadcast);
     const cutInto = (...shape: number[]) => {
       const block = new Int32Array(64);

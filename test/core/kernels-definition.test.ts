@@ -6,9 +6,9 @@ import type {
   MatmulGeometry,
   SgdOptions,
 } from '../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
 import { expectClose } from '../support/compare.js';
 import { flat, randomSource, windowGeometry } from '../support/kernels/kernels.js';
+import { referenceKernels } from '../support/kernels/all-kernels.js';
 
 /* Known answers: small numbers worked out by hand, and the rules at the edges. */
 
@@ -318,6 +318,76 @@ describe.each([
       const dX = new Float(12).fill(1);
       kernels.indexAdd(dX, floats(1, 2, 3, 4, 5, 6, 7, 8), Int32Array.of(1, 1), geometry);
       expect([...dX]).toEqual([1, 1, 5, 7, 1, 1, 1, 1, 13, 15, 1, 1]);
+    });
+  });
+
+  describe('along an axis', () => {
+    const geometry = { outer: 2, n: 3, inner: 2, count: 2 };
+    const index = Int32Array.of(2, 0, 0, 0, 1, 2, 1, 0);
+
+    it('gatherAlong picks by a position for each element', () => {
+      const x = floats(0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121);
+      const out = blank(8);
+      kernels.gatherAlong(out, x, index, geometry);
+      expect([...out]).toEqual([20, 1, 0, 1, 110, 121, 110, 101]);
+    });
+
+    it('scatterAlong puts the last of several, scatterAddAlong adds all of them', () => {
+      const src = floats(1, 2, 3, 4, 5, 6, 7, 8);
+      const put = new Float(12).fill(9);
+      kernels.scatterAlong(put, src, index, geometry);
+      expect([...put]).toEqual([3, 4, 9, 9, 1, 9, 9, 8, 7, 9, 9, 6]);
+      const added = new Float(12).fill(1);
+      kernels.scatterAddAlong(added, src, index, geometry);
+      expect([...added]).toEqual([4, 7, 1, 1, 2, 1, 1, 9, 13, 1, 1, 7]);
+    });
+  });
+
+  describe('scans and order', () => {
+    const lines = floats(1, 2, 3, 4, 5, 6);
+    const geometry = { outer: 1, n: 3, inner: 2, reverse: false };
+
+    it('cumsum and cumprod, from either end', () => {
+      const out = blank(6);
+      kernels.cumsum(out, lines, geometry);
+      expect([...out]).toEqual([1, 2, 4, 6, 9, 12]);
+      kernels.cumsum(out, lines, { ...geometry, reverse: true });
+      expect([...out]).toEqual([9, 12, 8, 10, 5, 6]);
+      kernels.cumprod(out, lines, { outer: 2, n: 3, inner: 1, reverse: false });
+      expect([...out]).toEqual([1, 2, 6, 4, 20, 120]);
+      kernels.cumprod(out, lines, { outer: 2, n: 3, inner: 1, reverse: true });
+      expect([...out]).toEqual([6, 6, 3, 120, 30, 6]);
+    });
+
+    it('a scan carries doubles', () => {
+      const out = blank(4);
+      const x = floats(1, 2 ** -30, 2 ** -30, -1);
+      kernels.cumsum(out, x, { outer: 1, n: 4, inner: 1, reverse: false });
+      expect(out[3]).toBe(2 ** -29);
+    });
+
+    it('recurrence multiplies what came before, but for the first', () => {
+      const out = blank(6);
+      const factor = floats(NaN, NaN, 2, 0, -1, 3);
+      kernels.recurrence(out, factor, lines, geometry);
+      expect([...out]).toEqual([1, 2, 5, 4, 0, 18]);
+      const back = floats(2, 0, -1, 3, NaN, NaN);
+      kernels.recurrence(out, back, lines, { ...geometry, reverse: true });
+      expect([...out]).toEqual([-3, 2, -2, 22, 5, 6]);
+    });
+
+    it('sortRows keeps the order of equals, and takes NaN for the largest', () => {
+      const x = floats(0, NaN, 2, -0, -Infinity, NaN, 2, Infinity);
+      const values = blank(8);
+      const indices = new Int32Array(8);
+      kernels.sortRows(values, indices, x, { rows: 1, n: 8, descending: false });
+      expect([...values]).toEqual([-Infinity, 0, -0, 2, 2, Infinity, NaN, NaN]);
+      expect([...indices]).toEqual([4, 0, 3, 2, 6, 7, 1, 5]);
+      kernels.sortRows(values, indices, x, { rows: 1, n: 8, descending: true });
+      expect([...values]).toEqual([NaN, NaN, Infinity, 2, 2, 0, -0, -Infinity]);
+      expect([...indices]).toEqual([1, 5, 7, 2, 6, 0, 3, 4]);
+      kernels.sortRows(values, indices, x, { rows: 4, n: 2, descending: false });
+      expect([...indices]).toEqual([0, 1, 1, 0, 0, 1, 0, 1]);
     });
   });
 

@@ -1,16 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import { Heap, RESERVED_BYTES } from '../../packages/core/src/memory/heap.js';
 import { DTypeError } from '../../packages/core/src/errors.js';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
-import { KERNEL_NAMES } from '../../packages/core/src/kernels/table/layout.js';
-import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { overArrays } from '../support/kernels/array-kernels.js';
 import { expectClose } from '../support/compare.js';
 import type { Float32Kernels, KernelArray, Problem } from '../support/kernels/problem.js';
 import { largeMatmul } from '../support/kernels/problems-matmul.js';
 import { PROBLEMS } from '../support/kernels/problems.js';
+import { NAMES, referenceKernels, startBinaries } from '../support/kernels/all-kernels.js';
 
 const RUNS = 40;
 /** Bytes in front of and behind every array, which no kernel may touch. */
@@ -193,7 +190,7 @@ describe.each([
   { binary: 'unfold-shared-fused', shared: true },
 ] as const)('$binary against the reference', ({ binary, shared }) => {
   const heap = new Heap({ shared, maximumBytes: 2 ** 28 });
-  const { kernels: buffers } = instantiateKernels(loadBinary(binary), heap);
+  const { kernels: buffers } = startBinaries(binary, heap);
   const kernels = overArrays(buffers, heap);
 
   it.each(problemsByName)('$name', ({ problem: problems }) => {
@@ -210,7 +207,7 @@ describe.each([
     );
   });
 
-  it.each(KERNEL_NAMES)('%s refuses arrays, which are not on the heap', (name) => {
+  it.each(NAMES)('%s refuses arrays, which are not on the heap', (name) => {
     const call = buffers[name] as (...operands: unknown[]) => void;
     const [problem] = fc.sample(PROBLEMS[name], { seed: 12, numRuns: 1 });
     const given = new Proxy({} as Float32Kernels, {
@@ -237,7 +234,7 @@ describe.each([
   it('sees the heap as it is after it has grown', () => {
     for (const { problem: problems } of problemsByName) {
       const grown = new Heap({ shared, maximumBytes: 2 ** 26 });
-      const grownKernels = overArrays(instantiateKernels(loadBinary(binary), grown).kernels, grown);
+      const grownKernels = overArrays(startBinaries(binary, grown).kernels, grown);
       const grow = () => {
         const old = grown.buffer;
         const bytes = freeBytes(grown) + 1;
@@ -259,7 +256,7 @@ describe.each([
     let growths = 0;
     for (const { problem: problems } of problemsByName) {
       const full = new Heap({ shared, maximumBytes: 2 ** 26 });
-      const fullKernels = overArrays(instantiateKernels(loadBinary(binary), full).kernels, full);
+      const fullKernels = overArrays(startBinaries(binary, full).kernels, full);
       for (const problem of fc.sample(problems, { seed: 14, numRuns: 2 })) {
         // With everything taken, there is no room left.
         const taken: { start: number; bytes: number }[] = [];

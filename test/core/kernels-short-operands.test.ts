@@ -1,12 +1,12 @@
-import { configureEngine, kernelsFor, ShapeError } from '@unfold/core';
+import { configureEngine, ShapeError } from '@unfold/core';
 import fc from 'fast-check';
 import { afterAll, expect, it } from 'vitest';
 import { heap } from '../../packages/core/src/engine/engine.js';
 import type { KernelName, Kernels } from '../../packages/core/src/kernels/contract.js';
-import { KERNEL_NAMES } from '../../packages/core/src/kernels/table/layout.js';
 import { overArrays } from '../support/kernels/array-kernels.js';
 import type { KernelArray, Problem } from '../support/kernels/problem.js';
 import { PROBLEMS } from '../support/kernels/problems.js';
+import { NAMES, kernelsFor } from '../support/kernels/all-kernels.js';
 
 type Arrays = Record<string, KernelArray>;
 
@@ -41,7 +41,7 @@ function messages(kernels: Kernels, name: KernelName, double = false): (string |
   });
 }
 
-it.each(KERNEL_NAMES)('%s refuses a short operand on every engine alike', async (name) => {
+it.each(NAMES)('%s refuses a short operand on every engine alike', async (name) => {
   await configureEngine({ kernels: 'wasm', threads: 1 });
   const expected = messages(kernelsFor('float32'), name);
   // One operand says how many elements there are.

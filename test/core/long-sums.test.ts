@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import type { ArrayKernels } from '../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../packages/core/src/kernels/reference/index.js';
-import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
 import { overArrays } from '../support/kernels/array-kernels.js';
 import { U } from '../support/kernels/problem.js';
+import { referenceKernels, startBinaries } from '../support/kernels/all-kernels.js';
 
 /*
  * A long sum of equal terms: every addition rounds to the same side, so that an error shows which
@@ -56,7 +54,7 @@ const implementations: [string, () => Float32Kernels][] = [
     binary,
     () => {
       const heap = new Heap({ shared: false });
-      return overArrays(instantiateKernels(loadBinary(binary), heap).kernels, heap);
+      return overArrays(startBinaries(binary, heap).kernels, heap);
     },
   ]),
 ];

@@ -57,6 +57,132 @@ describe('a call that is wrong is an error that names the right one', () => {
       "add: expected a tensor or a number for b, got '1'",
     ],
     [
+      'ge(x, [1])',
+      () => call(core.ge, x(), [1]),
+      DTypeError,
+      'ge: expected a tensor or a number for b, got [1]; tensor(data) makes one',
+    ],
+    [
+      'le(true, x)',
+      () => call(core.le, true, x()),
+      DTypeError,
+      'le: expected a tensor or a number for a, got true; tensor(data) makes one',
+    ],
+    [
+      'logicalAnd(x, true)',
+      () => call(core.logicalAnd, x(), true),
+      DTypeError,
+      'logicalAnd: expected a tensor or a number for b, got true; tensor(data) makes one',
+    ],
+    [
+      'logicalNot(true)',
+      () => call(core.logicalNot, true),
+      DTypeError,
+      'logicalNot: expected a tensor for x, got true; tensor(data) makes one',
+    ],
+    [
+      'isNaN(NaN)',
+      () => call(core.isNaN, NaN),
+      DTypeError,
+      'isNaN: expected a tensor for x, got NaN; tensor(data) makes one',
+    ],
+    [
+      'any(x, { dim: 1 })',
+      () => call(core.any, x(), { dim: 1 }),
+      ConfigError,
+      "any: unknown option 'dim'; did you mean axis? The options are axis, keepdim",
+    ],
+    [
+      'countNonzero(x, 1, true)',
+      () => call(core.countNonzero, x(), 1, true),
+      ConfigError,
+      'countNonzero: expected options as an object, such as { keepdim: true }, got true',
+    ],
+    [
+      'argmin over two axes',
+      () => call(core.argmin, zeros([2, 2, 2]), [0, 1]),
+      ConfigError,
+      'argmin: expected one axis, or none for all, got [0, 1]',
+    ],
+    [
+      'sin(1)',
+      () => call(core.sin, 1),
+      DTypeError,
+      'sin: expected a tensor for x, got 1; tensor(data) makes one',
+    ],
+    [
+      'floor([1.5])',
+      () => call(core.floor, [1.5]),
+      DTypeError,
+      'floor: expected a tensor for x, got [1.5]; tensor(data) makes one',
+    ],
+    [
+      'square of bool',
+      () => core.square(tensor([true])),
+      DTypeError,
+      'square: bool has no arithmetic, got bool tensor [1]; cast it first',
+    ],
+    [
+      "atan2(x, '1')",
+      () => call(core.atan2, x(), '1'),
+      DTypeError,
+      "atan2: expected a tensor or a number for b, got '1'",
+    ],
+    [
+      'remainder(null, x)',
+      () => call(core.remainder, null, x()),
+      DTypeError,
+      'remainder: expected a tensor or a number for a, got null',
+    ],
+    [
+      'floorDivide of integers by 0',
+      () => core.floorDivide(tensor([7, 8], [2], { dtype: 'int32' }), 0),
+      DTypeError,
+      "floorDivide: int32 holds no quotient by 0, got 0 at element 0 of b; cast(x, 'float64') has NaN and infinities",
+    ],
+    [
+      'clip(x, 0, 1)',
+      () => call(core.clip, x(), 0, 1),
+      ConfigError,
+      'clamp: expected { min, max }, or one of them, got 0; clamp(x, { min: 0, max: 1 })',
+    ],
+    [
+      'prod(x, { dim: 1 })',
+      () => call(core.prod, x(), { dim: 1 }),
+      ConfigError,
+      "prod: unknown option 'dim'; did you mean axis? The options are axis, keepdim",
+    ],
+    [
+      'variance(x, 0, { unbiased })',
+      () => call(core.variance, x(), 0, { unbiased: false }),
+      ConfigError,
+      "variance: unknown option 'unbiased'; the options are keepdim, correction",
+    ],
+    [
+      'std(x, { correction: true })',
+      () => call(core.std, x(), { correction: true }),
+      ConfigError,
+      'std: correction must be a finite number of at least 0, got true',
+    ],
+    [
+      'norm(x, 1, 2)',
+      () => call(core.norm, x(), 1, 2),
+      ConfigError,
+      'norm: expected options as an object, such as { keepdim: … }, got 2; the options are keepdim, p',
+    ],
+    [
+      "norm(x, { p: 'fro' })",
+      () => call(core.norm, x(), { p: 'fro' }),
+      ConfigError,
+      "norm: p must be a number that is not NaN, got 'fro'",
+    ],
+    [
+      'logSumExp of integers',
+      () => core.logSumExp(tensor([1, 2], [2], { dtype: 'int32' })),
+      DTypeError,
+      'logSumExp: expected a float tensor, got int32 tensor [2]; cast it first',
+    ],
+    [
       'relu of an array',
       () => call(core.relu, new Float32Array(2)),
       DTypeError,
@@ -255,6 +381,14 @@ describe('the axis is the second argument everywhere', () => {
     ['mean', mean],
     ['max', max],
     ['min', min],
+    ['any', core.any],
+    ['all', core.all],
+    ['countNonzero', core.countNonzero],
+    ['prod', core.prod],
+    ['variance', core.variance],
+    ['std', core.std],
+    ['norm', core.norm],
+    ['logSumExp', core.logSumExp],
   ])('%s', (_name, reduce) => {
     using _scope = new Scope();
     expect(reduce(cube(), 1).toArray()).toEqual(reduce(cube(), { axis: 1 }).toArray());
@@ -263,9 +397,10 @@ describe('the axis is the second argument everywhere', () => {
     expect(reduce(cube(), undefined, { keepdim: true }).shape).toEqual([1, 1, 1]);
   });
 
-  it('argmax, softmax and logSoftmax', () => {
+  it('argmax, argmin, softmax and logSoftmax', () => {
     using _scope = new Scope();
     expect(argmax(cube(), 1).toArray()).toEqual(argmax(cube(), { axis: 1 }).toArray());
+    expect(core.argmin(cube(), 1).toArray()).toEqual(core.argmin(cube(), { axis: 1 }).toArray());
     expect(argmax(cube(), -1, { keepdim: true }).shape).toEqual([2, 2, 1]);
     for (const total of sum(softmax(cube(), 1), 1).toTypedArray()) expect(total).toBeCloseTo(1, 6);
     expect(logSoftmax(cube(), 1).shape).toEqual([2, 2, 2]);

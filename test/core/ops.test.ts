@@ -3,6 +3,7 @@ import {
   empty,
   Generator,
   gradcheck,
+  gradgradcheck,
   Scope,
   Tape,
   type Tensor,
@@ -10,13 +11,20 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ops from '../../packages/core/src/ops/index.js';
 import { expectClose } from '../support/compare.js';
-import { makeInputs, OP_CASES, type OpCase } from '../support/op-cases.js';
+import { makeInputs, type OpCase } from '../support/op-case.js';
+import { OP_CASES } from '../support/op-cases.js';
 
 /**
  * How far float32 may be from float64: |f32 - f64| ≤ 4e-6·(1 + |f64|), some thirty units in the
  * last place. The sums of these cases have at most 60 terms near 1.
  */
 const TOLERANCE = { rtol: 4e-6, atol: 4e-6 };
+
+/** Operations that are constant, or constant but for jumps. */
+// prettier-ignore
+const CONSTANT = [
+  'all', 'any', 'argmax', 'argmin', 'argsort', 'ceil', 'countNonzero', 'eq', 'floor', 'floorDivide', 'ge', 'gt', 'isFinite', 'isInf', 'isNaN', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne', 'nonzero', 'oneHot', 'round', 'sign', 'trunc', 'unique',
+];
 
 const title = ({ op, about }: OpCase): string => `${op}: ${about}`;
 const differentiable = OP_CASES.filter((row) => row.differentiable !== false);
@@ -57,10 +65,10 @@ describe('the table of op cases', () => {
     expect(new Set(OP_CASES.map(title)).size).toBe(OP_CASES.length);
   });
 
-  it('has a differentiable row for every operation but the comparisons', () => {
+  it('has a differentiable row for every operation but these', () => {
     const constant = new Set(OP_CASES.map(({ op }) => op));
     for (const { op } of differentiable) constant.delete(op);
-    expect([...constant].sort()).toEqual(['argmax', 'eq', 'gt', 'lt']);
+    expect([...constant].sort()).toEqual(CONSTANT);
   });
 });
 
@@ -70,6 +78,16 @@ describe('gradcheck in float64', () => {
     (_, row) => {
       using _scope = new Scope();
       gradcheck(row.call, makeInputs(row, 'float64'));
+    },
+  );
+});
+
+describe('gradgradcheck in float64', () => {
+  it.each(differentiable.filter(hasElements).map((row) => [title(row), row] as const))(
+    '%s',
+    (_, row) => {
+      using _scope = new Scope();
+      gradgradcheck(row.call, makeInputs(row, 'float64'));
     },
   );
 });

@@ -1,13 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
-import { loadBinary } from '../../packages/core/src/engine/binaries.source.js';
 import { DeviceBuffer, type BufferSource } from '../../packages/core/src/kernels/buffer.js';
 import type { Conv2dGeometry } from '../../packages/core/src/kernels/contract.js';
-import { instantiateKernels } from '../../packages/core/src/kernels/wasm/instantiate.js';
-import { KERNELS, type Row } from '../../packages/core/src/kernels/table/kernels.js';
+import type { Row } from '../../packages/core/src/kernels/table/kernels.js';
+import { MORE_KERNELS } from '../../packages/core/src/kernels/table/more-kernels.js';
 import { Frame } from '../../packages/core/src/kernels/wasm/frame.js';
 import { launcherOf } from '../../packages/core/src/kernels/wasm/launch.js';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import { randomSource } from '../support/kernels/kernels.js';
+import { startBinaries } from '../support/kernels/all-kernels.js';
 
 // What a caller sees of plans is tested in test/nn/kept-weights.test.ts.
 
@@ -28,7 +28,7 @@ const GEOMETRY: Conv2dGeometry = Object.freeze({
 /** A heap of its own with kernels over it. */
 function setUp(maximumBytes: number) {
   const heap = new Heap({ shared: false, maximumBytes });
-  const { kernels, jobs } = instantiateKernels(loadBinary('unfold-local-plain'), heap);
+  const { kernels, jobs } = startBinaries('unfold-local-plain', heap);
   const buffer = (length: number, source: BufferSource | null = null) => {
     const address = heap.allocate(length * 4);
     const elements = new Float32Array(heap.buffer, address, length);
@@ -68,7 +68,7 @@ describe('a launch notes the write', () => {
     const texts = names
       .slice(0, operands)
       .map((name, i) => `${i === 0 || i === at ? 'inout' : 'in'} ${name} f32[n]`);
-    const row: Row = { ...KERNELS.sgdStep, operands: texts };
+    const row: Row = { ...MORE_KERNELS.sgdStep, operands: texts };
     const noted: string[] = [];
     const given = names.slice(0, operands).map((name) => {
       const noteWrite = (): void => void noted.push(name);

@@ -3,7 +3,6 @@ import {
   ConfigError,
   Generator,
   generator,
-  kernelsFor,
   manualSeed,
   rand,
   randn,
@@ -17,6 +16,7 @@ import {
 import { bytesOf, stateOf } from '@unfold/core/internal';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { kernelsFor } from '../support/kernels/all-kernels.js';
 
 const many = <T>(n: number, draw: () => T): T[] => Array.from({ length: n }, draw);
 

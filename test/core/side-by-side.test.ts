@@ -6,7 +6,6 @@ import {
   bufferOf,
   compile,
   configureEngine,
-  kernelsFor,
   mul,
   profile,
   randn,
@@ -17,6 +16,7 @@ import {
   tanh,
   type Tensor,
 } from '@unfold/core';
+import { kernelsFor } from '../support/kernels/all-kernels.js';
 
 /** Elements of so many that a call is cut into parts. */
 const MANY = 40_000;

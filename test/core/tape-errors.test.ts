@@ -54,7 +54,7 @@ describe('backward refuses', () => {
       expect(() => tape.backward(loss)).toThrow(
         new TapeError(
           'backward: this tape was walked already; record the operations again on a new tape, or ' +
-            'add the losses and call backward once',
+            'add the losses and call backward once, or let the walk before have { retainGraph: true }',
         ),
       );
     }
@@ -86,7 +86,8 @@ describe('backward refuses', () => {
 
   const unseen = (what: string): string =>
     `backward: the tape never recorded ${what}: none of its inputs requires a gradient, or it was ` +
-    'made before the tape or in a scope inside it; make the tape first, then the loss. Gradients of gradients are not offered';
+    'made before the tape or in a scope inside it; make the tape first, then the loss; a gradient is ' +
+    'recorded with { createGraph: true } only';
 
   it('a loss of constants', () => {
     refuses(
@@ -116,7 +117,7 @@ describe('backward refuses', () => {
     );
   });
 
-  it('gradients of gradients', () => {
+  it('gradients of gradients without createGraph', () => {
     using _scope = new Scope();
     const x = leaf([1, 2]);
     using tape = new Tape();

@@ -1,25 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { Heap } from '../../packages/core/src/memory/heap.js';
 import { findFault } from '../../packages/core/src/engine/verify.js';
+import { findMoreFault } from '../../packages/core/src/engine/verify-more.js';
 import type { DeviceBuffer } from '../../packages/core/src/kernels/buffer.js';
-import type { Kernels } from '../../packages/core/src/kernels/contract.js';
-import { referenceOver } from '../../packages/core/src/kernels/reference/index.js';
-
-type Checked =
-  | 'matmul'
-  | 'relu'
-  | 'exp'
-  | 'tanh'
-  | 'gelu'
-  | 'conv2d'
-  | 'conv2dBackwardInput'
-  | 'conv2dBackwardWeight';
+import type { KernelName, Kernels } from '../../packages/core/src/kernels/contract.js';
+import { referenceOver } from '../support/kernels/all-kernels.js';
 
 const heap = new Heap({ shared: false });
 const reference = referenceOver(heap);
 
 /** The reference kernels, except that one of them gets its last element wrong. */
-function broken(name: Checked, wrong: (right: number) => number): Kernels {
+function broken(name: KernelName, wrong: (right: number) => number): Kernels {
   const kernel = reference[name] as (out: DeviceBuffer, ...rest: unknown[]) => void;
   return {
     ...reference,
@@ -31,32 +22,31 @@ function broken(name: Checked, wrong: (right: number) => number): Kernels {
   };
 }
 
-describe('findFault', () => {
+describe.each([
+  {
+    find: findFault,
+    names: [
+      'matmul',
+      'neg',
+      'relu',
+      'conv2d',
+      'conv2dBackwardInput',
+      'conv2dBackwardWeight',
+    ] as const,
+  },
+  {
+    find: findMoreFault,
+    names: ['exp', 'tanh', 'gelu', 'softmax', 'logSoftmax', 'moments'] as const,
+  },
+])('$find.name', ({ find, names }) => {
   it('finds none in the reference kernels', () => {
-    expect(findFault(reference, heap)).toBe(null);
+    expect(find(reference, heap)).toBe(null);
   });
 
-  it.each<Checked>([
-    'matmul',
-    'relu',
-    'exp',
-    'tanh',
-    'gelu',
-    'conv2d',
-    'conv2dBackwardInput',
-    'conv2dBackwardWeight',
-  ])('names %s when its last element is wrong', (name) => {
-    expect(
-      findFault(
-        broken(name, (right) => right + 1e-3),
-        heap,
-      ),
-    ).toContain(name);
-    expect(
-      findFault(
-        broken(name, () => NaN),
-        heap,
-      ),
-    ).toContain(name);
+  it.each<KernelName>(names)('names %s when its last element is wrong', (name) => {
+    const wrong = broken(name, (right) => right + 1e-3);
+    expect(find(wrong, heap)).toContain(name);
+    const missing = broken(name, () => NaN);
+    expect(find(missing, heap)).toContain(name);
   });
 });

@@ -124,4 +124,23 @@ describe('the layers in other models', () => {
     expect(matrix).toBeLessThan(2e-3);
     expect(Math.abs(matrix / builtIn - 1)).toBeLessThan(0.02);
   });
+
+  it("the critic's penalty keeps its slope at 1, so it tells how far the clouds lie apart", () => {
+    const output = run('examples/wasserstein.ts');
+    const [, apart, slope] =
+      /after 1500 steps: distance ([\d.]+), slope ([\d.]+)/.exec(output) ?? [];
+    expect(Math.abs(Number(apart) - 5.125)).toBeLessThan(0.35);
+    expect(Math.abs(Number(slope) - 1.025)).toBeLessThan(0.05);
+  });
+
+  it('the curvature by Hessian times vector is that of differences, and bounds the learning rate', () => {
+    const output = run('examples/curvature.ts');
+    const curvature = numberIn(output, /largest curvature: ([\d.]+)/);
+    expect(curvature).toBeGreaterThan(5);
+    expect(Math.abs(numberIn(output, /by differences: ([\d.]+)/) / curvature - 1)).toBeLessThan(
+      1e-3,
+    );
+    expect(numberIn(output, /1\.9\/curvature: .*× ([\d.]+)/)).toBeLessThan(0.1);
+    expect(numberIn(output, /2\.1\/curvature: .*× ([\d.]+)/)).toBeGreaterThan(10);
+  });
 });

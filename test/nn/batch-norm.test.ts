@@ -2,7 +2,6 @@ import {
   ConfigError,
   DTypeError,
   Generator,
-  gradcheck,
   heapStats,
   mean,
   mul,
@@ -21,6 +20,7 @@ import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
 import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
+import { gradchecks } from '../support/gradchecks.js';
 
 const source = (): Generator => new Generator(7);
 
@@ -35,7 +35,7 @@ describe('gradcheck of batchNorm', () => {
     using _scope = new Scope();
     const random = { dtype: 'float64', generator: source(), requiresGrad: true } as const;
     const C = [shape[1] ?? 0];
-    gradcheck(
+    gradchecks(
       (...[x, weight, bias]) =>
         batchNorm(x as Tensor, null, null, {
           weight: weight as Tensor,
@@ -60,7 +60,7 @@ describe('gradcheck of batchNorm', () => {
     ];
     for (const [i, input] of inputs.entries()) input.requiresGrad = i === only;
     for (const training of [true, false]) {
-      gradcheck(
+      gradchecks(
         (...[x, weight, bias]) =>
           batchNorm(x as Tensor, runningMean, runningVar, {
             weight: weight as Tensor,
@@ -80,7 +80,7 @@ describe('gradcheck of batchNorm', () => {
     const x = randn([2, 2, 4, 3], { dtype, generator: source(), requiresGrad: true });
     for (const mode of [true, false]) {
       network.train(mode);
-      gradcheck((input) => network.forward(input as Tensor), [x]);
+      gradchecks((input) => network.forward(input as Tensor), [x]);
     }
     network.dispose();
   });

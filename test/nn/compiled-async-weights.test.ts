@@ -1,5 +1,14 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { bufferOf, compile, kernelsFor, mul, randn, relu, Scope, type Tensor } from '@unfold/core';
+import {
+  bufferOf,
+  compile,
+  moreKernelsFor,
+  mul,
+  randn,
+  relu,
+  Scope,
+  type Tensor,
+} from '@unfold/core';
 import { conv2d } from '@unfold/nn';
 
 afterEach(() => {
@@ -16,7 +25,7 @@ it('keeps nothing of a weight that a call of runAsync changes after somebody els
   const fast = compile((x: Tensor) => {
     const late = relu(relu(relu(relu(mul(x, 2)))));
     weight.updateBuffer((own) => {
-      kernelsFor('float32').clamp(own, bufferOf(late), { min: -1, max: 1 });
+      moreKernelsFor('float32').clamp(own, bufferOf(late), { min: -1, max: 1 });
     });
   });
   fast(randn([16, 8, 3, 3]));

@@ -3,7 +3,6 @@ import {
   configureEngine,
   DTypeError,
   generator,
-  gradcheck,
   manualSeed,
   ones,
   randn,
@@ -19,6 +18,7 @@ import { Dropout, dropout, Dropout2d, dropout2d } from '@unfold/nn';
 import { afterAll, describe, expect, it } from 'vitest';
 import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
+import { gradchecks } from '../support/gradchecks.js';
 
 onEveryEngine('Dropout', ({ dtype }) => {
   it.each([0.2, 0.001, 0.75])('drops a share %d and multiplies the others by 1/(1-p)', (p) => {
@@ -141,7 +141,7 @@ describe('Dropout', () => {
   ])('gradcheck of %s', (_, drop) => {
     using _scope = new Scope();
     const x = randn([3, 4, 2, 3], { dtype: 'float64', requiresGrad: true });
-    gradcheck(
+    gradchecks(
       (input) => {
         manualSeed(4);
         return drop(input as Tensor, { p: 0.3 });

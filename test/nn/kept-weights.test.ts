@@ -4,6 +4,7 @@ import {
   elementsOf,
   heapStats,
   kernelsFor,
+  moreKernelsFor,
   manualSeed,
   Parameter,
   rand,
@@ -156,7 +157,7 @@ describe('a write is seen', () => {
       const options = { lr: 0, momentum: 0.5, dampening: 0, weightDecay: 0 };
       Scope.run(() => {
         const [param, grad] = [bufferOf(randn([x.size])), bufferOf(randn([x.size]))];
-        const { sgdStep } = kernelsFor('float32');
+        const { sgdStep } = moreKernelsFor('float32');
         sgdStep(param, bufferOf(x), grad, { ...options, nesterov: false, firstStep: false });
       });
     },

@@ -2,7 +2,6 @@ import {
   ConfigError,
   DTypeError,
   Generator,
-  gradcheck,
   randn,
   Scope,
   ShapeError,
@@ -15,6 +14,7 @@ import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
 import { onEveryEngine } from '../support/convolutions/engines.js';
 import { refuse } from '../support/refuse.js';
+import { gradchecks } from '../support/gradchecks.js';
 
 describe('gradcheck of layerNorm', () => {
   const inputs = (places: number[]): Tensor[] => {
@@ -24,7 +24,7 @@ describe('gradcheck of layerNorm', () => {
 
   it.each([[[4]], [[2, 4]], [[3, 2, 4]]])('x, weight and bias over %j', (places) => {
     using _scope = new Scope();
-    gradcheck(
+    gradchecks(
       (...[x, weight, bias]) =>
         layerNorm(x as Tensor, places, { weight: weight as Tensor, bias: bias as Tensor }),
       inputs(places),
@@ -39,7 +39,7 @@ describe('gradcheck of layerNorm', () => {
     using _scope = new Scope();
     const all = inputs([4]);
     for (const [i, input] of all.entries()) input.requiresGrad = i === only;
-    gradcheck(
+    gradchecks(
       (...[x, weight, bias]) =>
         layerNorm(x as Tensor, 4, { weight: weight as Tensor, bias: bias as Tensor }),
       all,
@@ -50,9 +50,9 @@ describe('gradcheck of layerNorm', () => {
     using _scope = new Scope();
     const [x, weight, bias] = inputs([4]);
     if (!x || !weight || !bias) throw new Error('three inputs');
-    gradcheck((a) => layerNorm(a as Tensor, 4), [x]);
-    gradcheck((...[a, w]) => layerNorm(a as Tensor, 4, { weight: w as Tensor }), [x, weight]);
-    gradcheck((...[a, b]) => layerNorm(a as Tensor, 4, { bias: b as Tensor }), [x, bias]);
+    gradchecks((a) => layerNorm(a as Tensor, 4), [x]);
+    gradchecks((...[a, w]) => layerNorm(a as Tensor, 4, { weight: w as Tensor }), [x, weight]);
+    gradchecks((...[a, b]) => layerNorm(a as Tensor, 4, { bias: b as Tensor }), [x, bias]);
   });
 });
 

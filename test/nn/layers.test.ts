@@ -1,6 +1,5 @@
 import {
   defineFunction,
-  gradcheck,
   Generator,
   kernelsFor,
   manualSeed,
@@ -31,6 +30,7 @@ import {
 } from '@unfold/nn';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { onEveryEngine } from '../support/convolutions/engines.js';
+import { gradchecks } from '../support/gradchecks.js';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -90,7 +90,7 @@ describe('Linear', () => {
   it.each([[[4]], [[3, 4]], [[2, 3, 4]]])('gradcheck, x %j', (shape) => {
     using _scope = new Scope();
     const random = { dtype: 'float64', generator: new Generator(1), requiresGrad: true } as const;
-    gradcheck(
+    gradchecks(
       (...[x, W, b]) => linear(x as Tensor, W as Tensor, b as Tensor),
       [randn(shape, random), randn([5, 4], random), randn([5], random)],
     );
@@ -265,7 +265,7 @@ describe('MaxPool2d', () => {
     using _scope = new Scope();
     const x = randn([2, 3, 7, 6], { dtype: 'float64', generator: new Generator(2) });
     x.requiresGrad = true;
-    gradcheck((input) => maxPool2d(input as Tensor, kernel, options), [x]);
+    gradchecks((input) => maxPool2d(input as Tensor, kernel, options), [x]);
   });
 
   it('takes an empty batch', () => {

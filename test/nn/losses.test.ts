@@ -2,7 +2,6 @@ import {
   add,
   cast,
   Generator,
-  gradcheck,
   logSoftmax,
   mean,
   mul,
@@ -28,6 +27,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
 import { onEveryEngine } from '../support/convolutions/engines.js';
+import { gradchecks } from '../support/gradchecks.js';
 
 const float64 = { dtype: 'float64' } as const;
 
@@ -41,7 +41,7 @@ function labels(...values: number[]): Tensor {
 
 /** Runs gradcheck in a scope of its own. */
 function check(fn: (...inputs: Tensor[]) => Tensor, inputs: () => Tensor[]): void {
-  Scope.run(() => gradcheck(fn, inputs()));
+  Scope.run(() => gradchecks(fn, inputs()));
 }
 
 onEveryEngine('crossEntropy', ({ dtype }) => {

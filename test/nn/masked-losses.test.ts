@@ -1,4 +1,14 @@
-import { logSoftmax, mul, softmax, sum, Tape, tensor, where, type Tensor } from '@unfold/core';
+import {
+  grad,
+  logSoftmax,
+  mul,
+  softmax,
+  sum,
+  Tape,
+  tensor,
+  where,
+  type Tensor,
+} from '@unfold/core';
 import { crossEntropy, nllLoss } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
@@ -28,6 +38,24 @@ onEveryEngine('losses with a mask', ({ dtype }) => {
     tape.backward(out);
     return [out.item(), Array.from(x.grad?.data ?? [])];
   }
+
+  it.each(BAD)('gradients of gradients leave out an ignored row that holds %s', (bad) => {
+    /** The gradient of Σ g² by the logits, g being the gradient of the loss. */
+    const second = (values: number[], target: Tensor): number[] => {
+      const x = tensor(values, [values.length / 2, 2], { dtype, requiresGrad: true });
+      using _tape = new Tape();
+      const first = grad(crossEntropy(x, target), x, { createGraph: true });
+      return Array.from(grad(sum(mul(first, first)), x).data);
+    };
+    const alone = second([0, 1, -Infinity, 3], labels(0, 1));
+    expect(alone.every(Number.isFinite)).toBe(true);
+    expect(second([0, 1, bad, 3, -Infinity, 3], labels(0, -100, 1))).toEqual([
+      ...alone.slice(0, 2),
+      0,
+      0,
+      ...alone.slice(2),
+    ]);
+  });
 
   describe.each(BAD)('an ignored row that holds %s', (bad) => {
     const x = [0, 1, bad, 3, 0, 1];

@@ -151,6 +151,77 @@ const losses = (
   }),
 ];
 
+/** The first of several results. */
+const first = ([x]: readonly Tensor[]): Tensor => x ?? zeros([0]);
+const singleElements: Readonly<Record<string, readonly Case[]>> = {
+  ne: binary(core.ne),
+  ge: binary(core.ge),
+  le: binary(core.le),
+  logicalAnd: binary(core.logicalAnd),
+  logicalOr: binary(core.logicalOr),
+  logicalXor: binary(core.logicalXor),
+  logicalNot: unary(core.logicalNot),
+  isNaN: unary(core.isNaN),
+  isInf: unary(core.isInf),
+  isFinite: unary(core.isFinite),
+  any: reduction(core.any),
+  all: reduction(core.all),
+  countNonzero: reduction(core.countNonzero),
+  floor: unary(core.floor),
+  ceil: unary(core.ceil),
+  round: unary(core.round),
+  trunc: unary(core.trunc),
+  sign: unary(core.sign),
+  sin: unary(core.sin),
+  cos: unary(core.cos),
+  tan: unary(core.tan),
+  atan: unary(core.atan),
+  sinh: unary(core.sinh),
+  cosh: unary(core.cosh),
+  erf: unary(core.erf),
+  expm1: unary(core.expm1),
+  square: unary(core.square),
+  log1p: unary(core.log1p, positive(3, 4)),
+  log2: unary(core.log2, positive(3, 4)),
+  log10: unary(core.log10, positive(3, 4)),
+  reciprocal: unary(core.reciprocal, positive(3, 4)),
+  rsqrt: unary(core.rsqrt, positive(3, 4)),
+  asin: unary(core.asin, () => core.rand([3, 4])),
+  acos: unary(core.acos, () => core.rand([3, 4])),
+  atan2: binary(core.atan2),
+  remainder: binary(core.remainder, positive),
+  floorDivide: binary(core.floorDivide, positive),
+  prod: reduction(core.prod),
+  logSumExp: reduction(core.logSumExp),
+  variance: [
+    row([random(3, 4)], (x) => core.variance(x), 'x', { correction: 1, keepdim: false }),
+    row([random(3, 4)], (x) => core.variance(x, { axis: 0, correction: 0 }), 'x', {
+      axis: 0,
+      correction: 0,
+      keepdim: false,
+    }),
+  ],
+  std: [
+    row([random(3, 4)], (x) => core.std(x, 1, { keepdim: true }), 'x', {
+      axis: 1,
+      correction: 1,
+      keepdim: true,
+    }),
+  ],
+  norm: [
+    row([random(3, 4)], (x) => core.norm(x), 'x', { p: 2, keepdim: false }),
+    row([random(3, 4)], (x) => core.norm(x, [0, 1], { p: Infinity }), 'x', {
+      axis: [0, 1],
+      p: Infinity,
+      keepdim: false,
+    }),
+  ],
+  argmin: [
+    row([random(3, 4)], (x) => core.argmin(x), 'x', { keepdim: false }),
+    row([random(3, 4)], (x) => core.argmin(x, -1), 'x', { axis: -1, keepdim: false }),
+  ],
+};
+
 const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
   add: binary(add),
   sub: binary(sub),
@@ -181,6 +252,7 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
   tanh: unary(tanh),
   silu: unary(silu),
   clone: unary(clone),
+  ...singleElements,
   clamp: [
     row([random(3, 4)], (x) => clamp(x, { min: -0.5 }), 'x', { min: -0.5 }),
     row([random(3, 4)], (x) => clamp(x, { min: -0, max: 1 }), 'x', { min: -0, max: 1 }),
@@ -259,6 +331,106 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
   transpose: [
     row([random(2, 3, 4)], (x) => transpose(x), 'x', { first: -2, second: -1 }),
     row([random(2, 3, 4)], (x) => transpose(x, 0, 2), 'x', { first: 0, second: 2 }),
+  ],
+
+  squeeze: [
+    row([random(1, 3, 1)], (x) => core.squeeze(x), 'x'),
+    row([random(1, 3, 1)], (x) => core.squeeze(x, [0, -1]), 'x', { axis: [0, -1] }),
+  ],
+  unsqueeze: [row([random(3)], (x) => core.unsqueeze(x, -1), 'x', { axis: -1 })],
+  expand: [row([random(3, 1)], (x) => core.expand(x, [2, -1, 4]), 'x', { shape: [2, -1, 4] })],
+  broadcastTo: [
+    row([random(3, 1)], (x) => core.broadcastTo(x, [2, 3, 4]), 'x', { shape: [2, 3, 4] }),
+  ],
+  repeat: [row([random(3)], (x) => core.repeat(x, [2, 3]), 'x', { repeats: [2, 3] })],
+  tile: [row([random(3, 2)], (x) => core.tile(x, [3]), 'x', { repeats: [3] })],
+  stack: [
+    row([random(3), random(3)], (...xs) => core.stack(xs), 'tensors.0 tensors.1', { axis: 0 }),
+    row([random(3), random(3)], (...xs) => core.stack(xs, 1), 'tensors.0 tensors.1', { axis: 1 }),
+  ],
+  split: [
+    row([random(5, 2)], (x) => first(core.split(x, 2)), 'x', { sizes: 2, axis: 0 }),
+    row([random(2, 5)], (x) => first(core.split(x, [1, 4], -1)), 'x', { sizes: [1, 4], axis: -1 }),
+  ],
+  chunk: [row([random(5)], (x) => first(core.chunk(x, 2)), 'x', { chunks: 2, axis: 0 })],
+  unbind: [row([random(5, 2)], (x) => first(core.unbind(x, 1)), 'x', { axis: 1 })],
+  select: [row([random(5, 2)], (x) => core.select(x, 0, -2), 'x', { axis: 0, index: -2 })],
+  flip: [
+    row([random(2, 3)], (x) => core.flip(x), 'x'),
+    row([random(2, 3)], (x) => core.flip(x, 1), 'x', { axes: 1 }),
+  ],
+  roll: [
+    row([random(2, 3)], (x) => core.roll(x, 2), 'x', { shifts: 2 }),
+    row([random(2, 3)], (x) => core.roll(x, [1, 2], [0, 1]), 'x', { shifts: [1, 2], axes: [0, 1] }),
+  ],
+  tril: [row([random(3, 3)], (x) => core.tril(x), 'x', { diagonal: 0 })],
+  triu: [row([random(3, 3)], (x) => core.triu(x, -1), 'x', { diagonal: -1 })],
+  gather: [
+    row([random(3, 4), labels(3, 2, 4)], (x, index) => core.gather(x, 0, index), 'x index', {
+      axis: 0,
+    }),
+  ],
+  takeAlongAxis: [
+    row([random(3, 4), labels(4, 1, 2)], (x, i) => core.takeAlongAxis(x, i, 1), 'x index', {
+      axis: 1,
+    }),
+    row([random(3, 4), labels(12, 2)], (x, i) => core.takeAlongAxis(x, i), 'x index'),
+  ],
+  scatter: [
+    row(
+      [random(3, 4), labels(3, 2, 4), random(2, 4)],
+      (x, index, src) => core.scatter(x, 0, index, src),
+      'x index src',
+      { axis: 0 },
+    ),
+    row([random(3, 4), labels(3, 2, 4)], (x, i) => core.scatter(x, 0, i, 0.5), 'x index', {
+      axis: 0,
+      src: 0.5,
+    }),
+  ],
+  scatterAdd: [
+    row(
+      [random(3, 4), labels(3, 5, 4), random(5, 4)],
+      (x, index, src) => core.scatterAdd(x, 0, index, src),
+      'x index src',
+      { axis: 0 },
+    ),
+  ],
+  oneHot: [
+    row([labels(3, 5)], (x) => core.oneHot(x, 3), 'index', { numClasses: 3, dtype: 'int32' }),
+    row([labels(3, 5)], (x) => core.oneHot(x, 4, { dtype: 'float32' }), 'index', {
+      numClasses: 4,
+      dtype: 'float32',
+    }),
+  ],
+  dot: [row([random(3), random(3)], (a, b) => core.dot(a, b), 'a b')],
+  outer: [row([random(3), random(4)], (a, b) => core.outer(a, b), 'a b')],
+  bmm: [row([random(2, 3, 4), random(2, 4, 3)], (a, b) => core.bmm(a, b), 'a b')],
+  einsum: [
+    row([random(2, 3), random(3, 4)], (a, b) => core.einsum('ij,jk->ki', a, b), 'x0 x1', {
+      equation: 'ij,jk->ki',
+    }),
+  ],
+  cumsum: [row([random(3, 4)], (x) => core.cumsum(x, 1), 'x', { axis: 1 })],
+  cumprod: [row([random(3, 4)], (x) => core.cumprod(x, 0), 'x', { axis: 0 })],
+  sort: [
+    row([random(3, 4)], (x) => first(core.sort(x)), 'x', { axis: -1, descending: false }),
+    row([random(3, 4)], (x) => first(core.sort(x, 0, { descending: true })), 'x', {
+      axis: 0,
+      descending: true,
+    }),
+  ],
+  argsort: [row([random(3, 4)], (x) => core.argsort(x), 'x', { axis: -1, descending: false })],
+  topk: [
+    row([random(3, 4)], (x) => first(core.topk(x, 2)), 'x', { k: 2, axis: -1, largest: true }),
+  ],
+  maskedFill: [
+    row(
+      [random(3, 4), () => gt(randn([3, 4]), 0)],
+      (x, mask) => core.maskedFill(x, mask, -Infinity),
+      'x mask',
+      { value: -Infinity },
+    ),
   ],
 
   linear: [
@@ -431,14 +603,29 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
 
 /** Functions that are no operations on tensors, and why. */
 const OTHERS: Readonly<Record<string, string>> = {
+  clip: 'is clamp by another name',
+  var: 'is variance by another name',
   arange: 'makes a constant',
   full: 'makes a constant',
   ones: 'makes a constant',
   tensor: 'makes a constant',
   zeros: 'makes a constant',
   empty: 'makes a constant',
+  eye: 'makes a constant',
+  linspace: 'makes a constant',
+  zerosLike: 'makes a constant',
+  onesLike: 'makes a constant',
+  fullLike: 'makes a constant',
   rand: 'is random: refused',
   randn: 'is random: refused',
+  randLike: 'is random: refused',
+  randnLike: 'is random: refused',
+  randint: 'is random: refused',
+  randperm: 'is random: refused',
+  bernoulli: 'is random: refused',
+  multinomial: 'is random: refused',
+  nonzero: 'has a shape that follows from numbers: refused',
+  unique: 'has a shape that follows from numbers: refused',
   generator: 'names a stream, whose draws are refused',
   manualSeed: 'is about randomness: refused',
   rngState: 'reads where the streams stand',
@@ -447,7 +634,9 @@ const OTHERS: Readonly<Record<string, string>> = {
   elementsOf: 'reads numbers: refused',
   defineFunction: 'makes operations',
   trace: 'makes graphs; refused inside itself',
+  grad: 'walks back over a tape',
   gradcheck: 'tests an operation',
+  gradgradcheck: 'tests an operation',
   profile: 'measures',
   unscoped: 'decides who owns memory',
   findLeaks: 'measures memory',
@@ -456,6 +645,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   configureEngine: 'chooses the engine',
   engine: 'tells of the engine',
   kernelsFor: 'gives kernels, whose operands are refused',
+  moreKernelsFor: 'gives kernels, whose operands are refused',
   formatShape: 'makes text',
   sizeOf: 'counts',
   outputSize: 'counts',

@@ -3,7 +3,6 @@ import {
   ConfigError,
   DTypeError,
   Generator,
-  gradcheck,
   matmul,
   randn,
   reshape,
@@ -19,6 +18,7 @@ import { expectClose } from '../support/compare.js';
 import { onEveryEngine } from '../support/convolutions/engines.js';
 import { loadFixture, tensorOf } from '../support/fixtures/fixtures.js';
 import { refuse } from '../support/refuse.js';
+import { gradchecks } from '../support/gradchecks.js';
 
 const { cases } = loadFixture('unfold');
 
@@ -93,8 +93,8 @@ describe('unfold', () => {
     const leaf = (shape: readonly number[]): Tensor =>
       randn(shape, { dtype: 'float64', generator: new Generator(9), requiresGrad: true });
     const [, , H = 0, W = 0] = x.shape;
-    gradcheck((...[image]) => unfold(image as Tensor, kernel, options), [leaf(x.shape)]);
-    gradcheck((...[U]) => fold(U as Tensor, [H, W], kernel, options), [leaf(columns.shape)]);
+    gradchecks((...[image]) => unfold(image as Tensor, kernel, options), [leaf(x.shape)]);
+    gradchecks((...[U]) => fold(U as Tensor, [H, W], kernel, options), [leaf(columns.shape)]);
   });
 });
 

@@ -1,114 +1,25 @@
 import * as u from '@unfold/core';
-import { Generator, tensor, type Shape, type Tensor } from '@unfold/core';
+import { tensor, type Shape, type Tensor } from '@unfold/core';
+import {
+  awayFrom0,
+  between,
+  distinct,
+  int32,
+  normal,
+  row,
+  unaryCases,
+  type CaseInput,
+  type OpCase,
+} from './op-case.js';
+import { binaryCases, reductionCases } from './op-case-kinds.js';
+import { CONTRACTION_CASES } from './op-cases-contract.js';
+import { ELEMENTWISE_CASES } from './op-cases-elementwise.js';
+import { INDEX_CASES } from './op-cases-index.js';
+import { ORDER_CASES } from './op-cases-order.js';
+import { REDUCTION_CASES } from './op-cases-reductions.js';
+import { SHAPE_CASES } from './op-cases-shape.js';
 
-/** One tensor of a case, described so that it can be made in any dtype with the same values. */
-export interface CaseInput {
-  readonly shape: Shape;
-  /** Gives one element at a time, in row-major order. */
-  readonly draw: (source: Generator, i: number) => number;
-}
-
-/** One row of the table: an operation on some shapes, with some options. */
-export interface OpCase {
-  /** The exported name of the operation. */
-  readonly op: string;
-  /** What this row adds to the others of its operation. */
-  readonly about: string;
-  readonly inputs: readonly CaseInput[];
-  readonly call: (...inputs: Tensor[]) => Tensor;
-  /** False for operations without a gradient. Default true. */
-  readonly differentiable?: boolean;
-}
-
-/** The inputs of a case. float64 and float32 hold the same numbers: all of them fit float32. */
-export function makeInputs({ op, about, inputs }: OpCase, dtype: 'float32' | 'float64'): Tensor[] {
-  const source = new Generator(2024, `${op} ${about}`);
-  return inputs.map(({ shape, draw }) => {
-    const size = shape.reduce((product, dim) => product * dim, 1);
-    const values = Float64Array.from({ length: size }, (_, i) => Math.fround(draw(source, i)));
-    return tensor(values, shape, { dtype, requiresGrad: true });
-  });
-}
-
-/** Standard normal numbers. */
-const normal = (...shape: number[]): CaseInput => ({ shape, draw: (source) => source.normal() });
-
-/** Uniform numbers. */
-const between = (low: number, high: number, ...shape: number[]): CaseInput => ({
-  shape,
-  draw: (source) => low + (high - low) * source.uniform(),
-});
-
-/**
- * Numbers between 0.1 and 2 in absolute value, of either sign: no finite difference meets 0. The
- * first is positive, so that also a scalar has a derivative under relu.
- */
-const awayFrom0 = (...shape: number[]): CaseInput => ({
-  shape,
-  draw: (source, i) => (0.1 + 1.9 * source.uniform()) * (i > 0 && source.integer(2) > 0 ? -1 : 1),
-});
-
-/** Numbers in random order, no two nearer than 0.1: no finite difference changes their order. */
-function distinct(...shape: number[]): CaseInput {
-  const size = shape.reduce((product, dim) => product * dim, 1);
-  let order: Int32Array = new Int32Array(0);
-  return {
-    shape,
-    draw(source, i) {
-      if (i === 0) order = source.permutation(size);
-      return ((order[i] as number) - size / 2) * 0.11 + 0.01 * source.uniform();
-    },
-  };
-}
-
-const int32 = (...values: number[]): Tensor => tensor(values, undefined, { dtype: 'int32' });
-
-type Call = OpCase['call'];
-
-function row(
-  op: string,
-  about: string,
-  inputs: readonly CaseInput[],
-  call: Call,
-  options: Pick<OpCase, 'differentiable'> = {},
-): OpCase {
-  return { op, about, inputs, call, ...options };
-}
-
-/** Pairs of shapes that broadcast in every way there is. */
-const BROADCASTS: readonly (readonly [about: string, a: Shape, b: Shape])[] = [
-  ['one shape', [3, 5], [3, 5]],
-  ['scalars', [], []],
-  ['scalar left', [], [2, 3]],
-  ['scalar right', [2, 3], []],
-  ['rank differs left', [5], [2, 3, 5]],
-  ['rank differs right', [2, 3, 5], [3, 1]],
-  ['both stretched', [3, 1], [1, 5]],
-  ['both stretched at several axes', [2, 1, 3, 1], [4, 1, 5]],
-  ['middle axis', [2, 3, 5], [2, 1, 5]],
-  ['outer axes', [4, 3, 2, 2], [1, 3, 1, 1]],
-  ['axes of size 1', [1, 1], [1]],
-  ['no element', [0, 3], [1, 3]],
-];
-
-/** An operation of two operands: every way to broadcast, a tensor with itself, plain numbers. */
-function binaryCases(
-  op: string,
-  fn: (a: Tensor | number, b: Tensor | number) => Tensor,
-  left: (...shape: number[]) => CaseInput,
-  right = left,
-  differentiable = true,
-): OpCase[] {
-  const options = { differentiable };
-  return [
-    ...BROADCASTS.map(([about, a, b]) =>
-      row(op, about, [left(...a), right(...b)], (x, y) => fn(x, y), options),
-    ),
-    row(op, 'number left', [right(2, 3)], (x) => fn(1.5, x), options),
-    row(op, 'number right', [left(2, 3)], (x) => fn(x, 1.5), options),
-    row(op, 'number right of a scalar', [left()], (x) => fn(x, 0.75), options),
-  ];
-}
+export { makeInputs, type OpCase } from './op-case.js';
 
 /**
  * maximum and minimum. Random numbers are not near one another; single ones are near the middle, so
@@ -124,53 +35,6 @@ function extremeCases(
   return binaryCases(op, fn, input).filter(
     ({ about }) => !['scalars', 'axes of size 1', 'number right of a scalar'].includes(about),
   );
-}
-
-/** An operation of one input, over the ranks from 0 to 4 and over a multiple of no vector width. */
-function unaryCases(op: string, fn: Call, input: (...shape: number[]) => CaseInput): OpCase[] {
-  return [
-    row(op, 'scalar', [input()], fn),
-    row(op, 'vector', [input(19)], fn),
-    row(op, 'four axes', [input(2, 3, 1, 5)], fn),
-    row(op, 'no element', [input(2, 0)], fn),
-  ];
-}
-
-interface Reduction {
-  (x: Tensor, options?: { axis?: number | readonly number[]; keepdim?: boolean }): Tensor;
-}
-
-/** A reduction over every kind of axes. `empty` says whether it may reduce no element. */
-function reductionCases(
-  op: string,
-  fn: Reduction,
-  input: (...shape: number[]) => CaseInput,
-): OpCase[] {
-  const axes: readonly (number | readonly number[] | undefined)[] = [
-    undefined,
-    0,
-    1,
-    -1,
-    [],
-    [0, 1],
-    [1, 2],
-    [0, 2],
-    [-1, 0],
-    [0, 1, 2],
-  ];
-  return [
-    ...axes.flatMap((axis) =>
-      [false, true].map((keepdim) =>
-        row(op, `axis ${JSON.stringify(axis)}, keepdim ${keepdim}`, [input(3, 4, 5)], (x) =>
-          fn(x, { ...(axis === undefined ? {} : { axis }), keepdim }),
-        ),
-      ),
-    ),
-    row(op, 'scalar', [input()], (x) => fn(x)),
-    row(op, 'axes 1 and 3 of five', [input(2, 3, 1, 2, 3)], (x) => fn(x, { axis: [3, 1] })),
-    row(op, 'axes of size 1', [input(1, 3, 1)], (x) => fn(x, { axis: [0, 2] })),
-    row(op, 'no element beside the axis', [input(0, 3)], (x) => fn(x, { axis: 1 })),
-  ];
 }
 
 const TRANSPOSES = [false, true].flatMap((transposeA) =>
@@ -250,6 +114,14 @@ function movementCases(): OpCase[] {
     ),
     row('slice', 'fewer ranges than axes', [normal(4, 3)], (x) => u.slice(x, [[1, 3]])),
     row('slice', 'nothing left', [normal(4, 3)], (x) => u.slice(x, [[3, 1]])),
+    row('slice', 'backwards', [normal(4, 7)], (x) =>
+      u.slice(x, [
+        [null, null, -1],
+        [5, 0, -2],
+      ]),
+    ),
+    row('slice', 'backwards from the back', [normal(5, 2)], (x) => u.slice(x, [[-2, -9, -3]])),
+    row('slice', 'nothing left backwards', [normal(4, 3)], (x) => u.slice(x, [[1, 3, -1]])),
 
     row('concat', 'first axis', [normal(2, 3), normal(1, 3), normal(4, 3)], (...xs) =>
       u.concat(xs),
@@ -386,6 +258,10 @@ export const OP_CASES: readonly OpCase[] = [
   ...reductionCases('min', u.min, distinct),
   row('sum', 'over no element', [normal(0, 3)], (x) => u.sum(x, { axis: 0 })),
   ...movementCases(),
+  ...SHAPE_CASES,
+  ...INDEX_CASES,
+  ...CONTRACTION_CASES,
+  ...ORDER_CASES,
   ...whereCases(),
 
   ...[u.softmax, u.logSoftmax].flatMap((fn) => [
@@ -411,4 +287,6 @@ export const OP_CASES: readonly OpCase[] = [
       ),
     ),
   ),
+  ...ELEMENTWISE_CASES,
+  ...REDUCTION_CASES,
 ];

@@ -13,12 +13,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { toText } from '../src/engine/binary-text.js';
+import { JOBS } from '../src/kernels/table/layout.js';
+import { MORE_JOBS } from '../src/kernels/table/more-layout.js';
 import { dispatchSource, parametersSource } from './dispatch.js';
+import { withExports } from './exports.js';
 import { tilesSource } from './tiles.js';
 
 /*
- * Compiles the kernels: one source, two binaries, both for memory that threads share (rewrite.ts
- * makes the ones for memory that they don't). `node packages/core/assembly/build.js` does so if a
+ * Compiles the kernels: a binary of those that every network needs and one of the others, which is
+ * loaded when one of them is wanted; each twice, with fused multiply-add and without, for memory that
+ * threads share (rewrite.ts makes the ones for memory that they don't). `node packages/core/assembly/build.js` does so if a
  * source, this script or the compiler changed since the last time; nothing else has to know.
  */
 
@@ -31,10 +35,30 @@ const LOCK = join(BUILD, 'lock');
 /** A build takes seconds: a lock that is minutes old was left behind. */
 const STALE_LOCK_MS = 120_000;
 
-/** The binaries, and whether their multiply-add rounds once. */
-const BINARIES = { 'unfold-shared-plain': false, 'unfold-shared-fused': true };
-/** The one that bundles for browsers carry. */
-const BUNDLED = 'unfold-shared-fused';
+/**
+ * The binaries by their names: the file that exports what is in them, which of that JavaScript calls (of
+ * the first, what `WasmExports` has), where their constants lie in the memory that they share, and the
+ * module that holds them as text for bundles.
+ */
+const BINARIES = {
+  unfold: {
+    entry: 'index.ts',
+    called:
+      /^(staticEnd|table|setTileWidth|controlBytes|serve|run(Parts|Job|Launches)|(await|abandon)Job|fail|failures|stop|pauses|(conv2d|matmul)\w*(Bytes|Parts|Prepare|CanPool|Plan|Slab))$/,
+    constantsAt: 1024,
+    text: 'kernels.js',
+  },
+  'unfold-more': {
+    entry: 'more-index.ts',
+    called: /^(staticEnd|runPart)$/,
+    constantsAt: 32768,
+    text: 'more-kernels.js',
+  },
+};
+/** The two of each, and whether their multiply-add rounds once. */
+const VARIANTS = { 'shared-plain': false, 'shared-fused': true };
+/** The one that bundles carry. */
+const BUNDLED = 'shared-fused';
 
 /**
  * The version of the installed compiler, or undefined if there is none.
@@ -155,10 +179,15 @@ async function compileAll() {
   const start = performance.now();
   replaceFile(join(BUILD, 'tiles.ts'), tilesSource());
   replaceFile(join(BUILD, 'parameters.ts'), parametersSource());
-  replaceFile(join(BUILD, 'dispatch.ts'), dispatchSource());
-  for (const [name, fused] of Object.entries(BINARIES)) await compile(name, fused);
-  const bundled = toText(readFileSync(join(BUILD, `${BUNDLED}.wasm`)));
-  replaceFile(join(BUILD, 'kernels.js'), `export const kernels = '${bundled}';\n`);
+  replaceFile(join(BUILD, 'dispatch.ts'), dispatchSource(JOBS, 0, true));
+  replaceFile(join(BUILD, 'more-dispatch.ts'), dispatchSource(MORE_JOBS, JOBS.length, false));
+  for (const [name, binary] of Object.entries(BINARIES)) {
+    for (const [variant, fused] of Object.entries(VARIANTS)) {
+      await compile(`${name}-${variant}`, binary, fused);
+    }
+    const bundled = toText(readFileSync(join(BUILD, `${name}-${BUNDLED}.wasm`)));
+    replaceFile(join(BUILD, binary.text), `export const kernels = '${bundled}';\n`);
+  }
   // The record comes last: who sees it finds the binaries in place.
   replaceFile(RECORD, JSON.stringify({ sources, compiler }));
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
@@ -167,20 +196,24 @@ async function compileAll() {
 
 /**
  * @param {string} name
+ * @param {typeof BINARIES[keyof typeof BINARIES]} binary
  * @param {boolean} fused
  */
-async function compile(name, fused) {
+async function compile(name, { entry, called, constantsAt }, fused) {
   const { default: asc } = await import('assemblyscript/asc');
   const output = `build/${name}.${process.pid}.tmp`;
   const options = [
     '-O3 --runtime stub --importMemory --initialMemory 2 --maximumMemory 65536',
+    `--memoryBase ${constantsAt}`,
+    // Through the table, a binary's functions are called by the other.
+    ...(entry === 'index.ts' ? ['--exportTable'] : []),
     // Nothing here can throw, so nothing needs the runtime's abort.
     `--use abort= --use UNFOLD_FUSED=${fused ? 1 : 0}`,
     // Atomics work on any memory; only what waits needs a shared one.
     `--sharedMemory --enable simd,threads${fused ? ',relaxed-simd' : ''}`,
   ];
   const { error, stderr } = await asc.main([
-    'index.ts',
+    entry,
     '--baseDir',
     SOURCES,
     '--outFile',
@@ -191,13 +224,17 @@ async function compile(name, fused) {
   if (error || stderr.toString() !== '') {
     throw new Error(`build: ${name} does not compile\n${stderr.toString()}`, { cause: error });
   }
-  renameSync(join(SOURCES, output), join(BUILD, `${name}.wasm`));
+  replaceFile(
+    join(BUILD, `${name}.wasm`),
+    withExports(readFileSync(join(SOURCES, output)), called),
+  );
+  rmSync(join(SOURCES, output));
 }
 
 /**
  * Writes a file so that nobody ever sees half of it.
  * @param {string} path
- * @param {string} content
+ * @param {string | Uint8Array} content
  */
 function replaceFile(path, content) {
   const temporary = `${path}.${process.pid}.tmp`;

@@ -1,9 +1,8 @@
-import { CLASSES, KERNELS, PARAMETERS } from '../src/kernels/table/kernels.js';
+import { CLASSES, PARAMETERS } from '../src/kernels/table/kernels.js';
 import {
   axesOf,
   FIRST_PARAMETER,
   isNumber,
-  JOBS,
   parametersOf,
   parseOperand,
   placesOf,
@@ -11,11 +10,11 @@ import {
 } from '../src/kernels/table/layout.js';
 
 /** @import { Row } from '../src/kernels/table/kernels.js' */
-/** @import { Operand } from '../src/kernels/table/layout.js' */
+/** @import { Job, Operand } from '../src/kernels/table/layout.js' */
 
 /*
- * Writes from the kernel table what the binary knows of it, as AssemblyScript: the classes by which
- * kernels read their parameters, and the function that does a part of any job.
+ * Writes from the kernel tables what the binaries know of them, as AssemblyScript: the classes by which
+ * kernels read their parameters, and for each binary the function that does a part of any of its jobs.
  */
 
 /** AssemblyScript's words for the types of parameters, as fields and as what a load gives. */
@@ -156,16 +155,23 @@ function partOf(name, row) {
       return;`;
 }
 
-/** The source of `build/dispatch.ts`. */
-export function dispatchSource() {
-  const sources = new Set(JOBS.map(({ row }) => row.source));
+/**
+ * The source of the function that does parts of these jobs.
+ * @param {readonly Job[]} jobs
+ * @param {number} first The number of the first of them.
+ * @param {boolean} handsOver Whether other numbers go to the second binary.
+ */
+export function dispatchSource(jobs, first, handsOver) {
+  const sources = new Set(jobs.map(({ row }) => row.source));
   const imports = [...sources].map(
     (source) => `import * as ${identifier(source)} from '../${source}';`,
   );
-  const cases = JOBS.map(
-    ({ name, row }, number) => `    case ${number}: { // ${name}${partOf(name, row)}\n    }`,
+  if (handsOver) imports.push("import { runMore } from '../more';");
+  const cases = jobs.map(
+    ({ name, row }, i) => `    case ${first + i}: { // ${name}${partOf(name, row)}\n    }`,
   );
-  return `// Written by dispatch.js: ${Object.keys(KERNELS).length} kernels.
+  const other = handsOver ? 'runMore(kernel, block, part, scratch)' : 'unreachable()';
+  return `// Written by dispatch.js: ${jobs.length} jobs.
 ${imports.join('\n')}
 import { Walk } from '../walk';
 
@@ -177,7 +183,7 @@ export function runPart(kernel: i32, block: usize, part: i32, scratch: usize): v
   switch (kernel) {
 ${cases.join('\n')}
     default:
-      unreachable();
+      ${other};
   }
 }
 `;

@@ -12,18 +12,16 @@ export {
   scatter,
 } from './build/tiles';
 export * from './broadcast';
+export * from './bytes';
 export * from './conv2d-backward-input';
 export * from './conv2d-backward-weight';
 export * from './conv2d-forward';
 export * from './elementwise';
 export * from './matmul';
 export * from './movement';
-export * from './normalisation';
 export * from './parallel';
-export * from './random';
 export * from './reductions';
 export { setTileWidth } from './tile-width';
-export * from './training';
 export {
   fold,
   maxPool2d,

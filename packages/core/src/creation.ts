@@ -1,18 +1,18 @@
-import { copyChecked, dtypeOf, isFloat, newArray, type DType } from './dtype.js';
+import { copyChecked, dtypeOf, newArray, type DType } from './dtype.js';
 import { ConfigError, DTypeError, ShapeError } from './errors.js';
-import { tracer } from './graph/tracer.js';
 import type { NumericArray } from './kernels/contract.js';
 import {
   checkOptions,
+  checkValue,
+  count,
   flag,
   isOptions,
   type OptionRule,
   type OptionRules,
   valueText,
 } from './options.js';
-import { Generator, generator, RANDOMNESS } from './random.js';
 import { checkShape, formatShape, sameShape, type Shape } from './shape.js';
-import { emptyOfSize, Tensor, type NestedArray } from './tensor.js';
+import { emptyOfSize, requireTensor, Tensor, type NestedArray } from './tensor.js';
 
 /** Options of every function that makes a tensor. */
 export interface TensorOptions<D extends DType = DType> {
@@ -28,13 +28,13 @@ const dtype: OptionRule = {
   accepts: (value) => typeof value === 'string',
 };
 
-const TENSOR_OPTIONS: OptionRules<TensorOptions> = { dtype, requiresGrad: flag };
+export const TENSOR_OPTIONS: OptionRules<TensorOptions> = { dtype, requiresGrad: flag };
 
 /**
  * Makes a tensor of `dtype`, lets `write` fill it, and sets `requiresGrad`.
  * @param size What `checkShape` gave for the shape.
  */
-function create<D extends DType>(
+export function create<D extends DType>(
   origin: string,
   shape: Shape,
   size: number,
@@ -217,65 +217,92 @@ export function arange<D extends DType = 'float32'>(
   });
 }
 
-/** Options of the functions that draw numbers. */
-export interface RandomOptions<D extends DType = DType> extends TensorOptions<D> {
-  /** Default: the global stream `'random'`, which `manualSeed` seeds. */
-  readonly generator?: Generator;
-}
-
-/** Uniform in [0, 1). */
-export function rand<D extends DType = 'float32'>(
-  shape: Shape,
-  options: RandomOptions<D> = {},
+/**
+ * `steps` numbers from `start` to `end`, both included, at equal distances; one is `start` alone.
+ * @throws ConfigError unless `steps` is an integer from 0, DTypeError if the dtype cannot hold a number.
+ */
+export function linspace<D extends DType = 'float32'>(
+  start: number,
+  end: number,
+  steps: number,
+  options: TensorOptions<D> = {},
 ): Tensor<D> {
-  // In float32, 53 random bits could round up to 1.
-  const resolution = isOptions(options) && options.dtype === 'float64' ? 2 ** 53 : 2 ** 24;
-  return random(
-    'rand',
-    shape,
-    options,
-    (source) => Math.floor(source.uniform() * resolution) / resolution,
-  );
+  checkOptions('linspace', options, TENSOR_OPTIONS);
+  requireNumbers('linspace', { start, end });
+  checkValue('linspace: the number of steps', count, steps);
+  const size = checkShape('linspace', [steps]);
+  return create('linspace', [steps], size, options, (data) => {
+    const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+    // From both ends, so that each is exact, and a range around 0 is as symmetric as it was meant.
+    const at = (i: number): number =>
+      2 * i < steps ? start + i * step : end - (steps - 1 - i) * step;
+    const values = Array.from({ length: steps }, (_, i) => at(i));
+    copyChecked('linspace', options.dtype ?? 'float32', data, values);
+  });
 }
 
-/** Standard normal. */
-export function randn<D extends DType = 'float32'>(
-  shape: Shape,
-  options: RandomOptions<D> = {},
+/** A matrix `[n, m]` with ones on its main diagonal and zeros elsewhere; m is n by default. */
+export function eye<D extends DType = 'float32'>(
+  n: number,
+  m: number = n,
+  options: TensorOptions<D> = {},
 ): Tensor<D> {
-  return random('randn', shape, options, (source) => source.normal());
+  checkOptions('eye', options, TENSOR_OPTIONS);
+  checkValue('eye: the number of rows', count, n);
+  checkValue('eye: the number of columns', count, m);
+  const size = checkShape('eye', [n, m]);
+  return create('eye', [n, m], size, options, (data) => {
+    data.fill(0);
+    for (let i = 0; i < Math.min(n, m); i++) data[i * m + i] = 1;
+  });
 }
 
-const RANDOM_OPTIONS: OptionRules<RandomOptions> = {
-  ...TENSOR_OPTIONS,
-  generator: {
-    expected: 'a Generator',
-    accepts: (value) => value instanceof Generator,
-  },
-};
+/** The options, with the dtype of x where they say none: E is D then, as the types of the callers have it. */
+export function optionsLike<E extends DType, Options extends TensorOptions<E>>(
+  x: Tensor,
+  options: Options,
+): Options & { readonly dtype: E } {
+  return { ...options, dtype: options.dtype ?? (x.dtype as E) };
+}
+
+/** A tensor of zeros in the shape of x, and in its dtype unless `dtype` says otherwise. */
+export function zerosLike<D extends DType, E extends DType = D>(
+  x: Tensor<D>,
+  options: TensorOptions<E> = {},
+): Tensor<E> {
+  requireTensor('zerosLike', 'x', x);
+  checkOptions('zerosLike', options, TENSOR_OPTIONS);
+  return zeros(x.shape, optionsLike(x, options));
+}
+
+/** A tensor of ones in the shape of x, and in its dtype unless `dtype` says otherwise. */
+export function onesLike<D extends DType, E extends DType = D>(
+  x: Tensor<D>,
+  options: TensorOptions<E> = {},
+): Tensor<E> {
+  requireTensor('onesLike', 'x', x);
+  checkOptions('onesLike', options, TENSOR_OPTIONS);
+  return ones(x.shape, optionsLike(x, options));
+}
+
+/**
+ * A tensor of one value in the shape of x, and in its dtype unless `dtype` says otherwise.
+ * @throws DTypeError if the dtype cannot hold the value.
+ */
+export function fullLike<D extends DType, E extends DType = D>(
+  x: Tensor<D>,
+  value: number,
+  options: TensorOptions<E> = {},
+): Tensor<E> {
+  requireTensor('fullLike', 'x', x);
+  checkOptions('fullLike', options, TENSOR_OPTIONS);
+  return full(x.shape, value, optionsLike(x, options));
+}
 
 /** @throws DTypeError unless all are numbers: a string would be taken for one in places. */
-function requireNumbers(operation: string, values: Readonly<Record<string, unknown>>): void {
+export function requireNumbers(operation: string, values: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(values)) {
     if (typeof value === 'number') continue;
     throw new DTypeError(`${operation}: expected a number for ${name}, got ${valueText(value)}`);
   }
-}
-
-function random<D extends DType>(
-  origin: string,
-  shape: Shape,
-  options: RandomOptions<D>,
-  draw: (source: Generator) => number,
-): Tensor<D> {
-  const size = checkShape(origin, shape);
-  checkOptions(origin, options, RANDOM_OPTIONS);
-  if (options.dtype !== undefined && !isFloat(options.dtype)) {
-    throw new DTypeError(`${origin}: expected a float dtype, got ${options.dtype}`);
-  }
-  if (tracer) tracer.refuses(origin, RANDOMNESS);
-  const source = options.generator ?? generator('random');
-  return create(origin, shape, size, options, (data) => {
-    for (let i = 0; i < data.length; i++) data[i] = draw(source);
-  });
 }

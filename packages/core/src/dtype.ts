@@ -81,6 +81,7 @@ const INTEGER_RANGES: Partial<Record<DType, readonly [number, number]>> = {
 /**
  * Copies numbers into an array of `dtype`, refusing those it cannot hold: fractions and overflow
  * in an integer type would otherwise change in silence.
+ * @param mend Ends the error's message.
  * @throws DTypeError naming the first value that does not fit.
  */
 export function copyChecked(
@@ -88,6 +89,7 @@ export function copyChecked(
   dtype: DType,
   target: NumericArray,
   values: ArrayLike<number>,
+  mend = '',
 ): void {
   const range = INTEGER_RANGES[dtype];
   if (range) {
@@ -97,7 +99,8 @@ export function copyChecked(
       if (!Number.isInteger(value) || value < low || value > high) {
         throw new DTypeError(
           `${operation}: ${dtype} holds integers from ${low} to ${high}, got ${value}` +
-            (values.length > 1 ? ` at element ${i}` : ''),
+            (values.length > 1 ? ` at element ${i}` : '') +
+            mend,
         );
       }
     }

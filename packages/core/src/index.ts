@@ -3,14 +3,28 @@
 
 export { defineFunction, Context } from './autograd/function.js';
 export type { FunctionDefinition } from './autograd/function.js';
-export { gradcheck, type GradcheckOptions } from './autograd/gradcheck.js';
+export { grad, type GradOptions } from './autograd/grad.js';
+export { gradcheck, gradgradcheck, type GradcheckOptions } from './autograd/gradcheck.js';
 export { Scope, unscoped, type Scoped } from './memory/scope.js';
-export { Tape, type Gradients } from './autograd/tape.js';
-export { arange, full, ones, rand, randn, tensor, zeros } from './creation.js';
-export type { DTypeOf, RandomOptions, TensorOptions } from './creation.js';
+export { Tape, type BackwardOptions, type Gradients } from './autograd/tape.js';
+export {
+  arange,
+  eye,
+  full,
+  fullLike,
+  linspace,
+  ones,
+  onesLike,
+  tensor,
+  zeros,
+  zerosLike,
+  type DTypeOf,
+  type TensorOptions,
+} from './creation.js';
 export { disposeSymbol } from './dispose-symbol.js';
 export type { ArrayTypes, DType } from './dtype.js';
 export { configureEngine, engine, kernelsFor } from './engine/engine.js';
+export { moreKernelsFor } from './engine/more.js';
 export type { Engine } from './engine/engine.js';
 export type { EngineOptions, KernelSet, SimdWidth } from './engine/options.js';
 export {
@@ -34,6 +48,19 @@ export * from './ops/index.js';
 export { compile, type Compilable, type Compiled, type CompileOptions } from './program/compile.js';
 export type { ProgramStats } from './program/program.js';
 export { profile, type Profile, type ProfileRow } from './profile.js';
+export {
+  bernoulli,
+  multinomial,
+  rand,
+  randint,
+  randLike,
+  randn,
+  randnLike,
+  randperm,
+  type BernoulliOptions,
+  type MultinomialOptions,
+  type RandomOptions,
+} from './random-creation.js';
 export { Generator, generator, manualSeed, rngState, setRngState } from './random.js';
 export type { GeneratorState, RngState } from './random.js';
 export { formatShape, sizeOf, type Shape } from './shape.js';

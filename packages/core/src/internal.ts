@@ -10,6 +10,7 @@ export { fitsConv2d, type Conv2dKernel } from './kernels/conv2d-workspace.js';
 export { alignColumns } from './columns.js';
 export { isFloat } from './dtype.js';
 export { bytesPerElement } from './dtype.js';
+export { defineGradient } from './autograd/function.js';
 export { leavesOf } from './autograd/tape.js';
 export { guardsOf, propertyGuards, type Guard, type Guarded } from './program/guards.js';
 export {

@@ -3,7 +3,7 @@ import { probe, setProbe, type Probe } from './engine/probe.js';
 import { formatBytes } from './memory/heap.js';
 import { TapeError } from './errors.js';
 import { DeviceBuffer } from './kernels/buffer.js';
-import type { Conv2dGeometry, Kernels, MatmulGeometry } from './kernels/contract.js';
+import type { Conv2dGeometry, MatmulGeometry } from './kernels/contract.js';
 import { conv2dFlops, matmulFlops } from './kernels/flops.js';
 import { formatShape } from './shape.js';
 import { Tensor } from './tensor.js';
@@ -85,7 +85,7 @@ class Recorder implements Probe {
     return this.#time(this.#entry(name, shapes.map(formatShape).join(' ')), run);
   }
 
-  kernels(kernels: Kernels): Kernels {
+  kernels<K extends object>(kernels: K): K {
     return new Proxy(kernels, {
       get: (all, name) => this.#watch(String(name), Reflect.get(all, name)),
     });

@@ -73,11 +73,20 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** An axis counted from the front; negative ones count from the back. @throws ShapeError. */
-export function normalizeAxis(operation: string, axis: number, ndim: number): number {
+/**
+ * An axis counted from the front; negative ones count from the back.
+ * @param place Where the axis stands among the arguments.
+ * @throws ShapeError, ConfigError for what is no number.
+ */
+export function normalizeAxis(
+  operation: string,
+  axis: number,
+  ndim: number,
+  place = 'second',
+): number {
   if (typeof axis !== 'number') {
     throw new ConfigError(
-      `${operation}: expected an axis, a number, got ${valueText(axis)}; the axis is the second argument`,
+      `${operation}: expected an axis, a number, got ${valueText(axis)}; the axis is the ${place} argument`,
     );
   }
   const normal = axis < 0 ? axis + ndim : axis;
@@ -89,7 +98,10 @@ export function normalizeAxis(operation: string, axis: number, ndim: number): nu
   return normal;
 }
 
-/** Sorted axes without repeats; `undefined` means all of them. @throws ShapeError. */
+/**
+ * Sorted axes without repeats; `undefined` means all of them.
+ * @throws ShapeError, ConfigError for what is neither an axis nor a list of them.
+ */
 export function normalizeAxes(
   operation: string,
   axes: number | readonly number[] | undefined,
@@ -97,6 +109,7 @@ export function normalizeAxes(
 ): number[] {
   if (axes === undefined) return Array.from({ length: ndim }, (_, axis) => axis);
   const list = typeof axes === 'number' ? [axes] : axes;
+  requireList(operation, 'an axis or a list of axes', list, '[0, 1]');
   const normal = list.map((axis) => normalizeAxis(operation, axis, ndim)).sort((a, b) => a - b);
   if (new Set(normal).size !== normal.length) {
     throw new ShapeError(`${operation}: axes ${formatShape(list)} name an axis twice`);

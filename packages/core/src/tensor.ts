@@ -12,6 +12,7 @@ import {
 import { heap } from './engine/engine.js';
 import { probe } from './engine/probe.js';
 import { ConfigError, DisposedError, DTypeError, ShapeError, TapeError } from './errors.js';
+import { recordedWalk } from './autograd/recorded-walk.js';
 import { tracer } from './graph/tracer.js';
 import { DeviceBuffer } from './kernels/buffer.js';
 import type { NumericArray } from './kernels/contract.js';
@@ -180,7 +181,7 @@ export class Tensor<D extends DType = DType> implements Scoped {
    * with `reuse`).
    */
   get data(): ArrayTypes[D] {
-    if (tracer) tracer.reads('data', this);
+    noteRead('data', this);
     if (this.#refusesViews) {
       throw new DisposedError(
         `data: ${this.describe()} is a result of a program with { reuse: true }, whose memory holds the ` +
@@ -266,13 +267,13 @@ export class Tensor<D extends DType = DType> implements Scoped {
         `item: expected a tensor with one element, got ${this.describe()}; use toArray()`,
       );
     }
-    if (tracer) tracer.reads('item', this);
+    noteRead('item', this);
     return this.elements[0];
   }
 
   /** A copy of the elements, off the heap. */
   toTypedArray(): ArrayTypes[D] {
-    if (tracer) tracer.reads('toTypedArray', this);
+    noteRead('toTypedArray', this);
     const copy = newArray(this.dtype, this.size);
     copy.set(this.elements);
     return copy;
@@ -280,7 +281,7 @@ export class Tensor<D extends DType = DType> implements Scoped {
 
   /** A copy of the elements as nested arrays; numbers, or booleans for dtype bool. */
   toArray(): NestedArray {
-    if (tracer) tracer.reads('toArray', this);
+    noteRead('toArray', this);
     const data = this.elements;
     const isBool = this.dtype === 'bool';
     let next = 0;
@@ -332,10 +333,10 @@ export class Tensor<D extends DType = DType> implements Scoped {
     this.zeroGrad();
   }
 
-  /** Drops the gradient. */
+  /** Drops the gradient. One that a tape recorded, under `createGraph`, stays the tape's. */
   zeroGrad(): void {
     if (!this.#disposed) probe?.graded?.(this, 'drop', this.#grad);
-    this.#grad?.dispose();
+    if (!this.#grad?.recordedBy) this.#grad?.dispose();
     this.#grad = null;
   }
 
@@ -393,12 +394,18 @@ export class Tensor<D extends DType = DType> implements Scoped {
    * tensor again.
    */
   toJSON(): { dtype: DType; shape: Shape; data: (number | string)[] } {
-    if (tracer) tracer.reads('toJSON', this);
+    noteRead('toJSON', this);
     const data = Array.from(this.elements, (value) =>
       Number.isFinite(value) ? value : String(value),
     );
     return { dtype: this.dtype, shape: this.shape, data };
   }
+}
+
+/** To be called before the numbers of a tensor are handed out. */
+function noteRead(name: string, x: Tensor): void {
+  if (tracer) tracer.reads(name, x);
+  if (recordedWalk) recordedWalk.reads(name, x);
 }
 
 /** `detach` as a function, as graphs call it. */
@@ -484,7 +491,7 @@ export function emptyOfSize<D extends DType>(
  */
 export function bufferOf(x: Tensor): DeviceBuffer {
   requireTensor('bufferOf', 'x', x);
-  if (tracer) tracer.reads('bufferOf', x);
+  noteRead('bufferOf', x);
   return x.buffer;
 }
 
@@ -496,7 +503,7 @@ export function bufferOf(x: Tensor): DeviceBuffer {
  */
 export function elementsOf<D extends DType>(x: Tensor<D>): ArrayTypes[D] {
   requireTensor('elementsOf', 'x', x);
-  if (tracer) tracer.reads('elementsOf', x);
+  noteRead('elementsOf', x);
   x.storage.noteWrite();
   return x.elements;
 }

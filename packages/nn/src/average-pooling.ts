@@ -20,6 +20,7 @@ import {
   checkedInUse,
   checkOptions,
   checkShape,
+  defineGradient,
   flag,
   requireFloat,
   requireTensor,
@@ -118,8 +119,17 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
     ctx.save({ pool, shape: x.shape });
     return out;
   },
-  backward(ctx, dOut) {
-    const { pool, shape } = ctx.saved;
+  backward: (ctx, dOut): Tensor => spreadFunction(dOut, ctx.saved),
+});
+
+/** The transpose, and so the gradient: each value is shared among the pixels of its window. */
+const spreadFunction = defineGradient('avgPool2dBackward', {
+  forward(
+    ctx: Context<{ pool: Pool }>,
+    dOut: Tensor,
+    { pool, shape }: { pool: Pool; shape: Shape },
+  ) {
+    ctx.save({ pool });
     const { H, W, KH, KW, OH, OW } = pool.window;
     const p = OH * OW;
     const dX = zeros(shape, { dtype: dOut.dtype });
@@ -138,6 +148,7 @@ const avgPool2dFunction = defineFunction('avgPool2d', {
     });
     return dX;
   },
+  backward: (ctx, d) => avgPool2dFunction(d, ctx.saved.pool),
 });
 
 /**

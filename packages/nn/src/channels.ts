@@ -1,11 +1,17 @@
 import {
+  add,
   bufferOf,
   empty,
   kernelsFor,
+  reshape,
   sizeOf,
+  zeros,
   type BroadcastGeometry,
+  type Context,
+  type Shape,
   type Tensor,
 } from '@unfold/core';
+import { defineGradient } from '@unfold/core/internal';
 
 /** x `[N, C, …]` as N images of C channels with p values each. */
 export interface Planes {
@@ -44,3 +50,14 @@ export function sumByChannel(out: Tensor, x: Tensor): void {
   kernels.sum(bufferOf(ofPlanes), bufferOf(x), { outer: N * C, n: p, inner: 1 });
   kernels.sum(bufferOf(out), bufferOf(ofPlanes), { outer: 1, n: N, inner: C });
 }
+
+/** The sums of x `[N, C, H, W]` over all but the channels, `[C]`, as a gradient that has one. */
+export const channelSums = defineGradient('sum', {
+  forward(ctx: Context<{ shape: Shape }>, x: Tensor) {
+    ctx.save({ shape: x.shape });
+    const out = empty([x.shape[1]], x.dtype, x.origin);
+    sumByChannel(out, x);
+    return out;
+  },
+  backward: (ctx, d) => add(zeros(ctx.saved.shape, { dtype: d.dtype }), reshape(d, [-1, 1, 1])),
+});

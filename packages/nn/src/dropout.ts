@@ -6,6 +6,7 @@ import {
   formatShape,
   generator,
   kernelsFor,
+  moreKernelsFor,
   mul,
   ShapeError,
   zeros,
@@ -19,6 +20,7 @@ import {
   checkedInUse,
   bytesOf,
   checkOptions,
+  defineGradient,
   flag,
   requireFloat,
   requireTensor,
@@ -51,11 +53,20 @@ const dropFunction = defineFunction('dropout', {
     const mask = empty(maskShape, 'bool', 'dropout');
     // One stream in row-major order, so that a seed drops the same values on any number of threads.
     const state = stateOf(generator('dropout'));
-    kernelsFor(x.dtype).drawMask(bytesOf('dropout', bufferOf(mask)), state, { p });
+    moreKernelsFor(x.dtype).drawMask(bytesOf('dropout', bufferOf(mask)), state, { p });
     ctx.save({ mask, p });
     return keep(x, ctx.saved);
   },
-  backward: (ctx, dOut) => keep(dOut, ctx.saved),
+  backward: (ctx, dOut) => keepFunction(dOut, ctx.saved),
+});
+
+/** The same without a draw: the gradient, whose own gradient is again the same. */
+const keepFunction = defineGradient('dropoutBackward', {
+  forward(ctx: Context<Saved>, x: Tensor, saved: Saved) {
+    ctx.save(saved);
+    return keep(x, saved);
+  },
+  backward: (ctx, dOut): Tensor => keepFunction(dOut, ctx.saved),
 });
 
 /**

@@ -6,18 +6,24 @@ import {
   elementsOf,
   empty,
   formatShape,
+  indexSelect,
   kernelsFor,
+  moreKernelsFor,
+  reshape,
   ShapeError,
+  where,
   zeros,
   type Context,
   type DType,
   type OptionRules,
   type Parameter,
+  type Shape,
   type Tensor,
 } from '@unfold/core';
 import {
   checkedInUse,
   checkOptions,
+  defineGradient,
   fills,
   hostCall,
   int32Of,
@@ -60,21 +66,36 @@ const embeddingFunction = defineFunction('embedding', {
     const indices = empty([x.size], 'int32', 'embedding');
     hostCall('embedding', [fills(indices), reads(x)], (copy, given) => copy.set(given));
     const at = int32Of('embedding', indices);
-    kernelsFor(weight.dtype).indexSelect(bufferOf(out), bufferOf(weight), at, geometry);
+    moreKernelsFor(weight.dtype).indexSelect(bufferOf(out), bufferOf(weight), at, geometry);
     ctx.save({ indices, rows, padding });
     return out;
   },
-  backward(ctx, dOut) {
-    const { indices, rows, padding } = ctx.saved;
+  backward: (ctx, dOut) => [addRowsFunction(dOut, ctx.saved), null],
+});
+
+/** The gradient by weight: each vector is added to the row that it came from, unless it is padding. */
+const addRowsFunction = defineGradient('embeddingBackward', {
+  forward(ctx: Context<Saved & { shape: Shape }>, dOut: Tensor, { indices, rows, padding }: Saved) {
+    ctx.save({ indices, rows, padding, shape: dOut.shape });
     const size = dOut.shape.at(-1) ?? 0;
     const dWeight = zeros([rows, size], { dtype: dOut.dtype });
     const geometry = { outer: 1, n: rows, inner: size, count: indices.size };
     const at = int32Of('embedding', indices);
-    kernelsFor(dOut.dtype).indexAdd(bufferOf(dWeight), bufferOf(dOut), at, geometry);
+    moreKernelsFor(dOut.dtype).indexAdd(bufferOf(dWeight), bufferOf(dOut), at, geometry);
     if (padding !== null) {
       kernelsFor(dOut.dtype).fill(part(dWeight, padding, size), { value: 0 });
     }
-    return [dWeight, null];
+    return dWeight;
+  },
+  backward(ctx, d) {
+    const { indices, rows, padding, shape } = ctx.saved;
+    const isPadding = empty([rows, 1], 'bool', 'embedding');
+    hostCall('embedding', [fills(isPadding)], (to) => {
+      to.fill(0);
+      if (padding !== null) to[padding] = 1;
+    });
+    const given = padding === null ? d : where(isPadding, 0, d);
+    return reshape(indexSelect(given, 0, indices), shape);
   },
 });
 

@@ -4,7 +4,9 @@ import {
   defineFunction,
   empty,
   formatShape,
+  indexSelect,
   kernelsFor,
+  reshape,
   ShapeError,
   type Context,
   type OptionRules,
@@ -15,8 +17,12 @@ import {
 import {
   checkedInUse,
   checkOptions,
+  defineGradient,
+  fills,
+  hostCall,
   int32Of,
   isFloat,
+  reads,
   requireFloat,
   requireTensor,
   tracer,
@@ -58,8 +64,14 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
     ctx.save({ indices, window, shape: x.shape });
     return out;
   },
-  backward(ctx, dOut) {
-    const { indices, window, shape } = ctx.saved;
+  backward: (ctx, dOut) => placeFunction(dOut, ctx.saved),
+});
+
+/** The gradient by x: each value of dOut is added to the pixel that won its window. */
+const placeFunction = defineGradient('maxPool2dBackward', {
+  forward(ctx: Context<Saved>, dOut: Tensor, winners: Saved) {
+    ctx.save(winners);
+    const { indices, window, shape } = winners;
     const dX = empty(shape, dOut.dtype, 'maxPool2d');
     kernelsFor(dX.dtype).maxPool2dBackward(
       bufferOf(dX),
@@ -68,6 +80,17 @@ const maxPool2dFunction = defineFunction('maxPool2d', {
       window,
     );
     return dX;
+  },
+  // Of each plane, the pixels that won.
+  backward(ctx, d) {
+    const { indices, window } = ctx.saved;
+    const pixels = window.H * window.W;
+    const places = window.OH * window.OW;
+    const positions = empty([indices.size], 'int32', 'maxPool2d');
+    hostCall('maxPool2d', [fills(positions), reads(indices)], (to, winners) => {
+      for (let i = 0; i < to.length; i++) to[i] = Math.floor(i / places) * pixels + winners[i];
+    });
+    return reshape(indexSelect(reshape(d, [-1]), 0, positions), indices.shape);
   },
 });
 

@@ -1,4 +1,3 @@
-import { kernelsFor } from '@unfold/core';
 import { dtypeOf, viewOver } from '../../../packages/core/src/dtype.js';
 import { heap as engineHeap } from '../../../packages/core/src/engine/engine.js';
 import type { Heap } from '../../../packages/core/src/memory/heap.js';
@@ -9,8 +8,7 @@ import type {
   Kernels,
   NumericArray,
 } from '../../../packages/core/src/kernels/contract.js';
-import { KERNELS } from '../../../packages/core/src/kernels/table/kernels.js';
-import { KERNEL_NAMES } from '../../../packages/core/src/kernels/table/layout.js';
+import { NAMES, ROWS, kernelsFor } from './all-kernels.js';
 
 /** Any kernel's call; declared as a method is, so that all of them pass. */
 type Call = { call(...operandsAndOptions: unknown[]): void }['call'];
@@ -21,9 +19,9 @@ type Call = { call(...operandsAndOptions: unknown[]): void }['call'];
  */
 export function overArrays(kernels: Kernels, heap: Heap): ArrayKernels {
   const calls: Partial<Record<KernelName, Call>> = {};
-  for (const name of KERNEL_NAMES) {
+  for (const name of NAMES) {
     const run: Call = kernels[name];
-    const outputs = KERNELS[name].operands.filter((text) => !text.startsWith('in ')).length;
+    const outputs = ROWS[name].operands.filter((text) => !text.startsWith('in ')).length;
     calls[name] = (...given) => onHeap(heap, given, outputs, run);
   }
   return calls as ArrayKernels;

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { UnfoldError } from '../../../packages/core/src/errors.js';
 import { supportsFused } from '../../../packages/core/src/kernels/wasm/instantiate.js';
-import { referenceKernels } from '../../../packages/core/src/kernels/reference/index.js';
 import { expectClose } from '../compare.js';
 import { extremeCalls, type ExtremeCall } from './extreme-geometries.js';
 import { WatchedKernels } from './watched-heap.js';
+import { referenceKernels } from './all-kernels.js';
 
 /** Small, so that all of it is looked at after every call. */
 const HEAP_BYTES = 2 ** 21;

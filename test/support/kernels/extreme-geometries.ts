@@ -6,8 +6,8 @@ import type {
   StridedGeometry,
   WindowGeometry,
 } from '../../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../../packages/core/src/kernels/reference/index.js';
 import { Data, integer, type Float32Kernels, type KernelArray } from './problem.js';
+import { referenceKernels } from './all-kernels.js';
 
 type Arrays = Readonly<Record<string, KernelArray>>;
 
@@ -470,6 +470,32 @@ const INDEXED = [
   ),
 ];
 
+/** By a position for each element. */
+const ALONG = [
+  calls('gatherAlong', indexed, (g, data) => ({
+    arrays: {
+      out: data.junk(g.outer * g.count * g.inner),
+      x: whole(data, g.outer * g.n * g.inner),
+      index: positions(data, g.outer * g.count * g.inner, g.n),
+    },
+    writes: ['out'],
+    call: (k, a: { out: Float32Array; x: Float32Array; index: Int32Array }, geometry) =>
+      k.gatherAlong(a.out, a.x, a.index, geometry),
+  })),
+  ...(['scatterAlong', 'scatterAddAlong'] as const).map((name) =>
+    calls(name, indexed, (g, data) => ({
+      arrays: {
+        out: whole(data, g.outer * g.n * g.inner),
+        src: whole(data, g.outer * g.count * g.inner),
+        index: positions(data, g.outer * g.count * g.inner, g.n),
+      },
+      writes: ['out'],
+      call: (k, a: { out: Float32Array; src: Float32Array; index: Int32Array }, geometry) =>
+        k[name](a.out, a.src, a.index, geometry),
+    })),
+  ),
+];
+
 const rows = threeAxes
   .map(([a = 0, n = 0]) => ({ rows: a, n }))
   .filter((g) => g.rows * g.n <= MOST);
@@ -504,6 +530,46 @@ const REDUCTIONS = [
       call: (k, a: { out: Float32Array; x: Float32Array }, geometry) =>
         k[name](a.out, a.x, geometry),
     })),
+  ),
+];
+
+const scans = reductions.map((g) => ({ ...g, reverse: g.n % 2 === 0 }));
+
+const ORDERS = [
+  ...(['cumsum', 'cumprod'] as const).map((name) =>
+    calls(name, scans, (g, data) => ({
+      arrays: {
+        out: data.junk(g.outer * g.n * g.inner),
+        x: whole(data, g.outer * g.n * g.inner),
+      },
+      writes: ['out'],
+      call: (k, a: { out: Float32Array; x: Float32Array }, geometry) =>
+        k[name](a.out, a.x, geometry),
+    })),
+  ),
+  calls('recurrence', scans, (g, data) => ({
+    arrays: {
+      out: data.junk(g.outer * g.n * g.inner),
+      factor: whole(data, g.outer * g.n * g.inner),
+      x: whole(data, g.outer * g.n * g.inner),
+    },
+    writes: ['out'],
+    call: (k, a: { out: Float32Array; factor: Float32Array; x: Float32Array }, geometry) =>
+      k.recurrence(a.out, a.factor, a.x, geometry),
+  })),
+  calls(
+    'sortRows',
+    rows.map((g) => ({ ...g, descending: g.n % 2 === 0 })),
+    (g, data) => ({
+      arrays: {
+        values: data.junk(g.rows * g.n),
+        indices: data.junkIndices(g.rows * g.n),
+        x: whole(data, g.rows * g.n),
+      },
+      writes: ['values', 'indices'],
+      call: (k, a: { values: Float32Array; indices: Int32Array; x: Float32Array }, geometry) =>
+        k.sortRows(a.values, a.indices, a.x, geometry),
+    }),
   ),
 ];
 
@@ -778,9 +844,9 @@ const BATCHED = [
 export const extremeCalls: fc.Arbitrary<ExtremeCall> = fc.oneof(
   { weight: 6, arbitrary: fc.oneof(...CONVOLUTIONS) },
   { weight: 4, arbitrary: fc.oneof(...WINDOWED) },
-  { weight: 2, arbitrary: fc.oneof(...INDEXED) },
+  { weight: 2, arbitrary: fc.oneof(...INDEXED, ...ALONG) },
   { weight: 2, arbitrary: fc.oneof(...STRIDED) },
-  { weight: 2, arbitrary: fc.oneof(...REDUCTIONS) },
+  { weight: 2, arbitrary: fc.oneof(...REDUCTIONS, ...ORDERS) },
   { weight: 2, arbitrary: fc.oneof(...NORMALISATIONS) },
   { weight: 1, arbitrary: fc.oneof(...BATCHED) },
 );

@@ -3,22 +3,26 @@ import type {
   KernelName,
   WindowGeometry,
 } from '../../../packages/core/src/kernels/contract.js';
-import { KERNELS } from '../../../packages/core/src/kernels/table/kernels.js';
-import { KERNEL_NAMES } from '../../../packages/core/src/kernels/table/layout.js';
+import { NAMES, ROWS } from './all-kernels.js';
 
-type Rows = typeof KERNELS;
+type Rows = typeof ROWS;
 
-/** The kernels whose row in the table is that of `K`: its family. */
+/** What a kernel's row says, but for the file that it is in. */
+type Family<K extends KernelName> = Omit<Rows[K], 'source'>;
+
+/** The kernels whose row says the same as that of `K`: its family. */
 export type KernelLike<K extends KernelName> = {
-  [Name in KernelName]: [Rows[Name], Rows[K]] extends [Rows[K], Rows[Name]] ? Name : never;
+  [Name in KernelName]: [Family<Name>, Family<K>] extends [Family<K>, Family<Name>] ? Name : never;
 }[KernelName];
 
 /** Their names. */
 export function kernelsLike<K extends KernelName>(like: K): KernelLike<K>[] {
-  const text = JSON.stringify(KERNELS[like]);
-  return KERNEL_NAMES.filter(
-    (name): name is KernelLike<K> => JSON.stringify(KERNELS[name]) === text,
-  );
+  const text = familyOf(like);
+  return NAMES.filter((name): name is KernelLike<K> => familyOf(name) === text);
+}
+
+function familyOf(name: KernelName): string {
+  return JSON.stringify({ ...ROWS[name], source: '' });
 }
 
 /** A seeded source of uniform numbers in [0, 1): mulberry32, by T. Ettinger. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { ArrayKernels } from '../../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../../packages/core/src/kernels/reference/index.js';
 import type { Tolerance } from '../compare.js';
 import { randomSource } from './kernels.js';
+import { referenceKernels } from './all-kernels.js';
 
 export type KernelArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 type Arrays = Readonly<Record<string, KernelArray>>;
@@ -116,6 +116,13 @@ export class Data {
   /** Whole numbers in -2 … 2, so that neighbours are often equal. */
   ties(n: number): Float32Array {
     return this.#fill(n, () => this.below(5) - 2);
+  }
+
+  /** Whole numbers in -2 … 2, ordinary numbers, and some so large that nothing of a quotient is cut. */
+  quotients(n: number): Float32Array {
+    const kind = this.below(3);
+    if (kind === 0) return this.ties(n);
+    return this.floats(n).map((value) => (this.below(4) === 0 ? value * 10 ** (6 * kind) : value));
   }
 
   /** Whole numbers in -2 … 2, and no others. */

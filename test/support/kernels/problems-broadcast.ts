@@ -52,7 +52,7 @@ function broadcastGeometry(spec: BroadcastSpec) {
 }
 
 function binary(
-  name: KernelLike<'add'>,
+  name: KernelLike<'add'> | KernelLike<'atan2'>,
   closeness: Closeness = {},
   a = (data: Data, n: number) => data.floats(n),
 ): fc.Arbitrary<Problem> {
@@ -71,11 +71,22 @@ function binary(
   });
 }
 
-function comparison(name: 'eq' | 'lt' | 'gt'): fc.Arbitrary<Problem> {
+function comparison(name: KernelLike<'eq'> | KernelLike<'ne'>): fc.Arbitrary<Problem> {
   return problems(broadcastSpec, (spec, data) => {
     const { geometry, size, aSize, bSize } = broadcastGeometry(spec);
     return problem({
       arrays: { out: data.bytes(size), a: data.ties(aSize), b: data.ties(bSize) },
+      writes: ['out'],
+      call: (kernels, { out, a, b }) => kernels[name](out, a, b, geometry),
+    });
+  });
+}
+
+function logic(name: KernelLike<'logicalAnd'>): fc.Arbitrary<Problem> {
+  return problems(broadcastSpec, (spec, data) => {
+    const { geometry, size, aSize, bSize } = broadcastGeometry(spec);
+    return problem({
+      arrays: { out: data.bytes(size), a: data.bytes(aSize), b: data.bytes(bSize) },
       writes: ['out'],
       call: (kernels, { out, a, b }) => kernels[name](out, a, b, geometry),
     });
@@ -90,11 +101,21 @@ export const BROADCAST_PROBLEMS = {
   pow: binary('pow', { rtol: 2 * U, atol: TINY }, (data, n) =>
     data.below(2) ? data.positive(n) : data.ties(n),
   ),
+  atan2: binary('atan2', { rtol: 4 * U, atol: TINY }, (data, n) =>
+    data.below(2) ? data.floats(n) : data.ties(n),
+  ),
+  remainder: binary('remainder', { rtol: U }, (data, n) => data.quotients(n)),
+  floorDivide: binary('floorDivide', { rtol: 2 * U }, (data, n) => data.quotients(n)),
   maximum: binary('maximum'),
   minimum: binary('minimum'),
   eq: comparison('eq'),
   lt: comparison('lt'),
   gt: comparison('gt'),
+  ne: comparison('ne'),
+  ge: comparison('ge'),
+  logicalAnd: logic('logicalAnd'),
+  logicalOr: logic('logicalOr'),
+  logicalXor: logic('logicalXor'),
   where: problems(broadcastSpec, (spec, data) => {
     const { geometry, size, aSize, bSize } = broadcastGeometry(spec);
     const condition = operand(spec, 2);

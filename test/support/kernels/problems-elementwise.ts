@@ -12,7 +12,7 @@ import {
 import type { KernelLike } from './kernels.js';
 
 function unary(
-  name: KernelLike<'neg'>,
+  name: KernelLike<'neg'> | KernelLike<'sin'>,
   {
     x = (data: Data, n: number) => data.floats(n),
     ...closeness
@@ -66,6 +66,17 @@ const bounds = fc.constantFrom(
   { min: 1, max: 1 },
 );
 
+/** Numbers of every size, halves and infinities among them. */
+const ofAnySize = (data: Data, n: number): Float32Array => {
+  const sizes = [1, 2 ** 19, 2 ** 21, 1e12, 1e38];
+  return data
+    .floats(n)
+    .map((value) => (data.below(4) > 0 ? value : value * (sizes[data.below(sizes.length)] ?? 1)));
+};
+
+const halves = (data: Data, n: number): Float32Array =>
+  data.below(2) ? data.ties(n).map((value) => value / 2) : ofAnySize(data, n);
+
 export const ELEMENTWISE_PROBLEMS = {
   neg: unary('neg'),
   abs: unary('abs'),
@@ -95,6 +106,36 @@ export const ELEMENTWISE_PROBLEMS = {
       call: (kernels, { out, x }) => kernels.clamp(out, x, limits),
     }),
   ),
+  floor: unary('floor', { x: halves }),
+  ceil: unary('ceil', { x: halves }),
+  round: unary('round', { x: halves }),
+  trunc: unary('trunc', { x: halves }),
+  sign: unary('sign'),
+  sin: unary('sin', { x: ofAnySize, rtol: 4 * U, atol: TINY }),
+  cos: unary('cos', { x: ofAnySize, rtol: 4 * U, atol: TINY }),
+  tan: unary('tan', { x: ofAnySize, rtol: 5 * U, atol: TINY }),
+  asin: unary('asin', {
+    x: (data, n) => data.floats(n).map((v) => v / 3),
+    rtol: 4 * U,
+    atol: TINY,
+  }),
+  acos: unary('acos', {
+    x: (data, n) => data.floats(n).map((v) => v / 3),
+    rtol: 4 * U,
+    atol: TINY,
+  }),
+  atan: unary('atan', { x: ofAnySize, rtol: 4 * U, atol: TINY }),
+  sinh: unary('sinh', { x: (data, n) => data.logits(n), rtol: 5 * U, atol: TINY }),
+  cosh: unary('cosh', { x: (data, n) => data.logits(n), rtol: 5 * U, atol: TINY }),
+  erf: unary('erf', { rtol: 4 * U, atol: TINY }),
+  log1p: unary('log1p', {
+    x: (data, n) => data.positive(n).map((v) => v - 1),
+    rtol: 5 * U,
+    atol: TINY,
+  }),
+  expm1: unary('expm1', { x: (data, n) => data.logits(n), rtol: 5 * U, atol: TINY }),
+  log2: unary('log2', { x: (data, n) => data.positive(n), rtol: 4 * U, atol: TINY }),
+  log10: unary('log10', { x: (data, n) => data.positive(n), rtol: 4 * U, atol: TINY }),
 
   reluBackward: unaryBackward('reluBackward'),
   absBackward: unaryBackward('absBackward'),

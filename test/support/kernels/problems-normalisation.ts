@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import type { ChannelsGeometry } from '../../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../../packages/core/src/kernels/reference/index.js';
 import {
   at,
   type Data,
@@ -12,6 +11,7 @@ import {
   TINY,
   U,
 } from './problem.js';
+import { referenceKernels } from './all-kernels.js';
 
 const channelsSpec = fc.oneof(
   fc.record({ outer: integer(1, 9), channels: integer(0, 9), inner: integer(1, 40) }),

@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { referenceKernels } from '../../../packages/core/src/kernels/reference/index.js';
 import {
   at,
   integer,
@@ -14,6 +13,7 @@ import {
   total,
   U,
 } from './problem.js';
+import { referenceKernels } from './all-kernels.js';
 
 const reduceSpec = (minN: number) =>
   fc.oneof(
@@ -52,6 +52,23 @@ export const REDUCTION_PROBLEMS = {
       call: (kernels, { out, x }) => kernels.sum(out, x, geometry),
       rtol: sumTolerance(n),
       scale: 'terms',
+    });
+  }),
+  prod: problems(reduceSpec(0), (geometry, data) => {
+    const { outer, n, inner } = geometry;
+    return problem({
+      arrays: { out: data.junk(outer * inner), x: data.floats(outer * n * inner) },
+      writes: ['out'],
+      // In doubles, in the same order: the same bits.
+      call: (kernels, { out, x }) => kernels.prod(out, x, geometry),
+    });
+  }),
+  sumBytes: problems(reduceSpec(0), (geometry, data) => {
+    const { outer, n, inner } = geometry;
+    return problem({
+      arrays: { out: data.junkIndices(outer * inner), x: data.bytes(outer * n * inner) },
+      writes: ['out'],
+      call: (kernels, { out, x }) => kernels.sumBytes(out, x, geometry),
     });
   }),
   sumOfSquares: problems(length, (n, data) =>

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { WindowGeometry } from '../../../packages/core/src/kernels/contract.js';
-import { referenceKernels } from '../../../packages/core/src/kernels/reference/index.js';
 import { windowGeometry } from './kernels.js';
 import { integer, problem, problems, sumTolerance } from './problem.js';
+import { referenceKernels } from './all-kernels.js';
 
 const pair = (min: number, max: number) => fc.tuple(integer(min, max), integer(min, max));
 

@@ -7,6 +7,7 @@ import { ELEMENTWISE_PROBLEMS } from './problems-elementwise.js';
 import { MATMUL_PROBLEMS } from './problems-matmul.js';
 import { MOVEMENT_PROBLEMS } from './problems-movement.js';
 import { NORMALISATION_PROBLEMS } from './problems-normalisation.js';
+import { ORDER_PROBLEMS } from './problems-order.js';
 import { REDUCTION_PROBLEMS } from './problems-reductions.js';
 import { TRAINING_PROBLEMS } from './problems-training.js';
 import { WINDOW_PROBLEMS } from './problems-windows.js';
@@ -20,6 +21,7 @@ export const PROBLEMS: Readonly<Record<KernelName, fc.Arbitrary<Problem>>> = {
   ...BROADCAST_PROBLEMS,
   ...MOVEMENT_PROBLEMS,
   ...REDUCTION_PROBLEMS,
+  ...ORDER_PROBLEMS,
   ...NORMALISATION_PROBLEMS,
   ...MATMUL_PROBLEMS,
   ...WINDOW_PROBLEMS,

@@ -1,13 +1,9 @@
-import { loadBinary } from '../../../packages/core/src/engine/binaries.source.js';
 import { Heap, RESERVED_BYTES } from '../../../packages/core/src/memory/heap.js';
-import {
-  instantiateKernels,
-  type BinaryName,
-  type WasmInstance,
-} from '../../../packages/core/src/kernels/wasm/instantiate.js';
+import type { BinaryName } from '../../../packages/core/src/kernels/wasm/instantiate.js';
 import type { ArrayKernels } from '../../../packages/core/src/kernels/contract.js';
 import { overArrays } from './array-kernels.js';
 import type { KernelArray } from './problem.js';
+import { startBinaries } from './all-kernels.js';
 
 /** Bytes behind every block, which nobody may touch. */
 const GUARD = 64;
@@ -71,14 +67,14 @@ function viewOf(array: KernelArray, buffer: ArrayBufferLike, start: number): Ker
 
 /** Kernels on a heap of their own, every byte of which is looked at after a call. */
 export class WatchedKernels {
-  readonly instance: WasmInstance;
+  readonly instance: ReturnType<typeof startBinaries>;
   /** Its kernels, as calls with arrays. */
   readonly kernels: ArrayKernels;
   readonly #heap: WatchedHeap;
 
   constructor(binary: BinaryName, maximumBytes: number) {
     this.#heap = new WatchedHeap({ shared: binary.includes('shared'), maximumBytes });
-    this.instance = instantiateKernels(loadBinary(binary), this.#heap);
+    this.instance = startBinaries(binary, this.#heap);
     this.kernels = overArrays(this.instance.kernels, this.#heap);
   }
 

@@ -16,6 +16,7 @@ import {
   gradcheck,
   heapStats,
   kernelsFor,
+  moreKernelsFor,
   manualSeed,
   matmul,
   mul,
@@ -40,7 +41,8 @@ import {
   type GradcheckOptions,
   type Gradients,
   type HeapStats,
-  type Kernels,
+  type CoreKernels,
+  type MoreKernels,
   type Leak,
   type NestedArray,
   type NumericArray,
@@ -217,10 +219,12 @@ async function tensors(): Promise<string[]> {
   const probabilities: NumericArray = Scope.run(() =>
     softmax(tensor([0, 0, 0, 0]), 0).toTypedArray(),
   );
-  const kernels: Kernels = kernelsFor('float64');
+  const kernels: CoreKernels = kernelsFor('float64');
+  const more: MoreKernels = moreKernelsFor('float64');
   const out = zeros([2], { dtype: 'float64' });
   const negated: DeviceBuffer = bufferOf(out);
-  kernels.neg(negated, bufferOf(tensor([1, -2], [2], { dtype: 'float64' })));
+  more.abs(negated, bufferOf(tensor([1, -1], [2], { dtype: 'float64' })));
+  kernels.neg(negated, negated);
   init.uniform(weight, { bound: 0.5, generator: new Generator(1, 'init') });
 
   const leaks: Leak[] = await findLeaks(() => {

@@ -1,3 +1,4 @@
+import { isFloat } from '../dtype.js';
 import { DisposedError, TapeError } from '../errors.js';
 import { Tensor } from '../tensor.js';
 import { probe } from '../engine/probe.js';
@@ -7,18 +8,28 @@ import { recordingTape, type Gradients, type RecordedOp } from './tape.js';
 
 /** Carries what forward leaves for backward. `Saved` is any record of tensors and plain values. */
 export class Context<Saved extends object> {
-  /** For each tensor input in order: whether its gradient is wanted. Null inputs want none. */
-  readonly needsInputGrad: readonly boolean[];
   readonly #name: string;
   readonly #isRecorded: boolean;
+  #needs: readonly boolean[];
   #saved: Saved | undefined;
-  #versions: [Tensor, number][] = [];
+  #versions: Versions = NOTHING;
+  #inputs: Versions = NOTHING;
 
   /** @internal */
   constructor(name: string, needsInputGrad: readonly boolean[], isRecorded: boolean) {
     this.#name = name;
-    this.needsInputGrad = needsInputGrad;
+    this.#needs = needsInputGrad;
     this.#isRecorded = isRecorded;
+  }
+
+  /** For each tensor input in order: whether its gradient is wanted. Null inputs want none. */
+  get needsInputGrad(): readonly boolean[] {
+    return this.#needs;
+  }
+
+  /** @internal What a walk wants, which may be less than all that was recorded. */
+  set needsInputGrad(needs: readonly boolean[]) {
+    this.#needs = needs;
   }
 
   /** Keeps what backward needs: tensors (inputs, outputs, temporaries), lists of them, plain values. */
@@ -26,10 +37,11 @@ export class Context<Saved extends object> {
     this.#saved = saved;
     // Nobody will ask for them.
     if (!this.#isRecorded) return;
-    this.#versions = [];
+    const versions: [Tensor, number][] = [];
     for (const value of Object.values(saved).flat()) {
-      if (value instanceof Tensor) this.#versions.push([value, value.version]);
+      if (value instanceof Tensor) versions.push([value, value.version]);
     }
+    this.#versions = versions;
   }
 
   /**
@@ -39,7 +51,26 @@ export class Context<Saved extends object> {
    */
   get saved(): Saved {
     if (!this.#saved) throw new TapeError(`${this.#name}: forward saved nothing for backward`);
-    for (const [tensor, version] of this.#versions) {
+    this.#check(this.#versions);
+    return this.#saved;
+  }
+
+  /**
+   * The tensor input at a position; for a `recordedBackward` alone, which may need what backward doesn't.
+   * @throws As `saved`; TapeError where there is no tensor, or no `recordedBackward`.
+   */
+  input(index: number): Tensor {
+    const [tensor, version] = this.#inputs[index] ?? [];
+    if (!tensor || version === undefined) {
+      throw new TapeError(`${this.#name}: no tensor input ${index} was kept for recordedBackward`);
+    }
+    this.#check([[tensor, version]]);
+    return tensor;
+  }
+
+  #check(versions: Versions): void {
+    for (const [tensor, version] of versions) {
+      if (!tensor) continue;
       if (tensor.isDisposed) {
         throw new DisposedError(
           `${this.#name}: ${tensor.describe()} made by ${tensor.origin}, saved for backward, was ` +
@@ -53,14 +84,23 @@ export class Context<Saved extends object> {
         );
       }
     }
-    return this.#saved;
+  }
+
+  /** @internal */
+  noteInputs(inputs: readonly (Tensor | null)[]): void {
+    this.#inputs = inputs.map((input) => [input, input?.version ?? 0]);
   }
 
   /** @internal */
   get savedTensors(): Tensor[] {
-    return this.#versions.map(([tensor]) => tensor);
+    return this.#versions.flatMap(([tensor]) => tensor ?? []);
   }
 }
+
+/** Tensors, and how often each had been changed in place when it was saved. */
+type Versions = readonly (readonly [tensor: Tensor | null, version: number])[];
+
+const NOTHING: Versions = [];
 
 /** The two halves of an operation. */
 export interface FunctionDefinition<
@@ -78,6 +118,12 @@ export interface FunctionDefinition<
    * have the shape that its input was broadcast to; the tape sums it back.
    */
   backward(ctx: Context<Saved>, ...dOut: Tensor[]): Gradients;
+  /**
+   * The same as `backward`, made of operations alone, of `dOut`, outputs and inputs (`ctx.input`): what
+   * runs in its place under `createGraph`, where each operation is recorded. Needed only where
+   * `backward` calls kernels, or uses a float temporary of `forward`, through which no gradient flows.
+   */
+  recordedBackward?(ctx: Context<Saved>, ...dOut: Tensor[]): Gradients;
 }
 
 /** As many times false: what a call that isn't recorded needs, made once for each length. */
@@ -86,6 +132,15 @@ function noneOf(length: number): readonly boolean[] {
 }
 
 const NONE: (readonly boolean[])[] = [];
+
+/** The error for what would be taken for a constant in silence. */
+function noSecondRule(name: string, temporary: Tensor): TapeError {
+  return new TapeError(
+    `${name}: expected backward to be made of inputs and outputs under createGraph, got ` +
+      `${temporary.describe()}, a temporary of forward, through which no gradient flows; save inputs and ` +
+      'outputs, or give defineFunction a recordedBackward',
+  );
+}
 
 /** Takes a tensor that `scope` owns out of it. */
 function handUp(tensor: Tensor, scope: Scope): void {
@@ -108,8 +163,10 @@ function handUp(tensor: Tensor, scope: Scope): void {
  * ```
  *
  * The tape records it when an input needs a gradient, checks what backward returns, sums broadcast
- * axes and accumulates. Backward is not recorded: gradients of gradients are not offered.
+ * axes and accumulates. Under `createGraph` it records what backward does, so a backward that is made
+ * of operations has gradients of its own; `recordedBackward` is for one that is not.
  */
+// @__NO_SIDE_EFFECTS__
 export function defineFunction<
   Saved extends object,
   Inputs extends readonly unknown[],
@@ -133,6 +190,7 @@ export function defineFunction<
 
     const scope = new Scope();
     let output: Output;
+    let temporary: Tensor | null = null;
     try {
       const result = definition.forward(ctx, ...args);
       // An input that is passed through gets a name of its own: the tape tells tensors by identity.
@@ -141,19 +199,31 @@ export function defineFunction<
       output = (result instanceof Tensor ? own(result) : result.map(own)) as Output;
       if (output instanceof Tensor) handUp(output, scope);
       else output.forEach((tensor: Tensor) => handUp(tensor, scope));
-      if (record) for (const tensor of ctx.savedTensors) handUp(tensor, scope);
+      if (record) {
+        for (const tensor of ctx.savedTensors) {
+          if (tensor.owner === scope && isFloat(tensor.dtype)) temporary = tensor;
+          handUp(tensor, scope);
+        }
+      }
     } finally {
       scope.close();
     }
 
     if (record) {
+      if (definition.recordedBackward) ctx.noteInputs(inputs);
       const op: RecordedOp = {
         name,
         tape,
         inputs,
         outputs: output instanceof Tensor ? [output] : output,
         needsInputGrad,
-        backward: (dOut) => definition.backward(ctx, ...dOut),
+        backward(dOut, needs, createsGraph) {
+          ctx.needsInputGrad = needs;
+          if (!createsGraph) return definition.backward(ctx, ...dOut);
+          if (definition.recordedBackward) return definition.recordedBackward(ctx, ...dOut);
+          if (temporary) throw noSecondRule(name, temporary);
+          return definition.backward(ctx, ...dOut);
+        },
       };
       tape.record(op);
     }
@@ -164,4 +234,30 @@ export function defineFunction<
     return probe === null ? call(...args) : probe.operation(name, args, () => call(...args));
   };
   return perform;
+}
+
+/** For a forward whose backward nobody will ask for. */
+class IdleContext extends Context<never> {
+  override save(): void {
+    // It would hold the tensors for good.
+  }
+}
+
+const IDLE = new IdleContext('', [], false);
+
+/**
+ * As `defineFunction`, for what a backward calls with tensors that it was given: outside of `createGraph`
+ * it costs no more than its forward, whose temporaries are then its caller's.
+ */
+export function defineGradient<
+  Saved extends object,
+  Inputs extends readonly unknown[],
+  Output extends Tensor | readonly Tensor[],
+>(
+  name: string,
+  definition: FunctionDefinition<Saved, Inputs, Output>,
+): (...inputs: Inputs) => Output {
+  const recorded = defineFunction(name, definition);
+  return (...inputs) =>
+    recordingTape() ? recorded(...inputs) : definition.forward(IDLE, ...inputs);
 }

@@ -1,3 +1,4 @@
+import { isFloat } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { reduceGeometry, type Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
@@ -20,7 +21,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor | null {
 
 /**
  * Sums over `axes` (sorted), one run of neighbouring axes after another, the last run first.
- * @returns A new tensor in which the summed axes have size 1.
+ * @returns A new tensor in which the summed axes have size 1: int32 of integers and of bool.
  */
 export function sumAxes(x: Tensor, axes: readonly number[]): Tensor {
   let shape = [...x.shape];
@@ -35,8 +36,12 @@ export function sumAxes(x: Tensor, axes: readonly number[]): Tensor {
     shape = shape.map((dim, axis) =>
       axes.slice(Math.max(first, 0), last + 1).includes(axis) ? 1 : dim,
     );
-    const next = empty(shape, x.dtype, 'sum');
-    kernelsFor(x.dtype).sum(next.buffer, result.buffer, geometry);
+    const next = empty(shape, isFloat(x.dtype) ? x.dtype : 'int32', 'sum');
+    const [sums, terms] = [next.buffer, result.buffer];
+    if (sums.isOf('int32') && terms.isOf('uint8')) {
+      // A kernel of bytes, and the engine's fast kernels are those of float32.
+      kernelsFor('float32').sumBytes(sums, terms, geometry);
+    } else kernelsFor(next.dtype).sum(sums, terms, geometry);
     result = next;
     last = first - 1;
   } while (last >= 0);

@@ -1,7 +1,6 @@
 import { kernels } from '#kernels';
 import type { BinaryName } from '../kernels/wasm/instantiate.js';
-import { fromText } from './binary-text.js';
-import { withoutFusing, withOwnMemory } from './rewrite.js';
+import { variantOfText } from './variant.js';
 
 /**
  * The compiled kernels, in a bundle: the one that most JavaScript engines run is in it as text, so
@@ -11,8 +10,5 @@ import { withoutFusing, withOwnMemory } from './rewrite.js';
  * before.)
  */
 export function loadBinary(name: BinaryName): Uint8Array {
-  let binary = fromText(kernels);
-  // Safari has no relaxed SIMD yet; Chromium has since 114, Firefox since 146.
-  if (name.endsWith('plain')) binary = withoutFusing(binary);
-  return name.startsWith('unfold-local') ? withOwnMemory(binary) : binary;
+  return variantOfText(kernels, name);
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EngineError } from '../errors.js';
-import type { BinaryName } from '../kernels/wasm/instantiate.js';
+import type { BinaryName, MoreBinaryName } from '../kernels/wasm/instantiate.js';
 import { withOwnMemory } from './rewrite.js';
 
 /**
@@ -8,9 +8,12 @@ import { withOwnMemory } from './rewrite.js';
  * @throws EngineError if the file is missing: the package is damaged, or a bundler took the script
  * and left the file.
  */
-export function loadBinary(name: BinaryName): Uint8Array {
-  if (name === 'unfold-local-plain') return withOwnMemory(loadBinary('unfold-shared-plain'));
-  if (name === 'unfold-local-fused') return withOwnMemory(loadBinary('unfold-shared-fused'));
+export function loadBinary(name: BinaryName | MoreBinaryName): Uint8Array {
+  if (name.includes('-local-')) return withOwnMemory(read(name.replace('-local-', '-shared-')));
+  return read(name);
+}
+
+function read(name: string): Uint8Array {
   try {
     return readFileSync(new URL(`../../assembly/build/${name}.wasm`, import.meta.url));
   } catch (error) {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isStale } from '../../assembly/build.js';
 import { EngineError } from '../errors.js';
-import type { BinaryName } from '../kernels/wasm/instantiate.js';
+import type { BinaryName, MoreBinaryName } from '../kernels/wasm/instantiate.js';
 import { withOwnMemory } from './rewrite.js';
 
 const ASSEMBLY = new URL('../../assembly/', import.meta.url);
@@ -15,9 +15,12 @@ let checked = false;
  * sources.
  * @throws EngineError if they cannot be compiled.
  */
-export function loadBinary(name: BinaryName): Uint8Array {
-  if (name === 'unfold-local-plain') return withOwnMemory(loadBinary('unfold-shared-plain'));
-  if (name === 'unfold-local-fused') return withOwnMemory(loadBinary('unfold-shared-fused'));
+export function loadBinary(name: BinaryName | MoreBinaryName): Uint8Array {
+  if (name.includes('-local-')) return withOwnMemory(read(name.replace('-local-', '-shared-')));
+  return read(name);
+}
+
+function read(name: string): Uint8Array {
   if (!checked && isStale()) compile();
   checked = true;
   return readFileSync(new URL(`build/${name}.wasm`, ASSEMBLY));

@@ -4,7 +4,8 @@ import { probe } from './probe.js';
 import type { DType } from '../dtype.js';
 import { EngineError } from '../errors.js';
 import { checkedKernels } from '../kernels/checked.js';
-import type { KernelName, Kernels } from '../kernels/contract.js';
+import type { CoreKernels } from '../kernels/contract.js';
+import type { Bindings } from '../kernels/wasm/bindings.js';
 import { referenceOver } from '../kernels/reference/index.js';
 import type { WasmExports } from '../kernels/wasm/exports.js';
 import type { Frame } from '../kernels/wasm/frame.js';
@@ -52,6 +53,8 @@ export const heap = new Heap({ shared: true });
  */
 let running: Engine | undefined;
 const reference = checkedKernels(referenceOver(heap), heap);
+/** The kernels that are plain loops. */
+const references = new WeakSet<object>([reference]);
 let float32 = reference;
 /** The binary that `float32` belongs to; null for the reference. */
 let instance: WasmInstance | null = null;
@@ -60,6 +63,8 @@ let pool: Pool | undefined;
 const instances = new Map<boolean, WasmInstance | null>();
 /** The gain of wide tiles with each binary that was timed; 0 if they compute wrongly. */
 const gains = new WeakMap<WasmInstance, number | null>();
+/** What is wrong with the second binary beside some of them. */
+const faults = new WeakMap<object, string>();
 /** Calls of `configureEngine` take turns. */
 let turn: Promise<unknown> = Promise.resolve();
 
@@ -87,19 +92,21 @@ export function engine(): Engine {
 
 /**
  * The kernels that compute tensors of `dtype`: the engine's for float32, the reference kernels for
- * every other type.
+ * every other type. They are those that every network needs; `moreKernelsFor` gives the others.
  */
-export function kernelsFor(dtype: DType): Kernels {
+export function kernelsFor(dtype: DType): CoreKernels {
   if (dtype === 'float32') running ??= start(resolveSettings({}));
   const kernels = dtype === 'float32' ? float32 : reference;
   return probe ? probe.kernels(kernels) : kernels;
 }
 
-/** The parts of a started binary that programs are written with, and run by. */
+/** The parts of a started binary that programs, and the second binary, are written with and run by. */
 export interface ProgramParts {
   readonly wasm: WasmExports;
   readonly frame: Frame;
   readonly jobs: Jobs;
+  readonly bindings: Bindings;
+  readonly moreAddress: number;
 }
 
 /** The engine as a program runs on it, until another one is chosen. */
@@ -114,18 +121,39 @@ export function programEngine(): ProgramEngine {
   return { engine: engine(), wasm: instance };
 }
 
+/** The binary that runs float32 kernels; null for the reference. Starts the default engine if none runs. */
+export function runningBinary(): ProgramParts | null {
+  running ??= start(resolveSettings({}));
+  return instance;
+}
+
+/** Notes kernels that are plain loops. */
+export function noteReference(kernels: object): void {
+  references.add(kernels);
+}
+
+/** Says of a binary, whenever it runs from here on, what is wrong with the second one beside it. */
+export function noteFault(binary: ProgramParts, warning: string): void {
+  warnOnce(warning);
+  faults.set(binary, warning);
+  if (running) running = { ...running, warnings: [...running.warnings, warning] };
+}
+
 /** Whether this thread has to answer whoever looks at a page, and must not work for long at a time. */
 export function servesPage(): boolean {
   return platform.servesPage();
 }
 
 /** Whether kernels are the plain loops that JavaScript runs itself. */
-export function isReference(kernels: Kernels): boolean {
-  return kernels === reference;
+export function isReference(kernels: object): boolean {
+  return references.has(kernels);
 }
 
-/** Whether the engine has a kernel of its own for `dtype`, besides the plain loops that define it. */
-export function offersKernel(name: KernelName, dtype: DType): boolean {
+/**
+ * Whether the engine has a kernel of its own of the first table for `dtype`, besides the plain loops
+ * that define it.
+ */
+export function offersKernel(name: keyof CoreKernels, dtype: DType): boolean {
   if (dtype !== 'float32') return false;
   running ??= start(resolveSettings({}));
   return float32[name] !== reference[name];
@@ -158,18 +186,20 @@ export async function configure(settings: Settings, needs: string | null): Promi
 async function startPool(one: Engine, threads: number): Promise<Engine> {
   const started = instances.get(one.fused);
   if (!started) throw new EngineError('engine: its kernels are gone');
-  const { module, wasm, jobs } = started;
+  const { module, wasm, jobs, moreAddress } = started;
   const tileWidth = one.simd === 256 ? 16 : 8;
   const threadPool = await Pool.start({
     heap,
     module,
     wasm,
+    more: moreAddress,
     threads,
     tileWidth,
     onFailure() {
       jobs.threadPool = null;
       pool = undefined;
-      running = { ...one, warnings: [...one.warnings, 'a thread broke down'] };
+      const { warnings } = running ?? one;
+      running = { ...one, warnings: [...warnings, 'a thread broke down'] };
     },
   });
   jobs.threadPool = threadPool;
@@ -202,6 +232,8 @@ function start({ kernels, simd, strict }: Settings): Engine {
     wasm.setTileWidth(wide ? 16 : 8);
     instance = started;
     float32 = started.kernels;
+    const fault = faults.get(started);
+    if (fault !== undefined) warnings.push(fault);
     return describe({
       kernels,
       simd: wide ? 256 : 128,

@@ -42,6 +42,8 @@ export interface Thread {
 export interface WorkerSetup {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
+  /** Address of the words that say where the second binary lies: see WasmInstance. */
+  readonly more: number;
   /** Address of the control block. */
   readonly control: number;
   readonly thread: number;

@@ -29,6 +29,8 @@ export interface PoolOptions {
   readonly module: WebAssembly.Module;
   /** The main thread's instance of the module. */
   readonly wasm: WasmExports;
+  /** Address of the words by which workers find the second binary. */
+  readonly more: number;
   /** The main thread included; at least 2. */
   readonly threads: number;
   readonly tileWidth: number;
@@ -88,14 +90,14 @@ export class Pool implements ThreadPool {
   }
 
   async #startWorkers(): Promise<void> {
-    const { heap, module, threads, tileWidth, entry } = this.#options;
+    const { heap, module, more, threads, tileWidth, entry } = this.#options;
     const { memory } = heap;
     if (!memory) throw new EngineError('there is no memory to share');
     const spins = Math.ceil((this.#mainSpins * WORKER_SPIN_US) / MAIN_SPIN_US);
     const message = { address: this.#message, bytes: MESSAGE_BYTES };
     for (let thread = 1; thread < threads; thread++) {
       const worker = platform.startThread(
-        { module, memory, control: this.#control, thread, spins, tileWidth, message },
+        { module, memory, more, control: this.#control, thread, spins, tileWidth, message },
         (reason) => this.#noteEnd(reason),
         entry,
       );

@@ -1,7 +1,7 @@
 import type { BufferSource } from '../kernels/buffer.js';
 import type { DType } from '../dtype.js';
 import type { Guarded } from '../program/guards.js';
-import type { Kernels, NumericArray } from '../kernels/contract.js';
+import type { NumericArray } from '../kernels/contract.js';
 
 /** Memory that JavaScript works on in a part of an operation: host-call.ts. */
 export interface HostUse {
@@ -18,7 +18,7 @@ export interface Probe {
   /** Runs an operation, or its backward, on these inputs. */
   operation<T>(name: string, inputs: readonly unknown[], run: () => T): T;
   /** The kernels, with an eye on each call. */
-  kernels(kernels: Kernels): Kernels;
+  kernels<K extends object>(kernels: K): K;
   /** Is told of memory that a tensor is made in. */
   made?(memory: BufferSource): void;
   /** Is told before JavaScript reads or fills the elements of a tensor. */

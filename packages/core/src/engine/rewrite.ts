@@ -10,6 +10,7 @@ import { EngineError } from '../errors.js';
  */
 
 const SECTION = { type: 1, import: 2, function: 3, code: 10 } as const;
+const FUNCTION_IMPORT = 0;
 const MEMORY_IMPORT = 2;
 /** The bit of a memory's limits that says that threads share it. */
 const SHARED = 2;
@@ -19,18 +20,23 @@ const I32X4_RELAXED_LANESELECT = 0x10b;
 
 /**
  * The kernels for a memory that is not shared with threads.
- * @throws EngineError if the first thing that the module imports is no memory.
+ * @throws EngineError if the module imports no memory, or something before it that is no function.
  */
 export function withOwnMemory(binary: Uint8Array): Uint8Array {
   const copy = new Uint8Array(binary);
   for (const { id, content } of sections(copy)) {
     if (id !== SECTION.import) continue;
-    content.integer();
-    content.skip(content.integer());
-    content.skip(content.integer());
-    if (content.byte() !== MEMORY_IMPORT) break;
-    copy[content.position] = content.byte() & ~SHARED;
-    return copy;
+    for (let imports = content.integer(); imports > 0; imports--) {
+      content.skip(content.integer());
+      content.skip(content.integer());
+      const kind = content.byte();
+      if (kind === MEMORY_IMPORT) {
+        copy[content.position] = content.byte() & ~SHARED;
+        return copy;
+      }
+      if (kind !== FUNCTION_IMPORT) break;
+      content.integer();
+    }
   }
   throw new EngineError('engine: the kernels import no memory; rebuild or reinstall');
 }

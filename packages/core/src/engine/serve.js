@@ -9,8 +9,19 @@
  * @param {import('./platform.js').WorkerSetup} setup
  * @param {() => void} onReady Called when the thread can work.
  */
-export function serve({ module, memory, control, thread, spins, tileWidth, message }, onReady) {
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
+export function serve(setup, onReady) {
+  const { module, memory, more, control, thread, spins, tileWidth, message } = setup;
+  /** Puts the second binary in its place: it came after this thread had begun to serve. */
+  const loadMore = () => {
+    // Lets this thread see all of the memory, which may have grown meanwhile.
+    memory.grow(0);
+    const [address = 0, bytes = 0] = new Uint32Array(memory.buffer, more, 2);
+    // A copy: WebAssembly takes no bytes that threads share.
+    const binary = new Uint8Array(memory.buffer, address, bytes).slice();
+    const second = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } });
+    kernels.table.set(0, second.exports.runPart);
+  };
+  const instance = new WebAssembly.Instance(module, { env: { memory }, more: { loadMore } });
   const kernels = /** @type {import('../kernels/wasm/exports.js').WasmExports} */ (
     /** @type {unknown} */ (instance.exports)
   );

@@ -1,11 +1,13 @@
 import type { DeviceBuffer } from './buffer.js';
 import type { ACTIVATIONS, KERNELS } from './table/kernels.js';
+import type { MORE_KERNELS } from './table/more-kernels.js';
 import type { ElementwiseCall, ElementwiseName, OperandTypes } from './table/types.js';
 
 /**
- * How kernels are called. The list of them is the table (table/kernels.js). Every kernel exists
- * twice: as plain loops in `reference/` (the definition, for float32 and float64) and as WebAssembly
- * SIMD behind `wasm/` (float32).
+ * How kernels are called. The lists of them are the tables: table/kernels.js has those that every
+ * network needs, table/more-kernels.js the others, which are loaded when one of them is wanted. Every
+ * kernel exists twice: as plain loops in `reference/` (the definition, for float32 and float64) and as
+ * WebAssembly SIMD behind `wasm/` (float32).
  *
  * Kernels take buffers (buffer.ts). The reference is loops over typed arrays; reference/index.ts
  * puts them behind the same calls, and is the only place that makes views for a kernel.
@@ -60,10 +62,20 @@ export interface ReduceGeometry {
   readonly inner: number;
 }
 
+/** As `ReduceGeometry`, walked along `n`: from its end with `reverse`, else from its beginning. */
+export interface ScanGeometry extends ReduceGeometry {
+  readonly reverse: boolean;
+}
+
 /** `x` seen as `[rows, n]`, each row on its own. */
 export interface RowsGeometry {
   readonly rows: number;
   readonly n: number;
+}
+
+/** As `RowsGeometry`; each row is put in order, the largest first with `descending`. */
+export interface OrderGeometry extends RowsGeometry {
+  readonly descending: boolean;
 }
 
 /** `x` seen as `[outer, channels, inner]`, each channel on its own. */
@@ -92,7 +104,10 @@ export interface LayerNormGeometry extends RowsGeometry {
   readonly eps: number;
 }
 
-/** `x` seen as `[outer, n, inner]`; `index` holds `count` positions in 0 … n-1. */
+/**
+ * `x` seen as `[outer, n, inner]`; `index` holds positions in 0 … n-1, `count` of them or, of kernels with
+ * a position for each element, `[outer, count, inner]`.
+ */
 export interface IndexGeometry extends ReduceGeometry {
   readonly count: number;
 }
@@ -203,7 +218,8 @@ export interface AdamStepOptions {
   readonly step: number;
 }
 
-type Rows = typeof KERNELS;
+/** The rows of both tables. */
+type Rows = typeof KERNELS & typeof MORE_KERNELS;
 
 /**
  * The kernels that treat each element for itself, with one input, with two broadcast ones, and the
@@ -241,6 +257,15 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
   indexSelect(out: F, x: F, index: I, geometry: IndexGeometry): void;
   /** Adds to `[outer, n, inner]`: dX[o, index[j], i] += dOut[o, j, i], j ascending. */
   indexAdd(dX: F, dOut: F, index: I, geometry: IndexGeometry): void;
+  /** Writes `[outer, count, inner]`: out[o, j, i] = x[o, index[o, j, i], i]. */
+  gatherAlong(out: F, x: F, index: I, geometry: IndexGeometry): void;
+  /**
+   * Writes into `[outer, n, inner]`: out[o, index[o, j, i], i] = src[o, j, i], j ascending, so that of
+   * several for one place the last stays; leaves the others.
+   */
+  scatterAlong(out: F, src: F, index: I, geometry: IndexGeometry): void;
+  /** Adds to `[outer, n, inner]`: out[o, index[o, j, i], i] += src[o, j, i], j ascending. */
+  scatterAddAlong(out: F, src: F, index: I, geometry: IndexGeometry): void;
 
   // --- Reductions. Write. ---
   /** An empty sum (n = 0) is 0. */
@@ -255,6 +280,10 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
   min(out: F, indices: I, x: F, geometry: ReduceGeometry): void;
   /** The gradient of max or min: writes dX `[outer, n, inner]`, dOut at `indices`, else 0. */
   selectBackward(dX: F, dOut: F, indices: I, geometry: ReduceGeometry): void;
+  /** The product, in double precision; an empty one (n = 0) is 1. */
+  prod(out: F, x: F, geometry: ReduceGeometry): void;
+  /** The sum of bytes, modulo 2³²; an empty sum is 0. */
+  sumBytes(out: I, x: B, geometry: ReduceGeometry): void;
   /** exp(x - max) / Σ exp(x - max), row by row. `out` may be `x`. */
   softmax(out: F, x: F, geometry: RowsGeometry): void;
   /** x - max - log Σ exp(x - max), row by row. `out` may be `x`. */
@@ -269,6 +298,23 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
    * all 0, as of softmaxBackward.
    */
   logSoftmaxBackward(dX: F, dOut: F, out: F, geometry: RowsGeometry): void;
+
+  // --- Scans and order. Write. ---
+  // Scans go along n of `[outer, n, inner]`, in double precision, each result rounded once.
+  /** out[j] = x[0] + … + x[j]; with reverse x[j] + … + x[n-1]. `out` may be `x`. */
+  cumsum(out: F, x: F, geometry: ScanGeometry): void;
+  /** out[j] = x[0] · … · x[j]; with reverse x[j] · … · x[n-1]. `out` may be `x`. */
+  cumprod(out: F, x: F, geometry: ScanGeometry): void;
+  /**
+   * out[j] = factor[j]·out[j-1] + x[j], the first being x[0], whatever factor[0] is; with reverse
+   * out[j] = factor[j]·out[j+1] + x[j], from x[n-1]. `out` may be `factor` or `x`.
+   */
+  recurrence(out: F, factor: F, x: F, geometry: ScanGeometry): void;
+  /**
+   * The values of each row in order, and where they stood. NaN counts as the largest; equals, -0 and 0
+   * among them, keep their order, also where the largest are first.
+   */
+  sortRows(values: F, indices: I, x: F, geometry: OrderGeometry): void;
 
   // --- Normalisation. Write. ---
   // A channel of x `[outer, channels, inner]`, or a row of `[rows, n]`, is normalised by what stands of
@@ -438,7 +484,7 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
   ): void;
 }
 
-/** The kernels that compute tensors of one dtype. */
+/** The kernels of both tables, as they compute tensors of one dtype. */
 export type Kernels = KernelCalls<
   DeviceBuffer,
   DeviceBuffer<'int32'>,
@@ -456,3 +502,21 @@ export type ArrayKernels<F extends NumericArray = NumericArray> = KernelCalls<
 
 /** The name of a kernel. */
 export type KernelName = keyof Kernels;
+
+/**
+ * The names of the first table.
+ * @hidden
+ */
+export type CoreKernelName = keyof typeof KERNELS;
+
+/**
+ * The names of the second table.
+ * @hidden
+ */
+export type MoreKernelName = keyof typeof MORE_KERNELS;
+
+/** The kernels that every network needs, those of `kernelsFor`. */
+export type CoreKernels = Pick<Kernels, CoreKernelName>;
+
+/** The others, those of `moreKernelsFor`. */
+export type MoreKernels = Pick<Kernels, MoreKernelName>;

@@ -1,55 +1,19 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { tracer } from '../graph/tracer.js';
-import { checkOptions, finite, oneOf, type OptionRules } from '../options.js';
+import { checkOptions, oneOf, type OptionRules } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, sub } from './arithmetic.js';
-import { clamp } from './pointwise.js';
-import { pairwise, requireFloat, unary } from './support.js';
+import { moreUnary, morePairwise } from './more-support.js';
+import { clamp, exp } from './pointwise.js';
+import { curvedSlope } from './slopes.js';
+import { requireFloat } from './support.js';
 
-/**
- * max(x, 0); the derivative is 0 at 0 and, as PyTorch's, 1 at NaN.
- * @function
- */
-export const relu = defineFunction('relu', {
-  forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
-    requireFloat('relu', x);
-    const out = unary('relu', x, (k, y, data) => k.relu(y, data));
-    ctx.save({ out });
-    return out;
-  },
-  backward: (ctx, dOut) =>
-    pairwise('reluBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.reluBackward(dX, d, out)),
-});
-
-/** Options of `leakyRelu`. */
-export interface LeakyReluOptions {
-  /** The factor below 0. Default 0.01. */
-  readonly slope?: number;
-}
-
-const LEAKY_RELU_OPTIONS: OptionRules<LeakyReluOptions> = { slope: finite };
-
-const leakyReluFunction = defineFunction('leakyRelu', {
-  forward(ctx: Context<{ x: Tensor; slope: number }>, x: Tensor, options: { slope: number }) {
-    requireFloat('leakyRelu', x);
-    ctx.save({ x, slope: options.slope });
-    return unary('leakyRelu', x, (k, out, data) => k.leakyRelu(out, data, options));
-  },
-  backward(ctx, dOut) {
-    const { x, slope } = ctx.saved;
-    return pairwise('leakyReluBackward', dOut, x, (k, dX, d, data) =>
-      k.leakyReluBackward(dX, d, data, { slope }),
-    );
-  },
-});
-
-/** x where x > 0, else slope·x; the derivative at 0, and at NaN, is the slope. */
-export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
-  checkOptions('leakyRelu', options, LEAKY_RELU_OPTIONS);
-  const { slope = 0.01 } = options;
-  if (tracer) return tracer.operation('leakyRelu', leakyRelu, { x, options: { slope } });
-  return leakyReluFunction(x, { slope });
-}
+const sigmoidSlope = curvedSlope(
+  'sigmoidBackward',
+  morePairwise,
+  (k, dX, d, out) => k.sigmoidBackward(dX, d, out),
+  (out) => sub(1, mul(out, 2)),
+);
 
 /**
  * 1 / (1 + e⁻ˣ).
@@ -58,15 +22,19 @@ export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
 export const sigmoid = defineFunction('sigmoid', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('sigmoid', x);
-    const out = unary('sigmoid', x, (k, y, data) => k.sigmoid(y, data));
+    const out = moreUnary('sigmoid', x, (k, y, data) => k.sigmoid(y, data));
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) =>
-    pairwise('sigmoidBackward', dOut, ctx.saved.out, (k, dX, d, out) =>
-      k.sigmoidBackward(dX, d, out),
-    ),
+  backward: (ctx, dOut) => sigmoidSlope(dOut, ctx.saved.out),
 });
+
+const tanhSlope = curvedSlope(
+  'tanhBackward',
+  morePairwise,
+  (k, dX, d, out) => k.tanhBackward(dX, d, out),
+  (out) => mul(out, -2),
+);
 
 /**
  * The hyperbolic tangent.
@@ -75,16 +43,23 @@ export const sigmoid = defineFunction('sigmoid', {
 export const tanh = defineFunction('tanh', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('tanh', x);
-    const out = unary('tanh', x, (k, y, data) => k.tanh(y, data));
+    const out = moreUnary('tanh', x, (k, y, data) => k.tanh(y, data));
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) =>
-    pairwise('tanhBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.tanhBackward(dX, d, out)),
+  backward: (ctx, dOut) => tanhSlope(dOut, ctx.saved.out),
 });
 
 /** From here on the sigmoid of x is 1, and that of -x is 0, in float64 too. */
 const SATURATED = 800;
+
+/**
+ * gate + x·gate·(1 - gate), and x·gate is the result. Not gate + out - gate·out, whose last two
+ * cancel to nothing where the result is large.
+ */
+function siluSlope(gate: Tensor, out: Tensor): Tensor {
+  return add(gate, mul(clamp(out, { max: SATURATED }), sub(1, gate)));
+}
 
 /**
  * x·sigmoid(x), as `torch.nn.functional.silu`. At ±∞ it is its limits, ∞ and 0, and so is the
@@ -100,13 +75,8 @@ export const silu = defineFunction('silu', {
     ctx.save({ gate, out });
     return out;
   },
-  backward(ctx, dOut) {
-    // gate + x·gate·(1 - gate), and x·gate is the result. Not gate + out - gate·out, whose last two
-    // cancel to nothing where the result is large.
-    const { gate, out } = ctx.saved;
-    const factor = clamp(out, { max: SATURATED });
-    return mul(dOut, add(gate, mul(factor, sub(1, gate))));
-  },
+  backward: (ctx, dOut) => mul(dOut, siluSlope(ctx.saved.gate, ctx.saved.out)),
+  recordedBackward: (ctx, dOut) => mul(dOut, siluSlope(sigmoid(ctx.input(0)), ctx.saved.out)),
 });
 
 /** How `gelu` is reckoned: `'none'` exactly, by erf, or `'tanh'` by a formula that is near it. */
@@ -120,13 +90,25 @@ export interface GeluOptions {
 
 const GELU_OPTIONS: OptionRules<GeluOptions> = { approximate: oneOf('none', 'tanh') };
 
+/** The second derivative, φ(x)·(2 - x²), is 0 where φ is: the square stays finite. */
+const geluSlope = curvedSlope(
+  'geluBackward',
+  morePairwise,
+  (k, dX, d, x) => k.geluBackward(dX, d, x),
+  (x) => {
+    const near = nearOf(x);
+    const square = mul(near, near);
+    const density = mul(exp(mul(square, -0.5)), 1 / Math.sqrt(2 * Math.PI));
+    return mul(density, sub(2, square));
+  },
+);
+
 const geluFunction = defineFunction('gelu', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     ctx.save({ x });
-    return unary('gelu', x, (k, out, data) => k.gelu(out, data));
+    return moreUnary('gelu', x, (k, out, data) => k.gelu(out, data));
   },
-  backward: (ctx, dOut) =>
-    pairwise('geluBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.geluBackward(dX, d, x)),
+  backward: (ctx, dOut) => geluSlope(dOut, ctx.saved.x),
 });
 
 /** From here on the gate of gelu by tanh is 1, or 0, in float64 too; the cubes stay finite. */
@@ -141,17 +123,32 @@ const geluTanhFunction = defineFunction('gelu', {
   forward(ctx: Context<{ near: Tensor; gate: Tensor }>, x: Tensor) {
     const low = clamp(x, { min: -GELU_SATURATED });
     const near = clamp(low, { max: GELU_SATURATED });
-    const gate = sigmoid(mul(near, add(mul(mul(near, near), CUBIC), SLOPE)));
+    const gate = geluGate(near);
     ctx.save({ near, gate });
     return mul(low, gate);
   },
-  backward(ctx, dOut) {
-    // gate·(1 + x·(1 - gate)·u′), u′ = 2·√(2/π)·(1 + 3·0.044715x²).
-    const { near, gate } = ctx.saved;
-    const inner = mul(near, add(mul(mul(near, near), 3 * CUBIC), SLOPE));
-    return mul(dOut, mul(gate, add(mul(inner, sub(1, gate)), 1)));
+  backward: (ctx, dOut) => mul(dOut, geluTanhSlope(ctx.saved.near, ctx.saved.gate)),
+  recordedBackward(ctx, dOut) {
+    const near = nearOf(ctx.input(0));
+    return mul(dOut, geluTanhSlope(near, geluGate(near)));
   },
 });
+
+/** x where gelu is not yet saturated. */
+function nearOf(x: Tensor): Tensor {
+  return clamp(x, { min: -GELU_SATURATED, max: GELU_SATURATED });
+}
+
+/** sigmoid(u) */
+function geluGate(near: Tensor): Tensor {
+  return sigmoid(mul(near, add(mul(mul(near, near), CUBIC), SLOPE)));
+}
+
+/** gate·(1 + x·(1 - gate)·u′), u′ = 2·√(2/π)·(1 + 3·0.044715x²). */
+function geluTanhSlope(near: Tensor, gate: Tensor): Tensor {
+  const inner = mul(near, add(mul(mul(near, near), 3 * CUBIC), SLOPE));
+  return mul(gate, add(mul(inner, sub(1, gate)), 1));
+}
 
 /**
  * x·Φ(x), Φ being the normal distribution function, as `torch.nn.functional.gelu`: exact, or by

@@ -1,11 +1,21 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import { full } from '../creation.js';
 import { tracer } from '../graph/tracer.js';
 import type { Tensor } from '../tensor.js';
-import { eq, lt } from './compare.js';
-import { log, neg } from './pointwise.js';
-import { binary, onTensors, requireFloat, type Operand } from './support.js';
-import { where } from './where.js';
+import { onTensors } from './promotion.js';
+import { binary, requireFloat, requireNumber, type Operand, unary } from './support.js';
+
+/**
+ * -x.
+ * @function
+ */
+export const neg = defineFunction('neg', {
+  forward(_ctx: Context<object>, x: Tensor) {
+    requireNumber('neg', x);
+    return unary('neg', x, (k, out, data) => k.neg(out, data));
+  },
+  backward: (_ctx, dOut) => unary('neg', dOut, (k, dX, d) => k.neg(dX, d)),
+  recordedBackward: (_ctx, dOut): Tensor => neg(dOut),
+});
 
 const addFunction = defineFunction('add', {
   forward(_ctx: Context<object>, a: Tensor, b: Tensor) {
@@ -14,7 +24,7 @@ const addFunction = defineFunction('add', {
   backward: (_ctx, dOut) => [dOut, dOut],
 });
 
-/** a + b, broadcast. */
+/** a + b, broadcast. Sums of integers wrap: int32 modulo 2³², uint8 modulo 256. */
 export function add(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('add', add, { a, b });
   return onTensors('add', a, b, addFunction);
@@ -27,7 +37,7 @@ const subFunction = defineFunction('sub', {
   backward: (ctx, dOut) => [dOut, ctx.needsInputGrad[1] ? neg(dOut) : null],
 });
 
-/** a - b, broadcast. */
+/** a - b, broadcast. Differences of integers wrap as sums do: 0 - 1 is 255 in uint8. */
 export function sub(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('sub', sub, { a, b });
   return onTensors('sub', a, b, subFunction);
@@ -47,7 +57,7 @@ const mulFunction = defineFunction('mul', {
   },
 });
 
-/** a · b element by element, broadcast. */
+/** a · b element by element, broadcast. Products of integers wrap as sums do. */
 export function mul(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('mul', mul, { a, b });
   return onTensors('mul', a, b, mulFunction);
@@ -70,41 +80,12 @@ const divFunction = defineFunction('div', {
   },
 });
 
-/** a / b, broadcast; floats only. */
+/**
+ * a / b, broadcast. Integers are float32 here, as in PyTorch: bool, uint8, and int32 without
+ * dimensions; `floorDivide` is the quotient of integers.
+ * @throws DTypeError for int32 with dimensions, whose quotients float32 might round.
+ */
 export function div(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('div', div, { a, b });
-  return onTensors('div', a, b, divFunction);
-}
-
-const powFunction = defineFunction('pow', {
-  forward(ctx: Context<{ a: Tensor; b: Tensor; out: Tensor }>, a: Tensor, b: Tensor) {
-    requireFloat('pow', a);
-    const out = binary('pow', a, b, (k, y, base, exponent, geometry) =>
-      k.pow(y, base, exponent, geometry),
-    );
-    ctx.save({ a, b, out });
-    return out;
-  },
-  backward(ctx, dOut) {
-    const { a, b, out } = ctx.saved;
-    const zero = full([], 0, { dtype: a.dtype });
-    const dA = (): Tensor => {
-      // At b = 0 the power is constant, but b·a^(b-1) would be 0·∞ where a = 0.
-      return where(eq(b, zero), zero, mul(dOut, mul(b, pow(a, sub(b, 1)))));
-    };
-    const dB = (): Tensor => {
-      // At a = 0 and b ≥ 0 the power is taken as constant in b; out·log a would be 0·∞. NaN is not
-      // ≥ 0, and equals nothing.
-      const slope = mul(dOut, mul(out, log(a)));
-      const atZero = where(lt(b, zero), slope, where(eq(b, b), zero, slope));
-      return where(eq(a, zero), atZero, slope);
-    };
-    return [ctx.needsInputGrad[0] ? dA() : null, ctx.needsInputGrad[1] ? dB() : null];
-  },
-});
-
-/** a to the power of b, broadcast; floats only. As C's `pow`: pow(x, 0) = 1. */
-export function pow(a: Operand, b: Operand): Tensor {
-  if (tracer) return tracer.operation('pow', pow, { a, b });
-  return onTensors('pow', a, b, powFunction);
+  return onTensors('div', a, b, divFunction, 'float');
 }

@@ -1,6 +1,6 @@
-import { defineFunction, type Context } from '../autograd/function.js';
+import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
 import { zeros } from '../creation.js';
-import { kernelsFor } from '../engine/engine.js';
+import { moreKernelsFor } from '../engine/more.js';
 import { tracer } from '../graph/tracer.js';
 import type { IndexGeometry } from '../kernels/contract.js';
 import { ShapeError } from '../errors.js';
@@ -11,6 +11,7 @@ import { int32Of } from './support.js';
 
 interface Saved {
   readonly index: Tensor;
+  readonly axis: number;
   readonly shape: Shape;
   readonly geometry: IndexGeometry;
 }
@@ -18,18 +19,31 @@ interface Saved {
 const indexSelectFunction = defineFunction('indexSelect', {
   forward(ctx: Context<Saved>, x: Tensor, index: Tensor, { axis }: { axis: number }) {
     const geometry = { ...reduceGeometry(x.shape, axis), count: index.size };
-    ctx.save({ index, shape: x.shape, geometry });
+    ctx.save({ index, axis, shape: x.shape, geometry });
     const shape = x.shape.map((dim, at) => (at === axis ? index.size : dim));
     const out = empty(shape, x.dtype, 'indexSelect');
-    kernelsFor(x.dtype).indexSelect(out.buffer, x.buffer, int32Of('indexSelect', index), geometry);
+    moreKernelsFor(x.dtype).indexSelect(
+      out.buffer,
+      x.buffer,
+      int32Of('indexSelect', index),
+      geometry,
+    );
     return out;
   },
-  backward(ctx, dOut) {
-    const { index, shape, geometry } = ctx.saved;
-    const dX = zeros(shape, { dtype: dOut.dtype });
-    kernelsFor(dX.dtype).indexAdd(dX.buffer, dOut.buffer, int32Of('indexSelect', index), geometry);
-    return [dX, null];
+  backward: (ctx, dOut): (Tensor | null)[] => [indexAddFunction(dOut, ctx.saved), null],
+});
+
+/** The transpose: adds each slice to its position, and is the gradient. */
+const indexAddFunction = defineGradient('indexAdd', {
+  forward(ctx: Context<{ index: Tensor; axis: number }>, x: Tensor, to: Saved) {
+    const { index, axis, shape, geometry } = to;
+    const out = zeros(shape, { dtype: x.dtype });
+    const at = int32Of('indexSelect', index);
+    moreKernelsFor(x.dtype).indexAdd(out.buffer, x.buffer, at, geometry);
+    ctx.save({ index, axis });
+    return out;
   },
+  backward: (ctx, d) => indexSelectFunction(d, ctx.saved.index, { axis: ctx.saved.axis }),
 });
 
 /**

@@ -85,10 +85,47 @@ function batchOperand(x: Tensor, own: Shape, batch: Shape): { x: Tensor; stride:
   return { x: add(x, zeros([...batch, 1, 1], { dtype: x.dtype })), stride: matrix };
 }
 
+/** The product where one of the operands is a vector: that one as a row or a column, which goes again. */
+function ofVectors(a: Tensor, b: Tensor, { transposeA, transposeB }: Flags): Tensor {
+  const isTransposed = (a.ndim === 1 && transposeA) || (b.ndim === 1 && transposeB);
+  if (a.ndim === 0 || b.ndim === 0 || isTransposed) {
+    throw new ShapeError(
+      `matmul: expected operands with dimensions, and of two at least to transpose, got ` +
+        `${formatShape(a.shape)}${transposeA ? 'ᵀ' : ''} and ` +
+        `${formatShape(b.shape)}${transposeB ? 'ᵀ' : ''}; mul(a, b) multiplies by a scalar`,
+    );
+  }
+  const [K] = a.ndim === 1 ? a.shape : b.shape;
+  const other =
+    a.ndim === 1
+      ? b.shape.at(transposeB ? -1 : b.ndim === 1 ? 0 : -2)
+      : a.shape.at(transposeA ? -2 : -1);
+  if (K !== other) {
+    throw new ShapeError(
+      `matmul: the inner dimensions of ${formatShape(a.shape)}${transposeA ? 'ᵀ' : ''} and ` +
+        `${formatShape(b.shape)}${transposeB ? 'ᵀ' : ''} are ${a.ndim === 1 ? K : other} and ` +
+        `${a.ndim === 1 ? other : K}; they must agree`,
+    );
+  }
+  return composed(() => {
+    const left = a.ndim === 1 ? reshape(a, [1, a.size]) : a;
+    const right = b.ndim === 1 ? reshape(b, [b.size, 1]) : b;
+    const out = matmul(left, right, { transposeA, transposeB });
+    const shape = [
+      ...out.shape.slice(0, -2),
+      ...(a.ndim === 1 ? [] : out.shape.slice(-2, -1)),
+      ...(b.ndim === 1 ? [] : out.shape.slice(-1)),
+    ];
+    return reshape(out, shape);
+  });
+}
+
 /**
- * The matrix product a·b of `[…, M, K]` and `[…, K, N]`; leading axes are a batch and broadcast.
- * @throws ShapeError if an operand has fewer than two dimensions or the inner ones disagree,
- * DTypeError for integers or mixed dtypes.
+ * The matrix product a·b of `[…, M, K]` and `[…, K, N]`; leading axes are a batch and broadcast. A vector
+ * on the left is a row and on the right a column, whose axis of size 1 the result lacks, as of
+ * `torch.matmul`: two vectors give a scalar, a matrix and a vector a vector.
+ * @throws ShapeError if an operand is a scalar, a vector is to be transposed or the inner dimensions
+ * disagree, DTypeError for integers or mixed dtypes.
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   requireTensor('matmul', 'a', a);
@@ -101,12 +138,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   }
   requireFloat('matmul', a);
   sameDType('matmul', a, b);
-  if (a.ndim < 2 || b.ndim < 2) {
-    throw new ShapeError(
-      `matmul: expected operands of at least two dimensions, got ${formatShape(a.shape)} and ` +
-        `${formatShape(b.shape)}; reshape a vector to a row or a column`,
-    );
-  }
+  if (a.ndim < 2 || b.ndim < 2) return ofVectors(a, b, { transposeA, transposeB });
   const aInner = a.shape.at(transposeA ? -2 : -1);
   const bInner = b.shape.at(transposeB ? -1 : -2);
   if (aInner !== bInner) {

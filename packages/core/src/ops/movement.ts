@@ -1,23 +1,16 @@
-import { defineFunction, type Context } from '../autograd/function.js';
-import { zeros } from '../creation.js';
+import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
+import { ones, zeros } from '../creation.js';
 import { copyChecked, isFloat, newArray, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { requireList, valueText } from '../options.js';
-import {
-  formatShape,
-  mergeAxes,
-  normalizeAxis,
-  sameShape,
-  sizeOf,
-  stridesOf,
-  type Shape,
-} from '../shape.js';
+import { formatShape, normalizeAxis, sameShape, sizeOf, stridesOf, type Shape } from '../shape.js';
 import { copyOf } from '../copy.js';
 import { fills, hostCall, reads } from '../host-call.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
-import { sameDType } from './support.js';
+import { copyFrom, copyTo } from './strided.js';
+import { bytesOf, sameDType } from './support.js';
 
 const cloneFunction = defineFunction('clone', {
   forward: (_ctx: Context<object>, x: Tensor) => copyOf(x, 'clone'),
@@ -41,6 +34,7 @@ const reshapeFunction = defineFunction('reshape', {
     return x.view(shape, 'reshape');
   },
   backward: (ctx, dOut) => dOut.view(ctx.saved.shape, 'reshape'),
+  recordedBackward: (ctx, dOut): Tensor => reshapeFunction(dOut, ctx.saved),
 });
 
 /**
@@ -69,43 +63,11 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return reshapeFunction(x, { shape: target });
 }
 
-/** Copies `x`, read at the given strides, to a new tensor of `shape`. */
-export function gather(
-  name: string,
-  x: Tensor,
-  shape: Shape,
-  xStrides: readonly number[],
-  xOffset = 0,
-): Tensor {
-  const out = empty(shape, x.dtype, name);
-  const merged = mergeAxes(shape, [stridesOf(shape), xStrides]);
-  kernelsFor(x.dtype).copyStrided(out.buffer, x.buffer, {
-    shape: merged.shape,
-    outStrides: merged.strides[0],
-    outOffset: 0,
-    xStrides: merged.strides[1],
-    xOffset,
-  });
-  return out;
-}
-
-/** Copies `x` to the places of `out` that lie at the given strides. */
-function scatter(out: Tensor, x: Tensor, outStrides: readonly number[], outOffset: number): void {
-  const merged = mergeAxes(x.shape, [outStrides, stridesOf(x.shape)]);
-  kernelsFor(x.dtype).copyStrided(out.buffer, x.buffer, {
-    shape: merged.shape,
-    outStrides: merged.strides[0],
-    outOffset,
-    xStrides: merged.strides[1],
-    xOffset: 0,
-  });
-}
-
 const permuteFunction = defineFunction('permute', {
   forward(ctx: Context<{ axes: number[] }>, x: Tensor, { axes }: { axes: number[] }) {
     ctx.save({ axes });
     const strides = stridesOf(x.shape);
-    return gather(
+    return copyFrom(
       'permute',
       x,
       axes.map((axis) => x.shape[axis]),
@@ -149,8 +111,8 @@ export function transpose(x: Tensor, first = -2, second = -1): Tensor {
 }
 
 /**
- * `[start, end]` or `[start, end, step]`, where null is the axis's own start or end; null takes the
- * whole axis.
+ * `[start, end]` or `[start, end, step]`, where null is where the step begins and leads to on that axis;
+ * null takes the whole axis. A step below 0 goes backwards, so `[null, null, -1]` turns an axis round.
  */
 export type SliceRange = readonly [start: number | null, end: number | null, step?: number] | null;
 
@@ -175,17 +137,21 @@ function sliceWindow(x: Tensor, ranges: readonly SliceRange[]): SliceWindow {
           valueText(range),
       );
     }
-    const [start, end, step = 1] = range;
-    const from = start ?? 0;
-    const to = end ?? dim;
-    if (![from, to, step].every(Number.isInteger) || step < 1) {
+    const [start = null, end = null, step = 1] = range;
+    // Backwards an axis begins at its last element and leads to one before its first.
+    const [low, high] = step < 0 ? [-1, dim - 1] : [0, dim];
+    const given = [start, end].filter((at) => at !== null);
+    if (![...given, step].every(Number.isInteger) || step === 0) {
       throw new ShapeError(
-        `slice: expected integers and a step of at least 1 for axis ${axis}, got ${valueText(range)}`,
+        `slice: expected integers and a step that is not 0 for axis ${axis}, got ${valueText(range)}`,
       );
     }
-    const bound = (at: number): number => Math.min(Math.max(at < 0 ? at + dim : at, 0), dim);
-    const length = Math.max(0, Math.ceil((bound(to) - bound(from)) / step));
-    offset += bound(from) * strides[axis];
+    const bound = (at: number): number => Math.min(Math.max(at < 0 ? at + dim : at, low), high);
+    const from = start === null ? (step < 0 ? high : low) : bound(start);
+    const to = end === null ? (step < 0 ? low : high) : bound(end);
+    const length = Math.max(0, Math.ceil((to - from) / step));
+    // Where nothing is taken, from may lie outside.
+    if (length > 0) offset += from * strides[axis];
     strides[axis] = strides[axis] * step;
     return length;
   });
@@ -199,19 +165,32 @@ const sliceFunction = defineFunction('slice', {
     { window }: { window: SliceWindow },
   ) {
     ctx.save({ window, shape: x.shape });
-    return gather('slice', x, window.shape, window.strides, window.offset);
+    return copyFrom('slice', x, window.shape, window.strides, window.offset);
   },
-  backward(ctx, dOut) {
-    const { window, shape } = ctx.saved;
-    const dX = zeros(shape, { dtype: dOut.dtype });
-    scatter(dX, dOut, window.strides, window.offset);
-    return dX;
+  backward: (ctx, dOut): Tensor => unsliceFunction(dOut, ctx.saved),
+});
+
+/** The transpose of `slice`: zeros with x in the window. */
+const unsliceFunction = defineGradient('slice', {
+  forward(
+    ctx: Context<{ window: SliceWindow }>,
+    x: Tensor,
+    { window, shape }: { window: SliceWindow; shape: Shape },
+  ) {
+    ctx.save({ window });
+    const out = zeros(shape, { dtype: x.dtype });
+    copyTo(out, x, window.strides, window.offset);
+    return out;
   },
+  backward: (ctx, d) => sliceFunction(d, ctx.saved),
 });
 
 /**
  * The part of x inside `ranges`, one for each axis from the first on; axes without one are taken
- * whole. As in Python, negative ends count from the back, and ends outside are cut. Copies.
+ * whole. As in Python, starts and ends below 0 count from the back, those outside are cut, and a step
+ * below 0 goes backwards. Copies. `select` picks one position and drops the axis.
+ * @throws ConfigError for a range that is none, ShapeError for more ranges than axes, for what is no
+ * integer, and for a step of 0.
  */
 export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   if (tracer) return tracer.operation('slice', slice, { x, ranges });
@@ -237,7 +216,7 @@ const concatFunction = defineFunction('concat', {
     const strides = stridesOf(shape);
     let start = 0;
     tensors.forEach((x, i) => {
-      scatter(out, x, strides, start * strides[axis]);
+      copyTo(out, x, strides, start * strides[axis]);
       start += sizes[i];
     });
     return out;
@@ -297,7 +276,7 @@ const padFunction = defineFunction('pad', {
     kernelsFor(x.dtype).fill(out.buffer, { value });
     const strides = stridesOf(shape);
     const offset = strides.reduce((at, stride, axis) => at + stride * padding[axis][0], 0);
-    scatter(out, x, strides, offset);
+    copyTo(out, x, strides, offset);
     return out;
   },
   backward(ctx, dOut) {
@@ -336,6 +315,19 @@ const castFunction = defineFunction('cast', {
   forward(ctx: Context<{ dtype: DType }>, x: Tensor, { dtype }: { dtype: DType }) {
     ctx.save({ dtype: x.dtype });
     const out = empty(x.shape, dtype, 'cast');
+    if (x.dtype === 'bool' && dtype === 'float32') {
+      // Masks are multiplied with what is trained: a kernel, so that JavaScript has no part in it.
+      const geometry = { shape: [x.size], conditionStrides: [1], aStrides: [0], bStrides: [0] };
+      const [one, zero] = [ones([]), zeros([])];
+      kernelsFor(dtype).where(
+        out.buffer,
+        bytesOf('cast', x.buffer),
+        one.buffer,
+        zero.buffer,
+        geometry,
+      );
+      return out;
+    }
     const truncates = isFloat(x.dtype) && !isFloat(dtype);
     hostCall('cast', [fills(out), reads(x)], (to, from) => {
       if (dtype === 'bool') from.forEach((value, i) => (to[i] = value === 0 ? 0 : 1));

@@ -2,6 +2,8 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import { copyChecked, newArray } from '../dtype.js';
 import { ConfigError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
+import type { DeviceBuffer } from '../kernels/buffer.js';
+import type { BroadcastGeometry } from '../kernels/contract.js';
 import {
   checkOptions,
   isOptions,
@@ -10,25 +12,15 @@ import {
   valueText,
 } from '../options.js';
 import { requireTensor, type Tensor } from '../tensor.js';
-import { pairwise, requireFloat, requireNumber, unary } from './support.js';
+import { div, mul } from './arithmetic.js';
+import { morePairwise, moreUnary } from './more-support.js';
+import { curvedSlope, pieceSlope } from './slopes.js';
+import { pairwise, requireFloat, requireNumber } from './support.js';
 
-/** a · b of one shape, for backward passes. */
-function product(a: Tensor, b: Tensor): Tensor {
-  const geometry = { shape: [a.size], aStrides: [1], bStrides: [1] };
-  return pairwise('mul', a, b, (k, out, x, y) => k.mul(out, x, y, geometry));
+/** How a kernel walks two operands of one shape, as backward has them. */
+function flat({ length }: DeviceBuffer): BroadcastGeometry {
+  return { shape: [length], aStrides: [1], bStrides: [1] };
 }
-
-/**
- * -x.
- * @function
- */
-export const neg = defineFunction('neg', {
-  forward(_ctx: Context<object>, x: Tensor) {
-    requireNumber('neg', x);
-    return unary('neg', x, (k, out, data) => k.neg(out, data));
-  },
-  backward: (_ctx, dOut) => unary('neg', dOut, (k, dX, d) => k.neg(dX, d)),
-});
 
 /**
  * eˣ.
@@ -37,11 +29,13 @@ export const neg = defineFunction('neg', {
 export const exp = defineFunction('exp', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('exp', x);
-    const out = unary('exp', x, (k, y, data) => k.exp(y, data));
+    const out = moreUnary('exp', x, (k, y, data) => k.exp(y, data));
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) => product(dOut, ctx.saved.out),
+  backward: (ctx, dOut) =>
+    pairwise('mul', dOut, ctx.saved.out, (k, dX, d, out) => k.mul(dX, d, out, flat(d))),
+  recordedBackward: (ctx, dOut) => mul(dOut, ctx.saved.out),
 });
 
 /**
@@ -52,13 +46,19 @@ export const log = defineFunction('log', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     requireFloat('log', x);
     ctx.save({ x });
-    return unary('log', x, (k, out, data) => k.log(out, data));
+    return moreUnary('log', x, (k, out, data) => k.log(out, data));
   },
-  backward(ctx, dOut) {
-    const geometry = { shape: [dOut.size], aStrides: [1], bStrides: [1] };
-    return pairwise('div', dOut, ctx.saved.x, (k, out, a, b) => k.div(out, a, b, geometry));
-  },
+  backward: (ctx, dOut) =>
+    pairwise('div', dOut, ctx.saved.x, (k, dX, d, x) => k.div(dX, d, x, flat(d))),
+  recordedBackward: (ctx, dOut) => div(dOut, ctx.saved.x),
 });
+
+const sqrtSlope = curvedSlope(
+  'sqrtBackward',
+  morePairwise,
+  (k, dX, d, out) => k.sqrtBackward(dX, d, out),
+  (out) => div(-0.5, mul(out, out)),
+);
 
 /**
  * √x: NaN below 0; the derivative at 0 is ∞.
@@ -67,13 +67,14 @@ export const log = defineFunction('log', {
 export const sqrt = defineFunction('sqrt', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('sqrt', x);
-    const out = unary('sqrt', x, (k, y, data) => k.sqrt(y, data));
+    const out = moreUnary('sqrt', x, (k, y, data) => k.sqrt(y, data));
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) =>
-    pairwise('sqrtBackward', dOut, ctx.saved.out, (k, dX, d, out) => k.sqrtBackward(dX, d, out)),
+  backward: (ctx, dOut) => sqrtSlope(dOut, ctx.saved.out),
 });
+
+const absSlope = pieceSlope('absBackward', morePairwise, (k, dX, d, x) => k.absBackward(dX, d, x));
 
 /**
  * |x|; the derivative is 0 at 0 and, as PyTorch's, at NaN.
@@ -83,10 +84,9 @@ export const abs = defineFunction('abs', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     requireNumber('abs', x);
     ctx.save({ x });
-    return unary('abs', x, (k, out, data) => k.abs(out, data));
+    return moreUnary('abs', x, (k, out, data) => k.abs(out, data));
   },
-  backward: (ctx, dOut) =>
-    pairwise('absBackward', dOut, ctx.saved.x, (k, dX, d, x) => k.absBackward(dX, d, x)),
+  backward: (ctx, dOut) => absSlope(dOut, { x: ctx.saved.x, parameters: null }),
 });
 
 /** Bounds of `clamp`; either may be left out, but not both. */
@@ -106,17 +106,19 @@ const bound: OptionRule = {
 
 const CLAMP_OPTIONS: OptionRules<ClampOptions> = { min: bound, max: bound };
 
+const clampSlope = pieceSlope('clampBackward', morePairwise, (k, dX, d, x, bounds: Bounds) =>
+  k.clampBackward(dX, d, x, bounds),
+);
+
 const clampFunction = defineFunction('clamp', {
   forward(ctx: Context<Bounds & { x: Tensor }>, x: Tensor, bounds: Bounds) {
     requireNumber('clamp', x);
     ctx.save({ x, ...bounds });
-    return unary('clamp', x, (k, out, data) => k.clamp(out, data, bounds));
+    return moreUnary('clamp', x, (k, out, data) => k.clamp(out, data, bounds));
   },
   backward(ctx, dOut) {
     const { x, min, max } = ctx.saved;
-    return pairwise('clampBackward', dOut, x, (k, dX, d, data) =>
-      k.clampBackward(dX, d, data, { min, max }),
-    );
+    return clampSlope(dOut, { x, parameters: { min, max } });
   },
 });
 
@@ -143,3 +145,9 @@ export function clamp(x: Tensor, options: ClampOptions): Tensor {
   copyChecked('clamp', x.dtype, newArray(x.dtype, finite.length), finite);
   return clampFunction(x, { min, max });
 }
+
+/**
+ * Another name of `clamp`, by which graphs and errors know it.
+ * @function
+ */
+export const clip = clamp;

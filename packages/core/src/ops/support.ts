@@ -1,14 +1,14 @@
 import { Scope } from '../memory/scope.js';
 import { recordingTape } from '../autograd/tape.js';
-import { copyChecked, isFloat, type DType } from '../dtype.js';
+import { isFloat, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
-import type { BroadcastGeometry, Kernels } from '../kernels/contract.js';
-import { broadcastGeometry, broadcastShapes } from '../shape.js';
-import { empty, noTensor, requireTensor, Tensor } from '../tensor.js';
+import type { BroadcastGeometry, CoreKernels } from '../kernels/contract.js';
+import { broadcastGeometry, broadcastShapes, type Shape } from '../shape.js';
+import { empty, requireTensor, type Tensor } from '../tensor.js';
 
-/** A tensor, or a plain number that takes the other operand's dtype. */
+/** A tensor, or a plain number, which takes the other operand's dtype. */
 export type Operand = Tensor | number;
 
 /**
@@ -19,36 +19,7 @@ export function composed(fn: () => Tensor): Tensor {
   return recordingTape() ? fn() : Scope.run(fn);
 }
 
-/**
- * Runs an operation on two operands, plain numbers made scalars; two plain numbers are float32.
- * @throws DTypeError for a number that the other operand's dtype cannot hold.
- */
-export function onTensors(
-  name: string,
-  a: Operand,
-  b: Operand,
-  fn: (a: Tensor, b: Tensor) => Tensor,
-): Tensor {
-  requireOperand(name, 'a', a);
-  requireOperand(name, 'b', b);
-  if (typeof a !== 'number' && typeof b !== 'number') return fn(a, b);
-  const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
-  const scalar = (x: Operand): Tensor => {
-    if (typeof x !== 'number') return x;
-    const made = empty([], dtype, name);
-    copyChecked(name, dtype, made.elements, [x]);
-    return made;
-  };
-  return composed(() => fn(scalar(a), scalar(b)));
-}
-
-/** @throws DTypeError unless `x` is a tensor or a number. */
-function requireOperand(name: string, which: string, x: unknown): void {
-  if (x instanceof Tensor || typeof x === 'number') return;
-  throw noTensor(name, `a tensor or a number for ${which}`, x);
-}
-
-/** @throws DTypeError: nothing is promoted in silence. */
+/** @throws DTypeError unless two tensors have one dtype: what could lose something is no promotion. */
 export function sameDType(name: string, a: Tensor, b: Tensor): void {
   if (a.dtype !== b.dtype) {
     throw new DTypeError(
@@ -74,11 +45,21 @@ export function requireNumber(name: string, x: Tensor): void {
   }
 }
 
+/**
+ * Zeros by a kernel, as a program can make them again: for a gradient that is 0 wherever x is. It is a
+ * constant, so its own gradient is 0, too.
+ */
+export function zerosOf(name: string, shape: Shape, dtype: DType): Tensor {
+  const out = empty(shape, dtype, name);
+  kernelsFor(dtype).fill(out.buffer, { value: 0 });
+  return out;
+}
+
 /** Runs an elementwise kernel of one input. */
 export function unary(
   name: string,
   x: Tensor,
-  kernel: (kernels: Kernels, out: DeviceBuffer, x: DeviceBuffer) => void,
+  kernel: (kernels: CoreKernels, out: DeviceBuffer, x: DeviceBuffer) => void,
 ): Tensor {
   const out = empty(x.shape, x.dtype, name);
   kernel(kernelsFor(x.dtype), out.buffer, x.buffer);
@@ -90,12 +71,21 @@ export function pairwise(
   name: string,
   a: Tensor,
   b: Tensor,
-  kernel: (kernels: Kernels, out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer) => void,
+  kernel: (kernels: CoreKernels, out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer) => void,
 ): Tensor {
   const out = empty(a.shape, a.dtype, name);
   kernel(kernelsFor(a.dtype), out.buffer, a.buffer, b.buffer);
   return out;
 }
+
+/** An elementwise kernel of two broadcast inputs, of one of these. */
+export type BroadcastKernel<K, Out = DeviceBuffer> = (
+  kernels: K,
+  out: Out,
+  a: DeviceBuffer,
+  b: DeviceBuffer,
+  geometry: BroadcastGeometry,
+) => void;
 
 /**
  * Runs an elementwise kernel of two broadcast inputs of one dtype.
@@ -107,13 +97,20 @@ export function broadcast<Out extends DeviceBuffer>(
   b: Tensor,
   outDType: DType,
   asOut: (buffer: DeviceBuffer) => Out,
-  kernel: (
-    kernels: Kernels,
-    out: Out,
-    a: DeviceBuffer,
-    b: DeviceBuffer,
-    geometry: BroadcastGeometry,
-  ) => void,
+  kernel: BroadcastKernel<CoreKernels, Out>,
+): Tensor {
+  return broadcastBy(kernelsFor, name, a, b, outDType, asOut, kernel);
+}
+
+/** The same with the kernels that `kernelsOf` gives for the inputs' dtype. */
+export function broadcastBy<K, Out extends DeviceBuffer>(
+  kernelsOf: (dtype: DType) => K,
+  name: string,
+  a: Tensor,
+  b: Tensor,
+  outDType: DType,
+  asOut: (buffer: DeviceBuffer) => Out,
+  kernel: BroadcastKernel<K, Out>,
 ): Tensor {
   a.assertAlive();
   b.assertAlive();
@@ -121,7 +118,7 @@ export function broadcast<Out extends DeviceBuffer>(
   const shape = broadcastShapes(name, a.shape, b.shape);
   const out = empty(shape, outDType, name);
   const geometry = broadcastGeometry(a.shape, b.shape, shape);
-  kernel(kernelsFor(a.dtype), asOut(out.buffer), a.buffer, b.buffer, geometry);
+  kernel(kernelsOf(a.dtype), asOut(out.buffer), a.buffer, b.buffer, geometry);
   return out;
 }
 
@@ -130,7 +127,7 @@ export function binary(
   name: string,
   a: Tensor,
   b: Tensor,
-  kernel: Parameters<typeof broadcast<DeviceBuffer>>[5],
+  kernel: BroadcastKernel<CoreKernels>,
 ): Tensor {
   requireNumber(name, a);
   return broadcast(name, a, b, a.dtype, (buffer) => buffer, kernel);

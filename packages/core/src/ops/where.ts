@@ -1,13 +1,14 @@
-import { defineFunction, type Context } from '../autograd/function.js';
+import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
 import { full } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { broadcastShapes, broadcastStrides, mergeAxes } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
-import { bytesOf, onTensors, sameDType, type Operand } from './support.js';
+import { onTensors } from './promotion.js';
+import { bytesOf, sameDType, type Operand } from './support.js';
 
-/** The operation itself; backward uses it too. */
+/** The operation itself, after its operands were made tensors. */
 function select(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   if (condition.dtype !== 'bool') {
     throw new DTypeError(`where: expected a bool condition, got ${condition.describe()}`);
@@ -30,21 +31,24 @@ function select(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   return out;
 }
 
-const whereFunction = defineFunction('where', {
+const definition = {
   forward(ctx: Context<{ condition: Tensor }>, condition: Tensor, a: Tensor, b: Tensor) {
     ctx.save({ condition });
     return select(condition, a, b);
   },
-  backward(ctx, dOut) {
+  backward(ctx: Context<{ condition: Tensor }>, dOut: Tensor): (Tensor | null)[] {
     const { condition } = ctx.saved;
     const zero = full([], 0, { dtype: dOut.dtype });
     return [
       null,
-      ctx.needsInputGrad[1] ? select(condition, dOut, zero) : null,
-      ctx.needsInputGrad[2] ? select(condition, zero, dOut) : null,
+      ctx.needsInputGrad[1] ? chosen(condition, dOut, zero) : null,
+      ctx.needsInputGrad[2] ? chosen(condition, zero, dOut) : null,
     ];
   },
-});
+};
+
+const whereFunction = defineFunction('where', definition);
+const chosen = defineGradient('where', definition);
 
 /** a where the condition holds, else b; all three broadcast. `condition` is bool. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {

@@ -1,5 +1,5 @@
-import { KERNELS } from '../kernels/table/kernels.js';
 import { writesOf } from '../kernels/table/layout.js';
+import { rowOf } from '../kernels/table/rows.js';
 import type { HostStep, Slot, Step } from './recording.js';
 
 /**
@@ -83,7 +83,7 @@ function touched(step: Step): { readonly slot: Slot; readonly isWritten: boolean
   if (step.kind === 'host') {
     return step.operands.map(({ slot, access }) => ({ slot, isWritten: access !== 'read' }));
   }
-  const writes = writesOf(KERNELS[step.kernel]);
+  const writes = writesOf(rowOf(step.kernel));
   return step.operands.flatMap((operand, i) => {
     return operand ? { slot: operand.slot, isWritten: writes[i] ?? false } : [];
   });

@@ -9,8 +9,8 @@ import type {
   WindowGeometry,
 } from '../kernels/contract.js';
 import type { Emitter } from '../kernels/wasm/emitter.js';
-import { KERNELS } from '../kernels/table/kernels.js';
 import { parseOperand } from '../kernels/table/layout.js';
+import { rowOf } from '../kernels/table/rows.js';
 import {
   byteLengthOf,
   type KernelStep,
@@ -308,7 +308,7 @@ function useOf(step: Step, i: number, slot: Slot): Use[] {
       writes ||= operand.access !== 'read';
     }
   } else {
-    const row = KERNELS[step.kernel];
+    const row = rowOf(step.kernel);
     for (const [place, operand] of step.operands.entries()) {
       if (operand?.slot !== slot) continue;
       const { role } = parseOperand(row.operands[place] ?? '');

@@ -17,6 +17,9 @@ export interface Positions {
 const OPERANDS: Partial<Record<KernelName, number>> = {
   indexSelect: 2,
   indexAdd: 2,
+  gatherAlong: 2,
+  scatterAlong: 2,
+  scatterAddAlong: 2,
   selectBackward: 2,
   crossEntropy: 2,
   crossEntropyBackward: 3,
@@ -32,6 +35,10 @@ export function positionsOf(kernel: KernelName, options: unknown): Positions | n
   if (kernel === 'indexSelect' || kernel === 'indexAdd') {
     const { count, n } = options as IndexGeometry;
     return { operand, count, limit: n };
+  }
+  if (kernel === 'gatherAlong' || kernel === 'scatterAlong' || kernel === 'scatterAddAlong') {
+    const { outer, inner, n, count } = options as IndexGeometry;
+    return { operand, count: outer * count * inner, limit: n };
   }
   if (kernel === 'selectBackward') {
     const { outer, inner, n } = options as ReduceGeometry;

@@ -79,7 +79,7 @@ export class Program {
     this.#reuses = reuse;
     const folded = foldBatchNorm ? foldBatchNorms(recorded) : recorded;
     // Made here, so that bundles without programs do without it.
-    const emitter = wasm ? createEmitter(wasm.wasm, wasm.frame) : null;
+    const emitter = wasm ? createEmitter(wasm.wasm, wasm.frame, wasm.bindings) : null;
     const { recording, joined } = emitter
       ? join(folded, emitter)
       : { recording: folded, joined: [] };

@@ -1,9 +1,9 @@
 import { heap } from '../engine/engine.js';
 import { probe, setProbe, type HostUse, type Probe } from '../engine/probe.js';
 import { DeviceBuffer, type BufferSource } from '../kernels/buffer.js';
-import type { KernelName, Kernels, NumericArray } from '../kernels/contract.js';
-import { KERNELS } from '../kernels/table/kernels.js';
+import type { KernelName, NumericArray } from '../kernels/contract.js';
 import { writesOf } from '../kernels/table/layout.js';
+import { isKernel, rowOf } from '../kernels/table/rows.js';
 import { moveOut, type Scope } from '../memory/scope.js';
 import { Storage } from '../memory/storage.js';
 import { Tensor } from '../tensor.js';
@@ -81,7 +81,7 @@ export class Recorder implements Probe {
     }
   }
 
-  kernels(kernels: Kernels): Kernels {
+  kernels<K extends object>(kernels: K): K {
     const watched = this.#outer?.kernels(kernels) ?? kernels;
     return new Proxy(watched, {
       get: (all, name) => {
@@ -329,8 +329,9 @@ export class Recorder implements Probe {
     this.failure ??= reason;
   }
 
-  #note(kernel: KernelName, args: readonly unknown[], kernels: Kernels): void {
-    const writes = writesOf(KERNELS[kernel]);
+  #note(kernel: KernelName, args: readonly unknown[], kernels: object): void {
+    const row = rowOf(kernel);
+    const writes = writesOf(row);
     const buffers = args.slice(0, writes.length);
     const operands = buffers.map((buffer, i): Operand | null => {
       if (!(buffer instanceof DeviceBuffer)) return null;
@@ -340,7 +341,7 @@ export class Recorder implements Probe {
         return null;
       }
       const slot = this.#slotOf(source);
-      const text = KERNELS[kernel].operands[i] ?? '';
+      const text = row.operands[i] ?? '';
       const isWhole = text.startsWith('out ') && buffer.byteLength === slot.bytes;
       this.#use(slot, writes[i] ?? false, !isWhole);
       const offset = buffer.address - source.address;
@@ -391,8 +392,4 @@ function whose({ kind, input, isGradient, origin }: Slot): string {
   if (kind === 'outside') return `a tensor made by ${origin}`;
   if (kind !== 'input') return `the result of ${origin}`;
   return isGradient ? `the gradient of input ${input}` : `input ${input}`;
-}
-
-function isKernel(name: string | symbol): name is KernelName {
-  return Object.hasOwn(KERNELS, name);
 }

@@ -2,7 +2,7 @@ import { bytesPerElement, type DType } from '../dtype.js';
 import type { HostUse } from '../engine/probe.js';
 import { EngineError } from '../errors.js';
 import type { ElementType } from '../kernels/buffer.js';
-import type { KernelName, Kernels, NumericArray } from '../kernels/contract.js';
+import type { KernelName, NumericArray } from '../kernels/contract.js';
 import type { Storage } from '../memory/storage.js';
 import type { Tensor } from '../tensor.js';
 
@@ -92,7 +92,7 @@ export interface KernelStep {
   /** What gives the options anew before each run; null where they stay as they are. */
   readonly renew: (() => unknown) | null;
   /** Those that it was called of, behind their checks. */
-  readonly kernels: Kernels;
+  readonly kernels: object;
   /** The operation that called it. */
   readonly operation: string;
 }

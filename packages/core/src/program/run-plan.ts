@@ -1,8 +1,8 @@
 import { heap, isReference } from '../engine/engine.js';
 import { checkPositions } from '../kernels/check-geometry.js';
 import type { KernelName, ReduceGeometry } from '../kernels/contract.js';
-import { KERNELS } from '../kernels/table/kernels.js';
 import { writesOf } from '../kernels/table/layout.js';
+import { rowOf } from '../kernels/table/rows.js';
 import type { Emitter } from '../kernels/wasm/emitter.js';
 import type { Derived, Sources } from './derived.js';
 import {
@@ -222,7 +222,7 @@ class Planner {
 
   /** The bytes that a call reads and writes. */
   #rangesOf({ kernel, operands }: KernelStep): Range[] {
-    const writes = writesOf(KERNELS[kernel]);
+    const writes = writesOf(rowOf(kernel));
     return operands.flatMap((operand, i): Range[] => {
       if (!operand) return [];
       const { slot, offset } = operand;
@@ -274,7 +274,7 @@ function performHost({ operands, run }: HostStep, layout: Layout): () => void {
 function performKernel(step: KernelStep, layout: Layout): () => void {
   const { kernels, kernel, operands, options, renew } = step;
   return () => {
-    const run: (...args: never[]) => void = kernels[kernel];
+    const run = Reflect.get(kernels, kernel) as (...args: never[]) => void;
     const buffers = operands.map((operand) => operand && layout.bufferOf(operand));
     Reflect.apply(run, undefined, [...buffers, renew ? renew() : options]);
   };

@@ -1,51 +1,10 @@
-import {
-  defineFunction,
-  empty,
-  type Context,
-  type Conv2dGeometry,
-  type Tensor,
-} from '@unfold/core';
+import type { Tensor } from '@unfold/core';
 import { checkOptions, tracer } from '@unfold/core/internal';
 import { requireOneFloat } from '../checks.js';
 import { CONV_OPTIONS, recentConv2dGeometry, type Conv2dOptions } from './geometry.js';
 import type { ConvRoute } from './conv-route.js';
+import { conv2dFunction } from './products.js';
 import { routeFor } from './route.js';
-
-interface Operands {
-  readonly x: Tensor;
-  readonly weight: Tensor;
-  readonly geometry: Conv2dGeometry;
-  readonly route: ConvRoute;
-}
-
-const conv2dFunction = defineFunction('conv2d', {
-  forward(
-    ctx: Context<Operands>,
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | null,
-    { geometry, route }: Pick<Operands, 'geometry' | 'route'>,
-  ): Tensor {
-    ctx.save({ x, weight, geometry, route });
-    const { N, OC, window } = geometry;
-    const out = empty([N, OC, window.OH, window.OW], x.dtype, 'conv2d');
-    route.forward(out, x, weight, bias, geometry);
-    return out;
-  },
-
-  backward(ctx, dOut) {
-    const { x, weight, geometry, route } = ctx.saved;
-    const [needsDX, needsDWeight, needsDBias] = ctx.needsInputGrad;
-    const dX = needsDX ? empty(x.shape, x.dtype, 'conv2d') : null;
-    if (dX) route.backwardInput(dX, dOut, weight, geometry);
-    if (!needsDWeight && !needsDBias) return [dX, null, null];
-    // The bias alone is rarely asked for: one call gives both.
-    const dWeight = empty(weight.shape, x.dtype, 'conv2d');
-    const dBias = needsDBias ? empty([geometry.OC], x.dtype, 'conv2d') : null;
-    route.backwardWeight(dWeight, dBias, x, dOut, geometry);
-    return [dX, needsDWeight ? dWeight : null, dBias];
-  },
-});
 
 /** `conv2d` by one of its routes, of operands whose dtype was checked. */
 export function conv2dBy(
@@ -56,7 +15,7 @@ export function conv2dBy(
   options: Conv2dOptions,
 ): Tensor {
   const geometry = recentConv2dGeometry(x.shape, weight.shape, bias?.shape ?? null, options);
-  return conv2dFunction(x, weight, bias, { geometry, route });
+  return conv2dFunction(x, weight, bias, { geometry, route, origin: 'conv2d' });
 }
 
 /**

@@ -1,14 +1,8 @@
-import {
-  defineFunction,
-  empty,
-  type Context,
-  type Conv2dGeometry,
-  type Tensor,
-} from '@unfold/core';
+import type { Tensor } from '@unfold/core';
 import { checkOptions, tracer } from '@unfold/core/internal';
 import { requireOneFloat } from '../checks.js';
-import { addByChannel, sumByChannel } from '../channels.js';
 import type { ConvRoute } from './conv-route.js';
+import { convTranspose2dFunction } from './products.js';
 import { routeFor } from './route.js';
 import {
   CONV_TRANSPOSE_OPTIONS,
@@ -16,50 +10,11 @@ import {
   type ConvTranspose2dOptions,
 } from './transpose-geometry.js';
 
-interface Operands {
-  readonly x: Tensor;
-  readonly weight: Tensor;
-  readonly geometry: Conv2dGeometry;
-  readonly route: ConvRoute;
-}
-
 /*
  * As a map of images, a convolution is a matrix E, and its gradient by x is Eᵀ·dOut. The transposed
- * convolution is that Eᵀ. So forward here is the convolution's backwardInput, the gradient of that
+ * convolution is that Eᵀ. So forward here is the convolution's gradient by x, the gradient of that
  * is E, the convolution itself, and in the gradient by weight x and dOut have changed places.
  */
-const convTranspose2dFunction = defineFunction('convTranspose2d', {
-  forward(
-    ctx: Context<Operands>,
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | null,
-    { geometry, route }: Pick<Operands, 'geometry' | 'route'>,
-  ): Tensor {
-    ctx.save({ x, weight, geometry, route });
-    const { N, groups, window } = geometry;
-    const out = empty([N, groups * window.C, window.H, window.W], x.dtype, 'convTranspose2d');
-    route.backwardInput(out, x, weight, geometry);
-    if (bias) addByChannel(out, bias);
-    return out;
-  },
-
-  backward(ctx, dOut) {
-    const { x, weight, geometry, route } = ctx.saved;
-    const [needsDX, needsDWeight, needsDBias] = ctx.needsInputGrad;
-    const likeInput = ({ shape }: Tensor): Tensor => empty(shape, x.dtype, 'convTranspose2d');
-    const dX = needsDX ? likeInput(x) : null;
-    if (dX) route.forward(dX, dOut, weight, null, geometry);
-    const dWeight = needsDWeight ? likeInput(weight) : null;
-    if (dWeight) route.backwardWeight(dWeight, null, dOut, x, geometry);
-    const dBias = needsDBias
-      ? empty([geometry.groups * geometry.window.C], x.dtype, 'convTranspose2d')
-      : null;
-    if (dBias) sumByChannel(dBias, dOut);
-    return [dX, dWeight, dBias];
-  },
-});
-
 /** `convTranspose2d` by one of the convolution's routes, of operands whose dtype was checked. */
 export function convTranspose2dBy(
   route: ConvRoute,
@@ -70,7 +25,8 @@ export function convTranspose2dBy(
 ): Tensor {
   const bShape = bias?.shape ?? null;
   const geometry = recentConvTranspose2dGeometry(x.shape, weight.shape, bShape, options);
-  return convTranspose2dFunction(x, weight, bias, { geometry, route });
+  const plan = { geometry, route, origin: 'convTranspose2d' };
+  return convTranspose2dFunction(x, weight, bias, plan);
 }
 
 /**

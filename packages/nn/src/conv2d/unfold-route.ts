@@ -4,7 +4,7 @@ import {
   kernelsFor,
   type Conv2dGeometry,
   type DType,
-  type Kernels,
+  type CoreKernels,
   type MatmulGeometry,
   type Tensor,
   type DeviceBuffer,
@@ -107,7 +107,7 @@ export const unfoldRoute: ConvRoute = {
  * Row-major layout puts a group's channels side by side, so every part is one run of memory.
  */
 class Parts {
-  readonly kernels: Kernels;
+  readonly kernels: CoreKernels;
   /** Values in a patch, C·KH·KW. */
   readonly k: number;
   /** Patches in an image, OH·OW. */

@@ -69,6 +69,7 @@ const unfoldFunction = defineFunction('unfold', {
     return toColumns(x, window);
   },
   backward: (ctx, dOut) => toImages(dOut, ctx.saved.window),
+  recordedBackward: (ctx, dOut): Tensor => foldFunction(dOut, ctx.saved),
 });
 
 const foldFunction = defineFunction('fold', {
@@ -77,6 +78,7 @@ const foldFunction = defineFunction('fold', {
     return toImages(columns, window);
   },
   backward: (ctx, dOut) => toColumns(dOut, ctx.saved.window),
+  recordedBackward: (ctx, dOut): Tensor => unfoldFunction(dOut, ctx.saved),
 });
 
 /** @throws ConfigError for a bad option. */

@@ -89,27 +89,36 @@ const bceFunction = defineFunction('bceWithLogits', {
     const share = where(gt(x, 0), negative, positive);
     return add(shareOf(share, size), mul(add(negative, positive), softplus));
   },
-  backward(ctx, dOut) {
-    const { x, target, posWeight, size, softplus } = ctx.saved;
-    const [needsX, needsTarget, needsWeight] = ctx.needsInputGrad;
-    const dX = (): Tensor => {
-      const positive = positives(target, posWeight);
-      const factor = add(sub(1, target), positive);
-      return mul(dOut, sub(mul(factor, sigmoid(x)), positive));
-    };
-    // p·(max(-x, 0) + l) - max(x, 0) - l
-    const dTarget = (): Tensor => {
-      if (!posWeight) return mul(dOut, neg(x));
-      const slope = where(gt(x, 0), neg(x), shareOf(posWeight, size));
-      return mul(dOut, add(slope, mul(sub(posWeight, 1), softplus)));
-    };
-    const dWeight = (): Tensor => {
-      const ofPositive = add(where(gt(x, 0), 0, size), softplus);
-      return mul(dOut, shareOf(target, ofPositive));
-    };
-    return [needsX ? dX() : null, needsTarget ? dTarget() : null, needsWeight ? dWeight() : null];
+  backward: (ctx, dOut) => bceGradients(ctx, dOut, ctx.saved),
+  recordedBackward(ctx, dOut) {
+    const size = abs(ctx.saved.x);
+    return bceGradients(ctx, dOut, { ...ctx.saved, size, softplus: softplusOfSize(size) });
   },
 });
+
+function bceGradients(
+  { needsInputGrad }: Context<Saved>,
+  dOut: Tensor,
+  { x, target, posWeight, size, softplus }: Saved,
+): (Tensor | null)[] {
+  const [needsX, needsTarget, needsWeight] = needsInputGrad;
+  const dX = (): Tensor => {
+    const positive = positives(target, posWeight);
+    const factor = add(sub(1, target), positive);
+    return mul(dOut, sub(mul(factor, sigmoid(x)), positive));
+  };
+  // p·(max(-x, 0) + l) - max(x, 0) - l
+  const dTarget = (): Tensor => {
+    if (!posWeight) return mul(dOut, neg(x));
+    const slope = where(gt(x, 0), neg(x), shareOf(posWeight, size));
+    return mul(dOut, add(slope, mul(sub(posWeight, 1), softplus)));
+  };
+  const dWeight = (): Tensor => {
+    const ofPositive = add(where(gt(x, 0), 0, size), softplus);
+    return mul(dOut, shareOf(target, ofPositive));
+  };
+  return [needsX ? dX() : null, needsTarget ? dTarget() : null, needsWeight ? dWeight() : null];
+}
 
 /**
  * -posWeight·target·log σ(x) - (1 - target)·log(1 - σ(x)), σ being the sigmoid, as

@@ -6,16 +6,18 @@ import {
   bufferOf,
   empty,
   eq,
+  exp,
   formatShape,
   indexSelect,
   gt,
-  kernelsFor,
+  moreKernelsFor,
   logSoftmax,
   mean,
   mul,
   neg,
   reshape,
   ShapeError,
+  sub,
   sum,
   where,
   type Context,
@@ -28,6 +30,7 @@ import {
 import {
   checkedInUse,
   checkOptions,
+  defineGradient,
   fills,
   hostCall,
   hostDecision,
@@ -111,7 +114,7 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
   ) {
     const [N, C] = logits.shape;
     const geometry = { N, C, labelSmoothing };
-    const kernels = kernelsFor(logits.dtype);
+    const kernels = moreKernelsFor(logits.dtype);
     const logProbs = empty([N, C], logits.dtype, 'crossEntropy');
     const losses = empty([N], logits.dtype, 'crossEntropy');
     kernels.logSoftmax(bufferOf(logProbs), bufferOf(logits), { rows: N, n: C });
@@ -121,17 +124,47 @@ const crossEntropyFunction = defineFunction('crossEntropy', {
     ctx.save({ logProbs, labels, geometry });
     return losses;
   },
-  backward(ctx, dOut) {
-    const { logProbs, labels, geometry } = ctx.saved;
+  backward: (ctx, dOut) => [crossEntropySlope(dOut, ctx.saved.logProbs, ctx.saved), null],
+  recordedBackward(ctx, dOut) {
+    return [crossEntropySlope(dOut, logSoftmax(ctx.input(0), 1), ctx.saved), null];
+  },
+});
+
+/** dOut·(softmax - shares) for each row, the shares being 1 for the label's class but for the smoothing. */
+const crossEntropySlope = defineGradient('crossEntropyBackward', {
+  forward(
+    ctx: Context<Saved & { dOut: Tensor }>,
+    dOut: Tensor,
+    logProbs: Tensor,
+    { labels, geometry }: Omit<Saved, 'logProbs'>,
+  ) {
+    ctx.save({ dOut, logProbs, labels, geometry });
     const dX = empty(logProbs.shape, dOut.dtype, 'crossEntropy');
-    kernelsFor(dX.dtype).crossEntropyBackward(
+    moreKernelsFor(dX.dtype).crossEntropyBackward(
       bufferOf(dX),
       bufferOf(dOut),
       bufferOf(logProbs),
       int32Of('crossEntropy', labels),
       geometry,
     );
-    return [dX, null];
+    return dX;
+  },
+  backward(ctx, d) {
+    const { dOut, logProbs, labels, geometry } = ctx.saved;
+    const { N, C, labelSmoothing } = geometry;
+    const [needsDOut, needsLogProbs] = ctx.needsInputGrad;
+    const byDOut = (): Tensor => {
+      const shares = empty([N, C], d.dtype, 'crossEntropy');
+      hostCall('crossEntropy', [fills(shares), reads(labels)], (to, given) => {
+        to.fill(labelSmoothing / C);
+        for (let row = 0; row < N; row++) to[row * C + given[row]] += 1 - labelSmoothing;
+      });
+      return sum(mul(d, sub(exp(logProbs), shares)), 1);
+    };
+    const column = reshape(dOut, [N, 1]);
+    // What has no part in the loss has none here, whatever its scores: 0·NaN is NaN.
+    const byLogProbs = (): Tensor => where(eq(column, 0), 0, mul(mul(d, exp(logProbs)), column));
+    return [needsDOut ? byDOut() : null, needsLogProbs ? byLogProbs() : null];
   },
 });
 

@@ -4,6 +4,12 @@ import {
   empty,
   full,
   kernelsFor,
+  moreKernelsFor,
+  mul,
+  reshape,
+  slice,
+  sub,
+  sum,
   zeros,
   type ChannelsGeometry,
   type Context,
@@ -12,6 +18,7 @@ import {
 } from '@unfold/core';
 import { fills, hostCall, int32Of, reads } from '@unfold/core/internal';
 import { byChannel, planesOf, sumByChannel } from '../channels.js';
+import { normalisedGradients } from './recorded.js';
 
 /*
  * Batch normalisation of x [N, C, …] is y = (x - mean)/√(variance + eps)·weight + bias, one mean and
@@ -23,6 +30,7 @@ interface Saved {
   readonly x: Tensor;
   readonly statistics: Tensor;
   readonly weight: Tensor | null;
+  readonly eps: number;
 }
 
 /** Running statistics, `[C]` each, which move towards those of each batch. */
@@ -52,7 +60,7 @@ function track(
   // Where nobody counts, nobody asks for the number.
   const counter = batches ?? empty([], 'int32', 'batchNorm');
   changing(counter);
-  kernelsFor(statistics.dtype).trackMoments(
+  moreKernelsFor(statistics.dtype).trackMoments(
     int32Of('batchNorm', counter),
     changing(mean ?? statistics),
     changing(variance ?? statistics),
@@ -78,9 +86,9 @@ export const normaliseByBatch = defineFunction('batchNorm', {
   ) {
     const geometry = channelsOf(x);
     const statistics = empty([3, geometry.channels], x.dtype, 'batchNorm');
-    kernelsFor(x.dtype).moments(bufferOf(statistics), bufferOf(x), { ...geometry, eps });
+    moreKernelsFor(x.dtype).moments(bufferOf(statistics), bufferOf(x), { ...geometry, eps });
     track(statistics, geometry.outer * geometry.inner, running);
-    ctx.save({ x, statistics, weight });
+    ctx.save({ x, statistics, weight, eps });
     return normalised(x, statistics, weight, bias);
   },
 
@@ -95,7 +103,22 @@ export const normaliseByBatch = defineFunction('batchNorm', {
       needsBias ? dBias : null,
     ];
   },
+
+  recordedBackward(ctx, dOut) {
+    const { x, weight, eps } = ctx.saved;
+    return normalisedGradients(ctx.needsInputGrad, dOut, x, weight, { ...perChannel(x), eps });
+  },
 });
+
+/** The axes that a channel's statistics are taken over, and the shape of what broadcasts to x. */
+function perChannel({ shape, ndim }: Tensor): {
+  axes: number[];
+  others: number[];
+  shape: number[];
+} {
+  const axes = shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+  return { axes, others: axes, shape: [shape[1], ...new Array<number>(ndim - 2).fill(1)] };
+}
 
 /** Means and variances that are given, `[C]` each, such as running ones; they get no gradient. */
 interface ByNumbers {
@@ -123,7 +146,7 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
         data[2 * channels + c] = 1 / Math.sqrt(variances[c] + eps);
       }
     });
-    ctx.save({ x, statistics, weight });
+    ctx.save({ x, statistics, weight, eps });
     return normalised(x, statistics, weight, bias);
   },
 
@@ -150,6 +173,20 @@ export const normaliseByNumbers = defineFunction('batchNorm', {
       needsBias ? (sums?.dBias ?? biasGradient(dOut)) : null,
     ];
   },
+
+  recordedBackward(ctx, dOut) {
+    const { x, statistics, weight } = ctx.saved;
+    const [needsX, needsWeight, needsBias] = ctx.needsInputGrad;
+    const { axes, shape } = perChannel(x);
+    const [means, , inverses] = [0, 1, 2].map((row) =>
+      reshape(slice(statistics, [[row, row + 1]]), shape),
+    );
+    return [
+      needsX ? mul(dOut, weight ? mul(reshape(weight, shape), inverses) : inverses) : null,
+      needsWeight ? sum(mul(dOut, mul(sub(x, means), inverses)), axes) : null,
+      needsBias ? sum(dOut, axes) : null,
+    ];
+  },
 });
 
 /** How core's kernels see x `[N, C, …]`. */
@@ -169,7 +206,7 @@ function normalised(
   const factors = weight ?? full(shape, 1, { dtype: x.dtype });
   const offsets = bias ?? zeros(shape, { dtype: x.dtype });
   const out = empty(x.shape, x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).normalise(
+  moreKernelsFor(x.dtype).normalise(
     bufferOf(out),
     bufferOf(x),
     bufferOf(statistics),
@@ -194,7 +231,7 @@ function channelSums(dOut: Tensor, { x, statistics, weight }: Saved): ChannelSum
   const dWeight = empty([channels], x.dtype, 'batchNorm');
   const dBias = empty([channels], x.dtype, 'batchNorm');
   const factors = empty([3, channels], x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).normaliseSums(
+  moreKernelsFor(x.dtype).normaliseSums(
     bufferOf(dWeight),
     bufferOf(dBias),
     bufferOf(factors),
@@ -215,7 +252,7 @@ function biasGradient(dOut: Tensor): Tensor {
 
 function inputGradient(dOut: Tensor, x: Tensor, statistics: Tensor, factors: Tensor): Tensor {
   const dX = empty(x.shape, x.dtype, 'batchNorm');
-  kernelsFor(x.dtype).normaliseBackward(
+  moreKernelsFor(x.dtype).normaliseBackward(
     bufferOf(dX),
     bufferOf(dOut),
     bufferOf(x),

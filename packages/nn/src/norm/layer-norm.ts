@@ -6,7 +6,7 @@ import {
   empty,
   formatShape,
   full,
-  kernelsFor,
+  moreKernelsFor,
   ShapeError,
   sizeOf,
   zeros,
@@ -32,6 +32,7 @@ import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions, formatValue } from '../tree.js';
 import { checkEps } from './batch-norm.js';
+import { normalisedGradients } from './recorded.js';
 
 /** Options of `layerNorm`, named and defaulted as PyTorch's. */
 export interface LayerNormOptions {
@@ -56,6 +57,7 @@ interface Saved {
   readonly weight: Tensor | null;
   /** Of weight and bias. */
   readonly shape: Shape;
+  readonly eps: number;
 }
 
 const layerNormFunction = defineFunction('layerNorm', {
@@ -71,7 +73,7 @@ const layerNormFunction = defineFunction('layerNorm', {
     const offsets = bias ?? zeros(shape, { dtype: x.dtype });
     const out = empty(x.shape, x.dtype, 'layerNorm');
     const statistics = empty([3, geometry.rows], x.dtype, 'layerNorm');
-    kernelsFor(x.dtype).layerNorm(
+    moreKernelsFor(x.dtype).layerNorm(
       bufferOf(out),
       bufferOf(statistics),
       bufferOf(x),
@@ -79,14 +81,14 @@ const layerNormFunction = defineFunction('layerNorm', {
       bufferOf(offsets),
       { ...geometry, eps },
     );
-    ctx.save({ x, statistics, weight, shape });
+    ctx.save({ x, statistics, weight, shape, eps });
     return out;
   },
 
   backward(ctx, dOut) {
     const { x, statistics, weight, shape } = ctx.saved;
     const [needsX, needsWeight, needsBias] = ctx.needsInputGrad;
-    const kernels = kernelsFor(dOut.dtype);
+    const kernels = moreKernelsFor(dOut.dtype);
     const geometry = rowsOf(x, shape);
     const dX = (): Tensor => {
       const factors = weight ?? full(shape, 1, { dtype: x.dtype });
@@ -116,6 +118,18 @@ const layerNormFunction = defineFunction('layerNorm', {
     };
     const [dWeight, dBias] = needsWeight || needsBias ? parameters() : [null, null];
     return [needsX ? dX() : null, needsWeight ? dWeight : null, needsBias ? dBias : null];
+  },
+
+  recordedBackward(ctx, dOut) {
+    const { x, weight, shape, eps } = ctx.saved;
+    const lead = x.ndim - shape.length;
+    const axes = x.shape.map((_, axis) => axis);
+    return normalisedGradients(ctx.needsInputGrad, dOut, x, weight, {
+      axes: axes.slice(lead),
+      others: axes.slice(0, lead),
+      shape,
+      eps,
+    });
   },
 });
 

@@ -1,4 +1,4 @@
-import { bufferOf, kernelsFor } from '@unfold/core';
+import { bufferOf, moreKernelsFor } from '@unfold/core';
 import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
 import { atLeast0, flag, pairBelow1, withOptions } from '@unfold/core/internal';
@@ -50,7 +50,7 @@ function update(
   const expAvgSq = state.buffer('expAvgSq');
   // Without amsgrad the kernel leaves it alone.
   const maxExpAvgSq = options.amsgrad ? state.buffer('maxExpAvgSq') : grad;
-  const { adamStep } = kernelsFor(parameter.dtype);
+  const { adamStep } = moreKernelsFor(parameter.dtype);
   const optionsNow = () => {
     const { betas, ...constants } = options;
     const [beta1, beta2] = betas;

@@ -3,6 +3,7 @@ import {
   elementsOf,
   empty,
   kernelsFor,
+  moreKernelsFor,
   Scope,
   UnfoldError,
   type NumericArray,
@@ -100,7 +101,7 @@ export function clipGradNorm(
 export function clipGradValue(parameters: Iterable<Parameter>, clipValue: number): void {
   checkOption('clipGradValue', LIMITS, 'clipValue', clipValue);
   for (const gradient of gradientsOf(listParameters('clipGradValue', parameters))) {
-    const { clamp } = kernelsFor(gradient.dtype);
+    const { clamp } = moreKernelsFor(gradient.dtype);
     gradient.updateBuffer((own) => {
       clamp(own, own, { min: -clipValue, max: clipValue });
     });
@@ -155,7 +156,7 @@ function squaresOf(name: string, gradients: readonly Tensor[]): Tensor {
   const to = doublesOf(name, bufferOf(sums));
   gradients.forEach((gradient, i) => {
     const options = { n: gradient.size };
-    kernelsFor(gradient.dtype).sumOfSquares(to.slice(i, i + 1), bufferOf(gradient), options);
+    moreKernelsFor(gradient.dtype).sumOfSquares(to.slice(i, i + 1), bufferOf(gradient), options);
   });
   return sums;
 }

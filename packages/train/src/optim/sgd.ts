@@ -1,4 +1,4 @@
-import { bufferOf, kernelsFor } from '@unfold/core';
+import { bufferOf, moreKernelsFor } from '@unfold/core';
 import type { OptimizerParameters, ParameterGroup } from './groups.js';
 import { Optimizer, type OptimizerDefinition, type ParameterUpdate } from './optimizer.js';
 import { atLeast0, finite, flag, withOptions } from '@unfold/core/internal';
@@ -57,7 +57,7 @@ export class SGD extends Optimizer<SGDOptions> {
     const firstStep = !state.buffers.has('momentumBuffer');
     // Without momentum the kernel leaves the velocity alone.
     const velocity = options.momentum === 0 ? grad : state.buffer('momentumBuffer');
-    const { sgdStep } = kernelsFor(parameter.dtype);
+    const { sgdStep } = moreKernelsFor(parameter.dtype);
     parameter.updateBuffer((own) => {
       withOptions(
         () => ({ ...options, firstStep }),

@@ -1,4 +1,4 @@
-import { add, bufferOf, kernelsFor, mul, type Tensor } from '@unfold/core';
+import { add, bufferOf, moreKernelsFor, mul, type Tensor } from '@unfold/core';
 import { withOptions } from '@unfold/core/internal';
 
 /** Options of the plain descent that `sgdStep` does without momentum. */
@@ -23,7 +23,7 @@ export function descend(target: Tensor, direction: Tensor, lr: () => number): vo
 
 /** target += share·(source - target), in place and in one pass. */
 export function moveTowards(target: Tensor, source: Tensor, share: number): void {
-  const { lerp } = kernelsFor(target.dtype);
+  const { lerp } = moreKernelsFor(target.dtype);
   target.updateBuffer((own) => {
     lerp(own, bufferOf(source), { weight: share });
   });
@@ -53,7 +53,7 @@ function run(
   options: () => typeof PLAIN & { readonly lr: number },
   buffer = direction,
 ): void {
-  const { sgdStep } = kernelsFor(target.dtype);
+  const { sgdStep } = moreKernelsFor(target.dtype);
   target.updateBuffer((own) => {
     withOptions(options, (now) => sgdStep(own, bufferOf(buffer), bufferOf(direction), now));
   });

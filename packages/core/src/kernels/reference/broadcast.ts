@@ -1,44 +1,6 @@
-import type { BroadcastGeometry, NumericArray, WhereGeometry } from '../contract.js';
+import type { NumericArray, WhereGeometry } from '../contract.js';
 import { rowCount, rowLength, rowStart, rowStep } from './strides.js';
-
-/*
- * Operations on two broadcast operands. `out` is contiguous, so its elements are simply counted;
- * the operands are walked by their strides.
- */
-
-type Binary = (
-  out: NumericArray,
-  a: NumericArray,
-  b: NumericArray,
-  geometry: BroadcastGeometry,
-) => void;
-
-/** out[…] = f(a[…], b[…]). */
-const zip =
-  (f: (a: number, b: number) => number): Binary =>
-  (out, a, b, { shape, aStrides, bStrides }) => {
-    const length = rowLength(shape);
-    const rows = rowCount(shape);
-    const aStep = rowStep(aStrides);
-    const bStep = rowStep(bStrides);
-    for (let row = 0; row < rows; row++) {
-      const outStart = row * length;
-      const aStart = rowStart(row, shape, aStrides);
-      const bStart = rowStart(row, shape, bStrides);
-      for (let i = 0; i < length; i++) {
-        out[outStart + i] = f(a[aStart + i * aStep], b[bStart + i * bStep]);
-      }
-    }
-  };
-
-/**
- * The power as C defines it. ECMAScript differs in one place: a base of ±1 with an exponent that
- * is infinite, and a base of 1 with NaN, give NaN there and 1 in C.
- */
-function power(a: number, b: number): number {
-  if (a === 1 || (a === -1 && Math.abs(b) === Infinity)) return 1;
-  return a ** b;
-}
+import { type Binary, zip } from './zip.js';
 
 const product = zip((a, b) => a * b);
 /** A product of two int32 may not fit a double; `imul` gives its low 32 bits. */
@@ -49,7 +11,6 @@ export const sub = zip((a, b) => a - b);
 export const mul: Binary = (out, a, b, geometry) =>
   (out instanceof Int32Array ? productInt32 : product)(out, a, b, geometry);
 export const div = zip((a, b) => a / b);
-export const pow = zip(power);
 export const maximum = zip((a, b) => Math.max(a, b));
 export const minimum = zip((a, b) => Math.min(a, b));
 export const eq = zip((a, b) => (a === b ? 1 : 0));

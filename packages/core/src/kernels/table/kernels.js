@@ -1,5 +1,7 @@
 /*
- * The one list of kernels. What else is known of a kernel follows from its row: the types of the
+ * The list of kernels, those of the first binary: what layers of convolutions, products, ReLU and
+ * pooling need, and tensors themselves. The others stand in more-kernels.js, which has the same kind
+ * of rows; no name is in both. What else is known of a kernel follows from its row: the types of the
  * contract and the wrappers by TypeScript, the numbers, the places of parameters and the calls in
  * WebAssembly by assembly/dispatch.js, which writes them when the binaries are built. It is plain
  * JavaScript, so that the build can read it as it is.
@@ -47,7 +49,7 @@
  * @param {T} rows
  * @returns {{ readonly [K in keyof T]: T[K] }}
  */
-const table = (rows) => rows;
+export const table = (rows) => rows;
 
 /**
  * The same for what several rows share, and for parameters.
@@ -55,7 +57,7 @@ const table = (rows) => rows;
  * @param {T} part
  * @returns {{ readonly [K in keyof T]: T[K] }}
  */
-const part = (part) => part;
+export const part = (part) => part;
 
 /** Behind these lie the shape and the strides of each operand that has some. */
 const WALK = part({
@@ -110,6 +112,8 @@ export const PARAMETERS = part({
   strided: WALK,
   index: { outer: 'i32', n: 'i32', inner: 'i32', count: 'i32' },
   reduce: { outer: 'i32', n: 'i32', inner: 'i32' },
+  scan: { outer: 'i32', n: 'i32', inner: 'i32', reverse: 'bool' },
+  order: { rows: 'i32', n: 'i32', descending: 'bool' },
   squares: { n: 'i32' },
   rows: { rows: 'i32', n: 'i32' },
   window: WINDOW,
@@ -215,7 +219,7 @@ export const CLASSES = part({
   conv2d: 'ConvParameters',
 });
 
-const UNARY = part({
+export const UNARY = part({
   source: 'elementwise',
   operands: ['out out f32[n]', 'in x f32[n]'],
   parameters: {},
@@ -223,21 +227,21 @@ const UNARY = part({
 });
 
 /** `saved` is the operation's input or its result. */
-const GRADIENT = part({
+export const GRADIENT = part({
   source: 'elementwise',
   operands: ['out dX f32[n]', 'in dOut f32[n]', 'in saved f32[n]'],
   parameters: {},
   cut: ['n'],
 });
 
-const BINARY = part({
+export const BINARY = part({
   source: 'broadcast',
   operands: ['out out f32[shape]', 'in a f32[shape by aStrides]', 'in b f32[shape by bStrides]'],
   parameters: 'broadcast',
   cut: 'walk',
 });
 
-const COMPARISON = part({
+export const COMPARISON = part({
   ...BINARY,
   operands: ['out out u8[shape]', 'in a f32[shape by aStrides]', 'in b f32[shape by bStrides]'],
 });
@@ -254,35 +258,13 @@ const EXTREME = part({
   cut: ['outer', 'inner as width'],
 });
 
-const BY_ROWS = part({
-  source: 'reductions',
-  operands: ['out out f32[rows, n]', 'in x f32[rows, n]'],
-  parameters: 'rows',
-  cut: ['rows'],
-});
-
-const BY_ROWS_BACKWARD = part({
-  ...BY_ROWS,
-  operands: ['out dX f32[rows, n]', 'in dOut f32[rows, n]', 'in out f32[rows, n]'],
-});
-
 export const KERNELS = table({
   // --- Elementwise, one input. Write; `out` may be `x`. ---
   neg: UNARY,
-  exp: UNARY,
-  log: UNARY,
-  sqrt: UNARY,
-  abs: UNARY,
   /** max(x, 0); NaN stays NaN. */
   relu: UNARY,
   /** x where x > 0, else slope·x. */
   leakyRelu: { ...UNARY, parameters: { slope: 'f32' } },
-  sigmoid: UNARY,
-  tanh: UNARY,
-  /** x·Φ(x), exact (by erf), as PyTorch's default; at ±∞ its limits, ∞ and 0. */
-  gelu: UNARY,
-  /** min(max(x, min), max); NaN stays NaN. The bounds may be infinite. */
-  clamp: { ...UNARY, parameters: { min: 'f32', max: 'f32' } },
 
   // --- Their gradients. Write; `dX` may be `dOut`. ---
   /**
@@ -291,29 +273,12 @@ export const KERNELS = table({
   reluBackward: GRADIENT,
   /** dOut where saved > 0, else slope·dOut, also at NaN; `saved` is the input. */
   leakyReluBackward: { ...GRADIENT, parameters: { slope: 'f32' } },
-  /** dOut·saved·(1-saved), `saved` being sigmoid's result. */
-  sigmoidBackward: GRADIENT,
-  /** dOut·(1-saved²), `saved` being tanh's result. */
-  tanhBackward: GRADIENT,
-  /** dOut·(Φ(saved) + saved·φ(saved)), `saved` being the input; at ±∞ the factor is 1 and 0. */
-  geluBackward: GRADIENT,
-  /** dOut·sign(saved), the sign of 0 and of NaN being 0; `saved` is the input. */
-  absBackward: GRADIENT,
-  /** dOut / (2·saved), `saved` being sqrt's result. */
-  sqrtBackward: GRADIENT,
-  /**
-   * dOut where min ≤ saved ≤ max, else 0, also at NaN: the bounds themselves pass the gradient. `saved`
-   * is the input.
-   */
-  clampBackward: { ...GRADIENT, parameters: { min: 'f32', max: 'f32' } },
 
   // --- Elementwise, two broadcast inputs. Write; `out` may be an input that is not broadcast. ---
   add: BINARY,
   sub: BINARY,
   mul: BINARY,
   div: BINARY,
-  /** a to the power of b, as C's `pow`: pow(x, 0) = 1, pow(1, y) = 1, also for NaN. */
-  pow: BINARY,
   /** The larger; NaN if either is NaN. */
   maximum: BINARY,
   /** The smaller; NaN if either is NaN. */
@@ -348,27 +313,6 @@ export const KERNELS = table({
     parameters: 'strided',
     cut: 'walk',
   },
-  indexSelect: {
-    source: 'movement',
-    operands: [
-      'out out f32[outer, count, inner]',
-      'in x f32[outer, n, inner]',
-      'in index i32[count]',
-    ],
-    parameters: 'index',
-    cut: ['outer', 'count'],
-  },
-  indexAdd: {
-    source: 'movement',
-    operands: [
-      'inout dX f32[outer, n, inner]',
-      'in dOut f32[outer, count, inner]',
-      'in index i32[count]',
-    ],
-    parameters: 'index',
-    work: 'dOut',
-    cut: ['outer', 'inner as width'],
-  },
 
   // --- Reductions ---
   sum: {
@@ -377,12 +321,6 @@ export const KERNELS = table({
     parameters: 'reduce',
     work: 'x',
     cut: ['outer', 'inner as width'],
-  },
-  sumOfSquares: {
-    source: 'reductions',
-    operands: ['out sum f64[1]', 'in x f32[n]'],
-    parameters: 'squares',
-    cut: 'none',
   },
   max: EXTREME,
   min: EXTREME,
@@ -396,105 +334,12 @@ export const KERNELS = table({
     parameters: 'reduce',
     cut: ['outer', 'inner as width'],
   },
-  softmax: BY_ROWS,
-  logSoftmax: BY_ROWS,
-  softmaxBackward: BY_ROWS_BACKWARD,
-  logSoftmaxBackward: BY_ROWS_BACKWARD,
-
-  // --- Normalisation, by `statistics`: mean, variance and 1/√(variance + eps) ---
-  moments: {
-    source: 'normalisation',
-    operands: ['out statistics f32[3, channels]', 'in x f32[outer, channels, inner]'],
-    parameters: 'moments',
+  sumBytes: {
+    source: 'bytes',
+    operands: ['out out i32[outer, inner]', 'in x u8[outer, n, inner]'],
+    parameters: 'reduce',
     work: 'x',
-    cut: ['channels as width'],
-  },
-  normalise: {
-    source: 'normalisation',
-    operands: [
-      'out out f32[outer, channels, inner]',
-      'in x f32[outer, channels, inner]',
-      'in statistics f32[3, channels]',
-      'in weight f32[channels]',
-      'in bias f32[channels]',
-    ],
-    parameters: 'channels',
-    cut: ['channels as width'],
-  },
-  trackMoments: {
-    source: 'normalisation',
-    operands: [
-      'inout batches i32[1]',
-      'inout mean f32[channels]',
-      'inout variance f32[channels]',
-      'in statistics f32[3, channels]',
-    ],
-    parameters: 'running',
-    cut: 'none',
-  },
-  normaliseSums: {
-    source: 'normalisation',
-    operands: [
-      'out dWeight f32[channels]',
-      'out dBias f32[channels]',
-      'out factors f32[3, channels]',
-      'in dOut f32[outer, channels, inner]',
-      'in x f32[outer, channels, inner]',
-      'in statistics f32[3, channels]',
-      'in weight f32[channels]',
-    ],
-    parameters: 'channels',
-    work: 'x',
-    cut: ['channels as width'],
-  },
-  normaliseBackward: {
-    source: 'normalisation',
-    operands: [
-      'out dX f32[outer, channels, inner]',
-      'in dOut f32[outer, channels, inner]',
-      'in x f32[outer, channels, inner]',
-      'in statistics f32[3, channels]',
-      'in factors f32[3, channels]',
-    ],
-    parameters: 'channels',
-    cut: ['channels as width'],
-  },
-  layerNorm: {
-    source: 'normalisation',
-    operands: [
-      'out out f32[rows, n]',
-      'out statistics f32[3, rows]',
-      'in x f32[rows, n]',
-      'in weight f32[n]',
-      'in bias f32[n]',
-    ],
-    parameters: 'layerNorm',
-    cut: ['rows as width'],
-  },
-  layerNormBackward: {
-    source: 'normalisation',
-    operands: [
-      'out dX f32[rows, n]',
-      'in dOut f32[rows, n]',
-      'in x f32[rows, n]',
-      'in statistics f32[3, rows]',
-      'in weight f32[n]',
-    ],
-    parameters: 'rows',
-    cut: ['rows as width'],
-  },
-  layerNormSums: {
-    source: 'normalisation',
-    operands: [
-      'out dWeight f32[n]',
-      'out dBias f32[n]',
-      'in dOut f32[rows, n]',
-      'in x f32[rows, n]',
-      'in statistics f32[3, rows]',
-    ],
-    parameters: 'rows',
-    work: 'x',
-    cut: ['n as width'],
+    cut: ['outer', 'inner as width'],
   },
 
   // --- Linear algebra ---
@@ -635,53 +480,5 @@ export const KERNELS = table({
       conv2dBackwardWeight: { scratch: true },
       conv2dBackwardWeightFinish: { scratch: false },
     },
-  },
-
-  // --- Random numbers: `state` is the four words of a generator (xoshiro.ts), which move on ---
-  drawMask: {
-    source: 'random',
-    operands: ['out mask u8[n]', 'inout state i32[4]'],
-    parameters: 'mask',
-    cut: 'none',
-  },
-
-  // --- Loss and update ---
-  crossEntropy: {
-    source: 'training',
-    operands: ['out out f32[N]', 'in logProbs f32[N, C]', 'in labels i32[N]'],
-    parameters: 'crossEntropy',
-    work: 'logProbs',
-    cut: ['N'],
-  },
-  crossEntropyBackward: {
-    source: 'training',
-    operands: ['out dX f32[N, C]', 'in dOut f32[N]', 'in logProbs f32[N, C]', 'in labels i32[N]'],
-    parameters: 'crossEntropy',
-    cut: ['N'],
-  },
-  sgdStep: {
-    source: 'training',
-    operands: ['inout param f32[n]', 'inout velocity f32[n]', 'in grad f32[n]'],
-    parameters: 'sgd',
-    cut: ['n'],
-  },
-  /** x += weight·(end - x), in place. */
-  lerp: {
-    source: 'training',
-    operands: ['inout x f32[n]', 'in end f32[n]'],
-    parameters: { weight: 'f32' },
-    cut: ['n'],
-  },
-  adamStep: {
-    source: 'training',
-    operands: [
-      'inout param f32[n]',
-      'inout expAvg f32[n]',
-      'inout expAvgSq f32[n]',
-      'inout maxExpAvgSq f32[n]',
-      'in grad f32[n]',
-    ],
-    parameters: 'adam',
-    cut: ['n'],
   },
 });

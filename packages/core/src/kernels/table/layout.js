@@ -11,7 +11,7 @@ import { KERNELS, PARAMETERS } from './kernels.js';
  *     from word 8   the parameters, a word each, two for an f64, in the order of their group
  */
 
-/** The kernels' names, in the order of the table. */
+/** The names of the first binary's kernels, in the order of their table. */
 export const KERNEL_NAMES = /** @type {readonly (keyof typeof KERNELS)[]} */ (Object.keys(KERNELS));
 
 /** Elements in a part, about: long enough to be worth taking, short enough to share out. */
@@ -151,22 +151,44 @@ export function workOf(row) {
  */
 
 /**
- * The name of a job: what the threads share out. Most kernels are one job of their own name.
- * @typedef {| { [K in keyof typeof KERNELS]:
- *         (typeof KERNELS)[K] extends { readonly jobs: unknown } ? never : K
- *       }[keyof typeof KERNELS]
- *   | OwnJob<(typeof KERNELS)[keyof typeof KERNELS]>} JobName
+ * The name of a job of a table: what the threads share out. Most kernels are one job of their own name.
+ * @template Rows
+ * @typedef {| { [K in keyof Rows]: Rows[K] extends { readonly jobs: unknown } ? never : K }[keyof Rows]
+ *   | OwnJob<Rows[keyof Rows]>} JobName
  */
 
 /**
- * The jobs in the order of their numbers, and the row that each belongs to.
- * @type {readonly { readonly name: string; readonly row: Row }[]}
+ * A job, and the row that it belongs to.
+ * @typedef {{ readonly name: string; readonly row: Row }} Job
  */
-export const JOBS = Object.entries(KERNELS).flatMap(([kernel, row]) =>
-  ('jobs' in row ? Object.keys(row.jobs) : [kernel]).map((name) => ({ name, row })),
-);
 
-/** The numbers by which jobs are told apart. */
-export const JOB = /** @type {Readonly<Record<JobName, number>>} */ (
-  Object.fromEntries(JOBS.map(({ name }, number) => [name, number]))
-);
+/**
+ * The jobs of a table, in the order of their numbers.
+ * @param {Readonly<Record<string, Row>>} rows
+ * @returns {readonly Job[]}
+ */
+export function jobsOf(rows) {
+  return Object.entries(rows).flatMap(([kernel, row]) =>
+    (row.jobs ? Object.keys(row.jobs) : [kernel]).map((name) => ({ name, row })),
+  );
+}
+
+/**
+ * The numbers of jobs by their names, from `first` on.
+ * @template {string} Name
+ * @param {readonly Job[]} jobs
+ * @param {number} first
+ */
+export function numbersOf(jobs, first) {
+  const numbers = Object.fromEntries(jobs.map(({ name }, i) => [name, first + i]));
+  return /** @type {Readonly<Record<Name, number>>} */ (numbers);
+}
+
+/** The jobs of the first binary. */
+export const JOBS = jobsOf(KERNELS);
+
+/**
+ * The numbers by which jobs are told apart.
+ * @type {Readonly<Record<JobName<typeof KERNELS>, number>>}
+ */
+export const JOB = numbersOf(JOBS, 0);

@@ -9,8 +9,9 @@ import type {
   MatmulGeometry,
   MatmulJoinedGeometry,
 } from '../contract.js';
-import { KERNELS, PARAMETERS, type Row } from '../table/kernels.js';
-import { FIRST_PARAMETER, JOB, parametersOf, placesOf } from '../table/layout.js';
+import { PARAMETERS } from '../table/kernels.js';
+import { FIRST_PARAMETER, parametersOf, placesOf } from '../table/layout.js';
+import type { Binding, Bindings } from './bindings.js';
 import {
   CONV2D_ADDRESSES,
   conv2dStages,
@@ -24,7 +25,6 @@ import type { WasmExports } from './exports.js';
 import type { Frame } from './frame.js';
 import { WALK_BYTES } from './launch.js';
 import { MATMUL_ADDRESSES, matmulCutter, PLAIN } from './matmul.js';
-import { isCutByTable, writerOf } from './parameters.js';
 
 /** A job of a kernel call, cut into parts, whose arguments lie in a block. */
 export interface Launch {
@@ -95,6 +95,10 @@ type Conv2dKernel =
   | 'conv2dBackwardInputRelu'
   | 'conv2dBackwardWeight';
 
+function isConv2d(kernel: KernelName): kernel is Conv2dKernel {
+  return Object.hasOwn(STAGES, kernel);
+}
+
 /** dX, dOut and relu's result, by their numbers, and what the mirrored convolution knows them as. */
 const MIRRORED = [
   [0, 0],
@@ -116,8 +120,11 @@ const STAGES: Readonly<Record<Conv2dKernel, StageOf>> = {
 
 const { rank: RANK } = placesOf(PARAMETERS.broadcast);
 
-/** @param frame The one of the kernels that run at once: no call is under way while one is written. */
-export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
+/**
+ * @param frame The one of the kernels that run at once: no call is under way while one is written.
+ * @param bindings Those of the kernels that run: more may come while programs are written.
+ */
+export function createEmitter(wasm: WasmExports, frame: Frame, bindings: Bindings): Emitter {
   const stages = conv2dStages(wasm);
   const productWords = FIRST_PARAMETER + wasm.matmulParametersBytes() / 4;
   const cutProduct = matmulCutter(wasm, frame);
@@ -203,18 +210,24 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
     return blocks;
   };
 
+  const bindingOf = (kernel: KernelName): Binding => {
+    const binding = bindings.get(kernel);
+    if (!binding) throw new EngineError(`${kernel}: it is not cut as its row says`);
+    return binding;
+  };
+
   return {
     emit(kernel, operands, options, keep) {
       if (kernel === 'matmul' || kernel === 'matmulJoined') {
         return matmul(operands, options as MatmulGeometry, keep);
       }
-      if (!isCutByTable(kernel)) return [conv2d(kernel, operands, options as Conv2dGeometry, keep)];
-      const row: Row = KERNELS[kernel];
+      if (isConv2d(kernel)) return [conv2d(kernel, operands, options as Conv2dGeometry, keep)];
+      const { row, number, write } = bindingOf(kernel);
       const { block } = frame;
       operands.forEach((operand, i) => (block[i] = operand === null ? 0 : operand.address));
-      writerOf(KERNELS[kernel])(frame, options as never, operands[0]?.length ?? 0);
+      write(frame, options as never, operands[0]?.length ?? 0);
       const launch = {
-        job: JOB[kernel],
+        job: number,
         parts: cutOf(row)(block),
         scratchBytes: row.cut === 'walk' ? WALK_BYTES : 0,
         keeps: null,
@@ -235,9 +248,8 @@ export function createEmitter(wasm: WasmExports, frame: Frame): Emitter {
     },
 
     rewrite(kernel, words, options, n) {
-      if (!isCutByTable(kernel)) throw new EngineError(`${kernel}: its options stay as they are`);
       const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
-      writerOf(KERNELS[kernel])({ block: words, floats }, options as never, n);
+      bindingOf(kernel).write({ block: words, floats }, options as never, n);
     },
   };
 }

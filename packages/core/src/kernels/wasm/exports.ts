@@ -20,6 +20,8 @@ export interface WasmExports
     Readonly<Record<ConvSize, (parameters: Address) => number>>,
     Readonly<Record<ConvPrepare, (parameters: Address) => void>> {
   readonly staticEnd: () => Address;
+  /** Its first place is for the second binary's `runPart`. */
+  readonly table: { set(place: number, run: unknown): void };
   /** 8 or 16 columns in a tile of the products. */
   readonly setTileWidth: (columns: number) => void;
 

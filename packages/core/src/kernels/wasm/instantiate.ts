@@ -1,14 +1,19 @@
 import { RESERVED_BYTES, type Heap } from '../../memory/heap.js';
 import { EngineError } from '../../errors.js';
-import type { Kernels } from '../contract.js';
+import type { CoreKernels } from '../contract.js';
+import type { Bindings } from './bindings.js';
 import type { WasmExports } from './exports.js';
 import { Frame } from './frame.js';
 import { createWasmKernels } from './index.js';
 import { Jobs } from './jobs.js';
 
+type Variant = 'local-plain' | 'local-fused' | 'shared-plain' | 'shared-fused';
+
 /** The binaries: for memory that workers share or not, with or without fused multiply-add. */
-export type BinaryName =
-  'unfold-local-plain' | 'unfold-local-fused' | 'unfold-shared-plain' | 'unfold-shared-fused';
+export type BinaryName = `unfold-${Variant}`;
+
+/** Those of the kernels that not every network needs. */
+export type MoreBinaryName = `unfold-more-${Variant}`;
 
 /** A module whose only function, `f`, is f32x4.relaxed_madd of its three floats, in every lane. */
 const RELAXED_MADD_MODULE = [
@@ -42,13 +47,20 @@ export function supportsFused(): boolean {
   }
 }
 
+/** Where the second binary's bytes begin, and how many there are. */
+const MORE_WORDS = 2;
+
 /** A binary that runs: what the kernels are made of, and what threads need to join in. */
 export interface WasmInstance {
   readonly module: WebAssembly.Module;
   readonly wasm: WasmExports;
   readonly jobs: Jobs;
-  readonly kernels: Kernels;
+  readonly kernels: CoreKernels;
   readonly frame: Frame;
+  /** How launches of kernels are made, those of the second binary among them once it is there. */
+  readonly bindings: Bindings;
+  /** Two words of the heap that say where the second binary's bytes lie there, for workers; 0 before. */
+  readonly moreAddress: number;
 }
 
 /**
@@ -63,7 +75,9 @@ export function instantiateKernels(binary: Uint8Array, heap: Heap): WasmInstance
   let instance: WebAssembly.Instance;
   try {
     module = new WebAssembly.Module(new Uint8Array(binary));
-    instance = new WebAssembly.Instance(module, { env: { memory } });
+    // The second binary is put in its place before it is called.
+    const more = { loadMore() {} };
+    instance = new WebAssembly.Instance(module, { env: { memory }, more });
   } catch (error) {
     throw new EngineError(
       `engine: the WebAssembly kernels do not start here: ${String(error)}; ` +
@@ -77,8 +91,11 @@ export function instantiateKernels(binary: Uint8Array, heap: Heap): WasmInstance
   }
   const jobs = new Jobs(wasm, heap);
   const frame = new Frame(heap);
-  const kernels = createWasmKernels(wasm, heap, frame, jobs);
-  return { module, wasm, jobs, kernels, frame };
+  const bindings: Bindings = new Map();
+  const kernels = createWasmKernels(wasm, heap, frame, jobs, bindings);
+  const moreAddress = heap.allocate(MORE_WORDS * 4);
+  heap.words.fill(0, moreAddress / 4, moreAddress / 4 + MORE_WORDS);
+  return { module, wasm, jobs, kernels, frame, bindings, moreAddress };
 }
 
 /** Tells a binary of ours by its mark; the compiler and the tests vouch for the rest. */

@@ -6,13 +6,37 @@ import { cutOf } from './cut.js';
 import type { Frame } from './frame.js';
 import type { Jobs } from './jobs.js';
 import { refuseTypes, typesOf } from './operands.js';
-import type { Write } from './parameters.js';
+import type { Bindings } from './bindings.js';
+import { type Write, writerOf } from './parameters.js';
 
 /** A kernel of the contract, its operands and options still to be told apart. */
 export type Launcher = (...args: never[]) => void;
 
 /** The bytes of scratch that a part of a walk takes: assembly/walk.ts, for 64 axes and 3 operands. */
 export const WALK_BYTES = 320;
+
+/**
+ * The kernels of a table that are cut as their rows say, and in `bindings` what else is known of them.
+ * @param numbers The numbers of the table's jobs.
+ * @param writers How the groups of the table write their parameters.
+ */
+export function bindKernels(
+  rows: Readonly<Record<string, Row>>,
+  numbers: Readonly<Record<string, number>>,
+  writers: Readonly<Record<string, Write>>,
+  frame: Frame,
+  jobs: Jobs,
+  bindings: Bindings,
+): Record<string, Launcher> {
+  const kernels: Record<string, Launcher> = {};
+  for (const [name, row] of Object.entries(rows)) {
+    if (row.cut === 'own') continue;
+    const binding = { row, number: numbers[name], write: writerOf(row, writers) };
+    bindings.set(name, binding);
+    kernels[name] = launcherOf(name, binding.number, row, binding.write, frame, jobs);
+  }
+  return kernels;
+}
 
 /**
  * The kernel of this number, whose row the table cuts: it has addresses and parameters written into

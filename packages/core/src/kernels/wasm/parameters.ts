@@ -1,10 +1,9 @@
 import { ShapeError } from '../../errors.js';
-import { adamFactors } from '../adam-factors.js';
 import type { DeviceBuffer } from '../buffer.js';
-import { maskThresholds } from '../mask-thresholds.js';
 import type { Kernels, KernelName, WindowGeometry } from '../contract.js';
-import { type Constants, KERNELS, PARAMETERS } from '../table/kernels.js';
+import { type Constants, type KERNELS, PARAMETERS, type Row } from '../table/kernels.js';
 import { behindLength, FIRST_PARAMETER, placesOf } from '../table/layout.js';
+import type { MORE_KERNELS } from '../table/more-kernels.js';
 import type { Operands } from '../table/types.js';
 import type { Words } from './frame.js';
 
@@ -14,7 +13,8 @@ type Types = {
   readonly i32: DeviceBuffer<'int32'>;
   readonly u8: DeviceBuffer<'uint8'>;
 };
-type Rows = typeof KERNELS;
+
+type Rows = typeof KERNELS & typeof MORE_KERNELS;
 
 /** Writes a kernel's parameters into the frame's block; `n` is the first operand's length. */
 export type Write = (frame: Words, options: never, n: number) => void;
@@ -30,42 +30,33 @@ type OptionsOf<K extends KernelName> =
     ? Options
     : never;
 
-/** The kernels that are cut as their rows say, and not in a way of their own. */
-export type TableCut = Exclude<KernelName, KernelsOf<'matmul' | 'conv2d'>>;
+/** The groups of a table whose kernels are not cut in a way of their own. */
+type GroupOf<Table extends Readonly<Record<string, Row>>> = Exclude<
+  Extract<Table[keyof Table]['parameters'], string>,
+  'matmul' | 'conv2d'
+>;
 
-/** Whether a kernel is cut as its row says. */
-export function isCutByTable(name: KernelName): name is TableCut {
-  return KERNELS[name].cut !== 'own';
-}
-
-/** The groups whose kernels are not cut in a way of their own. */
-type Group = Exclude<keyof typeof PARAMETERS, 'matmul' | 'conv2d'>;
+/** How the contract's options become parameters, for each group of a table. */
+export type Writers<Table extends Readonly<Record<string, Row>>> = {
+  readonly [G in GroupOf<Table>]: (
+    frame: Words,
+    options: OptionsOf<KernelsOf<G>>,
+    n: number,
+  ) => void;
+};
 
 /** With four operands, a walk of this rank fits a frame's block. */
 const MAX_RANK = 64;
 
-const index = placesOf(PARAMETERS.index);
 const reduce = placesOf(PARAMETERS.reduce);
-const squares = placesOf(PARAMETERS.squares);
-const rows = placesOf(PARAMETERS.rows);
-const channels = placesOf(PARAMETERS.channels);
-const moments = placesOf(PARAMETERS.moments);
-const running = placesOf(PARAMETERS.running);
-const layerNorm = placesOf(PARAMETERS.layerNorm);
 const window = placesOf(PARAMETERS.window);
-const crossEntropy = placesOf(PARAMETERS.crossEntropy);
-const mask = placesOf(PARAMETERS.mask);
-const sgd = placesOf(PARAMETERS.sgd);
-const adam = placesOf(PARAMETERS.adam);
 const walk = placesOf(PARAMETERS.broadcast);
 
 /**
- * How the contract's options become parameters, for each group of the table. Written out, because a
- * property that is read by a name in a variable costs ten times as much.
+ * The writers for the groups of the first table. Written out, because a property that is read by a name
+ * in a variable costs ten times as much.
  */
-const WRITERS: {
-  readonly [G in Group]: (frame: Words, options: OptionsOf<KernelsOf<G>>, n: number) => void;
-} = {
+export const WRITERS: Writers<typeof KERNELS> = {
   broadcast(frame, { shape, aStrides, bStrides }) {
     writeWalk(frame.block, shape, aStrides, bStrides);
   },
@@ -81,102 +72,21 @@ const WRITERS: {
     block[1] = block[1] + xOffset * 4;
   },
 
-  index({ block }, { outer, n, inner, count }) {
-    block[index.outer] = outer;
-    block[index.n] = n;
-    block[index.inner] = inner;
-    block[index.count] = count;
-  },
-
   reduce({ block }, { outer, n, inner }) {
     block[reduce.outer] = outer;
     block[reduce.n] = n;
     block[reduce.inner] = inner;
   },
 
-  squares({ block }, { n }) {
-    block[squares.n] = n;
-  },
-
-  rows({ block }, geometry) {
-    block[rows.rows] = geometry.rows;
-    block[rows.n] = geometry.n;
-  },
-
-  channels({ block }, geometry) {
-    block[channels.outer] = geometry.outer;
-    block[channels.channels] = geometry.channels;
-    block[channels.inner] = geometry.inner;
-  },
-
-  moments({ block, floats }, geometry) {
-    block[moments.outer] = geometry.outer;
-    block[moments.channels] = geometry.channels;
-    block[moments.inner] = geometry.inner;
-    floats[moments.eps] = geometry.eps;
-  },
-
-  running({ block }, { channels, count, momentum }) {
-    block[running.channels] = channels;
-    block[running.count] = count;
-    block[running.averages] = momentum === null ? 1 : 0;
-    writeDouble(block, running.share, momentum ?? 0);
-  },
-
-  layerNorm({ block, floats }, { rows, n, eps }) {
-    block[layerNorm.rows] = rows;
-    block[layerNorm.n] = n;
-    floats[layerNorm.eps] = eps;
-  },
-
   window({ block }, geometry) {
     writeWindow(block, geometry, window);
   },
-
-  crossEntropy({ block, floats }, { N, C, labelSmoothing }) {
-    block[crossEntropy.N] = N;
-    block[crossEntropy.C] = C;
-    floats[crossEntropy.atLabel] = 1 - labelSmoothing;
-    floats[crossEntropy.everywhere] = labelSmoothing / C;
-  },
-
-  mask({ block }, { p }, n) {
-    const { below, threshold } = maskThresholds(p);
-    block[mask.n] = n;
-    block[mask.below] = below;
-    writeDouble(block, mask.threshold, threshold);
-  },
-
-  sgd({ block, floats }, options, n) {
-    block[sgd.n] = n;
-    floats[sgd.lr] = options.lr;
-    floats[sgd.weightDecay] = options.weightDecay;
-    floats[sgd.momentum] = options.momentum;
-    floats[sgd.undamped] = 1 - options.dampening;
-    block[sgd.nesterov] = options.nesterov ? 1 : 0;
-    block[sgd.firstStep] = options.firstStep ? 1 : 0;
-  },
-
-  adam({ block, floats }, options, n) {
-    const { stepSize, rootScale, decay, shrinkage } = adamFactors(options);
-    block[adam.n] = n;
-    floats[adam.stepSize] = stepSize;
-    floats[adam.rootScale] = rootScale;
-    floats[adam.beta1] = options.beta1;
-    floats[adam.fresh1] = 1 - options.beta1;
-    floats[adam.beta2] = options.beta2;
-    floats[adam.fresh2] = 1 - options.beta2;
-    floats[adam.eps] = options.eps;
-    floats[adam.decay] = decay;
-    floats[adam.shrinkage] = shrinkage;
-    block[adam.amsgrad] = options.amsgrad ? 1 : 0;
-  },
 };
 
-/** Finds the function that writes a kernel's parameters. */
-export function writerOf(row: Rows[TableCut]): Write {
-  if (isGroup(row.parameters)) return WRITERS[row.parameters];
-  return writerOfConstants(row.parameters);
+/** Finds the function that writes the parameters of a kernel that is cut as its row says. */
+export function writerOf(row: Row, writers: Readonly<Record<string, Write>>): Write {
+  const { parameters } = row;
+  return typeof parameters === 'string' ? writers[parameters] : writerOfConstants(parameters);
 }
 
 /** n, and a kernel's own constants, which its options hold by name. */
@@ -197,10 +107,6 @@ function writerOfConstants(constants: Constants): Write {
     for (const { name, word } of integers) block[word] = options[name];
     for (const { name, word } of singles) floats[word] = options[name];
   };
-}
-
-function isGroup(parameters: Rows[TableCut]['parameters']): parameters is Group {
-  return typeof parameters === 'string';
 }
 
 /** The words of a window, wherever a group of parameters has them. */
@@ -252,7 +158,7 @@ const double = new Float64Array(1);
 const wordsOfDouble = new Int32Array(double.buffer);
 
 /** Writes an f64, which may begin at any word. */
-function writeDouble(block: Int32Array, word: number, value: number): void {
+export function writeDouble(block: Int32Array, word: number, value: number): void {
   double[0] = value;
   block[word] = wordsOfDouble[0];
   block[word + 1] = wordsOfDouble[1];

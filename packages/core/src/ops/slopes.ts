@@ -1,0 +1,72 @@
+import { defineGradient, type Context } from '../autograd/function.js';
+import type { DeviceBuffer } from '../kernels/buffer.js';
+import type { Tensor } from '../tensor.js';
+import { mul } from './arithmetic.js';
+
+/*
+ * The backward of an elementwise function is dOut times a slope, which a kernel takes of what forward
+ * saved. Here it is an operation too: linear in dOut, so that the gradient by dOut is itself.
+ */
+
+/** `dX = dOut·slope(x)`, with what else the kernel takes. */
+type SlopeKernel<K, P> = (
+  kernels: K,
+  dX: DeviceBuffer,
+  dOut: DeviceBuffer,
+  x: DeviceBuffer,
+  parameters: P,
+) => void;
+
+/** `pairwise`, of the table that has the kernel. */
+type Pairwise<K> = (
+  name: string,
+  a: Tensor,
+  b: Tensor,
+  kernel: (kernels: K, out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer) => void,
+) => Tensor;
+
+interface Pieces<P> {
+  readonly x: Tensor;
+  readonly parameters: P;
+}
+
+/** dOut times a slope that is constant in pieces: x is no input, since its gradient is 0. */
+export function pieceSlope<K, P = null>(
+  name: string,
+  pairwise: Pairwise<K>,
+  kernel: SlopeKernel<K, P>,
+): (dOut: Tensor, pieces: Pieces<P>) => Tensor {
+  const slope = defineGradient(name, {
+    forward(ctx: Context<Pieces<P>>, dOut: Tensor, pieces: Pieces<P>) {
+      ctx.save(pieces);
+      const { x, parameters } = pieces;
+      return pairwise(name, dOut, x, (k, dX, d, data) => kernel(k, dX, d, data, parameters));
+    },
+    backward: (ctx, d): Tensor => slope(d, ctx.saved),
+  });
+  return slope;
+}
+
+/**
+ * dOut times a slope.
+ * @param bend The slope's derivative by what it is taken of.
+ */
+export function curvedSlope<K>(
+  name: string,
+  pairwise: Pairwise<K>,
+  kernel: SlopeKernel<K, undefined>,
+  bend: (of: Tensor) => Tensor,
+): (dOut: Tensor, of: Tensor) => Tensor {
+  const slope = defineGradient(name, {
+    forward(ctx: Context<{ dOut: Tensor; of: Tensor }>, dOut: Tensor, of: Tensor) {
+      ctx.save({ dOut, of });
+      return pairwise(name, dOut, of, (k, dX, d, data) => kernel(k, dX, d, data, undefined));
+    },
+    backward(ctx, d): (Tensor | null)[] {
+      const { dOut, of } = ctx.saved;
+      const [needsDOut, needsOf] = ctx.needsInputGrad;
+      return [needsDOut ? slope(d, of) : null, needsOf ? mul(mul(d, dOut), bend(of)) : null];
+    },
+  });
+  return slope;
+}
