@@ -418,7 +418,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'maskedFill of integers by a fraction',
       () => maskedFill(matrix('int32'), tensor([true]), 0.5),
       DTypeError,
-      'maskedFill: int32 holds integers from -2147483648 to 2147483647, got 0.5',
+      "maskedFill: int32 holds integers from -2147483648 to 2147483647, got 0.5; cast the tensor first, as cast(x, 'float64')",
     ],
   ]);
 });

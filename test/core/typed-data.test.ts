@@ -1,16 +1,30 @@
 import {
-  type ArrayTypes,
+  add,
   arange,
-  type DType,
+  argmax,
+  cast,
+  concat,
   empty,
+  eq,
+  exp,
   full,
+  gt,
+  logicalNot,
+  matmul,
+  mul,
   ones,
   Parameter,
   rand,
   randn,
+  relu,
+  split,
+  sum,
   tensor,
-  type Tensor,
+  where,
   zeros,
+  type ArrayTypes,
+  type DType,
+  type Tensor,
 } from '@unfold/core';
 import { expect, it } from 'vitest';
 
@@ -79,4 +93,23 @@ it('a parameter has the type of what it is made from, and so has its gradient', 
   for (const array of arrays) expect(array).toBeInstanceOf(Float32Array);
   // @ts-expect-error: no gradient of another type.
   expect(() => (weight.grad = ones([2], { dtype: 'float64' }))).toThrow(/float64/);
+});
+
+it('operations keep the dtype, compare to bool, and count in int32', () => {
+  let x = zeros([2, 3]);
+  for (let i = 0; i < 2; i++) x = relu(add(mul(x, 2), 1));
+  const floats: Float32Array[] = [
+    x.data,
+    sum(x, 1).data,
+    matmul(x, ones([3, 2])).data,
+    concat([x, x]).data,
+    split(x, 1)[0]?.data ?? x.data,
+    where(gt(x, 0), x, 0).data,
+  ];
+  for (const array of floats) expect(array).toBeInstanceOf(Float32Array);
+  const doubles: Float64Array = exp(cast(x, 'float64')).data;
+  const truths: Uint8Array = logicalNot(eq(x, 1)).data;
+  const positions: Int32Array = argmax(x, 1).data;
+  expect(doubles).toBeInstanceOf(Float64Array);
+  expect([truths.constructor, positions.constructor]).toEqual([Uint8Array, Int32Array]);
 });

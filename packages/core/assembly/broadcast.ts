@@ -35,46 +35,6 @@ class Div {
   }
 }
 
-@final
-@unmanaged
-class Maximum {
-  @inline of(a: v128, b: v128): v128 {
-    return f32x4.max(a, b);
-  }
-}
-
-@final
-@unmanaged
-class Minimum {
-  @inline of(a: v128, b: v128): v128 {
-    return f32x4.min(a, b);
-  }
-}
-
-@final
-@unmanaged
-class Equal {
-  @inline of(a: v128, b: v128): v128 {
-    return f32x4.eq(a, b);
-  }
-}
-
-@final
-@unmanaged
-class Less {
-  @inline of(a: v128, b: v128): v128 {
-    return f32x4.lt(a, b);
-  }
-}
-
-@final
-@unmanaged
-class Greater {
-  @inline of(a: v128, b: v128): v128 {
-    return f32x4.gt(a, b);
-  }
-}
-
 export function add(out: usize, a: usize, b: usize, walk: Walk): void {
   Broadcast.floats<Add>(out, a, b, walk);
 }
@@ -89,26 +49,6 @@ export function mul(out: usize, a: usize, b: usize, walk: Walk): void {
 
 export function div(out: usize, a: usize, b: usize, walk: Walk): void {
   Broadcast.floats<Div>(out, a, b, walk);
-}
-
-export function maximum(out: usize, a: usize, b: usize, walk: Walk): void {
-  Broadcast.floats<Maximum>(out, a, b, walk);
-}
-
-export function minimum(out: usize, a: usize, b: usize, walk: Walk): void {
-  Broadcast.floats<Minimum>(out, a, b, walk);
-}
-
-export function eq(out: usize, a: usize, b: usize, walk: Walk): void {
-  Broadcast.bytes<Equal>(out, a, b, walk);
-}
-
-export function lt(out: usize, a: usize, b: usize, walk: Walk): void {
-  Broadcast.bytes<Less>(out, a, b, walk);
-}
-
-export function gt(out: usize, a: usize, b: usize, walk: Walk): void {
-  Broadcast.bytes<Greater>(out, a, b, walk);
 }
 
 export function where(out: usize, condition: usize, a: usize, b: usize, walk: Walk): void {

@@ -2,6 +2,7 @@
 export { runPart } from './build/more-dispatch';
 export * from './along';
 export * from './comparisons';
+export * from './extremes';
 export * from './functions';
 export * from './indexing';
 export * from './logic';

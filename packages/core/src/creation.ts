@@ -53,14 +53,8 @@ export function create<D extends DType>(
   return created;
 }
 
-/** Numbers, nested to any depth. */
-type NestedNumbers = number | readonly NestedNumbers[];
-
-/** The same of booleans. */
-type NestedBooleans = boolean | readonly NestedBooleans[];
-
 /** The dtype that `tensor` gives data of a type, unless it is told another one. */
-export type DTypeOf<Data> = Data extends Float32Array | NestedNumbers
+export type DTypeOf<Data> = Data extends Float32Array | NestedArray<number>
   ? 'float32'
   : Data extends Float64Array
     ? 'float64'
@@ -68,7 +62,7 @@ export type DTypeOf<Data> = Data extends Float32Array | NestedNumbers
       ? 'int32'
       : Data extends Uint8Array
         ? 'uint8'
-        : Data extends NestedBooleans
+        : Data extends NestedArray<boolean>
           ? 'bool'
           : DType;
 

@@ -21,7 +21,8 @@ import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.
 import { Storage } from './memory/storage.js';
 
 /** Numbers, nested to any depth: what `toArray` gives. */
-export type NestedArray = number | boolean | readonly NestedArray[];
+export type NestedArray<T extends number | boolean = number | boolean> =
+  T | readonly NestedArray<T>[];
 
 /**
  * Frees the memory of tensors that belong to no scope and were forgotten. A net for strays only:

@@ -10,9 +10,6 @@ export interface GradOptions extends BackwardOptions {
   readonly allowUnused?: boolean;
 }
 
-/** Where no gradient can be missing. */
-type AllUsed = GradOptions & { readonly allowUnused?: false };
-
 const GRAD_OPTIONS: OptionRules<GradOptions> = { ...BACKWARD_OPTIONS, allowUnused: flag };
 
 /**
@@ -33,8 +30,16 @@ const GRAD_OPTIONS: OptionRules<GradOptions> = { ...BACKWARD_OPTIONS, allowUnuse
  * `allowUnused`, for one that the loss doesn't depend on; ShapeError or DTypeError for a `gradient` that
  * doesn't fit the loss.
  */
-export function grad(loss: Tensor, inputs: Tensor, options?: AllUsed): Tensor;
-export function grad(loss: Tensor, inputs: readonly Tensor[], options?: AllUsed): Tensor[];
+export function grad(
+  loss: Tensor,
+  inputs: Tensor,
+  options?: GradOptions & { readonly allowUnused?: false },
+): Tensor;
+export function grad(
+  loss: Tensor,
+  inputs: readonly Tensor[],
+  options?: GradOptions & { readonly allowUnused?: false },
+): Tensor[];
 export function grad(loss: Tensor, inputs: Tensor, options: GradOptions): Tensor | null;
 export function grad(
   loss: Tensor,

@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { tracer } from '../graph/tracer.js';
 import { checkOptions, oneOf, type OptionRules } from '../options.js';
 import type { Tensor } from '../tensor.js';
@@ -6,7 +7,7 @@ import { add, mul, sub } from './arithmetic.js';
 import { moreUnary, morePairwise } from './more-support.js';
 import { clamp, exp } from './pointwise.js';
 import { curvedSlope } from './slopes.js';
-import { requireFloat } from './support.js';
+import { requireFloat, type Unary } from './support.js';
 
 const sigmoidSlope = curvedSlope(
   'sigmoidBackward',
@@ -27,7 +28,7 @@ export const sigmoid = defineFunction('sigmoid', {
     return out;
   },
   backward: (ctx, dOut) => sigmoidSlope(dOut, ctx.saved.out),
-});
+}) as Unary;
 
 const tanhSlope = curvedSlope(
   'tanhBackward',
@@ -48,7 +49,7 @@ export const tanh = defineFunction('tanh', {
     return out;
   },
   backward: (ctx, dOut) => tanhSlope(dOut, ctx.saved.out),
-});
+}) as Unary;
 
 /** From here on the sigmoid of x is 1, and that of -x is 0, in float64 too. */
 const SATURATED = 800;
@@ -77,7 +78,7 @@ export const silu = defineFunction('silu', {
   },
   backward: (ctx, dOut) => mul(dOut, siluSlope(ctx.saved.gate, ctx.saved.out)),
   recordedBackward: (ctx, dOut) => mul(dOut, siluSlope(sigmoid(ctx.input(0)), ctx.saved.out)),
-});
+}) as Unary;
 
 /** How `gelu` is reckoned: `'none'` exactly, by erf, or `'tanh'` by a formula that is near it. */
 export type GeluApproximation = 'none' | 'tanh';
@@ -156,6 +157,7 @@ function geluTanhSlope(near: Tensor, gate: Tensor): Tensor {
  * limits, ∞ and 0, and so is the derivative, 1 and 0; PyTorch has NaN there.
  * @throws DTypeError for integers, ConfigError for an unknown approximation.
  */
+export function gelu<D extends DType>(x: Tensor<D>, options?: GeluOptions): Tensor<D>;
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   checkOptions('gelu', options, GELU_OPTIONS);
   const { approximate = 'none' } = options;

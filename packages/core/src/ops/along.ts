@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { copyOf } from '../copy.js';
 import { arange, full, zeros } from '../creation.js';
 import { moreKernelsFor } from '../engine/more.js';
@@ -190,6 +191,7 @@ function reached(x: Tensor, axis: number, index: Tensor): Shape {
  * @throws ShapeError for an index that does not fit or a position out of range, DTypeError unless it is
  * int32.
  */
+export function gather<D extends DType>(x: Tensor<D>, axis: number, index: Tensor): Tensor<D>;
 export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   if (tracer) return tracer.operation('gather', gather, { x, axis, index });
   const at = checkIndex('gather', x, axis, index);
@@ -203,6 +205,11 @@ export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
  * @throws ShapeError for shapes that don't broadcast or a position out of range, DTypeError unless the
  * index is int32.
  */
+export function takeAlongAxis<D extends DType>(
+  x: Tensor<D>,
+  index: Tensor,
+  axis?: number,
+): Tensor<D>;
 export function takeAlongAxis(x: Tensor, index: Tensor, axis?: number): Tensor {
   if (tracer) return tracer.operation('takeAlongAxis', takeAlongAxis, { x, index, axis });
   requireTensor('takeAlongAxis', 'x', x);
@@ -265,6 +272,12 @@ function scatterBy(
  * @throws ShapeError for shapes that do not fit or a position out of range, DTypeError unless the index
  * is int32, or if x and src differ in dtype.
  */
+export function scatter<D extends DType>(
+  x: Tensor<D>,
+  axis: number,
+  index: Tensor,
+  src: Operand,
+): Tensor<D>;
 export function scatter(x: Tensor, axis: number, index: Tensor, src: Operand): Tensor {
   if (tracer) return tracer.operation('scatter', scatter, { x, axis, index, src });
   const at = checkIndex('scatter', x, axis, index);
@@ -281,6 +294,12 @@ export function scatter(x: Tensor, axis: number, index: Tensor, src: Operand): T
  * @throws ShapeError for shapes that do not fit or a position out of range, DTypeError unless the index
  * is int32, or if x and src differ in dtype or are bool.
  */
+export function scatterAdd<D extends DType>(
+  x: Tensor<D>,
+  axis: number,
+  index: Tensor,
+  src: Tensor,
+): Tensor<D>;
 export function scatterAdd(x: Tensor, axis: number, index: Tensor, src: Tensor): Tensor {
   if (tracer) return tracer.operation('scatterAdd', scatterAdd, { x, axis, index, src });
   const at = checkIndex('scatterAdd', x, axis, index);

@@ -2,7 +2,7 @@ import { defineFunction, type Context } from '../autograd/function.js';
 import { tracer } from '../graph/tracer.js';
 import type { Tensor } from '../tensor.js';
 import { onTensors } from './promotion.js';
-import { binary, requireFloat, requireNumber, type Operand, unary } from './support.js';
+import { binary, requireFloat, requireNumber, type Operand, unary, type Unary } from './support.js';
 
 /**
  * -x.
@@ -15,7 +15,7 @@ export const neg = defineFunction('neg', {
   },
   backward: (_ctx, dOut) => unary('neg', dOut, (k, dX, d) => k.neg(dX, d)),
   recordedBackward: (_ctx, dOut): Tensor => neg(dOut),
-});
+}) as Unary;
 
 const addFunction = defineFunction('add', {
   forward(_ctx: Context<object>, a: Tensor, b: Tensor) {
@@ -25,6 +25,11 @@ const addFunction = defineFunction('add', {
 });
 
 /** a + b, broadcast. Sums of integers wrap: int32 modulo 2³², uint8 modulo 256. */
+export function add<D extends 'float32' | 'float64' | 'int32'>(
+  a: Tensor<D> | number,
+  b: Tensor<D> | number,
+): Tensor<D>;
+export function add(a: Operand, b: Operand): Tensor;
 export function add(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('add', add, { a, b });
   return onTensors('add', a, b, addFunction);
@@ -38,6 +43,11 @@ const subFunction = defineFunction('sub', {
 });
 
 /** a - b, broadcast. Differences of integers wrap as sums do: 0 - 1 is 255 in uint8. */
+export function sub<D extends 'float32' | 'float64' | 'int32'>(
+  a: Tensor<D> | number,
+  b: Tensor<D> | number,
+): Tensor<D>;
+export function sub(a: Operand, b: Operand): Tensor;
 export function sub(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('sub', sub, { a, b });
   return onTensors('sub', a, b, subFunction);
@@ -58,6 +68,11 @@ const mulFunction = defineFunction('mul', {
 });
 
 /** a · b element by element, broadcast. Products of integers wrap as sums do. */
+export function mul<D extends 'float32' | 'float64' | 'int32'>(
+  a: Tensor<D> | number,
+  b: Tensor<D> | number,
+): Tensor<D>;
+export function mul(a: Operand, b: Operand): Tensor;
 export function mul(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('mul', mul, { a, b });
   return onTensors('mul', a, b, mulFunction);
@@ -85,6 +100,11 @@ const divFunction = defineFunction('div', {
  * dimensions; `floorDivide` is the quotient of integers.
  * @throws DTypeError for int32 with dimensions, whose quotients float32 might round.
  */
+export function div<D extends 'float32' | 'float64'>(
+  a: Tensor<D> | number,
+  b: Tensor<D> | number,
+): Tensor<D>;
+export function div(a: Operand, b: Operand): Tensor;
 export function div(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('div', div, { a, b });
   return onTensors('div', a, b, divFunction, 'float');

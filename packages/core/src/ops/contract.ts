@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { zeros } from '../creation.js';
 import { ConfigError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
@@ -29,6 +30,7 @@ function requirePair(name: string, a: Tensor, b: Tensor, ndim: number): void {
  * The sum of the products of two vectors `[n]`: a scalar.
  * @throws ShapeError for other dimensions or lengths, DTypeError for integers or mixed dtypes.
  */
+export function dot<D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D>;
 export function dot(a: Tensor, b: Tensor): Tensor {
   if (tracer) return tracer.operation('dot', dot, { a, b });
   requirePair('dot', a, b, 1);
@@ -44,6 +46,7 @@ export function dot(a: Tensor, b: Tensor): Tensor {
  * The product of each element of a, `[n]`, with each of b, `[m]`: `[n, m]`.
  * @throws ShapeError for other dimensions, DTypeError for integers or mixed dtypes.
  */
+export function outer<D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D>;
 export function outer(a: Tensor, b: Tensor): Tensor {
   if (tracer) return tracer.operation('outer', outer, { a, b });
   requirePair('outer', a, b, 1);
@@ -55,6 +58,7 @@ export function outer(a: Tensor, b: Tensor): Tensor {
  * every matrix of the other, which `torch.bmm` refuses; `matmul` takes any dimensions.
  * @throws ShapeError for other dimensions or sizes, DTypeError for integers or mixed dtypes.
  */
+export function bmm<D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D>;
 export function bmm(a: Tensor, b: Tensor): Tensor {
   if (tracer) return tracer.operation('bmm', bmm, { a, b });
   requirePair('bmm', a, b, 3);

@@ -9,8 +9,7 @@ import {
   type ReduceAxes,
   type ReduceOptions,
 } from './axes.js';
-import { eq } from './compare.js';
-import { ne } from './inequalities.js';
+import { eq, ne } from './compare.js';
 import { truthOf } from './logic.js';
 import { composed } from './support.js';
 
@@ -19,7 +18,7 @@ type Counting = 'any' | 'all' | 'countNonzero';
 /** Counts what is not 0 along the axes, and says what `answer` makes of it and of how many there are. */
 function counted(
   name: Counting,
-  run: typeof countNonzero,
+  run: (x: Tensor, axis?: ReduceAxes, options?: KeepdimOptions) => Tensor,
   x: Tensor,
   axis: ReduceAxes | undefined,
   options: KeepdimOptions | undefined,
@@ -43,6 +42,11 @@ export function any(
   x: Tensor,
   axis?: ReduceAxes,
   options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<'bool'>;
+export function any(
+  x: Tensor,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
 ): Tensor {
   return counted('any', any, x, axis, options, (count) => ne(count, 0));
 }
@@ -55,6 +59,11 @@ export function all(
   x: Tensor,
   axis?: ReduceAxes,
   options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<'bool'>;
+export function all(
+  x: Tensor,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
 ): Tensor {
   return counted('all', all, x, axis, options, (count, of) => eq(count, of));
 }
@@ -63,6 +72,11 @@ export function all(
  * How many elements are not 0, over any axes, given as those of `sum`: int32, of any dtype. NaN is not
  * 0. No gradient.
  */
+export function countNonzero(
+  x: Tensor,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<'int32'>;
 export function countNonzero(
   x: Tensor,
   axis?: ReduceAxes,

@@ -1,4 +1,5 @@
 import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
@@ -89,6 +90,11 @@ function extreme(
  * first of equals, or to the first NaN, as PyTorch's along one axis.
  * @throws ShapeError over no element at all.
  */
+export function max<D extends DType>(
+  x: Tensor<D>,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<D>;
 export function max(
   x: Tensor,
   axis?: ReduceAxes,
@@ -98,6 +104,11 @@ export function max(
 }
 
 /** The smallest value over any axes; NaN if one is. The gradient goes as that of `max`. */
+export function min<D extends DType>(
+  x: Tensor<D>,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<D>;
 export function min(
   x: Tensor,
   axis?: ReduceAxes,

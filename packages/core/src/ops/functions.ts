@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor.js';
 import { add, div, mul, neg, sub } from './arithmetic.js';
 import { exp, sqrt } from './pointwise.js';
 import { moreUnary } from './more-support.js';
-import { requireFloat, requireNumber } from './support.js';
+import { requireFloat, requireNumber, type Unary } from './support.js';
 
 type Kernel =
   | 'sin'
@@ -43,19 +43,21 @@ const floatFunction = (name: Kernel, slope: (dOut: Tensor, saved: Saved) => Tens
  * large.
  * @function
  */
-export const sin = floatFunction('sin', (dOut, { x }) => mul(dOut, cos(x)));
+export const sin = floatFunction('sin', (dOut, { x }) => mul(dOut, cos(x))) as Unary;
 
 /**
  * The cosine of x in radians, as exact as `sin`; NaN at ±∞.
  * @function
  */
-export const cos = floatFunction('cos', (dOut, { x }) => neg(mul(dOut, sin(x))));
+export const cos = floatFunction('cos', (dOut, { x }) => neg(mul(dOut, sin(x)))) as Unary;
 
 /**
  * The tangent of x in radians, as exact as `sin`; NaN at ±∞.
  * @function
  */
-export const tan = floatFunction('tan', (dOut, { out }) => mul(dOut, add(mul(out, out), 1)));
+export const tan = floatFunction('tan', (dOut, { out }) =>
+  mul(dOut, add(mul(out, out), 1)),
+) as Unary;
 
 /** √(1 - x²): as a product, which keeps its digits near ±1. */
 const cathetus = (x: Tensor): Tensor => sqrt(mul(sub(1, x), add(1, x)));
@@ -65,32 +67,32 @@ const cathetus = (x: Tensor): Tensor => sqrt(mul(sub(1, x), add(1, x)));
  * is ∞.
  * @function
  */
-export const asin = floatFunction('asin', (dOut, { x }) => div(dOut, cathetus(x)));
+export const asin = floatFunction('asin', (dOut, { x }) => div(dOut, cathetus(x))) as Unary;
 
 /**
  * The angle from 0 to π whose cosine x is; NaN beyond ±1, where the derivative is NaN, too. At ±1 that is
  * -∞.
  * @function
  */
-export const acos = floatFunction('acos', (dOut, { x }) => neg(div(dOut, cathetus(x))));
+export const acos = floatFunction('acos', (dOut, { x }) => neg(div(dOut, cathetus(x)))) as Unary;
 
 /**
  * The angle from -½π to ½π whose tangent x is.
  * @function
  */
-export const atan = floatFunction('atan', (dOut, { x }) => div(dOut, add(mul(x, x), 1)));
+export const atan = floatFunction('atan', (dOut, { x }) => div(dOut, add(mul(x, x), 1))) as Unary;
 
 /**
  * The hyperbolic sine, ½(eˣ - e⁻ˣ), without the loss of precision near 0.
  * @function
  */
-export const sinh = floatFunction('sinh', (dOut, { x }) => mul(dOut, cosh(x)));
+export const sinh = floatFunction('sinh', (dOut, { x }) => mul(dOut, cosh(x))) as Unary;
 
 /**
  * The hyperbolic cosine, ½(eˣ + e⁻ˣ).
  * @function
  */
-export const cosh = floatFunction('cosh', (dOut, { x }) => mul(dOut, sinh(x)));
+export const cosh = floatFunction('cosh', (dOut, { x }) => mul(dOut, sinh(x))) as Unary;
 
 /**
  * The error function, 2/√π times the integral of e^(-t²) from 0 to x; ±1 at ±∞.
@@ -98,31 +100,31 @@ export const cosh = floatFunction('cosh', (dOut, { x }) => mul(dOut, sinh(x)));
  */
 export const erf = floatFunction('erf', (dOut, { x }) =>
   mul(dOut, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))),
-);
+) as Unary;
 
 /**
  * ln(1 + x), without the loss of precision near 0: -∞ at -1, NaN below.
  * @function
  */
-export const log1p = floatFunction('log1p', (dOut, { x }) => div(dOut, add(x, 1)));
+export const log1p = floatFunction('log1p', (dOut, { x }) => div(dOut, add(x, 1))) as Unary;
 
 /**
  * eˣ - 1, without the loss of precision near 0.
  * @function
  */
-export const expm1 = floatFunction('expm1', (dOut, { out }) => mul(dOut, add(out, 1)));
+export const expm1 = floatFunction('expm1', (dOut, { out }) => mul(dOut, add(out, 1))) as Unary;
 
 /**
  * The logarithm to the base 2, whole for powers of 2: -∞ at 0, NaN below.
  * @function
  */
-export const log2 = floatFunction('log2', (dOut, { x }) => div(dOut, mul(x, Math.LN2)));
+export const log2 = floatFunction('log2', (dOut, { x }) => div(dOut, mul(x, Math.LN2))) as Unary;
 
 /**
  * The logarithm to the base 10: -∞ at 0, NaN below.
  * @function
  */
-export const log10 = floatFunction('log10', (dOut, { x }) => div(dOut, mul(x, Math.LN10)));
+export const log10 = floatFunction('log10', (dOut, { x }) => div(dOut, mul(x, Math.LN10))) as Unary;
 
 /**
  * x². Squares of integers wrap, as products do.
@@ -135,7 +137,7 @@ export const square = defineFunction('square', {
     return mul(x, x);
   },
   backward: (ctx, dOut) => mul(dOut, mul(ctx.saved.x, 2)),
-});
+}) as Unary;
 
 /**
  * 1/x: ±∞ at ±0.
@@ -149,7 +151,7 @@ export const reciprocal = defineFunction('reciprocal', {
     return out;
   },
   backward: (ctx, dOut) => neg(mul(dOut, mul(ctx.saved.out, ctx.saved.out))),
-});
+}) as Unary;
 
 /**
  * 1/√x: ∞ at 0, where the derivative is -∞; NaN below.
@@ -166,4 +168,4 @@ export const rsqrt = defineFunction('rsqrt', {
     const { out } = ctx.saved;
     return mul(mul(dOut, -0.5), mul(out, mul(out, out)));
   },
-});
+}) as Unary;

@@ -9,7 +9,7 @@ export {
   type GeluOptions,
 } from './activation.js';
 export { type ReduceAxes, type ReduceOptions } from './axes.js';
-export { eq, gt, lt } from './compare.js';
+export { eq, ge, gt, le, lt, ne } from './compare.js';
 export { bmm, dot, einsum, outer } from './contract.js';
 export { all, any, countNonzero } from './count.js';
 export { max, min } from './extreme-values.js';
@@ -33,7 +33,6 @@ export {
   tan,
 } from './functions.js';
 export { indexSelect } from './indexing.js';
-export { ge, le, ne } from './inequalities.js';
 export { isFinite, isInf, isNaN, logicalAnd, logicalNot, logicalOr, logicalXor } from './logic.js';
 export { logSumExp } from './log-sum-exp.js';
 export { maskedFill, tril, triu } from './masks.js';

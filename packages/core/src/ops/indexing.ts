@@ -1,4 +1,5 @@
 import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { zeros } from '../creation.js';
 import { moreKernelsFor } from '../engine/more.js';
 import { tracer } from '../graph/tracer.js';
@@ -52,6 +53,7 @@ const indexAddFunction = defineGradient('indexAdd', {
  * @throws ShapeError if `index` has another number of dimensions or a position is out of range,
  * DTypeError unless it is int32.
  */
+export function indexSelect<D extends DType>(x: Tensor<D>, axis: number, index: Tensor): Tensor<D>;
 export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
   if (tracer) return tracer.operation('indexSelect', indexSelect, { x, axis, index });
   requireTensor('indexSelect', 'x', x);

@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { sumAxes } from '../autograd/sum-to.js';
 import { full } from '../creation.js';
 import { tracer } from '../graph/tracer.js';
@@ -22,6 +23,21 @@ interface Saved {
   readonly shift: Tensor | null;
 }
 
+function shiftOf(x: Tensor, axes: readonly number[]): Tensor {
+  const largest = max(x, axes, { keepdim: true });
+  // An infinite one taken off itself would be NaN.
+  return where(isFinite(largest), largest, 0);
+}
+
+/** Softmax, from the exponentials: exp(x - out) would have the rounding of a large result. */
+function slope({ x, axes, shift }: Saved, dOut: Tensor): Tensor {
+  if (shift === null) return zerosOf('logSumExp', x.shape, x.dtype);
+  const exponentials = exp(sub(x, shift));
+  const total = sum(exponentials, axes, { keepdim: true });
+  const share = div(reshape(dOut, shift.shape), where(eq(total, 0), 1, total));
+  return mul(exponentials, share);
+}
+
 const logSumExpFunction = defineFunction('logSumExp', {
   forward(ctx: Context<Saved>, x: Tensor, { axes, keepdim }: Axes) {
     const shape = reducedShape(x.shape, axes, keepdim);
@@ -29,21 +45,16 @@ const logSumExpFunction = defineFunction('logSumExp', {
       ctx.save({ x, axes, shift: null });
       return full(shape, -Infinity, { dtype: x.dtype });
     }
-    const largest = max(x, axes, { keepdim: true });
-    // An infinite one taken off itself would be NaN.
-    const shift = where(isFinite(largest), largest, 0);
+    const shift = shiftOf(x, axes);
     ctx.save({ x, axes, shift });
     const total = sumAxes(exp(sub(x, shift)), axes);
     return add(log(total), shift).view(shape, 'logSumExp');
   },
-  backward(ctx, dOut) {
-    // Softmax, from the exponentials: exp(x - out) would have the rounding of a large result.
+  backward: (ctx, dOut) => slope(ctx.saved, dOut),
+  // What the elements are shifted by shows in no result, so no gradient has to flow through it.
+  recordedBackward(ctx, dOut) {
     const { x, axes, shift } = ctx.saved;
-    if (shift === null) return zerosOf('logSumExp', x.shape, x.dtype);
-    const exponentials = exp(sub(x, shift));
-    const total = sum(exponentials, axes, { keepdim: true });
-    const share = div(reshape(dOut, shift.shape), where(eq(total, 0), 1, total));
-    return mul(exponentials, share);
+    return slope({ x, axes, shift: shift && shiftOf(x.detach(), axes) }, dOut);
   },
 });
 
@@ -52,6 +63,11 @@ const logSumExpFunction = defineFunction('logSumExp', {
  * The gradient is softmax; where every x is -∞ it is 0 (PyTorch has NaN).
  * @throws DTypeError for integers.
  */
+export function logSumExp<D extends DType>(
+  x: Tensor<D>,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<D>;
 export function logSumExp(
   x: Tensor,
   axis?: ReduceAxes,

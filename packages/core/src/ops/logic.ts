@@ -4,8 +4,7 @@ import { broadcastGeometry, broadcastShapes } from '../shape.js';
 import { isFloat } from '../dtype.js';
 import { tensor } from '../creation.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
-import { eq, lt } from './compare.js';
-import { ne } from './inequalities.js';
+import { eq, lt, ne } from './compare.js';
 import { abs } from './pointwise.js';
 import { requireOperand } from './promotion.js';
 import { bytesOf, composed, zerosOf, type Operand } from './support.js';
@@ -39,24 +38,28 @@ function logic(name: string, kernel: Logic, a: Operand, b: Operand): Tensor {
  * Whether a and b are both not 0, element by element, broadcast: a bool tensor. NaN counts as true.
  * Operands of any dtypes, each taken for itself. No gradient.
  */
+export function logicalAnd(a: Operand, b: Operand): Tensor<'bool'>;
 export function logicalAnd(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('logicalAnd', logicalAnd, { a, b });
   return logic('logicalAnd', 'logicalAnd', a, b);
 }
 
 /** Whether a or b, or both, are not 0; otherwise as `logicalAnd`. */
+export function logicalOr(a: Operand, b: Operand): Tensor<'bool'>;
 export function logicalOr(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('logicalOr', logicalOr, { a, b });
   return logic('logicalOr', 'logicalOr', a, b);
 }
 
 /** Whether one of a and b is 0 and the other is not; otherwise as `logicalAnd`. */
+export function logicalXor(a: Operand, b: Operand): Tensor<'bool'>;
 export function logicalXor(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('logicalXor', logicalXor, { a, b });
   return logic('logicalXor', 'logicalXor', a, b);
 }
 
 /** Whether x is 0, element by element: a bool tensor. NaN counts as true, so it gives false. No gradient. */
+export function logicalNot(x: Tensor): Tensor<'bool'>;
 export function logicalNot(x: Tensor): Tensor {
   if (tracer) return tracer.operation('logicalNot', logicalNot, { x });
   requireTensor('logicalNot', 'x', x);
@@ -73,18 +76,21 @@ function kindOf(name: string, x: Tensor, ofIntegers: boolean, fn: () => Tensor):
 }
 
 /** Whether x is NaN, element by element: a bool tensor, of any dtype. No gradient. */
+export function isNaN(x: Tensor): Tensor<'bool'>;
 export function isNaN(x: Tensor): Tensor {
   if (tracer) return tracer.operation('isNaN', isNaN, { x });
   return kindOf('isNaN', x, false, () => ne(x, x));
 }
 
 /** Whether x is ∞ or -∞, element by element: a bool tensor, of any dtype. No gradient. */
+export function isInf(x: Tensor): Tensor<'bool'>;
 export function isInf(x: Tensor): Tensor {
   if (tracer) return tracer.operation('isInf', isInf, { x });
   return kindOf('isInf', x, false, () => eq(abs(x.detach()), Infinity));
 }
 
 /** Whether x is neither NaN nor infinite, element by element: a bool tensor, of any dtype. No gradient. */
+export function isFinite(x: Tensor): Tensor<'bool'>;
 export function isFinite(x: Tensor): Tensor {
   if (tracer) return tracer.operation('isFinite', isFinite, { x });
   return kindOf('isFinite', x, true, () => lt(abs(x.detach()), Infinity));

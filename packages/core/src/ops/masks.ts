@@ -1,4 +1,5 @@
 import { arange } from '../creation.js';
+import type { DType } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { checkValue, integerBetween } from '../options.js';
@@ -6,7 +7,7 @@ import { broadcastShapes } from '../shape.js';
 import { requireTensor, type Tensor } from '../tensor.js';
 import { gt, lt } from './compare.js';
 import { reshape } from './movement.js';
-import { onTensors, requireOperand } from './promotion.js';
+import { requireOperand, scalar } from './promotion.js';
 import { composed, sameDType, type Operand } from './support.js';
 import { where } from './where.js';
 
@@ -34,7 +35,7 @@ function triangle(
   return composed(() => {
     const column = arange(0, columns, 1, { dtype });
     const onDiagonal = reshape(arange(diagonal, diagonal + rows, 1, { dtype }), [rows, 1]);
-    return where(leaves(column, onDiagonal), 0, x);
+    return where(leaves(column, onDiagonal), scalar(name, 0, x.dtype), x);
   });
 }
 
@@ -43,6 +44,7 @@ function triangle(
  * they were. `diagonal` is how far that one lies above the main diagonal, below it if negative. A copy.
  * @throws ShapeError for fewer than two dimensions, ConfigError for a diagonal that is no integer.
  */
+export function tril<D extends DType>(x: Tensor<D>, diagonal?: number): Tensor<D>;
 export function tril(x: Tensor, diagonal = 0): Tensor {
   if (tracer) return tracer.operation('tril', tril, { x, diagonal });
   return triangle('tril', x, diagonal, gt);
@@ -53,6 +55,7 @@ export function tril(x: Tensor, diagonal = 0): Tensor {
  * they were; `diagonal` as of `tril`. A copy.
  * @throws ShapeError for fewer than two dimensions, ConfigError for a diagonal that is no integer.
  */
+export function triu<D extends DType>(x: Tensor<D>, diagonal?: number): Tensor<D>;
 export function triu(x: Tensor, diagonal = 0): Tensor {
   if (tracer) return tracer.operation('triu', triu, { x, diagonal });
   return triangle('triu', x, diagonal, lt);
@@ -65,6 +68,7 @@ export function triu(x: Tensor, diagonal = 0): Tensor {
  * @throws DTypeError for a mask that is not bool, a number that x's dtype cannot hold, or a value of
  * another dtype; ShapeError for shapes that don't broadcast, or a value with dimensions.
  */
+export function maskedFill<D extends DType>(x: Tensor<D>, mask: Tensor, value: Operand): Tensor<D>;
 export function maskedFill(x: Tensor, mask: Tensor, value: Operand): Tensor {
   if (tracer) return tracer.operation('maskedFill', maskedFill, { x, mask, value });
   requireTensor('maskedFill', 'x', x);
@@ -73,15 +77,18 @@ export function maskedFill(x: Tensor, mask: Tensor, value: Operand): Tensor {
   if (mask.dtype !== 'bool') {
     throw new DTypeError(`maskedFill: expected a bool mask, got ${mask.describe()}`);
   }
-  return onTensors('maskedFill', value, x, (filling, kept) => {
-    if (filling.ndim !== 0) {
+  if (typeof value !== 'number') {
+    sameDType('maskedFill', value, x);
+    if (value.ndim !== 0) {
       throw new ShapeError(
         `maskedFill: expected a number or a tensor of shape [] as the value, got ` +
-          `${filling.describe()}; where(mask, value, x) takes any`,
+          `${value.describe()}; where(mask, value, x) takes any`,
       );
     }
-    sameDType('maskedFill', filling, kept);
-    broadcastShapes('maskedFill', mask.shape, kept.shape);
-    return where(mask, filling, kept);
+  }
+  broadcastShapes('maskedFill', mask.shape, x.shape);
+  return composed(() => {
+    const filling = typeof value === 'number' ? scalar('maskedFill', value, x.dtype) : value;
+    return where(mask, filling, x);
   });
 }

@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { zeros } from '../creation.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ShapeError } from '../errors.js';
@@ -127,6 +128,11 @@ function ofVectors(a: Tensor, b: Tensor, { transposeA, transposeB }: Flags): Ten
  * @throws ShapeError if an operand is a scalar, a vector is to be transposed or the inner dimensions
  * disagree, DTypeError for integers or mixed dtypes.
  */
+export function matmul<D extends DType>(
+  a: Tensor<D>,
+  b: Tensor<D>,
+  options?: MatmulOptions,
+): Tensor<D>;
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   requireTensor('matmul', 'a', a);
   requireTensor('matmul', 'b', b);

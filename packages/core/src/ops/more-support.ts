@@ -2,7 +2,7 @@ import { moreKernelsFor } from '../engine/more.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
 import type { MoreKernels } from '../kernels/contract.js';
 import { empty, type Tensor } from '../tensor.js';
-import { broadcastBy, type BroadcastKernel, requireNumber } from './support.js';
+import { broadcast, type BroadcastKernel, requireNumber } from './support.js';
 
 /*
  * `unary`, `pairwise` and `binary` of support.ts for kernels of the second table. Who imports this file
@@ -40,5 +40,5 @@ export function moreBinary(
   kernel: BroadcastKernel<MoreKernels>,
 ): Tensor {
   requireNumber(name, a);
-  return broadcastBy(moreKernelsFor, name, a, b, a.dtype, (buffer) => buffer, kernel);
+  return broadcast(moreKernelsFor, name, a, b, a.dtype, (buffer) => buffer, kernel);
 }

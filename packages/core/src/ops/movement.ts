@@ -22,6 +22,7 @@ const cloneFunction = defineFunction('clone', {
  * @param x Of any shape and dtype.
  * @throws DisposedError if the tensor's scope has ended.
  */
+export function clone<D extends DType>(x: Tensor<D>): Tensor<D>;
 export function clone(x: Tensor): Tensor {
   if (tracer) return tracer.operation('clone', clone, { x });
   requireTensor('clone', 'x', x);
@@ -42,6 +43,7 @@ const reshapeFunction = defineFunction('reshape', {
  * be -1: it takes what is left.
  * @throws ShapeError if the number of elements differs.
  */
+export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D>;
 export function reshape(x: Tensor, shape: Shape): Tensor {
   if (tracer) return tracer.operation('reshape', reshape, { x, shape });
   requireTensor('reshape', 'x', x);
@@ -87,6 +89,7 @@ const permuteFunction = defineFunction('permute', {
  * Reorders the axes: axis i of the result is axis `axes[i]` of x. Copies.
  * @throws ShapeError unless `axes` names each axis once.
  */
+export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D>;
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
   if (tracer) return tracer.operation('permute', permute, { x, axes });
   requireTensor('permute', 'x', x);
@@ -101,6 +104,11 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 }
 
 /** Swaps two axes, by default the last two. Copies. */
+export function transpose<D extends DType>(
+  x: Tensor<D>,
+  first?: number,
+  second?: number,
+): Tensor<D>;
 export function transpose(x: Tensor, first = -2, second = -1): Tensor {
   if (tracer) return tracer.operation('transpose', transpose, { x, first, second });
   requireTensor('transpose', 'x', x);
@@ -192,6 +200,7 @@ const unsliceFunction = defineGradient('slice', {
  * @throws ConfigError for a range that is none, ShapeError for more ranges than axes, for what is no
  * integer, and for a step of 0.
  */
+export function slice<D extends DType>(x: Tensor<D>, ranges: readonly SliceRange[]): Tensor<D>;
 export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   if (tracer) return tracer.operation('slice', slice, { x, ranges });
   requireTensor('slice', 'x', x);
@@ -238,6 +247,7 @@ const concatFunction = defineFunction('concat', {
  * Joins tensors along `axis`; their other dimensions agree.
  * @throws ShapeError if they do not, or the list is empty; DTypeError if dtypes differ.
  */
+export function concat<D extends DType>(tensors: readonly Tensor<D>[], axis?: number): Tensor<D>;
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tracer) return tracer.operation('concat', concat, { tensors, axis });
   requireList('concat', 'a list of tensors', tensors, '[a, b]');
@@ -293,6 +303,11 @@ const padFunction = defineFunction('pad', {
  * @throws ShapeError unless there is a pair of integers ≥ 0 for each axis, DTypeError for a value
  * that x's dtype cannot hold.
  */
+export function pad<D extends DType>(
+  x: Tensor<D>,
+  padding: readonly Padding[],
+  value?: number,
+): Tensor<D>;
 export function pad(x: Tensor, padding: readonly Padding[], value = 0): Tensor {
   if (tracer) return tracer.operation('pad', pad, { x, padding, value });
   requireTensor('pad', 'x', x);
@@ -342,6 +357,7 @@ const castFunction = defineFunction('cast', {
  * x in another dtype. Floats become integers by truncation; to bool, everything but 0 is true.
  * @throws DTypeError for a value that the dtype cannot hold: NaN or 300 as uint8.
  */
+export function cast<D extends DType>(x: Tensor, dtype: D): Tensor<D>;
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (tracer) return tracer.operation('cast', cast, { x, dtype });
   requireTensor('cast', 'x', x);

@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { sumAxes } from '../autograd/sum-to.js';
 import { tracer } from '../graph/tracer.js';
 import type { OptionRule } from '../options.js';
@@ -94,6 +95,11 @@ function normOf(x: Tensor, { axes, keepdim }: Axes, p: number): Tensor {
  * their dtype, so float32 is good for magnitudes from 1e-19 to 1e19 with p = 2.
  * @throws DTypeError for integers, ShapeError for p = ±∞ over no element.
  */
+export function norm<D extends DType>(
+  x: Tensor<D>,
+  axis?: NormAxes,
+  options?: NormOptions,
+): Tensor<D>;
 export function norm(x: Tensor, axis?: NormAxes, options?: NormOptions): Tensor {
   const given = reduction('norm', x, axis, options, { p: order });
   const p = optionsOf<NormOptions>(axis, options)?.p ?? 2;

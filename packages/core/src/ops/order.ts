@@ -96,6 +96,7 @@ export function sort(
  * what was sorted. No gradient.
  * @throws ShapeError for an axis that x does not have.
  */
+export function argsort(x: Tensor, axis?: number, options?: SortOptions): Tensor<'int32'>;
 export function argsort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor {
   requireTensor('argsort', 'x', x);
   const at = normalizeAxis('argsort', axis, x.ndim);

@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { ConfigError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { checkValue, integerBetween, positiveCount, requireList, valueText } from '../options.js';
@@ -13,6 +14,7 @@ import { composed, sameDType } from './support.js';
  * Joins tensors of one shape along a new axis, which is axis `axis` of the result (default 0).
  * @throws ShapeError if shapes differ, or the list is empty; DTypeError if dtypes differ.
  */
+export function stack<D extends DType>(tensors: readonly Tensor<D>[], axis?: number): Tensor<D>;
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tracer) return tracer.operation('stack', stack, { tensors, axis });
   requireList('stack', 'a list of tensors', tensors, '[a, b]');
@@ -69,6 +71,11 @@ const splitFunction = defineFunction('split', {
  * @throws ConfigError for a size that is no integer from 1, ShapeError if a list does not add up to the
  * axis, or holds what is no integer from 0.
  */
+export function split<D extends DType>(
+  x: Tensor<D>,
+  sizes: number | readonly number[],
+  axis?: number,
+): Tensor<D>[];
 export function split(x: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
   if (tracer) return tracer.operation('split', split, { x, sizes, axis });
   requireTensor('split', 'x', x);
@@ -100,6 +107,7 @@ function piecesOf(dim: number, size: number): number[] {
  * 2, 2 and 1.
  * @throws ConfigError unless `chunks` is an integer from 1 to 2³¹ - 1.
  */
+export function chunk<D extends DType>(x: Tensor<D>, chunks: number, axis?: number): Tensor<D>[];
 export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
   if (tracer) return tracer.operation('chunk', chunk, { x, chunks, axis });
   requireTensor('chunk', 'x', x);
@@ -116,6 +124,7 @@ export function chunk(x: Tensor, chunks: number, axis = 0): Tensor[] {
  * The slices of x along `axis` (default 0), each without it: as many as the axis is long. Copies.
  * @throws ShapeError for an axis that x does not have.
  */
+export function unbind<D extends DType>(x: Tensor<D>, axis?: number): Tensor<D>[];
 export function unbind(x: Tensor, axis = 0): Tensor[] {
   if (tracer) return tracer.operation('unbind', unbind, { x, axis });
   requireTensor('unbind', 'x', x);
@@ -128,6 +137,7 @@ export function unbind(x: Tensor, axis = 0): Tensor[] {
  * A copy.
  * @throws ShapeError unless the position is one of the axis, ConfigError if it is no integer.
  */
+export function select<D extends DType>(x: Tensor<D>, axis: number, index: number): Tensor<D>;
 export function select(x: Tensor, axis: number, index: number): Tensor {
   if (tracer) return tracer.operation('select', select, { x, axis, index });
   requireTensor('select', 'x', x);

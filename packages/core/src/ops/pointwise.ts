@@ -1,5 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import { copyChecked, newArray } from '../dtype.js';
+import { copyChecked, newArray, type DType } from '../dtype.js';
 import { ConfigError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
@@ -15,7 +15,7 @@ import { requireTensor, type Tensor } from '../tensor.js';
 import { div, mul } from './arithmetic.js';
 import { morePairwise, moreUnary } from './more-support.js';
 import { curvedSlope, pieceSlope } from './slopes.js';
-import { pairwise, requireFloat, requireNumber } from './support.js';
+import { pairwise, requireFloat, requireNumber, type Unary } from './support.js';
 
 /** How a kernel walks two operands of one shape, as backward has them. */
 function flat({ length }: DeviceBuffer): BroadcastGeometry {
@@ -36,7 +36,7 @@ export const exp = defineFunction('exp', {
   backward: (ctx, dOut) =>
     pairwise('mul', dOut, ctx.saved.out, (k, dX, d, out) => k.mul(dX, d, out, flat(d))),
   recordedBackward: (ctx, dOut) => mul(dOut, ctx.saved.out),
-});
+}) as Unary;
 
 /**
  * The natural logarithm: -∞ at 0, NaN below.
@@ -51,7 +51,7 @@ export const log = defineFunction('log', {
   backward: (ctx, dOut) =>
     pairwise('div', dOut, ctx.saved.x, (k, dX, d, x) => k.div(dX, d, x, flat(d))),
   recordedBackward: (ctx, dOut) => div(dOut, ctx.saved.x),
-});
+}) as Unary;
 
 const sqrtSlope = curvedSlope(
   'sqrtBackward',
@@ -72,7 +72,7 @@ export const sqrt = defineFunction('sqrt', {
     return out;
   },
   backward: (ctx, dOut) => sqrtSlope(dOut, ctx.saved.out),
-});
+}) as Unary;
 
 const absSlope = pieceSlope('absBackward', morePairwise, (k, dX, d, x) => k.absBackward(dX, d, x));
 
@@ -87,7 +87,7 @@ export const abs = defineFunction('abs', {
     return moreUnary('abs', x, (k, out, data) => k.abs(out, data));
   },
   backward: (ctx, dOut) => absSlope(dOut, { x: ctx.saved.x, parameters: null }),
-});
+}) as Unary;
 
 /** Bounds of `clamp`; either may be left out, but not both. */
 export interface ClampOptions {
@@ -127,6 +127,7 @@ const clampFunction = defineFunction('clamp', {
  * min ≤ x ≤ max, bounds included; at NaN it is 0.
  * @throws ConfigError without a bound or if one is NaN, DTypeError if an integer x cannot hold one.
  */
+export function clamp<D extends DType>(x: Tensor<D>, options: ClampOptions): Tensor<D>;
 export function clamp(x: Tensor, options: ClampOptions): Tensor {
   requireTensor('clamp', 'x', x);
   if (!isOptions(options)) {

@@ -38,6 +38,11 @@ const powFunction = defineFunction('pow', {
 });
 
 /** a to the power of b, broadcast; floats only. As C's `pow`: pow(x, 0) = 1. */
+export function pow<D extends 'float32' | 'float64'>(
+  a: Tensor<D> | number,
+  b: Tensor<D> | number,
+): Tensor<D>;
+export function pow(a: Operand, b: Operand): Tensor;
 export function pow(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('pow', pow, { a, b });
   return onTensors('pow', a, b, powFunction);

@@ -64,6 +64,16 @@ const prodFunction = defineFunction('prod', {
  * precision. Of bool, uint8 and int32 it is int32, and wraps modulo 2³² (PyTorch's is int64). The
  * gradient is right beside zeros, too.
  */
+export function prod<D extends 'float32' | 'float64' | 'int32'>(
+  x: Tensor<D>,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<D>;
+export function prod(
+  x: Tensor,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor;
 export function prod(
   x: Tensor,
   axis?: ReduceAxes,

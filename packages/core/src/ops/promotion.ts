@@ -90,7 +90,8 @@ function asFloat(x: Tensor): DType | null {
   return fits(x, 'float32') ? 'float32' : null;
 }
 
-function scalar(name: string, value: number, dtype: DType): Tensor {
+/** A number as a tensor without dimensions. @throws DTypeError if the dtype cannot hold it. */
+export function scalar(name: string, value: number, dtype: DType): Tensor {
   const made = empty([], dtype, name);
   copyChecked(
     name,

@@ -46,6 +46,11 @@ const atan2Function = defineFunction('atan2', {
  * At the origin it is 0 or ±π, by the signs of the zeros, and the gradient is 0, as PyTorch's. Integers
  * are float32 here, as those of `div`.
  */
+export function atan2<D extends 'float32' | 'float64'>(
+  a: Tensor<D> | number,
+  b: Tensor<D> | number,
+): Tensor<D>;
+export function atan2(a: Operand, b: Operand): Tensor;
 export function atan2(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('atan2', atan2, { a, b });
   return onTensors('atan2', a, b, atan2Function, 'float');
@@ -83,6 +88,11 @@ const floorDivideFunction = defineFunction('floorDivide', {
  * a is infinite, as PyTorch's. The gradient is 0; PyTorch has none.
  * @throws DTypeError for integers by 0.
  */
+export function floorDivide<D extends 'float32' | 'float64' | 'int32'>(
+  a: Tensor<D> | number,
+  b: Tensor<D> | number,
+): Tensor<D>;
+export function floorDivide(a: Operand, b: Operand): Tensor;
 export function floorDivide(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('floorDivide', floorDivide, { a, b });
   return onTensors('floorDivide', a, b, floorDivideFunction);
@@ -107,6 +117,11 @@ const remainderFunction = defineFunction('remainder', {
  * b is 0 or a is infinite. The gradient is 1 by a and -⌊a/b⌋ by b.
  * @throws DTypeError for integers by 0.
  */
+export function remainder<D extends 'float32' | 'float64' | 'int32'>(
+  a: Tensor<D> | number,
+  b: Tensor<D> | number,
+): Tensor<D>;
+export function remainder(a: Operand, b: Operand): Tensor;
 export function remainder(a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('remainder', remainder, { a, b });
   return onTensors('remainder', a, b, remainderFunction);

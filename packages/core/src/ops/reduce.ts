@@ -43,6 +43,12 @@ const spreadFunction = defineGradient('sum', {
  * true })`; `sum(x, { axis: 1 })` does the same. Of bool, which counts what is true, of uint8 and of
  * int32 it is int32, and beyond ±2³¹ it wraps modulo 2³² (PyTorch's is int64).
  */
+export function sum<D extends 'float32' | 'float64' | 'int32'>(
+  x: Tensor<D>,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<D>;
+export function sum(x: Tensor, axis?: ReduceAxes, options?: Pick<ReduceOptions, 'keepdim'>): Tensor;
 export function sum(
   x: Tensor,
   axis?: ReduceAxes,
@@ -58,6 +64,16 @@ export function sum(
  * is float32; PyTorch refuses those.
  * @throws ShapeError over no element at all, DTypeError for int32, which float32 may not hold.
  */
+export function mean<D extends 'float32' | 'float64'>(
+  x: Tensor<D>,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<D>;
+export function mean(
+  x: Tensor,
+  axis?: ReduceAxes,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor;
 export function mean(
   x: Tensor,
   axis?: ReduceAxes,
@@ -119,6 +135,11 @@ export function argmax(
   x: Tensor,
   axis?: ArgAxis,
   options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<'int32'>;
+export function argmax(
+  x: Tensor,
+  axis?: ArgAxis,
+  options?: Pick<ReduceOptions, 'keepdim'>,
 ): Tensor {
   return positionOf('max', x, axis, options);
 }
@@ -127,6 +148,11 @@ export function argmax(
  * The position of the first smallest value, otherwise as `argmax`. NaN counts as the smallest.
  * @throws ShapeError over no element at all.
  */
+export function argmin(
+  x: Tensor,
+  axis?: ArgAxis,
+  options?: Pick<ReduceOptions, 'keepdim'>,
+): Tensor<'int32'>;
 export function argmin(
   x: Tensor,
   axis?: ArgAxis,

@@ -1,9 +1,10 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { tracer } from '../graph/tracer.js';
 import { checkOptions, finite, type OptionRules } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { pieceSlope } from './slopes.js';
-import { pairwise, requireFloat, unary } from './support.js';
+import { pairwise, requireFloat, unary, type Unary } from './support.js';
 
 const reluSlope = pieceSlope('reluBackward', pairwise, (k, dX, d, out) =>
   k.reluBackward(dX, d, out),
@@ -21,7 +22,7 @@ export const relu = defineFunction('relu', {
     return out;
   },
   backward: (ctx, dOut) => reluSlope(dOut, { x: ctx.saved.out, parameters: null }),
-});
+}) as Unary;
 
 /** Options of `leakyRelu`. */
 export interface LeakyReluOptions {
@@ -50,6 +51,7 @@ const leakyReluFunction = defineFunction('leakyRelu', {
 });
 
 /** x where x > 0, else slope·x; the derivative at 0, and at NaN, is the slope. */
+export function leakyRelu<D extends DType>(x: Tensor<D>, options?: LeakyReluOptions): Tensor<D>;
 export function leakyRelu(x: Tensor, options: LeakyReluOptions = {}): Tensor {
   checkOptions('leakyRelu', options, LEAKY_RELU_OPTIONS);
   const { slope = 0.01 } = options;

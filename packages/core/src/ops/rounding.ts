@@ -3,7 +3,7 @@ import { copyOf } from '../copy.js';
 import { isFloat } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { moreUnary } from './more-support.js';
-import { requireNumber, zerosOf } from './support.js';
+import { requireNumber, zerosOf, type Unary } from './support.js';
 
 type Step = 'floor' | 'ceil' | 'round' | 'trunc' | 'sign';
 
@@ -23,29 +23,29 @@ const stepFunction = (name: Step) =>
  * The largest whole number that is at most x; integers stay. The gradient is 0.
  * @function
  */
-export const floor = stepFunction('floor');
+export const floor = stepFunction('floor') as Unary;
 
 /**
  * The smallest whole number that is at least x; integers stay. The gradient is 0.
  * @function
  */
-export const ceil = stepFunction('ceil');
+export const ceil = stepFunction('ceil') as Unary;
 
 /**
  * The whole number that is nearest to x, of two the even one: 0.5 and -0.5 give 0, 1.5 and 2.5 give 2.
  * Integers stay. The gradient is 0.
  * @function
  */
-export const round = stepFunction('round');
+export const round = stepFunction('round') as Unary;
 
 /**
  * x without what is behind the point; integers stay. The gradient is 0.
  * @function
  */
-export const trunc = stepFunction('trunc');
+export const trunc = stepFunction('trunc') as Unary;
 
 /**
  * -1, 0 or 1; 0 at NaN, as PyTorch's. The gradient is 0.
  * @function
  */
-export const sign = stepFunction('sign');
+export const sign = stepFunction('sign') as Unary;

@@ -120,6 +120,11 @@ function along(
  * counted as int32.
  * @throws ShapeError for an axis that x does not have, DTypeError for uint8, which would overflow.
  */
+export function cumsum<D extends 'float32' | 'float64' | 'int32'>(
+  x: Tensor<D>,
+  axis: number,
+): Tensor<D>;
+export function cumsum(x: Tensor, axis: number): Tensor;
 export function cumsum(x: Tensor, axis: number): Tensor {
   if (tracer) return tracer.operation('cumsum', cumsum, { x, axis });
   return along('cumsum', x, axis, cumsumFunction);
@@ -131,6 +136,11 @@ export function cumsum(x: Tensor, axis: number): Tensor {
  * gradient is exact beside zeros, too.
  * @throws ShapeError for an axis that x does not have, DTypeError for uint8, which would overflow.
  */
+export function cumprod<D extends 'float32' | 'float64' | 'int32'>(
+  x: Tensor<D>,
+  axis: number,
+): Tensor<D>;
+export function cumprod(x: Tensor, axis: number): Tensor;
 export function cumprod(x: Tensor, axis: number): Tensor {
   if (tracer) return tracer.operation('cumprod', cumprod, { x, axis });
   return along('cumprod', x, axis, cumprodFunction);

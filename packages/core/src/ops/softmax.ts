@@ -1,4 +1,5 @@
 import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { moreKernelsFor } from '../engine/more.js';
 import { tracer } from '../graph/tracer.js';
 import type { RowsGeometry } from '../kernels/contract.js';
@@ -85,12 +86,14 @@ function along(name: string, x: Tensor, axis: number, apply: (x: Tensor) => Tens
  * exp(x) / Σ exp(x) along `axis` (default the last); finite for any finite x. A row without a finite
  * largest number is NaN; where its gradient is all 0, as behind `where`, so is that of x.
  */
+export function softmax<D extends DType>(x: Tensor<D>, axis?: number): Tensor<D>;
 export function softmax(x: Tensor, axis = -1): Tensor {
   if (tracer) return tracer.operation('softmax', softmax, { x, axis });
   return along('softmax', x, axis, softmaxFunction);
 }
 
 /** log(softmax(x)) along `axis` (default the last), without the loss of precision. */
+export function logSoftmax<D extends DType>(x: Tensor<D>, axis?: number): Tensor<D>;
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   if (tracer) return tracer.operation('logSoftmax', logSoftmax, { x, axis });
   return along('logSoftmax', x, axis, logSoftmaxFunction);

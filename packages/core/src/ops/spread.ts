@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { sumAxes } from '../autograd/sum-to.js';
 import { tracer } from '../graph/tracer.js';
 import { atLeast0 } from '../options.js';
@@ -104,6 +105,11 @@ function spreadOf(
  * an import has to rename. NaN where there are no more elements than the correction, and all equal.
  * @throws DTypeError for integers.
  */
+export function variance<D extends DType>(
+  x: Tensor<D>,
+  axis?: SpreadAxes,
+  options?: SpreadOptions,
+): Tensor<D>;
 export function variance(x: Tensor, axis?: SpreadAxes, options?: SpreadOptions): Tensor {
   return spreadOf('variance', variance, x, axis, options);
 }
@@ -113,6 +119,11 @@ export function variance(x: Tensor, axis?: SpreadAxes, options?: SpreadOptions):
  * gradient is 0, as PyTorch's; of one element, less the default correction, both are NaN.
  * @throws DTypeError for integers.
  */
+export function std<D extends DType>(
+  x: Tensor<D>,
+  axis?: SpreadAxes,
+  options?: SpreadOptions,
+): Tensor<D>;
 export function std(x: Tensor, axis?: SpreadAxes, options?: SpreadOptions): Tensor {
   return spreadOf('std', std, x, axis, options);
 }

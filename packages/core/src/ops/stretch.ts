@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { requireList } from '../options.js';
@@ -20,6 +21,10 @@ import { composed } from './support.js';
  * memory is shared, as by `reshape`.
  * @throws ShapeError for an axis that x does not have.
  */
+export function squeeze<D extends DType>(
+  x: Tensor<D>,
+  axis?: number | readonly number[],
+): Tensor<D>;
 export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
   if (tracer) return tracer.operation('squeeze', squeeze, { x, axis });
   requireTensor('squeeze', 'x', x);
@@ -35,6 +40,7 @@ export function squeeze(x: Tensor, axis?: number | readonly number[]): Tensor {
  * shared, as by `reshape`.
  * @throws ShapeError for an axis that the result does not have.
  */
+export function unsqueeze<D extends DType>(x: Tensor<D>, axis: number): Tensor<D>;
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   if (tracer) return tracer.operation('unsqueeze', unsqueeze, { x, axis });
   requireTensor('unsqueeze', 'x', x);
@@ -68,6 +74,7 @@ function requireStretch(name: string, from: Shape, shape: Shape): void {
  * itself, and needs none. The gradient is summed over the stretched axes.
  * @throws ShapeError if x does not broadcast to the shape.
  */
+export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D>;
 export function expand(x: Tensor, shape: Shape): Tensor {
   if (tracer) return tracer.operation('expand', expand, { x, shape });
   requireTensor('expand', 'x', x);
@@ -83,6 +90,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
  * stretched axes.
  * @throws ShapeError if x does not broadcast to the shape.
  */
+export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D>;
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   if (tracer) return tracer.operation('broadcastTo', broadcastTo, { x, shape });
   requireTensor('broadcastTo', 'x', x);
@@ -113,6 +121,7 @@ function repeated(name: string, x: Tensor, repeats: readonly number[]): Tensor {
  * make new axes in front.
  * @throws ShapeError for fewer numbers than axes (`tile` takes fewer), or what is no integer ≥ 0.
  */
+export function repeat<D extends DType>(x: Tensor<D>, repeats: readonly number[]): Tensor<D>;
 export function repeat(x: Tensor, repeats: readonly number[]): Tensor {
   if (tracer) return tracer.operation('repeat', repeat, { x, repeats });
   requireTensor('repeat', 'x', x);
@@ -130,6 +139,7 @@ export function repeat(x: Tensor, repeats: readonly number[]): Tensor {
  * As `repeat`; with fewer numbers than axes they are those of the last axes.
  * @throws ShapeError for what is no integer ≥ 0.
  */
+export function tile<D extends DType>(x: Tensor<D>, repeats: readonly number[]): Tensor<D>;
 export function tile(x: Tensor, repeats: readonly number[]): Tensor {
   if (tracer) return tracer.operation('tile', tile, { x, repeats });
   requireTensor('tile', 'x', x);

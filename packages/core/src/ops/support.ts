@@ -8,6 +8,11 @@ import type { BroadcastGeometry, CoreKernels } from '../kernels/contract.js';
 import { broadcastGeometry, broadcastShapes, type Shape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 
+/** An operation of one tensor, whose result has its dtype. */
+export interface Unary {
+  <D extends DType>(x: Tensor<D>): Tensor<D>;
+}
+
 /** A tensor, or a plain number, which takes the other operand's dtype. */
 export type Operand = Tensor | number;
 
@@ -88,22 +93,10 @@ export type BroadcastKernel<K, Out = DeviceBuffer> = (
 ) => void;
 
 /**
- * Runs an elementwise kernel of two broadcast inputs of one dtype.
+ * Runs an elementwise kernel of two broadcast inputs of one dtype, one of those that `kernelsOf` gives for it.
  * @throws DTypeError if the dtypes differ, ShapeError if the shapes do not broadcast.
  */
-export function broadcast<Out extends DeviceBuffer>(
-  name: string,
-  a: Tensor,
-  b: Tensor,
-  outDType: DType,
-  asOut: (buffer: DeviceBuffer) => Out,
-  kernel: BroadcastKernel<CoreKernels, Out>,
-): Tensor {
-  return broadcastBy(kernelsFor, name, a, b, outDType, asOut, kernel);
-}
-
-/** The same with the kernels that `kernelsOf` gives for the inputs' dtype. */
-export function broadcastBy<K, Out extends DeviceBuffer>(
+export function broadcast<K, Out extends DeviceBuffer>(
   kernelsOf: (dtype: DType) => K,
   name: string,
   a: Tensor,
@@ -130,7 +123,7 @@ export function binary(
   kernel: BroadcastKernel<CoreKernels>,
 ): Tensor {
   requireNumber(name, a);
-  return broadcast(name, a, b, a.dtype, (buffer) => buffer, kernel);
+  return broadcast(kernelsFor, name, a, b, a.dtype, (buffer) => buffer, kernel);
 }
 
 /** The bytes of a bool or uint8 tensor. @throws DTypeError for other dtypes. */

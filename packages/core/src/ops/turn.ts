@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import type { DType } from '../dtype.js';
 import { ConfigError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { valueText } from '../options.js';
@@ -29,6 +30,7 @@ const flipFunction = defineFunction('flip', {
  * copy.
  * @throws ShapeError for an axis that x does not have, or that is named twice.
  */
+export function flip<D extends DType>(x: Tensor<D>, axes?: number | readonly number[]): Tensor<D>;
 export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
   if (tracer) return tracer.operation('flip', flip, { x, axes });
   requireTensor('flip', 'x', x);
@@ -67,6 +69,11 @@ const rollFunction = defineFunction('roll', {
  * @throws ShapeError for an axis that x does not have, ConfigError for shifts that are no integers, or
  * not as many as axes.
  */
+export function roll<D extends DType>(
+  x: Tensor<D>,
+  shifts: number | readonly number[],
+  axes?: number | readonly number[],
+): Tensor<D>;
 export function roll(
   x: Tensor,
   shifts: number | readonly number[],

@@ -51,6 +51,12 @@ const whereFunction = defineFunction('where', definition);
 const chosen = defineGradient('where', definition);
 
 /** a where the condition holds, else b; all three broadcast. `condition` is bool. */
+export function where<D extends 'float32' | 'float64' | 'int32'>(
+  condition: Tensor,
+  a: Tensor<D> | number,
+  b: Tensor<D> | number,
+): Tensor<D>;
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor;
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   if (tracer) return tracer.operation('where', where, { condition, a, b });
   requireTensor('where', 'condition', condition);

@@ -11,11 +11,6 @@ export const sub = zip((a, b) => a - b);
 export const mul: Binary = (out, a, b, geometry) =>
   (out instanceof Int32Array ? productInt32 : product)(out, a, b, geometry);
 export const div = zip((a, b) => a / b);
-export const maximum = zip((a, b) => Math.max(a, b));
-export const minimum = zip((a, b) => Math.min(a, b));
-export const eq = zip((a, b) => (a === b ? 1 : 0));
-export const lt = zip((a, b) => (a < b ? 1 : 0));
-export const gt = zip((a, b) => (a > b ? 1 : 0));
 
 export function where(
   out: NumericArray,

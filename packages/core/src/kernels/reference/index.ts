@@ -16,7 +16,7 @@ import * as windows from './windows.js';
  * Float64Array they serve gradient checks.
  *
  * Int32Array and Uint8Array work wherever the operation makes sense for whole numbers: neg, add, sub,
- * mul, maximum, minimum, eq, lt, gt, where, fill, copyStrided, sum, max and min. What does not fit
+ * mul, where, fill, copyStrided, sum, max and min. What does not fit
  * wraps, as the array's store does; `sum` is exact while its value stays within ±2⁵³.
  */
 export const referenceKernels: Pick<ArrayKernels, keyof typeof KERNELS> = {

@@ -3,6 +3,7 @@ import { MORE_KERNELS } from '../table/more-kernels.js';
 import { adamStep } from './adam.js';
 import * as along from './along.js';
 import * as comparisons from './comparisons.js';
+import * as extremes from './extremes.js';
 import * as functions from './functions.js';
 import * as indexing from './indexing.js';
 import { lerp } from './lerp.js';
@@ -23,7 +24,7 @@ import { sumOfSquares } from './squares.js';
 
 /**
  * The definition of the kernels of the second table, as index.ts has that of the first. Of these abs,
- * sign, clamp, remainder, floorDivide, ne, ge, prod, indexSelect, indexAdd, gatherAlong, scatterAlong, scatterAddAlong, cumsum, cumprod, recurrence
+ * sign, clamp, remainder, floorDivide, maximum, minimum, the comparisons, prod, indexSelect, indexAdd, gatherAlong, scatterAlong, scatterAddAlong, cumsum, cumprod, recurrence
  * and sortRows work on whole numbers, too: sums and products are exact while their values stay within
  * ±2⁵³.
  */
@@ -32,6 +33,7 @@ export const moreReferenceKernels: Pick<ArrayKernels, keyof typeof MORE_KERNELS>
   ...pointwise,
   pow,
   ...quotients,
+  ...extremes,
   ...comparisons,
   ...logic,
   prod,

@@ -241,11 +241,6 @@ export const BINARY = part({
   cut: 'walk',
 });
 
-export const COMPARISON = part({
-  ...BINARY,
-  operands: ['out out u8[shape]', 'in a f32[shape by aStrides]', 'in b f32[shape by bStrides]'],
-});
-
 const EXTREME = part({
   source: 'reductions',
   operands: [
@@ -279,14 +274,6 @@ export const KERNELS = table({
   sub: BINARY,
   mul: BINARY,
   div: BINARY,
-  /** The larger; NaN if either is NaN. */
-  maximum: BINARY,
-  /** The smaller; NaN if either is NaN. */
-  minimum: BINARY,
-  /** 1 where a equals b, else 0; NaN equals nothing. */
-  eq: COMPARISON,
-  lt: COMPARISON,
-  gt: COMPARISON,
   where: {
     source: 'broadcast',
     operands: [

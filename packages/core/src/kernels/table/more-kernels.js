@@ -1,4 +1,4 @@
-import { BINARY, COMPARISON, GRADIENT, part, table, UNARY } from './kernels.js';
+import { BINARY, GRADIENT, part, table, UNARY } from './kernels.js';
 
 /*
  * The kernels of the second binary, by rows as those of kernels.js: functions of single elements
@@ -16,7 +16,13 @@ const POINTWISE = part({ ...UNARY, source: 'pointwise' });
 
 const QUOTIENT = part({ ...BINARY, source: 'quotients' });
 
-const INEQUALITY = part({ ...COMPARISON, source: 'comparisons' });
+const EXTREME = part({ ...BINARY, source: 'extremes' });
+
+const COMPARISON = part({
+  ...BINARY,
+  source: 'comparisons',
+  operands: ['out out u8[shape]', 'in a f32[shape by aStrides]', 'in b f32[shape by bStrides]'],
+});
 
 /** On truth values: bytes that are 0 for false and anything else for true. */
 const LOGIC = part({
@@ -108,9 +114,17 @@ export const MORE_KERNELS = table({
   remainder: QUOTIENT,
   /** ⌊a/b⌋: a/b where b is 0, else NaN where a is infinite. */
   floorDivide: QUOTIENT,
+  /** The larger; NaN if either is NaN. */
+  maximum: EXTREME,
+  /** The smaller; NaN if either is NaN. */
+  minimum: EXTREME,
+  /** 1 where a equals b, else 0; NaN equals nothing. */
+  eq: COMPARISON,
+  lt: COMPARISON,
+  gt: COMPARISON,
   /** 1 where a is another number than b, or either is NaN. */
-  ne: INEQUALITY,
-  ge: INEQUALITY,
+  ne: COMPARISON,
+  ge: COMPARISON,
   logicalAnd: LOGIC,
   logicalOr: LOGIC,
   logicalXor: LOGIC,
