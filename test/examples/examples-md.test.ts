@@ -6,6 +6,7 @@ const root = resolve(import.meta.dirname, '../..');
 const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
 const programs = [
   'autoencoder',
+  'curvature',
   'edges',
   'fine-tune',
   'mnist',
@@ -15,6 +16,7 @@ const programs = [
   'serve',
   'two-inputs',
   'vae',
+  'wasserstein',
 ].map((name) => `${name}.ts`);
 
 /** The code of an example without its indentation, which a page may change. */
