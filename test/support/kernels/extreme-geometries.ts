@@ -501,11 +501,15 @@ const rows = threeAxes
   .filter((g) => g.rows * g.n <= MOST);
 
 const REDUCTIONS = [
-  calls('sum', reductions, (g, data) => ({
-    arrays: { out: data.junk(g.outer * g.inner), x: whole(data, g.outer * g.n * g.inner) },
-    writes: ['out'],
-    call: (k, a: { out: Float32Array; x: Float32Array }, geometry) => k.sum(a.out, a.x, geometry),
-  })),
+  ...(['sum', 'prod'] as const).map((name) =>
+    calls(name, reductions, (g, data) => ({
+      arrays: { out: data.junk(g.outer * g.inner), x: whole(data, g.outer * g.n * g.inner) },
+      writes: ['out'],
+      tolerance: 1e-6,
+      call: (k, a: { out: Float32Array; x: Float32Array }, geometry) =>
+        k[name](a.out, a.x, geometry),
+    })),
+  ),
   ...(['max', 'min'] as const).map((name) =>
     calls(
       name,
