@@ -123,6 +123,11 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdim: boo
   return shape.filter((_, axis) => !axes.includes(axis));
 }
 
+/** `shape` with another size along an axis. */
+export function withDim(shape: Shape, axis: number, dim: number): number[] {
+  return shape.map((own, at) => (at === axis ? dim : own));
+}
+
 /** Sees `shape` as `[outer, n, inner]`, `n` being the axes from `first` to `last`. */
 export function reduceGeometry(shape: Shape, first: number, last = first): ReduceGeometry {
   return {

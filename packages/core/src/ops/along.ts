@@ -14,6 +14,7 @@ import {
   reduceGeometry,
   sameShape,
   stridesOf,
+  withDim,
   type Shape,
 } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
@@ -180,7 +181,7 @@ function checkPositions(name: string, x: Tensor, axis: number, index: Tensor): v
 
 /** The shape of a whole whose elements the index reaches: the index's, but along the axis. */
 function reached(x: Tensor, axis: number, index: Tensor): Shape {
-  return index.shape.map((dim, at) => (at === axis ? x.shape[at] : dim));
+  return withDim(index.shape, axis, x.shape[axis]);
 }
 
 /**
@@ -224,12 +225,13 @@ export function takeAlongAxis(x: Tensor, index: Tensor, axis?: number): Tensor {
     );
   }
   checkPositions('takeAlongAxis', x, at, index);
-  const but = (shape: Shape, dim: number): number[] =>
-    shape.map((own, i) => (i === at ? dim : own));
-  const shape = broadcastShapes('takeAlongAxis', but(x.shape, 1), but(index.shape, 1));
+  const [own, other] = [withDim(x.shape, at, 1), withDim(index.shape, at, 1)];
+  const shape = broadcastShapes('takeAlongAxis', own, other);
   return composed(() => {
-    const whole = stretched(x, but(shape, x.shape[at]));
-    return gatherFunction(whole, stretched(index, but(shape, index.shape[at])), { axis: at });
+    const whole = stretched(x, withDim(shape, at, x.shape[at]));
+    return gatherFunction(whole, stretched(index, withDim(shape, at, index.shape[at])), {
+      axis: at,
+    });
   });
 }
 

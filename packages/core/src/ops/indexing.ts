@@ -6,7 +6,7 @@ import { tracer } from '../graph/tracer.js';
 import type { IndexGeometry } from '../kernels/contract.js';
 import { ShapeError } from '../errors.js';
 import { hostCall, reads } from '../host-call.js';
-import { normalizeAxis, reduceGeometry, type Shape } from '../shape.js';
+import { normalizeAxis, reduceGeometry, withDim, type Shape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { int32Of } from './support.js';
 
@@ -21,8 +21,7 @@ const indexSelectFunction = defineFunction('indexSelect', {
   forward(ctx: Context<Saved>, x: Tensor, index: Tensor, { axis }: { axis: number }) {
     const geometry = { ...reduceGeometry(x.shape, axis), count: index.size };
     ctx.save({ index, axis, shape: x.shape, geometry });
-    const shape = x.shape.map((dim, at) => (at === axis ? index.size : dim));
-    const out = empty(shape, x.dtype, 'indexSelect');
+    const out = empty(withDim(x.shape, axis, index.size), x.dtype, 'indexSelect');
     moreKernelsFor(x.dtype).indexSelect(
       out.buffer,
       x.buffer,

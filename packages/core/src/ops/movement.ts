@@ -5,7 +5,15 @@ import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { requireList, valueText } from '../options.js';
-import { formatShape, normalizeAxis, sameShape, sizeOf, stridesOf, type Shape } from '../shape.js';
+import {
+  formatShape,
+  normalizeAxis,
+  sameShape,
+  sizeOf,
+  stridesOf,
+  withDim,
+  type Shape,
+} from '../shape.js';
 import { copyOf } from '../copy.js';
 import { fills, hostCall, reads } from '../host-call.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
@@ -208,6 +216,14 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   return sliceFunction(x, { window: sliceWindow(x, ranges) });
 }
 
+/** x from `start` to before `end` along an axis, the others whole. */
+export function sliceAlong(x: Tensor, axis: number, start: number, end: number): Tensor {
+  return slice(
+    x,
+    x.shape.map((_, at): SliceRange => (at === axis ? [start, end] : null)),
+  );
+}
+
 const concatFunction = defineFunction('concat', {
   forward(
     ctx: Context<{ axis: number; sizes: number[] }>,
@@ -218,9 +234,8 @@ const concatFunction = defineFunction('concat', {
     const sizes = tensors.map((x) => x.shape[axis]);
     ctx.save({ axis, sizes });
     const first = tensors[0];
-    const shape = first.shape.map((dim, at) =>
-      at === axis ? sizes.reduce((total, size) => total + size, 0) : dim,
-    );
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const shape = withDim(first.shape, axis, total);
     const out = empty(shape, first.dtype, 'concat');
     const strides = stridesOf(shape);
     let start = 0;
@@ -234,11 +249,9 @@ const concatFunction = defineFunction('concat', {
     const { axis, sizes } = ctx.saved;
     let start = 0;
     return sizes.map((size, i) => {
-      const ranges = dOut.shape.map((_, at): SliceRange =>
-        at === axis ? [start, start + size] : null,
-      );
+      const from = start;
       start += size;
-      return ctx.needsInputGrad[i] ? slice(dOut, ranges) : null;
+      return ctx.needsInputGrad[i] ? sliceAlong(dOut, axis, from, start) : null;
     });
   },
 });
@@ -255,7 +268,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   const [first, ...others] = tensors;
   if (!first) throw new ShapeError('concat: expected at least one tensor, got an empty list');
   const normal = normalizeAxis('concat', axis, first.ndim);
-  const frame = (x: Tensor): number[] => x.shape.map((dim, at) => (at === normal ? 0 : dim));
+  const frame = (x: Tensor): number[] => withDim(x.shape, normal, 0);
   for (const other of others) {
     sameDType('concat', first, other);
     if (!sameShape(frame(first), frame(other))) {

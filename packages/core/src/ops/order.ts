@@ -8,7 +8,7 @@ import { checkOptions, checkValue, count, flag, type OptionRules } from '../opti
 import { normalizeAxis, type Shape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { scatterFunction } from './along.js';
-import { slice, transpose, type SliceRange } from './movement.js';
+import { sliceAlong, transpose } from './movement.js';
 import { int32Of } from './support.js';
 
 /** Options of `sort` and `argsort`. */
@@ -36,15 +36,10 @@ function ordered(name: string, x: Tensor, { axis, descending, kept }: Order): [T
   const geometry = { rows: n === 0 ? 0 : x.size / n, n, descending };
   moreKernelsFor(x.dtype).sortRows(values.buffer, int32Of(name, indices), rows.buffer, geometry);
   const back = (sorted: Tensor): Tensor => {
-    const first = kept === n ? sorted : slice(sorted, firstAlong(rows.shape, last, kept));
+    const first = kept === n ? sorted : sliceAlong(sorted, last, 0, kept);
     return axis === last ? first : transpose(first, axis, last);
   };
   return [back(values), back(indices)];
-}
-
-/** The ranges of the first elements along an axis. */
-function firstAlong(shape: Shape, axis: number, kept: number): SliceRange[] {
-  return shape.map((_, at): SliceRange => (at === axis ? [0, kept] : null));
 }
 
 interface Saved {

@@ -3,9 +3,9 @@ import type { DType } from '../dtype.js';
 import { ConfigError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { checkValue, integerBetween, positiveCount, requireList, valueText } from '../options.js';
-import { formatShape, normalizeAxis, sameShape, stridesOf } from '../shape.js';
+import { formatShape, normalizeAxis, sameShape, stridesOf, withDim } from '../shape.js';
 import { requireTensor, type Tensor } from '../tensor.js';
-import { concat, reshape, slice, type SliceRange } from './movement.js';
+import { concat, reshape, sliceAlong } from './movement.js';
 import { unsqueeze } from './stretch.js';
 import { copyFrom } from './strided.js';
 import { composed, sameDType } from './support.js';
@@ -53,7 +53,7 @@ const splitFunction = defineFunction('split', {
     const keeps = (_: unknown, at: number): boolean => at !== axis || !drops;
     let start = 0;
     return sizes.map((size) => {
-      const shape = x.shape.map((dim, at) => (at === axis ? size : dim)).filter(keeps);
+      const shape = withDim(x.shape, axis, size).filter(keeps);
       const offset = start * strides[axis];
       start += size;
       return copyFrom('split', x, shape, strides.filter(keeps), offset);
@@ -155,10 +155,9 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
       `select: position ${index} is outside -${dim} … ${dim - 1}, axis ${at} of ${x.describe()}`,
     );
   }
-  const ranges = x.shape.map((_, i): SliceRange => (i === at ? [position, position + 1] : null));
   return composed(() =>
     reshape(
-      slice(x, ranges),
+      sliceAlong(x, at, position, position + 1),
       x.shape.filter((_, i) => i !== at),
     ),
   );

@@ -7,16 +7,13 @@ import { reducedShape, type Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { asGiven, gatherAxes, reduction, type ReduceAxes, type ReduceOptions } from './axes.js';
-import { concat, reshape, slice } from './movement.js';
+import { concat, reshape, sliceAlong } from './movement.js';
 import { composed, zerosOf } from './support.js';
 
 interface Product {
   readonly geometry: ReduceGeometry;
   readonly shape: Shape;
 }
-
-/** The rows from `from` to before `to` of x `[outer, n, inner]`. */
-const rows = (x: Tensor, from: number, to: number): Tensor => slice(x, [null, [from, to]]);
 
 /**
  * The gradient of the product along the middle axis of x `[outer, n, inner]`; dOut is `[outer, 1,
@@ -29,15 +26,15 @@ function productGradient(dOut: Tensor, x: Tensor): Tensor {
   if (n === 0) return zerosOf('prod', x.shape, x.dtype);
   if (n === 1) return dOut;
   const half = Math.floor(n / 2);
-  const [left, right] = [rows(x, 0, half), rows(x, half, 2 * half)];
+  const [left, right] = [sliceAlong(x, 1, 0, half), sliceAlong(x, 1, half, 2 * half)];
   const joined = mul(left, right);
   if (n % 2 === 0) {
     const dJoined = productGradient(dOut, joined);
     return concat([mul(dJoined, right), mul(dJoined, left)], 1);
   }
-  const dNext = productGradient(dOut, concat([joined, rows(x, n - 1, n)], 1));
-  const dJoined = rows(dNext, 0, half);
-  return concat([mul(dJoined, right), mul(dJoined, left), rows(dNext, half, half + 1)], 1);
+  const dNext = productGradient(dOut, concat([joined, sliceAlong(x, 1, n - 1, n)], 1));
+  const dJoined = sliceAlong(dNext, 1, 0, half);
+  return concat([mul(dJoined, right), mul(dJoined, left), sliceAlong(dNext, 1, half, half + 1)], 1);
 }
 
 const prodFunction = defineFunction('prod', {

@@ -4,10 +4,10 @@ import { moreKernelsFor } from '../engine/more.js';
 import { DTypeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import type { ScanGeometry } from '../kernels/contract.js';
-import { normalizeAxis, reduceGeometry, type Shape } from '../shape.js';
+import { normalizeAxis, reduceGeometry, withDim, type Shape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
-import { cast, concat, slice, type SliceRange } from './movement.js';
+import { cast, concat, sliceAlong } from './movement.js';
 import { composed } from './support.js';
 
 interface Scan {
@@ -40,17 +40,9 @@ const cumsumFunction = defineFunction('cumsum', {
 function moved(x: Tensor, filling: Tensor, { axis, reverse }: Scan, ahead: boolean): Tensor {
   const n = x.shape[axis];
   const atEnd = reverse !== ahead;
-  const kept: SliceRange = atEnd ? [1, n] : [0, n - 1];
-  const rest = slice(
-    x,
-    x.shape.map((_, at) => (at === axis ? kept : null)),
-  );
+  const rest = atEnd ? sliceAlong(x, axis, 1, n) : sliceAlong(x, axis, 0, n - 1);
   return concat(atEnd ? [rest, filling] : [filling, rest], axis);
 }
-
-/** The shape of one element along the axis. */
-const single = (x: Tensor, axis: number): Shape =>
-  x.shape.map((dim, at) => (at === axis ? 1 : dim));
 
 /** out[j] = factor[j]·out[j-1] + x[j] along the scan, the first being x's. */
 const recurrenceFunction = defineFunction('recurrence', {
@@ -69,7 +61,7 @@ const recurrenceFunction = defineFunction('recurrence', {
   backward(ctx, dOut): Tensor[] {
     // What reaches x[j] is dOut[j] and, through out[j + 1], what reaches x[j + 1] times factor[j + 1].
     const { axis, reverse, factor, out } = ctx.saved;
-    const zero = zeros(single(out, axis), { dtype: out.dtype });
+    const zero = zeros(withDim(out.shape, axis, 1), { dtype: out.dtype });
     const next = moved(factor, zero, { axis, reverse }, true);
     const dX = recurrenceFunction(next, dOut, { axis, reverse: !reverse });
     return [mul(dX, moved(out, zero, { axis, reverse }, false)), dX];
@@ -88,7 +80,7 @@ const cumprodFunction = defineFunction('cumprod', {
     // zeros need no care.
     const { axis, reverse, x, out } = ctx.saved;
     if (x.size === 0) return dOut;
-    const shape = single(x, axis);
+    const shape = withDim(x.shape, axis, 1);
     const before = moved(out, ones(shape, { dtype: x.dtype }), { axis, reverse }, false);
     const next = moved(x, zeros(shape, { dtype: x.dtype }), { axis, reverse }, true);
     return mul(before, recurrenceFunction(next, dOut, { axis, reverse: !reverse }));

@@ -3,7 +3,7 @@ import type { DType } from '../dtype.js';
 import { ConfigError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { valueText } from '../options.js';
-import { normalizeAxes, normalizeAxis, stridesOf } from '../shape.js';
+import { normalizeAxes, normalizeAxis, stridesOf, withDim } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { clone, reshape } from './movement.js';
 import { copyFrom, copyPart } from './strided.js';
@@ -49,8 +49,7 @@ const rollFunction = defineFunction('roll', {
     const out = empty(x.shape, x.dtype, 'roll');
     const strides = stridesOf(x.shape);
     const stay = x.shape[axis] - shift;
-    const block = (count: number): number[] =>
-      x.shape.map((dim, at) => (at === axis ? count : dim));
+    const block = (count: number): number[] => withDim(x.shape, axis, count);
     const at = (position: number) => ({ strides, offset: position * strides[axis] });
     copyPart(out, at(shift), x, at(0), block(stay));
     copyPart(out, at(0), x, at(stay), block(shift));
