@@ -5,7 +5,6 @@ import { arange, full, zeros } from '../creation.js';
 import { moreKernelsFor } from '../engine/more.js';
 import { ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
-import { hostCall, reads } from '../host-call.js';
 import type { IndexGeometry } from '../kernels/contract.js';
 import {
   broadcastShapes,
@@ -19,6 +18,7 @@ import {
 } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 import { eq } from './compare.js';
+import { requirePositions } from './indexing.js';
 import { reshape, slice, type SliceRange } from './movement.js';
 import { broadcastTo } from './stretch.js';
 import { copyTo } from './strided.js';
@@ -46,7 +46,8 @@ function geometryOf(shape: Shape, index: Tensor, axis: number): IndexGeometry {
  * the axis. Each one's gradients are calls of the others.
  */
 
-const gatherFunction = defineFunction('gather', {
+/** `gather` itself, by positions that are known to be right. */
+export const gatherFunction = defineFunction('gather', {
   forward(ctx: Context<Saved>, x: Tensor, index: Tensor, { axis }: Axis) {
     ctx.save({ axis, index, shape: x.shape });
     const out = empty(index.shape, x.dtype, 'gather');
@@ -161,22 +162,8 @@ function checkIndex(name: string, x: Tensor, axis: number, index: Tensor): numbe
         `got ${index.describe()}`,
     );
   }
-  checkPositions(name, x, normal, index);
+  requirePositions(name, x, normal, index);
   return normal;
-}
-
-/** @throws ShapeError for a position that is none of the axis. */
-function checkPositions(name: string, x: Tensor, axis: number, index: Tensor): void {
-  const dim = x.shape[axis];
-  const whole = x.describe();
-  hostCall(name, [reads(index)], (positions) => {
-    positions.forEach((position, i) => {
-      if (position >= 0 && position < dim) return;
-      throw new ShapeError(
-        `${name}: index ${position} at element ${i} is outside 0 … ${dim - 1}, axis ${axis} of ${whole}`,
-      );
-    });
-  });
 }
 
 /** The shape of a whole whose elements the index reaches: the index's, but along the axis. */
@@ -224,7 +211,7 @@ export function takeAlongAxis(x: Tensor, index: Tensor, axis?: number): Tensor {
       `takeAlongAxis: expected an index of ${x.ndim} dimensions, as x has, got ${index.describe()}`,
     );
   }
-  checkPositions('takeAlongAxis', x, at, index);
+  requirePositions('takeAlongAxis', x, at, index);
   const [own, other] = [withDim(x.shape, at, 1), withDim(index.shape, at, 1)];
   const shape = broadcastShapes('takeAlongAxis', own, other);
   return composed(() => {

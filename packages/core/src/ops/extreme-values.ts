@@ -6,7 +6,7 @@ import { tracer } from '../graph/tracer.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
 import { reducedShape, type Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
-import { gather } from './along.js';
+import { gatherFunction } from './along.js';
 import {
   asGiven,
   gatherAxes,
@@ -57,7 +57,8 @@ const placeFunction = defineGradient('selectBackward', {
     const { indices, geometry } = ctx.saved;
     const { outer, n, inner } = geometry;
     const columns = reshape(d, [outer, n, inner]);
-    return reshape(gather(columns, 1, reshape(indices, [outer, 1, inner])), indices.shape);
+    const positions = reshape(indices, [outer, 1, inner]);
+    return reshape(gatherFunction(columns, positions, { axis: 1 }), indices.shape);
   },
 });
 

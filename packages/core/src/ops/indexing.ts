@@ -46,6 +46,20 @@ const indexAddFunction = defineGradient('indexAdd', {
   backward: (ctx, d) => indexSelectFunction(d, ctx.saved.index, { axis: ctx.saved.axis }),
 });
 
+/** @throws ShapeError for a position in `index` (int32) that is none of x's axis. */
+export function requirePositions(name: string, x: Tensor, axis: number, index: Tensor): void {
+  const dim = x.shape[axis];
+  const whole = x.describe();
+  hostCall(name, [reads(index)], (positions) => {
+    positions.forEach((position, i) => {
+      if (position >= 0 && position < dim) return;
+      throw new ShapeError(
+        `${name}: index ${position} at element ${i} is outside 0 … ${dim - 1}, axis ${axis} of ${whole}`,
+      );
+    });
+  });
+}
+
 /**
  * The slices of x along `axis` at the positions in `index` (int32, one dimension), in that order;
  * a position may come several times.
@@ -63,17 +77,7 @@ export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
       `indexSelect: expected an index of one dimension, got ${index.describe()}`,
     );
   }
-  const dim = x.shape[normal];
   int32Of('indexSelect', index);
-  const whole = x.describe();
-  hostCall('indexSelect', [reads(index)], (positions) => {
-    positions.forEach((position, i) => {
-      if (position >= 0 && position < dim) return;
-      throw new ShapeError(
-        `indexSelect: index ${position} at element ${i} is outside 0 … ${dim - 1}, axis ${normal} ` +
-          `of ${whole}`,
-      );
-    });
-  });
+  requirePositions('indexSelect', x, normal, index);
   return indexSelectFunction(x, index, { axis: normal });
 }
