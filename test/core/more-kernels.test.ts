@@ -126,45 +126,63 @@ describe('the second binary', () => {
   });
 });
 
+/** Layers whose kernels are all of the first table, in both directions. */
+const LAYERS = [
+  'Conv2d',
+  'ConvTranspose2d',
+  'Linear',
+  'ReLU',
+  'LeakyReLU',
+  'MaxPool2d',
+  'AvgPool2d',
+  'AdaptiveAvgPool2d',
+  'Flatten',
+  'Identity',
+  'Sequential',
+];
+
 describe('a bundle', () => {
   it.each([
-    { uses: ['Tape', 'reshape', 'sum'], has: false },
+    { uses: ['Tape', 'reshape', 'sum', 'argmax', 'concat', 'cast'], has: false },
     { uses: ['Tape', 'tanh'], has: true },
-  ])('of convolutions, products and $uses has its rows, loops and binary: $has', async (given) => {
-    const { build } = await import('esbuild');
-    const names = given.uses.join(', ');
-    const { metafile } = await build({
-      stdin: {
-        contents: `
+  ])(
+    'of convolutions, poolings, products and $uses has its rows, loops and binary: $has',
+    async (given) => {
+      const { build } = await import('esbuild');
+      const names = given.uses.join(', ');
+      const { metafile } = await build({
+        stdin: {
+          contents: `
           import { ${names} } from '@unfold/core';
-          import { Conv2d, Linear } from '@unfold/nn';
-          console.log(Conv2d, Linear, ${names});
+          import * as nn from '@unfold/nn';
+          console.log(${LAYERS.map((name) => `nn.${name}`).join(', ')}, ${names});
         `,
-        resolveDir: import.meta.dirname,
-      },
-      bundle: true,
-      write: false,
-      metafile: true,
-      format: 'esm',
-      platform: 'node',
-      conditions: ['unfold-source'],
-      external: ['#binaries', '#more-binaries', '#platform'],
-    });
-    const [output] = Object.values(metafile.outputs);
-    const inputs = Object.entries(output?.inputs ?? {})
-      .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
-      .map(([path]) => path.replace('packages/core/src/', ''));
-    const paths = output?.imports.map(({ path }) => path) ?? [];
-    expect(paths).toContain('#binaries');
-    expect(paths.includes('#more-binaries')).toBe(given.has);
-    expect(inputs).toContain('kernels/table/kernels.js');
-    for (const file of [
-      'engine/more.ts',
-      'kernels/table/more-kernels.js',
-      'kernels/reference/more.ts',
-      'kernels/wasm/more.ts',
-    ]) {
-      expect(inputs.includes(file)).toBe(given.has);
-    }
-  });
+          resolveDir: import.meta.dirname,
+        },
+        bundle: true,
+        write: false,
+        metafile: true,
+        format: 'esm',
+        platform: 'node',
+        conditions: ['unfold-source'],
+        external: ['#binaries', '#more-binaries', '#platform'],
+      });
+      const [output] = Object.values(metafile.outputs);
+      const inputs = Object.entries(output?.inputs ?? {})
+        .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+        .map(([path]) => path.replace('packages/core/src/', ''));
+      const paths = output?.imports.map(({ path }) => path) ?? [];
+      expect(paths).toContain('#binaries');
+      expect(paths.includes('#more-binaries')).toBe(given.has);
+      expect(inputs).toContain('kernels/table/kernels.js');
+      for (const file of [
+        'engine/more.ts',
+        'kernels/table/more-kernels.js',
+        'kernels/reference/more.ts',
+        'kernels/wasm/more.ts',
+      ]) {
+        expect(inputs.includes(file)).toBe(given.has);
+      }
+    },
+  );
 });

@@ -4,9 +4,7 @@ import {
   defineFunction,
   empty,
   formatShape,
-  indexSelect,
   kernelsFor,
-  reshape,
   ShapeError,
   type Context,
   type OptionRules,
@@ -81,17 +79,26 @@ const placeFunction = defineGradient('maxPool2dBackward', {
     );
     return dX;
   },
-  // Of each plane, the pixels that won.
-  backward(ctx, d) {
-    const { indices, window } = ctx.saved;
+  backward: (ctx, d): Tensor => pickFunction(d, ctx.saved),
+});
+
+/**
+ * The transpose: of each plane the pixels that won. By a loop, and not by a kernel of the second table,
+ * which would be in the bundle of every page that pools.
+ */
+const pickFunction = defineGradient('maxPool2dPick', {
+  forward(ctx: Context<Saved>, d: Tensor, winners: Saved) {
+    ctx.save(winners);
+    const { indices, window } = winners;
     const pixels = window.H * window.W;
     const places = window.OH * window.OW;
-    const positions = empty([indices.size], 'int32', 'maxPool2d');
-    hostCall('maxPool2d', [fills(positions), reads(indices)], (to, winners) => {
-      for (let i = 0; i < to.length; i++) to[i] = Math.floor(i / places) * pixels + winners[i];
+    const out = empty(indices.shape, d.dtype, 'maxPool2d');
+    hostCall('maxPool2d', [fills(out), reads(d), reads(indices)], (to, from, at) => {
+      for (let i = 0; i < to.length; i++) to[i] = from[Math.floor(i / places) * pixels + at[i]];
     });
-    return reshape(indexSelect(reshape(d, [-1]), 0, positions), indices.shape);
+    return out;
   },
+  backward: (ctx, d): Tensor => placeFunction(d, ctx.saved),
 });
 
 /** Windows of calls that were right, frozen. */
