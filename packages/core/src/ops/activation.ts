@@ -1,17 +1,17 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { moreKernelsFor } from '../engine/more.js';
 import type { DType } from '../dtype.js';
 import { tracer } from '../graph/tracer.js';
 import { checkOptions, oneOf, type OptionRules } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { add, mul, sub } from './arithmetic.js';
-import { moreUnary, morePairwise } from './more-support.js';
 import { clamp, exp } from './pointwise.js';
 import { curvedSlope } from './slopes.js';
-import { requireFloat, type Unary } from './support.js';
+import { requireFloat, type Unary, unary } from './support.js';
 
 const sigmoidSlope = curvedSlope(
+  moreKernelsFor,
   'sigmoidBackward',
-  morePairwise,
   (k, dX, d, out) => k.sigmoidBackward(dX, d, out),
   (out) => sub(1, mul(out, 2)),
 );
@@ -23,7 +23,7 @@ const sigmoidSlope = curvedSlope(
 export const sigmoid = defineFunction('sigmoid', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('sigmoid', x);
-    const out = moreUnary('sigmoid', x, (k, y, data) => k.sigmoid(y, data));
+    const out = unary(moreKernelsFor, 'sigmoid', x, (k, y, data) => k.sigmoid(y, data));
     ctx.save({ out });
     return out;
   },
@@ -31,8 +31,8 @@ export const sigmoid = defineFunction('sigmoid', {
 }) as Unary;
 
 const tanhSlope = curvedSlope(
+  moreKernelsFor,
   'tanhBackward',
-  morePairwise,
   (k, dX, d, out) => k.tanhBackward(dX, d, out),
   (out) => mul(out, -2),
 );
@@ -44,7 +44,7 @@ const tanhSlope = curvedSlope(
 export const tanh = defineFunction('tanh', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('tanh', x);
-    const out = moreUnary('tanh', x, (k, y, data) => k.tanh(y, data));
+    const out = unary(moreKernelsFor, 'tanh', x, (k, y, data) => k.tanh(y, data));
     ctx.save({ out });
     return out;
   },
@@ -93,8 +93,8 @@ const GELU_OPTIONS: OptionRules<GeluOptions> = { approximate: oneOf('none', 'tan
 
 /** The second derivative, φ(x)·(2 - x²), is 0 where φ is: the square stays finite. */
 const geluSlope = curvedSlope(
+  moreKernelsFor,
   'geluBackward',
-  morePairwise,
   (k, dX, d, x) => k.geluBackward(dX, d, x),
   (x) => {
     const near = nearOf(x);
@@ -107,7 +107,7 @@ const geluSlope = curvedSlope(
 const geluFunction = defineFunction('gelu', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     ctx.save({ x });
-    return moreUnary('gelu', x, (k, out, data) => k.gelu(out, data));
+    return unary(moreKernelsFor, 'gelu', x, (k, out, data) => k.gelu(out, data));
   },
   backward: (ctx, dOut) => geluSlope(dOut, ctx.saved.x),
 });

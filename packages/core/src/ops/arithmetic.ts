@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { kernelsFor } from '../engine/engine.js';
 import { tracer } from '../graph/tracer.js';
 import type { Tensor } from '../tensor.js';
 import { onTensors } from './promotion.js';
@@ -11,15 +12,15 @@ import { binary, requireFloat, requireNumber, type Operand, unary, type Unary } 
 export const neg = defineFunction('neg', {
   forward(_ctx: Context<object>, x: Tensor) {
     requireNumber('neg', x);
-    return unary('neg', x, (k, out, data) => k.neg(out, data));
+    return unary(kernelsFor, 'neg', x, (k, out, data) => k.neg(out, data));
   },
-  backward: (_ctx, dOut) => unary('neg', dOut, (k, dX, d) => k.neg(dX, d)),
+  backward: (_ctx, dOut) => unary(kernelsFor, 'neg', dOut, (k, dX, d) => k.neg(dX, d)),
   recordedBackward: (_ctx, dOut): Tensor => neg(dOut),
 }) as Unary;
 
 const addFunction = defineFunction('add', {
   forward(_ctx: Context<object>, a: Tensor, b: Tensor) {
-    return binary('add', a, b, (k, out, x, y, geometry) => k.add(out, x, y, geometry));
+    return binary(kernelsFor, 'add', a, b, (k, out, x, y, geometry) => k.add(out, x, y, geometry));
   },
   backward: (_ctx, dOut) => [dOut, dOut],
 });
@@ -37,7 +38,7 @@ export function add(a: Operand, b: Operand): Tensor {
 
 const subFunction = defineFunction('sub', {
   forward(_ctx: Context<object>, a: Tensor, b: Tensor) {
-    return binary('sub', a, b, (k, out, x, y, geometry) => k.sub(out, x, y, geometry));
+    return binary(kernelsFor, 'sub', a, b, (k, out, x, y, geometry) => k.sub(out, x, y, geometry));
   },
   backward: (ctx, dOut) => [dOut, ctx.needsInputGrad[1] ? neg(dOut) : null],
 });
@@ -56,7 +57,7 @@ export function sub(a: Operand, b: Operand): Tensor {
 const mulFunction = defineFunction('mul', {
   forward(ctx: Context<{ a: Tensor; b: Tensor }>, a: Tensor, b: Tensor) {
     ctx.save({ a, b });
-    return binary('mul', a, b, (k, out, x, y, geometry) => k.mul(out, x, y, geometry));
+    return binary(kernelsFor, 'mul', a, b, (k, out, x, y, geometry) => k.mul(out, x, y, geometry));
   },
   backward(ctx, dOut) {
     const { a, b } = ctx.saved;
@@ -81,7 +82,7 @@ export function mul(a: Operand, b: Operand): Tensor {
 const divFunction = defineFunction('div', {
   forward(ctx: Context<{ b: Tensor; out: Tensor }>, a: Tensor, b: Tensor) {
     requireFloat('div', a);
-    const out = binary('div', a, b, (k, y, dividend, divisor, geometry) =>
+    const out = binary(kernelsFor, 'div', a, b, (k, y, dividend, divisor, geometry) =>
       k.div(y, dividend, divisor, geometry),
     );
     ctx.save({ b, out });

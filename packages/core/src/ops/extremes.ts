@@ -1,8 +1,9 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { moreKernelsFor } from '../engine/more.js';
+import { binary } from './support.js';
 import { tracer } from '../graph/tracer.js';
 import type { Tensor } from '../tensor.js';
 import { eq, gt, lt } from './compare.js';
-import { moreBinary } from './more-support.js';
 import { onTensors } from './promotion.js';
 import type { Operand } from './support.js';
 import { where } from './where.js';
@@ -12,7 +13,9 @@ const extremeFunction = (name: 'maximum' | 'minimum', wins: (a: Operand, b: Oper
   defineFunction(name, {
     forward(ctx: Context<{ a: Tensor; b: Tensor }>, a: Tensor, b: Tensor) {
       ctx.save({ a, b });
-      return moreBinary(name, a, b, (k, out, x, y, geometry) => k[name](out, x, y, geometry));
+      return binary(moreKernelsFor, name, a, b, (k, out, x, y, geometry) =>
+        k[name](out, x, y, geometry),
+      );
     },
     backward(ctx, dOut) {
       const { a, b } = ctx.saved;

@@ -1,9 +1,9 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { moreKernelsFor } from '../engine/more.js';
 import type { Tensor } from '../tensor.js';
 import { add, div, mul, neg, sub } from './arithmetic.js';
 import { exp, sqrt } from './pointwise.js';
-import { moreUnary } from './more-support.js';
-import { requireFloat, requireNumber, type Unary } from './support.js';
+import { requireFloat, requireNumber, type Unary, unary } from './support.js';
 
 type Kernel =
   | 'sin'
@@ -31,7 +31,7 @@ const floatFunction = (name: Kernel, slope: (dOut: Tensor, saved: Saved) => Tens
   defineFunction(name, {
     forward(ctx: Context<Saved>, x: Tensor) {
       requireFloat(name, x);
-      const out = moreUnary(name, x, (k, y, data) => k[name](y, data));
+      const out = unary(moreKernelsFor, name, x, (k, y, data) => k[name](y, data));
       ctx.save({ x, out });
       return out;
     },

@@ -1,13 +1,12 @@
 import { moreKernelsFor } from '../engine/more.js';
 import { tracer } from '../graph/tracer.js';
-import { broadcastGeometry, broadcastShapes } from '../shape.js';
 import { isFloat } from '../dtype.js';
 import { tensor } from '../creation.js';
-import { empty, requireTensor, type Tensor } from '../tensor.js';
+import { requireTensor, type Tensor } from '../tensor.js';
 import { eq, lt, ne } from './compare.js';
 import { abs } from './pointwise.js';
 import { requireOperand } from './promotion.js';
-import { bytesOf, composed, zerosOf, type Operand } from './support.js';
+import { broadcast, bytesOf, composed, zerosOf, type Operand } from './support.js';
 
 type Logic = 'logicalAnd' | 'logicalOr' | 'logicalXor';
 
@@ -21,16 +20,18 @@ function logic(name: string, kernel: Logic, a: Operand, b: Operand): Tensor {
   requireOperand(name, 'a', a);
   requireOperand(name, 'b', b);
   return composed(() => {
-    const [x, y] = [truthOf(a), truthOf(b)];
-    x.assertAlive();
-    y.assertAlive();
-    const shape = broadcastShapes(name, x.shape, y.shape);
-    const out = empty(shape, 'bool', name);
-    const [bytes, left, right] = [out, x, y].map(({ buffer }) => bytesOf(name, buffer));
+    const bytes = bytesOf.bind(null, name);
     // The kernel is one of bytes, and the engine's fast kernels are those of float32.
-    const geometry = broadcastGeometry(x.shape, y.shape, shape);
-    moreKernelsFor('float32')[kernel](bytes, left, right, geometry);
-    return out;
+    const kernelsOf = () => moreKernelsFor('float32');
+    return broadcast(
+      kernelsOf,
+      name,
+      truthOf(a),
+      truthOf(b),
+      'bool',
+      bytes,
+      (k, out, x, y, geometry) => k[kernel](out, bytes(x), bytes(y), geometry),
+    );
   });
 }
 

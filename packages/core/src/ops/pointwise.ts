@@ -1,4 +1,6 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { moreKernelsFor } from '../engine/more.js';
+import { kernelsFor } from '../engine/engine.js';
 import { copyChecked, newArray, type DType } from '../dtype.js';
 import { ConfigError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
@@ -13,9 +15,8 @@ import {
 } from '../options.js';
 import { requireTensor, type Tensor } from '../tensor.js';
 import { div, mul } from './arithmetic.js';
-import { morePairwise, moreUnary } from './more-support.js';
 import { curvedSlope, pieceSlope } from './slopes.js';
-import { pairwise, requireFloat, requireNumber, type Unary } from './support.js';
+import { pairwise, requireFloat, requireNumber, type Unary, unary } from './support.js';
 
 /** How a kernel walks two operands of one shape, as backward has them. */
 function flat({ length }: DeviceBuffer): BroadcastGeometry {
@@ -29,12 +30,12 @@ function flat({ length }: DeviceBuffer): BroadcastGeometry {
 export const exp = defineFunction('exp', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('exp', x);
-    const out = moreUnary('exp', x, (k, y, data) => k.exp(y, data));
+    const out = unary(moreKernelsFor, 'exp', x, (k, y, data) => k.exp(y, data));
     ctx.save({ out });
     return out;
   },
   backward: (ctx, dOut) =>
-    pairwise('mul', dOut, ctx.saved.out, (k, dX, d, out) => k.mul(dX, d, out, flat(d))),
+    pairwise(kernelsFor, 'mul', dOut, ctx.saved.out, (k, dX, d, out) => k.mul(dX, d, out, flat(d))),
   recordedBackward: (ctx, dOut) => mul(dOut, ctx.saved.out),
 }) as Unary;
 
@@ -46,16 +47,16 @@ export const log = defineFunction('log', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     requireFloat('log', x);
     ctx.save({ x });
-    return moreUnary('log', x, (k, out, data) => k.log(out, data));
+    return unary(moreKernelsFor, 'log', x, (k, out, data) => k.log(out, data));
   },
   backward: (ctx, dOut) =>
-    pairwise('div', dOut, ctx.saved.x, (k, dX, d, x) => k.div(dX, d, x, flat(d))),
+    pairwise(kernelsFor, 'div', dOut, ctx.saved.x, (k, dX, d, x) => k.div(dX, d, x, flat(d))),
   recordedBackward: (ctx, dOut) => div(dOut, ctx.saved.x),
 }) as Unary;
 
 const sqrtSlope = curvedSlope(
+  moreKernelsFor,
   'sqrtBackward',
-  morePairwise,
   (k, dX, d, out) => k.sqrtBackward(dX, d, out),
   (out) => div(-0.5, mul(out, out)),
 );
@@ -67,14 +68,16 @@ const sqrtSlope = curvedSlope(
 export const sqrt = defineFunction('sqrt', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('sqrt', x);
-    const out = moreUnary('sqrt', x, (k, y, data) => k.sqrt(y, data));
+    const out = unary(moreKernelsFor, 'sqrt', x, (k, y, data) => k.sqrt(y, data));
     ctx.save({ out });
     return out;
   },
   backward: (ctx, dOut) => sqrtSlope(dOut, ctx.saved.out),
 }) as Unary;
 
-const absSlope = pieceSlope('absBackward', morePairwise, (k, dX, d, x) => k.absBackward(dX, d, x));
+const absSlope = pieceSlope(moreKernelsFor, 'absBackward', (k, dX, d, x) =>
+  k.absBackward(dX, d, x),
+);
 
 /**
  * |x|; the derivative is 0 at 0 and, as PyTorch's, at NaN.
@@ -84,7 +87,7 @@ export const abs = defineFunction('abs', {
   forward(ctx: Context<{ x: Tensor }>, x: Tensor) {
     requireNumber('abs', x);
     ctx.save({ x });
-    return moreUnary('abs', x, (k, out, data) => k.abs(out, data));
+    return unary(moreKernelsFor, 'abs', x, (k, out, data) => k.abs(out, data));
   },
   backward: (ctx, dOut) => absSlope(dOut, { x: ctx.saved.x, parameters: null }),
 }) as Unary;
@@ -106,7 +109,7 @@ const bound: OptionRule = {
 
 const CLAMP_OPTIONS: OptionRules<ClampOptions> = { min: bound, max: bound };
 
-const clampSlope = pieceSlope('clampBackward', morePairwise, (k, dX, d, x, bounds: Bounds) =>
+const clampSlope = pieceSlope(moreKernelsFor, 'clampBackward', (k, dX, d, x, bounds: Bounds) =>
   k.clampBackward(dX, d, x, bounds),
 );
 
@@ -114,7 +117,7 @@ const clampFunction = defineFunction('clamp', {
   forward(ctx: Context<Bounds & { x: Tensor }>, x: Tensor, bounds: Bounds) {
     requireNumber('clamp', x);
     ctx.save({ x, ...bounds });
-    return moreUnary('clamp', x, (k, out, data) => k.clamp(out, data, bounds));
+    return unary(moreKernelsFor, 'clamp', x, (k, out, data) => k.clamp(out, data, bounds));
   },
   backward(ctx, dOut) {
     const { x, min, max } = ctx.saved;

@@ -1,19 +1,19 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { moreKernelsFor } from '../engine/more.js';
 import { full } from '../creation.js';
 import { tracer } from '../graph/tracer.js';
 import type { Tensor } from '../tensor.js';
 import { mul, sub } from './arithmetic.js';
 import { eq, lt } from './compare.js';
-import { moreBinary } from './more-support.js';
 import { log } from './pointwise.js';
 import { onTensors } from './promotion.js';
-import { requireFloat, type Operand } from './support.js';
+import { requireFloat, type Operand, binary } from './support.js';
 import { where } from './where.js';
 
 const powFunction = defineFunction('pow', {
   forward(ctx: Context<{ a: Tensor; b: Tensor; out: Tensor }>, a: Tensor, b: Tensor) {
     requireFloat('pow', a);
-    const out = moreBinary('pow', a, b, (k, y, base, exponent, geometry) =>
+    const out = binary(moreKernelsFor, 'pow', a, b, (k, y, base, exponent, geometry) =>
       k.pow(y, base, exponent, geometry),
     );
     ctx.save({ a, b, out });

@@ -1,4 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { moreKernelsFor } from '../engine/more.js';
 import { isFloat } from '../dtype.js';
 import { DTypeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
@@ -9,8 +10,7 @@ import { eq } from './compare.js';
 import { maximum } from './extremes.js';
 import { abs } from './pointwise.js';
 import { onTensors } from './promotion.js';
-import { moreBinary } from './more-support.js';
-import { requireFloat, zerosOf, type Operand } from './support.js';
+import { requireFloat, zerosOf, type Operand, binary } from './support.js';
 import { where } from './where.js';
 
 interface Pair {
@@ -22,7 +22,9 @@ const atan2Function = defineFunction('atan2', {
   forward(ctx: Context<Pair>, a: Tensor, b: Tensor) {
     requireFloat('atan2', a);
     ctx.save({ a, b });
-    return moreBinary('atan2', a, b, (k, out, y, x, geometry) => k.atan2(out, y, x, geometry));
+    return binary(moreKernelsFor, 'atan2', a, b, (k, out, y, x, geometry) =>
+      k.atan2(out, y, x, geometry),
+    );
   },
   backward(ctx, dOut) {
     // b/(a² + b²) and -a/(a² + b²), with both divided by the larger first: the squares neither overflow
@@ -72,7 +74,7 @@ function requireDivisors(name: string, b: Tensor): void {
 const floorDivideFunction = defineFunction('floorDivide', {
   forward(_ctx: Context<object>, a: Tensor, b: Tensor) {
     requireDivisors('floorDivide', b);
-    return moreBinary('floorDivide', a, b, (k, out, x, y, geometry) =>
+    return binary(moreKernelsFor, 'floorDivide', a, b, (k, out, x, y, geometry) =>
       k.floorDivide(out, x, y, geometry),
     );
   },
@@ -102,7 +104,7 @@ const remainderFunction = defineFunction('remainder', {
   forward(ctx: Context<Pair>, a: Tensor, b: Tensor) {
     ctx.save({ a, b });
     requireDivisors('remainder', b);
-    return moreBinary('remainder', a, b, (k, out, x, y, geometry) =>
+    return binary(moreKernelsFor, 'remainder', a, b, (k, out, x, y, geometry) =>
       k.remainder(out, x, y, geometry),
     );
   },

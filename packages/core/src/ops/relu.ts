@@ -1,12 +1,13 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { kernelsFor } from '../engine/engine.js';
 import type { DType } from '../dtype.js';
 import { tracer } from '../graph/tracer.js';
 import { checkOptions, finite, type OptionRules } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { pieceSlope } from './slopes.js';
-import { pairwise, requireFloat, unary, type Unary } from './support.js';
+import { requireFloat, unary, type Unary } from './support.js';
 
-const reluSlope = pieceSlope('reluBackward', pairwise, (k, dX, d, out) =>
+const reluSlope = pieceSlope(kernelsFor, 'reluBackward', (k, dX, d, out) =>
   k.reluBackward(dX, d, out),
 );
 
@@ -17,7 +18,7 @@ const reluSlope = pieceSlope('reluBackward', pairwise, (k, dX, d, out) =>
 export const relu = defineFunction('relu', {
   forward(ctx: Context<{ out: Tensor }>, x: Tensor) {
     requireFloat('relu', x);
-    const out = unary('relu', x, (k, y, data) => k.relu(y, data));
+    const out = unary(kernelsFor, 'relu', x, (k, y, data) => k.relu(y, data));
     ctx.save({ out });
     return out;
   },
@@ -33,8 +34,8 @@ export interface LeakyReluOptions {
 const LEAKY_RELU_OPTIONS: OptionRules<LeakyReluOptions> = { slope: finite };
 
 const leakyReluSlope = pieceSlope(
+  kernelsFor,
   'leakyReluBackward',
-  pairwise,
   (k, dX, d, x, options: { slope: number }) => k.leakyReluBackward(dX, d, x, options),
 );
 
@@ -42,7 +43,7 @@ const leakyReluFunction = defineFunction('leakyRelu', {
   forward(ctx: Context<{ x: Tensor; slope: number }>, x: Tensor, options: { slope: number }) {
     requireFloat('leakyRelu', x);
     ctx.save({ x, slope: options.slope });
-    return unary('leakyRelu', x, (k, out, data) => k.leakyRelu(out, data, options));
+    return unary(kernelsFor, 'leakyRelu', x, (k, out, data) => k.leakyRelu(out, data, options));
   },
   backward(ctx, dOut) {
     const { x, slope } = ctx.saved;

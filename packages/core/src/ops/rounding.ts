@@ -1,9 +1,9 @@
 import { defineFunction, type Context } from '../autograd/function.js';
+import { moreKernelsFor } from '../engine/more.js';
 import { copyOf } from '../copy.js';
 import { isFloat } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
-import { moreUnary } from './more-support.js';
-import { requireNumber, zerosOf, type Unary } from './support.js';
+import { requireNumber, zerosOf, type Unary, unary } from './support.js';
 
 type Step = 'floor' | 'ceil' | 'round' | 'trunc' | 'sign';
 
@@ -14,7 +14,7 @@ const stepFunction = (name: Step) =>
       requireNumber(name, x);
       // Integers are whole; a sign they have all the same.
       if (name !== 'sign' && !isFloat(x.dtype)) return copyOf(x, name);
-      return moreUnary(name, x, (k, out, data) => k[name](out, data));
+      return unary(moreKernelsFor, name, x, (k, out, data) => k[name](out, data));
     },
     backward: (_ctx, dOut) => zerosOf(name, dOut.shape, dOut.dtype),
   });

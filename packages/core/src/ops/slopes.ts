@@ -1,4 +1,5 @@
 import { defineGradient, type Context } from '../autograd/function.js';
+import { pairwise, type KernelsOf } from './support.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
 import type { Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
@@ -17,14 +18,6 @@ type SlopeKernel<K, P> = (
   parameters: P,
 ) => void;
 
-/** `pairwise`, of the table that has the kernel. */
-type Pairwise<K> = (
-  name: string,
-  a: Tensor,
-  b: Tensor,
-  kernel: (kernels: K, out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer) => void,
-) => Tensor;
-
 interface Pieces<P> {
   readonly x: Tensor;
   readonly parameters: P;
@@ -32,15 +25,17 @@ interface Pieces<P> {
 
 /** dOut times a slope that is constant in pieces: x is no input, since its gradient is 0. */
 export function pieceSlope<K, P = null>(
+  kernelsOf: KernelsOf<K>,
   name: string,
-  pairwise: Pairwise<K>,
   kernel: SlopeKernel<K, P>,
 ): (dOut: Tensor, pieces: Pieces<P>) => Tensor {
   const slope = defineGradient(name, {
     forward(ctx: Context<Pieces<P>>, dOut: Tensor, pieces: Pieces<P>) {
       ctx.save(pieces);
       const { x, parameters } = pieces;
-      return pairwise(name, dOut, x, (k, dX, d, data) => kernel(k, dX, d, data, parameters));
+      return pairwise(kernelsOf, name, dOut, x, (k, dX, d, data) =>
+        kernel(k, dX, d, data, parameters),
+      );
     },
     backward: (ctx, d): Tensor => slope(d, ctx.saved),
   });
@@ -52,15 +47,17 @@ export function pieceSlope<K, P = null>(
  * @param bend The slope's derivative by what it is taken of.
  */
 export function curvedSlope<K>(
+  kernelsOf: KernelsOf<K>,
   name: string,
-  pairwise: Pairwise<K>,
   kernel: SlopeKernel<K, undefined>,
   bend: (of: Tensor) => Tensor,
 ): (dOut: Tensor, of: Tensor) => Tensor {
   const slope = defineGradient(name, {
     forward(ctx: Context<{ dOut: Tensor; of: Tensor }>, dOut: Tensor, of: Tensor) {
       ctx.save({ dOut, of });
-      return pairwise(name, dOut, of, (k, dX, d, data) => kernel(k, dX, d, data, undefined));
+      return pairwise(kernelsOf, name, dOut, of, (k, dX, d, data) =>
+        kernel(k, dX, d, data, undefined),
+      );
     },
     backward(ctx, d): (Tensor | null)[] {
       const { dOut, of } = ctx.saved;

@@ -4,7 +4,7 @@ import { isFloat, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { DTypeError } from '../errors.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
-import type { BroadcastGeometry, CoreKernels } from '../kernels/contract.js';
+import type { BroadcastGeometry } from '../kernels/contract.js';
 import { broadcastGeometry, broadcastShapes, type Shape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
 
@@ -60,26 +60,34 @@ export function zerosOf(name: string, shape: Shape, dtype: DType): Tensor {
   return out;
 }
 
+/**
+ * What gives the kernels of a table for a dtype: `kernelsFor`, or `moreKernelsFor`, which brings the
+ * second binary into a bundle. The functions below take either.
+ */
+export type KernelsOf<K> = (dtype: DType) => K;
+
 /** Runs an elementwise kernel of one input. */
-export function unary(
+export function unary<K>(
+  kernelsOf: KernelsOf<K>,
   name: string,
   x: Tensor,
-  kernel: (kernels: CoreKernels, out: DeviceBuffer, x: DeviceBuffer) => void,
+  kernel: (kernels: K, out: DeviceBuffer, x: DeviceBuffer) => void,
 ): Tensor {
   const out = empty(x.shape, x.dtype, name);
-  kernel(kernelsFor(x.dtype), out.buffer, x.buffer);
+  kernel(kernelsOf(x.dtype), out.buffer, x.buffer);
   return out;
 }
 
 /** Runs an elementwise kernel of two inputs of one shape, as backward has them. */
-export function pairwise(
+export function pairwise<K>(
+  kernelsOf: KernelsOf<K>,
   name: string,
   a: Tensor,
   b: Tensor,
-  kernel: (kernels: CoreKernels, out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer) => void,
+  kernel: (kernels: K, out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer) => void,
 ): Tensor {
   const out = empty(a.shape, a.dtype, name);
-  kernel(kernelsFor(a.dtype), out.buffer, a.buffer, b.buffer);
+  kernel(kernelsOf(a.dtype), out.buffer, a.buffer, b.buffer);
   return out;
 }
 
@@ -93,18 +101,18 @@ export type BroadcastKernel<K, Out = DeviceBuffer> = (
 ) => void;
 
 /**
- * Runs an elementwise kernel of two broadcast inputs of one dtype, one of those that `kernelsOf` gives for it.
+ * Runs an elementwise kernel of two broadcast inputs of one dtype.
  * @throws DTypeError if the dtypes differ, ShapeError if the shapes do not broadcast.
  */
-export function broadcast<K, Out extends DeviceBuffer>(
-  kernelsOf: (dtype: DType) => K,
+export function broadcast<K, D extends DType, Out extends DeviceBuffer>(
+  kernelsOf: KernelsOf<K>,
   name: string,
   a: Tensor,
   b: Tensor,
-  outDType: DType,
+  outDType: D,
   asOut: (buffer: DeviceBuffer) => Out,
   kernel: BroadcastKernel<K, Out>,
-): Tensor {
+): Tensor<D> {
   a.assertAlive();
   b.assertAlive();
   sameDType(name, a, b);
@@ -116,14 +124,15 @@ export function broadcast<K, Out extends DeviceBuffer>(
 }
 
 /** `broadcast` for arithmetic: the result has the operands' dtype, which is not bool. */
-export function binary(
+export function binary<K>(
+  kernelsOf: KernelsOf<K>,
   name: string,
   a: Tensor,
   b: Tensor,
-  kernel: BroadcastKernel<CoreKernels>,
+  kernel: BroadcastKernel<K>,
 ): Tensor {
   requireNumber(name, a);
-  return broadcast(kernelsFor, name, a, b, a.dtype, (buffer) => buffer, kernel);
+  return broadcast(kernelsOf, name, a, b, a.dtype, (buffer) => buffer, kernel);
 }
 
 /** The bytes of a bool or uint8 tensor. @throws DTypeError for other dtypes. */
