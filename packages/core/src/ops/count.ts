@@ -16,21 +16,22 @@ import { composed } from './support.js';
 type Counting = 'any' | 'all' | 'countNonzero';
 
 /** Counts what is not 0 along the axes, and says what `answer` makes of it and of how many there are. */
-function counted(
+function counted<T extends Tensor>(
   name: Counting,
-  run: (x: Tensor, axis?: ReduceAxes, options?: KeepdimOptions) => Tensor,
+  run: (x: Tensor, axis?: ReduceAxes, options?: KeepdimOptions) => T,
   x: Tensor,
   axis: ReduceAxes | undefined,
   options: KeepdimOptions | undefined,
-  answer: (count: Tensor, of: number) => Tensor,
-): Tensor {
+  answer: (count: Tensor<'int32'>, of: number) => T,
+): T {
   const given = reduction(name, x, axis, options);
   if (tracer) return tracer.operation(name, run, asGiven(x, axis, given));
   x.assertAlive();
   const { axes, keepdim } = given;
   return composed(() => {
     const count = sumAxes(truthOf(x), axes).view(reducedShape(x.shape, axes, keepdim), name);
-    return answer(count, sizeOf(axes.map((axis) => x.shape[axis])));
+    // Truth values are summed in int32.
+    return answer(count as Tensor<'int32'>, sizeOf(axes.map((axis) => x.shape[axis])));
   });
 }
 
@@ -42,12 +43,7 @@ export function any(
   x: Tensor,
   axis?: ReduceAxes,
   options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor<'bool'>;
-export function any(
-  x: Tensor,
-  axis?: ReduceAxes,
-  options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor {
+): Tensor<'bool'> {
   return counted('any', any, x, axis, options, (count) => ne(count, 0));
 }
 
@@ -59,12 +55,7 @@ export function all(
   x: Tensor,
   axis?: ReduceAxes,
   options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor<'bool'>;
-export function all(
-  x: Tensor,
-  axis?: ReduceAxes,
-  options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor {
+): Tensor<'bool'> {
   return counted('all', all, x, axis, options, (count, of) => eq(count, of));
 }
 
@@ -76,11 +67,6 @@ export function countNonzero(
   x: Tensor,
   axis?: ReduceAxes,
   options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor<'int32'>;
-export function countNonzero(
-  x: Tensor,
-  axis?: ReduceAxes,
-  options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor {
+): Tensor<'int32'> {
   return counted('countNonzero', countNonzero, x, axis, options, (count) => count);
 }

@@ -16,7 +16,7 @@ export function truthOf(x: Operand): Tensor {
   return x.dtype === 'bool' ? x : ne(x, 0);
 }
 
-function logic(name: string, kernel: Logic, a: Operand, b: Operand): Tensor {
+function logic(name: string, kernel: Logic, a: Operand, b: Operand): Tensor<'bool'> {
   requireOperand(name, 'a', a);
   requireOperand(name, 'b', b);
   return composed(() => {
@@ -39,36 +39,37 @@ function logic(name: string, kernel: Logic, a: Operand, b: Operand): Tensor {
  * Whether a and b are both not 0, element by element, broadcast: a bool tensor. NaN counts as true.
  * Operands of any dtypes, each taken for itself. No gradient.
  */
-export function logicalAnd(a: Operand, b: Operand): Tensor<'bool'>;
-export function logicalAnd(a: Operand, b: Operand): Tensor {
+export function logicalAnd(a: Operand, b: Operand): Tensor<'bool'> {
   if (tracer) return tracer.operation('logicalAnd', logicalAnd, { a, b });
   return logic('logicalAnd', 'logicalAnd', a, b);
 }
 
 /** Whether a or b, or both, are not 0; otherwise as `logicalAnd`. */
-export function logicalOr(a: Operand, b: Operand): Tensor<'bool'>;
-export function logicalOr(a: Operand, b: Operand): Tensor {
+export function logicalOr(a: Operand, b: Operand): Tensor<'bool'> {
   if (tracer) return tracer.operation('logicalOr', logicalOr, { a, b });
   return logic('logicalOr', 'logicalOr', a, b);
 }
 
 /** Whether one of a and b is 0 and the other is not; otherwise as `logicalAnd`. */
-export function logicalXor(a: Operand, b: Operand): Tensor<'bool'>;
-export function logicalXor(a: Operand, b: Operand): Tensor {
+export function logicalXor(a: Operand, b: Operand): Tensor<'bool'> {
   if (tracer) return tracer.operation('logicalXor', logicalXor, { a, b });
   return logic('logicalXor', 'logicalXor', a, b);
 }
 
 /** Whether x is 0, element by element: a bool tensor. NaN counts as true, so it gives false. No gradient. */
-export function logicalNot(x: Tensor): Tensor<'bool'>;
-export function logicalNot(x: Tensor): Tensor {
+export function logicalNot(x: Tensor): Tensor<'bool'> {
   if (tracer) return tracer.operation('logicalNot', logicalNot, { x });
   requireTensor('logicalNot', 'x', x);
   return x.dtype === 'bool' ? logic('logicalNot', 'logicalXor', x, 1) : eq(x, 0);
 }
 
 /** A bool tensor of x's shape; integers have neither NaN nor infinities, and get `ofIntegers`. */
-function kindOf(name: string, x: Tensor, ofIntegers: boolean, fn: () => Tensor): Tensor {
+function kindOf(
+  name: string,
+  x: Tensor,
+  ofIntegers: boolean,
+  fn: () => Tensor<'bool'>,
+): Tensor<'bool'> {
   requireTensor(name, 'x', x);
   if (isFloat(x.dtype)) return composed(fn);
   x.assertAlive();
@@ -77,22 +78,19 @@ function kindOf(name: string, x: Tensor, ofIntegers: boolean, fn: () => Tensor):
 }
 
 /** Whether x is NaN, element by element: a bool tensor, of any dtype. No gradient. */
-export function isNaN(x: Tensor): Tensor<'bool'>;
-export function isNaN(x: Tensor): Tensor {
+export function isNaN(x: Tensor): Tensor<'bool'> {
   if (tracer) return tracer.operation('isNaN', isNaN, { x });
   return kindOf('isNaN', x, false, () => ne(x, x));
 }
 
 /** Whether x is ∞ or -∞, element by element: a bool tensor, of any dtype. No gradient. */
-export function isInf(x: Tensor): Tensor<'bool'>;
-export function isInf(x: Tensor): Tensor {
+export function isInf(x: Tensor): Tensor<'bool'> {
   if (tracer) return tracer.operation('isInf', isInf, { x });
   return kindOf('isInf', x, false, () => eq(abs(x.detach()), Infinity));
 }
 
 /** Whether x is neither NaN nor infinite, element by element: a bool tensor, of any dtype. No gradient. */
-export function isFinite(x: Tensor): Tensor<'bool'>;
-export function isFinite(x: Tensor): Tensor {
+export function isFinite(x: Tensor): Tensor<'bool'> {
   if (tracer) return tracer.operation('isFinite', isFinite, { x });
   return kindOf('isFinite', x, true, () => lt(abs(x.detach()), Infinity));
 }

@@ -217,7 +217,12 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
 }
 
 /** x from `start` to before `end` along an axis, the others whole. */
-export function sliceAlong(x: Tensor, axis: number, start: number, end: number): Tensor {
+export function sliceAlong<D extends DType>(
+  x: Tensor<D>,
+  axis: number,
+  start: number,
+  end: number,
+): Tensor<D> {
   return slice(
     x,
     x.shape.map((_, at): SliceRange => (at === axis ? [start, end] : null)),

@@ -1,5 +1,6 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { zeros } from '../creation.js';
+import type { DType } from '../dtype.js';
 import { moreKernelsFor } from '../engine/more.js';
 import { ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
@@ -27,7 +28,11 @@ interface Order {
 }
 
 /** The first values along an axis in order, and where they stood. */
-function ordered(name: string, x: Tensor, { axis, descending, kept }: Order): [Tensor, Tensor] {
+function ordered(
+  name: string,
+  x: Tensor,
+  { axis, descending, kept }: Order,
+): [Tensor, Tensor<'int32'>] {
   const last = x.ndim - 1;
   const rows = axis === last ? x : transpose(x, axis, last);
   const n = rows.shape[last];
@@ -35,7 +40,7 @@ function ordered(name: string, x: Tensor, { axis, descending, kept }: Order): [T
   const indices = empty(rows.shape, 'int32', name);
   const geometry = { rows: n === 0 ? 0 : x.size / n, n, descending };
   moreKernelsFor(x.dtype).sortRows(values.buffer, int32Of(name, indices), rows.buffer, geometry);
-  const back = (sorted: Tensor): Tensor => {
+  const back = <D extends DType>(sorted: Tensor<D>): Tensor<D> => {
     const first = kept === n ? sorted : sliceAlong(sorted, last, 0, kept);
     return axis === last ? first : transpose(first, axis, last);
   };
@@ -91,8 +96,7 @@ export function sort(
  * what was sorted. No gradient.
  * @throws ShapeError for an axis that x does not have.
  */
-export function argsort(x: Tensor, axis?: number, options?: SortOptions): Tensor<'int32'>;
-export function argsort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor {
+export function argsort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor<'int32'> {
   requireTensor('argsort', 'x', x);
   const at = normalizeAxis('argsort', axis, x.ndim);
   checkOptions('argsort', options, SORT_OPTIONS);

@@ -84,8 +84,7 @@ function classesOf(index: Tensor): number {
  * The positions of the elements of x that are not 0, in row-major order: int32 `[count, x.ndim]`. NaN is
  * not 0. JavaScript does it; there is a program for each count, and no graph. No gradient.
  */
-export function nonzero(x: Tensor): Tensor<'int32'>;
-export function nonzero(x: Tensor): Tensor {
+export function nonzero(x: Tensor): Tensor<'int32'> {
   requireTensor('nonzero', 'x', x);
   if (tracer) {
     tracer.refuses('nonzero', OPEN_SHAPE);

@@ -31,13 +31,13 @@ export type IntegerRule = 'kept' | 'float';
  * @throws DTypeError for what is no operand, for a number that the tensor's dtype cannot hold, or for
  * an int32 without dimensions that float32 cannot hold.
  */
-export function onTensors(
+export function onTensors<T extends Tensor>(
   name: string,
   a: Operand,
   b: Operand,
-  fn: (a: Tensor, b: Tensor) => Tensor,
+  fn: (a: Tensor, b: Tensor) => T,
   integers: IntegerRule = 'kept',
-): Tensor {
+): T {
   requireOperand(name, 'a', a);
   requireOperand(name, 'b', b);
   if (typeof a !== 'number' && typeof b !== 'number') {

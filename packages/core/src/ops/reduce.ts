@@ -102,7 +102,7 @@ function positionOf(
   x: Tensor,
   axis: ArgAxis | undefined,
   options: KeepdimOptions | undefined,
-): Tensor {
+): Tensor<'int32'> {
   const name = `arg${which}`;
   requireNumber(name, x);
   const given = reduction(name, x, axis, options);
@@ -135,12 +135,7 @@ export function argmax(
   x: Tensor,
   axis?: ArgAxis,
   options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor<'int32'>;
-export function argmax(
-  x: Tensor,
-  axis?: ArgAxis,
-  options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor {
+): Tensor<'int32'> {
   return positionOf('max', x, axis, options);
 }
 
@@ -152,11 +147,6 @@ export function argmin(
   x: Tensor,
   axis?: ArgAxis,
   options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor<'int32'>;
-export function argmin(
-  x: Tensor,
-  axis?: ArgAxis,
-  options?: Pick<ReduceOptions, 'keepdim'>,
-): Tensor {
+): Tensor<'int32'> {
   return positionOf('min', x, axis, options);
 }

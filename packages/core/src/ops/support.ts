@@ -20,7 +20,7 @@ export type Operand = Tensor | number;
  * Runs an operation that is made of others. Its temporaries are freed at its end, unless a tape
  * records, which needs them for backward.
  */
-export function composed(fn: () => Tensor): Tensor {
+export function composed<T extends Tensor>(fn: () => T): T {
   return recordingTape() ? fn() : Scope.run(fn);
 }
 
@@ -54,7 +54,7 @@ export function requireNumber(name: string, x: Tensor): void {
  * Zeros by a kernel, as a program can make them again: for a gradient that is 0 wherever x is. It is a
  * constant, so its own gradient is 0, too.
  */
-export function zerosOf(name: string, shape: Shape, dtype: DType): Tensor {
+export function zerosOf<D extends DType>(name: string, shape: Shape, dtype: D): Tensor<D> {
   const out = empty(shape, dtype, name);
   kernelsFor(dtype).fill(out.buffer, { value: 0 });
   return out;
