@@ -60,6 +60,11 @@ export function isFloat(dtype: DType): boolean {
   return dtype === 'float32' || dtype === 'float64';
 }
 
+/** The float dtype that counts from 0 to `last` without a gap. */
+export function floatCounting(last: number): 'float32' | 'float64' {
+  return last < 2 ** 24 ? 'float32' : 'float64';
+}
+
 /** The dtype whose elements a typed array holds. @throws DTypeError for types that have none. */
 export function dtypeOf(array: ArrayBufferView): DType {
   if (array instanceof Float32Array) return 'float32';

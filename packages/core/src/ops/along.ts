@@ -1,5 +1,5 @@
 import { defineFunction, type Context } from '../autograd/function.js';
-import type { DType } from '../dtype.js';
+import { floatCounting, type DType } from '../dtype.js';
 import { copyOf } from '../copy.js';
 import { arange, full, zeros } from '../creation.js';
 import { moreKernelsFor } from '../engine/more.js';
@@ -80,13 +80,10 @@ const scatterAddFunction = defineFunction('scatterAdd', {
   },
 });
 
-/** Up to here float32 counts without a gap. */
-const EXACT = 2 ** 24;
-
 /** Where the element of `index` is the last one for its place, which alone has a part in the result. */
 function isLast(index: Tensor, shape: Shape, axis: number): Tensor {
   const count = index.shape[axis];
-  const dtype = count < EXACT ? 'float32' : 'float64';
+  const dtype = floatCounting(count);
   const along = index.shape.map((dim, at) => (at === axis ? dim : 1));
   const order = broadcastTo(reshape(arange(0, count, 1, { dtype }), along), index.shape);
   const placed = scatterFunction(zeros(shape, { dtype }), index, order, { axis });

@@ -1,5 +1,5 @@
 import { arange } from '../creation.js';
-import type { DType } from '../dtype.js';
+import { floatCounting, type DType } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import { checkValue, integerBetween } from '../options.js';
@@ -10,9 +10,6 @@ import { reshape } from './movement.js';
 import { requireOperand, scalar } from './promotion.js';
 import { composed, sameDType, type Operand } from './support.js';
 import { where } from './where.js';
-
-/** Up to here float32 counts without a gap. */
-const EXACT = 2 ** 24;
 
 /** Which diagonal it is: those of any matrix, and some beyond. */
 const diagonalRule = integerBetween(-(2 ** 31), 2 ** 31);
@@ -30,8 +27,7 @@ function triangle(
   }
   checkValue(`${name}: the diagonal`, diagonalRule, diagonal);
   const [rows, columns] = x.shape.slice(-2);
-  const isExact = rows + Math.abs(diagonal) < EXACT && columns < EXACT;
-  const dtype = isExact ? 'float32' : 'float64';
+  const dtype = floatCounting(Math.max(rows + Math.abs(diagonal), columns));
   return composed(() => {
     const column = arange(0, columns, 1, { dtype });
     const onDiagonal = reshape(arange(diagonal, diagonal + rows, 1, { dtype }), [rows, 1]);
