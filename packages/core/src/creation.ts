@@ -251,11 +251,19 @@ export function eye<D extends DType = 'float32'>(
   });
 }
 
-/** The options, with the dtype of x where they say none: E is D then, as the types of the callers have it. */
+/**
+ * The options of a function that makes a tensor like x, with x's dtype where they say none: E is D then,
+ * as the types of the callers have it.
+ * @throws DTypeError unless x is a tensor, ConfigError for options that are none.
+ */
 export function optionsLike<E extends DType, Options extends TensorOptions<E>>(
+  operation: string,
   x: Tensor,
   options: Options,
+  rules: OptionRules<Options>,
 ): Options & { readonly dtype: E } {
+  requireTensor(operation, 'x', x);
+  checkOptions(operation, options, rules);
   return { ...options, dtype: options.dtype ?? (x.dtype as E) };
 }
 
@@ -264,9 +272,8 @@ export function zerosLike<D extends DType, E extends DType = D>(
   x: Tensor<D>,
   options: TensorOptions<E> = {},
 ): Tensor<E> {
-  requireTensor('zerosLike', 'x', x);
-  checkOptions('zerosLike', options, TENSOR_OPTIONS);
-  return zeros(x.shape, optionsLike(x, options));
+  const own: TensorOptions<E> = optionsLike('zerosLike', x, options, TENSOR_OPTIONS);
+  return zeros(x.shape, own);
 }
 
 /** A tensor of ones in the shape of x, and in its dtype unless `dtype` says otherwise. */
@@ -274,9 +281,8 @@ export function onesLike<D extends DType, E extends DType = D>(
   x: Tensor<D>,
   options: TensorOptions<E> = {},
 ): Tensor<E> {
-  requireTensor('onesLike', 'x', x);
-  checkOptions('onesLike', options, TENSOR_OPTIONS);
-  return ones(x.shape, optionsLike(x, options));
+  const own: TensorOptions<E> = optionsLike('onesLike', x, options, TENSOR_OPTIONS);
+  return ones(x.shape, own);
 }
 
 /**
@@ -288,9 +294,8 @@ export function fullLike<D extends DType, E extends DType = D>(
   value: number,
   options: TensorOptions<E> = {},
 ): Tensor<E> {
-  requireTensor('fullLike', 'x', x);
-  checkOptions('fullLike', options, TENSOR_OPTIONS);
-  return full(x.shape, value, optionsLike(x, options));
+  const own: TensorOptions<E> = optionsLike('fullLike', x, options, TENSOR_OPTIONS);
+  return full(x.shape, value, own);
 }
 
 /** @throws DTypeError unless all are numbers: a string would be taken for one in places. */

@@ -82,9 +82,8 @@ export function randLike<D extends DType, E extends DType = D>(
   x: Tensor<D>,
   options: RandomOptions<E> = {},
 ): Tensor<E> {
-  requireTensor('randLike', 'x', x);
-  checkOptions('randLike', options, RANDOM_OPTIONS);
-  return rand(x.shape, optionsLike(x, options));
+  const own: RandomOptions<E> = optionsLike('randLike', x, options, RANDOM_OPTIONS);
+  return rand(x.shape, own);
 }
 
 /** As `randn`, in the shape of x, and in its dtype unless `dtype` says otherwise. */
@@ -92,9 +91,8 @@ export function randnLike<D extends DType, E extends DType = D>(
   x: Tensor<D>,
   options: RandomOptions<E> = {},
 ): Tensor<E> {
-  requireTensor('randnLike', 'x', x);
-  checkOptions('randnLike', options, RANDOM_OPTIONS);
-  return randn(x.shape, optionsLike(x, options));
+  const own: RandomOptions<E> = optionsLike('randnLike', x, options, RANDOM_OPTIONS);
+  return randn(x.shape, own);
 }
 
 /**
