@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js';
+import { ConfigError, ShapeError } from '../errors.js';
 import { checkOptions, flag, type OptionRule, type OptionRules, valueText } from '../options.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
 import { normalizeAxes, reduceGeometry } from '../shape.js';
@@ -63,14 +63,24 @@ export function reduction(
   return { axes: normalizeAxes(name, axes.axis, x.ndim), keepdim: axes.keepdim ?? false };
 }
 
-/** The arguments of a reduction as a graph keeps them, after they were checked. */
+/**
+ * The arguments of a reduction as a graph keeps them, after they were checked.
+ * @param more Options that only this reduction has.
+ */
 export function asGiven(
   x: Tensor,
   axis: ReduceAxes | undefined,
   { keepdim }: Axes,
+  more: object = {},
 ): { x: Tensor; axis: ReduceOptions['axis']; options: KeepdimOptions } {
   const isOptions = typeof axis === 'object' && !isList(axis);
-  return { x, axis: isOptions ? axis.axis : axis, options: { keepdim } };
+  return { x, axis: isOptions ? axis.axis : axis, options: { ...more, keepdim } };
+}
+
+/** @throws ShapeError for axes along which x has no element, of which none is the largest. */
+export function requireElements(name: string, x: Tensor, axes: readonly number[]): void {
+  if (axes.every((axis) => x.shape[axis] !== 0)) return;
+  throw new ShapeError(`${name}: ${x.describe()} has no elements along the reduced axes`);
 }
 
 function withMore<Options>(

@@ -1,7 +1,6 @@
 import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
 import type { DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
-import { ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
 import type { ReduceGeometry } from '../kernels/contract.js';
 import { reducedShape, type Shape } from '../shape.js';
@@ -11,6 +10,7 @@ import {
   asGiven,
   gatherAxes,
   reduction,
+  requireElements,
   type KeepdimOptions,
   type ReduceAxes,
   type ReduceOptions,
@@ -76,9 +76,7 @@ function extreme(
     return tracer.operation(which, which === 'max' ? max : min, asGiven(x, axis, given));
   }
   const { axes, keepdim } = given;
-  if (axes.some((axis) => x.shape[axis] === 0)) {
-    throw new ShapeError(`${which}: ${x.describe()} has no elements along the reduced axes`);
-  }
+  requireElements(which, x, axes);
   const shape = reducedShape(x.shape, axes, keepdim);
   return composed(() => {
     const gathered = gatherAxes(x, axes);

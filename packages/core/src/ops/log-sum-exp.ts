@@ -7,7 +7,7 @@ import { reducedShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { add, div, mul, sub } from './arithmetic.js';
 import { asGiven, reduction, type Axes, type ReduceAxes, type ReduceOptions } from './axes.js';
-import { eq } from './compare.js';
+import { divisorOf } from './divisor.js';
 import { isFinite } from './logic.js';
 import { reshape } from './movement.js';
 import { exp, log } from './pointwise.js';
@@ -34,7 +34,7 @@ function slope({ x, axes, shift }: Saved, dOut: Tensor): Tensor {
   if (shift === null) return zerosOf('logSumExp', x.shape, x.dtype);
   const exponentials = exp(sub(x, shift));
   const total = sum(exponentials, axes, { keepdim: true });
-  const share = div(reshape(dOut, shift.shape), where(eq(total, 0), 1, total));
+  const share = div(reshape(dOut, shift.shape), divisorOf(total));
   return mul(exponentials, share);
 }
 

@@ -9,6 +9,7 @@ import { div, mul } from './arithmetic.js';
 import { asGiven, optionsOf, reduction, type Axes, type ReduceOptions } from './axes.js';
 import { eq } from './compare.js';
 import { countNonzero } from './count.js';
+import { divisorOf } from './divisor.js';
 import { cast, reshape } from './movement.js';
 import { abs, sqrt } from './pointwise.js';
 import { max, min } from './extreme-values.js';
@@ -40,9 +41,6 @@ interface Saved {
   readonly kept: Shape;
 }
 
-/** 1 where the norm is 0, to divide by. */
-const nonzero = (out: Tensor): Tensor => where(eq(out, 0), 1, out);
-
 const euclideanFunction = defineFunction('norm', {
   forward(ctx: Context<Saved>, x: Tensor, { axes, keepdim }: Axes) {
     const out = sqrt(sumAxes(mul(x, x), axes)).view(reducedShape(x.shape, axes, keepdim), 'norm');
@@ -51,7 +49,7 @@ const euclideanFunction = defineFunction('norm', {
   },
   backward(ctx, dOut) {
     const { x, kept } = ctx.saved;
-    return mul(x, div(reshape(dOut, kept), nonzero(reshape(ctx.saved.out, kept))));
+    return mul(x, div(reshape(dOut, kept), divisorOf(reshape(ctx.saved.out, kept))));
   },
 });
 
@@ -73,7 +71,7 @@ const powerFunction = defineFunction('norm', {
     const { x, p, kept } = ctx.saved;
     const out = reshape(ctx.saved.out, kept);
     const given = where(eq(out, 0), 0, reshape(dOut, kept));
-    const share = div(where(eq(x, 0), 1, abs(x)), nonzero(out));
+    const share = div(where(eq(x, 0), 1, abs(x)), divisorOf(out));
     return mul(mul(given, sign(x)), pow(share, p - 1));
   },
 });
@@ -104,8 +102,7 @@ export function norm(x: Tensor, axis?: NormAxes, options?: NormOptions): Tensor 
   const given = reduction('norm', x, axis, options, { p: order });
   const p = optionsOf<NormOptions>(axis, options)?.p ?? 2;
   if (tracer) {
-    const traced = asGiven(x, axis, given);
-    return tracer.operation('norm', norm, { ...traced, options: { p, ...traced.options } });
+    return tracer.operation('norm', norm, asGiven(x, axis, given, { p }));
   }
   requireFloat('norm', x);
   return composed(() => normOf(x, given, p));

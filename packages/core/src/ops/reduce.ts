@@ -11,6 +11,7 @@ import { mul } from './arithmetic.js';
 import {
   asGiven,
   reduction,
+  requireElements,
   type Axes,
   type KeepdimOptions,
   type ReduceAxes,
@@ -113,9 +114,7 @@ function positionOf(
   if (axes.length !== 1 && axes.length !== x.ndim) {
     throw new ConfigError(`${name}: expected one axis, or none for all, got [${axes.join(', ')}]`);
   }
-  if (axes.some((axis) => x.shape[axis] === 0)) {
-    throw new ShapeError(`${name}: ${x.describe()} has no elements along the reduced axes`);
-  }
+  requireElements(name, x, axes);
   const geometry = reduceGeometry(x.shape, axes[0] ?? 0, axes.at(-1) ?? -1);
   // A scope even where a tape records, which would keep the values for nobody.
   return Scope.run(() => {

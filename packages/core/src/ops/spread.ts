@@ -7,12 +7,11 @@ import { reducedShape, sizeOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { div, mul, sub } from './arithmetic.js';
 import { asGiven, optionsOf, reduction, type ReduceOptions } from './axes.js';
-import { eq } from './compare.js';
+import { divisorOf } from './divisor.js';
 import { reshape } from './movement.js';
 import { sqrt } from './pointwise.js';
 import { sum } from './reduce.js';
 import { requireFloat } from './support.js';
-import { where } from './where.js';
 
 /** Options of `variance` and `std`. */
 export interface SpreadOptions {
@@ -73,9 +72,8 @@ const stdFunction = defineFunction('std', {
   backward(ctx, dOut) {
     // Where all are equal, all distances are 0, and so is the gradient, whatever they are divided by.
     const { x, axes, divisor, kept } = ctx.saved;
-    const out = reshape(ctx.saved.out, kept);
-    const safe = where(eq(out, 0), 1, out);
-    return mul(centred(x, axes), div(reshape(dOut, kept), mul(safe, divisor)));
+    const out = divisorOf(reshape(ctx.saved.out, kept));
+    return mul(centred(x, axes), div(reshape(dOut, kept), mul(out, divisor)));
   },
 });
 
@@ -89,9 +87,7 @@ function spreadOf(
   const given = reduction(name, x, axis, options, { correction: atLeast0 });
   const correction = optionsOf<SpreadOptions>(axis, options)?.correction ?? 1;
   if (tracer) {
-    const traced = asGiven(x, axis, given);
-    const all = { ...traced, options: { correction, ...traced.options } };
-    return tracer.operation(name, run, all);
+    return tracer.operation(name, run, asGiven(x, axis, given, { correction }));
   }
   requireFloat(name, x);
   const count = sizeOf(given.axes.map((at) => x.shape[at]));
