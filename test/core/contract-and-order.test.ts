@@ -26,6 +26,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { VARIANTS } from '../support/fixtures/fixtures.js';
 import { call, refuseMisuses } from '../support/misuse.js';
 
 let scope: Scope;
@@ -36,12 +37,7 @@ afterEach(() => {
   scope.close();
 });
 
-const ENGINES = [
-  { kernels: 'wasm', dtype: 'float32' },
-  { kernels: 'reference', dtype: 'float32' },
-  { kernels: 'reference', dtype: 'float64' },
-  { kernels: 'wasm', dtype: 'int32' },
-] as const;
+const ENGINES = [...VARIANTS, { kernels: 'wasm', dtype: 'int32' }] as const;
 
 describe.each(ENGINES)('$dtype on $kernels', ({ kernels, dtype }) => {
   beforeAll(() => configureEngine({ kernels }));

@@ -27,6 +27,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { VARIANTS } from '../support/fixtures/fixtures.js';
 import { call, refuseMisuses } from '../support/misuse.js';
 
 let scope: Scope;
@@ -40,9 +41,7 @@ afterEach(() => {
 const int32 = (data: NestedArray): Tensor => tensor(data, undefined, { dtype: 'int32' });
 
 const ENGINES = [
-  { kernels: 'wasm', dtype: 'float32' },
-  { kernels: 'reference', dtype: 'float32' },
-  { kernels: 'reference', dtype: 'float64' },
+  ...VARIANTS,
   { kernels: 'wasm', dtype: 'int32' },
   { kernels: 'wasm', dtype: 'uint8' },
 ] as const;

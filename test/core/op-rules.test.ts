@@ -67,13 +67,8 @@ import {
 } from '@unfold/core';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { VARIANTS } from '../support/fixtures/fixtures.js';
 import { expectClose } from '../support/compare.js';
-
-const ENGINES = [
-  { kernels: 'wasm', dtype: 'float32' },
-  { kernels: 'reference', dtype: 'float32' },
-  { kernels: 'reference', dtype: 'float64' },
-] as const;
 
 let scope: Scope;
 beforeEach(() => {
@@ -103,7 +98,7 @@ function gradients(
 const uint8 = (...values: number[]): Tensor => tensor(values, undefined, { dtype: 'uint8' });
 const int32 = (...values: number[]): Tensor => tensor(values, undefined, { dtype: 'int32' });
 
-describe.each(ENGINES)('ties, kinks and edges: $dtype on $kernels', ({ kernels, dtype }) => {
+describe.each(VARIANTS)('ties, kinks and edges: $dtype on $kernels', ({ kernels, dtype }) => {
   beforeAll(() => configureEngine({ kernels }));
   afterAll(() => configureEngine({ kernels: 'wasm' }));
 

@@ -34,6 +34,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { VARIANTS } from '../support/fixtures/fixtures.js';
 import { call, refuseMisuses } from '../support/misuse.js';
 
 let scope: Scope;
@@ -47,9 +48,7 @@ afterEach(() => {
 const matrix = (dtype: DType = 'float32'): Tensor => cast(reshape(arange(6), [2, 3]), dtype);
 
 const ENGINES = [
-  { kernels: 'wasm', dtype: 'float32' },
-  { kernels: 'reference', dtype: 'float32' },
-  { kernels: 'reference', dtype: 'float64' },
+  ...VARIANTS,
   { kernels: 'wasm', dtype: 'int32' },
   { kernels: 'wasm', dtype: 'uint8' },
 ] as const;
