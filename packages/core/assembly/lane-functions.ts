@@ -22,14 +22,15 @@ export class LaneFunctions {
    * here is below 1e-20, so a result keeps all its digits.
    */
   @inline static reduce(x: v128): v128 {
-    const high = v128.shuffle<f32>(x, x, 2, 3, 2, 3);
-    const reduced = Doubles.rounded(LaneFunctions.reduceTwo(x), LaneFunctions.reduceTwo(high));
+    const reduced = Doubles.rounded(
+      LaneFunctions.reduceTwo(Doubles.low(x)),
+      LaneFunctions.reduceTwo(Doubles.high(x)),
+    );
     // What is small already keeps its bits, and 0 its sign.
     return v128.bitselect(x, reduced, f32x4.lt(f32x4.abs(x), f32x4.splat(0.78)));
   }
 
-  @inline static reduceTwo(x: v128): v128 {
-    const wide = f64x2.promote_low_f32x4(x);
+  @inline static reduceTwo(wide: v128): v128 {
     const n = f64x2.nearest(f64x2.mul(wide, f64x2.splat(0.6366197723675814)));
     const r = f64x2.sub(wide, f64x2.mul(n, f64x2.splat(1.570796326734125614166)));
     return f64x2.sub(r, f64x2.mul(n, f64x2.splat(6.077100506506192601475e-11)));
@@ -37,13 +38,12 @@ export class LaneFunctions {
 
   /** The whole numbers n of `reduce`. */
   @inline static quadrants(x: v128): v128 {
-    const high = v128.shuffle<f32>(x, x, 2, 3, 2, 3);
-    const low = LaneFunctions.quadrantsOfTwo(x);
-    return v128.shuffle<i32>(low, LaneFunctions.quadrantsOfTwo(high), 0, 1, 4, 5);
+    const low = LaneFunctions.quadrantsOfTwo(Doubles.low(x));
+    const high = LaneFunctions.quadrantsOfTwo(Doubles.high(x));
+    return v128.shuffle<i32>(low, high, 0, 1, 4, 5);
   }
 
-  @inline static quadrantsOfTwo(x: v128): v128 {
-    const wide = f64x2.promote_low_f32x4(x);
+  @inline static quadrantsOfTwo(wide: v128): v128 {
     const n = f64x2.nearest(f64x2.mul(wide, f64x2.splat(0.6366197723675814)));
     return i32x4.trunc_sat_f64x2_s_zero(n);
   }

@@ -63,18 +63,13 @@ class Normal {
   }
 
   static inDoubles(x: v128, mean: v128, inverse: v128): v128 {
-    const low = Normal.two(x, mean, inverse);
-    const high = Normal.two(Normal.upper(x), Normal.upper(mean), Normal.upper(inverse));
+    const low = Normal.two(Doubles.low(x), Doubles.low(mean), Doubles.low(inverse));
+    const high = Normal.two(Doubles.high(x), Doubles.high(mean), Doubles.high(inverse));
     return Doubles.rounded(low, high);
   }
 
   @inline static two(x: v128, mean: v128, inverse: v128): v128 {
-    const difference = f64x2.sub(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(mean));
-    return f64x2.mul(difference, f64x2.promote_low_f32x4(inverse));
-  }
-
-  @inline static upper(v: v128): v128 {
-    return v128.shuffle<f32>(v, v, 2, 3, 2, 3);
+    return f64x2.mul(f64x2.sub(x, mean), inverse);
   }
 }
 
@@ -1152,7 +1147,7 @@ export function layerNormMoments(
   }
   const squares = FourRows.sums(s0, s1, s2, s3);
   const low = f64x2.div(f64x2.promote_low_f32x4(squares), count);
-  const high = f64x2.div(f64x2.promote_low_f32x4(Normal.upper(squares)), count);
+  const high = f64x2.div(Doubles.high(squares), count);
   const one = f64x2.splat(1);
   const e = f64x2.splat(<f64>eps);
   const inverseLow = f64x2.div(one, f64x2.sqrt(f64x2.add(low, e)));

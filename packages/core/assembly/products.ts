@@ -25,8 +25,8 @@ export function prod(
       let at = x + (i << 2);
       for (let j: usize = 0; j < n; j++, at += step) {
         const row = v128.load(at);
-        low = f64x2.mul(low, f64x2.promote_low_f32x4(row));
-        high = f64x2.mul(high, f64x2.promote_low_f32x4(v128.shuffle<f32>(row, row, 2, 3, 2, 3)));
+        low = f64x2.mul(low, Doubles.low(row));
+        high = f64x2.mul(high, Doubles.high(row));
       }
       v128.store(out + (i << 2), Doubles.rounded(low, high));
     }

@@ -22,18 +22,17 @@ class Remainder {
     const isSmall = f32x4.lt(f32x4.abs(f32x4.div(a, b)), f32x4.splat(134217728));
     const isFinite = f32x4.lt(f32x4.abs(b), f32x4.splat(Infinity));
     if (!i32x4.all_true(v128.and(isSmall, isFinite))) return Remainder.byLane(a, b);
-    const aHigh = v128.shuffle<f32>(a, a, 2, 3, 2, 3);
-    const bHigh = v128.shuffle<f32>(b, b, 2, 3, 2, 3);
-    const rest = Doubles.rounded(Remainder.restOfTwo(a, b), Remainder.restOfTwo(aHigh, bHigh));
+    const rest = Doubles.rounded(
+      Remainder.restOfTwo(Doubles.low(a), Doubles.low(b)),
+      Remainder.restOfTwo(Doubles.high(a), Doubles.high(b)),
+    );
     const zero = f32x4.splat(0);
     const isOther = v128.xor(f32x4.lt(rest, zero), f32x4.lt(b, zero));
     return f32x4.add(rest, v128.and(b, v128.and(isOther, f32x4.ne(rest, zero))));
   }
 
-  /** a - n·b with n = a/b cut to a whole number, of the first two lanes, exactly. */
-  @inline static restOfTwo(a: v128, b: v128): v128 {
-    const dividend = f64x2.promote_low_f32x4(a);
-    const divisor = f64x2.promote_low_f32x4(b);
+  /** a - n·b with n = a/b cut to a whole number, of two doubles that were floats, exactly. */
+  @inline static restOfTwo(dividend: v128, divisor: v128): v128 {
     const n = f64x2.trunc(f64x2.div(dividend, divisor));
     return f64x2.sub(dividend, f64x2.mul(n, divisor));
   }
@@ -58,11 +57,9 @@ class Remainder {
 @unmanaged
 class FloorDivide {
   @inline of(a: v128, b: v128): v128 {
-    const aHigh = v128.shuffle<f32>(a, a, 2, 3, 2, 3);
-    const bHigh = v128.shuffle<f32>(b, b, 2, 3, 2, 3);
     const floor = Doubles.rounded(
-      FloorDivide.floorOfTwo(a, b),
-      FloorDivide.floorOfTwo(aHigh, bHigh),
+      f64x2.floor(f64x2.div(Doubles.low(a), Doubles.low(b))),
+      f64x2.floor(f64x2.div(Doubles.high(a), Doubles.high(b))),
     );
     const infinity = f32x4.splat(Infinity);
     const zero = f32x4.splat(0);
@@ -70,10 +67,6 @@ class FloorDivide {
     const isBelow = v128.and(f32x4.eq(f32x4.abs(b), infinity), f32x4.lt(f32x4.mul(a, b), zero));
     const isUnknown = v128.and(f32x4.eq(f32x4.abs(a), infinity), f32x4.ne(b, zero));
     return v128.or(v128.bitselect(f32x4.splat(-1), floor, isBelow), isUnknown);
-  }
-
-  @inline static floorOfTwo(a: v128, b: v128): v128 {
-    return f64x2.floor(f64x2.div(f64x2.promote_low_f32x4(a), f64x2.promote_low_f32x4(b)));
   }
 }
 

@@ -20,12 +20,22 @@ export class BlockSums {
 
 /** Four totals as two vectors of two doubles. */
 export class Doubles {
+  /** The first two of four floats. */
+  @inline static low(floats: v128): v128 {
+    return f64x2.promote_low_f32x4(floats);
+  }
+
+  /** The last two. */
+  @inline static high(floats: v128): v128 {
+    return Doubles.low(v128.shuffle<f32>(floats, floats, 2, 3, 2, 3));
+  }
+
   @inline static addLow(total: v128, floats: v128): v128 {
-    return f64x2.add(total, f64x2.promote_low_f32x4(floats));
+    return f64x2.add(total, Doubles.low(floats));
   }
 
   @inline static addHigh(total: v128, floats: v128): v128 {
-    return Doubles.addLow(total, v128.shuffle<f32>(floats, floats, 2, 3, 2, 3));
+    return f64x2.add(total, Doubles.high(floats));
   }
 
   /** Back to four floats. */

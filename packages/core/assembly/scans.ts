@@ -39,16 +39,16 @@ class Scan {
     const op = changetype<Op>(0);
     const values = v128.load(x);
     v128.store(out, values);
-    let low = Scan.low(values);
-    let high = Scan.high(values);
+    let low = Doubles.low(values);
+    let high = Doubles.high(values);
     for (let j: usize = 1; j < n; j++) {
       out += step;
       factor += step;
       x += step;
       const factors = v128.load(factor);
       const next = v128.load(x);
-      low = op.of(low, Scan.low(factors), Scan.low(next));
-      high = op.of(high, Scan.high(factors), Scan.high(next));
+      low = op.of(low, Doubles.low(factors), Doubles.low(next));
+      high = op.of(high, Doubles.high(factors), Doubles.high(next));
       v128.store(out, Doubles.rounded(low, high));
     }
   }
@@ -65,15 +65,6 @@ class Scan {
       value = op.ofOne(value, load<f32>(factor), load<f32>(x));
       store<f32>(out, <f32>value);
     }
-  }
-
-  /** Two of four floats as doubles. */
-  @inline static low(floats: v128): v128 {
-    return f64x2.promote_low_f32x4(floats);
-  }
-
-  @inline static high(floats: v128): v128 {
-    return Scan.low(v128.shuffle<f32>(floats, floats, 2, 3, 2, 3));
   }
 }
 

@@ -1,3 +1,5 @@
+import { Doubles } from './rows';
+
 /** As the contract's: the four sums are two vectors of two doubles, and wait for each other least. */
 export function sumOfSquares(sum: usize, x: usize, n: usize): void {
   let low = f64x2.splat(0);
@@ -5,8 +7,8 @@ export function sumOfSquares(sum: usize, x: usize, n: usize): void {
   const rest = n & 3;
   for (const end = x + ((n - rest) << 2); x < end; x += 16) {
     const values = v128.load(x);
-    const first = f64x2.promote_low_f32x4(values);
-    const second = f64x2.promote_low_f32x4(v128.shuffle<f32>(values, values, 2, 3, 2, 3));
+    const first = Doubles.low(values);
+    const second = Doubles.high(values);
     low = f64x2.add(low, f64x2.mul(first, first));
     high = f64x2.add(high, f64x2.mul(second, second));
   }

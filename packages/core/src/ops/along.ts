@@ -41,6 +41,20 @@ function geometryOf(shape: Shape, index: Tensor, axis: number): IndexGeometry {
   return { ...reduceGeometry(shape, axis), count: index.shape[axis] };
 }
 
+/** A copy of x with elements of `src` put, or added, where `index` says. */
+function putAlong(
+  name: 'scatter' | 'scatterAdd',
+  x: Tensor,
+  index: Tensor,
+  src: Tensor,
+  axis: number,
+): Tensor {
+  const out = copyOf(x, name);
+  const geometry = geometryOf(x.shape, index, axis);
+  moreKernelsFor(x.dtype)[`${name}Along`](out.buffer, src.buffer, int32Of(name, index), geometry);
+  return out;
+}
+
 /*
  * The three functions below take positions that were checked, and tensors that agree in shape but along
  * the axis. Each one's gradients are calls of the others.
@@ -64,15 +78,7 @@ export const gatherFunction = defineFunction('gather', {
 const scatterAddFunction = defineFunction('scatterAdd', {
   forward(ctx: Context<Saved>, x: Tensor, index: Tensor, src: Tensor, { axis }: Axis) {
     ctx.save({ axis, index, shape: src.shape });
-    const out = copyOf(x, 'scatterAdd');
-    const at = int32Of('scatterAdd', index);
-    moreKernelsFor(x.dtype).scatterAddAlong(
-      out.buffer,
-      src.buffer,
-      at,
-      geometryOf(x.shape, index, axis),
-    );
-    return out;
+    return putAlong('scatterAdd', x, index, src, axis);
   },
   backward(ctx, dOut) {
     const { axis, index } = ctx.saved;
@@ -94,15 +100,7 @@ function isLast(index: Tensor, shape: Shape, axis: number): Tensor {
 export const scatterFunction = defineFunction('scatter', {
   forward(ctx: Context<Saved>, x: Tensor, index: Tensor, src: Tensor, { axis }: Axis) {
     ctx.save({ axis, index, shape: x.shape });
-    const out = copyOf(x, 'scatter');
-    const at = int32Of('scatter', index);
-    moreKernelsFor(x.dtype).scatterAlong(
-      out.buffer,
-      src.buffer,
-      at,
-      geometryOf(x.shape, index, axis),
-    );
-    return out;
+    return putAlong('scatter', x, index, src, axis);
   },
   backward(ctx, dOut): (Tensor | null)[] {
     const { axis, index, shape } = ctx.saved;

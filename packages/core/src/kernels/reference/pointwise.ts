@@ -1,14 +1,7 @@
 import { erf as erfOf } from '../../math.js';
-import type { NumericArray } from '../contract.js';
+import { map } from './map.js';
 
-/* Elementwise functions of one input that few networks need. `out` may be `x`. */
-
-/** out[i] = f(x[i]). */
-const map =
-  (f: (x: number) => number) =>
-  (out: NumericArray, x: NumericArray): void => {
-    for (let i = 0; i < out.length; i++) out[i] = f(x[i]);
-  };
+/* Elementwise functions of one input that few networks need. */
 
 export const floor = map((x) => Math.floor(x));
 export const ceil = map((x) => Math.ceil(x));

@@ -32,6 +32,18 @@ const LOGIC = part({
   cut: 'walk',
 });
 
+const SCATTER = part({
+  source: 'along',
+  operands: [
+    'inout out f32[outer, n, inner]',
+    'in src f32[outer, count, inner]',
+    'in index i32[outer, count, inner]',
+  ],
+  parameters: 'index',
+  work: 'src',
+  cut: ['outer', 'inner as width'],
+});
+
 const SCAN = part({
   source: 'scans',
   operands: ['out out f32[outer, n, inner]', 'in x f32[outer, n, inner]'],
@@ -161,28 +173,8 @@ export const MORE_KERNELS = table({
     parameters: 'index',
     cut: ['outer', 'count'],
   },
-  scatterAlong: {
-    source: 'along',
-    operands: [
-      'inout out f32[outer, n, inner]',
-      'in src f32[outer, count, inner]',
-      'in index i32[outer, count, inner]',
-    ],
-    parameters: 'index',
-    work: 'src',
-    cut: ['outer', 'inner as width'],
-  },
-  scatterAddAlong: {
-    source: 'along',
-    operands: [
-      'inout out f32[outer, n, inner]',
-      'in src f32[outer, count, inner]',
-      'in index i32[outer, count, inner]',
-    ],
-    parameters: 'index',
-    work: 'src',
-    cut: ['outer', 'inner as width'],
-  },
+  scatterAlong: SCATTER,
+  scatterAddAlong: SCATTER,
 
   // --- Reductions ---
   prod: {
