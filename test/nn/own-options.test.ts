@@ -79,6 +79,7 @@ const CASES: Readonly<Record<string, () => Case>> = {
       rows,
       labels,
     ),
+  ELU: () => made([{ alpha: 0.5 }], (options) => new nn.ELU(options), rows),
   Embedding: () => made([{ paddingIdx: 1 }], (options) => new nn.Embedding(4, 3, options), labels),
   GELU: () => made([{ approximate: 'tanh' }] as const, (options) => new nn.GELU(options), rows),
   HuberLoss: () =>
@@ -111,6 +112,7 @@ const CASES: Readonly<Record<string, () => Case>> = {
       logSoftmax(rows, 1),
       labels,
     ),
+  PReLU: () => made([{ numParameters: 4, init: 0.5 }], (options) => new nn.PReLU(options), rows),
   Sequential: () => {
     const layers = [new nn.ReLU(), new nn.Tanh()];
     const layer = new nn.Sequential(...layers);
@@ -123,11 +125,12 @@ const CASES: Readonly<Record<string, () => Case>> = {
       rows,
       share,
     ),
+  Softplus: () => made([{ beta: 2, threshold: 1 }], (options) => new nn.Softplus(options), rows),
 };
 
 /** Classes that are made of nothing that could be changed later. */
 const PLAIN = ['BatchNorm', 'Dropout', 'Dropout2d', 'Flatten', 'Identity', 'Module', 'ReLU'];
-PLAIN.push('Hardsigmoid', 'Hardswish', 'ReLU6');
+PLAIN.push('Hardsigmoid', 'Hardswish', 'LogSoftmax', 'Mish', 'ReLU6', 'SELU');
 PLAIN.push('Sigmoid', 'SiLU', 'Softmax', 'Tanh');
 
 /** Changes all that an object or a list holds, as its owner may. */

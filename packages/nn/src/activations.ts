@@ -1,6 +1,7 @@
 import {
   gelu,
   leakyRelu,
+  logSoftmax,
   sigmoid,
   silu,
   softmax,
@@ -91,9 +92,10 @@ export class Tanh extends Module {
   }
 }
 
-/** exp(x) / Σ exp(x) along an axis. A loss on logits, such as `crossEntropy`, wants none before it. */
-export class Softmax extends Module {
-  readonly #axis: number;
+/** A function along an axis, such as that of `Softmax`. */
+abstract class AlongAxis extends Module {
+  /** Negative ones count from the back. */
+  protected readonly axis: number;
 
   /**
    * @param axis What sums to 1; default the last. Negative ones count from the back.
@@ -101,17 +103,28 @@ export class Softmax extends Module {
    */
   constructor(axis = -1) {
     super();
-    requireInteger('Softmax', 'axis', axis);
-    this.#axis = axis;
-  }
-
-  /** @throws ShapeError if x has no such axis. */
-  forward(x: Tensor): Tensor {
-    return softmax(x, this.#axis);
+    requireInteger(new.target.name, 'axis', axis);
+    this.axis = axis;
   }
 
   override extraRepr(): string {
-    return formatOptions({ axis: this.#axis });
+    return formatOptions({ axis: this.axis });
+  }
+}
+
+/** exp(x) / Σ exp(x) along an axis. A loss on logits, such as `crossEntropy`, wants none before it. */
+export class Softmax extends AlongAxis {
+  /** @throws ShapeError if x has no such axis. */
+  forward(x: Tensor): Tensor {
+    return softmax(x, this.axis);
+  }
+}
+
+/** x - log Σ exp(x) along an axis: logarithms of `Softmax`, as `nllLoss` takes them. */
+export class LogSoftmax extends AlongAxis {
+  /** @throws ShapeError if x has no such axis. */
+  forward(x: Tensor): Tensor {
+    return logSoftmax(x, this.axis);
   }
 }
 

@@ -2,6 +2,7 @@ export {
   GELU,
   Identity,
   LeakyReLU,
+  LogSoftmax,
   Sigmoid,
   SiLU,
   Softmax,
@@ -29,6 +30,18 @@ export {
   type EmbeddingLayerOptions,
   type EmbeddingOptions,
 } from './embedding.js';
+export {
+  ELU,
+  elu,
+  Mish,
+  mish,
+  SELU,
+  selu,
+  Softplus,
+  softplus,
+  type ELUOptions,
+  type SoftplusOptions,
+} from './exponential-units.js';
 export * as init from './init.js';
 export { Flatten, linear, Linear, MaxPool2d, ReLU, Sequential } from './layers.js';
 export type { Layer, LinearOptions } from './layers.js';
@@ -79,6 +92,7 @@ export {
 } from './norm/layer-norm.js';
 export { Hardsigmoid, hardsigmoid, Hardswish, hardswish, ReLU6, relu6 } from './piecewise.js';
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
+export { PReLU, prelu, type PReLUOptions } from './prelu.js';
 export { evaluationMode, watchForward, type ForwardCall } from './modules.js';
 export { summary } from './summary.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
