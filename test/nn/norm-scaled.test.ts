@@ -1,5 +1,5 @@
 import { Tape, tensor, zeros, type Tensor } from '@unfold/core';
-import { batchNorm, layerNorm } from '@unfold/nn';
+import { batchNorm, groupNorm, layerNorm, rmsNorm } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
 import { expectClose } from '../support/compare.js';
 import { onEveryEngine } from '../support/convolutions/engines.js';
@@ -89,6 +89,14 @@ onEveryEngine('normalisation of values whose squares are no floats', ({ dtype })
       const norm = (given: Tensor, weight: Tensor, bias: Tensor): Tensor =>
         layerNorm(given, 4, { weight, bias, eps: 0 });
       agree(run(scaled, ofPlaces, norm), run(unscaled, ofPlaces, norm));
+    });
+
+    it('rmsNorm and groupNorm too', () => {
+      const rms = (given: Tensor, weight: Tensor): Tensor => rmsNorm(given, 4, { weight, eps: 0 });
+      agree(run(scaled, ofPlaces, rms), run(unscaled, ofPlaces, rms));
+      const ofGroups = (given: Tensor, weight: Tensor, bias: Tensor): Tensor =>
+        groupNorm(given, 1, { weight, bias, eps: 0 });
+      agree(run(scaled, ofChannels, ofGroups), run(unscaled, ofChannels, ofGroups));
     });
 
     it('batchNorm too, with the batch’s statistics', () => {

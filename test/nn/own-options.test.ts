@@ -1,4 +1,4 @@
-import { Generator, logSoftmax, rand, randn, tensor, type Tensor } from '@unfold/core';
+import { Generator, logSoftmax, rand, randn, reshape, tensor, type Tensor } from '@unfold/core';
 import * as nn from '@unfold/nn';
 import { Module } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
@@ -82,12 +82,26 @@ const CASES: Readonly<Record<string, () => Case>> = {
   ELU: () => made([{ alpha: 0.5 }], (options) => new nn.ELU(options), rows),
   Embedding: () => made([{ paddingIdx: 1 }], (options) => new nn.Embedding(4, 3, options), labels),
   GELU: () => made([{ approximate: 'tanh' }] as const, (options) => new nn.GELU(options), rows),
+  GroupNorm: () =>
+    made([{ eps: 0.1, affine: false }], (options) => new nn.GroupNorm(2, 4, options), images),
   HuberLoss: () =>
     made(
       [{ delta: 0.5, reduction: 'none' }] as const,
       (options) => new nn.HuberLoss(options),
       rows,
       share,
+    ),
+  InstanceNorm1d: () =>
+    made(
+      [{ eps: 0.1, momentum: 0.5, affine: true, trackRunningStats: true }],
+      (options) => new nn.InstanceNorm1d(4, options),
+      reshape(images, [2, 4, 42]),
+    ),
+  InstanceNorm2d: () =>
+    made(
+      [{ eps: 0.1, momentum: 0.5, affine: true, trackRunningStats: true }],
+      (options) => new nn.InstanceNorm2d(4, options),
+      images,
     ),
   LayerNorm: () =>
     made(
@@ -113,6 +127,12 @@ const CASES: Readonly<Record<string, () => Case>> = {
       labels,
     ),
   PReLU: () => made([{ numParameters: 4, init: 0.5 }], (options) => new nn.PReLU(options), rows),
+  RMSNorm: () =>
+    made(
+      [[7, 6], { eps: 0.1, elementwiseAffine: false }] as const,
+      (shape, options) => new nn.RMSNorm(shape, options),
+      images,
+    ),
   Sequential: () => {
     const layers = [new nn.ReLU(), new nn.Tanh()];
     const layer = new nn.Sequential(...layers);

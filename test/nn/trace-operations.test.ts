@@ -555,6 +555,51 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
       { normalizedShape: 4, eps: 1e-3 },
     ),
   ],
+  groupNorm: [
+    row([image], (x) => nn.groupNorm(x, 2), 'x', {
+      numGroups: 2,
+      weight: null,
+      bias: null,
+      eps: 1e-5,
+    }),
+    row(
+      [image, random(4), random(4)],
+      (x, weight, bias) => nn.groupNorm(x, 1, { weight, bias, eps: 0.1 }),
+      'x weight bias',
+      { numGroups: 1, eps: 0.1 },
+    ),
+  ],
+  instanceNorm: [
+    row([image], (x) => nn.instanceNorm(x), 'x', {
+      runningMean: null,
+      runningVar: null,
+      weight: null,
+      bias: null,
+      useInputStats: true,
+      momentum: 0.1,
+      eps: 1e-5,
+    }),
+    row(
+      [image, random(4), positive(4), random(4), random(4)],
+      (x, mean, variance, weight, bias) =>
+        nn.instanceNorm(x, mean, variance, { weight, bias, useInputStats: false }),
+      'x runningMean runningVar weight bias',
+      { useInputStats: false, momentum: 0.1, eps: 1e-5 },
+    ),
+  ],
+  rmsNorm: [
+    row([random(5, 3, 4)], (x) => nn.rmsNorm(x, [3, 4]), 'x', {
+      normalizedShape: [3, 4],
+      weight: null,
+      eps: null,
+    }),
+    row(
+      [random(5, 4), random(4)],
+      (x, weight) => nn.rmsNorm(x, 4, { weight, eps: 1e-3 }),
+      'x weight',
+      { normalizedShape: 4, eps: 1e-3 },
+    ),
+  ],
   batchNorm: [
     row(
       [random(5, 3), random(3), positive(3)],
@@ -685,8 +730,14 @@ const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Ma
   Flatten: [() => new nn.Flatten(), image],
   ELU: [() => new nn.ELU(), image],
   GELU: [() => new nn.GELU(), image],
+  GroupNorm: [() => new nn.GroupNorm(2, 4), image],
   Hardsigmoid: [() => new nn.Hardsigmoid(), image],
   Hardswish: [() => new nn.Hardswish(), image],
+  InstanceNorm1d: [
+    () => new nn.InstanceNorm1d(4, { affine: true, trackRunningStats: true }),
+    random(2, 4, 5),
+  ],
+  InstanceNorm2d: [() => new nn.InstanceNorm2d(4, { trackRunningStats: true }), image],
   LayerNorm: [() => new nn.LayerNorm([7, 9]), image],
   LeakyReLU: [() => new nn.LeakyReLU(), image],
   Linear: [() => new nn.Linear(3, 4), random(5, 3)],
@@ -694,6 +745,7 @@ const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Ma
   MaxPool2d: [() => new nn.MaxPool2d(2), image],
   Mish: [() => new nn.Mish(), image],
   PReLU: [() => new nn.PReLU({ numParameters: 4 }), image],
+  RMSNorm: [() => new nn.RMSNorm(9), image],
   ReLU: [() => new nn.ReLU(), image],
   ReLU6: [() => new nn.ReLU6(), image],
   Sequential: [() => new nn.Sequential(new nn.ReLU()), image],

@@ -78,18 +78,33 @@ export {
   type StateDict,
 } from './module.js';
 export { batchNorm, type BatchNormOptions } from './norm/batch-norm.js';
+export { BatchNorm, BatchNorm1d, BatchNorm2d } from './norm/batch-norm-layers.js';
+export type { BatchNormLayerOptions } from './norm/channel-norm.js';
 export {
-  BatchNorm,
-  BatchNorm1d,
-  BatchNorm2d,
-  type BatchNormLayerOptions,
-} from './norm/batch-norm-layers.js';
+  GroupNorm,
+  groupNorm,
+  type GroupNormLayerOptions,
+  type GroupNormOptions,
+} from './norm/group-norm.js';
+export {
+  InstanceNorm1d,
+  InstanceNorm2d,
+  instanceNorm,
+  type InstanceNormLayerOptions,
+  type InstanceNormOptions,
+} from './norm/instance-norm.js';
 export {
   LayerNorm,
   layerNorm,
   type LayerNormLayerOptions,
   type LayerNormOptions,
 } from './norm/layer-norm.js';
+export {
+  RMSNorm,
+  rmsNorm,
+  type RMSNormLayerOptions,
+  type RMSNormOptions,
+} from './norm/rms-norm.js';
 export { Hardsigmoid, hardsigmoid, Hardswish, hardswish, ReLU6, relu6 } from './piecewise.js';
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
 export { PReLU, prelu, type PReLUOptions } from './prelu.js';

@@ -49,7 +49,7 @@ interface ByBatch {
 }
 
 /** Takes the statistics of a batch of `count` values to a channel into the running ones. */
-function track(
+export function track(
   statistics: Tensor,
   count: number,
   { mean, variance, momentum, batches }: Running,
@@ -106,7 +106,11 @@ export const normaliseByBatch = defineFunction('batchNorm', {
 
   recordedBackward(ctx, dOut) {
     const { x, weight, eps } = ctx.saved;
-    return normalisedGradients(ctx.needsInputGrad, dOut, x, weight, { ...perChannel(x), eps });
+    return normalisedGradients(ctx.needsInputGrad, dOut, x, weight, {
+      ...perChannel(x),
+      eps,
+      isCentred: true,
+    });
   },
 });
 
@@ -195,7 +199,7 @@ function channelsOf(x: Tensor): ChannelsGeometry {
   return { outer: N, channels: C, inner: p };
 }
 
-function normalised(
+export function normalised(
   x: Tensor,
   statistics: Tensor,
   weight: Tensor | null,
@@ -225,7 +229,7 @@ interface ChannelSums {
   readonly factors: Tensor;
 }
 
-function channelSums(dOut: Tensor, { x, statistics, weight }: Saved): ChannelSums {
+export function channelSums(dOut: Tensor, { x, statistics, weight }: Saved): ChannelSums {
   const geometry = channelsOf(x);
   const { channels } = geometry;
   const dWeight = empty([channels], x.dtype, 'batchNorm');
@@ -250,7 +254,12 @@ function biasGradient(dOut: Tensor): Tensor {
   return dBias;
 }
 
-function inputGradient(dOut: Tensor, x: Tensor, statistics: Tensor, factors: Tensor): Tensor {
+export function inputGradient(
+  dOut: Tensor,
+  x: Tensor,
+  statistics: Tensor,
+  factors: Tensor,
+): Tensor {
   const dX = empty(x.shape, x.dtype, 'batchNorm');
   moreKernelsFor(x.dtype).normaliseBackward(
     bufferOf(dX),

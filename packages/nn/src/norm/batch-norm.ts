@@ -82,21 +82,19 @@ export function batchNorm(
   if (x.ndim < 2) {
     throw new ShapeError(`batchNorm: expected x [N,C] or [N,C,…], got ${formatShape(x.shape)}`);
   }
-  checkVectors(x, { runningMean, runningVar, weight, bias });
+  checkVectors('batchNorm', x, { runningMean, runningVar, weight, bias });
   checkEps('batchNorm', eps);
   if (momentum !== null) checkMomentum('batchNorm', momentum);
   checkCounter(numBatchesTracked);
-  if (!runningMean !== !runningVar) {
-    throw new ConfigError('batchNorm: expected both runningMean and runningVar, or neither');
-  }
+  const running = runningPair('batchNorm', runningMean, runningVar);
   if (!training) {
-    if (!runningMean || !runningVar) {
+    if (!running) {
       throw new ConfigError(
         'batchNorm: expected runningMean and runningVar outside of training, got null; pass ' +
           '{ training: true } to normalise by the batch',
       );
     }
-    return normaliseByNumbers(x, weight, bias, { eps, mean: runningMean, variance: runningVar });
+    return normaliseByNumbers(x, weight, bias, { eps, ...running });
   }
   const count = x.shape[1] === 0 ? 0 : x.size / x.shape[1];
   if (count < 2) {
@@ -105,14 +103,26 @@ export function batchNorm(
         `${formatShape(x.shape)}; use a larger batch, or eval()`,
     );
   }
-  if (runningMean && !numBatchesTracked && momentum === null) {
+  if (running && !numBatchesTracked && momentum === null) {
     throw new ConfigError(
       'batchNorm: expected numBatchesTracked with momentum null, got none; it counts the batches, ' +
         "such as zeros([], { dtype: 'int32' })",
     );
   }
-  const running = { mean: runningMean, variance: runningVar, momentum, batches: numBatchesTracked };
-  return normaliseByBatch(x, weight, bias, { eps, running });
+  const tracked = { mean: runningMean, variance: runningVar, momentum, batches: numBatchesTracked };
+  return normaliseByBatch(x, weight, bias, { eps, running: tracked });
+}
+
+/** @throws ConfigError unless there are both running statistics, or neither. */
+export function runningPair(
+  operation: string,
+  mean: Tensor | null,
+  variance: Tensor | null,
+): { readonly mean: Tensor; readonly variance: Tensor } | null {
+  if (!mean !== !variance) {
+    throw new ConfigError(`${operation}: expected both runningMean and runningVar, or neither`);
+  }
+  return mean && variance && { mean, variance };
 }
 
 /** @throws DTypeError or ShapeError unless the counter is an int32 scalar, or null. */
@@ -127,20 +137,24 @@ function checkCounter(counter: Tensor | null): void {
 }
 
 /** @throws ShapeError unless each is `[C]`, DTypeError unless it has the dtype of x. */
-function checkVectors(x: Tensor, vectors: Readonly<Record<string, Tensor | null>>): void {
+export function checkVectors(
+  operation: string,
+  x: Tensor,
+  vectors: Readonly<Record<string, Tensor | null>>,
+): void {
   const C = x.shape[1];
   for (const [name, vector] of Object.entries(vectors)) {
-    requireTensorOrNone('batchNorm', name, vector);
+    requireTensorOrNone(operation, name, vector);
     if (!vector) continue;
     if (vector.ndim !== 1 || vector.size !== C) {
       throw new ShapeError(
-        `batchNorm: x ${formatShape(x.shape)} has ${C} channels and expects ${name} [${C}], got ` +
+        `${operation}: x ${formatShape(x.shape)} has ${C} channels and expects ${name} [${C}], got ` +
           `${formatShape(vector.shape)}; the second axis of x must be its channels`,
       );
     }
     if (vector.dtype !== x.dtype) {
       throw new DTypeError(
-        `batchNorm: expected x and ${name} of one dtype, got ${x.dtype} and ${vector.dtype}; ` +
+        `${operation}: expected x and ${name} of one dtype, got ${x.dtype} and ${vector.dtype}; ` +
           'cast(x, dtype) converts',
       );
     }

@@ -129,12 +129,13 @@ const layerNormFunction = defineFunction('layerNorm', {
       others: axes.slice(0, lead),
       shape,
       eps,
+      isCentred: true,
     });
   },
 });
 
 /** x as rows of values, each normalised on its own. */
-function rowsOf(x: Tensor, shape: Shape): RowsGeometry {
+export function rowsOf(x: Tensor, shape: Shape): RowsGeometry {
   const n = sizeOf(shape);
   return { rows: x.size / n, n };
 }
@@ -164,31 +165,41 @@ export function layerNorm(
   }
   const shape = placesOf('layerNorm', normalizedShape);
   checkEps('layerNorm', eps);
+  checkPlaces('layerNorm', x, shape, { weight, bias });
+  return layerNormFunction(x, weight, bias, { shape, eps });
+}
+
+/** @throws ShapeError unless x ends in `shape`, and each parameter has it; DTypeError for mixed dtypes. */
+export function checkPlaces(
+  operation: string,
+  x: Tensor,
+  shape: Shape,
+  parameters: Readonly<Record<string, Tensor | null>>,
+): void {
   if (!sameShape(x.shape.slice(-shape.length), shape)) {
     throw new ShapeError(
-      `layerNorm: expected x […,${shape.join(',')}], got ${formatShape(x.shape)}`,
+      `${operation}: expected x […,${shape.join(',')}], got ${formatShape(x.shape)}`,
     );
   }
-  for (const [name, parameter] of Object.entries({ weight, bias })) {
-    requireTensorOrNone('layerNorm', name, parameter);
+  for (const [name, parameter] of Object.entries(parameters)) {
+    requireTensorOrNone(operation, name, parameter);
     if (!parameter) continue;
     if (!sameShape(parameter.shape, shape)) {
       throw new ShapeError(
-        `layerNorm: expected ${name} ${formatShape(shape)}, got ${formatShape(parameter.shape)}`,
+        `${operation}: expected ${name} ${formatShape(shape)}, got ${formatShape(parameter.shape)}`,
       );
     }
     if (parameter.dtype !== x.dtype) {
       throw new DTypeError(
-        `layerNorm: expected x and ${name} of one dtype, got ${x.dtype} and ${parameter.dtype}; ` +
+        `${operation}: expected x and ${name} of one dtype, got ${x.dtype} and ${parameter.dtype}; ` +
           'cast(x, dtype) converts',
       );
     }
   }
-  return layerNormFunction(x, weight, bias, { shape, eps });
 }
 
 /** @throws ConfigError unless `shape` is made of positive integers. */
-function placesOf(operation: string, shape: number | Shape): Shape {
+export function placesOf(operation: string, shape: number | Shape): Shape {
   const sizes = typeof shape === 'number' ? [shape] : shape;
   const valid =
     Array.isArray(sizes) &&

@@ -20,27 +20,30 @@ export interface NormalisedAxes {
   /** Weight and bias in a shape that broadcasts to x. */
   readonly shape: Shape;
   readonly eps: number;
+  /** Whether the mean is taken off, as by all but RMS normalisation. */
+  readonly isCentred: boolean;
 }
 
 /**
  * The gradients of y = n·weight + bias by x, weight and bias, with n = (x - mean)/√(variance + eps), made
  * of operations for `createGraph`: with g = dOut·weight, dX is (g - mean g - n·mean(g·n))/√(variance +
- * eps). Squares that overflow the dtype are not scaled here, as the kernels do.
+ * eps). Where nothing is centred, both means are 0, and the variance is the mean square. Squares that overflow the dtype are not scaled here, as the kernels do.
  */
 export function normalisedGradients(
   [needsX, needsWeight, needsBias]: readonly boolean[],
   dOut: Tensor,
   x: Tensor,
   weight: Tensor | null,
-  { axes, others, shape, eps }: NormalisedAxes,
+  { axes, others, shape, eps, isCentred }: NormalisedAxes,
 ): (Tensor | null)[] {
   const average = (values: Tensor): Tensor => mean(values, axes, { keepdim: true });
-  const centred = sub(x, average(x));
+  const centre = (values: Tensor): Tensor => (isCentred ? sub(values, average(values)) : values);
+  const centred = centre(x);
   const inverse = div(1, sqrt(add(average(mul(centred, centred)), eps)));
   const normal = mul(centred, inverse);
   const dX = (): Tensor => {
     const g = weight ? mul(dOut, reshape(weight, shape)) : dOut;
-    return mul(inverse, sub(sub(g, average(g)), mul(normal, average(mul(g, normal)))));
+    return mul(inverse, sub(centre(g), mul(normal, average(mul(g, normal)))));
   };
   return [
     needsX ? dX() : null,
