@@ -346,6 +346,18 @@ describe.each([
     });
   });
 
+  it('resample shares between two elements, and resampleBackward is its transpose', () => {
+    const geometry = { outer: 2, n: 3, inner: 1, count: 2 };
+    const index = Int32Array.of(0, 2, 1, 0);
+    const shares = floats(0.25, 1, 0.75, 0);
+    const out = blank(4);
+    kernels.resample(out, floats(4, 8, 16, Infinity, 1, 2), index, shares, geometry);
+    expect([...out]).toEqual([7, 16, Infinity, 2]);
+    const dX = new Float(6).fill(1);
+    kernels.resampleBackward(dX, floats(4, 8, 16, 32), index, shares, geometry);
+    expect([...dX]).toEqual([2, 4, 9, 5, 13, 33]);
+  });
+
   describe('along an axis', () => {
     const geometry = { outer: 2, n: 3, inner: 2, count: 2 };
     const index = Int32Array.of(2, 0, 0, 0, 1, 2, 1, 0);

@@ -155,6 +155,21 @@ function indexing(outer: number, n: number, inner: number, count: number): Case 
   };
 }
 
+/** Shares of two elements each, and back. */
+function resampling(outer: number, n: number, inner: number, count: number): Case {
+  const values = floats(outer * n * inner);
+  const d = floats(outer * count * inner);
+  const index = Int32Array.from({ length: 2 * count }, () => Math.floor(random() * n));
+  const shares = floats(2 * count);
+  const geometry = { outer, n, inner, count };
+  return (kernels) => {
+    const [out, dX] = [zeros(d.length), values.slice()];
+    kernels.resample(out, values, index, shares, geometry);
+    kernels.resampleBackward(dX, d, index, shares, geometry);
+    return [out, dX];
+  };
+}
+
 /** Elements that are picked, put and added up, each by a position of its own. */
 function along(outer: number, n: number, inner: number, count: number): Case {
   const values = floats(outer * n * inner);
@@ -474,6 +489,8 @@ const CASES: Record<string, Case> = {
   'indexing of many rows': indexing(1, 997, 37, 2003),
   'indexing along columns': indexing(1, 30, 5003, 20),
   'indexing in the middle': indexing(57, 29, 31, 41),
+  'shares along columns': resampling(1, 30, 1003, 57),
+  'shares along rows': resampling(501, 97, 1, 203),
   'elements along columns': along(1, 30, 1003, 57),
   'elements along one row': along(1, 997, 1, 40_003),
   'elements along the middle axis': along(57, 29, 31, 41),

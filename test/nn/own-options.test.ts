@@ -146,11 +146,27 @@ const CASES: Readonly<Record<string, () => Case>> = {
       share,
     ),
   Softplus: () => made([{ beta: 2, threshold: 1 }], (options) => new nn.Softplus(options), rows),
+  Unflatten: () => made([[2, 3]] as const, (sizes) => new nn.Unflatten(3, sizes), images),
+  Upsample: () =>
+    made(
+      [{ scaleFactor: [2, 1.5], mode: 'bilinear', alignCorners: true }] as const,
+      (options) => new nn.Upsample(options),
+      images,
+    ),
 };
 
 /** Classes that are made of nothing that could be changed later. */
 const PLAIN = ['BatchNorm', 'Dropout', 'Dropout2d', 'Flatten', 'Identity', 'Module', 'ReLU'];
-PLAIN.push('Hardsigmoid', 'Hardswish', 'LogSoftmax', 'Mish', 'ReLU6', 'SELU');
+PLAIN.push(
+  'Hardsigmoid',
+  'Hardswish',
+  'LogSoftmax',
+  'Mish',
+  'PixelShuffle',
+  'PixelUnshuffle',
+  'ReLU6',
+  'SELU',
+);
 PLAIN.push('Sigmoid', 'SiLU', 'Softmax', 'Tanh');
 
 /** Changes all that an object or a list holds, as its owner may. */

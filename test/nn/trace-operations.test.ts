@@ -555,6 +555,24 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
       { normalizedShape: 4, eps: 1e-3 },
     ),
   ],
+  interpolate: [
+    row([image], (x) => nn.interpolate(x, { scaleFactor: 2 }), 'x', {
+      scaleFactor: 2,
+      mode: 'nearest',
+      alignCorners: false,
+    }),
+    row(
+      [image],
+      (x) => nn.interpolate(x, { size: [5, 12], mode: 'bilinear', alignCorners: true }),
+      'x',
+      { size: [5, 12], mode: 'bilinear', alignCorners: true },
+    ),
+  ],
+  pixelShuffle: [row([image], (x) => nn.pixelShuffle(x, 2), 'x', { upscaleFactor: 2 })],
+  pixelUnshuffle: [
+    row([random(2, 3, 6, 9)], (x) => nn.pixelUnshuffle(x, 3), 'x', { downscaleFactor: 3 }),
+  ],
+  unflatten: [row([image], (x) => nn.unflatten(x, 3, [3, -1]), 'x', { axis: 3, sizes: [3, -1] })],
   groupNorm: [
     row([image], (x) => nn.groupNorm(x, 2), 'x', {
       numGroups: 2,
@@ -746,6 +764,8 @@ const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Ma
   Mish: [() => new nn.Mish(), image],
   PReLU: [() => new nn.PReLU({ numParameters: 4 }), image],
   RMSNorm: [() => new nn.RMSNorm(9), image],
+  PixelShuffle: [() => new nn.PixelShuffle(2), image],
+  PixelUnshuffle: [() => new nn.PixelUnshuffle(3), random(2, 3, 6, 9)],
   ReLU: [() => new nn.ReLU(), image],
   ReLU6: [() => new nn.ReLU6(), image],
   Sequential: [() => new nn.Sequential(new nn.ReLU()), image],
@@ -755,6 +775,8 @@ const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Ma
   Sigmoid: [() => new nn.Sigmoid(), image],
   Softmax: [() => new nn.Softmax(1), image],
   Tanh: [() => new nn.Tanh(), image],
+  Unflatten: [() => new nn.Unflatten(-1, [3, 3]), image],
+  Upsample: [() => new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }), image],
 };
 
 /** Classes whose forward isn't of one tensor, or that run nothing of their own. */

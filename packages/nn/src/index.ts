@@ -43,6 +43,12 @@ export {
   type SoftplusOptions,
 } from './exponential-units.js';
 export * as init from './init.js';
+export {
+  interpolate,
+  Upsample,
+  type InterpolateMode,
+  type InterpolateOptions,
+} from './interpolate.js';
 export { Flatten, linear, Linear, MaxPool2d, ReLU, Sequential } from './layers.js';
 export type { Layer, LinearOptions } from './layers.js';
 export {
@@ -106,9 +112,11 @@ export {
   type RMSNormOptions,
 } from './norm/rms-norm.js';
 export { Hardsigmoid, hardsigmoid, Hardswish, hardswish, ReLU6, relu6 } from './piecewise.js';
+export { PixelShuffle, pixelShuffle, PixelUnshuffle, pixelUnshuffle } from './pixel-shuffle.js';
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
 export { PReLU, prelu, type PReLUOptions } from './prelu.js';
 export { evaluationMode, watchForward, type ForwardCall } from './modules.js';
 export { summary } from './summary.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
 export type { SummaryOperation } from './summary-operations.js';
+export { Unflatten, unflatten } from './unflatten.js';

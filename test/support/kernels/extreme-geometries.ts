@@ -414,6 +414,11 @@ function positions(data: Data, count: number, n: number): Int32Array {
   return index;
 }
 
+interface Resampling {
+  readonly index: Int32Array;
+  readonly shares: Float32Array;
+}
+
 const INDEXED = [
   calls('indexSelect', indexed, (g, data) => ({
     arrays: {
@@ -434,6 +439,28 @@ const INDEXED = [
     writes: ['dX'],
     call: (k, a: { dX: Float32Array; dOut: Float32Array; index: Int32Array }, geometry) =>
       k.indexAdd(a.dX, a.dOut, a.index, geometry),
+  })),
+  calls('resample', indexed, (g, data) => ({
+    arrays: {
+      out: data.junk(g.outer * g.count * g.inner),
+      x: whole(data, g.outer * g.n * g.inner),
+      index: positions(data, 2 * g.count, g.n),
+      shares: whole(data, 2 * g.count),
+    },
+    writes: ['out'],
+    call: (k, a: { out: Float32Array; x: Float32Array } & Resampling, geometry) =>
+      k.resample(a.out, a.x, a.index, a.shares, geometry),
+  })),
+  calls('resampleBackward', indexed, (g, data) => ({
+    arrays: {
+      dX: whole(data, g.outer * g.n * g.inner),
+      dOut: whole(data, g.outer * g.count * g.inner),
+      index: positions(data, 2 * g.count, g.n),
+      shares: whole(data, 2 * g.count),
+    },
+    writes: ['dX'],
+    call: (k, a: { dX: Float32Array; dOut: Float32Array } & Resampling, geometry) =>
+      k.resampleBackward(a.dX, a.dOut, a.index, a.shares, geometry),
   })),
   calls(
     'selectBackward',

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { integer, length, problem, problems, sumTolerance } from './problem.js';
+import { type Data, integer, length, problem, problems, sumTolerance } from './problem.js';
 
 interface LayoutSpec {
   /** Position of each axis in memory, slowest first. */
@@ -59,6 +59,12 @@ const indexSpec = fc.record({
   count: integer(0, 15),
 });
 
+/** Shares of two elements, which add up to 1; many second ones are 0. */
+function shares(data: Data, count: number): Float32Array {
+  const second = data.fractions(count).map((share) => (data.below(3) === 0 ? 0 : share));
+  return Float32Array.from([...second.map((share) => 1 - share), ...second]);
+}
+
 export const MOVEMENT_PROBLEMS = {
   fill: problems(
     fc.tuple(length, fc.constantFrom(0, -1.5, 0.1, 1e-40, NaN, -Infinity)),
@@ -108,6 +114,38 @@ export const MOVEMENT_PROBLEMS = {
       writes: ['dX'],
       call: (kernels, { dX, dOut, index }) => kernels.indexAdd(dX, dOut, index, geometry),
       rtol: sumTolerance(count + 1),
+      scale: 'terms',
+    });
+  }),
+  resample: problems(indexSpec, (geometry, data) => {
+    const { outer, n, inner, count } = geometry;
+    return problem({
+      arrays: {
+        out: data.junk(outer * count * inner),
+        x: data.floats(outer * n * inner),
+        index: data.indices(2 * count, n),
+        shares: shares(data, count),
+      },
+      writes: ['out'],
+      call: (kernels, { out, x, index, shares }) =>
+        kernels.resample(out, x, index, shares, geometry),
+      rtol: sumTolerance(2),
+      scale: 'terms',
+    });
+  }),
+  resampleBackward: problems(indexSpec, (geometry, data) => {
+    const { outer, n, inner, count } = geometry;
+    return problem({
+      arrays: {
+        dX: data.floats(outer * n * inner),
+        dOut: data.floats(outer * count * inner),
+        index: data.indices(2 * count, n),
+        shares: shares(data, count),
+      },
+      writes: ['dX'],
+      call: (kernels, { dX, dOut, index, shares }) =>
+        kernels.resampleBackward(dX, dOut, index, shares, geometry),
+      rtol: sumTolerance(2 * count + 1),
       scale: 'terms',
     });
   }),

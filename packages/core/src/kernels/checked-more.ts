@@ -6,6 +6,7 @@ import { MORE_KERNELS } from './table/more-kernels.js';
 
 type F = DeviceBuffer;
 type I = DeviceBuffer<'int32'>;
+type Resampling = (out: F, other: F, index: I, shares: F, geometry: IndexGeometry) => void;
 type Along = (out: F, other: F, index: I, geometry: IndexGeometry) => void;
 
 /** The kernels of the second table behind the checks that checked.ts puts before those of the first. */
@@ -21,6 +22,16 @@ export function checkedMoreKernels(
         const { outer, n, inner, count } = geometry;
         checkPositions(name, index, memory, outer * inner * count, n);
         kernels[name](out, other, index, geometry);
+      },
+    );
+
+  const resampling = (name: 'resample' | 'resampleBackward'): Resampling =>
+    checkedByRow(
+      name,
+      MORE_KERNELS[name],
+      (out: F, other: F, index: I, shares: F, geometry: IndexGeometry) => {
+        checkPositions(name, index, memory, 2 * geometry.count, geometry.n);
+        kernels[name](out, other, index, shares, geometry);
       },
     );
 
@@ -41,6 +52,9 @@ export function checkedMoreKernels(
       checkIndexed('indexAdd', dX, dOut, index, memory, geometry);
       kernels.indexAdd(dX, dOut, index, geometry);
     },
+
+    resample: resampling('resample'),
+    resampleBackward: resampling('resampleBackward'),
 
     gatherAlong: along('gatherAlong'),
     scatterAlong: along('scatterAlong'),

@@ -257,6 +257,10 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
   indexSelect(out: F, x: F, index: I, geometry: IndexGeometry): void;
   /** Adds to `[outer, n, inner]`: dX[o, index[j], i] += dOut[o, j, i], j ascending. */
   indexAdd(dX: F, dOut: F, index: I, geometry: IndexGeometry): void;
+  /** Two elements of x for each of out; `index` and `shares` are `[2, count]`. */
+  resample(out: F, x: F, index: I, shares: F, geometry: IndexGeometry): void;
+  /** Adds to dX what is there already included. */
+  resampleBackward(dX: F, dOut: F, index: I, shares: F, geometry: IndexGeometry): void;
   /** Writes `[outer, count, inner]`: out[o, j, i] = x[o, index[o, j, i], i]. */
   gatherAlong(out: F, x: F, index: I, geometry: IndexGeometry): void;
   /**

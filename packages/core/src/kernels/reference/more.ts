@@ -17,6 +17,7 @@ import { pow } from './power.js';
 import { prod } from './products.js';
 import * as quotients from './quotients.js';
 import { drawMask } from './random.js';
+import * as resampling from './resampling.js';
 import * as scans from './scans.js';
 import { sgdStep } from './sgd.js';
 import * as softmax from './softmax.js';
@@ -40,6 +41,7 @@ export const moreReferenceKernels: Pick<ArrayKernels, keyof typeof MORE_KERNELS>
   ...logic,
   prod,
   ...indexing,
+  ...resampling,
   ...along,
   ...scans,
   ...order,

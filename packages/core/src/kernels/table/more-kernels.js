@@ -181,6 +181,34 @@ export const MORE_KERNELS = table({
     work: 'dOut',
     cut: ['outer', 'inner as width'],
   },
+  /**
+   * out[o, j, i] = Σ shares[t, j]·x[o, index[t, j], i] over t = 0 and 1; a second share of 0 takes nothing,
+   * of NaN either.
+   */
+  resample: {
+    source: 'resampling',
+    operands: [
+      'out out f32[outer, count, inner]',
+      'in x f32[outer, n, inner]',
+      'in index i32[2, count]',
+      'in shares f32[2, count]',
+    ],
+    parameters: 'index',
+    cut: ['outer', 'inner as width'],
+  },
+  /** dX[o, index[t, j], i] += shares[t, j]·dOut[o, j, i]: the transpose. */
+  resampleBackward: {
+    source: 'resampling',
+    operands: [
+      'inout dX f32[outer, n, inner]',
+      'in dOut f32[outer, count, inner]',
+      'in index i32[2, count]',
+      'in shares f32[2, count]',
+    ],
+    parameters: 'index',
+    work: 'dOut',
+    cut: ['outer', 'inner as width'],
+  },
   gatherAlong: {
     source: 'along',
     operands: [
