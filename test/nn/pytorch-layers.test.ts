@@ -1,4 +1,4 @@
-import { configureEngine, gelu, silu, Tape, type Tensor } from '@unfold/core';
+import { configureEngine, gelu, silu, type Tensor } from '@unfold/core';
 import {
   adaptiveAvgPool2d,
   avgPool2d,
@@ -12,18 +12,10 @@ import {
   smoothL1,
 } from '@unfold/nn';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  expectTensor,
-  loadFixture,
-  tensorOf,
-  VARIANTS,
-  type FixtureArray,
-  type LayerCase,
-} from '../support/fixtures/fixtures.js';
+import { loadFixture, VARIANTS, type LayerCase } from '../support/fixtures/fixtures.js';
+import { expectLayer, type Named } from '../support/fixtures/layer-cases.js';
 
 const { cases } = loadFixture('layers');
-
-type Named = Readonly<Record<string, Tensor>>;
 
 /** The result of a case's operation on the tensors by name. */
 function call({ op, options }: LayerCase, given: Named): Tensor {
@@ -75,10 +67,6 @@ function call({ op, options }: LayerCase, given: Named): Tensor {
   }
 }
 
-function largest({ data }: FixtureArray): number {
-  return data.reduce((a, value) => Math.max(a, Math.abs(value)), 0);
-}
-
 /** Inputs that are labels or indices, and so have another dtype than the rest. */
 function isWhole(op: string, name: string): boolean {
   return op === 'embedding' ? name === 'x' : name === 'target';
@@ -92,26 +80,7 @@ describe.each(VARIANTS)('layers equal PyTorch, $dtype on $kernels', ({ kernels, 
   });
 
   it.each(cases)('$name', (given) => {
-    using tape = new Tape();
-    const tensors: Record<string, Tensor> = {};
-    for (const [name, array] of Object.entries(given.inputs)) {
-      tensors[name] = tensorOf(array, dtype, { requiresGrad: true });
-    }
-    for (const [name, array] of Object.entries(given.constants)) {
-      tensors[name] = tensorOf(array, isWhole(given.op, name) ? 'int32' : dtype);
-    }
-    const out = call(given, tensors);
-    tape.backward(out, tensorOf(given.dOut, dtype));
-
-    // Each number is a sum of some numbers of the size of the largest ones, and may cancel.
-    expectTensor('out', out, given.out, { rtol, atol: rtol * Math.max(1, largest(given.out)) });
-    for (const [name, gradient] of Object.entries(given.gradients)) {
-      const atol = rtol * Math.max(1, largest(gradient));
-      expectTensor(`gradient by ${name}`, tensors[name]?.grad, gradient, { rtol, atol });
-    }
-    for (const [name, value] of Object.entries(given.after)) {
-      expectTensor(`${name} afterwards`, tensors[name], value, { rtol, atol: rtol });
-    }
+    expectLayer(given, dtype, rtol, (tensors) => call(given, tensors), isWhole);
   });
 
   it('has cases of every operation', () => {
