@@ -60,12 +60,14 @@ const INTERPOLATE_OPTIONS: OptionRules<InterpolateOptions> = {
   alignCorners: flag,
 };
 
-/** The dimensions that x has in the modes that are for one number of them. */
-const DIMENSIONS = { linear: 3, bilinear: 4 } as const;
+/** What x is in the modes that take shares of neighbours. */
+const LINEAR = {
+  linear: { ndim: 3, images: '[N,C,L]' },
+  bilinear: { ndim: 4, images: '[N,C,H,W]' },
+} as const;
 
-/** Whether a mode takes shares of neighbours. */
-function isLinear(mode: InterpolateMode): mode is keyof typeof DIMENSIONS {
-  return mode in DIMENSIONS;
+function isLinear(mode: InterpolateMode): mode is keyof typeof LINEAR {
+  return mode in LINEAR;
 }
 
 /** What each place along an axis of the result takes of two along that of x. */
@@ -160,39 +162,40 @@ function sharesOf(x: Tensor, axis: number, { size, step }: Axis, options: Comple
   };
 }
 
-type Complete = Required<Pick<InterpolateOptions, 'mode' | 'alignCorners'>> & InterpolateOptions;
+/** Options with their defaults. */
+type Complete = Required<Pick<InterpolateOptions, 'mode' | 'alignCorners'>> &
+  (
+    | { readonly size: number | readonly number[] }
+    | { readonly scaleFactor: number | readonly number[] }
+  );
 
 /** @throws ConfigError for options that say nothing, or contradict each other. */
 function complete(operation: string, options: InterpolateOptions): Complete {
   checkOptions(operation, options, INTERPOLATE_OPTIONS);
   const { size, scaleFactor, mode = 'nearest', alignCorners = false } = options;
-  if ((size === undefined) === (scaleFactor === undefined)) {
-    throw new ConfigError(
-      `${operation}: expected size or scaleFactor, got ${size === undefined ? 'neither' : 'both'}`,
-    );
-  }
   if (alignCorners && !isLinear(mode)) {
     throw new ConfigError(`${operation}: alignCorners is for linear and bilinear, got '${mode}'`);
   }
-  return {
-    ...(size === undefined ? {} : { size }),
-    ...(scaleFactor === undefined ? {} : { scaleFactor }),
-    mode,
-    alignCorners,
-  };
+  if (size !== undefined && scaleFactor === undefined) return { size, mode, alignCorners };
+  if (size === undefined && scaleFactor !== undefined) return { scaleFactor, mode, alignCorners };
+  throw new ConfigError(
+    `${operation}: expected size or scaleFactor, got ${size === undefined ? 'neither' : 'both'}`,
+  );
 }
 
 /** The axes of places that the result has. @throws ShapeError for shapes that don't fit the options. */
-function axesOf({ shape, ndim }: Tensor, { size, scaleFactor, mode }: Complete): Axis[] {
-  if (isLinear(mode) ? ndim !== DIMENSIONS[mode] : ndim < 3) {
-    const images = { linear: '[N,C,L]', bilinear: '[N,C,H,W]' };
+function axesOf({ shape, ndim }: Tensor, options: Complete): Axis[] {
+  const { mode } = options;
+  const linear = isLinear(mode) ? LINEAR[mode] : null;
+  if (linear ? ndim !== linear.ndim : ndim < 3) {
     throw new ShapeError(
-      `interpolate: expected x ${isLinear(mode) ? images[mode] : '[N,C,…]'} for mode '${mode}', got ` +
+      `interpolate: expected x ${linear?.images ?? '[N,C,…]'} for mode '${mode}', got ` +
         formatShape(shape),
     );
   }
   const places = shape.slice(2);
-  const given = size ?? scaleFactor ?? 1;
+  const isScaled = 'scaleFactor' in options;
+  const given = isScaled ? options.scaleFactor : options.size;
   const list = typeof given === 'number' ? places.map(() => given) : given;
   if (list.length !== places.length) {
     throw new ShapeError(
@@ -201,7 +204,7 @@ function axesOf({ shape, ndim }: Tensor, { size, scaleFactor, mode }: Complete):
     );
   }
   const axes = places.map((n, axis) =>
-    size === undefined
+    isScaled
       ? { size: Math.floor(n * list[axis]), step: 1 / list[axis] }
       : { size: list[axis], step: n / list[axis] },
   );
