@@ -35,7 +35,7 @@ export interface BatchNormLayerOptions {
   readonly dtype?: DType;
 }
 
-/** For `momentum: null` as well. */
+/** The rules of these; those of `eps` and `momentum` hold where they are used. */
 export const BATCH_NORM_LAYER_OPTIONS: OptionRules<BatchNormLayerOptions> = {
   eps: checkedInUse,
   momentum: checkedInUse,

@@ -3,23 +3,19 @@ import {
   add,
   clamp,
   div,
-  exp,
   gelu,
-  gt,
   leakyRelu,
   logSoftmax,
-  minimum,
   mul,
   relu,
   sigmoid,
   silu,
   softmax,
-  sub,
   tanh,
-  where,
   type Tensor,
 } from '@unfold/core';
 import { brief } from '@unfold/io/internal';
+import { elu, relu6 } from '@unfold/nn';
 import { type Builder, type Flow, stateless, type Step } from './flow.js';
 import type { SavedLayer } from './saved-layer.js';
 
@@ -30,9 +26,8 @@ type Activation = (x: Tensor, axis: number) => Tensor;
 const ACTIVATIONS: ReadonlyMap<unknown, Activation> = new Map<string, Activation>([
   ['linear', (x) => x],
   ['relu', relu],
-  ['relu6', (x) => clamp(x, { min: 0, max: 6 })],
-  // eˣ is asked of negative numbers only, as elsewhere it may be infinite.
-  ['elu', (x) => where(gt(x, 0), x, sub(exp(minimum(x, 0)), 1))],
+  ['relu6', relu6],
+  ['elu', (x) => elu(x)],
   ['sigmoid', sigmoid],
   ['hard_sigmoid', (x) => clamp(add(mul(x, 0.2), 0.5), { min: 0, max: 1 })],
   ['tanh', tanh],
