@@ -1,11 +1,13 @@
 import {
   DTypeError,
   Generator,
+  grad,
   heapStats,
   logSoftmax,
   randn,
   Scope,
   ShapeError,
+  sum,
   Tape,
   tensor,
   zeros,
@@ -156,6 +158,9 @@ const UNITS: Readonly<Record<string, Unit>> = {
 
 const units = Object.entries(UNITS).map(([name, unit]) => ({ name, ...unit }));
 
+/** Those whose slope is not constant in pieces, so that it has a gradient. */
+const curved = units.filter(({ name }) => name !== 'relu6' && name !== 'hardsigmoid');
+
 describe('gradcheck', () => {
   it.each(units)('$name', ({ fn }) => {
     using _scope = new Scope();
@@ -185,6 +190,15 @@ onEveryEngine('a unit', ({ dtype }) => {
       answers.map(([, , slope]) => slope),
       tolerance,
     );
+  });
+
+  it.each(curved)('$name is straight far from 0: the second derivative is 0 there', ({ fn }) => {
+    using _tape = new Tape();
+    const far = [-oo, -1e38, -1000, -200, 200, 1000, 1e38, oo];
+    const x = tensor(far, undefined, { dtype, requiresGrad: true });
+    const slope = grad(sum(fn(x)), x, { createGraph: true });
+    const bend = grad(sum(slope), x);
+    expectClose(bend.data, new Array(far.length).fill(0), { rtol: 0, atol: 1e-30 });
   });
 
   it.each(units)('$name as a layer does what the function does', ({ fn, layer }) => {
