@@ -365,9 +365,10 @@ describe('whatever the arguments are, errors are ours', () => {
     new nn.SmoothL1Loss(),
   ];
 
-  it('which layers are tried: all of them', () => {
+  it('which layers are tried: all that run something', () => {
     const tried = new Set(layers.map((layer) => layer.constructor.name));
-    expect(classes.map(([name]) => name).filter((name) => !tried.has(name))).toEqual([]);
+    const running = classes.filter(([, kind]) => 'forward' in (kind as Function).prototype);
+    expect(running.map(([name]) => name).filter((name) => !tried.has(name))).toEqual([]);
   });
 
   it.each(layers.map((layer) => [layer.constructor.name, layer] as const))(

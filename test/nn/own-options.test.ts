@@ -102,6 +102,16 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (kernel, options) => new nn.MaxPool2d(kernel, options),
       images,
     ),
+  ModuleDict: () => {
+    const given = { relu: new nn.ReLU(), tanh: new nn.Tanh() };
+    const layer = new nn.ModuleDict<nn.Layer>(given);
+    return { given, layer, call: () => layer.get('tanh').forward(rows) };
+  },
+  ModuleList: () => {
+    const given = [new nn.ReLU(), new nn.Tanh()];
+    const layer = new nn.ModuleList<nn.Layer>(given);
+    return { given, layer, call: () => layer.at(1).forward(rows) };
+  },
   MSELoss: () =>
     made([{ reduction: 'none' }] as const, (options) => new nn.MSELoss(options), rows, share),
   NLLLoss: () =>

@@ -683,6 +683,8 @@ const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Ma
 const OTHER_MODULES: Readonly<Record<string, string>> = {
   Module: 'the base class',
   BatchNorm: 'the base class of two',
+  ModuleDict: 'holds modules, and runs nothing',
+  ModuleList: 'holds modules, and runs nothing',
   Identity: 'gives its input, without an operation',
   BCEWithLogitsLoss: 'a loss',
   CrossEntropyLoss: 'a loss',

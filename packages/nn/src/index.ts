@@ -15,6 +15,13 @@ export {
   avgPool2d,
   type AvgPool2dOptions,
 } from './average-pooling.js';
+export {
+  ModuleDict,
+  ModuleList,
+  Sequential,
+  type Layer,
+  type ModulesByName,
+} from './containers.js';
 export { conv2d } from './conv2d/conv2d.js';
 export { outputSize, type Conv2dOptions, type Size2d } from './conv2d/geometry.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d/layer.js';
@@ -30,8 +37,7 @@ export {
   type EmbeddingOptions,
 } from './embedding.js';
 export * as init from './init.js';
-export { Flatten, linear, Linear, MaxPool2d, ReLU, Sequential } from './layers.js';
-export type { Layer, LinearOptions } from './layers.js';
+export { Flatten, linear, Linear, MaxPool2d, ReLU, type LinearOptions } from './layers.js';
 export {
   bceWithLogits,
   BCEWithLogitsLoss,

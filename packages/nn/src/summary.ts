@@ -10,7 +10,7 @@ import {
 } from '@unfold/core';
 import { checkedInUse, alignColumns, checkOptions, operationsOf } from '@unfold/core/internal';
 import { requireModule } from './checks.js';
-import type { Layer } from './layers.js';
+import type { Layer } from './containers.js';
 import type { Module } from './module.js';
 import { evaluationMode, type ForwardCall, watchForward } from './modules.js';
 import {
