@@ -314,12 +314,18 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
           [1, 0],
           [2, 3],
         ],
+        mode: 'constant',
         value: 0,
       },
     ),
     row([random(3)], (x) => pad(x, [[1, 1]], -Infinity), 'x', {
       padding: [[1, 1]],
+      mode: 'constant',
       value: -Infinity,
+    }),
+    row([random(3)], (x) => pad(x, [[1, 1]], { mode: 'reflect' }), 'x', {
+      padding: [[1, 1]],
+      mode: 'reflect',
     }),
   ],
   permute: [row([random(2, 3, 4)], (x) => permute(x, [2, 0, -2]), 'x', { axes: [2, 0, -2] })],
