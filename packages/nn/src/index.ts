@@ -11,10 +11,10 @@ export {
 export {
   AdaptiveAvgPool2d,
   adaptiveAvgPool2d,
-  AvgPool2d,
-  avgPool2d,
-  type AvgPool2dOptions,
-} from './average-pooling.js';
+  AdaptiveMaxPool2d,
+  adaptiveMaxPool2d,
+} from './adaptive-pooling.js';
+export { AvgPool2d, avgPool2d, type AvgPool2dOptions } from './average-pooling.js';
 export {
   ModuleDict,
   ModuleList,
@@ -22,9 +22,17 @@ export {
   type Layer,
   type ModulesByName,
 } from './containers.js';
+export { Conv1d, conv1d, type Conv1dLayerOptions, type Conv1dOptions } from './conv1d/conv1d.js';
+export {
+  ConvTranspose1d,
+  convTranspose1d,
+  type ConvTranspose1dLayerOptions,
+  type ConvTranspose1dOptions,
+} from './conv1d/transpose.js';
 export { conv2d } from './conv2d/conv2d.js';
 export { outputSize, type Conv2dOptions, type Size2d } from './conv2d/geometry.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d/layer.js';
+export type { PaddingMode } from './conv2d/padding-mode.js';
 export { convTranspose2d } from './conv2d/transpose.js';
 export type { ConvTranspose2dOptions } from './conv2d/transpose-geometry.js';
 export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from './conv2d/transpose-layer.js';
@@ -83,6 +91,23 @@ export {
   type LayerNormLayerOptions,
   type LayerNormOptions,
 } from './norm/layer-norm.js';
+export {
+  CircularPad2d,
+  ReflectionPad2d,
+  ReplicationPad2d,
+  ZeroPad2d,
+  type ImagePadding,
+} from './padding.js';
+export {
+  AdaptiveAvgPool1d,
+  adaptiveAvgPool1d,
+  AvgPool1d,
+  avgPool1d,
+  MaxPool1d,
+  maxPool1d,
+  type AvgPool1dOptions,
+  type MaxPool1dOptions,
+} from './pooling-1d.js';
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
 export { evaluationMode, watchForward, type ForwardCall } from './modules.js';
 export { summary } from './summary.js';

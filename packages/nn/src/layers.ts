@@ -24,7 +24,13 @@ import type { Size2d } from './conv2d/geometry.js';
 import { kaimingUniform, uniform } from './init.js';
 import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
-import { checkPool, MAX_POOL_OPTIONS, maxPool2d, type MaxPool2dOptions } from './pooling.js';
+import {
+  checkPool,
+  MAX_POOL_OPTIONS,
+  maxPool2d,
+  poolRepr,
+  type MaxPool2dOptions,
+} from './pooling.js';
 import { formatOptions } from './tree.js';
 
 /**
@@ -130,9 +136,7 @@ export class MaxPool2d extends Module {
   }
 
   override extraRepr(): string {
-    const kernelSize = this.#kernelSize;
-    const { stride = kernelSize, padding = 0 } = this.#options;
-    return formatOptions({ kernelSize, stride, padding });
+    return poolRepr(this.#kernelSize, this.#options);
   }
 }
 
