@@ -367,6 +367,8 @@ describe('a padding mode in a bundle that left the padding out', () => {
     const message =
       "Conv2d: paddingMode 'reflect' is not in this bundle; use a layer, such as ReflectionPad2d";
     expect(() => new Conv2d(1, 1, 3, { paddingMode: 'reflect' })).toThrow(new ConfigError(message));
+    // Conv1d brings it along.
+    expect(String(new Conv1d(1, 1, 3, { paddingMode: 'reflect' }))).toContain('reflect');
     expect(new Conv2d(1, 1, 1, { paddingMode: 'zeros' }).forward(zeros([1, 1, 2, 2])).size).toBe(4);
   });
 });

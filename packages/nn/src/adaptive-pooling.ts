@@ -115,19 +115,20 @@ export function adaptiveMaxPool2d(x: Tensor, outputSize: Size2d): Tensor {
   return adaptivePool('adaptiveMaxPool2d', x, outputSize, LARGEST);
 }
 
-/** Means over windows of whatever size gives the output its own, as `torch.nn.AdaptiveAvgPool2d`. */
-export class AdaptiveAvgPool2d extends Module {
+/** Pools images to one size. */
+abstract class AdaptivePool2d extends Module {
+  readonly #pool: typeof adaptiveAvgPool2d;
   readonly #outputSize: Size2d;
 
-  /** @throws ConfigError unless OH and OW are positive integers. */
-  constructor(outputSize: Size2d) {
+  constructor(pool: typeof adaptiveAvgPool2d, outputSize: Size2d) {
     super();
-    this.#outputSize = pair('AdaptiveAvgPool2d', 'output size', outputSize, 1);
+    this.#pool = pool;
+    this.#outputSize = pair(this.constructor.name, 'output size', outputSize, 1);
   }
 
   /** `[N, C, H, W]` → `[N, C, OH, OW]`. */
   forward(x: Tensor): Tensor {
-    return adaptiveAvgPool2d(x, this.#outputSize);
+    return this.#pool(x, this.#outputSize);
   }
 
   override extraRepr(): string {
@@ -135,25 +136,21 @@ export class AdaptiveAvgPool2d extends Module {
   }
 }
 
+/** Means over windows of whatever size gives the output its own, as `torch.nn.AdaptiveAvgPool2d`. */
+export class AdaptiveAvgPool2d extends AdaptivePool2d {
+  /** @throws ConfigError unless OH and OW are positive integers. */
+  constructor(outputSize: Size2d) {
+    super(adaptiveAvgPool2d, outputSize);
+  }
+}
+
 /**
  * The largest values of windows of whatever size gives the output its own, as
  * `torch.nn.AdaptiveMaxPool2d`.
  */
-export class AdaptiveMaxPool2d extends Module {
-  readonly #outputSize: Size2d;
-
+export class AdaptiveMaxPool2d extends AdaptivePool2d {
   /** @throws ConfigError unless OH and OW are positive integers. */
   constructor(outputSize: Size2d) {
-    super();
-    this.#outputSize = pair('AdaptiveMaxPool2d', 'output size', outputSize, 1);
-  }
-
-  /** `[N, C, H, W]` → `[N, C, OH, OW]`. */
-  forward(x: Tensor): Tensor {
-    return adaptiveMaxPool2d(x, this.#outputSize);
-  }
-
-  override extraRepr(): string {
-    return formatOptions({ outputSize: this.#outputSize });
+    super(adaptiveMaxPool2d, outputSize);
   }
 }

@@ -8,16 +8,18 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { requireTensor, valueText } from '@unfold/core/internal';
-import { padImages } from './conv2d/padding-mode.js';
+import { padImages, type PadImages } from './conv2d/padding-mode.js';
 import { Module } from './module.js';
 import { formatValue } from './tree.js';
 
-padImages.by = (x, padding, mode) => {
+/** How convolutions pad by a mode. */
+export const padByMode: PadImages = (x, padding, mode) => {
   requireTensor('pad', 'x', x);
   // The convolution says what is wrong with images of other axes.
   if (x.ndim !== padding.length + 2) return x;
   return pad(x, [[0, 0], [0, 0], ...padding], { mode });
 };
+padImages.by = padByMode;
 
 /** Pixels on all sides, or on each: PyTorch's order, the last axis first. */
 export type ImagePadding =

@@ -137,27 +137,31 @@ export function adaptiveAvgPool1d(x: Tensor, outputSize: number): Tensor {
   return toSequences(adaptivePoolImages('adaptiveAvgPool1d', images, [1, outputSize], AVERAGE));
 }
 
-/** The largest value of each window, as `torch.nn.MaxPool1d`: `[N, C, L]` → `[N, C, OL]`. */
-export class MaxPool1d extends Module {
+/** Pools sequences by windows of one size. */
+abstract class Pool1d<Options extends PoolSizes> extends Module {
+  readonly #pool: (x: Tensor, kernelSize: number, options: Options) => Tensor;
   readonly #kernelSize: number;
-  readonly #options: MaxPool1dOptions;
+  readonly #options: Options;
 
-  /**
-   * The stride is the kernel's size by default, the padding 0.
-   * @throws ConfigError for a bad size.
-   */
-  constructor(kernelSize: number, options: MaxPool1dOptions = {}) {
+  constructor(
+    pool: (x: Tensor, kernelSize: number, options: Options) => Tensor,
+    rules: OptionRules<Options>,
+    kernelSize: number,
+    options: Options,
+  ) {
     super();
-    checkOptions('MaxPool1d', options, MAX_POOL_OPTIONS);
-    const ofImages = imagePool('MaxPool1d', kernelSize, options);
-    checkPool('MaxPool1d', ofImages.kernel, ofImages.options);
+    const { name } = this.constructor;
+    checkOptions(name, options, rules);
+    const { kernel, options: ofImages } = imagePool(name, kernelSize, options);
+    checkPool(name, kernel, ofImages);
+    this.#pool = pool;
     this.#kernelSize = kernelSize;
     this.#options = ownOptions(options);
   }
 
   /** `[N, C, L]` → `[N, C, OL]`. */
   forward(x: Tensor): Tensor {
-    return maxPool1d(x, this.#kernelSize, this.#options);
+    return this.#pool(x, this.#kernelSize, this.#options);
   }
 
   override extraRepr(): string {
@@ -165,31 +169,25 @@ export class MaxPool1d extends Module {
   }
 }
 
-/** The mean of each window, as `torch.nn.AvgPool1d`: `[N, C, L]` → `[N, C, OL]`. */
-export class AvgPool1d extends Module {
-  readonly #kernelSize: number;
-  readonly #options: AvgPool1dOptions;
+/** The largest value of each window, as `torch.nn.MaxPool1d`: `[N, C, L]` → `[N, C, OL]`. */
+export class MaxPool1d extends Pool1d<MaxPool1dOptions> {
+  /**
+   * The stride is the kernel's size by default, the padding 0.
+   * @throws ConfigError for a bad size.
+   */
+  constructor(kernelSize: number, options: MaxPool1dOptions = {}) {
+    super(maxPool1d, MAX_POOL_OPTIONS, kernelSize, options);
+  }
+}
 
+/** The mean of each window, as `torch.nn.AvgPool1d`: `[N, C, L]` → `[N, C, OL]`. */
+export class AvgPool1d extends Pool1d<AvgPool1dOptions> {
   /**
    * The stride is the kernel's size by default, the padding 0.
    * @throws ConfigError for a bad size.
    */
   constructor(kernelSize: number, options: AvgPool1dOptions = {}) {
-    super();
-    checkOptions('AvgPool1d', options, AVG_POOL_OPTIONS);
-    const ofImages = imagePool('AvgPool1d', kernelSize, options);
-    checkPool('AvgPool1d', ofImages.kernel, ofImages.options);
-    this.#kernelSize = kernelSize;
-    this.#options = ownOptions(options);
-  }
-
-  /** `[N, C, L]` → `[N, C, OL]`. */
-  forward(x: Tensor): Tensor {
-    return avgPool1d(x, this.#kernelSize, this.#options);
-  }
-
-  override extraRepr(): string {
-    return poolRepr(this.#kernelSize, this.#options);
+    super(avgPool1d, AVG_POOL_OPTIONS, kernelSize, options);
   }
 }
 

@@ -23,6 +23,7 @@ import { padderOf, paddingModeRule, type PaddingMode } from '../conv2d/padding-m
 import { checkChannels, convParameters, convRepr } from '../conv2d/parameters.js';
 import { routeFor } from '../conv2d/route.js';
 import { Module } from '../module.js';
+import { padByMode } from '../padding.js';
 import { toImages, toSequences } from '../sequences.js';
 
 /** Options of a convolution of sequences, named and defaulted as PyTorch's. */
@@ -157,7 +158,7 @@ export class Conv1d extends Module {
     checkValue('Conv1d: kernel size', positiveCount, kernelSize);
     // A bad option is found here, not at the first sequence.
     const [, padding] = conv2dWindow('Conv1d', [1, kernelSize], imageOptions(options)).padding;
-    this.#padded = padderOf('Conv1d', paddingMode, [padding]);
+    this.#padded = padderOf('Conv1d', paddingMode, [padding], padByMode);
     this.#paddingMode = paddingMode;
     const shape = [outChannels, inChannels / groups, kernelSize];
     const parameters = convParameters(shape, bias ? outChannels : null, dtype);

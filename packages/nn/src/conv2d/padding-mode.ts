@@ -14,11 +14,11 @@ type PixelMode = Exclude<PadMode, 'constant'>;
 export const paddingModeRule: OptionRule = oneOf('zeros', 'reflect', 'replicate', 'circular');
 
 /** Pads the axes behind `[N, C]`, so many on each side of each. */
-type PadImages = (x: Tensor, padding: readonly Padding[], mode: PixelMode) => Tensor;
+export type PadImages = (x: Tensor, padding: readonly Padding[], mode: PixelMode) => Tensor;
 
 /**
- * How that is done: padding.ts says it. So it is no part of a page whose convolutions pad with zeros; a
- * bundle has it that uses something of that file.
+ * How Conv2d does that: padding.ts says it. So it is no part of a page whose convolutions pad with zeros;
+ * a bundle has it that uses something of that file.
  */
 export const padImages: { by: PadImages | null } = { by: null };
 
@@ -30,9 +30,9 @@ export function padderOf(
   layer: string,
   mode: PaddingMode,
   padding: readonly Padding[],
+  by = padImages.by,
 ): ((x: Tensor) => Tensor) | null {
   if (mode === 'zeros') return null;
-  const { by } = padImages;
   if (by) return (x) => by(x, padding, mode);
   throw new ConfigError(
     `${layer}: paddingMode '${mode}' is not in this bundle; use a layer, such as ReflectionPad2d`,
