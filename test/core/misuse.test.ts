@@ -36,6 +36,11 @@ import { call, type Misuse, refuseMisuses, strangeErrors } from '../support/misu
  * passed over, and what is thrown names the right call.
  */
 
+/** No padding for a matrix. */
+const NONE = [
+  [0, 0],
+  [0, 0],
+];
 const x = (): core.Tensor =>
   tensor([
     [1, 2],
@@ -217,6 +222,30 @@ describe('a call that is wrong is an error that names the right one', () => {
       () => call(pad, x(), 1),
       ConfigError,
       'pad: expected a pair for each axis, such as [[1, 1], [0, 0]], got 1',
+    ],
+    [
+      "pad(x, padding, 'reflect')",
+      () => call(pad, x(), NONE, 'reflect'),
+      ConfigError,
+      "pad: expected options as an object, such as { mode: … }, got 'reflect'; the options are mode, value",
+    ],
+    [
+      "pad(x, padding, { mode: 'zeros' })",
+      () => call(pad, x(), NONE, { mode: 'zeros' }),
+      ConfigError,
+      "pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got 'zeros'",
+    ],
+    [
+      "pad(x, padding, { value: '1' })",
+      () => call(pad, x(), NONE, { value: '1' }),
+      ConfigError,
+      "pad: value must be a number, got '1'",
+    ],
+    [
+      "pad(x, padding, { mode: 'reflect', value: 0 })",
+      () => call(pad, x(), NONE, { mode: 'reflect', value: 0 }),
+      ConfigError,
+      "pad: mode 'reflect' takes no value, got 0; leave it out",
     ],
     [
       'concat(a, b)',

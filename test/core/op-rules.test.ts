@@ -63,6 +63,8 @@ import {
   zeros,
   type DType,
   type NestedArray,
+  type Padding,
+  type PadMode,
   type Tensor,
 } from '@unfold/core';
 import fc from 'fast-check';
@@ -576,6 +578,24 @@ describe('values by definition', () => {
       ),
       ([i = 0, j = 0, k = 0]) => (i < 1 || j > 3 || k < 3 || k > 7 ? -2 : at(x, [i - 1, j, k - 3])),
     );
+    const rows = tensor([0, 1, 2, 10, 11, 12], [2, 3], { dtype });
+    const around = (mode: PadMode, rowPadding: Padding, columnPadding: Padding): NestedArray =>
+      pad(rows, [rowPadding, columnPadding], { mode }).toArray();
+    expect(around('reflect', [0, 1], [2, 1])).toEqual([
+      [2, 1, 0, 1, 2, 1],
+      [12, 11, 10, 11, 12, 11],
+      [2, 1, 0, 1, 2, 1],
+    ]);
+    expect(around('replicate', [1, 0], [1, 4])).toEqual([
+      [0, 0, 1, 2, 2, 2, 2, 2],
+      [0, 0, 1, 2, 2, 2, 2, 2],
+      [10, 10, 11, 12, 12, 12, 12, 12],
+    ]);
+    expect(around('circular', [1, 0], [3, 1])).toEqual([
+      [10, 11, 12, 10, 11, 12, 10],
+      [0, 1, 2, 0, 1, 2, 0],
+      [10, 11, 12, 10, 11, 12, 10],
+    ]);
     const y = make([3, 2, 5], 2, dtype);
     expectElements(concat([x, y, x], 1), ([i = 0, j = 0, k = 0]) =>
       j < 4 ? at(x, [i, j, k]) : j < 6 ? at(y, [i, j - 4, k]) : at(x, [i, j - 6, k]),
@@ -910,6 +930,37 @@ describe('shapes that do not fit', () => {
           [0, -1],
         ]),
       'pad: expected a pair of integers of at least 0 for each of the 2 axes, got [[0, 0], [0, -1]]',
+    ],
+    [
+      'pad by as much as there is, mirrored',
+      () =>
+        pad(
+          x(),
+          [
+            [0, 0],
+            [3, 1],
+          ],
+          { mode: 'reflect' },
+        ),
+      "pad: mode 'reflect' finds at most 2 elements for a side of axis 1 of float32 tensor [2,3], got [3, 1]; use less padding",
+    ],
+    [
+      'pad by more than there is, from the other end',
+      () =>
+        pad(
+          x(),
+          [
+            [0, 3],
+            [0, 0],
+          ],
+          { mode: 'circular' },
+        ),
+      "pad: mode 'circular' finds at most 2 elements for a side of axis 0 of float32 tensor [2,3], got [0, 3]; use less padding",
+    ],
+    [
+      'pad by the last element of nothing',
+      () => pad(zeros([0]), [[0, 1]], { mode: 'replicate' }),
+      "pad: mode 'replicate' finds at most 0 elements for a side of axis 0 of float32 tensor [0], got [0, 1]; use less padding",
     ],
     [
       'indexSelect',

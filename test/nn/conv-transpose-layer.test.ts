@@ -175,7 +175,7 @@ describe('convTranspose2d refuses', () => {
       () => convTranspose2d(float(2, 3, 9, 9), float(8, 3, 5, 5)),
       ShapeError,
       'convTranspose2d: weight [8,3,5,5] expects 8 input channels, x [2,3,9,9] has 3; ' +
-        "weight looks like conv2d's [OC,C/groups,KH,KW], here the input channels come first",
+        "weight looks like a convolution's [OC,C/groups,…], here the input channels come first",
     ],
     'another number of channels': [
       () => convTranspose2d(float(2, 4, 9, 9), float(8, 3, 5, 5)),

@@ -40,19 +40,19 @@ describe('a call that is wrong is an error that names the right one', () => {
       'new Conv2d(3, 8, 3, 2)',
       () => make(Conv2d, 3, 8, 3, 2),
       ConfigError,
-      `Conv2d: expected options as an object, such as { stride: … }, got 2; the options are ${CONV_OPTIONS}, bias, dtype`,
+      `Conv2d: expected options as an object, such as { stride: … }, got 2; the options are ${CONV_OPTIONS}, bias, dtype, paddingMode`,
     ],
     [
       'new Conv2d(3, 8, 3, { pading: 2 })',
       () => make(Conv2d, 3, 8, 3, { pading: 2 }),
       ConfigError,
-      `Conv2d: unknown option 'pading'; did you mean padding? The options are ${CONV_OPTIONS}, bias, dtype`,
+      `Conv2d: unknown option 'pading'; did you mean padding? The options are ${CONV_OPTIONS}, bias, dtype, paddingMode`,
     ],
     [
       'new Conv2d(3, 8, 3, { use_bias: false })',
       () => make(Conv2d, 3, 8, 3, { use_bias: false }),
       ConfigError,
-      `Conv2d: unknown option 'use_bias'; did you mean bias? The options are ${CONV_OPTIONS}, bias, dtype`,
+      `Conv2d: unknown option 'use_bias'; did you mean bias? The options are ${CONV_OPTIONS}, bias, dtype, paddingMode`,
     ],
     [
       'new Conv2d(3, 8)',
@@ -154,7 +154,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'new MaxPool2d(2, 1)',
       () => make(MaxPool2d, 2, 1),
       ConfigError,
-      'MaxPool2d: expected options as an object, such as { stride: … }, got 1; the options are stride, padding',
+      'MaxPool2d: expected options as an object, such as { stride: … }, got 1; the options are stride, padding, dilation, ceilMode',
     ],
     [
       'new MaxPool2d({ kernelSize: 2 })',
@@ -166,7 +166,7 @@ describe('a call that is wrong is an error that names the right one', () => {
       'new AvgPool2d(2, { count_include_pad: false })',
       () => make(AvgPool2d, 2, { count_include_pad: false }),
       ConfigError,
-      "AvgPool2d: unknown option 'count_include_pad'; did you mean countIncludePad? The options are stride, padding, countIncludePad",
+      "AvgPool2d: unknown option 'count_include_pad'; did you mean countIncludePad? The options are stride, padding, ceilMode, countIncludePad, divisorOverride",
     ],
     [
       'new Dropout({ p: 0.5 })',
@@ -421,6 +421,16 @@ describe('whatever the arguments are, errors are ours', () => {
   const layers: readonly nn.Module[] = [
     new Conv2d(2, 2, 1),
     new nn.ConvTranspose2d(2, 2, 1),
+    new nn.Conv1d(2, 2, 1),
+    new nn.ConvTranspose1d(2, 2, 1),
+    new nn.MaxPool1d(1),
+    new nn.AvgPool1d(1),
+    new nn.AdaptiveAvgPool1d(1),
+    new nn.AdaptiveMaxPool2d(1),
+    new nn.ReflectionPad2d(1),
+    new nn.ReplicationPad2d(1),
+    new nn.CircularPad2d(1),
+    new nn.ZeroPad2d(1),
     new Linear(2, 2),
     new Embedding(4, 2),
     new BatchNorm2d(2),
@@ -466,9 +476,10 @@ describe('whatever the arguments are, errors are ours', () => {
     new nn.SmoothL1Loss(),
   ];
 
-  it('which layers are tried: all of them', () => {
+  it('which layers are tried: all that run something', () => {
     const tried = new Set(layers.map((layer) => layer.constructor.name));
-    expect(classes.map(([name]) => name).filter((name) => !tried.has(name))).toEqual([]);
+    const running = classes.filter(([, kind]) => 'forward' in (kind as Function).prototype);
+    expect(running.map(([name]) => name).filter((name) => !tried.has(name))).toEqual([]);
   });
 
   it.each(layers.map((layer) => [layer.constructor.name, layer] as const))(

@@ -11,6 +11,7 @@ interface Case {
 }
 
 const images = randn([2, 4, 7, 6], { generator: new Generator(1) });
+const sequences = randn([2, 4, 9], { generator: new Generator(4) });
 const rows = randn([5, 4], { generator: new Generator(2) });
 const share = rand([5, 4], { generator: new Generator(3) });
 const labels = tensor(Int32Array.of(0, 3, 1, 2, 3));
@@ -30,9 +31,20 @@ function made<Given extends readonly unknown[], Inputs extends readonly unknown[
 const CASES: Readonly<Record<string, () => Case>> = {
   AdaptiveAvgPool2d: () =>
     made([[3, 2]] as const, (size) => new nn.AdaptiveAvgPool2d(size), images),
+  AdaptiveMaxPool2d: () =>
+    made([[3, 2]] as const, (size) => new nn.AdaptiveMaxPool2d(size), images),
+  AvgPool1d: () =>
+    made(
+      [{ stride: 2, padding: 1, ceilMode: true, countIncludePad: false }],
+      (options) => new nn.AvgPool1d(3, options),
+      sequences,
+    ),
   AvgPool2d: () =>
     made(
-      [[3, 2], { stride: [1, 2], padding: [1, 0], countIncludePad: false }] as const,
+      [
+        [3, 2],
+        { stride: [1, 2], padding: [1, 0], countIncludePad: false, divisorOverride: 2 },
+      ] as const,
       (kernel, options) => new nn.AvgPool2d(kernel, options),
       images,
     ),
@@ -55,11 +67,28 @@ const CASES: Readonly<Record<string, () => Case>> = {
       rows,
       share,
     ),
+  CircularPad2d: () =>
+    made([[3, 2, 1, 0]] as const, (sides) => new nn.CircularPad2d(sides), images),
+  Conv1d: () =>
+    made(
+      [{ stride: 2, padding: 1, dilation: 2, groups: 2, paddingMode: 'reflect' }] as const,
+      (options) => new nn.Conv1d(4, 6, 3, options),
+      sequences,
+    ),
   Conv2d: () =>
     made(
-      [[3, 2], { stride: [1, 2], padding: [1, 0], dilation: [2, 1], groups: 2 }] as const,
+      [
+        [3, 2],
+        { stride: [1, 2], padding: [1, 0], dilation: [2, 1], groups: 2, paddingMode: 'circular' },
+      ] as const,
       (kernel, options) => new nn.Conv2d(4, 6, kernel, options),
       images,
+    ),
+  ConvTranspose1d: () =>
+    made(
+      [{ stride: 2, padding: 1, outputPadding: 1, dilation: 2, groups: 2 }],
+      (options) => new nn.ConvTranspose1d(4, 6, 3, options),
+      sequences,
     ),
   ConvTranspose2d: () =>
     made(
@@ -111,12 +140,28 @@ const CASES: Readonly<Record<string, () => Case>> = {
     ),
   LeakyReLU: () => made([{ negativeSlope: 0.5 }], (options) => new nn.LeakyReLU(options), rows),
   Linear: () => made([{ bias: false }], (options) => new nn.Linear(4, 3, options), rows),
+  MaxPool1d: () =>
+    made(
+      [{ stride: 2, padding: 1, dilation: 2, ceilMode: true }],
+      (options) => new nn.MaxPool1d(3, options),
+      sequences,
+    ),
   MaxPool2d: () =>
     made(
-      [[3, 2], { stride: [1, 2], padding: [1, 0] }] as const,
+      [[3, 2], { stride: [1, 2], padding: [1, 0], dilation: [1, 2], ceilMode: true }] as const,
       (kernel, options) => new nn.MaxPool2d(kernel, options),
       images,
     ),
+  ModuleDict: () => {
+    const given = { relu: new nn.ReLU(), tanh: new nn.Tanh() };
+    const layer = new nn.ModuleDict<nn.Layer>(given);
+    return { given, layer, call: () => layer.get('tanh').forward(rows) };
+  },
+  ModuleList: () => {
+    const given = [new nn.ReLU(), new nn.Tanh()];
+    const layer = new nn.ModuleList<nn.Layer>(given);
+    return { given, layer, call: () => layer.at(1).forward(rows) };
+  },
   MSELoss: () =>
     made([{ reduction: 'none' }] as const, (options) => new nn.MSELoss(options), rows, share),
   NLLLoss: () =>
@@ -133,6 +178,10 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (shape, options) => new nn.RMSNorm(shape, options),
       images,
     ),
+  ReflectionPad2d: () =>
+    made([[3, 2, 1, 0]] as const, (sides) => new nn.ReflectionPad2d(sides), images),
+  ReplicationPad2d: () =>
+    made([[3, 2, 1, 0]] as const, (sides) => new nn.ReplicationPad2d(sides), images),
   Sequential: () => {
     const layers = [new nn.ReLU(), new nn.Tanh()];
     const layer = new nn.Sequential(...layers);
@@ -153,20 +202,28 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (options) => new nn.Upsample(options),
       images,
     ),
+  ZeroPad2d: () => made([[3, 2, 1, 0]] as const, (sides) => new nn.ZeroPad2d(sides), images),
 };
 
 /** Classes that are made of nothing that could be changed later. */
-const PLAIN = ['BatchNorm', 'Dropout', 'Dropout2d', 'Flatten', 'Identity', 'Module', 'ReLU'];
-PLAIN.push(
+const PLAIN = [
+  'AdaptiveAvgPool1d',
+  'BatchNorm',
+  'Dropout',
+  'Dropout2d',
+  'Flatten',
   'Hardsigmoid',
   'Hardswish',
+  'Identity',
   'LogSoftmax',
   'Mish',
+  'Module',
   'PixelShuffle',
   'PixelUnshuffle',
+  'ReLU',
   'ReLU6',
   'SELU',
-);
+];
 PLAIN.push('Sigmoid', 'SiLU', 'Softmax', 'Tanh');
 
 /** Changes all that an object or a list holds, as its owner may. */

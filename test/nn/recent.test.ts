@@ -62,13 +62,14 @@ describe('what is kept of recent calls', () => {
     { padding: [1, 0], stride: 2 },
     { dilation: [1, 2], padding: 'same' },
   ])('is the same geometry again: conv2d %j', (options) => {
-    const geometry = (): object => recentConv2dGeometry([2, 3, 9, 8], [4, 3, 3, 2], [4], options);
+    const geometry = (): object =>
+      recentConv2dGeometry('conv2d', [2, 3, 9, 8], [4, 3, 3, 2], [4], options);
     expect(geometry()).toBe(geometry());
   });
 
   it('is the same geometry again: a transposed convolution, poolings', () => {
     const transposed = (): object =>
-      recentConvTranspose2dGeometry([2, 4, 9, 8], [4, 3, 3, 2], [3], {
+      recentConvTranspose2dGeometry('convTranspose2d', [2, 4, 9, 8], [4, 3, 3, 2], [3], {
         stride: [2, 3],
         outputPadding: 1,
       });

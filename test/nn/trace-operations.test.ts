@@ -138,6 +138,7 @@ const reduction = (call: typeof sum): Case[] => [
 type Three = [Tensor, Tensor, Tensor];
 const CONV = 'x weight bias';
 const image = random(2, 4, 7, 9);
+const sequence = random(2, 4, 11);
 
 const losses = (
   call: (x: Tensor, target: Tensor, options?: nn.LossOptions) => Tensor,
@@ -314,12 +315,18 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
           [1, 0],
           [2, 3],
         ],
+        mode: 'constant',
         value: 0,
       },
     ),
     row([random(3)], (x) => pad(x, [[1, 1]], -Infinity), 'x', {
       padding: [[1, 1]],
+      mode: 'constant',
       value: -Infinity,
+    }),
+    row([random(3)], (x) => pad(x, [[1, 1]], { mode: 'reflect' }), 'x', {
+      padding: [[1, 1]],
+      mode: 'reflect',
     }),
   ],
   permute: [row([random(2, 3, 4)], (x) => permute(x, [2, 0, -2]), 'x', { axes: [2, 0, -2] })],
@@ -479,26 +486,79 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
     }),
   ],
   maxPool2d: [
-    row([image], (x) => maxPool2d(x, 2), 'x', { kernelSize: 2, stride: 2, padding: 0 }),
-    row([image], (x) => maxPool2d(x, [3, 2], { stride: 1, padding: 1 }), 'x', {
-      kernelSize: [3, 2],
-      stride: 1,
-      padding: 1,
+    row([image], (x) => maxPool2d(x, 2), 'x', {
+      kernelSize: 2,
+      stride: 2,
+      padding: 0,
+      dilation: 1,
+      ceilMode: false,
     }),
+    row(
+      [image],
+      (x) => maxPool2d(x, [3, 2], { stride: 1, padding: 1, dilation: 2, ceilMode: true }),
+      'x',
+      { kernelSize: [3, 2], stride: 1, padding: 1, dilation: 2, ceilMode: true },
+    ),
   ],
   avgPool2d: [
     row([image], (x) => avgPool2d(x, [7, 9]), 'x', {
       kernelSize: [7, 9],
       stride: [7, 9],
       padding: 0,
+      ceilMode: false,
       countIncludePad: true,
     }),
-    row([image], (x) => avgPool2d(x, 3, { stride: 2, padding: 1, countIncludePad: false }), 'x', {
-      kernelSize: 3,
+    row(
+      [image],
+      (x) => avgPool2d(x, 3, { stride: 2, padding: 1, ceilMode: true, divisorOverride: 4 }),
+      'x',
+      {
+        kernelSize: 3,
+        stride: 2,
+        padding: 1,
+        ceilMode: true,
+        countIncludePad: true,
+        divisorOverride: 4,
+      },
+    ),
+  ],
+  adaptiveMaxPool2d: [
+    row([image], (x) => nn.adaptiveMaxPool2d(x, [2, 5]), 'x', { outputSize: [2, 5] }),
+  ],
+  adaptiveAvgPool1d: [row([sequence], (x) => nn.adaptiveAvgPool1d(x, 4), 'x', { outputSize: 4 })],
+  maxPool1d: [
+    row([sequence], (x) => nn.maxPool1d(x, 2), 'x', {
+      kernelSize: 2,
       stride: 2,
-      padding: 1,
-      countIncludePad: false,
+      padding: 0,
+      dilation: 1,
+      ceilMode: false,
     }),
+  ],
+  avgPool1d: [
+    row([sequence], (x) => nn.avgPool1d(x, 4, { stride: 3, ceilMode: true }), 'x', {
+      kernelSize: 4,
+      stride: 3,
+      padding: 0,
+      ceilMode: true,
+      countIncludePad: true,
+    }),
+  ],
+  conv1d: [
+    row(
+      [sequence, random(6, 2, 3), random(6)],
+      (x, weight, bias) => nn.conv1d(x, weight, bias, { padding: 'same', groups: 2 }),
+      CONV,
+      { stride: 1, padding: 'same', dilation: 1, groups: 2 },
+    ),
+  ],
+  convTranspose1d: [
+    row(
+      [sequence, random(4, 3, 3)],
+      (x, weight) => nn.convTranspose1d(x, weight, null, { stride: 2, outputPadding: 1 }),
+      'x weight',
+      { bias: null, stride: 2, padding: 0, outputPadding: 1, dilation: 1, groups: 1 },
+    ),
   ],
   adaptiveAvgPool2d: [
     row([image], (x) => adaptiveAvgPool2d(x, [2, 5]), 'x', { outputSize: [2, 5] }),
@@ -736,11 +796,17 @@ const OTHERS: Readonly<Record<string, string>> = {
 
 /** A layer of each kind, on an input. */
 const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Make]>> = {
+  AdaptiveAvgPool1d: [() => new nn.AdaptiveAvgPool1d(3), sequence],
   AdaptiveAvgPool2d: [() => new nn.AdaptiveAvgPool2d(3), image],
+  AdaptiveMaxPool2d: [() => new nn.AdaptiveMaxPool2d(3), image],
+  AvgPool1d: [() => new nn.AvgPool1d(2), sequence],
   AvgPool2d: [() => new nn.AvgPool2d(2), image],
   BatchNorm1d: [() => new nn.BatchNorm1d(3), random(5, 3)],
   BatchNorm2d: [() => new nn.BatchNorm2d(4, { momentum: null }), image],
+  CircularPad2d: [() => new nn.CircularPad2d(2), image],
+  Conv1d: [() => new nn.Conv1d(4, 5, 3, { padding: 'same' }), sequence],
   Conv2d: [() => new nn.Conv2d(4, 5, 3, { padding: 'same' }), image],
+  ConvTranspose1d: [() => new nn.ConvTranspose1d(4, 5, 3), sequence],
   ConvTranspose2d: [() => new nn.ConvTranspose2d(4, 5, 3), image],
   Dropout: [() => new nn.Dropout(0.3), image],
   Dropout2d: [() => new nn.Dropout2d(0.3), image],
@@ -760,6 +826,7 @@ const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Ma
   LeakyReLU: [() => new nn.LeakyReLU(), image],
   Linear: [() => new nn.Linear(3, 4), random(5, 3)],
   LogSoftmax: [() => new nn.LogSoftmax(1), image],
+  MaxPool1d: [() => new nn.MaxPool1d(2), sequence],
   MaxPool2d: [() => new nn.MaxPool2d(2), image],
   Mish: [() => new nn.Mish(), image],
   PReLU: [() => new nn.PReLU({ numParameters: 4 }), image],
@@ -768,6 +835,8 @@ const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Ma
   PixelUnshuffle: [() => new nn.PixelUnshuffle(3), random(2, 3, 6, 9)],
   ReLU: [() => new nn.ReLU(), image],
   ReLU6: [() => new nn.ReLU6(), image],
+  ReflectionPad2d: [() => new nn.ReflectionPad2d(2), image],
+  ReplicationPad2d: [() => new nn.ReplicationPad2d(2), image],
   Sequential: [() => new nn.Sequential(new nn.ReLU()), image],
   SELU: [() => new nn.SELU(), image],
   Softplus: [() => new nn.Softplus({ beta: 2 }), image],
@@ -777,12 +846,15 @@ const LAYERS: Readonly<Record<string, readonly [layer: () => nn.Layer, input: Ma
   Tanh: [() => new nn.Tanh(), image],
   Unflatten: [() => new nn.Unflatten(-1, [3, 3]), image],
   Upsample: [() => new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }), image],
+  ZeroPad2d: [() => new nn.ZeroPad2d([1, 0, 2, 0]), image],
 };
 
 /** Classes whose forward isn't of one tensor, or that run nothing of their own. */
 const OTHER_MODULES: Readonly<Record<string, string>> = {
   Module: 'the base class',
   BatchNorm: 'the base class of two',
+  ModuleDict: 'holds modules, and runs nothing',
+  ModuleList: 'holds modules, and runs nothing',
   Identity: 'gives its input, without an operation',
   BCEWithLogitsLoss: 'a loss',
   CrossEntropyLoss: 'a loss',

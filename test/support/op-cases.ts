@@ -75,6 +75,37 @@ function matmulCases(): OpCase[] {
   ];
 }
 
+/** The modes in which `pad` takes elements of x itself, up to as many as there are. */
+function padCases(): OpCase[] {
+  const most = { reflect: [3, 4], replicate: [5, 6], circular: [4, 5] } as const;
+  return (['reflect', 'replicate', 'circular'] as const).flatMap((mode) => {
+    const [rows, columns] = most[mode];
+    const cases: readonly (readonly [about: string, padding: readonly u.Padding[]])[] = [
+      ['both sides', [0, 1, 2].map((axis): u.Padding => [axis, axis + 1])],
+      [
+        'as many as there are',
+        [
+          [0, 0],
+          [rows, rows],
+          [columns, columns],
+        ],
+      ],
+      [
+        'one side',
+        [
+          [0, 0],
+          [1, 0],
+          [0, 2],
+        ],
+      ],
+      ['nothing', [0, 0, 0].map((n): u.Padding => [n, n])],
+    ];
+    return cases.map(([about, padding]) =>
+      row('pad', `${mode}, ${about}`, [normal(2, 4, 5)], (x) => u.pad(x, padding, { mode })),
+    );
+  });
+}
+
 function movementCases(): OpCase[] {
   return [
     row('clone', 'copies', [normal(2, 3, 5)], (x) => u.clone(x)),
@@ -149,6 +180,7 @@ function movementCases(): OpCase[] {
         0.5,
       ),
     ),
+    ...padCases(),
     row('pad', 'by nothing', [normal(3)], (x) => u.pad(x, [[0, 0]])),
     row('pad', 'around nothing', [normal(2, 0)], (x) =>
       u.pad(x, [

@@ -17,10 +17,11 @@ export type CompleteOptions<Options> = { -readonly [Key in keyof Options]-?: Opt
 const isNumber = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value);
 
-const number = (expected: string, accepts: (value: number) => boolean): OptionRule => ({
-  expected,
-  accepts: (value) => isNumber(value) && accepts(value),
-});
+/* A bundle keeps the rules that it uses. */
+// @__NO_SIDE_EFFECTS__
+function number(expected: string, accepts: (value: number) => boolean): OptionRule {
+  return { expected, accepts: (value) => isNumber(value) && accepts(value) };
+}
 
 export const finite = number('a finite number', () => true);
 export const atLeast0 = number('a finite number of at least 0', (value) => value >= 0);

@@ -1,37 +1,29 @@
 import {
-  concat,
   defineFunction,
   bufferOf,
   empty,
-  formatShape,
   kernelsFor,
   mean,
-  ShapeError,
-  slice,
   zeros,
   type Context,
   type OptionRules,
   type Shape,
-  type SliceRange,
   type Tensor,
   type WindowGeometry,
 } from '@unfold/core';
 import {
   checkedInUse,
   checkOptions,
-  checkShape,
   defineGradient,
   flag,
-  requireFloat,
-  requireTensor,
+  positiveCount,
   tracer,
 } from '@unfold/core/internal';
 import { ownCopy, ownOptions } from './checks.js';
 import { vectorOf } from './buffers.js';
-import { pair, type Size2d } from './conv2d/geometry.js';
+import type { Size2d } from './conv2d/geometry.js';
 import { Module } from './module.js';
-import { checkPool, recentPoolWindow } from './pooling.js';
-import { formatOptions } from './tree.js';
+import { checkPool, poolRepr, recentPoolWindow } from './pooling.js';
 
 /** Options of `avgPool2d`, named and defaulted as PyTorch's. */
 export interface AvgPool2dOptions {
@@ -39,20 +31,33 @@ export interface AvgPool2dOptions {
   readonly stride?: Size2d;
   /** Zeros on each side; at most half the kernel. Default 0. */
   readonly padding?: Size2d;
-  /** Whether the zeros of the padding count as pixels of a window. Default true. */
+  /**
+   * Whether a last window that leaves the padded image counts, too, if it begins in the image or in the
+   * padding before it. Default false.
+   */
+  readonly ceilMode?: boolean;
+  /**
+   * Whether the zeros of the padding count as pixels of a window; what lies behind them never does.
+   * Default true.
+   */
   readonly countIncludePad?: boolean;
+  /** What each window's sum is divided by, in place of the number of its pixels. */
+  readonly divisorOverride?: number;
 }
 
 const AVG_POOL_OPTIONS: OptionRules<AvgPool2dOptions> = {
   stride: checkedInUse,
   padding: checkedInUse,
+  ceilMode: flag,
   countIncludePad: flag,
+  divisorOverride: positiveCount,
 };
 
 interface Pool {
   /** Over the images' planes: its C is N·C. */
   readonly window: WindowGeometry;
   readonly countIncludePad: boolean;
+  readonly divisorOverride: number | undefined;
 }
 
 /** Floats that are unfolded at a time: as much as stays in a processor's cache. */
@@ -76,17 +81,20 @@ function inChunks(
   }
 }
 
-/** How many pixels each window averages: one number, or `[OH·OW]` where they differ. */
-function pixelCounts({ window: w, countIncludePad }: Pool): number[] {
-  const isPadded = w.padTop > 0 || w.padLeft > 0;
-  if (countIncludePad || !isPadded) return [w.KH * w.KW];
-  const inside = (count: number, stride: number, pad: number, kernel: number, size: number) =>
-    Array.from({ length: count }, (_, i) => {
-      const start = i * stride - pad;
-      return Math.min(start + kernel, size) - Math.max(start, 0);
+/** How many pixels each window averages: one number, or `[OH·OW]` where they may differ. */
+function pixelCounts({ window: w, countIncludePad, divisorOverride }: Pool): number[] {
+  if (divisorOverride !== undefined) return [divisorOverride];
+  const counts = (count: number, stride: number, padding: number, kernel: number, size: number) => {
+    const around = countIncludePad ? padding : 0;
+    return Array.from({ length: count }, (_, i) => {
+      const start = i * stride - padding;
+      return Math.min(start + kernel, size + around) - Math.max(start, -around);
     });
-  const rows = inside(w.OH, w.strideH, w.padTop, w.KH, w.H);
-  const columns = inside(w.OW, w.strideW, w.padLeft, w.KW, w.W);
+  };
+  const rows = counts(w.OH, w.strideH, w.padTop, w.KH, w.H);
+  const columns = counts(w.OW, w.strideW, w.padLeft, w.KW, w.W);
+  const areWhole = rows.every((row) => row === w.KH) && columns.every((each) => each === w.KW);
+  if (areWhole) return [w.KH * w.KW];
   return rows.flatMap((row) => columns.map((column) => row * column));
 }
 
@@ -151,72 +159,39 @@ const spreadFunction = defineGradient('avgPool2dBackward', {
   backward: (ctx, d) => avgPool2dFunction(d, ctx.saved.pool),
 });
 
+/** `avgPool2d` of x that was checked to be of four axes, for errors that name `operation`. */
+export function avgPoolImages(
+  operation: string,
+  x: Tensor,
+  kernelSize: Size2d,
+  options: AvgPool2dOptions,
+): Tensor {
+  const { countIncludePad = true, divisorOverride } = options;
+  const window = recentPoolWindow(operation, x, kernelSize, options);
+  const { H, W, KH, KW, padTop, padLeft } = window;
+  // A window as large as the image needs no unfold.
+  if (KH === H && KW === W && padTop === 0 && padLeft === 0 && divisorOverride === undefined) {
+    return mean(x, { axis: [2, 3], keepdim: true });
+  }
+  return avgPool2dFunction(x, { window, countIncludePad, divisorOverride });
+}
+
 /**
  * The mean of each window, as `torch.nn.functional.avg_pool2d`.
  * @param x `[N, C, H, W]`
- * @returns `[N, C, OH, OW]`; `outputSize` says how OH and OW follow.
+ * @returns `[N, C, OH, OW]`; `outputSize` says how OH and OW follow, unless `ceilMode` rounds up.
  * @throws ShapeError if x has another number of dimensions or the kernel does not fit,
  * ConfigError for a bad size, DTypeError for integers.
  */
 export function avgPool2d(x: Tensor, kernelSize: Size2d, options: AvgPool2dOptions = {}): Tensor {
   checkOptions('avgPool2d', options, AVG_POOL_OPTIONS);
-  const { countIncludePad = true } = options;
   if (tracer) {
-    const { stride = kernelSize, padding = 0 } = options;
-    const completed = { stride, padding, countIncludePad };
+    const { stride = kernelSize, padding = 0, ceilMode = false, countIncludePad = true } = options;
+    const { divisorOverride } = options;
+    const completed = { stride, padding, ceilMode, countIncludePad, divisorOverride };
     return tracer.operation('avgPool2d', avgPool2d, { x, kernelSize, options: completed });
   }
-  const window = recentPoolWindow('avgPool2d', x, kernelSize, options);
-  const { H, W, KH, KW, padTop, padLeft } = window;
-  // A window as large as the image needs no unfold.
-  if (KH === H && KW === W && padTop === 0 && padLeft === 0) {
-    return mean(x, { axis: [2, 3], keepdim: true });
-  }
-  return avgPool2dFunction(x, { window, countIncludePad });
-}
-
-/**
- * The means of windows that are chosen so that the output has a given size, as
- * `torch.nn.functional.adaptive_avg_pool2d`: along an axis, window i of n reaches from ⌊i·size/n⌋
- * to, not including, ⌈(i+1)·size/n⌉. With output size 1, the mean of each channel.
- * @param x `[N, C, H, W]`
- * @param outputSize OH and OW.
- * @returns `[N, C, OH, OW]`
- * @throws ShapeError if x has another number of dimensions or no pixels, ConfigError for a bad
- * size, DTypeError for integers.
- */
-export function adaptiveAvgPool2d(x: Tensor, outputSize: Size2d): Tensor {
-  requireTensor('adaptiveAvgPool2d', 'x', x);
-  if (tracer) {
-    return tracer.operation('adaptiveAvgPool2d', adaptiveAvgPool2d, { x, outputSize });
-  }
-  const [OH, OW] = pair('adaptiveAvgPool2d', 'output size', outputSize, 1);
-  if (x.ndim !== 4) {
-    throw new ShapeError(`adaptiveAvgPool2d: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
-  }
-  requireFloat('adaptiveAvgPool2d', x);
-  const [N, C, H, W] = x.shape;
-  // Before a list of so many windows is made.
-  checkShape('adaptiveAvgPool2d', [N, C, OH, OW]);
-  if (H === 0 || W === 0) {
-    throw new ShapeError(
-      `adaptiveAvgPool2d: expected images with pixels, got x ${formatShape(x.shape)}`,
-    );
-  }
-  if (H % OH === 0 && W % OW === 0) return avgPool2d(x, [H / OH, W / OW]);
-  // A window is a rectangle: its mean is the mean along one axis of means along the other.
-  return meansAlong(meansAlong(x, 2, OH), 3, OW);
-}
-
-/** The means of `count` windows along an axis. */
-function meansAlong(x: Tensor, axis: number, count: number): Tensor {
-  const size = x.shape[axis];
-  const windows = Array.from({ length: count }, (_, i) => {
-    const range: SliceRange = [Math.floor((i * size) / count), Math.ceil(((i + 1) * size) / count)];
-    const ranges = x.shape.map((_, at) => (at === axis ? range : null));
-    return mean(slice(x, ranges), { axis, keepdim: true });
-  });
-  return concat(windows, axis);
+  return avgPoolImages('avgPool2d', x, kernelSize, options);
 }
 
 /** The mean of each window, as `torch.nn.AvgPool2d`: `[N, C, H, W]` → `[N, C, OH, OW]`. */
@@ -242,28 +217,6 @@ export class AvgPool2d extends Module {
   }
 
   override extraRepr(): string {
-    const kernelSize = this.#kernelSize;
-    const { stride = kernelSize, padding = 0, countIncludePad } = this.#options;
-    return formatOptions({ kernelSize, stride, padding, countIncludePad });
-  }
-}
-
-/** Means over windows of whatever size gives the output its own, as `torch.nn.AdaptiveAvgPool2d`. */
-export class AdaptiveAvgPool2d extends Module {
-  readonly #outputSize: Size2d;
-
-  /** @throws ConfigError unless OH and OW are positive integers. */
-  constructor(outputSize: Size2d) {
-    super();
-    this.#outputSize = pair('AdaptiveAvgPool2d', 'output size', outputSize, 1);
-  }
-
-  /** `[N, C, H, W]` → `[N, C, OH, OW]`. */
-  forward(x: Tensor): Tensor {
-    return adaptiveAvgPool2d(x, this.#outputSize);
-  }
-
-  override extraRepr(): string {
-    return formatOptions({ outputSize: this.#outputSize });
+    return poolRepr(this.#kernelSize, this.#options);
   }
 }

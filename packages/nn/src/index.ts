@@ -12,13 +12,28 @@ export {
 export {
   AdaptiveAvgPool2d,
   adaptiveAvgPool2d,
-  AvgPool2d,
-  avgPool2d,
-  type AvgPool2dOptions,
-} from './average-pooling.js';
+  AdaptiveMaxPool2d,
+  adaptiveMaxPool2d,
+} from './adaptive-pooling.js';
+export { AvgPool2d, avgPool2d, type AvgPool2dOptions } from './average-pooling.js';
+export {
+  ModuleDict,
+  ModuleList,
+  Sequential,
+  type Layer,
+  type ModulesByName,
+} from './containers.js';
+export { Conv1d, conv1d, type Conv1dLayerOptions, type Conv1dOptions } from './conv1d/conv1d.js';
+export {
+  ConvTranspose1d,
+  convTranspose1d,
+  type ConvTranspose1dLayerOptions,
+  type ConvTranspose1dOptions,
+} from './conv1d/transpose.js';
 export { conv2d } from './conv2d/conv2d.js';
 export { outputSize, type Conv2dOptions, type Size2d } from './conv2d/geometry.js';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d/layer.js';
+export type { PaddingMode } from './conv2d/padding-mode.js';
 export { convTranspose2d } from './conv2d/transpose.js';
 export type { ConvTranspose2dOptions } from './conv2d/transpose-geometry.js';
 export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from './conv2d/transpose-layer.js';
@@ -49,8 +64,7 @@ export {
   type InterpolateMode,
   type InterpolateOptions,
 } from './interpolate.js';
-export { Flatten, linear, Linear, MaxPool2d, ReLU, Sequential } from './layers.js';
-export type { Layer, LinearOptions } from './layers.js';
+export { Flatten, linear, Linear, MaxPool2d, ReLU, type LinearOptions } from './layers.js';
 export {
   bceWithLogits,
   BCEWithLogitsLoss,
@@ -113,6 +127,23 @@ export {
 } from './norm/rms-norm.js';
 export { Hardsigmoid, hardsigmoid, Hardswish, hardswish, ReLU6, relu6 } from './piecewise.js';
 export { PixelShuffle, pixelShuffle, PixelUnshuffle, pixelUnshuffle } from './pixel-shuffle.js';
+export {
+  CircularPad2d,
+  ReflectionPad2d,
+  ReplicationPad2d,
+  ZeroPad2d,
+  type ImagePadding,
+} from './padding.js';
+export {
+  AdaptiveAvgPool1d,
+  adaptiveAvgPool1d,
+  AvgPool1d,
+  avgPool1d,
+  MaxPool1d,
+  maxPool1d,
+  type AvgPool1dOptions,
+  type MaxPool1dOptions,
+} from './pooling-1d.js';
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
 export { PReLU, prelu, type PReLUOptions } from './prelu.js';
 export { evaluationMode, watchForward, type ForwardCall } from './modules.js';

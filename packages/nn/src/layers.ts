@@ -1,7 +1,5 @@
 import {
   add,
-  ConfigError,
-  DTypeError,
   formatShape,
   generator,
   matmul,
@@ -13,7 +11,7 @@ import {
   type Parameter,
   type Tensor,
 } from '@unfold/core';
-import { checkOptions, flag, requireTensor, valueText, tracer } from '@unfold/core/internal';
+import { checkOptions, flag, requireTensor, tracer } from '@unfold/core/internal';
 import {
   floatDType,
   ownCopy,
@@ -26,70 +24,14 @@ import type { Size2d } from './conv2d/geometry.js';
 import { kaimingUniform, uniform } from './init.js';
 import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
-import { checkPool, MAX_POOL_OPTIONS, maxPool2d, type MaxPool2dOptions } from './pooling.js';
+import {
+  checkPool,
+  MAX_POOL_OPTIONS,
+  maxPool2d,
+  poolRepr,
+  type MaxPool2dOptions,
+} from './pooling.js';
 import { formatOptions } from './tree.js';
-
-/** A module of one input and one output, as `Sequential` chains them. */
-export interface Layer extends Module {
-  /** The output for x. */
-  forward(x: Tensor): Tensor;
-}
-
-/** Runs layers one after another; their names in the state are their positions. */
-export class Sequential extends Module {
-  readonly #layers: readonly Layer[];
-
-  /** @throws ConfigError for what is no layer. */
-  constructor(...layers: Layer[]) {
-    super();
-    for (const [position, layer] of layers.entries()) requireLayer(position, layer);
-    this.#layers = layers;
-  }
-
-  override *namedChildren(): Iterable<[string, Module]> {
-    for (const [position, layer] of this.#layers.entries()) yield [String(position), layer];
-  }
-
-  /**
-   * The output of the last layer.
-   * @throws What a layer throws; where a shape or a dtype doesn't fit, with the layer's place.
-   */
-  forward(x: Tensor): Tensor {
-    let out = x;
-    for (const [position, layer] of this.#layers.entries()) {
-      try {
-        out = layer.forward(out);
-      } catch (error) {
-        throw placed(error, position, layer);
-      }
-    }
-    return out;
-  }
-}
-
-/** @throws ConfigError unless `value` is a module with a `forward`. */
-function requireLayer(position: number, value: unknown): void {
-  if (value instanceof Module && 'forward' in value && typeof value.forward === 'function') return;
-  const isClass = typeof value === 'function' && value.prototype instanceof Module;
-  const mend = Array.isArray(value)
-    ? '; give layers one by one: new Sequential(...layers)'
-    : isClass
-      ? `; make one: new ${value.name}(…)`
-      : '';
-  throw new ConfigError(
-    `Sequential: expected a layer, such as new ReLU(), at position ${position}, got ` +
-      valueText(value) +
-      mend,
-  );
-}
-
-/** An error of a layer's input, with the layer that it came from; another error is left as it is. */
-function placed(error: unknown, position: number, layer: Layer): unknown {
-  const Kind = [ShapeError, DTypeError].find((kind) => error instanceof kind);
-  if (!Kind || !(error instanceof Kind)) return error;
-  const place = `layer ${position} of the Sequential (${layer.constructor.name})`;
-  return new Kind(`${error.message}; in ${place}`, { cause: error });
-}
 
 /**
  * x·weightᵀ + bias, over the last axis.
@@ -194,9 +136,7 @@ export class MaxPool2d extends Module {
   }
 
   override extraRepr(): string {
-    const kernelSize = this.#kernelSize;
-    const { stride = kernelSize, padding = 0 } = this.#options;
-    return formatOptions({ kernelSize, stride, padding });
+    return poolRepr(this.#kernelSize, this.#options);
   }
 }
 

@@ -17,6 +17,7 @@ import {
   checkOptions,
   defineGradient,
   fills,
+  flag,
   hostCall,
   int32Of,
   isFloat,
@@ -25,8 +26,16 @@ import {
   requireTensor,
   tracer,
 } from '@unfold/core/internal';
-import { keyOf, pair, windowGeometry, type Size2d } from './conv2d/geometry.js';
+import {
+  keyOf,
+  outputSize,
+  pair,
+  sizesText,
+  windowGeometry,
+  type Size2d,
+} from './conv2d/geometry.js';
 import { Recent } from './recent.js';
+import { formatOptions } from './tree.js';
 
 /** Options of `maxPool2d`, named and defaulted as PyTorch's. */
 export interface MaxPool2dOptions {
@@ -34,11 +43,20 @@ export interface MaxPool2dOptions {
   readonly stride?: Size2d;
   /** Pixels on each side that never win; at most half the kernel. Default 0. */
   readonly padding?: Size2d;
+  /** Distance of a window's pixels. Default 1. */
+  readonly dilation?: Size2d;
+  /**
+   * Whether a last window that leaves the padded image counts, too, if it begins in the image or in the
+   * padding before it; only its pixels are looked at. Default false.
+   */
+  readonly ceilMode?: boolean;
 }
 
 export const MAX_POOL_OPTIONS: OptionRules<MaxPool2dOptions> = {
   stride: checkedInUse,
   padding: checkedInUse,
+  dilation: checkedInUse,
+  ceilMode: flag,
 };
 
 interface Saved {
@@ -109,7 +127,7 @@ export function recentPoolWindow(
   operation: string,
   x: Tensor,
   kernelSize: Size2d,
-  { stride = kernelSize, padding = 0 }: MaxPool2dOptions,
+  { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false }: MaxPool2dOptions,
 ): WindowGeometry {
   requireTensor(operation, 'x', x);
   const { shape } = x;
@@ -118,11 +136,10 @@ export function recentPoolWindow(
   const key = [
     shape.length, isFloat(x.dtype) ? 1 : NaN, N, C, H, W,
     keyOf(kernelSize, 0), keyOf(kernelSize, 1), keyOf(stride, 0), keyOf(stride, 1),
-    keyOf(padding, 0), keyOf(padding, 1),
+    keyOf(padding, 0), keyOf(padding, 1), keyOf(dilation, 0), keyOf(dilation, 1), ceilMode ? 1 : 0,
   ];
-  return recent.get(key, () =>
-    Object.freeze(poolWindow(operation, x, kernelSize, { stride, padding })),
-  );
+  const options = { stride, padding, dilation, ceilMode };
+  return recent.get(key, () => Object.freeze(poolWindow(operation, x, kernelSize, options)));
 }
 
 /** Sizes of a pooling for both axes. */
@@ -130,24 +147,26 @@ interface PoolSizes {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
 }
 
 /** @throws ConfigError for a bad size. */
 export function checkPool(
   operation: string,
   kernelSize: Size2d,
-  { stride = kernelSize, padding = 0 }: MaxPool2dOptions,
+  { stride = kernelSize, padding = 0, dilation = 1 }: MaxPool2dOptions,
 ): PoolSizes {
   const kernel = pair(operation, 'kernel size', kernelSize, 1);
   const strides = pair(operation, 'stride', stride, 1);
   const [padH, padW] = pair(operation, 'padding', padding, 0);
   if (padH > kernel[0] / 2 || padW > kernel[1] / 2) {
     throw new ConfigError(
-      `${operation}: padding must be at most half the kernel ${formatShape(kernel)}, got ` +
-        formatShape([padH, padW]),
+      `${operation}: padding must be at most half the kernel ${sizesText(operation, kernel)}, got ` +
+        sizesText(operation, [padH, padW]),
     );
   }
-  return { kernel, stride: strides, padding: [padH, padW] };
+  const dilations = pair(operation, 'dilation', dilation, 1);
+  return { kernel, stride: strides, padding: [padH, padW], dilation: dilations };
 }
 
 /**
@@ -165,23 +184,72 @@ function poolWindow(
     throw new ShapeError(`${operation}: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }
   requireFloat(operation, x);
-  const { kernel, stride, padding } = checkPool(operation, kernelSize, options);
-  const [padH, padW] = padding;
+  const sizes = checkPool(operation, kernelSize, options);
+  const { kernel, stride, padding, dilation } = sizes;
   const [N, C, H, W] = x.shape;
   if (H === 0 || W === 0) {
     throw new ShapeError(
-      `${operation}: expected images with pixels, got x ${formatShape(x.shape)}`,
+      `${operation}: expected images with pixels, got x ${sizesText(operation, x.shape)}`,
     );
   }
-  return windowGeometry(operation, N * C, [H, W], {
+  const along = (axis: 0 | 1): readonly [number, number] => {
+    const before = padding[axis];
+    if (!options.ceilMode) return [before, before];
+    return [
+      before,
+      paddingBehind([H, W][axis], kernel[axis], stride[axis], before, dilation[axis]),
+    ];
+  };
+  const window = windowGeometry(operation, N * C, [H, W], {
     kernel,
     stride,
-    padding: [
-      [padH, padH],
-      [padW, padW],
-    ],
-    dilation: [1, 1],
+    padding: [along(0), along(1)],
+    dilation,
   });
+  if (
+    hasEmpty(H, stride[0], padding[0], dilation[0]) ||
+    hasEmpty(W, stride[1], padding[1], dilation[1])
+  ) {
+    throw new ShapeError(
+      `${operation}: dilation ${sizesText(operation, dilation)} leaves a window without a pixel of x ` +
+        `${sizesText(operation, x.shape)}; use less dilation or padding`,
+    );
+  }
+  return window;
+}
+
+/** The padding behind an axis with which `outputSize` counts windows as ceil mode does. */
+function paddingBehind(
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  dilation: number,
+): number {
+  // ⌈a / stride⌉ = ⌊(a + stride - 1) / stride⌋
+  const most = outputSize(size + stride - 1, kernel, stride, 2 * padding, dilation);
+  const windows = (most - 1) * stride >= size + padding ? most - 1 : most;
+  const end = (windows - 1) * stride + dilation * (kernel - 1) + 1;
+  return windows < 1 ? padding : Math.max(padding, end - padding - size);
+}
+
+/** Whether some window that begins in the padding before an axis steps over the whole axis. */
+function hasEmpty(size: number, stride: number, padding: number, dilation: number): boolean {
+  if (dilation <= size) return false;
+  for (let start = -padding; start < 0; start += stride) {
+    if (start + Math.ceil(-start / dilation) * dilation >= size) return true;
+  }
+  return false;
+}
+
+/** `maxPool2d` of x that was checked to be of four axes, for errors that name `operation`. */
+export function maxPoolImages(
+  operation: string,
+  x: Tensor,
+  kernelSize: Size2d,
+  options: MaxPool2dOptions,
+): Tensor {
+  return maxPool2dFunction(x, { window: recentPoolWindow(operation, x, kernelSize, options) });
 }
 
 /**
@@ -189,20 +257,23 @@ function poolWindow(
  * goes to the first in row-major order. NaN counts as the largest, and of several the first gets the
  * gradient; PyTorch's gives it to the last.
  * @param x `[N, C, H, W]`
- * @returns `[N, C, OH, OW]`; `outputSize` says how OH and OW follow.
- * @throws ShapeError if x has another number of dimensions or the kernel does not fit,
- * ConfigError for a bad size, DTypeError for integers.
+ * @returns `[N, C, OH, OW]`; `outputSize` says how OH and OW follow, unless `ceilMode` rounds up.
+ * @throws ShapeError if x has another number of dimensions, the kernel does not fit, or a dilated
+ * window has no pixel, ConfigError for a bad size, DTypeError for integers.
  */
 export function maxPool2d(x: Tensor, kernelSize: Size2d, options: MaxPool2dOptions = {}): Tensor {
   requireTensor('maxPool2d', 'x', x);
   checkOptions('maxPool2d', options, MAX_POOL_OPTIONS);
   if (tracer) {
-    const { stride = kernelSize, padding = 0 } = options;
-    return tracer.operation('maxPool2d', maxPool2d, {
-      x,
-      kernelSize,
-      options: { stride, padding },
-    });
+    const { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false } = options;
+    const completed = { stride, padding, dilation, ceilMode };
+    return tracer.operation('maxPool2d', maxPool2d, { x, kernelSize, options: completed });
   }
-  return maxPool2dFunction(x, { window: recentPoolWindow('maxPool2d', x, kernelSize, options) });
+  return maxPoolImages('maxPool2d', x, kernelSize, options);
+}
+
+/** The options that a pooling shows of itself, those that it was given and the usual ones. */
+export function poolRepr(kernelSize: Size2d, options: MaxPool2dOptions): string {
+  const { stride = kernelSize, padding = 0, ...others } = options;
+  return formatOptions({ kernelSize, stride, padding, ...others });
 }

@@ -75,10 +75,12 @@ function macsOf(node: GraphNode): number {
   const [out] = node.outputs;
   if (!out) return 0;
   switch (node.op) {
+    case 'conv1d':
     case 'conv2d':
     case 'linear':
       // Each value of the output meets some weights.
       return sizeOf(out) * weightsEach(node.input('weight'));
+    case 'convTranspose1d':
     case 'convTranspose2d':
       // Each value of the input does.
       return sizeOf(node.input('x')) * weightsEach(node.input('weight'));

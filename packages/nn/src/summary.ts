@@ -10,7 +10,7 @@ import {
 } from '@unfold/core';
 import { checkedInUse, alignColumns, checkOptions, operationsOf } from '@unfold/core/internal';
 import { requireModule } from './checks.js';
-import type { Layer } from './layers.js';
+import type { Layer } from './containers.js';
 import type { Module } from './module.js';
 import { evaluationMode, type ForwardCall, watchForward } from './modules.js';
 import {
@@ -71,8 +71,7 @@ const SUMMARY_OPTIONS: OptionRules<SummaryOptions> = { dtype: checkedInUse };
  * Runs a model once, on zeros and in evaluation mode, and says which layers it has, the shapes that
  * they give, their parameters, and their MACs (multiplications that are added up).
  *
- * MACs are counted for `conv2d`, `convTranspose2d`, `linear` and `matmul`, called as functions or by
- * layers, those with padding too, those of the bias not; they are for the whole input, so give it a
+ * MACs are counted for convolutions, `linear` and `matmul`, called as functions or by layers, those with padding too, those of the bias not; they are for the whole input, so give it a
  * batch of 1. What a model calls as a function has a line of its own in the table, and counts in the
  * row of the module that calls it. A parameter or module that is used in several places counts once,
  * in the first; its MACs count at every call. The model is as before afterwards.

@@ -249,6 +249,7 @@ const IDLE = new IdleContext('', [], false);
  * As `defineFunction`, for what a backward calls with tensors that it was given: outside of `createGraph`
  * it costs no more than its forward, whose temporaries are then its caller's.
  */
+// @__NO_SIDE_EFFECTS__
 export function defineGradient<
   Saved extends object,
   Inputs extends readonly unknown[],

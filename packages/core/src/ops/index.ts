@@ -41,16 +41,15 @@ export {
   cast,
   clone,
   concat,
-  pad,
   permute,
   reshape,
   slice,
   transpose,
-  type Padding,
   type SliceRange,
 } from './movement.js';
 export { norm, type NormAxes, type NormOptions } from './norm.js';
 export { argsort, sort, topk, type SortOptions, type TopkOptions } from './order.js';
+export { pad, type Padding, type PadMode, type PadOptions } from './pad.js';
 export { chunk, select, split, stack, unbind } from './pieces.js';
 export { abs, clamp, clip, exp, log, sqrt, type ClampOptions } from './pointwise.js';
 export { nonzero, oneHot, unique, type OneHotOptions } from './positions.js';

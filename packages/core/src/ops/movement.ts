@@ -1,6 +1,6 @@
 import { defineFunction, defineGradient, type Context } from '../autograd/function.js';
 import { ones, zeros } from '../creation.js';
-import { copyChecked, isFloat, newArray, type DType } from '../dtype.js';
+import { copyChecked, isFloat, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
@@ -284,64 +284,6 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
     }
   }
   return concatFunction(...tensors, { axis: normal });
-}
-
-/** How many elements `pad` adds before and after an axis. */
-export type Padding = readonly [before: number, after: number];
-
-const padFunction = defineFunction('pad', {
-  forward(
-    ctx: Context<{ before: number[]; shape: Shape }>,
-    x: Tensor,
-    { padding, value }: { padding: readonly Padding[]; value: number },
-  ) {
-    ctx.save({ before: padding.map(([before]) => before), shape: x.shape });
-    const shape = x.shape.map((dim, axis) => {
-      const [before, after] = padding[axis];
-      return before + dim + after;
-    });
-    const out = empty(shape, x.dtype, 'pad');
-    kernelsFor(x.dtype).fill(out.buffer, { value });
-    const strides = stridesOf(shape);
-    const offset = strides.reduce((at, stride, axis) => at + stride * padding[axis][0], 0);
-    copyTo(out, x, strides, offset);
-    return out;
-  },
-  backward(ctx, dOut) {
-    const { before, shape } = ctx.saved;
-    return slice(
-      dOut,
-      shape.map((dim, axis): SliceRange => [before[axis], before[axis] + dim]),
-    );
-  },
-});
-
-/**
- * Surrounds x with `value` (default 0): `padding[i]` is for axis i, one for each axis.
- * @throws ShapeError unless there is a pair of integers ≥ 0 for each axis, DTypeError for a value
- * that x's dtype cannot hold.
- */
-export function pad<D extends DType>(
-  x: Tensor<D>,
-  padding: readonly Padding[],
-  value?: number,
-): Tensor<D>;
-export function pad(x: Tensor, padding: readonly Padding[], value = 0): Tensor {
-  if (tracer) return tracer.operation('pad', pad, { x, padding, value });
-  requireTensor('pad', 'x', x);
-  requireList('pad', 'a pair for each axis', padding, '[[1, 1], [0, 0]]');
-  const valid = padding.every(
-    (pair) =>
-      Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0),
-  );
-  if (padding.length !== x.ndim || !valid) {
-    throw new ShapeError(
-      `pad: expected a pair of integers of at least 0 for each of the ${x.ndim} axes, got ` +
-        valueText(padding),
-    );
-  }
-  copyChecked('pad', x.dtype, newArray(x.dtype, 1), [value]);
-  return padFunction(x, { padding, value });
 }
 
 const castFunction = defineFunction('cast', {

@@ -13,9 +13,11 @@ export function conv2dBy(
   weight: Tensor,
   bias: Tensor | null,
   options: Conv2dOptions,
+  origin = 'conv2d',
 ): Tensor {
-  const geometry = recentConv2dGeometry(x.shape, weight.shape, bias?.shape ?? null, options);
-  return conv2dFunction(x, weight, bias, { geometry, route, origin: 'conv2d' });
+  const bShape = bias?.shape ?? null;
+  const geometry = recentConv2dGeometry(origin, x.shape, weight.shape, bShape, options);
+  return conv2dFunction(x, weight, bias, { geometry, route, origin });
 }
 
 /**

@@ -92,6 +92,20 @@ export function transposedSize(
   return (size - 1) * stride - padding + dilation * (kernel - 1) + 1 + outputPadding;
 }
 
+/** Whether an operation is one of sequences, by PyTorch's names; it runs on images of height 1. */
+export function isOfSequences(operation: string): boolean {
+  return operation.endsWith('1d');
+}
+
+/**
+ * Sizes in a message. Who calls an operation of sequences knows nothing of a height: `[N, C, 1, L]` is
+ * shown as `[N, C, L]`, `[1, K]` as `[K]`.
+ */
+export function sizesText(operation: string, sizes: readonly number[]): string {
+  const height = isOfSequences(operation) ? sizes.length - 2 : -1;
+  return formatShape(sizes.filter((_, i) => i !== height));
+}
+
 interface WindowOptions {
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
@@ -126,8 +140,8 @@ export function windowGeometry(
     const reach = [dilation[0] * (KH - 1) + 1, dilation[1] * (KW - 1) + 1];
     const padded = [H + padTop + padBottom, W + padLeft + padRight];
     throw new ShapeError(
-      `${operation}: the kernel spans ${formatShape(reach)} pixels and the padded input has ` +
-        `${formatShape(padded)}; use a smaller kernel or more padding`,
+      `${operation}: the kernel spans ${sizesText(operation, reach)} pixels and the padded input has ` +
+        `${sizesText(operation, padded)}; use a smaller kernel or more padding`,
     );
   }
   const window = {
@@ -154,30 +168,29 @@ export function windowGeometry(
  * @throws ConfigError for an option out of range, or `'same'` with a stride.
  */
 export function conv2dWindow(
+  operation: string,
   kernel: readonly [number, number],
   { stride = 1, padding = 0, dilation = 1 }: Conv2dOptions,
 ): WindowOptions {
-  const strides = pair('conv2d', 'stride', stride, 1);
-  const dilations = pair('conv2d', 'dilation', dilation, 1);
-  return {
+  const sizes = {
     kernel,
-    stride: strides,
-    padding: paddingOf(padding, kernel, strides, dilations),
-    dilation: dilations,
+    stride: pair(operation, 'stride', stride, 1),
+    dilation: pair(operation, 'dilation', dilation, 1),
   };
+  return { ...sizes, padding: paddingOf(operation, padding, sizes) };
 }
 
 /** Zeros before and after each axis. */
 function paddingOf(
+  operation: string,
   padding: Size2d | 'same' | 'valid',
-  kernel: readonly [number, number],
-  stride: readonly [number, number],
-  dilation: readonly [number, number],
+  { kernel, stride, dilation }: Omit<WindowOptions, 'padding'>,
 ): WindowOptions['padding'] {
   if (padding === 'same') {
     if (stride[0] !== 1 || stride[1] !== 1) {
       throw new ConfigError(
-        `conv2d: padding 'same' needs stride 1, got ${formatShape(stride)}; give the padding in numbers`,
+        `${operation}: padding 'same' needs stride 1, got ${sizesText(operation, stride)}; give the ` +
+          'padding in numbers',
       );
     }
     const split = (axis: 0 | 1): readonly [number, number] => {
@@ -188,10 +201,10 @@ function paddingOf(
   }
   if (typeof padding === 'string' && padding !== 'valid') {
     throw new ConfigError(
-      `conv2d: padding must be numbers, 'same' or 'valid', got ${valueText(padding)}`,
+      `${operation}: padding must be numbers, 'same' or 'valid', got ${valueText(padding)}`,
     );
   }
-  const [h, w] = padding === 'valid' ? [0, 0] : pair('conv2d', 'padding', padding, 0);
+  const [h, w] = padding === 'valid' ? [0, 0] : pair(operation, 'padding', padding, 0);
   return [
     [h, h],
     [w, w],
@@ -205,6 +218,13 @@ export function checkGroups(operation: string, groups: number): void {
       `${operation}: groups must be an integer of at least 1, got ${valueText(groups)}`,
     );
   }
+}
+
+/** The likely mend where x has other channels than the weight; `areLast` where its last axis has as many. */
+export function channelsHint(operation: string, areLast: boolean): string {
+  return areLast && !isOfSequences(operation)
+    ? 'x looks like NHWC, Unfold is NCHW: permute(x, [0, 3, 1, 2])'
+    : 'the second axis of x must be its channels';
 }
 
 /** Geometries of calls that were right, frozen: most calls are those of the step before. */
@@ -241,6 +261,7 @@ export function convKey(
 
 /** `conv2dGeometry`, of which the last few are kept. */
 export function recentConv2dGeometry(
+  operation: string,
   x: Shape,
   weight: Shape,
   bias: Shape | null,
@@ -252,7 +273,7 @@ export function recentConv2dGeometry(
   const isSame = padding === 'same';
   const zeros = isSame || padding === 'valid' ? 0 : padding;
   key.push(isSame ? 1 : 0, keyOf(zeros, 0), keyOf(zeros, 1));
-  return recent.get(key, () => frozen(conv2dGeometry(x, weight, bias, options)));
+  return recent.get(key, () => frozen(conv2dGeometry(operation, x, weight, bias, options)));
 }
 
 /** The same geometry, which nobody can change any more. */
@@ -269,6 +290,7 @@ export function frozen(geometry: Conv2dGeometry): Conv2dGeometry {
  * @throws ShapeError or ConfigError that names what was expected, what came and the likely mend.
  */
 function conv2dGeometry(
+  operation: string,
   x: Shape,
   weight: Shape,
   bias: Shape | null,
@@ -277,32 +299,34 @@ function conv2dGeometry(
   const { groups = 1 } = options;
   if (x.length !== 4 || weight.length !== 4) {
     throw new ShapeError(
-      `conv2d: expected x [N,C,H,W] and weight [OC,C/groups,KH,KW], got ${formatShape(x)} and ` +
+      `${operation}: expected x [N,C,H,W] and weight [OC,C/groups,KH,KW], got ${formatShape(x)} and ` +
         `${formatShape(weight)}${x.length === 3 ? '; one image needs a batch axis in front' : ''}`,
     );
   }
-  checkGroups('conv2d', groups);
+  checkGroups(operation, groups);
   const [N, C, H, W] = x;
   const [OC, groupC, KH, KW] = weight;
   if (OC % groups !== 0) {
     throw new ShapeError(
-      `conv2d: ${OC} output channels are not divisible by ${groups} groups; choose a multiple`,
+      `${operation}: ${OC} output channels are not divisible by ${groups} groups; choose a multiple`,
     );
   }
   if (C !== groupC * groups) {
-    const looksLikeNHWC = W === groupC * groups;
     throw new ShapeError(
-      `conv2d: weight ${formatShape(weight)} expects ${groupC * groups} input channels` +
-        `${groups > 1 ? ` in ${groups} groups` : ''}, x ${formatShape(x)} has ${C}` +
-        (looksLikeNHWC
-          ? '; x looks like NHWC, Unfold is NCHW: permute(x, [0, 3, 1, 2])'
-          : '; the second axis of x must be its channels'),
+      `${operation}: weight ${sizesText(operation, weight)} expects ${groupC * groups} input ` +
+        `channels${groups > 1 ? ` in ${groups} groups` : ''}, x ${sizesText(operation, x)} has ${C}; ` +
+        channelsHint(operation, W === groupC * groups),
     );
   }
   if (bias && (bias.length !== 1 || bias[0] !== OC)) {
-    throw new ShapeError(`conv2d: expected bias [${OC}], got ${formatShape(bias)}`);
+    throw new ShapeError(`${operation}: expected bias [${OC}], got ${formatShape(bias)}`);
   }
-  const kernel = pair('conv2d', 'kernel size', [KH, KW], 1);
-  const window = windowGeometry('conv2d', groupC, [H, W], conv2dWindow(kernel, options));
+  const kernel = pair(operation, 'kernel size', [KH, KW], 1);
+  const window = windowGeometry(
+    operation,
+    groupC,
+    [H, W],
+    conv2dWindow(operation, kernel, options),
+  );
   return { N, OC, groups, window };
 }

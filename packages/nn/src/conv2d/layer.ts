@@ -11,6 +11,7 @@ import {
   type Conv2dOptions,
   type Size2d,
 } from './geometry.js';
+import { padderOf, paddingModeRule, type PaddingMode } from './padding-mode.js';
 import { checkChannels, convParameters, convRepr } from './parameters.js';
 
 /** Options of `Conv2d`. */
@@ -19,12 +20,15 @@ export interface Conv2dLayerOptions extends Conv2dOptions {
   readonly bias?: boolean;
   /** Default float32. */
   readonly dtype?: DType;
+  /** Default zeros. */
+  readonly paddingMode?: PaddingMode;
 }
 
 const LAYER_OPTIONS: OptionRules<Conv2dLayerOptions> = {
   ...CONV_OPTIONS,
   bias: flag,
   dtype: floatDType,
+  paddingMode: paddingModeRule,
 };
 
 /**
@@ -37,6 +41,8 @@ export class Conv2d extends Module {
   /** `[outChannels]` */
   readonly bias: Parameter | null;
   readonly #options: Conv2dOptions;
+  readonly #paddingMode: PaddingMode;
+  readonly #padded: ((x: Tensor) => Tensor) | null;
 
   /** @throws ConfigError for sizes or options out of range, ShapeError if groups don't divide. */
   constructor(
@@ -47,12 +53,15 @@ export class Conv2d extends Module {
   ) {
     super();
     checkOptions('Conv2d', layerOptions, LAYER_OPTIONS);
-    const { bias = true, dtype = 'float32', ...options } = layerOptions;
+    const { bias = true, dtype = 'float32', paddingMode = 'zeros', ...options } = layerOptions;
     const { groups = 1 } = options;
     checkGroups('conv2d', groups);
     checkChannels('Conv2d', inChannels, outChannels, groups);
     const kernel = pair('Conv2d', 'kernel size', kernelSize, 1);
-    conv2dWindow(kernel, options); // A bad option is found here, not at the first image.
+    // A bad option is found here, not at the first image.
+    const { padding } = conv2dWindow('conv2d', kernel, options);
+    this.#padded = padderOf('Conv2d', paddingMode, padding);
+    this.#paddingMode = paddingMode;
     const shape = [outChannels, inChannels / groups, ...kernel] as const;
     const parameters = convParameters(shape, bias ? outChannels : null, dtype);
     this.weight = parameters.weight;
@@ -62,11 +71,17 @@ export class Conv2d extends Module {
 
   /** `[N, inChannels, H, W]` → `[N, outChannels, OH, OW]`. */
   forward(x: Tensor): Tensor {
-    return conv2d(x, this.weight, this.bias, this.#options);
+    const [padded, options] = [this.#padded, this.#options];
+    return padded
+      ? conv2d(padded(x), this.weight, this.bias, { ...options, padding: 0 })
+      : conv2d(x, this.weight, this.bias, options);
   }
 
   override extraRepr(): string {
     const [outChannels, inEach] = this.weight.shape;
-    return convRepr(inEach * (this.#options.groups ?? 1), outChannels, this, this.#options);
+    return convRepr(inEach * (this.#options.groups ?? 1), outChannels, this, {
+      ...this.#options,
+      paddingMode: this.#paddingMode,
+    });
   }
 }

@@ -1,10 +1,15 @@
-import { generator, ShapeError, type DType, type Parameter } from '@unfold/core';
+import {
+  generator,
+  ShapeError,
+  sizeOf,
+  type DType,
+  type Parameter,
+  type Shape,
+} from '@unfold/core';
 import { requireSizes } from '../checks.js';
 import { kaimingUniform, uniform } from '../init.js';
 import { emptyParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';
-import type { ConvTranspose2dOptions } from './transpose-geometry.js';
-import type { Conv2dOptions, Size2d } from './geometry.js';
 
 /** @throws ConfigError for channels that are none, ShapeError if the groups don't divide them. */
 export function checkChannels(
@@ -29,40 +34,51 @@ export function checkChannels(
  * @param outChannels The bias's length; null for no bias.
  */
 export function convParameters(
-  weightShape: readonly [number, number, number, number],
+  weightShape: Shape,
   outChannels: number | null,
   dtype: DType,
 ): { weight: Parameter; bias: Parameter | null } {
-  const [, groupChannels, KH, KW] = weightShape;
   const source = generator('init');
   const weight = emptyParameter(weightShape, dtype);
   kaimingUniform(weight, { a: Math.sqrt(5), generator: source });
   const bias = outChannels === null ? null : emptyParameter([outChannels], dtype);
   if (bias) {
-    uniform(bias, { bound: 1 / Math.sqrt(groupChannels * KH * KW), generator: source });
+    uniform(bias, { bound: 1 / Math.sqrt(sizeOf(weightShape.slice(1))), generator: source });
   }
   return { weight, bias };
 }
 
-/** The options that either convolution shows of itself; defaults are left out, as by PyTorch. */
+/** The options that a convolution shows of itself; defaults are left out, as by PyTorch. */
 export function convRepr(
   inChannels: number,
   outChannels: number,
   { weight, bias }: { readonly weight: Parameter; readonly bias: Parameter | null },
-  options: Conv2dOptions | ConvTranspose2dOptions,
+  options: ShownOptions,
 ): string {
-  const both = <T>(size: Size2d | T): readonly [number, number] | Size2d | T =>
-    typeof size === 'number' ? [size, size] : size;
-  const unless = <T>(usual: number, size: Size2d | T | undefined): unknown =>
-    size === undefined || String(both(size)) === `${usual},${usual}` ? undefined : both(size);
+  const kernelSize = weight.shape.slice(2);
+  const each = (size: unknown): unknown =>
+    typeof size === 'number' ? kernelSize.map(() => size) : size;
+  const unless = (usual: number, size: unknown): unknown =>
+    size === undefined || String(each(size)) === String(each(usual)) ? undefined : each(size);
   const shown = formatOptions({
-    kernelSize: weight.shape.slice(2),
-    stride: both(options.stride ?? 1),
+    kernelSize,
+    stride: each(options.stride ?? 1),
     padding: unless(0, options.padding),
-    outputPadding: 'outputPadding' in options ? unless(0, options.outputPadding) : undefined,
+    outputPadding: unless(0, options.outputPadding),
     dilation: unless(1, options.dilation),
     groups: (options.groups ?? 1) === 1 ? undefined : options.groups,
     bias: bias ? undefined : false,
+    paddingMode: options.paddingMode === 'zeros' ? undefined : options.paddingMode,
   });
   return `${inChannels}, ${outChannels}, ${shown}`;
+}
+
+/** Options of a convolution of any kind. */
+interface ShownOptions {
+  readonly stride?: unknown;
+  readonly padding?: unknown;
+  readonly outputPadding?: unknown;
+  readonly dilation?: unknown;
+  readonly groups?: number;
+  readonly paddingMode?: unknown;
 }

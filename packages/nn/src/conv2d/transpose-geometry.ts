@@ -9,11 +9,14 @@ import {
 import { checkedInUse, checkWindow, valueText } from '@unfold/core/internal';
 import { Recent } from '../recent.js';
 import {
+  channelsHint,
   checkGroups,
   convKey,
   frozen,
+  isOfSequences,
   keyOf,
   pair,
+  sizesText,
   strideFor,
   transposedSize,
   type Size2d,
@@ -52,29 +55,26 @@ interface AxisOptions {
   readonly dilation: readonly [number, number];
 }
 
-const NAME = 'convTranspose2d';
-
 /** @throws ConfigError for an option out of range. */
-export function convTranspose2dAxes({
-  stride = 1,
-  padding = 0,
-  outputPadding = 0,
-  dilation = 1,
-}: ConvTranspose2dOptions): AxisOptions {
+export function convTranspose2dAxes(
+  operation: string,
+  { stride = 1, padding = 0, outputPadding = 0, dilation = 1 }: ConvTranspose2dOptions,
+): AxisOptions {
   const axes = {
-    stride: pair(NAME, 'stride', stride, 1),
-    padding: pair(NAME, 'padding', padding, 0),
-    outputPadding: pair(NAME, 'outputPadding', outputPadding, 0),
-    dilation: pair(NAME, 'dilation', dilation, 1),
+    stride: pair(operation, 'stride', stride, 1),
+    padding: pair(operation, 'padding', padding, 0),
+    outputPadding: pair(operation, 'outputPadding', outputPadding, 0),
+    dilation: pair(operation, 'dilation', dilation, 1),
   };
   const fits = ([0, 1] as const).every(
     (axis) => axes.outputPadding[axis] < Math.max(axes.stride[axis], axes.dilation[axis]),
   );
   if (!fits) {
+    const text = (sizes: readonly number[]): string => sizesText(operation, sizes);
     throw new ConfigError(
-      `${NAME}: outputPadding must be smaller than the stride or the dilation, got ` +
-        `${formatShape(axes.outputPadding)} with stride ${formatShape(axes.stride)} and dilation ` +
-        `${formatShape(axes.dilation)}; pad the output for more`,
+      `${operation}: outputPadding must be smaller than the stride or the dilation, got ` +
+        `${text(axes.outputPadding)} with stride ${text(axes.stride)} and dilation ` +
+        `${text(axes.dilation)}; pad the output for more`,
     );
   }
   return axes;
@@ -85,6 +85,7 @@ const recent = new Recent<Conv2dGeometry>();
 
 /** `convTranspose2dGeometry`, of which the last few are kept. */
 export function recentConvTranspose2dGeometry(
+  operation: string,
   x: Shape,
   weight: Shape,
   bias: Shape | null,
@@ -93,7 +94,9 @@ export function recentConvTranspose2dGeometry(
   const { stride = 1, padding = 0, outputPadding = 0, dilation = 1, groups = 1 } = options;
   const key = convKey(x, weight, bias, stride, dilation, groups);
   key.push(keyOf(padding, 0), keyOf(padding, 1), keyOf(outputPadding, 0), keyOf(outputPadding, 1));
-  return recent.get(key, () => frozen(convTranspose2dGeometry(x, weight, bias, options)));
+  return recent.get(key, () =>
+    frozen(convTranspose2dGeometry(operation, x, weight, bias, options)),
+  );
 }
 
 /**
@@ -105,6 +108,7 @@ export function recentConvTranspose2dGeometry(
  * @throws ShapeError or ConfigError that names what was expected, what came and the likely mend.
  */
 function convTranspose2dGeometry(
+  operation: string,
   x: Shape,
   weight: Shape,
   bias: Shape | null,
@@ -113,44 +117,44 @@ function convTranspose2dGeometry(
   const { groups = 1 } = options;
   if (x.length !== 4 || weight.length !== 4) {
     throw new ShapeError(
-      `${NAME}: expected x [N,C,H,W] and weight [C,OC/groups,KH,KW], got ${formatShape(x)} and ` +
+      `${operation}: expected x [N,C,H,W] and weight [C,OC/groups,KH,KW], got ${formatShape(x)} and ` +
         `${formatShape(weight)}${x.length === 3 ? '; one image needs a batch axis in front' : ''}`,
     );
   }
-  checkGroups(NAME, groups);
+  checkGroups(operation, groups);
   const [N, C, H, W] = x;
   const [weightC, groupOC, KH, KW] = weight;
   if (C !== weightC) {
     const mend =
-      W === weightC
-        ? 'x looks like NHWC, Unfold is NCHW: permute(x, [0, 3, 1, 2])'
-        : groupOC * groups === C
-          ? "weight looks like conv2d's [OC,C/groups,KH,KW], here the input channels come first"
-          : 'the second axis of x must be its channels';
+      W !== weightC && groupOC * groups === C
+        ? "weight looks like a convolution's [OC,C/groups,…], here the input channels come first"
+        : channelsHint(operation, W === weightC);
     throw new ShapeError(
-      `${NAME}: weight ${formatShape(weight)} expects ${weightC} input channels, x ` +
-        `${formatShape(x)} has ${C}; ${mend}`,
+      `${operation}: weight ${sizesText(operation, weight)} expects ${weightC} input channels, x ` +
+        `${sizesText(operation, x)} has ${C}; ${mend}`,
     );
   }
   if (C % groups !== 0) {
     throw new ShapeError(
-      `${NAME}: ${C} input channels are not divisible by ${groups} groups; choose a multiple`,
+      `${operation}: ${C} input channels are not divisible by ${groups} groups; choose a multiple`,
     );
   }
   const OC = groupOC * groups;
   if (bias && (bias.length !== 1 || bias[0] !== OC)) {
-    throw new ShapeError(`${NAME}: expected bias [${OC}], got ${formatShape(bias)}`);
+    throw new ShapeError(`${operation}: expected bias [${OC}], got ${formatShape(bias)}`);
   }
   if (H === 0 || W === 0) {
-    throw new ShapeError(`${NAME}: expected images with pixels, got x ${formatShape(x)}`);
+    throw new ShapeError(
+      `${operation}: expected images with pixels, got x ${sizesText(operation, x)}`,
+    );
   }
-  const kernel = pair(NAME, 'kernel size', [KH, KW], 1);
-  const { stride, padding, outputPadding, dilation } = convTranspose2dAxes(options);
+  const kernel = pair(operation, 'kernel size', [KH, KW], 1);
+  const { stride, padding, outputPadding, dilation } = convTranspose2dAxes(operation, options);
   const [outH, outW] = sizes([H, W], kernel, { stride, padding, outputPadding, dilation });
   if (outH < 1 || outW < 1) {
     throw new ShapeError(
-      `${NAME}: padding ${formatShape(padding)} cuts the output of x ${formatShape(x)} down to ` +
-        `${formatShape([outH, outW])}; use less padding or a larger kernel`,
+      `${operation}: padding ${sizesText(operation, padding)} cuts the output of x ` +
+        `${sizesText(operation, x)} down to ${sizesText(operation, [outH, outW])}; use less padding or a larger kernel`,
     );
   }
   const window = {
@@ -168,7 +172,7 @@ function convTranspose2dGeometry(
     dilationH: dilation[0],
     dilationW: dilation[1],
   };
-  checkWindow(NAME, window);
+  checkWindow(operation, window);
   return { N, OC: C, groups, window };
 }
 
@@ -197,12 +201,13 @@ function sizes(
  * @throws ShapeError if the size is none of those.
  */
 export function outputPaddingFor(
+  layer: string,
   x: Shape,
   outputSize: Shape,
   kernel: readonly [number, number],
   options: ConvTranspose2dOptions,
 ): [number, number] {
-  const axes = convTranspose2dAxes({ ...options, outputPadding: 0 });
+  const axes = convTranspose2dAxes(layer, { ...options, outputPadding: 0 });
   if (x.length !== 4) return [0, 0]; // `convTranspose2dGeometry` says what is wrong with x.
   const [, , H, W] = x;
   const smallest = sizes([H, W], kernel, axes);
@@ -214,11 +219,15 @@ export function outputPaddingFor(
     (more, axis) => Number.isInteger(more) && more >= 0 && more < axes.stride[axis],
   );
   if (!offered || (outputSize.length !== 2 && outputSize.length !== x.length)) {
-    const range = smallest.map((size, axis) => `${size} … ${size + axes.stride[axis] - 1}`);
+    const [height, width] = smallest.map(
+      (size, axis) => `${size} … ${size + axes.stride[axis] - 1}`,
+    );
+    const offer = isOfSequences(layer)
+      ? `a length of ${width}`
+      : `a height of ${height} and a width of ${width}`;
     throw new ShapeError(
-      `ConvTranspose2d: x ${formatShape(x)} can become a height of ${range[0]} and a width of ` +
-        `${range[1]}, got outputSize ` +
-        (isShape ? formatShape(outputSize) : valueText(outputSize)),
+      `${layer}: x ${sizesText(layer, x)} can become ${offer}, got outputSize ` +
+        (isShape ? sizesText(layer, outputSize) : valueText(outputSize)),
     );
   }
   return [padH, padW];

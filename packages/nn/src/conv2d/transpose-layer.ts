@@ -53,7 +53,7 @@ export class ConvTranspose2d extends Module {
     checkGroups('convTranspose2d', groups);
     checkChannels('ConvTranspose2d', inChannels, outChannels, groups);
     this.#kernel = pair('ConvTranspose2d', 'kernel size', kernelSize, 1);
-    convTranspose2dAxes(options); // A bad option is found here, not at the first image.
+    convTranspose2dAxes('convTranspose2d', options); // A bad option is found here, not at the first image.
     const shape = [inChannels, outChannels / groups, ...this.#kernel] as const;
     const parameters = convParameters(shape, bias ? outChannels : null, dtype);
     this.weight = parameters.weight;
@@ -73,7 +73,13 @@ export class ConvTranspose2d extends Module {
     const options = outputSize
       ? {
           ...this.#options,
-          outputPadding: outputPaddingFor(x.shape, outputSize, this.#kernel, this.#options),
+          outputPadding: outputPaddingFor(
+            'ConvTranspose2d',
+            x.shape,
+            outputSize,
+            this.#kernel,
+            this.#options,
+          ),
         }
       : this.#options;
     return convTranspose2d(x, this.weight, this.bias, options);

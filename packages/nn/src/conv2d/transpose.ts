@@ -22,11 +22,11 @@ export function convTranspose2dBy(
   weight: Tensor,
   bias: Tensor | null,
   options: ConvTranspose2dOptions,
+  origin = 'convTranspose2d',
 ): Tensor {
   const bShape = bias?.shape ?? null;
-  const geometry = recentConvTranspose2dGeometry(x.shape, weight.shape, bShape, options);
-  const plan = { geometry, route, origin: 'convTranspose2d' };
-  return convTranspose2dFunction(x, weight, bias, plan);
+  const geometry = recentConvTranspose2dGeometry(origin, x.shape, weight.shape, bShape, options);
+  return convTranspose2dFunction(x, weight, bias, { geometry, route, origin });
 }
 
 /**
