@@ -50,6 +50,7 @@ const TWO_OVER_SQRT_PI = 1.1283791670955126;
 /** Coefficients of x²ⁿ, n = 0 … 11, in erf(x)/x - 1; those of erf(x)/x: 2/√π·(-1)ⁿ / (n!·(2n + 1)). */
 const ERF_TAYLOR = erfTaylor(12);
 
+// @__NO_SIDE_EFFECTS__
 function erfTaylor(count: number): number[] {
   const coefficients = [TWO_OVER_SQRT_PI_LESS_1];
   let factorial = 1;

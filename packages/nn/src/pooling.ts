@@ -184,32 +184,31 @@ function poolWindow(
     throw new ShapeError(`${operation}: expected x [N,C,H,W], got ${formatShape(x.shape)}`);
   }
   requireFloat(operation, x);
-  const sizes = checkPool(operation, kernelSize, options);
-  const { kernel, stride, padding, dilation } = sizes;
+  const { kernel, stride, padding, dilation } = checkPool(operation, kernelSize, options);
   const [N, C, H, W] = x.shape;
   if (H === 0 || W === 0) {
     throw new ShapeError(
       `${operation}: expected images with pixels, got x ${sizesText(operation, x.shape)}`,
     );
   }
-  const along = (axis: 0 | 1): readonly [number, number] => {
-    const before = padding[axis];
-    if (!options.ceilMode) return [before, before];
-    return [
-      before,
-      paddingBehind([H, W][axis], kernel[axis], stride[axis], before, dilation[axis]),
-    ];
-  };
+  const axes = ([0, 1] as const).map((axis) => ({
+    size: [H, W][axis],
+    kernel: kernel[axis],
+    stride: stride[axis],
+    padding: padding[axis],
+    dilation: dilation[axis],
+  }));
+  const [below, right] = options.ceilMode ? axes.map(paddingBehind) : padding;
   const window = windowGeometry(operation, N * C, [H, W], {
     kernel,
     stride,
-    padding: [along(0), along(1)],
+    padding: [
+      [padding[0], below],
+      [padding[1], right],
+    ],
     dilation,
   });
-  if (
-    hasEmpty(H, stride[0], padding[0], dilation[0]) ||
-    hasEmpty(W, stride[1], padding[1], dilation[1])
-  ) {
+  if (axes.some(hasEmptyWindow)) {
     throw new ShapeError(
       `${operation}: dilation ${sizesText(operation, dilation)} leaves a window without a pixel of x ` +
         `${sizesText(operation, x.shape)}; use less dilation or padding`,
@@ -218,14 +217,17 @@ function poolWindow(
   return window;
 }
 
-/** The padding behind an axis with which `outputSize` counts windows as ceil mode does. */
-function paddingBehind(
-  size: number,
-  kernel: number,
-  stride: number,
-  padding: number,
-  dilation: number,
-): number {
+/** A pooling along one axis. */
+interface PoolAxis {
+  readonly size: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly dilation: number;
+}
+
+/** The padding behind an axis with which `outputSize` counts as many windows as ceil mode does. */
+function paddingBehind({ size, kernel, stride, padding, dilation }: PoolAxis): number {
   // ⌈a / stride⌉ = ⌊(a + stride - 1) / stride⌋
   const most = outputSize(size + stride - 1, kernel, stride, 2 * padding, dilation);
   const windows = (most - 1) * stride >= size + padding ? most - 1 : most;
@@ -234,8 +236,7 @@ function paddingBehind(
 }
 
 /** Whether some window that begins in the padding before an axis steps over the whole axis. */
-function hasEmpty(size: number, stride: number, padding: number, dilation: number): boolean {
-  if (dilation <= size) return false;
+function hasEmptyWindow({ size, stride, padding, dilation }: PoolAxis): boolean {
   for (let start = -padding; start < 0; start += stride) {
     if (start + Math.ceil(-start / dilation) * dilation >= size) return true;
   }

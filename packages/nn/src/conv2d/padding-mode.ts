@@ -8,13 +8,16 @@ import {
 import { oneOf } from '@unfold/core/internal';
 
 /** What a convolution pads with: zeros, or pixels of its input, as `pad` finds them. */
-export type PaddingMode = 'zeros' | PixelMode;
-type PixelMode = Exclude<PadMode, 'constant'>;
+export type PaddingMode = 'zeros' | Exclude<PadMode, 'constant'>;
 
 export const paddingModeRule: OptionRule = oneOf('zeros', 'reflect', 'replicate', 'circular');
 
 /** Pads the axes behind `[N, C]`, so many on each side of each. */
-export type PadImages = (x: Tensor, padding: readonly Padding[], mode: PixelMode) => Tensor;
+export type PadImages = (
+  x: Tensor,
+  padding: readonly Padding[],
+  mode: Exclude<PaddingMode, 'zeros'>,
+) => Tensor;
 
 /**
  * How Conv2d does that: padding.ts says it. So it is no part of a page whose convolutions pad with zeros;
