@@ -9,6 +9,23 @@ export {
   type LeakyReLUOptions,
 } from './activations.js';
 export {
+  MultiheadAttention,
+  type MultiheadAttentionCallOptions,
+  type MultiheadAttentionOptions,
+} from './attention/multihead.js';
+export {
+  scaledDotProductAttention,
+  type AttentionOptions,
+} from './attention/scaled-dot-product.js';
+export {
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerEncoderCallOptions,
+  type TransformerEncoderLayerCallOptions,
+  type TransformerEncoderLayerOptions,
+  type TransformerEncoderOptions,
+} from './attention/transformer.js';
+export {
   AdaptiveAvgPool2d,
   adaptiveAvgPool2d,
   AvgPool2d,
