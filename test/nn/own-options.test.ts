@@ -26,6 +26,9 @@ function made<Given extends readonly unknown[], Inputs extends readonly unknown[
   return { given, layer, call: () => layer.forward(...inputs) };
 }
 
+const encoderLayer = (): nn.TransformerEncoderLayer =>
+  new nn.TransformerEncoderLayer(4, 2, { dropout: 0 });
+
 /** Every class of nn that is given lists or options; those without are not listed. */
 const CASES: Readonly<Record<string, () => Case>> = {
   AdaptiveAvgPool2d: () =>
@@ -104,12 +107,25 @@ const CASES: Readonly<Record<string, () => Case>> = {
     ),
   MSELoss: () =>
     made([{ reduction: 'none' }] as const, (options) => new nn.MSELoss(options), rows, share),
+  MultiheadAttention: () => {
+    const options = { bias: false, kdim: 3, vdim: 5, batchFirst: true };
+    const layer = new nn.MultiheadAttention(4, 2, options);
+    const [query, key, value] = [4, 3, 5].map((width) => randn([2, 3, width]));
+    if (!query || !key || !value) throw new Error('three inputs');
+    return { given: options, layer, call: () => layer.forward(query, key, value)[0] };
+  },
   NLLLoss: () =>
     made(
       [{ reduction: 'none', ignoreIndex: 1 }] as const,
       (options) => new nn.NLLLoss(options),
       logSoftmax(rows, 1),
       labels,
+    ),
+  PositionalEncoding: () =>
+    made(
+      [{ dropout: 0, maxLen: 5, batchFirst: true }],
+      (options) => new nn.PositionalEncoding(4, options),
+      rows,
     ),
   Sequential: () => {
     const layers = [new nn.ReLU(), new nn.Tanh()];
@@ -122,6 +138,27 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (options) => new nn.SmoothL1Loss(options),
       rows,
       share,
+    ),
+  TransformerEncoder: () => {
+    const options = { norm: new nn.LayerNorm(4, { elementwiseAffine: false }) };
+    const layer = new nn.TransformerEncoder(encoderLayer, 2, options);
+    return { given: { 0: 1, options }, layer, call: () => layer.forward(rows) };
+  },
+  TransformerEncoderLayer: () =>
+    made(
+      [
+        {
+          dimFeedforward: 3,
+          dropout: 0,
+          activation: 'gelu',
+          layerNormEps: 0.1,
+          batchFirst: true,
+          normFirst: true,
+          bias: false,
+        },
+      ] as const,
+      (options) => new nn.TransformerEncoderLayer(4, 2, options),
+      rows,
     ),
 };
 

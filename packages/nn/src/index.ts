@@ -13,6 +13,7 @@ export {
   type MultiheadAttentionCallOptions,
   type MultiheadAttentionOptions,
 } from './attention/multihead.js';
+export { PositionalEncoding, type PositionalEncodingOptions } from './attention/positions.js';
 export {
   scaledDotProductAttention,
   type AttentionOptions,

@@ -224,10 +224,11 @@ export class MultiheadAttention extends Module {
       value.shape.at(-1) === widths.value &&
       (ndim === 2 || query.shape[batch] === key.shape[batch]);
     if (isFit) return;
-    const [first, second] = this.#batchFirst ? ['N', 'L'] : ['L', 'N'];
+    const expected = (length: string, width: number): string =>
+      this.#batchFirst ? `[N,${length},${width}]` : `[${length},N,${width}]`;
     throw new ShapeError(
-      `MultiheadAttention: expected query [${first},${second},${widths.query}], key ` +
-        `[${first},${second},${widths.key}] and value [${first},${second},${widths.value}], got ` +
+      `MultiheadAttention: expected query ${expected('L', widths.query)}, key ` +
+        `${expected('S', widths.key)} and value ${expected('S', widths.value)}, got ` +
         `${formatShape(query.shape)}, ${formatShape(key.shape)} and ${formatShape(value.shape)}; ` +
         'batchFirst says which axis is the batch',
     );

@@ -2,6 +2,7 @@ import {
   add,
   any,
   ConfigError,
+  DTypeError,
   formatShape,
   gt,
   logicalNot,
@@ -12,7 +13,6 @@ import {
   softmax,
   where,
   type OptionRules,
-  type Shape,
   type Tensor,
 } from '@unfold/core';
 import {
@@ -80,14 +80,21 @@ export function attentionWeights(
   return where(isUsed, softmax(masked), 0);
 }
 
-/** @throws ShapeError for operands whose shapes don't fit each other. */
-function checkShapes({ shape: q }: Tensor, { shape: k }: Tensor, { shape: v }: Tensor): void {
-  const sizes = ([length, width]: Shape): boolean => length !== undefined && width !== undefined;
-  const [ofQ, ofK, ofV] = [q, k, v].map((shape) => shape.slice(-2));
-  if ([ofQ, ofK, ofV].every(sizes) && ofQ[1] === ofK[1] && ofK[0] === ofV[0]) return;
+/** @throws DTypeError or ShapeError for operands that don't fit each other. */
+function checkOperands(q: Tensor, k: Tensor, v: Tensor): void {
+  const all = [q, k, v];
+  if (all.some(({ dtype }) => dtype !== q.dtype)) {
+    throw new DTypeError(
+      'scaledDotProductAttention: expected q, k and v of one dtype, got ' +
+        `${q.dtype}, ${k.dtype} and ${v.dtype}; cast(x, dtype) converts`,
+    );
+  }
+  const [ofQ, ofK, ofV] = all.map(({ shape }) => shape.slice(-2));
+  const isFit = all.every(({ ndim }) => ndim >= 2) && ofQ[1] === ofK[1] && ofK[0] === ofV[0];
+  if (isFit) return;
   throw new ShapeError(
     'scaledDotProductAttention: expected q […,L,E], k […,S,E] and v […,S,Ev], got ' +
-      `${formatShape(q)}, ${formatShape(k)} and ${formatShape(v)}`,
+      `${formatShape(q.shape)}, ${formatShape(k.shape)} and ${formatShape(v.shape)}`,
   );
 }
 
@@ -132,7 +139,7 @@ export function scaledDotProductAttention(
         'the mask',
     );
   }
-  checkShapes(q, k, v);
+  checkOperands(q, k, v);
   return composed(() => {
     const mask = isCausal ? 'causal' : attnMask;
     const weights = attentionWeights(q, k, mask, scale ?? undefined);

@@ -7,15 +7,7 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import {
-  checkedInUse,
-  checkOptions,
-  flag,
-  oneOf,
-  requireFunction,
-  share,
-  valueText,
-} from '@unfold/core/internal';
+import { checkedInUse, checkOptions, flag, oneOf, share, valueText } from '@unfold/core/internal';
 import { floatDType, requireSizes } from '../checks.js';
 import { Dropout } from '../dropout.js';
 import { Linear } from '../layers.js';
@@ -190,7 +182,9 @@ export class TransformerEncoder extends Module {
     options: TransformerEncoderOptions = {},
   ) {
     super();
-    requireFunction('TransformerEncoder', makeLayer);
+    if (typeof makeLayer !== 'function') {
+      throw noLayer(`${valueText(makeLayer)}; write () => new TransformerEncoderLayer(…)`);
+    }
     requireSizes('TransformerEncoder', 'a positive integer for numLayers', numLayers);
     checkOptions('TransformerEncoder', options, ENCODER_OPTIONS);
     this.layers = Array.from({ length: numLayers }, () => requireLayer(makeLayer()));
@@ -210,8 +204,11 @@ export class TransformerEncoder extends Module {
 /** @throws ConfigError unless `value` is a layer of an encoder. */
 function requireLayer(value: unknown): TransformerEncoderLayer {
   if (value instanceof TransformerEncoderLayer) return value;
-  throw new ConfigError(
-    `TransformerEncoder: expected a function that makes a TransformerEncoderLayer, got ` +
-      valueText(value),
+  throw noLayer(`one that makes ${valueText(value)}`);
+}
+
+function noLayer(got: string): ConfigError {
+  return new ConfigError(
+    `TransformerEncoder: expected a function that makes a TransformerEncoderLayer, got ${got}`,
   );
 }
