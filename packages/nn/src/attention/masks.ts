@@ -72,15 +72,8 @@ export function joinedMask(q: Tensor, k: Tensor, masks: LeftOut): Mask {
   }
   if (attnMask) {
     const ofHeads = attnMask.ndim === 3;
-    const [shape, view] = ofHeads
-      ? [
-          [N * heads, L, S],
-          [N, heads, L, S],
-        ]
-      : [
-          [L, S],
-          [L, S],
-        ];
+    const shape = ofHeads ? [N * heads, L, S] : [L, S];
+    const view = ofHeads ? [N, heads, L, S] : shape;
     given.push(fitted('attnMask', attnMask, q, shape, view));
   }
   const all = given.map((mask) => (mask.dtype === 'bool' ? logicalNot(mask) : mask));

@@ -13,7 +13,6 @@ import { Dropout } from '../dropout.js';
 import { Linear } from '../layers.js';
 import { Module } from '../module.js';
 import { LayerNorm } from '../norm/layer-norm.js';
-import { formatOptions } from '../tree.js';
 import { MultiheadAttention } from './multihead.js';
 
 /** Options of `TransformerEncoderLayer`, named and defaulted as PyTorch's. */
@@ -130,10 +129,6 @@ export class TransformerEncoderLayer extends Module {
   #feedForward(x: Tensor): Tensor {
     const inner = this.#activation(this.linear1.forward(x));
     return this.dropout2.forward(this.linear2.forward(this.dropout.forward(inner)));
-  }
-
-  override extraRepr(): string {
-    return formatOptions({ normFirst: this.#normFirst || undefined });
   }
 }
 
