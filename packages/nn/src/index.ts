@@ -8,6 +8,7 @@ export {
   Tanh,
   type LeakyReLUOptions,
 } from './activations.js';
+export type { MultiheadAttentionMasks } from './attention/masks.js';
 export {
   MultiheadAttention,
   type MultiheadAttentionCallOptions,

@@ -37,7 +37,7 @@ export function checkMask(operation: string, name: string, mask: unknown, { dtyp
 }
 
 /** The masks of a call of `MultiheadAttention`, in which true is for a key that is left out. */
-export interface LeftOut {
+export interface MultiheadAttentionMasks {
   /** Keys of each sequence that are left out, such as padding: `[N, S]`. Default: none. */
   readonly keyPaddingMask?: Tensor | null;
   /** What is left out for each query, `[L, S]`, or of each head too, `[N·numHeads, L, S]`. Default: nothing. */
@@ -61,7 +61,7 @@ function fitted(name: string, mask: Tensor, scores: Tensor, shape: Shape, view: 
  * @param k `[N, heads, S, D]`
  * @throws DTypeError or ShapeError for a mask that does not fit.
  */
-export function joinedMask(q: Tensor, k: Tensor, masks: LeftOut): Mask {
+export function joinedMask(q: Tensor, k: Tensor, masks: MultiheadAttentionMasks): Mask {
   const { keyPaddingMask, attnMask, isCausal = false } = masks;
   if (!keyPaddingMask && !attnMask) return isCausal ? 'causal' : null;
   const [N, heads, L] = q.shape;

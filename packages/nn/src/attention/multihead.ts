@@ -29,7 +29,7 @@ import { linear, Linear } from '../layers.js';
 import { Module } from '../module.js';
 import { emptyParameter, filledParameter } from '../parameter.js';
 import { joinHeads, splitHeads, type HeadLayout } from './heads.js';
-import { joinedMask, type LeftOut } from './masks.js';
+import { joinedMask, type MultiheadAttentionMasks } from './masks.js';
 import { attentionWeights, scaledDotProductAttention } from './scaled-dot-product.js';
 
 /** Options of `MultiheadAttention`, named and defaulted as PyTorch's. */
@@ -62,7 +62,7 @@ const OPTIONS: OptionRules<MultiheadAttentionOptions> = {
  * is left out, as PyTorch's are, the opposite of `scaledDotProductAttention`'s; or floats that are added to
  * the scores.
  */
-export interface MultiheadAttentionCallOptions extends LeftOut {
+export interface MultiheadAttentionCallOptions extends MultiheadAttentionMasks {
   /** Whether the weights are returned. Default true; without them it is faster. */
   readonly needWeights?: boolean;
   /** Whether they are the mean over the heads. Default true. */
