@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NamedArray } from './named-array.js';
 import { onnxModel } from './onnx.js';
-import { NET_LAYERS, outputSize, type NetName, type Task } from './tasks.js';
+import {
+  NET_LAYERS,
+  outputSize,
+  transformerMatrices,
+  type NetName,
+  type Task,
+  type TransformerTask,
+} from './tasks.js';
 
 /** Where an array lies in the file of bytes. */
 export interface ArrayEntry {
@@ -61,6 +68,20 @@ export function parametersOf(net: NetName, random: () => number): NamedArray[] {
   );
 }
 
+/** The same of a transformer's encoder; layer norm starts as all have it. */
+function encoderParametersOf(task: TransformerTask, random: () => number): NamedArray[] {
+  return Array.from({ length: task.layers }, (_, layer) =>
+    Object.entries(transformerMatrices(task)).flatMap(([matrix, shape]) => {
+      const name = `layers.${layer}.${matrix}`;
+      const bound = 1 / Math.sqrt(shape[1]);
+      return [
+        uniform(random, `${name}weight`, shape, bound),
+        uniform(random, `${name}bias`, [shape[0]], bound),
+      ];
+    }),
+  ).flat();
+}
+
 /** Seeded arrays for a task, in PyTorch's names and layouts. */
 function arraysOf(task: Task): NamedArray[] {
   const random = uniformSource(1);
@@ -89,6 +110,14 @@ function arraysOf(task: Task): NamedArray[] {
       make('weight', [n], 1),
       make('bias', [n], 1),
       make('dOut', [rows, n], UNIT),
+    ];
+  }
+  if (task.kind === 'transformer') {
+    const shape = [task.batch, task.length, task.width];
+    return [
+      make('x', shape, UNIT),
+      make('target', shape, UNIT),
+      ...encoderParametersOf(task, random),
     ];
   }
   const labels = Int32Array.from({ length: task.batch }, () => Math.floor(10 * random()));

@@ -176,6 +176,7 @@ const wideGoals = (found: Findings): Goal[] => [
   },
   layersGoal(found, PYTORCH, 1.3),
   layersGoal(found, FASTER_PYTORCH, 1),
+  timesGoal(found, 'transformer-step', PYTORCH, 0.8),
   timesGoal(found, 'matmul-1024', PYTORCH, 0.95),
   peakGoal(found, 'matmul-1024', THREADS, 0.88),
 ];

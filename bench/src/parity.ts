@@ -1,7 +1,14 @@
 import { ArrayFiles } from './arrays.js';
 import type { RunningSystem } from './rounds.js';
 import { isOurs, type System } from './systems.js';
-import { convTask, layerNormTask, matmulTask, netTask, type Task } from './tasks.js';
+import {
+  convTask,
+  layerNormTask,
+  matmulTask,
+  netTask,
+  transformerTask,
+  type Task,
+} from './tasks.js';
 import { Worker, type Outputs } from './worker.js';
 
 /** Odd shapes: nothing divides by a vector's or a tile's width, and edges are everywhere. */
@@ -24,6 +31,9 @@ const PROBLEMS: Readonly<Record<string, readonly Task[]>> = {
   'cnn forward': [netTask('forward', 'cnn', 1)],
   'resnet step': [netTask('step', 'resnet', 3)],
   'layer-norm': [layerNormTask(13, 7), layerNormTask(5, 67)],
+  transformer: [
+    transformerTask({ batch: 3, length: 7, width: 10, heads: 2, feedForward: 13, layers: 2 }),
+  ],
 };
 
 /** The problems that a task's kernels have to solve before it is timed. */
@@ -94,6 +104,7 @@ function describe(task: Task): string {
   if (task.kind === 'matmul') return `matmul ${task.size}×${task.inner}×${task.size}`;
   if (task.kind === 'conv') return `conv2d ${JSON.stringify(task.layer)}`;
   if (task.kind === 'layer-norm') return `layer norm [${task.rows}, ${task.n}]`;
+  if (task.kind === 'transformer') return `${task.name} of ${task.batch}`;
   return `${task.net} ${task.kind} of ${task.batch}`;
 }
 

@@ -2,7 +2,7 @@
 import { conv2dFlops, matmulFlops } from '../../packages/core/src/kernels/flops.js';
 
 /** What is measured. Every system gets the same task and the same arrays. */
-export type Task = NetTask | MatmulTask | ConvTask | LayerNormTask;
+export type Task = NetTask | MatmulTask | ConvTask | LayerNormTask | TransformerTask;
 
 export type NetName = 'lenet' | 'lenet-bn' | 'cnn' | 'resnet';
 
@@ -41,6 +41,22 @@ export interface LayerNormTask {
   readonly kind: 'layer-norm';
   readonly rows: number;
   readonly n: number;
+}
+
+/**
+ * Layers of a transformer's encoder on `[batch, length, width]`, without dropout: forward, mean squared
+ * error, backward, SGD; the loss is read at the end.
+ */
+export interface TransformerTask {
+  readonly name: string;
+  readonly kind: 'transformer';
+  readonly batch: number;
+  readonly length: number;
+  readonly width: number;
+  readonly heads: number;
+  readonly feedForward: number;
+  readonly layers: number;
+  readonly lr: number;
 }
 
 /**
@@ -104,6 +120,25 @@ export function layerNormTask(rows: number, n: number): LayerNormTask {
   return { name: `layer-norm-${n}`, kind: 'layer-norm', rows, n };
 }
 
+export function transformerTask(
+  sizes: Omit<TransformerTask, 'name' | 'kind' | 'lr'>,
+): TransformerTask {
+  return { name: 'transformer-step', kind: 'transformer', ...sizes, lr: TRAINING.lr };
+}
+
+/** The matrices of a layer of a transformer's encoder, `[out, in]`, by PyTorch's names without `weight`. */
+export function transformerMatrices(
+  task: TransformerTask,
+): Readonly<Record<string, readonly [number, number]>> {
+  const { width, feedForward } = task;
+  return {
+    'self_attn.in_proj_': [3 * width, width],
+    'self_attn.out_proj.': [width, width],
+    'linear1.': [feedForward, width],
+    'linear2.': [width, feedForward],
+  };
+}
+
 /** Elements that are normalised, in rows of whatever length. */
 const NORM_SIZE = 2 ** 17;
 
@@ -130,6 +165,7 @@ export const TASKS: readonly Task[] = [
   // A late layer of a deep network: many channels, hardly any pixels.
   convTask('256x256-3x3-7', CONV_BATCH, { inChannels: 256, size: 7 }),
   ...[8, 64].map((n) => layerNormTask(NORM_SIZE / n, n)),
+  transformerTask({ batch: 64, length: 50, width: 128, heads: 4, feedForward: 512, layers: 2 }),
 ];
 
 /** Rows, and columns, of a convolution's output. */
@@ -212,6 +248,16 @@ export const NET_LAYERS: Readonly<Record<NetName, Readonly<Record<string, NetLay
   },
 };
 
+function transformerForwardFlops(task: TransformerTask): number {
+  const { batch, length, width, layers } = task;
+  const matrices = Object.values(transformerMatrices(task)).map(([N, K]) =>
+    matmulFlops({ M: batch * length, N, K, batch: 1 }),
+  );
+  // Of all heads together: scores, and what is made of the values.
+  const attention = 2 * matmulFlops({ M: length, N: length, K: width, batch });
+  return layers * matrices.reduce((sum, flops) => sum + flops, attention);
+}
+
 /**
  * The task's useful arithmetic: the multiplications and additions of its convolutions and matrix
  * products, padding included. A step needs each of them three times (output, weight's gradient,
@@ -224,6 +270,7 @@ export function flopsOf(task: Task): number {
   }
   if (task.kind === 'conv') return 3 * convForwardFlops(task.batch, task.layer);
   if (task.kind === 'layer-norm') return 0;
+  if (task.kind === 'transformer') return 3 * transformerForwardFlops(task);
   const { batch } = task;
   const layers = Object.values(NET_LAYERS[task.net]).map(({ conv, linear: [N, K] = [0, 0] }) =>
     conv ? convForwardFlops(batch, conv) : matmulFlops({ M: batch, N, K, batch: 1 }),

@@ -150,6 +150,27 @@ class StepJob(Trainer):
         return {"loss": torch.tensor([self.loss], dtype=torch.float64), **gradients}
 
 
+class TransformerJob:
+    def __init__(self, task, arrays):
+        layer = nn.TransformerEncoderLayer(
+            task["width"], task["heads"], task["feedForward"], dropout=0, batch_first=True
+        )
+        self.net = nn.TransformerEncoder(layer, task["layers"], enable_nested_tensor=False)
+        state = self.net.state_dict()
+        self.net.load_state_dict({name: arrays.get(name, own) for name, own in state.items()})
+        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=task["lr"])
+        self.x, self.target = arrays["x"], arrays["target"]
+
+    def run(self):
+        loss = F.mse_loss(self.net(self.x), self.target)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.loss = loss.item()
+
+    outputs = StepJob.outputs
+
+
 class RaceJob(Trainer):
     def __init__(self, task, arrays):
         super().__init__(task, arrays)
@@ -241,6 +262,7 @@ JOBS = {
     "matmul": MatmulJob,
     "conv": ConvJob,
     "layer-norm": LayerNormJob,
+    "transformer": TransformerJob,
     "race": RaceJob,
 }
 
@@ -253,7 +275,7 @@ def digest(tensor):
 
 
 def prepare(task, file):
-    if OPTIONS["channelsLast"] and task["kind"] in ("matmul", "layer-norm"):
+    if OPTIONS["channelsLast"] and task["kind"] in ("matmul", "layer-norm", "transformer"):
         raise ValueError("only images have channels")
     return JOBS[task["kind"]](task, read_arrays(file))
 

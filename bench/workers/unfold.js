@@ -1,5 +1,6 @@
 import * as core from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
+import * as nn from '@unfold/nn';
 import {
   adaptiveAvgPool2d,
   BatchNorm2d,
@@ -21,6 +22,7 @@ import { serve, unavailable } from './serve.js';
 /** @typedef {import('../src/tasks.js').RaceTask} RaceTask */
 /** @typedef {import('../src/tasks.js').ConvTask} ConvTask */
 /** @typedef {import('../src/tasks.js').LayerNormTask} LayerNormTask */
+/** @typedef {import('../src/tasks.js').TransformerTask} TransformerTask */
 
 const { add, configureEngine, matmul, relu, reshape, Scope, tensor, Tape } = core;
 
@@ -100,9 +102,16 @@ const NETS = {
 
 /** @param {NetTask | RaceTask} task @param {Arrays} arrays */
 function loadNet(task, arrays) {
-  const net = NETS[task.net]();
+  return filled(NETS[task.net](), arrays);
+}
+
+/**
+ * A net with the weights of a task. What is no array starts as it is: normalisation.
+ * @template {Module} Net
+ * @param {Net} net @param {Arrays} arrays
+ */
+function filled(net, arrays) {
   Scope.run(() => {
-    // What is no array starts as it is: batch normalisation.
     const state = [...net.stateDict()].map(([name, own]) => [
       name,
       arrays[name] ? take(arrays, name) : own,
@@ -118,12 +127,20 @@ function loadNet(task, arrays) {
  * @param {Arrays} arrays
  */
 function loadTrainer(task, arrays) {
-  const net = loadNet(task, arrays);
-  const optimizer = new SGD(net.parameters(), { lr: task.lr, momentum: task.momentum });
-  /** @param {Tensor} x @param {Tensor} labels */
-  const step = (x, labels) =>
+  return trainerOf(loadNet(task, arrays), crossEntropy, task);
+}
+
+/**
+ * @param {Module & { forward(x: Tensor): Tensor }} net
+ * @param {(out: Tensor, target: Tensor) => Tensor} lossOf
+ * @param {{ lr: number, momentum?: number }} options
+ */
+function trainerOf(net, lossOf, { lr, momentum = 0 }) {
+  const optimizer = new SGD(net.parameters(), { lr, momentum });
+  /** @param {Tensor} x @param {Tensor} target */
+  const step = (x, target) =>
     Tape.run((tape) => {
-      const loss = crossEntropy(net.forward(x), labels);
+      const loss = lossOf(net.forward(x), target);
       optimizer.zeroGrad();
       tape.backward(loss);
       optimizer.step();
@@ -133,8 +150,8 @@ function loadTrainer(task, arrays) {
   return {
     net,
     optimizer,
-    /** One step. @param {Tensor} x @param {Tensor} labels @returns {number} The loss before it. */
-    train: (x, labels) => Scope.run(() => fast(x, labels).item()),
+    /** One step. @param {Tensor} x @param {Tensor} target @returns {number} The loss before it. */
+    train: (x, target) => Scope.run(() => fast(x, target).item()),
     dispose() {
       net.dispose();
       optimizer.dispose();
@@ -142,15 +159,30 @@ function loadTrainer(task, arrays) {
   };
 }
 
-/** @param {NetTask} task @param {Arrays} arrays @returns {Job} */
+/** @param {NetTask} task @param {Arrays} arrays */
 function stepJob(task, arrays) {
-  const trainer = loadTrainer(task, arrays);
-  const x = take(arrays, 'x');
-  const labels = take(arrays, 'labels');
+  return trainerJob(loadTrainer(task, arrays), take(arrays, 'x'), take(arrays, 'labels'));
+}
+
+/** @param {TransformerTask} task @param {Arrays} arrays */
+function transformerJob(task, arrays) {
+  const { width, heads, feedForward: dimFeedforward, layers } = task;
+  const options = { dimFeedforward, dropout: 0, batchFirst: true };
+  const layer = () => new nn.TransformerEncoderLayer(width, heads, options);
+  const net = filled(new nn.TransformerEncoder(layer, layers), arrays);
+  return trainerJob(trainerOf(net, nn.mseLoss, task), take(arrays, 'x'), take(arrays, 'target'));
+}
+
+/**
+ * Steps on one batch.
+ * @param {ReturnType<typeof trainerOf>} trainer @param {Tensor} x @param {Tensor} target
+ * @returns {Job}
+ */
+function trainerJob(trainer, x, target) {
   let loss = NaN;
   return {
     run() {
-      loss = trainer.train(x, labels);
+      loss = trainer.train(x, target);
     },
     outputs: () => ({
       loss: [loss],
@@ -159,7 +191,7 @@ function stepJob(task, arrays) {
       ),
     }),
     dispose() {
-      for (const owner of [trainer, x, labels]) owner.dispose();
+      for (const owner of [trainer, x, target]) owner.dispose();
     },
   };
 }
@@ -307,6 +339,7 @@ function prepare(task, arrays) {
   if (task.kind === 'forward') return forwardJob(task, arrays);
   if (task.kind === 'conv') return convJob(task, arrays);
   if (task.kind === 'layer-norm') return layerNormJob(task, arrays);
+  if (task.kind === 'transformer') return transformerJob(task, arrays);
   const a = take(arrays, 'a');
   const b = take(arrays, 'b');
   return resultJob(

@@ -14,6 +14,7 @@ const programs = [
   'regression',
   'residual',
   'serve',
+  'transformer',
   'two-inputs',
   'vae',
   'wasserstein',

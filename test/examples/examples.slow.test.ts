@@ -79,6 +79,10 @@ describe('the layers in other models', () => {
     expect(numberIn(output, /without its answer: (\d+)/)).toBeGreaterThan(50);
   });
 
+  it('the transformer sorts digits that it never saw', () => {
+    expect(accuracyIn(run('examples/transformer.ts'))).toBeGreaterThan(95);
+  });
+
   it('two digits are added and compared by who was told neither', () => {
     const output = run('examples/two-inputs.ts');
     expect(numberIn(output, /sums are off by ([\d.]+)/)).toBeLessThan(1.1);

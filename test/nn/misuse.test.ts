@@ -474,6 +474,10 @@ describe('whatever the arguments are, errors are ours', () => {
     new nn.MSELoss(),
     new nn.NLLLoss(),
     new nn.SmoothL1Loss(),
+    new nn.MultiheadAttention(2, 1),
+    new nn.PositionalEncoding(2),
+    new nn.TransformerEncoderLayer(2, 1),
+    new nn.TransformerEncoder(() => new nn.TransformerEncoderLayer(2, 1), 1),
   ];
 
   it('which layers are tried: all that run something', () => {

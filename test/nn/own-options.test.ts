@@ -27,6 +27,9 @@ function made<Given extends readonly unknown[], Inputs extends readonly unknown[
   return { given, layer, call: () => layer.forward(...inputs) };
 }
 
+const encoderLayer = (): nn.TransformerEncoderLayer =>
+  new nn.TransformerEncoderLayer(4, 2, { dropout: 0 });
+
 /** Every class of nn that is given lists or options; those without are not listed. */
 const CASES: Readonly<Record<string, () => Case>> = {
   AdaptiveAvgPool2d: () =>
@@ -164,6 +167,13 @@ const CASES: Readonly<Record<string, () => Case>> = {
   },
   MSELoss: () =>
     made([{ reduction: 'none' }] as const, (options) => new nn.MSELoss(options), rows, share),
+  MultiheadAttention: () => {
+    const options = { bias: false, kdim: 3, vdim: 5, batchFirst: true };
+    const layer = new nn.MultiheadAttention(4, 2, options);
+    const [query, key, value] = [4, 3, 5].map((width) => randn([2, 3, width]));
+    if (!query || !key || !value) throw new Error('three inputs');
+    return { given: options, layer, call: () => layer.forward(query, key, value)[0] };
+  },
   NLLLoss: () =>
     made(
       [{ reduction: 'none', ignoreIndex: 1 }] as const,
@@ -182,6 +192,12 @@ const CASES: Readonly<Record<string, () => Case>> = {
     made([[3, 2, 1, 0]] as const, (sides) => new nn.ReflectionPad2d(sides), images),
   ReplicationPad2d: () =>
     made([[3, 2, 1, 0]] as const, (sides) => new nn.ReplicationPad2d(sides), images),
+  PositionalEncoding: () =>
+    made(
+      [{ dropout: 0, maxLen: 5, batchFirst: true }],
+      (options) => new nn.PositionalEncoding(4, options),
+      rows,
+    ),
   Sequential: () => {
     const layers = [new nn.ReLU(), new nn.Tanh()];
     const layer = new nn.Sequential(...layers);
@@ -203,6 +219,27 @@ const CASES: Readonly<Record<string, () => Case>> = {
       images,
     ),
   ZeroPad2d: () => made([[3, 2, 1, 0]] as const, (sides) => new nn.ZeroPad2d(sides), images),
+  TransformerEncoder: () => {
+    const options = { norm: new nn.LayerNorm(4, { elementwiseAffine: false }) };
+    const layer = new nn.TransformerEncoder(encoderLayer, 2, options);
+    return { given: { 0: 1, options }, layer, call: () => layer.forward(rows) };
+  },
+  TransformerEncoderLayer: () =>
+    made(
+      [
+        {
+          dimFeedforward: 3,
+          dropout: 0,
+          activation: 'gelu',
+          layerNormEps: 0.1,
+          batchFirst: true,
+          normFirst: true,
+          bias: false,
+        },
+      ] as const,
+      (options) => new nn.TransformerEncoderLayer(4, 2, options),
+      rows,
+    ),
 };
 
 /** Classes that are made of nothing that could be changed later. */

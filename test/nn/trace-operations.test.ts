@@ -67,6 +67,7 @@ import {
   maxPool2d,
   mseLoss,
   nllLoss,
+  scaledDotProductAttention,
   smoothL1,
   unfold,
 } from '@unfold/nn';
@@ -570,6 +571,20 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
       training: false,
     }),
   ],
+  scaledDotProductAttention: [
+    row(
+      [random(2, 3, 4), random(2, 5, 4), random(2, 5, 3)],
+      (q, k, v) => scaledDotProductAttention(q, k, v, { isCausal: true }),
+      'q k v',
+      { attnMask: null, dropoutP: 0, isCausal: true, scale: null },
+    ),
+    row(
+      [random(3, 4), random(5, 4), random(5, 3), random(3, 5)],
+      (q, k, v, attnMask) => scaledDotProductAttention(q, k, v, { attnMask, scale: 0.5 }),
+      'q k v attnMask',
+      { dropoutP: 0, isCausal: false, scale: 0.5 },
+    ),
+  ],
   dropout2d: [
     row([random(9, 4, 3, 2)], (x) => dropout2d(x, { p: 0.4 }), 'x', { p: 0.4, training: true }),
   ],
@@ -862,6 +877,10 @@ const OTHER_MODULES: Readonly<Record<string, string>> = {
   MSELoss: 'a loss',
   NLLLoss: 'a loss',
   SmoothL1Loss: 'a loss',
+  MultiheadAttention: 'is of several operations; attention.test.ts',
+  PositionalEncoding: 'is of several operations',
+  TransformerEncoder: 'is of several operations',
+  TransformerEncoderLayer: 'is of several operations; attention.test.ts',
 };
 
 /** The bytes of what a function gives, with the random streams as they are after `manualSeed(7)`. */

@@ -118,6 +118,12 @@ function movementCases(): OpCase[] {
     row('permute', 'a cycle', [normal(2, 3, 4)], (x) => u.permute(x, [-1, 0, 1])),
     row('permute', 'nothing moves', [normal(2, 3)], (x) => u.permute(x, [0, 1])),
     row('permute', 'axes of size 1', [normal(1, 3, 1, 2)], (x) => u.permute(x, [2, 3, 0, 1])),
+    row('permute', 'rows, fewer together in x', [normal(2, 5, 3, 2)], (x) =>
+      u.permute(x, [2, 0, 1, 3]),
+    ),
+    row('permute', 'rows, fewer together in the result', [normal(2, 3, 5, 2)], (x) =>
+      u.permute(x, [0, 2, 1, 3]),
+    ),
     row('permute', 'scalar', [normal()], (x) => u.permute(x, [])),
     row('transpose', 'the last two', [normal(2, 3, 5)], (x) => u.transpose(x)),
     row('transpose', 'the outer two', [normal(2, 3, 5)], (x) => u.transpose(x, 0, -1)),

@@ -9,6 +9,25 @@ export {
   Tanh,
   type LeakyReLUOptions,
 } from './activations.js';
+export type { MultiheadAttentionMasks } from './attention/masks.js';
+export {
+  MultiheadAttention,
+  type MultiheadAttentionCallOptions,
+  type MultiheadAttentionOptions,
+} from './attention/multihead.js';
+export { PositionalEncoding, type PositionalEncodingOptions } from './attention/positions.js';
+export {
+  scaledDotProductAttention,
+  type AttentionOptions,
+} from './attention/scaled-dot-product.js';
+export {
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerEncoderCallOptions,
+  type TransformerEncoderLayerCallOptions,
+  type TransformerEncoderLayerOptions,
+  type TransformerEncoderOptions,
+} from './attention/transformer.js';
 export {
   AdaptiveAvgPool2d,
   adaptiveAvgPool2d,

@@ -76,11 +76,24 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 const permuteFunction = defineFunction('permute', {
   forward(ctx: Context<{ axes: number[] }>, x: Tensor, { axes }: { axes: number[] }) {
     ctx.save({ axes });
+    const shape = axes.map((axis) => x.shape[axis]);
+    // Where rows stay rows, in the order in which fewer of them lie apart before the next one follows on.
+    if (axes.at(-1) === x.ndim - 1 && x.shape[x.ndim - 2] < shape[x.ndim - 2]) {
+      const out = empty(shape, x.dtype, 'permute');
+      const strides = stridesOf(shape);
+      copyTo(
+        out,
+        x,
+        x.shape.map((_, axis) => strides[axes.indexOf(axis)]),
+        0,
+      );
+      return out;
+    }
     const strides = stridesOf(x.shape);
     return copyFrom(
       'permute',
       x,
-      axes.map((axis) => x.shape[axis]),
+      shape,
       axes.map((axis) => strides[axis]),
     );
   },
