@@ -14,6 +14,7 @@ const images = randn([2, 4, 7, 6], { generator: new Generator(1) });
 const rows = randn([5, 4], { generator: new Generator(2) });
 const share = rand([5, 4], { generator: new Generator(3) });
 const labels = tensor(Int32Array.of(0, 3, 1, 2, 3));
+const signs = tensor(Int32Array.of(1, -1, -1, 1, -1));
 const weights = (...values: number[]): Tensor => tensor(values);
 
 /** A layer whose options are the lists and the object in `given`, called with `inputs`. */
@@ -48,6 +49,8 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (options) => new nn.BatchNorm2d(4, options),
       images,
     ),
+  BCELoss: () =>
+    made([{ reduction: 'none' }] as const, (options) => new nn.BCELoss(options), share, share),
   BCEWithLogitsLoss: () =>
     made(
       [{ posWeight: weights(1, 2, 3, 4), reduction: 'sum' }] as const,
@@ -70,6 +73,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (kernel, options) => new nn.ConvTranspose2d(4, 6, kernel, options),
       images,
     ),
+  CosineEmbeddingLoss: () =>
+    made(
+      [{ margin: 0.25, reduction: 'none' }] as const,
+      (options) => new nn.CosineEmbeddingLoss(options),
+      rows,
+      share,
+      signs,
+    ),
   CrossEntropyLoss: () =>
     made(
       [
@@ -81,6 +92,13 @@ const CASES: Readonly<Record<string, () => Case>> = {
     ),
   Embedding: () => made([{ paddingIdx: 1 }], (options) => new nn.Embedding(4, 3, options), labels),
   GELU: () => made([{ approximate: 'tanh' }] as const, (options) => new nn.GELU(options), rows),
+  HingeEmbeddingLoss: () =>
+    made(
+      [{ margin: 0.5, reduction: 'none' }] as const,
+      (options) => new nn.HingeEmbeddingLoss(options),
+      weights(1, 2, 0, 4, -1),
+      signs,
+    ),
   HuberLoss: () =>
     made(
       [{ delta: 0.5, reduction: 'none' }] as const,
@@ -88,6 +106,15 @@ const CASES: Readonly<Record<string, () => Case>> = {
       rows,
       share,
     ),
+  KLDivLoss: () =>
+    made(
+      [{ reduction: 'batchmean', logTarget: true }] as const,
+      (options) => new nn.KLDivLoss(options),
+      rows,
+      share,
+    ),
+  L1Loss: () =>
+    made([{ reduction: 'none' }] as const, (options) => new nn.L1Loss(options), rows, share),
   LayerNorm: () =>
     made(
       [[7, 6], { eps: 0.1, elementwiseAffine: false }] as const,
@@ -96,6 +123,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
     ),
   LeakyReLU: () => made([{ negativeSlope: 0.5 }], (options) => new nn.LeakyReLU(options), rows),
   Linear: () => made([{ bias: false }], (options) => new nn.Linear(4, 3, options), rows),
+  MarginRankingLoss: () =>
+    made(
+      [{ margin: 0.5, reduction: 'none' }] as const,
+      (options) => new nn.MarginRankingLoss(options),
+      weights(1, 2, 3, 4, 5),
+      weights(1, 1, 2, 3, 5),
+      signs,
+    ),
   MaxPool2d: () =>
     made(
       [[3, 2], { stride: [1, 2], padding: [1, 0] }] as const,
@@ -122,6 +157,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (options) => new nn.SmoothL1Loss(options),
       rows,
       share,
+    ),
+  TripletMarginLoss: () =>
+    made(
+      [{ margin: 2, p: 3, eps: 0.5, swap: true, reduction: 'none' }] as const,
+      (options) => new nn.TripletMarginLoss(options),
+      rows,
+      share,
+      randn([5, 4], { generator: new Generator(4) }),
     ),
 };
 

@@ -60,6 +60,6 @@ export {
 export { bytesOf, doublesOf, int32Of, requireFloat } from './ops/support.js';
 export { pauses, withPauses } from './pause.js';
 export { generatorRule, stateOf } from './random.js';
-export { checkShape, sameShape } from './shape.js';
+export { broadcastShapes, checkShape, normalizeAxis, sameShape } from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';
 export { warnOnce } from './warnings.js';
