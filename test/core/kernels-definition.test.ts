@@ -92,6 +92,31 @@ describe.each([
       close(out, [0, 0.8413447460685429, -0.15865525393145705, -5 * 2.866515718791939e-7]);
     });
 
+    it('hardswish, elu and mish, with their limits', () => {
+      const out = blank(5);
+      kernels.hardswish(out, floats(-Infinity, -3, 1.5, 4, NaN));
+      close(out, [0, 0, 1.125, 4, NaN]);
+      kernels.elu(out, floats(-Infinity, -1, 0, 2, NaN), { alpha: 2 });
+      close(out, [-2, 2 / Math.E - 2, 0, 2, NaN]);
+      const x = [-Infinity, -1, 0, 50, Infinity];
+      kernels.mish(out, floats(...x));
+      close(out, [0, -Math.tanh(Math.log1p(1 / Math.E)), 0, 50, Infinity]);
+    });
+
+    it('gradients of hardswish, elu and mish, at their kinks and limits', () => {
+      const ones = floats(1, 1, 1, 1, 1);
+      const dX = blank(5);
+      kernels.relu6Backward(dX, ones, floats(0, 1, 6, NaN, 5));
+      expect([...dX]).toEqual([0, 1, 0, 0, 1]);
+      kernels.hardswishBackward(dX, ones, floats(-3, 0, 3, -Infinity, Infinity));
+      expect([...dX]).toEqual([0, 0.5, 1, 0, 1]);
+      kernels.eluBackward(dX, ones, floats(-Infinity, -1, 0, 2, Infinity), { alpha: 2 });
+      close(dX, [0, 2 / Math.E, 2, 1, 1]);
+      // At 0, e is 1 and tanh(ln 2) is 0.6.
+      kernels.mishBackward(dX, ones, floats(-Infinity, -1000, 0, 50, Infinity));
+      close(dX, [0, 0, 0.6, 1, 1]);
+    });
+
     it('clamp, with bounds that may be infinite', () => {
       const x = floats(-5, 0.5, 5, NaN, -Infinity);
       const out = blank(5);

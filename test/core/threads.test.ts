@@ -431,6 +431,16 @@ const CASES: Record<string, Case> = {
     kernels.clamp(out, dOut, { min: -0.5, max: 0.25 });
     return [out];
   },
+  elu(kernels) {
+    const out = zeros(N);
+    kernels.elu(out, dOut, { alpha: 0.7 });
+    return [out];
+  },
+  eluBackward(kernels) {
+    const dX = zeros(N);
+    kernels.eluBackward(dX, x, dOut, { alpha: 0.7 });
+    return [dX];
+  },
   leakyReluBackward(kernels) {
     const dX = zeros(N);
     kernels.leakyReluBackward(dX, x, dOut, { slope: 0.1 });

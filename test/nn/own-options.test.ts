@@ -170,6 +170,7 @@ const CASES: Readonly<Record<string, () => Case>> = {
 
 /** Classes that are made of nothing that could be changed later. */
 const PLAIN = ['BatchNorm', 'Dropout', 'Dropout2d', 'Flatten', 'Identity', 'Module', 'ReLU'];
+PLAIN.push('Hardsigmoid', 'Hardswish', 'ReLU6');
 PLAIN.push('Sigmoid', 'SiLU', 'Softmax', 'Tanh');
 
 /** Changes all that an object or a list holds, as its owner may. */

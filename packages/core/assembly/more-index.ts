@@ -17,6 +17,7 @@ export * from './scans';
 export * from './softmax';
 export * from './squares';
 export * from './training';
+export * from './units';
 
 /** The end of the constants in low memory. */
 export function staticEnd(): usize {

@@ -57,7 +57,8 @@ export {
   text,
   valueText,
 } from './options.js';
-export { bytesOf, doublesOf, int32Of, requireFloat } from './ops/support.js';
+export { curvedSlope, pieceSlope } from './ops/slopes.js';
+export { bytesOf, composed, doublesOf, int32Of, requireFloat, unary } from './ops/support.js';
 export { pauses, withPauses } from './pause.js';
 export { generatorRule, stateOf } from './random.js';
 export { broadcastShapes, checkShape, normalizeAxis, sameShape } from './shape.js';

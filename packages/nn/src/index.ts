@@ -94,6 +94,7 @@ export {
   type LayerNormLayerOptions,
   type LayerNormOptions,
 } from './norm/layer-norm.js';
+export { Hardsigmoid, hardsigmoid, Hardswish, hardswish, ReLU6, relu6 } from './piecewise.js';
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
 export { evaluationMode, watchForward, type ForwardCall } from './modules.js';
 export { summary } from './summary.js';

@@ -74,6 +74,9 @@ const ofAnySize = (data: Data, n: number): Float32Array => {
     .map((value) => (data.below(4) > 0 ? value : value * (sizes[data.below(sizes.length)] ?? 1)));
 };
 
+/** Numbers from -12 to 12 and special values: no slope is 0 in floats and another number in doubles. */
+const wide = (data: Data, n: number): Float32Array => data.floats(n).map((value) => 4 * value);
+
 const halves = (data: Data, n: number): Float32Array =>
   data.below(2) ? data.ties(n).map((value) => value / 2) : ofAnySize(data, n);
 
@@ -106,6 +109,18 @@ export const ELEMENTWISE_PROBLEMS = {
       call: (kernels, { out, x }) => kernels.clamp(out, x, limits),
     }),
   ),
+  hardswish: unary('hardswish', { rtol: 3 * U, atol: TINY }),
+  elu: problems(fc.tuple(length, slope), ([n, alpha], data) =>
+    problem({
+      arrays: { out: data.junk(n), x: data.logits(n) },
+      writes: ['out'],
+      aliases: [['out', 'x']],
+      call: (kernels, { out, x }) => kernels.elu(out, x, { alpha }),
+      rtol: 6 * U,
+      atol: TINY,
+    }),
+  ),
+  mish: unary('mish', { x: (data, n) => data.logits(n), rtol: 10 * U, atol: 2 ** -140 }),
   floor: unary('floor', { x: halves }),
   ceil: unary('ceil', { x: halves }),
   round: unary('round', { x: halves }),
@@ -180,4 +195,27 @@ export const ELEMENTWISE_PROBLEMS = {
       call: (kernels, { dX, dOut, x }) => kernels.clampBackward(dX, dOut, x, limits),
     }),
   ),
+  relu6Backward: unaryBackward('relu6Backward', { saved: wide }),
+  hardswishBackward: unaryBackward('hardswishBackward', {
+    saved: wide,
+    rtol: 4 * U,
+    atol: TINY,
+    scale: ({ dOut }) => dOut,
+  }),
+  eluBackward: problems(fc.tuple(length, slope), ([n, alpha], data) =>
+    problem({
+      arrays: { dX: data.junk(n), dOut: data.floats(n), x: wide(data, n) },
+      writes: ['dX'],
+      aliases: [['dX', 'dOut']],
+      call: (kernels, { dX, dOut, x }) => kernels.eluBackward(dX, dOut, x, { alpha }),
+      rtol: 6 * U,
+      atol: TINY,
+    }),
+  ),
+  mishBackward: unaryBackward('mishBackward', {
+    saved: wide,
+    rtol: 10 * U,
+    atol: TINY,
+    scale: ({ dOut }) => dOut,
+  }),
 };

@@ -72,7 +72,7 @@ export const sqrt = defineFunction('sqrt', {
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) => sqrtSlope(dOut, ctx.saved.out),
+  backward: (ctx, dOut) => sqrtSlope(dOut, ctx.saved.out, undefined),
 }) as Unary;
 
 const absSlope = pieceSlope(moreKernelsFor, 'absBackward', (k, dX, d, x) =>

@@ -42,27 +42,36 @@ export function pieceSlope<K, P = null>(
   return slope;
 }
 
+interface Curve<P> {
+  readonly dOut: Tensor;
+  readonly of: Tensor;
+  readonly parameters: P;
+}
+
 /**
  * dOut times a slope.
  * @param bend The slope's derivative by what it is taken of.
  */
-export function curvedSlope<K>(
+export function curvedSlope<K, P = undefined>(
   kernelsOf: KernelsOf<K>,
   name: string,
-  kernel: SlopeKernel<K, undefined>,
-  bend: (of: Tensor) => Tensor,
-): (dOut: Tensor, of: Tensor) => Tensor {
+  kernel: SlopeKernel<K, P>,
+  bend: (of: Tensor, parameters: P) => Tensor,
+): (dOut: Tensor, of: Tensor, parameters: P) => Tensor {
   const slope = defineGradient(name, {
-    forward(ctx: Context<{ dOut: Tensor; of: Tensor }>, dOut: Tensor, of: Tensor) {
-      ctx.save({ dOut, of });
+    forward(ctx: Context<Curve<P>>, dOut: Tensor, of: Tensor, parameters: P) {
+      ctx.save({ dOut, of, parameters });
       return pairwise(kernelsOf, name, dOut, of, (k, dX, d, data) =>
-        kernel(k, dX, d, data, undefined),
+        kernel(k, dX, d, data, parameters),
       );
     },
     backward(ctx, d): (Tensor | null)[] {
-      const { dOut, of } = ctx.saved;
+      const { dOut, of, parameters } = ctx.saved;
       const [needsDOut, needsOf] = ctx.needsInputGrad;
-      return [needsDOut ? slope(d, of) : null, needsOf ? mul(mul(d, dOut), bend(of)) : null];
+      return [
+        needsDOut ? slope(d, of, parameters) : null,
+        needsOf ? mul(mul(d, dOut), bend(of, parameters)) : null,
+      ];
     },
   });
   return slope;

@@ -21,6 +21,7 @@ import * as scans from './scans.js';
 import { sgdStep } from './sgd.js';
 import * as softmax from './softmax.js';
 import { sumOfSquares } from './squares.js';
+import * as units from './units.js';
 
 /**
  * The definition of the kernels of the second table, as index.ts has that of the first. Of these abs,
@@ -30,6 +31,7 @@ import { sumOfSquares } from './squares.js';
  */
 export const moreReferenceKernels: Pick<ArrayKernels, keyof typeof MORE_KERNELS> = {
   ...functions,
+  ...units,
   ...pointwise,
   pow,
   ...quotients,

@@ -12,6 +12,10 @@ const FUNCTION = part({ ...UNARY, source: 'functions' });
 
 const FUNCTION_GRADIENT = part({ ...GRADIENT, source: 'functions' });
 
+const UNIT = part({ ...UNARY, source: 'units' });
+
+const UNIT_GRADIENT = part({ ...GRADIENT, source: 'units' });
+
 const POINTWISE = part({ ...UNARY, source: 'pointwise' });
 
 const QUOTIENT = part({ ...BINARY, source: 'quotients' });
@@ -75,6 +79,12 @@ export const MORE_KERNELS = table({
   gelu: FUNCTION,
   /** min(max(x, min), max); NaN stays NaN. The bounds may be infinite. */
   clamp: { ...FUNCTION, parameters: { min: 'f32', max: 'f32' } },
+  /** x·min(max(x + 3, 0), 6)/6; at ±∞ its limits, ∞ and 0. */
+  hardswish: UNIT,
+  /** x where x > 0, else alpha·(eˣ - 1). */
+  elu: { ...UNIT, parameters: { alpha: 'f32' } },
+  /** x·tanh(ln(1 + eˣ)); at ±∞ its limits, ∞ and 0. */
+  mish: UNIT,
   floor: POINTWISE,
   ceil: POINTWISE,
   /** To the nearest whole number, the even one of two. */
@@ -116,6 +126,14 @@ export const MORE_KERNELS = table({
    * is the input.
    */
   clampBackward: { ...FUNCTION_GRADIENT, parameters: { min: 'f32', max: 'f32' } },
+  /** dOut where 0 < saved < 6, else 0, also at NaN; `saved` is the result of min(max(x, 0), 6). */
+  relu6Backward: UNIT_GRADIENT,
+  /** dOut·(saved/3 + ½), 0 from -3 down and dOut from 3 up; `saved` is the input. */
+  hardswishBackward: UNIT_GRADIENT,
+  /** dOut where saved > 0, else dOut·alpha·e^saved; `saved` is the input. */
+  eluBackward: { ...UNIT_GRADIENT, parameters: { alpha: 'f32' } },
+  /** dOut times the derivative of mish at `saved`, the input: 1 and 0 at ±∞. */
+  mishBackward: UNIT_GRADIENT,
 
   // --- Elementwise, two broadcast inputs. Write; `out` may be an input that is not broadcast. ---
   /** a to the power of b, as C's `pow`: pow(x, 0) = 1, pow(1, y) = 1, also for NaN. */
