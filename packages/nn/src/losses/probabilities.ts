@@ -3,8 +3,8 @@ import {
   clamp,
   defineFunction,
   div,
-  eq,
   exp,
+  le,
   log,
   log1p,
   mean,
@@ -104,8 +104,8 @@ const KL_DIV_OPTIONS: OptionRules<KLDivOptions> = {
  * also where x is -∞, which PyTorch makes NaN.
  * @param x Logarithms of probabilities, of any shape: `logSoftmax` makes them.
  * @param target Probabilities, or with `logTarget` their logarithms, of the shape and dtype of x.
- * @throws ShapeError unless both have one shape, DTypeError for integers or mixed dtypes, ConfigError
- * for a bad option, or a probability outside 0 … 1.
+ * @throws ShapeError unless both have one shape or for a mean over nothing, DTypeError for integers or mixed
+ * dtypes, ConfigError for a bad option, or a probability outside 0 … 1.
  */
 export function klDiv(x: Tensor, target: Tensor, options: KLDivOptions = {}): Tensor {
   checkOptions('klDiv', options, KL_DIV_OPTIONS);
@@ -117,7 +117,8 @@ export function klDiv(x: Tensor, target: Tensor, options: KLDivOptions = {}): Te
   if (!logTarget) {
     requireProbabilities('klDiv', target, 'logTarget: true takes their logarithms');
   }
-  const isNone = eq(target, logTarget ? -Infinity : 0);
+  // Also what rounding makes less than 0, where there is no logarithm.
+  const isNone = le(target, logTarget ? -Infinity : 0);
   // Something finite instead, as also 0·NaN is NaN, in the gradient too.
   const given = where(isNone, logTarget ? 0 : 1, target);
   const [share, logShare] = logTarget ? [exp(given), given] : [given, log(given)];
