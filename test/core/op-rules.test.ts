@@ -561,8 +561,8 @@ describe('values by definition', () => {
     const x = make([3, 4, 5], 1, dtype);
     expectElements(permute(x, [2, 0, 1]), ([i = 0, j = 0, k = 0]) => at(x, [j, k, i]));
     expectElements(permute(x, [1, 0, 2]), ([i = 0, j = 0, k = 0]) => at(x, [j, i, k]));
-    const rows = make([4, 2, 3], 2, dtype);
-    expectElements(permute(rows, [1, 0, 2]), ([i = 0, j = 0, k = 0]) => at(rows, [j, i, k]));
+    const blocks = make([4, 2, 3], 2, dtype);
+    expectElements(permute(blocks, [1, 0, 2]), ([i = 0, j = 0, k = 0]) => at(blocks, [j, i, k]));
     expectElements(transpose(x, 0, -1), ([i = 0, j = 0, k = 0]) => at(x, [k, j, i]));
     expectElements(transpose(x), ([i = 0, j = 0, k = 0]) => at(x, [i, k, j]));
     expectElements(slice(x, [[1, 3], null, [-4, 99, 2]]), ([i = 0, j = 0, k = 0]) =>

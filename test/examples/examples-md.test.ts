@@ -9,6 +9,7 @@ const programs = [
   'curvature',
   'edges',
   'fine-tune',
+  'gan',
   'mnist',
   'own-convolution',
   'regression',

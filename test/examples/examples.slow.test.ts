@@ -137,6 +137,19 @@ describe('the layers in other models', () => {
     expect(Math.abs(Number(slope) - 1.025)).toBeLessThan(0.05);
   });
 
+  it('the generator draws points in all eight clouds, and few beside them', () => {
+    const output = run('examples/gan.ts');
+    const [, inside, shares = ''] =
+      /after 1500 steps: ([\d.]+) % lie in a cloud; the clouds have ([\d, ]+) %/.exec(output) ?? [];
+    expect(Number(inside)).toBeGreaterThan(85);
+    expect(
+      shares
+        .split(', ')
+        .map(Number)
+        .filter((share) => share >= 7),
+    ).toHaveLength(8);
+  });
+
   it('the curvature by Hessian times vector is that of differences, and bounds the learning rate', () => {
     const output = run('examples/curvature.ts');
     const curvature = numberIn(output, /largest curvature: ([\d.]+)/);

@@ -314,6 +314,24 @@ describe('a call that is wrong is an error that names the right one', () => {
       "bceWithLogits: unknown option 'pos_weight'; did you mean posWeight? The options are reduction, posWeight",
     ],
     [
+      'new nn.TripletMarginLoss(2)',
+      () => make(nn.TripletMarginLoss, 2),
+      ConfigError,
+      'TripletMarginLoss: expected options as an object, such as { reduction: … }, got 2; the options are reduction, margin, p, eps, swap',
+    ],
+    [
+      'klDiv(x, y, { log_target })',
+      () => call(nn.klDiv, ones([2]), ones([2]), { log_target: true }),
+      ConfigError,
+      "klDiv: unknown option 'log_target'; did you mean logTarget? The options are reduction, logTarget",
+    ],
+    [
+      'cosineSimilarity(x, y, { axis: 1 })',
+      () => call(nn.cosineSimilarity, ones([2, 2]), ones([2, 2]), { axis: 1 }),
+      ConfigError,
+      'cosineSimilarity: expected an axis, a number, got { axis: 1 }; the axis is the third argument',
+    ],
+    [
       'new Sequential([a, b])',
       () => make(Sequential, [new ReLU(), new ReLU()]),
       ConfigError,
@@ -470,7 +488,13 @@ describe('whatever the arguments are, errors are ours', () => {
     new Sequential(new ReLU()),
     new CrossEntropyLoss(),
     new nn.BCEWithLogitsLoss(),
+    new nn.BCELoss(),
+    new nn.CosineEmbeddingLoss(),
+    new nn.HingeEmbeddingLoss(),
     new nn.HuberLoss(),
+    new nn.KLDivLoss(),
+    new nn.L1Loss(),
+    new nn.MarginRankingLoss(),
     new nn.MSELoss(),
     new nn.NLLLoss(),
     new nn.SmoothL1Loss(),
@@ -478,6 +502,7 @@ describe('whatever the arguments are, errors are ours', () => {
     new nn.PositionalEncoding(2),
     new nn.TransformerEncoderLayer(2, 1),
     new nn.TransformerEncoder(() => new nn.TransformerEncoderLayer(2, 1), 1),
+    new nn.TripletMarginLoss(),
   ];
 
   it('which layers are tried: all that run something', () => {

@@ -15,6 +15,7 @@ const sequences = randn([2, 4, 9], { generator: new Generator(4) });
 const rows = randn([5, 4], { generator: new Generator(2) });
 const share = rand([5, 4], { generator: new Generator(3) });
 const labels = tensor(Int32Array.of(0, 3, 1, 2, 3));
+const signs = tensor(Int32Array.of(1, -1, -1, 1, -1));
 const weights = (...values: number[]): Tensor => tensor(values);
 
 /** A layer whose options are the lists and the object in `given`, called with `inputs`. */
@@ -63,6 +64,8 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (options) => new nn.BatchNorm2d(4, options),
       images,
     ),
+  BCELoss: () =>
+    made([{ reduction: 'none' }] as const, (options) => new nn.BCELoss(options), share, share),
   BCEWithLogitsLoss: () =>
     made(
       [{ posWeight: weights(1, 2, 3, 4), reduction: 'sum' }] as const,
@@ -102,6 +105,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (kernel, options) => new nn.ConvTranspose2d(4, 6, kernel, options),
       images,
     ),
+  CosineEmbeddingLoss: () =>
+    made(
+      [{ margin: 0.25, reduction: 'none' }] as const,
+      (options) => new nn.CosineEmbeddingLoss(options),
+      rows,
+      share,
+      signs,
+    ),
   CrossEntropyLoss: () =>
     made(
       [
@@ -116,6 +127,13 @@ const CASES: Readonly<Record<string, () => Case>> = {
   GELU: () => made([{ approximate: 'tanh' }] as const, (options) => new nn.GELU(options), rows),
   GroupNorm: () =>
     made([{ eps: 0.1, affine: false }], (options) => new nn.GroupNorm(2, 4, options), images),
+  HingeEmbeddingLoss: () =>
+    made(
+      [{ margin: 0.5, reduction: 'none' }] as const,
+      (options) => new nn.HingeEmbeddingLoss(options),
+      weights(1, 2, 0, 4, -1),
+      signs,
+    ),
   HuberLoss: () =>
     made(
       [{ delta: 0.5, reduction: 'none' }] as const,
@@ -135,6 +153,15 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (options) => new nn.InstanceNorm2d(4, options),
       images,
     ),
+  KLDivLoss: () =>
+    made(
+      [{ reduction: 'batchmean', logTarget: true }] as const,
+      (options) => new nn.KLDivLoss(options),
+      rows,
+      share,
+    ),
+  L1Loss: () =>
+    made([{ reduction: 'none' }] as const, (options) => new nn.L1Loss(options), rows, share),
   LayerNorm: () =>
     made(
       [[7, 6], { eps: 0.1, elementwiseAffine: false }] as const,
@@ -148,6 +175,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
       [{ stride: 2, padding: 1, dilation: 2, ceilMode: true }],
       (options) => new nn.MaxPool1d(3, options),
       sequences,
+    ),
+  MarginRankingLoss: () =>
+    made(
+      [{ margin: 0.5, reduction: 'none' }] as const,
+      (options) => new nn.MarginRankingLoss(options),
+      weights(1, 2, 3, 4, 5),
+      weights(1, 1, 2, 3, 5),
+      signs,
     ),
   MaxPool2d: () =>
     made(
@@ -240,6 +275,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (options) => new nn.TransformerEncoderLayer(4, 2, options),
       rows,
     ),
+  TripletMarginLoss: () =>
+    made(
+      [{ margin: 2, p: 3, eps: 0.5, swap: true, reduction: 'none' }] as const,
+      (options) => new nn.TripletMarginLoss(options),
+      rows,
+      share,
+      randn([5, 4], { generator: new Generator(4) }),
+    ),
 };
 
 /** Classes that are made of nothing that could be changed later. */
@@ -260,8 +303,11 @@ const PLAIN = [
   'ReLU',
   'ReLU6',
   'SELU',
+  'Sigmoid',
+  'SiLU',
+  'Softmax',
+  'Tanh',
 ];
-PLAIN.push('Sigmoid', 'SiLU', 'Softmax', 'Tanh');
 
 /** Changes all that an object or a list holds, as its owner may. */
 function spoil(given: object): void {

@@ -53,22 +53,30 @@ import {
   adaptiveAvgPool2d,
   avgPool2d,
   batchNorm,
+  bce,
   bceWithLogits,
   conv2d,
   convTranspose2d,
+  cosineEmbedding,
+  cosineSimilarity,
   crossEntropy,
   dropout,
   dropout2d,
   embedding,
   fold,
+  hingeEmbedding,
   huber,
+  klDiv,
+  l1Loss,
   layerNorm,
   linear,
+  marginRanking,
   maxPool2d,
   mseLoss,
   nllLoss,
   scaledDotProductAttention,
   smoothL1,
+  tripletMargin,
   unfold,
 } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
@@ -152,6 +160,11 @@ const losses = (
     reduction: 'none',
   }),
 ];
+
+const signs =
+  (...shape: number[]): Make =>
+  () =>
+    sub(mul(cast(gt(randn(shape), 0), 'float32'), 2), 1);
 
 /** The first of several results. */
 const first = ([x]: readonly Tensor[]): Tensor => x ?? zeros([0]);
@@ -715,6 +728,56 @@ const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
     ),
   ],
   mseLoss: losses(mseLoss, random(5, 3)),
+  l1Loss: losses(l1Loss, random(5, 3)),
+  bce: [
+    row([() => core.rand([5, 3]), () => core.rand([5, 3])], (x, t) => bce(x, t), 'x target', {
+      reduction: 'mean',
+    }),
+  ],
+  klDiv: [
+    ...losses(klDiv, () => core.rand([5, 3]), { logTarget: false }),
+    row(
+      [random(5, 3), random(5, 3)],
+      (x, t) => klDiv(x, t, { logTarget: true, reduction: 'batchmean' }),
+      'x target',
+      { logTarget: true, reduction: 'batchmean' },
+    ),
+  ],
+  hingeEmbedding: losses(hingeEmbedding, signs(5, 3), { margin: 1 }),
+  marginRanking: [
+    row(
+      [random(5), random(5), signs(5)],
+      (a, b, t) => marginRanking(a, b, t, { margin: 0.5 }),
+      'x1 x2 target',
+      { margin: 0.5, reduction: 'mean' },
+    ),
+  ],
+  cosineEmbedding: [
+    row(
+      [random(5, 3), random(5, 3), signs(5)],
+      (a, b, t) => cosineEmbedding(a, b, t, { reduction: 'none' }),
+      'x1 x2 target',
+      { margin: 0, reduction: 'none' },
+    ),
+  ],
+  cosineSimilarity: [
+    row([random(5, 3), random(5, 3)], (a, b) => cosineSimilarity(a, b), 'x1 x2', {
+      axis: 1,
+      eps: 1e-8,
+    }),
+    row([random(3), random(5, 3)], (a, b) => cosineSimilarity(a, b, -1, { eps: 1 }), 'x1 x2', {
+      axis: -1,
+      eps: 1,
+    }),
+  ],
+  tripletMargin: [
+    row(
+      [random(5, 3), random(5, 3), random(5, 3)],
+      (a, b, c) => tripletMargin(a, b, c, { p: Infinity, swap: true }),
+      'anchor positive negative',
+      { margin: 1, p: Infinity, eps: 1e-6, swap: true, reduction: 'mean' },
+    ),
+  ],
   huber: losses(huber, random(5, 3), { delta: 1 }),
   smoothL1: losses(smoothL1, random(5, 3), { beta: 1 }),
   bceWithLogits: [
@@ -871,9 +934,15 @@ const OTHER_MODULES: Readonly<Record<string, string>> = {
   ModuleDict: 'holds modules, and runs nothing',
   ModuleList: 'holds modules, and runs nothing',
   Identity: 'gives its input, without an operation',
+  BCELoss: 'a loss',
   BCEWithLogitsLoss: 'a loss',
+  CosineEmbeddingLoss: 'a loss',
   CrossEntropyLoss: 'a loss',
+  HingeEmbeddingLoss: 'a loss',
   HuberLoss: 'a loss',
+  KLDivLoss: 'a loss',
+  L1Loss: 'a loss',
+  MarginRankingLoss: 'a loss',
   MSELoss: 'a loss',
   NLLLoss: 'a loss',
   SmoothL1Loss: 'a loss',
@@ -881,6 +950,7 @@ const OTHER_MODULES: Readonly<Record<string, string>> = {
   PositionalEncoding: 'is of several operations',
   TransformerEncoder: 'is of several operations',
   TransformerEncoderLayer: 'is of several operations; attention.test.ts',
+  TripletMarginLoss: 'a loss',
 };
 
 /** The bytes of what a function gives, with the random streams as they are after `manualSeed(7)`. */

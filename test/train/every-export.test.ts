@@ -95,6 +95,16 @@ const model = (Kind: Function): Misuses => ({
   },
 });
 
+/** A model of so many classes. */
+const vision = (Kind: Function): Misuses => ({
+  withOptions: (options) => make(Kind, options),
+  option: 'numClasses',
+  wrong: {
+    'new Model({ numClasses: 0 })': () => make(Kind, { numClasses: 0 }),
+    "new Model({ numClasses: '10' })": () => make(Kind, { numClasses: '10' }),
+  },
+});
+
 class OwnOptimizer extends train.Optimizer<{ lr: number }> {
   constructor(parameters: never, options: never) {
     super({ name: 'Own', defaults: {}, rules: { lr: RATE }, buffers: [] }, parameters, options);
@@ -485,6 +495,14 @@ const rows: Readonly<Record<keyof typeof train, Misuses>> = {
   LeNet: model(train.LeNet),
   LeNetBN: model(train.LeNetBN),
   WideCnnBN: model(train.WideCnnBN),
+  ResNet18: vision(train.ResNet18),
+  MobileNetV2: {
+    ...vision(train.MobileNetV2),
+    wrong: {
+      'new MobileNetV2({ widthMult: 0 })': () => make(train.MobileNetV2, { widthMult: 0 }),
+      'new MobileNetV2({ dropout: 20 })': () => make(train.MobileNetV2, { dropout: 20 }),
+    },
+  },
   MODELS: {
     wrong: Object.fromEntries(
       Object.entries(train.MODELS).map(([name, build]) => [

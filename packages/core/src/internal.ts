@@ -61,6 +61,6 @@ export { curvedSlope, pieceSlope } from './ops/slopes.js';
 export { bytesOf, composed, doublesOf, int32Of, requireFloat, unary } from './ops/support.js';
 export { pauses, withPauses } from './pause.js';
 export { generatorRule, stateOf } from './random.js';
-export { checkShape, sameShape } from './shape.js';
+export { broadcastShapes, checkShape, normalizeAxis, sameShape } from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';
 export { warnOnce } from './warnings.js';

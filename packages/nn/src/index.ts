@@ -100,6 +100,8 @@ export {
 export {
   huber,
   HuberLoss,
+  l1Loss,
+  L1Loss,
   mseLoss,
   MSELoss,
   smoothL1,
@@ -107,6 +109,21 @@ export {
   type HuberOptions,
   type SmoothL1Options,
 } from './losses/distances.js';
+export {
+  cosineEmbedding,
+  CosineEmbeddingLoss,
+  cosineSimilarity,
+  hingeEmbedding,
+  HingeEmbeddingLoss,
+  marginRanking,
+  MarginRankingLoss,
+  tripletMargin,
+  TripletMarginLoss,
+  type CosineSimilarityOptions,
+  type MarginOptions,
+  type TripletMarginOptions,
+} from './losses/margins.js';
+export { bce, BCELoss, klDiv, KLDivLoss, type KLDivOptions } from './losses/probabilities.js';
 export type { LossOptions, Reduction } from './losses/reduction.js';
 export type { RemovableHandle } from './hooks.js';
 export {

@@ -140,3 +140,7 @@ export type { LoadModelOptions } from './saved-model/save-load.js';
 export type { StopSignal } from './stop-signal.js';
 export { loadTrainedModel } from './trained-model.js';
 export type { TrainedModel } from './trained-model.js';
+export { MobileNetV2 } from './vision/mobilenet.js';
+export type { MobileNetV2Options } from './vision/mobilenet.js';
+export { ResNet18 } from './vision/resnet.js';
+export type { ResNet18Options } from './vision/resnet.js';

@@ -20,8 +20,8 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { checkedInUse, checkOptions, requireFloat, tracer } from '@unfold/core/internal';
-import { ownOptions, requireTensorOrNone } from '../checks.js';
-import { Module } from '../module.js';
+import { requireTensorOrNone } from '../checks.js';
+import { LossModule } from './loss-module.js';
 import { LOSS_OPTIONS, reduce, requireOneShape, type LossOptions } from './reduction.js';
 import { requireProbabilities } from './targets.js';
 
@@ -38,12 +38,6 @@ const BCE_OPTIONS: OptionRules<BCEWithLogitsOptions> = {
   ...LOSS_OPTIONS,
   posWeight: checkedInUse,
 };
-
-/** @throws ConfigError for a bad option, DTypeError for a posWeight that is no tensor. */
-function checkBce(name: string, options: BCEWithLogitsOptions): void {
-  checkOptions(name, options, BCE_OPTIONS);
-  requireTensorOrNone(name, 'posWeight', options.posWeight);
-}
 
 /** log(1 + e^-|x|). */
 function softplusOfSize(size: Tensor): Tensor {
@@ -135,9 +129,10 @@ export function bceWithLogits(
   target: Tensor,
   options: BCEWithLogitsOptions = {},
 ): Tensor {
-  requireOneShape('bceWithLogits', x, target);
-  checkBce('bceWithLogits', options);
+  requireOneShape('bceWithLogits', { x, target });
+  checkOptions('bceWithLogits', options, BCE_OPTIONS);
   const { posWeight, reduction = 'mean' } = options;
+  requireTensorOrNone('bceWithLogits', 'posWeight', posWeight);
   if (tracer) {
     const completed = { posWeight, reduction };
     return tracer.operation('bceWithLogits', bceWithLogits, { x, target, options: completed });
@@ -174,19 +169,16 @@ function stretches(small: Tensor, large: Tensor): boolean {
 }
 
 /** `bceWithLogits` as a module; posWeight is a part of its state, as `pos_weight`. */
-export class BCEWithLogitsLoss extends Module {
-  readonly #options: BCEWithLogitsOptions;
-
+export class BCEWithLogitsLoss extends LossModule<BCEWithLogitsOptions> {
   /** @throws ConfigError for a bad option, DTypeError for a posWeight that is no tensor. */
   constructor(options: BCEWithLogitsOptions = {}) {
-    super();
-    checkBce('BCEWithLogitsLoss', options);
+    super(options, BCE_OPTIONS);
+    requireTensorOrNone('BCEWithLogitsLoss', 'posWeight', options.posWeight);
     if (options.posWeight) this.registerBuffer('pos_weight', options.posWeight);
-    this.#options = ownOptions(options);
   }
 
   /** The loss, as `bceWithLogits` takes its arguments. */
   forward(x: Tensor, target: Tensor): Tensor {
-    return bceWithLogits(x, target, this.#options);
+    return bceWithLogits(x, target, this.options);
   }
 }

@@ -43,9 +43,9 @@ import {
   valueText,
   tracer,
 } from '@unfold/core/internal';
-import { ownOptions, requireTensorOrNone } from '../checks.js';
-import { Module } from '../module.js';
+import { requireTensorOrNone } from '../checks.js';
 import { checkClassWeights, kernelLabels, labelsOf, toRows, type Labels } from './labels.js';
+import { LossModule } from './loss-module.js';
 import { LOSS_OPTIONS, reduce, type LossOptions } from './reduction.js';
 import { requireProbabilities, warnOfSigns, warnOfSums } from './targets.js';
 
@@ -83,12 +83,8 @@ const CROSS_ENTROPY_OPTIONS: OptionRules<CrossEntropyOptions> = {
 
 const IGNORED = -100;
 
-/**
- * @throws ConfigError for an unknown option or a smoothing out of range, DTypeError for weights
- * that are no tensor.
- */
+/** @throws ConfigError for a smoothing out of range, DTypeError for weights that are no tensor. */
 function checkCrossEntropy(name: string, options: CrossEntropyOptions): void {
-  checkOptions(name, options, CROSS_ENTROPY_OPTIONS);
   const { weight, labelSmoothing = 0 } = options;
   requireTensorOrNone(name, 'weight', weight);
   if (!share.accepts(labelSmoothing)) {
@@ -299,6 +295,7 @@ export function crossEntropy(
   const name = 'crossEntropy';
   requireScores(name, 'logits', logits);
   requireTensor(name, 'target', target);
+  checkOptions(name, options, CROSS_ENTROPY_OPTIONS);
   checkCrossEntropy(name, options);
   const { reduction = 'mean', weight, labelSmoothing = 0, ignoreIndex = IGNORED } = options;
   if (tracer) {
@@ -350,39 +347,32 @@ function requireScores(operation: string, what: string, scores: Tensor): void {
 }
 
 /** `crossEntropy` as a module; class weights are a part of its state, as `weight`. */
-export class CrossEntropyLoss extends Module {
-  readonly #options: CrossEntropyOptions;
-
+export class CrossEntropyLoss extends LossModule<CrossEntropyOptions> {
   /** @throws ConfigError for a bad option, DTypeError for weights that are no tensor. */
   constructor(options: CrossEntropyOptions = {}) {
-    super();
+    super(options, CROSS_ENTROPY_OPTIONS);
     checkCrossEntropy('CrossEntropyLoss', options);
     if (options.weight) this.registerBuffer('weight', options.weight);
-    this.#options = ownOptions(options);
   }
 
   /** The loss, as `crossEntropy` takes its arguments. */
   forward(logits: Tensor, target: Tensor): Tensor {
-    return crossEntropy(logits, target, this.#options);
+    return crossEntropy(logits, target, this.options);
   }
 }
 
 /** `nllLoss` as a module; class weights are a part of its state, as `weight`. */
-export class NLLLoss extends Module {
-  readonly #options: ClassLossOptions;
-
+export class NLLLoss extends LossModule<ClassLossOptions> {
   /** @throws ConfigError for an unknown option, DTypeError for weights that are no tensor. */
   constructor(options: ClassLossOptions = {}) {
-    super();
-    checkOptions('NLLLoss', options, CLASS_LOSS_OPTIONS);
+    super(options, CLASS_LOSS_OPTIONS);
     requireTensorOrNone('NLLLoss', 'weight', options.weight);
     if (options.weight) this.registerBuffer('weight', options.weight);
-    this.#options = ownOptions(options);
   }
 
   /** The loss, as `nllLoss` takes its arguments. */
   forward(logProbs: Tensor, target: Tensor): Tensor {
-    return nllLoss(logProbs, target, this.#options);
+    return nllLoss(logProbs, target, this.options);
   }
 }
 

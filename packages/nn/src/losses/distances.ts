@@ -13,19 +13,23 @@ import {
   atLeast0,
   checkOptions,
   positive,
-  requireFloat,
   valueText,
   tracer,
 } from '@unfold/core/internal';
-import { ownOptions } from '../checks.js';
-import { Module } from '../module.js';
-import {
-  LOSS_OPTIONS,
-  reduce,
-  requireOneDType,
-  requireOneShape,
-  type LossOptions,
-} from './reduction.js';
+import { LossModule } from './loss-module.js';
+import { LOSS_OPTIONS, reduce, requireAlike, type LossOptions } from './reduction.js';
+
+/**
+ * |x - target|, as `torch.nn.functional.l1_loss`; the derivative where both are equal is 0.
+ * @throws As `mseLoss`.
+ */
+export function l1Loss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkOptions('l1Loss', options, LOSS_OPTIONS);
+  const { reduction = 'mean' } = options;
+  if (tracer) return tracer.operation('l1Loss', l1Loss, { x, target, options: { reduction } });
+  requireAlike('l1Loss', { x, target });
+  return reduce(abs(sub(x, target)), reduction);
+}
 
 /**
  * (x - target)², as `torch.nn.functional.mse_loss`.
@@ -36,9 +40,7 @@ export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): T
   checkOptions('mseLoss', options, LOSS_OPTIONS);
   const { reduction = 'mean' } = options;
   if (tracer) return tracer.operation('mseLoss', mseLoss, { x, target, options: { reduction } });
-  requireOneShape('mseLoss', x, target);
-  requireOneDType('mseLoss', x, target);
-  requireFloat('mseLoss', x);
+  requireAlike('mseLoss', { x, target });
   const difference = sub(x, target);
   return reduce(mul(difference, difference), reduction);
 }
@@ -78,9 +80,7 @@ export function huber(x: Tensor, target: Tensor, options: HuberOptions = {}): Te
   checkOptions('huber', options, HUBER_OPTIONS);
   const { delta = 1, reduction = 'mean' } = options;
   if (tracer) return tracer.operation('huber', huber, { x, target, options: { delta, reduction } });
-  requireOneShape('huber', x, target);
-  requireOneDType('huber', x, target);
-  requireFloat('huber', x);
+  requireAlike('huber', { x, target });
   checkDelta('huber', delta);
   return reduce(huberOf(sub(x, target), delta, 1), reduction);
 }
@@ -113,9 +113,7 @@ export function smoothL1(x: Tensor, target: Tensor, options: SmoothL1Options = {
   if (tracer) {
     return tracer.operation('smoothL1', smoothL1, { x, target, options: { beta, reduction } });
   }
-  requireOneShape('smoothL1', x, target);
-  requireOneDType('smoothL1', x, target);
-  requireFloat('smoothL1', x);
+  requireAlike('smoothL1', { x, target });
   checkBeta('smoothL1', beta);
   const d = sub(x, target);
   // Also what float32 rounds to 0.
@@ -123,55 +121,56 @@ export function smoothL1(x: Tensor, target: Tensor, options: SmoothL1Options = {
   return reduce(isLine ? abs(d) : huberOf(d, beta, beta), reduction);
 }
 
-/** `mseLoss` as a module. */
-export class MSELoss extends Module {
-  readonly #options: LossOptions;
-
+/** `l1Loss` as a module. */
+export class L1Loss extends LossModule<LossOptions> {
   /** @throws ConfigError for a bad option. */
   constructor(options: LossOptions = {}) {
-    super();
-    checkOptions('MSELoss', options, LOSS_OPTIONS);
-    this.#options = ownOptions(options);
+    super(options, LOSS_OPTIONS);
+  }
+
+  /** The loss, as `l1Loss` takes its arguments. */
+  forward(x: Tensor, target: Tensor): Tensor {
+    return l1Loss(x, target, this.options);
+  }
+}
+
+/** `mseLoss` as a module. */
+export class MSELoss extends LossModule<LossOptions> {
+  /** @throws ConfigError for a bad option. */
+  constructor(options: LossOptions = {}) {
+    super(options, LOSS_OPTIONS);
   }
 
   /** The loss, as `mseLoss` takes its arguments. */
   forward(x: Tensor, target: Tensor): Tensor {
-    return mseLoss(x, target, this.#options);
+    return mseLoss(x, target, this.options);
   }
 }
 
 /** `huber` as a module. */
-export class HuberLoss extends Module {
-  readonly #options: HuberOptions;
-
+export class HuberLoss extends LossModule<HuberOptions> {
   /** @throws ConfigError unless delta is positive. */
   constructor(options: HuberOptions = {}) {
-    super();
-    checkOptions('HuberLoss', options, HUBER_OPTIONS);
+    super(options, HUBER_OPTIONS);
     checkDelta('HuberLoss', options.delta ?? 1);
-    this.#options = ownOptions(options);
   }
 
   /** The loss, as `huber` takes its arguments. */
   forward(x: Tensor, target: Tensor): Tensor {
-    return huber(x, target, this.#options);
+    return huber(x, target, this.options);
   }
 }
 
 /** `smoothL1` as a module. */
-export class SmoothL1Loss extends Module {
-  readonly #options: SmoothL1Options;
-
+export class SmoothL1Loss extends LossModule<SmoothL1Options> {
   /** @throws ConfigError for a negative beta. */
   constructor(options: SmoothL1Options = {}) {
-    super();
-    checkOptions('SmoothL1Loss', options, SMOOTH_L1_OPTIONS);
+    super(options, SMOOTH_L1_OPTIONS);
     checkBeta('SmoothL1Loss', options.beta ?? 1);
-    this.#options = ownOptions(options);
   }
 
   /** The loss, as `smoothL1` takes its arguments. */
   forward(x: Tensor, target: Tensor): Tensor {
-    return smoothL1(x, target, this.#options);
+    return smoothL1(x, target, this.options);
   }
 }

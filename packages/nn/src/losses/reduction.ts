@@ -7,7 +7,7 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { oneOf, requireTensor, sameShape } from '@unfold/core/internal';
+import { oneOf, requireFloat, requireTensor, sameShape } from '@unfold/core/internal';
 
 /** How losses are brought together: their mean (the default), their sum, or each by itself. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -42,25 +42,44 @@ export function reduce(
   }
 }
 
-/** @throws ShapeError unless both have one shape: broadcasting here is nearly always a mistake. */
-export function requireOneShape(operation: string, x: Tensor, target: Tensor): void {
-  requireTensor(operation, 'x', x);
-  requireTensor(operation, 'target', target);
-  if (!sameShape(x.shape, target.shape)) {
-    const mend = x.size === target.size ? '; reshape one of them to that of the other' : '';
+/** Tensors by the names of a function's parameters. */
+type Operands = Readonly<Record<string, Tensor>>;
+
+/** @throws ShapeError unless all have one shape: broadcasting here is nearly always a mistake. */
+export function requireOneShape(operation: string, operands: Operands): void {
+  const [[firstName, first], ...others] = Object.entries(operands);
+  requireTensor(operation, firstName, first);
+  for (const [name, other] of others) {
+    requireTensor(operation, name, other);
+    if (sameShape(first.shape, other.shape)) continue;
+    const mend = first.size === other.size ? '; reshape one of them to that of the other' : '';
     throw new ShapeError(
-      `${operation}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one ` +
-        `shape${mend}`,
+      `${operation}: ${firstName} ${formatShape(first.shape)} and ${name} ` +
+        `${formatShape(other.shape)} must have one shape${mend}`,
     );
   }
 }
 
-/** @throws DTypeError unless both have one dtype, in the words of the loss rather than of its subtraction. */
-export function requireOneDType(operation: string, x: Tensor, target: Tensor): void {
-  if (x.dtype !== target.dtype) {
+/**
+ * @throws DTypeError unless all are floats of one dtype, in the words of the loss rather than of its
+ * subtraction.
+ */
+export function requireFloats(operation: string, operands: Operands): void {
+  const [[firstName, first], ...others] = Object.entries(operands);
+  requireTensor(operation, firstName, first);
+  for (const [name, other] of others) {
+    requireTensor(operation, name, other);
+    if (other.dtype === first.dtype) continue;
     throw new DTypeError(
-      `${operation}: expected x and target of one dtype, got ${x.dtype} and ${target.dtype}; ` +
-        `cast(target, '${x.dtype}') converts`,
+      `${operation}: expected ${firstName} and ${name} of one dtype, got ${first.dtype} and ` +
+        `${other.dtype}; cast(${name}, '${first.dtype}') converts`,
     );
   }
+  requireFloat(operation, first);
+}
+
+/** @throws ShapeError unless all have one shape, DTypeError unless they are floats of one dtype. */
+export function requireAlike(operation: string, operands: Operands): void {
+  requireOneShape(operation, operands);
+  requireFloats(operation, operands);
 }

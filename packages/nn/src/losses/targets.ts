@@ -5,20 +5,38 @@ import { hostCall, reads, warnOnce } from '@unfold/core/internal';
 const SLACK = 1e-3;
 
 /**
- * @param mend How to make such targets.
- * @throws ConfigError for a target below 0 or above 1, by which a loss would have no lower bound. NaN
- * passes, and is what the loss becomes.
+ * @param mend How to make such numbers.
+ * @param options What they are to the loss, and by how much they may be off.
+ * @throws ConfigError for a number below 0 or above 1; of a target, by which a loss would have no lower
+ * bound. NaN passes, and is what the loss becomes.
  */
-export function requireProbabilities(operation: string, target: Tensor, mend: string): void {
-  hostCall(operation, [reads(target)], (data) => {
+export function requireProbabilities(
+  operation: string,
+  x: Tensor,
+  mend: string,
+  { role = 'targets', slack = SLACK } = {},
+): void {
+  hostCall(operation, [reads(x)], (data) => {
     for (let i = 0; i < data.length; i++) {
       const value = data[i];
-      if (value < -SLACK || value > 1 + SLACK) {
+      if (value < -slack || value > 1 + slack) {
         throw new ConfigError(
-          `${operation}: expected probabilities of 0 … 1 as targets, got ${value} at element ${i}; ${mend}`,
+          `${operation}: expected probabilities of 0 … 1 as ${role}, got ${value} at element ${i}; ${mend}`,
         );
       }
     }
+  });
+}
+
+/** @throws ConfigError for a target that is neither 1 nor -1, of a loss that pulls or pushes by it. */
+export function requireSigns(operation: string, target: Tensor): void {
+  hostCall(operation, [reads(target)], (data) => {
+    const at = data.findIndex((value) => value !== 1 && value !== -1);
+    if (at < 0) return;
+    throw new ConfigError(
+      `${operation}: expected targets of 1 and -1, got ${data[at]} at element ${at}; labels of 0 and 1 ` +
+        'become such by 2·y - 1',
+    );
   });
 }
 
