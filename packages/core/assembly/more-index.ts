@@ -13,6 +13,7 @@ export * from './power';
 export * from './products';
 export * from './quotients';
 export * from './random';
+export * from './recurrent';
 export * from './scans';
 export * from './softmax';
 export * from './squares';
