@@ -12,6 +12,7 @@ interface Case {
 
 const images = randn([2, 4, 7, 6], { generator: new Generator(1) });
 const rows = randn([5, 4], { generator: new Generator(2) });
+const signals = randn([5, 6, 7], { generator: new Generator(4) });
 const share = rand([5, 4], { generator: new Generator(3) });
 const labels = tensor(Int32Array.of(0, 3, 1, 2, 3));
 const weights = (...values: number[]): Tensor => tensor(values);
@@ -24,6 +25,11 @@ function made<Given extends readonly unknown[], Inputs extends readonly unknown[
 ): Case {
   const layer = make(...given);
   return { given, layer, call: () => layer.forward(...inputs) };
+}
+
+/** A layer that was made of the options `given`, and gives more than a tensor. */
+function recurrent<M extends Module>(given: object, layer: M, call: (layer: M) => Tensor): Case {
+  return { given, layer, call: () => call(layer) };
 }
 
 /** Every class of nn that is given lists or options; those without are not listed. */
@@ -81,6 +87,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
     ),
   Embedding: () => made([{ paddingIdx: 1 }], (options) => new nn.Embedding(4, 3, options), labels),
   GELU: () => made([{ approximate: 'tanh' }] as const, (options) => new nn.GELU(options), rows),
+  GRU: () => {
+    const given = { numLayers: 2, bias: false, batchFirst: true, bidirectional: true };
+    return recurrent(given, new nn.GRU(7, 3, given), (layer) => layer.forward(signals)[0]);
+  },
+  GRUCell: () => {
+    const given = { bias: false };
+    return recurrent(given, new nn.GRUCell(4, 3, given), (cell) => cell.forward(rows));
+  },
   HuberLoss: () =>
     made(
       [{ delta: 0.5, reduction: 'none' }] as const,
@@ -96,6 +110,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
     ),
   LeakyReLU: () => made([{ negativeSlope: 0.5 }], (options) => new nn.LeakyReLU(options), rows),
   Linear: () => made([{ bias: false }], (options) => new nn.Linear(4, 3, options), rows),
+  LSTM: () => {
+    const given = { numLayers: 2, bias: false, batchFirst: true, bidirectional: true };
+    return recurrent(given, new nn.LSTM(7, 3, given), (layer) => layer.forward(signals)[0]);
+  },
+  LSTMCell: () => {
+    const given = { bias: false };
+    return recurrent(given, new nn.LSTMCell(4, 3, given), (cell) => cell.forward(rows)[0]);
+  },
   MaxPool2d: () =>
     made(
       [[3, 2], { stride: [1, 2], padding: [1, 0] }] as const,
@@ -111,6 +133,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
       logSoftmax(rows, 1),
       labels,
     ),
+  RNN: () => {
+    const given = { nonlinearity: 'relu', batchFirst: true } as const;
+    return recurrent(given, new nn.RNN(7, 3, given), (layer) => layer.forward(signals)[0]);
+  },
+  RNNCell: () => {
+    const given = { nonlinearity: 'relu', bias: false } as const;
+    return recurrent(given, new nn.RNNCell(4, 3, given), (cell) => cell.forward(rows));
+  },
   Sequential: () => {
     const layers = [new nn.ReLU(), new nn.Tanh()];
     const layer = new nn.Sequential(...layers);

@@ -57,7 +57,7 @@ export {
   text,
   valueText,
 } from './options.js';
-export { bytesOf, doublesOf, int32Of, requireFloat } from './ops/support.js';
+export { bytesOf, composed, doublesOf, int32Of, requireFloat } from './ops/support.js';
 export { pauses, withPauses } from './pause.js';
 export { generatorRule, stateOf } from './random.js';
 export { checkShape, sameShape } from './shape.js';

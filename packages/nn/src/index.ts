@@ -79,6 +79,14 @@ export {
 } from './norm/layer-norm.js';
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
 export { evaluationMode, watchForward, type ForwardCall } from './modules.js';
+export {
+  GRUCell,
+  LSTMCell,
+  RNNCell,
+  type RecurrentCellOptions,
+  type RNNCellOptions,
+} from './recurrent/cell-layers.js';
+export { GRU, LSTM, RNN, type RecurrentOptions, type RNNOptions } from './recurrent/layers.js';
 export { summary } from './summary.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
 export type { SummaryOperation } from './summary-operations.js';
