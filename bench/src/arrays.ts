@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NamedArray } from './named-array.js';
 import { onnxModel } from './onnx.js';
-import { NET_LAYERS, outputSize, type NetName, type Task } from './tasks.js';
+import { NET_LAYERS, outputSize, SEQUENCE_SHAPES, type NetName, type Task } from './tasks.js';
 
 /** Where an array lies in the file of bytes. */
 export interface ArrayEntry {
@@ -89,6 +89,15 @@ function arraysOf(task: Task): NamedArray[] {
       make('weight', [n], 1),
       make('bias', [n], 1),
       make('dOut', [rows, n], UNIT),
+    ];
+  }
+  if (task.kind === 'sequence') {
+    const { net, steps, batch, width } = task;
+    const parameters = Object.entries(SEQUENCE_SHAPES[net](width));
+    return [
+      make('x', [steps, batch, width], UNIT),
+      make('target', [steps, batch, width], UNIT),
+      ...parameters.map(([name, shape]) => make(name, shape, 1 / Math.sqrt(width))),
     ];
   }
   const labels = Int32Array.from({ length: task.batch }, () => Math.floor(10 * random()));

@@ -1,7 +1,7 @@
 import { ArrayFiles } from './arrays.js';
 import type { RunningSystem } from './rounds.js';
 import { isOurs, type System } from './systems.js';
-import { convTask, layerNormTask, matmulTask, netTask, type Task } from './tasks.js';
+import { convTask, layerNormTask, matmulTask, netTask, sequenceTask, type Task } from './tasks.js';
 import { Worker, type Outputs } from './worker.js';
 
 /** Odd shapes: nothing divides by a vector's or a tile's width, and edges are everywhere. */
@@ -24,6 +24,7 @@ const PROBLEMS: Readonly<Record<string, readonly Task[]>> = {
   'cnn forward': [netTask('forward', 'cnn', 1)],
   'resnet step': [netTask('step', 'resnet', 3)],
   'layer-norm': [layerNormTask(13, 7), layerNormTask(5, 67)],
+  'gru sequence': [sequenceTask('gru', 5, 3, 7), sequenceTask('gru', 2, 13, 37)],
 };
 
 /** The problems that a task's kernels have to solve before it is timed. */

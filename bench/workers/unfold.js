@@ -5,12 +5,13 @@ import {
   BatchNorm2d,
   Conv2d,
   conv2d,
-  crossEntropy,
   layerNorm,
   Linear,
   Module,
   Sequential,
 } from '@unfold/nn';
+// By the namespace what the earlier commits of `--against` lack.
+import * as nn from '@unfold/nn';
 import { Cnn, DataLoader, Dataset, evaluate, LeNet, LeNetBN, SGD } from '@unfold/train';
 import { serve, unavailable } from './serve.js';
 
@@ -19,6 +20,7 @@ import { serve, unavailable } from './serve.js';
 /** @typedef {import('./serve.js').Job} Job */
 /** @typedef {import('../src/tasks.js').NetTask} NetTask */
 /** @typedef {import('../src/tasks.js').RaceTask} RaceTask */
+/** @typedef {import('../src/tasks.js').SequenceTask} SequenceTask */
 /** @typedef {import('../src/tasks.js').ConvTask} ConvTask */
 /** @typedef {import('../src/tasks.js').LayerNormTask} LayerNormTask */
 
@@ -91,16 +93,31 @@ class ResNet extends Module {
   }
 }
 
+class Gru extends Module {
+  /** @param {number} width */
+  constructor(width) {
+    super();
+    this.gru = new nn.GRU(width, width);
+  }
+
+  /** @param {Tensor} x */
+  forward(x) {
+    return this.gru.forward(x)[0];
+  }
+}
+
 const NETS = {
   lenet: () => new LeNet(),
   'lenet-bn': () => new LeNetBN(),
   cnn: () => new Cnn(),
   resnet: () => new ResNet(),
+  /** @param {number} width */
+  gru: (width) => new Gru(width),
 };
 
-/** @param {NetTask | RaceTask} task @param {Arrays} arrays */
+/** @param {NetTask | SequenceTask | RaceTask} task @param {Arrays} arrays */
 function loadNet(task, arrays) {
-  const net = NETS[task.net]();
+  const net = task.kind === 'sequence' ? NETS[task.net](task.width) : NETS[task.net]();
   Scope.run(() => {
     // What is no array starts as it is: batch normalisation.
     const state = [...net.stateDict()].map(([name, own]) => [
@@ -114,16 +131,17 @@ function loadNet(task, arrays) {
 
 /**
  * A net and its optimiser.
- * @param {NetTask | RaceTask} task
+ * @param {NetTask | SequenceTask | RaceTask} task
  * @param {Arrays} arrays
  */
 function loadTrainer(task, arrays) {
   const net = loadNet(task, arrays);
   const optimizer = new SGD(net.parameters(), { lr: task.lr, momentum: task.momentum });
+  const lossOf = task.kind === 'sequence' ? nn.mseLoss : nn.crossEntropy;
   /** @param {Tensor} x @param {Tensor} labels */
   const step = (x, labels) =>
     Tape.run((tape) => {
-      const loss = crossEntropy(net.forward(x), labels);
+      const loss = lossOf(net.forward(x), labels);
       optimizer.zeroGrad();
       tape.backward(loss);
       optimizer.step();
@@ -142,11 +160,11 @@ function loadTrainer(task, arrays) {
   };
 }
 
-/** @param {NetTask} task @param {Arrays} arrays @returns {Job} */
+/** @param {NetTask | SequenceTask} task @param {Arrays} arrays @returns {Job} */
 function stepJob(task, arrays) {
   const trainer = loadTrainer(task, arrays);
   const x = take(arrays, 'x');
-  const labels = take(arrays, 'labels');
+  const labels = take(arrays, task.kind === 'sequence' ? 'target' : 'labels');
   let loss = NaN;
   return {
     run() {
@@ -303,7 +321,7 @@ function prepare(task, arrays) {
   const { threads } = core.engine();
   if (threads !== options.threads) throw new Error(`the engine has ${threads} threads left`);
   if (task.kind === 'race') return raceJob(task, arrays);
-  if (task.kind === 'step') return stepJob(task, arrays);
+  if (task.kind === 'step' || task.kind === 'sequence') return stepJob(task, arrays);
   if (task.kind === 'forward') return forwardJob(task, arrays);
   if (task.kind === 'conv') return convJob(task, arrays);
   if (task.kind === 'layer-norm') return layerNormJob(task, arrays);
