@@ -6,6 +6,7 @@ import { onnxModel } from './onnx.js';
 import {
   NET_LAYERS,
   outputSize,
+  SEQUENCE_SHAPES,
   transformerMatrices,
   type NetName,
   type Task,
@@ -118,6 +119,15 @@ function arraysOf(task: Task): NamedArray[] {
       make('x', shape, UNIT),
       make('target', shape, UNIT),
       ...encoderParametersOf(task, random),
+    ];
+  }
+  if (task.kind === 'sequence') {
+    const { net, steps, batch, width } = task;
+    const parameters = Object.entries(SEQUENCE_SHAPES[net](width));
+    return [
+      make('x', [steps, batch, width], UNIT),
+      make('target', [steps, batch, width], UNIT),
+      ...parameters.map(([name, shape]) => make(name, shape, 1 / Math.sqrt(width))),
     ];
   }
   const labels = Int32Array.from({ length: task.batch }, () => Math.floor(10 * random()));

@@ -169,6 +169,7 @@ const wideGoals = (found: Findings): Goal[] => [
   timesGoal(found, 'lenet-step', ['tfjs-node'], 8),
   timesGoal(found, 'cnn-step', PYTORCH, 2.2),
   timesGoal(found, 'cnn-step', FASTER_PYTORCH, 1.8),
+  timesGoal(found, 'gru-step', PYTORCH, 1),
   {
     what: beside('convolution layers, the least of them', PYTORCH),
     reached: found.leastTimes(CONV_TASKS, PYTORCH),

@@ -6,6 +6,7 @@ import {
   layerNormTask,
   matmulTask,
   netTask,
+  sequenceTask,
   transformerTask,
   type Task,
 } from './tasks.js';
@@ -34,6 +35,7 @@ const PROBLEMS: Readonly<Record<string, readonly Task[]>> = {
   transformer: [
     transformerTask({ batch: 3, length: 7, width: 10, heads: 2, feedForward: 13, layers: 2 }),
   ],
+  'gru sequence': [sequenceTask('gru', 5, 3, 7), sequenceTask('gru', 2, 13, 37)],
 };
 
 /** The problems that a task's kernels have to solve before it is timed. */

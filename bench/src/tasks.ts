@@ -2,7 +2,7 @@
 import { conv2dFlops, matmulFlops } from '../../packages/core/src/kernels/flops.js';
 
 /** What is measured. Every system gets the same task and the same arrays. */
-export type Task = NetTask | MatmulTask | ConvTask | LayerNormTask | TransformerTask;
+export type Task = NetTask | MatmulTask | ConvTask | LayerNormTask | TransformerTask | SequenceTask;
 
 export type NetName = 'lenet' | 'lenet-bn' | 'cnn' | 'resnet';
 
@@ -58,6 +58,23 @@ export interface TransformerTask {
   readonly layers: number;
   readonly lr: number;
 }
+
+/**
+ * A training step on `batch` sequences of `steps` vectors of `width` numbers, `[steps, batch, width]`, from
+ * which a net makes such ones: forward, mean squared error, backward, SGD with momentum; the loss is read.
+ */
+export interface SequenceTask {
+  readonly name: string;
+  readonly kind: 'sequence';
+  readonly net: SequenceNetName;
+  readonly steps: number;
+  readonly batch: number;
+  readonly width: number;
+  readonly lr: number;
+  readonly momentum: number;
+}
+
+export type SequenceNetName = 'gru';
 
 /**
  * Training on real digits. A run is the next `stepsPerRun` steps, the learning rate falling along a
@@ -139,6 +156,15 @@ export function transformerMatrices(
   };
 }
 
+export function sequenceTask(
+  net: SequenceNetName,
+  steps: number,
+  batch: number,
+  width: number,
+): SequenceTask {
+  return { name: `${net}-step`, kind: 'sequence', net, steps, batch, width, ...TRAINING };
+}
+
 /** Elements that are normalised, in rows of whatever length. */
 const NORM_SIZE = 2 ** 17;
 
@@ -166,6 +192,7 @@ export const TASKS: readonly Task[] = [
   convTask('256x256-3x3-7', CONV_BATCH, { inChannels: 256, size: 7 }),
   ...[8, 64].map((n) => layerNormTask(NORM_SIZE / n, n)),
   transformerTask({ batch: 64, length: 50, width: 128, heads: 4, feedForward: 512, layers: 2 }),
+  sequenceTask('gru', 50, 64, 128),
 ];
 
 /** Rows, and columns, of a convolution's output. */
@@ -258,10 +285,35 @@ function transformerForwardFlops(task: TransformerTask): number {
   return layers * matrices.reduce((sum, flops) => sum + flops, attention);
 }
 
+/** The parameters of nets for sequences, by PyTorch's names and in its order, for vectors of a width. */
+export const SEQUENCE_SHAPES: Readonly<
+  Record<SequenceNetName, (width: number) => Readonly<Record<string, readonly number[]>>>
+> = {
+  gru: (width) => ({
+    'gru.weight_ih_l0': [3 * width, width],
+    'gru.weight_hh_l0': [3 * width, width],
+    'gru.bias_ih_l0': [3 * width],
+    'gru.bias_hh_l0': [3 * width],
+  }),
+};
+
+/** The arithmetic of each layer forward; of a sequence each vector meets each matrix. */
+function layerFlops(task: NetTask | SequenceTask): number[] {
+  const { batch } = task;
+  if (task.kind === 'sequence') {
+    return Object.values(SEQUENCE_SHAPES[task.net](task.width)).map(([N = 0, K = 0]) =>
+      matmulFlops({ M: task.steps * batch, N, K, batch: 1 }),
+    );
+  }
+  return Object.values(NET_LAYERS[task.net]).map(({ conv, linear: [N, K] = [0, 0] }) =>
+    conv ? convForwardFlops(batch, conv) : matmulFlops({ M: batch, N, K, batch: 1 }),
+  );
+}
+
 /**
  * The task's useful arithmetic: the multiplications and additions of its convolutions and matrix
  * products, padding included. A step needs each of them three times (output, weight's gradient,
- * input's gradient), but no gradient of the images; everything else is too small to count, and
+ * input's gradient), but no gradient of the images or sequences; everything else is too small to count, and
  * layer normalisation has none.
  */
 export function flopsOf(task: Task): number {
@@ -271,10 +323,7 @@ export function flopsOf(task: Task): number {
   if (task.kind === 'conv') return 3 * convForwardFlops(task.batch, task.layer);
   if (task.kind === 'layer-norm') return 0;
   if (task.kind === 'transformer') return 3 * transformerForwardFlops(task);
-  const { batch } = task;
-  const layers = Object.values(NET_LAYERS[task.net]).map(({ conv, linear: [N, K] = [0, 0] }) =>
-    conv ? convForwardFlops(batch, conv) : matmulFlops({ M: batch, N, K, batch: 1 }),
-  );
+  const layers = layerFlops(task);
   const forward = layers.reduce((sum, flops) => sum + flops, 0);
   return task.kind === 'forward' ? forward : 3 * forward - (layers[0] ?? 0);
 }

@@ -110,11 +110,21 @@ class ResNet(nn.Module):
         return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
-NETS = {"lenet": LeNet, "lenet-bn": LeNetBN, "cnn": Cnn, "resnet": ResNet}
+class Gru(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.gru = nn.GRU(width, width)
+
+    def forward(self, x):
+        return self.gru(x)[0]
+
+
+NETS = {"lenet": LeNet, "lenet-bn": LeNetBN, "cnn": Cnn, "resnet": ResNet, "gru": Gru}
 
 
 def load_net(task, arrays):
-    net = NETS[task["net"]]().to(memory_format=FORMAT)
+    sizes = [task["width"]] if task["kind"] == "sequence" else []
+    net = NETS[task["net"]](*sizes).to(memory_format=FORMAT)
     # What is no array starts as it is: batch normalisation.
     net.load_state_dict({name: arrays.get(name, own) for name, own in net.state_dict().items()})
     return net
@@ -126,9 +136,10 @@ class Trainer:
         self.optimizer = torch.optim.SGD(
             self.net.parameters(), lr=task["lr"], momentum=task["momentum"]
         )
+        self.loss_of = F.mse_loss if task["kind"] == "sequence" else F.cross_entropy
 
     def train(self, x, labels):
-        loss = F.cross_entropy(self.net(x), labels)
+        loss = self.loss_of(self.net(x), labels)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -139,7 +150,7 @@ class StepJob(Trainer):
     def __init__(self, task, arrays):
         super().__init__(task, arrays)
         self.x = arrays["x"]
-        self.labels = arrays["labels"].long()
+        self.labels = arrays["target"] if task["kind"] == "sequence" else arrays["labels"].long()
         self.loss = float("nan")
 
     def run(self):
@@ -263,6 +274,7 @@ JOBS = {
     "conv": ConvJob,
     "layer-norm": LayerNormJob,
     "transformer": TransformerJob,
+    "sequence": StepJob,
     "race": RaceJob,
 }
 
@@ -275,7 +287,7 @@ def digest(tensor):
 
 
 def prepare(task, file):
-    if OPTIONS["channelsLast"] and task["kind"] in ("matmul", "layer-norm", "transformer"):
+    if OPTIONS["channelsLast"] and task["kind"] in ("matmul", "layer-norm", "transformer", "sequence"):
         raise ValueError("only images have channels")
     return JOBS[task["kind"]](task, read_arrays(file))
 

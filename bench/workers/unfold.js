@@ -1,17 +1,17 @@
 import * as core from '@unfold/core';
 import { enableNodeFlags } from '@unfold/core/node';
-import * as nn from '@unfold/nn';
 import {
   adaptiveAvgPool2d,
   BatchNorm2d,
   Conv2d,
   conv2d,
-  crossEntropy,
   layerNorm,
   Linear,
   Module,
   Sequential,
 } from '@unfold/nn';
+// By the namespace what the earlier commits of `--against` lack.
+import * as nn from '@unfold/nn';
 import { Cnn, DataLoader, Dataset, evaluate, LeNet, LeNetBN, SGD } from '@unfold/train';
 import { serve, unavailable } from './serve.js';
 
@@ -20,6 +20,7 @@ import { serve, unavailable } from './serve.js';
 /** @typedef {import('./serve.js').Job} Job */
 /** @typedef {import('../src/tasks.js').NetTask} NetTask */
 /** @typedef {import('../src/tasks.js').RaceTask} RaceTask */
+/** @typedef {import('../src/tasks.js').SequenceTask} SequenceTask */
 /** @typedef {import('../src/tasks.js').ConvTask} ConvTask */
 /** @typedef {import('../src/tasks.js').LayerNormTask} LayerNormTask */
 /** @typedef {import('../src/tasks.js').TransformerTask} TransformerTask */
@@ -93,16 +94,32 @@ class ResNet extends Module {
   }
 }
 
+class Gru extends Module {
+  /** @param {number} width */
+  constructor(width) {
+    super();
+    this.gru = new nn.GRU(width, width);
+  }
+
+  /** @param {Tensor} x */
+  forward(x) {
+    return this.gru.forward(x)[0];
+  }
+}
+
 const NETS = {
   lenet: () => new LeNet(),
   'lenet-bn': () => new LeNetBN(),
   cnn: () => new Cnn(),
   resnet: () => new ResNet(),
+  /** @param {number} width */
+  gru: (width) => new Gru(width),
 };
 
-/** @param {NetTask | RaceTask} task @param {Arrays} arrays */
+/** @param {NetTask | SequenceTask | RaceTask} task @param {Arrays} arrays */
 function loadNet(task, arrays) {
-  return filled(NETS[task.net](), arrays);
+  const net = task.kind === 'sequence' ? NETS[task.net](task.width) : NETS[task.net]();
+  return filled(net, arrays);
 }
 
 /**
@@ -123,11 +140,12 @@ function filled(net, arrays) {
 
 /**
  * A net and its optimiser.
- * @param {NetTask | RaceTask} task
+ * @param {NetTask | SequenceTask | RaceTask} task
  * @param {Arrays} arrays
  */
 function loadTrainer(task, arrays) {
-  return trainerOf(loadNet(task, arrays), crossEntropy, task);
+  const lossOf = task.kind === 'sequence' ? nn.mseLoss : nn.crossEntropy;
+  return trainerOf(loadNet(task, arrays), lossOf, task);
 }
 
 /**
@@ -159,9 +177,10 @@ function trainerOf(net, lossOf, { lr, momentum = 0 }) {
   };
 }
 
-/** @param {NetTask} task @param {Arrays} arrays */
+/** @param {NetTask | SequenceTask} task @param {Arrays} arrays */
 function stepJob(task, arrays) {
-  return trainerJob(loadTrainer(task, arrays), take(arrays, 'x'), take(arrays, 'labels'));
+  const target = take(arrays, task.kind === 'sequence' ? 'target' : 'labels');
+  return trainerJob(loadTrainer(task, arrays), take(arrays, 'x'), target);
 }
 
 /** @param {TransformerTask} task @param {Arrays} arrays */
@@ -335,7 +354,7 @@ function prepare(task, arrays) {
   const { threads } = core.engine();
   if (threads !== options.threads) throw new Error(`the engine has ${threads} threads left`);
   if (task.kind === 'race') return raceJob(task, arrays);
-  if (task.kind === 'step') return stepJob(task, arrays);
+  if (task.kind === 'step' || task.kind === 'sequence') return stepJob(task, arrays);
   if (task.kind === 'forward') return forwardJob(task, arrays);
   if (task.kind === 'conv') return convJob(task, arrays);
   if (task.kind === 'layer-norm') return layerNormJob(task, arrays);

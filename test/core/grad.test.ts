@@ -461,6 +461,24 @@ describe('an operation without a second rule', () => {
     expect(second(square)).toEqual([2]);
   });
 
+  it('may walk back from what its recordedBackward records, also in a walk that is the last', () => {
+    using tape = new Tape();
+    const square = twice({
+      forward,
+      backward: (ctx, dOut) => mul(dOut, ctx.saved.slope),
+      recordedBackward(ctx, dOut) {
+        const x = ctx.input(0);
+        return grad(sum(mul(mul(x, x), dOut)), x, { createGraph: true });
+      },
+    });
+    expect(second(square)).toEqual([2]);
+    const x = leaf([3]);
+    const loss = sum(square(x));
+    const options = { createGraph: true, retainGraph: false };
+    expect(grad(loss, x, options).item()).toBe(6);
+    expect(() => tape.backward(loss)).toThrow('this tape was walked already');
+  });
+
   it('keeps no input for a backward that is not recordedBackward', () => {
     using tape = new Tape();
     const square = twice({

@@ -4,6 +4,7 @@ import { PARAMETERS } from '../../packages/core/src/kernels/table/kernels.js';
 import {
   axesOf,
   behindLength,
+  isNumber,
   JOB,
   parametersOf,
   parseOperand,
@@ -24,7 +25,8 @@ describe('the kernel table', () => {
     if (row.cut !== 'own') expect(addresses).toBeLessThanOrEqual(7);
     if (typeof row.cut === 'string') return;
     expect(axesOf(row).length).toBe(row.cut.length);
-    for (const dimension of workOf(row)) expect(places).toHaveProperty(dimension);
+    const counted = workOf(row).filter((dimension) => !isNumber(dimension));
+    for (const dimension of counted) expect(places).toHaveProperty(dimension);
   });
 
   it('numbers every job once', () => {

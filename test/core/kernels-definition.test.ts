@@ -380,6 +380,52 @@ describe.each([
     });
   });
 
+  describe('recurrent cells', () => {
+    it('gruCell mixes the old state and a candidate, gate by gate', () => {
+      const [h, gates] = [blank(2), blank(8)];
+      // r = z = 1/2 for the first unit; for the second r is 1 and z is 0.
+      const fromX = floats(0, 1000, 0, -1000, 1, 0);
+      const fromH = floats(0, 0, 0, 0, -2, 0.5);
+      kernels.gruCell(h, gates, fromX, fromH, floats(3, 7), { rows: 1, n: 2 });
+      close(h, [1.5, Math.tanh(0.5)]);
+      close(gates, [0.5, 1, 0.5, 0, 0, Math.tanh(0.5), -2, 0.5]);
+    });
+
+    it('gruCellBackward adds to the old state only what it was mixed with', () => {
+      const [dFromX, dFromH, dBefore] = [blank(3), blank(3), floats(10)];
+      const gates = floats(0.5, 0.25, 0.5, 4);
+      const geometry = { rows: 1, n: 1 };
+      kernels.gruCellBackward(dFromX, dFromH, dBefore, floats(2), gates, floats(3), geometry);
+      // The sum in the candidate: 2·(1 - z)·(1 - m²) = 1.125.
+      close(dFromX, [1.125, 0.9375, 1.125]);
+      close(dFromH, [1.125, 0.9375, 0.5625]);
+      close(dBefore, [10.5]);
+    });
+
+    it('lstmCell keeps, adds and shows, gate by gate', () => {
+      const [h, c, gates] = [blank(2), blank(2), blank(8)];
+      // The first unit forgets half of 3 and adds half of nothing; the second takes over the candidate.
+      const fromX = floats(0, 1000, 0, -1000, 0, 0.5, 0, 1000);
+      const geometry = { rows: 1, n: 2 };
+      kernels.lstmCell(h, c, gates, fromX, floats(...Array(8).fill(0)), floats(3, 7), geometry);
+      close(c, [1.5, Math.tanh(0.5)]);
+      close(h, [Math.tanh(1.5) / 2, Math.tanh(Math.tanh(0.5))]);
+      close(gates, [0.5, 1, 0.5, 0, 0, Math.tanh(0.5), 0.5, 1]);
+    });
+
+    it('lstmCellBackward turns the gradient of the new cell state into that of the old one', () => {
+      const [dGates, dC] = [blank(4), floats(3)];
+      const gates = floats(0.5, 0.25, 0.5, 0.75);
+      // c is 0, so that o shows nothing, and all of the gradient of h goes through.
+      kernels.lstmCellBackward(dGates, dC, floats(4), gates, floats(0), floats(2), {
+        rows: 1,
+        n: 1,
+      });
+      close(dGates, [0.75, 2.25, 2.25, 0]);
+      close(dC, [1.5]);
+    });
+  });
+
   describe('scans and order', () => {
     const lines = floats(1, 2, 3, 4, 5, 6);
     const geometry = { outer: 1, n: 3, inner: 2, reverse: false };

@@ -322,6 +322,21 @@ function adam(decoupled: boolean, amsgrad: boolean): Case {
   };
 }
 
+const recurrent: Case = (kernels) => {
+  const [rows, n] = [201, 61];
+  const geometry = { rows, n };
+  const of = (gates: number): F => x.slice(0, gates * rows * n);
+  const [h, c, gates] = [zeros(rows * n), zeros(rows * n), zeros(4 * rows * n)];
+  kernels.lstmCell(h, c, gates, of(4), dOut.slice(0, 4 * rows * n), of(1), geometry);
+  const [dGates, dC] = [zeros(4 * rows * n), of(1)];
+  kernels.lstmCellBackward(dGates, dC, h, gates, c, of(1), geometry);
+  const [next, others] = [zeros(rows * n), zeros(4 * rows * n)];
+  kernels.gruCell(next, others, of(3), dOut.slice(0, 3 * rows * n), of(1), geometry);
+  const [dFromX, dFromH, dBefore] = [zeros(3 * rows * n), zeros(3 * rows * n), of(1)];
+  kernels.gruCellBackward(dFromX, dFromH, dBefore, next, others, of(1), geometry);
+  return [h, c, gates, dGates, dC, next, others, dFromX, dFromH, dBefore];
+};
+
 const pooled = windowGeometry({ C: 41, image: [31, 37], kernel: [3, 2], stride: [2, 2] });
 const image = floats(41 * 31 * 37);
 const dPooled = floats(41 * pooled.OH * pooled.OW);
@@ -516,6 +531,7 @@ const CASES: Record<string, Case> = {
   'normalisation of rows': normalising(1003, 45, 1),
   'layer norm of short rows': layerNorm(2003, 37),
   'layer norm of long rows': layerNorm(71, 1031),
+  'recurrent cells and their gradients': recurrent,
   'unfold and fold': unfolding,
   'cross entropy': crossEntropy(0),
   'cross entropy with label smoothing': crossEntropy(0.1),

@@ -6,6 +6,7 @@ const root = resolve(import.meta.dirname, '../..');
 const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
 const programs = [
   'autoencoder',
+  'char-gru',
   'curvature',
   'edges',
   'fine-tune',

@@ -97,6 +97,12 @@ describe('the layers in other models', () => {
     expect(numberIn(output, /without dilation (\d+)/)).toBe(3 + 2 * 2 * (1 + 1 + 1));
   });
 
+  it('the GRU recites the rhyme that it learnt', () => {
+    const output = run('examples/char-gru.ts');
+    expect(numberIn(output, /step 300: ([\d.]+) bits/)).toBeLessThan(0.25);
+    expect(output).toMatch(/12 of 12 lines are right/);
+  });
+
   it('the edges lie on the circle, all the way round', () => {
     const output = run('examples/edges.ts');
     expect(output).toMatch(/edges in 36 of 36 directions/);

@@ -217,6 +217,30 @@ describe('a call that is wrong is an error that names the right one', () => {
       'RMSNorm: expected options as an object, such as { eps: … }, got 0.000001; the options are eps, elementwiseAffine, dtype',
     ],
     [
+      'new GRU(2, 3, 2)',
+      () => make(nn.GRU, 2, 3, 2),
+      ConfigError,
+      'GRU: expected options as an object, such as { numLayers: … }, got 2; the options are numLayers, bias, batchFirst, dropout, bidirectional, dtype',
+    ],
+    [
+      'new GRU(2, 3, { batch_first: true })',
+      () => make(nn.GRU, 2, 3, { batch_first: true }),
+      ConfigError,
+      "GRU: unknown option 'batch_first'; did you mean batchFirst? The options are numLayers, bias, batchFirst, dropout, bidirectional, dtype",
+    ],
+    [
+      "new RNN(2, 3, { nonlinearity: 'sigmoid' })",
+      () => make(nn.RNN, 2, 3, { nonlinearity: 'sigmoid' }),
+      ConfigError,
+      "RNN: nonlinearity must be 'tanh' or 'relu', got 'sigmoid'",
+    ],
+    [
+      'new LSTM(2, 3).forward(x, h)',
+      () => send(new nn.LSTM(2, 3), 'forward', zeros([4, 5, 2]), zeros([1, 5, 3])),
+      ConfigError,
+      'LSTM: expected the first states in a list, such as [h, c], got a float32 tensor [1,5,3]',
+    ],
+    [
       'new Embedding(10, 3, 0)',
       () => make(Embedding, 10, 3, 0),
       ConfigError,
@@ -503,6 +527,12 @@ describe('whatever the arguments are, errors are ours', () => {
     new nn.TransformerEncoderLayer(2, 1),
     new nn.TransformerEncoder(() => new nn.TransformerEncoderLayer(2, 1), 1),
     new nn.TripletMarginLoss(),
+    new nn.RNN(2, 2),
+    new nn.LSTM(2, 2),
+    new nn.GRU(2, 2),
+    new nn.RNNCell(2, 2),
+    new nn.LSTMCell(2, 2),
+    new nn.GRUCell(2, 2),
   ];
 
   it('which layers are tried: all that run something', () => {

@@ -13,6 +13,7 @@ interface Case {
 const images = randn([2, 4, 7, 6], { generator: new Generator(1) });
 const sequences = randn([2, 4, 9], { generator: new Generator(4) });
 const rows = randn([5, 4], { generator: new Generator(2) });
+const signals = randn([5, 6, 7], { generator: new Generator(4) });
 const share = rand([5, 4], { generator: new Generator(3) });
 const labels = tensor(Int32Array.of(0, 3, 1, 2, 3));
 const signs = tensor(Int32Array.of(1, -1, -1, 1, -1));
@@ -30,6 +31,10 @@ function made<Given extends readonly unknown[], Inputs extends readonly unknown[
 
 const encoderLayer = (): nn.TransformerEncoderLayer =>
   new nn.TransformerEncoderLayer(4, 2, { dropout: 0 });
+/** A layer that was made of the options `given`, and gives more than a tensor. */
+function recurrent<M extends Module>(given: object, layer: M, call: (layer: M) => Tensor): Case {
+  return { given, layer, call: () => call(layer) };
+}
 
 /** Every class of nn that is given lists or options; those without are not listed. */
 const CASES: Readonly<Record<string, () => Case>> = {
@@ -134,6 +139,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
       weights(1, 2, 0, 4, -1),
       signs,
     ),
+  GRU: () => {
+    const given = { numLayers: 2, bias: false, batchFirst: true, bidirectional: true };
+    return recurrent(given, new nn.GRU(7, 3, given), (layer) => layer.forward(signals)[0]);
+  },
+  GRUCell: () => {
+    const given = { bias: false };
+    return recurrent(given, new nn.GRUCell(4, 3, given), (cell) => cell.forward(rows));
+  },
   HuberLoss: () =>
     made(
       [{ delta: 0.5, reduction: 'none' }] as const,
@@ -184,6 +197,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
       weights(1, 1, 2, 3, 5),
       signs,
     ),
+  LSTM: () => {
+    const given = { numLayers: 2, bias: false, batchFirst: true, bidirectional: true };
+    return recurrent(given, new nn.LSTM(7, 3, given), (layer) => layer.forward(signals)[0]);
+  },
+  LSTMCell: () => {
+    const given = { bias: false };
+    return recurrent(given, new nn.LSTMCell(4, 3, given), (cell) => cell.forward(rows)[0]);
+  },
   MaxPool2d: () =>
     made(
       [[3, 2], { stride: [1, 2], padding: [1, 0], dilation: [1, 2], ceilMode: true }] as const,
@@ -233,6 +254,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (options) => new nn.PositionalEncoding(4, options),
       rows,
     ),
+  RNN: () => {
+    const given = { nonlinearity: 'relu', batchFirst: true } as const;
+    return recurrent(given, new nn.RNN(7, 3, given), (layer) => layer.forward(signals)[0]);
+  },
+  RNNCell: () => {
+    const given = { nonlinearity: 'relu', bias: false } as const;
+    return recurrent(given, new nn.RNNCell(4, 3, given), (cell) => cell.forward(rows));
+  },
   Sequential: () => {
     const layers = [new nn.ReLU(), new nn.Tanh()];
     const layer = new nn.Sequential(...layers);

@@ -951,6 +951,12 @@ const OTHER_MODULES: Readonly<Record<string, string>> = {
   TransformerEncoder: 'is of several operations',
   TransformerEncoderLayer: 'is of several operations; attention.test.ts',
   TripletMarginLoss: 'a loss',
+  GRU: 'a node for each direction of each layer: recurrent.test.ts',
+  LSTM: 'as GRU',
+  RNN: 'as GRU',
+  GRUCell: 'as GRU, of a sequence that is made for it',
+  LSTMCell: 'as GRUCell',
+  RNNCell: 'as GRUCell',
 };
 
 /** The bytes of what a function gives, with the random streams as they are after `manualSeed(7)`. */

@@ -15,6 +15,16 @@ export class LaneMath {
     // Beyond these bounds the result is 0 or Infinity anyway. In this operand order NaN stays.
     x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89)), f32x4.splat(-104));
     const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.4426950408889634)));
+    const y = LaneMath.expOfRest(x, n);
+    // 2ⁿ in two halves, since 2¹²⁸ and 2⁻¹⁵⁰ are no floats though a product with them may be.
+    const exponent = i32x4.trunc_sat_f32x4_s(n);
+    const half = i32x4.shr_s(exponent, 1);
+    const scaled = f32x4.mul(y, LaneMath.powerOfTwo(half));
+    return f32x4.mul(scaled, LaneMath.powerOfTwo(i32x4.sub(exponent, half)));
+  }
+
+  /** eʳ of the rest r = x - n·ln 2, with |r| ≤ ½·ln 2. */
+  @inline static expOfRest(x: v128, n: v128): v128 {
     // ln 2 in two parts: the first has few enough bits for its product with n to be exact.
     let r = Lanes.madd(n, f32x4.splat(-0.693145751953125), x);
     r = Lanes.madd(n, f32x4.splat(-1.428606765330187e-6), r);
@@ -24,12 +34,7 @@ export class LaneMath {
     p = Lanes.madd(p, r, f32x4.splat(0.04166839271783829));
     p = Lanes.madd(p, r, f32x4.splat(0.1666651964187622));
     p = Lanes.madd(p, r, f32x4.splat(0.4999999403953552));
-    const y = f32x4.add(Lanes.madd(f32x4.mul(r, r), p, r), f32x4.splat(1));
-    // 2ⁿ in two halves, since 2¹²⁸ and 2⁻¹⁵⁰ are no floats though a product with them may be.
-    const exponent = i32x4.trunc_sat_f32x4_s(n);
-    const half = i32x4.shr_s(exponent, 1);
-    const scaled = f32x4.mul(y, LaneMath.powerOfTwo(half));
-    return f32x4.mul(scaled, LaneMath.powerOfTwo(i32x4.sub(exponent, half)));
+    return f32x4.add(Lanes.madd(f32x4.mul(r, r), p, r), f32x4.splat(1));
   }
 
   /** 2ⁿ for integers -126 ≤ n ≤ 127. */

@@ -14,6 +14,7 @@ export * from './products';
 export * from './quotients';
 export * from './random';
 export * from './resampling';
+export * from './recurrent';
 export * from './scans';
 export * from './softmax';
 export * from './squares';

@@ -183,6 +183,14 @@ export {
 export { maxPool2d, type MaxPool2dOptions } from './pooling.js';
 export { PReLU, prelu, type PReLUOptions } from './prelu.js';
 export { evaluationMode, watchForward, type ForwardCall } from './modules.js';
+export {
+  GRUCell,
+  LSTMCell,
+  RNNCell,
+  type RecurrentCellOptions,
+  type RNNCellOptions,
+} from './recurrent/cell-layers.js';
+export { GRU, LSTM, RNN, type RecurrentOptions, type RNNOptions } from './recurrent/layers.js';
 export { summary } from './summary.js';
 export type { Summary, SummaryOptions, SummaryRow } from './summary.js';
 export type { SummaryOperation } from './summary-operations.js';

@@ -8,6 +8,7 @@ import { MATMUL_PROBLEMS } from './problems-matmul.js';
 import { MOVEMENT_PROBLEMS } from './problems-movement.js';
 import { NORMALISATION_PROBLEMS } from './problems-normalisation.js';
 import { ORDER_PROBLEMS } from './problems-order.js';
+import { RECURRENT_PROBLEMS } from './problems-recurrent.js';
 import { REDUCTION_PROBLEMS } from './problems-reductions.js';
 import { TRAINING_PROBLEMS } from './problems-training.js';
 import { WINDOW_PROBLEMS } from './problems-windows.js';
@@ -23,6 +24,7 @@ export const PROBLEMS: Readonly<Record<KernelName, fc.Arbitrary<Problem>>> = {
   ...REDUCTION_PROBLEMS,
   ...ORDER_PROBLEMS,
   ...NORMALISATION_PROBLEMS,
+  ...RECURRENT_PROBLEMS,
   ...MATMUL_PROBLEMS,
   ...WINDOW_PROBLEMS,
   ...CONVOLUTION_PROBLEMS,

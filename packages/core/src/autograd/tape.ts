@@ -64,6 +64,8 @@ export const BACKWARD_OPTIONS: OptionRules<BackwardOptions> = {
 export class Tape extends Scope {
   #ops: RecordedOp[] = [];
   #walked = false;
+  /** Whether a recorded walk runs, whose backwards may walk back from what they record themselves. */
+  #isRecordingWalk = false;
 
   /** @internal */
   record(op: RecordedOp): void {
@@ -117,7 +119,7 @@ export class Tape extends Scope {
           'on it, got a scope inside it; call it in the block of the tape',
       );
     }
-    this.#walked = !retainGraph;
+    this.#walked ||= !retainGraph;
     const needed = wanted && this.#dependants(wanted);
     // A copy where the list is needed again, or is added to by a walk that is recorded.
     const ops = (createGraph || retainGraph ? [...this.#ops] : this.#ops).reverse();
@@ -134,6 +136,8 @@ export class Tape extends Scope {
       );
     };
     const outer = setRecordedWalk(createGraph ? { reads } : null);
+    const wasRecording = this.#isRecordingWalk;
+    this.#isRecordingWalk = createGraph;
     try {
       const gradients = new GradientTable(scope, this, new Set(wanted));
       const seed = gradient ?? ones(loss.shape, { dtype: loss.dtype });
@@ -150,6 +154,7 @@ export class Tape extends Scope {
       return [];
     } finally {
       setRecordedWalk(outer);
+      this.#isRecordingWalk = wasRecording;
       scope?.close();
     }
   }
@@ -265,7 +270,7 @@ export class Tape extends Scope {
     if (this.isClosed) {
       throw new TapeError(`${name}: the tape is closed; call it before its block ends`);
     }
-    if (this.#walked) {
+    if (this.#walked && !this.#isRecordingWalk) {
       throw new TapeError(
         `${name}: this tape was walked already; record the operations again on a new tape, or ` +
           'add the losses and call backward once, or let the walk before have { retainGraph: true }',

@@ -368,6 +368,40 @@ export interface KernelCalls<F, I, B, D> extends ElementwiseKernels<{
   /** For each place of a row dWeight = Σ dOut·normal and dBias = Σ dOut over the rows. */
   layerNormSums(dWeight: F, dBias: F, dOut: F, x: F, statistics: F, geometry: RowsGeometry): void;
 
+  // --- Recurrent cells. Write. ---
+  // `fromX` and `fromH` are the products of the input and of the old state, bias included: the gates of
+  // a row one behind the other, n values each, in PyTorch's order. σ is the sigmoid.
+  /**
+   * With the gates r, z and m: r = σ(fromX + fromH), z likewise, m = tanh(fromX + r·fromH), and
+   * h = m + z·(before - m). `gates` gets r, z, m and m's part of fromH.
+   */
+  gruCell(h: F, gates: F, fromX: F, fromH: F, before: F, geometry: RowsGeometry): void;
+  /** Its gradients; to `dBefore` only h's own part z·dH is added. */
+  gruCellBackward(
+    dFromX: F,
+    dFromH: F,
+    dBefore: F,
+    dH: F,
+    gates: F,
+    before: F,
+    geometry: RowsGeometry,
+  ): void;
+  /**
+   * With the gates i, f, m and o: σ(fromX + fromH), for m tanh, c = f·before + i·m, h = o·tanh(c).
+   * `gates` gets them; `before` is the old c.
+   */
+  lstmCell(h: F, c: F, gates: F, fromX: F, fromH: F, before: F, geometry: RowsGeometry): void;
+  /** Its gradients, alike for fromX and fromH; `dC` holds that of c, and gets that of `before`. */
+  lstmCellBackward(
+    dGates: F,
+    dC: F,
+    dH: F,
+    gates: F,
+    c: F,
+    before: F,
+    geometry: RowsGeometry,
+  ): void;
+
   // --- Linear algebra ---
   /** Writes, or adds the whole sum with `accumulate`. K = 0 gives zeros. */
   matmul(out: F, a: F, b: F, geometry: MatmulGeometry): void;

@@ -20,7 +20,7 @@ export type Operand = Tensor | number;
  * Runs an operation that is made of others. Its temporaries are freed at its end, unless a tape
  * records, which needs them for backward.
  */
-export function composed<T extends Tensor>(fn: () => T): T {
+export function composed<T>(fn: () => T): T {
   return recordingTape() ? fn() : Scope.run(fn);
 }
 

@@ -18,6 +18,7 @@ import { prod } from './products.js';
 import * as quotients from './quotients.js';
 import { drawMask } from './random.js';
 import * as resampling from './resampling.js';
+import * as recurrent from './recurrent.js';
 import * as scans from './scans.js';
 import { sgdStep } from './sgd.js';
 import * as softmax from './softmax.js';
@@ -48,6 +49,7 @@ export const moreReferenceKernels: Pick<ArrayKernels, keyof typeof MORE_KERNELS>
   sumOfSquares,
   ...softmax,
   ...normalisation,
+  ...recurrent,
   drawMask,
   ...loss,
   sgdStep,

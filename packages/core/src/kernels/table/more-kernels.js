@@ -357,6 +357,63 @@ export const MORE_KERNELS = table({
     cut: ['n as width'],
   },
 
+  // --- Recurrent cells, behind their products with the input and the state; `before` is the old state ---
+  gruCell: {
+    source: 'recurrent',
+    operands: [
+      'out h f32[rows, n]',
+      'out gates f32[rows, 4, n]',
+      'in fromX f32[rows, 3, n]',
+      'in fromH f32[rows, 3, n]',
+      'in before f32[rows, n]',
+    ],
+    parameters: 'rows',
+    work: 'gates',
+    cut: ['rows'],
+  },
+  gruCellBackward: {
+    source: 'recurrent',
+    operands: [
+      'out dFromX f32[rows, 3, n]',
+      'out dFromH f32[rows, 3, n]',
+      'inout dBefore f32[rows, n]',
+      'in dH f32[rows, n]',
+      'in gates f32[rows, 4, n]',
+      'in before f32[rows, n]',
+    ],
+    parameters: 'rows',
+    work: 'gates',
+    cut: ['rows'],
+  },
+  lstmCell: {
+    source: 'recurrent',
+    operands: [
+      'out h f32[rows, n]',
+      'out c f32[rows, n]',
+      'out gates f32[rows, 4, n]',
+      'in fromX f32[rows, 4, n]',
+      'in fromH f32[rows, 4, n]',
+      'in before f32[rows, n]',
+    ],
+    parameters: 'rows',
+    work: 'gates',
+    cut: ['rows'],
+  },
+  lstmCellBackward: {
+    source: 'recurrent',
+    operands: [
+      'out dGates f32[rows, 4, n]',
+      'inout dC f32[rows, n]',
+      'in dH f32[rows, n]',
+      'in gates f32[rows, 4, n]',
+      'in c f32[rows, n]',
+      'in before f32[rows, n]',
+    ],
+    parameters: 'rows',
+    work: 'gates',
+    cut: ['rows'],
+  },
+
   // --- Random numbers: `state` is the four words of a generator (xoshiro.ts), which move on ---
   drawMask: {
     source: 'random',

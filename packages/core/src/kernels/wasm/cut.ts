@@ -2,6 +2,7 @@ import { PARAMETERS, type Row } from '../table/kernels.js';
 import {
   axesOf,
   FIRST_PARAMETER,
+  isNumber,
   parametersOf,
   PART,
   placesOf,
@@ -29,11 +30,13 @@ export function cutOf(row: Row): Cut {
     place: places[name],
     unit: isLast ? LINE : 1,
   }));
-  const work = workOf(row).map((name) => places[name]);
+  const sizes = workOf(row);
+  const work = sizes.filter((size) => !isNumber(size)).map((name) => places[name]);
+  const times = sizes.filter(isNumber).reduce((product, size) => product * Number(size), 1);
   const [first] = axes;
   if (work.length === 1 && first?.place === FIRST_PARAMETER) return cutElements;
   return (block) => {
-    let elements = 1;
+    let elements = times;
     for (let i = 0; i < work.length; i++) elements *= block[work[i]];
     let i = 0;
     while (i < axes.length - 1 && block[axes[i].place] === 1) i++;
