@@ -1,0 +1,6 @@
+export {
+  exportOnnx,
+  type Exportable,
+  type ExportOnnxOptions,
+  type OnnxNames,
+} from './export/export-onnx.js';
