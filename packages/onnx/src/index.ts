@@ -4,3 +4,4 @@ export {
   type ExportOnnxOptions,
   type OnnxNames,
 } from './export/export-onnx.js';
+export { ImportedModel, importOnnx, type ImportOnnxOptions } from './import/import-onnx.js';

@@ -1,11 +1,9 @@
 import type { DType } from '@unfold/core';
-import {
-  ELEMENT,
-  type ElementName,
-  type OnnxAttribute,
-  type OnnxNode,
-  type OnnxTensor,
-} from '../model/model.js';
+import { rawOf } from '../model/elements.js';
+import { ELEMENT, type OnnxAttribute, type OnnxNode, type OnnxTensor } from '../model/model.js';
+
+/** The types that constants have. */
+export type ConstantType = DType | 'int64';
 
 /** Attributes as emitters write them: whole numbers, lists of them, words; `float` marks the others. */
 export type Given = Readonly<Record<string, number | readonly number[] | string | OnnxAttribute>>;
@@ -17,26 +15,6 @@ function attributeOf(value: Given[string]): OnnxAttribute {
   if (typeof value === 'number') return { kind: 'int', value };
   if (typeof value === 'string') return { kind: 'string', value };
   return 'kind' in value ? value : { kind: 'ints', value };
-}
-
-/** Where the elements of each type are written. */
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int32: Int32Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  bool: Uint8Array,
-  int64: BigInt64Array,
-} as const;
-
-/** The elements as ONNX keeps them: little-endian, as typed arrays are on every machine that runs this. */
-export function rawOf(type: ElementName, elements: ArrayLike<number>): Uint8Array {
-  const array =
-    type === 'int64'
-      ? BigInt64Array.from(Array.from(elements, (value) => BigInt(value)))
-      : ARRAYS[type].from(elements);
-  return new Uint8Array(array.buffer);
 }
 
 /** The nodes and constants of a graph that is being made. */
@@ -71,9 +49,12 @@ export class Builder {
     this.initializers.push({ name, dims, elementType: ELEMENT[type], raw: rawOf(type, elements) });
   }
 
-  /** The name of a constant, which is kept once however often it is asked for. */
+  /**
+   * The name of a constant, which is kept once however often it is asked for: by a node, so that it is
+   * not taken for a weight.
+   */
   constant(
-    type: ElementName,
+    type: ConstantType,
     elements: readonly number[],
     dims: readonly number[] = [elements.length],
   ): string {
@@ -81,9 +62,28 @@ export class Builder {
     const key = `${type} [${dims.join()}] ${words.join()}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
-    const name = this.nameFor(`constant.${this.#constants.size}`);
+    const name = this.addConstant(`constant.${this.#constants.size}`, type, dims, elements);
     this.#constants.set(key, name);
-    this.initializers.push({ name, dims, elementType: ELEMENT[type], raw: rawOf(type, elements) });
+    return name;
+  }
+
+  /** A constant that is not looked for among the others. @returns Its name. */
+  addConstant(
+    wanted: string,
+    type: ConstantType,
+    dims: readonly number[],
+    elements: ArrayLike<number>,
+  ): string {
+    const name = this.nameFor(wanted);
+    const value = { name: '', dims, elementType: ELEMENT[type], raw: rawOf(type, elements) };
+    this.nodes.push({
+      name,
+      op: 'Constant',
+      domain: '',
+      inputs: [],
+      outputs: [name],
+      attributes: { value: { kind: 'tensor', value } },
+    });
     return name;
   }
 
@@ -109,6 +109,7 @@ export class Builder {
     this.nodes.push({
       name,
       op,
+      domain: '',
       inputs,
       outputs: names,
       attributes: Object.fromEntries(

@@ -275,9 +275,7 @@ function constantOf(value: Value, around: Surroundings): string {
   if (formatShape(tensor.shape) === formatShape(other.shape)) {
     const others = elementsOf(other);
     if (elements.every((element, i) => Object.is(element, others[i]))) {
-      const name = builder.nameFor(value.name);
-      addInitializer(builder, value, name);
-      return name;
+      return builder.addConstant(value.name, value.dtype, value.shape, elements);
     }
   }
   const [element = 0] = elements;

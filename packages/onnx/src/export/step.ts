@@ -1,6 +1,6 @@
 import { ConfigError, type Attributes, type DType, type GraphNode, type Value } from '@unfold/core';
-import { ELEMENT, type ElementName } from '../model/model.js';
-import type { Builder, Given } from './builder.js';
+import { ELEMENT } from '../model/model.js';
+import type { Builder, ConstantType, Given } from './builder.js';
 import { isFixed, type Extent, type Sizes } from './sizes.js';
 
 /** What every operation of a graph is translated with. */
@@ -156,16 +156,16 @@ export class Step {
   }
 
   /** A constant without dimensions. */
-  scalar(type: ElementName, value: number): string {
+  scalar(type: ConstantType, value: number): string {
     return this.#around.builder.constant(type, [value], []);
   }
 
   /** A constant of one dimension. */
-  vector(type: ElementName, elements: readonly number[]): string {
+  vector(type: ConstantType, elements: readonly number[]): string {
     return this.#around.builder.constant(type, elements);
   }
 
-  cast(name: string, from: ElementName, to: ElementName): string {
+  cast(name: string, from: ConstantType, to: ConstantType): string {
     return from === to ? name : this.emit('Cast', [name], { to: ELEMENT[to] });
   }
 

@@ -42,7 +42,15 @@ function writeNode(node: OnnxNode, out: PbfWriter): void {
 }
 
 /** Of each kind of attribute its number in `AttributeProto.AttributeType`. */
-const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const ATTRIBUTE_TYPE = {
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  floats: 6,
+  ints: 7,
+  strings: 8,
+} as const;
 
 function writeAttribute([name, attribute]: [string, OnnxAttribute], out: PbfWriter): void {
   writeText(out, 1, name);
@@ -56,8 +64,20 @@ function writeAttribute([name, attribute]: [string, OnnxAttribute], out: PbfWrit
     case 'string':
       writeText(out, 4, attribute.value);
       break;
+    case 'tensor':
+      out.writeMessage(5, writeTensor, attribute.value);
+      break;
+    case 'floats':
+      for (const element of attribute.value) out.writeFloatField(7, element);
+      break;
     case 'ints':
       for (const element of attribute.value) out.writeVarintField(8, element);
+      break;
+    case 'strings':
+      for (const element of attribute.value) writeText(out, 9, element);
+      break;
+    case 'other':
+      return;
   }
   out.writeVarintField(20, ATTRIBUTE_TYPE[attribute.kind]);
 }
@@ -65,7 +85,7 @@ function writeAttribute([name, attribute]: [string, OnnxAttribute], out: PbfWrit
 function writeTensor(tensor: OnnxTensor, out: PbfWriter): void {
   for (const dim of tensor.dims) out.writeVarintField(1, dim);
   out.writeVarintField(2, tensor.elementType);
-  writeText(out, 8, tensor.name);
+  if (tensor.name !== '') writeText(out, 8, tensor.name);
   out.writeBytesField(9, tensor.raw);
 }
 
