@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Tensor } from '@unfold/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasPython, python } from '../support/onnx/python.js';
 import { modelExports, operationExports, type ExportCase } from '../support/onnx/exports.js';
 
 /*
@@ -13,8 +14,6 @@ import { modelExports, operationExports, type ExportCase } from '../support/onnx
  */
 
 const root = resolve(import.meta.dirname, '../..');
-const python = process.env['PYTHON'] ?? 'python3';
-const hasPython = spawnSync(python, ['-c', 'import onnx, onnxruntime']).status === 0;
 const require = createRequire(join(root, 'bench/package.json'));
 
 function found(name: string): string | null {

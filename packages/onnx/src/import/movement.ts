@@ -68,10 +68,10 @@ function unsqueezed(call: Call): Tensor {
   const x = call.tensor(0);
   const given = call.listed('axes', 1) ?? [];
   const ndim = x.ndim + given.length;
-  const axes = given.map((axis) => call.axisOf(axis, ndim));
+  const axes = new Set(given.map((axis) => call.axisOf(axis, ndim)));
   const sizes = [...x.shape];
   const shape = Array.from({ length: ndim }, (_, axis) =>
-    axes.includes(axis) ? 1 : (sizes.shift() ?? 1),
+    axes.has(axis) ? 1 : (sizes.shift() ?? 1),
   );
   return reshape(x, shape);
 }

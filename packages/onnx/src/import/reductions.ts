@@ -8,6 +8,7 @@ import {
   div,
   eq,
   flip,
+  full,
   log,
   logSoftmax,
   logSumExp,
@@ -59,13 +60,22 @@ const by =
 
 type Extreme = (x: Tensor, axes: number[], options: ReduceOptions) => Tensor;
 
-/** Truth values have no order here: they count as 0 and 1. */
-const ofTruths =
-  (compute: Extreme): Extreme =>
-  (x, axes, options) =>
-    x.dtype === 'bool'
-      ? cast(compute(cast(x, 'uint8'), axes, options), 'bool')
-      : compute(x, axes, options);
+/**
+ * The largest or smallest. Truth values have no order here, and count as 0 and 1; of no elements it is
+ * what every other one beats.
+ */
+const extreme =
+  (compute: Extreme, ofNone: number): Reduce =>
+  (x, axes, options) => {
+    if (axes.length === 0) return x;
+    if (axes.every((axis) => x.shape[axis] !== 0)) {
+      return x.dtype === 'bool'
+        ? cast(compute(cast(x, 'uint8'), axes, options), 'bool')
+        : compute(x, axes, options);
+    }
+    const { shape } = sum(x.dtype === 'bool' ? cast(x, 'uint8') : x, axes, options);
+    return full(shape, x.dtype === 'bool' ? Number(ofNone > 0) : ofNone, { dtype: x.dtype });
+  };
 
 /** Up to operator set 12 such functions saw x as a matrix, cut at the axis. */
 const alongAxis =
@@ -130,8 +140,8 @@ const sumOfZeros = (size: Tensor): Tensor => mul(eq(size, 0), 1);
 export const REDUCTIONS: Operators = {
   ReduceSum: reduction(by(sum)),
   ReduceMean: reduction(by(mean)),
-  ReduceMax: reduction(by(ofTruths(max))),
-  ReduceMin: reduction(by(ofTruths(min))),
+  ReduceMax: reduction(extreme(max, -Infinity)),
+  ReduceMin: reduction(extreme(min, Infinity)),
   ReduceProd: reduction(by(prod)),
   ReduceL1: reduction(by(sum), abs),
   ReduceL2: reduction((x, axes, options) => sqrt(by(sum)(x, axes, options)), square),

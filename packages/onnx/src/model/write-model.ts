@@ -39,6 +39,7 @@ function writeNode(node: OnnxNode, out: PbfWriter): void {
   writeText(out, 3, node.name);
   writeText(out, 4, node.op);
   for (const entry of Object.entries(node.attributes)) out.writeMessage(5, writeAttribute, entry);
+  if (node.domain !== '') writeText(out, 7, node.domain);
 }
 
 /** Of each kind of attribute its number in `AttributeProto.AttributeType`. */
@@ -86,7 +87,16 @@ function writeTensor(tensor: OnnxTensor, out: PbfWriter): void {
   for (const dim of tensor.dims) out.writeVarintField(1, dim);
   out.writeVarintField(2, tensor.elementType);
   if (tensor.name !== '') writeText(out, 8, tensor.name);
-  out.writeBytesField(9, tensor.raw);
+  if (!tensor.external) {
+    out.writeBytesField(9, tensor.raw);
+    return;
+  }
+  const { location, offset, length } = tensor.external;
+  const entries = { location, offset, ...(length !== null && { length }) };
+  for (const [key, value] of Object.entries(entries)) {
+    out.writeMessage(13, writeEntry, [key, String(value)]);
+  }
+  out.writeVarintField(14, 1);
 }
 
 function writeValue(value: OnnxValue, out: PbfWriter): void {
