@@ -1,5 +1,5 @@
 import { PbfReader } from 'pbf';
-import { FileFormatError, UnfoldError } from '@unfold/core';
+import { FileFormatError } from '@unfold/core';
 import { rawOf } from './elements.js';
 import {
   ELEMENT,
@@ -73,18 +73,20 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
  * @param file Its name, for messages.
  * @throws FileFormatError for what is no ONNX model.
  */
-export function readModel(bytes_: Uint8Array, file: string): OnnxModel {
+export function readModel(given: Uint8Array, file: string): OnnxModel {
   try {
-    return modelIn(bytes_);
+    return modelIn(given);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof UnfoldError || error instanceof RangeError || error instanceof Error) {
-      throw new FileFormatError(`${file}: expected an ONNX model, got a damaged one: ${reason}`, {
-        cause: error,
-      });
-    }
-    throw error;
+    throw new FileFormatError(`${file}: expected an ONNX model, got a damaged one: ${reason}`, {
+      cause: error,
+    });
   }
+}
+
+/** The names of the files in which weights of a model lie. */
+export function externalFilesOf({ graph }: OnnxModel): Set<string> {
+  return new Set(graph.initializers.flatMap(({ external }) => external?.location ?? []));
 }
 
 interface ModelParts extends Mutable<Omit<OnnxModel, 'graph' | 'metadata'>> {
