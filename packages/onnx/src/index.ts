@@ -1,6 +1,7 @@
 export {
   exportOnnx,
   type Exportable,
+  type ExportableModel,
   type ExportOnnxOptions,
   type OnnxNames,
 } from './export/export-onnx.js';

@@ -71,9 +71,14 @@ const IR_VERSIONS: Readonly<Record<number, number>> = {
 const PRODUCER = '@unfold/onnx';
 const VERSION = '0.1.0';
 
-/** What can be exported: a Module, another object with a `forward`, or a function of tensors. */
-export type Exportable =
-  ((...inputs: Tensor[]) => unknown) | { forward(...inputs: Tensor[]): unknown };
+/** A Module, or another object with a `forward`, that can be exported in the place of a function. */
+export interface ExportableModel {
+  /** What is exported. */
+  forward(...inputs: Tensor[]): unknown;
+}
+
+/** What can be exported. */
+export type Exportable = ((...inputs: Tensor[]) => unknown) | ExportableModel;
 
 /**
  * A model as the bytes of an ONNX file, which ONNX Runtime, Netron and others read. It is traced on an
