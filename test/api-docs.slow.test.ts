@@ -7,6 +7,7 @@ import * as node from '@unfold/core/node';
 import * as io from '@unfold/io';
 import * as monitor from '@unfold/monitor';
 import * as nn from '@unfold/nn';
+import * as onnx from '@unfold/onnx';
 import * as tfjs from '@unfold/tfjs';
 import * as train from '@unfold/train';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -50,6 +51,7 @@ it('the API reference is made without a warning, and holds every export', () => 
     [['@unfold/io'], io],
     [['@unfold/train'], train],
     [['@unfold/monitor'], monitor],
+    [['@unfold/onnx'], onnx],
     [['@unfold/tfjs'], tfjs],
   ] as const) {
     expect(documented(path), path.join('/')).toEqual(expect.arrayContaining(Object.keys(exports)));

@@ -5,6 +5,7 @@ import * as core from '@unfold/core';
 import * as io from '@unfold/io';
 import * as monitor from '@unfold/monitor';
 import * as nn from '@unfold/nn';
+import * as onnx from '@unfold/onnx';
 import * as tfjs from '@unfold/tfjs';
 import * as train from '@unfold/train';
 import { describe, expect, it } from 'vitest';
@@ -90,7 +91,7 @@ describe("a package's README", () => {
     expect(links.filter((link) => !paths.includes(link))).toEqual([]);
   });
 
-  it('is packed with each', () => expect(packed).toHaveLength(7));
+  it('is packed with each', () => expect(packed).toHaveLength(8));
 });
 
 /** Where a link within the repository leads. */
@@ -148,6 +149,7 @@ describe('CHANGELOG.md', () => {
     '@unfold/io': io,
     '@unfold/train': train,
     '@unfold/monitor': monitor,
+    '@unfold/onnx': onnx,
     '@unfold/tfjs': tfjs,
   };
   const moved = table(read('CHANGELOG.md'), 'Old name').filter(([old]) => old?.startsWith('`@'));

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCompareOptions } from '../../packages/cli/src/compare-options.js';
 import { parseEvaluateOptions } from '../../packages/cli/src/evaluate-options.js';
+import { parseExportOptions } from '../../packages/cli/src/export-options.js';
 import { parseOptions } from '../../packages/cli/src/options.js';
 import { parsePredictOptions } from '../../packages/cli/src/predict-options.js';
 import { readDocument, ROOT, snippetsOf } from './snippets.js';
@@ -150,6 +151,7 @@ type Parse = (args: readonly string[], version: string) => unknown;
 const PARSERS: readonly (readonly [words: readonly string[], parse: Parse])[] = [
   [['train', 'mnist'], parseOptions],
   [['evaluate'], parseEvaluateOptions],
+  [['export'], parseExportOptions],
   [['predict'], parsePredictOptions],
   [['compare', 'tfjs'], parseCompareOptions],
 ];

@@ -30,6 +30,11 @@ const COMMANDS: readonly Command[] = [
     load: async () => (await import('./predict.js')).predict,
   },
   {
+    words: 'export',
+    summary: 'write a trained model as an ONNX file',
+    load: async () => (await import('./export.js')).exportModel,
+  },
+  {
     words: 'compare tfjs',
     summary: 'train the same network here and in TensorFlow.js, step by step',
     load: async () => (await import('./compare-tfjs.js')).compareTfjs,

@@ -20,7 +20,7 @@ export { RUN_FORMAT } from './run-format.js';
 export { isObject, parseStrictJson } from './strict-json.js';
 export { assignWeights } from './weights/assign.js';
 export { MAX_DIMENSIONS, isCounts } from './weights/encodings.js';
-export { float16ToFloat32 } from './weights/float16.js';
+export { bfloat16ToFloat32, float16ToFloat32 } from './weights/float16.js';
 export { withSafetensors } from './weights/safetensors-file.js';
 export type { WeightsFile } from './weights/safetensors-file.js';
 export { weightsFormat } from './weights/save-load.js';

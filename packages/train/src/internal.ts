@@ -11,6 +11,7 @@ export { asHistory } from './fit/history.js';
 export { occupantOf } from './fit/occupant.js';
 export { isModelName } from './models.js';
 export { asNumber, asObject, checkTensors } from './optim/state.js';
+export { metadataOf } from './saved-model/metadata.js';
 export { SIDE } from './predict/digit.js';
 export { EVALUATION_BATCH, prepareRun } from './recipe/prepare.js';
 export type { MakeLoader, PreparedRun } from './recipe/prepare.js';

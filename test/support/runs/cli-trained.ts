@@ -1,9 +1,10 @@
 import { start, type Outcome } from './cli.js';
 import { unfoldCommand } from './unfold.js';
 
-/** How Node runs the two commands, before their own arguments. */
+/** How Node runs the commands, before their own arguments. */
 export const PREDICT = unfoldCommand('predict');
 export const EVALUATE = unfoldCommand('evaluate');
+const EXPORT = unfoldCommand('export');
 
 /** Runs `predict` to its end. */
 export async function predict(...args: readonly string[]): Promise<Outcome> {
@@ -13,4 +14,9 @@ export async function predict(...args: readonly string[]): Promise<Outcome> {
 /** Runs `evaluate` to its end. */
 export async function evaluateMnist(...args: readonly string[]): Promise<Outcome> {
   return start(process.execPath, [...EVALUATE, ...args]).outcome;
+}
+
+/** Runs `export` to its end. */
+export async function exportModel(...args: readonly string[]): Promise<Outcome> {
+  return start(process.execPath, [...EXPORT, ...args]).outcome;
 }

@@ -1,0 +1,361 @@
+import type { Tensor } from '@unfold/core';
+import {
+  ConfigError,
+  elementsOf,
+  formatShape,
+  Scope,
+  trace,
+  zeros,
+  type Graph,
+  type JsonData,
+  type OptionRules,
+  type Value,
+} from '@unfold/core';
+import { checkedInUse, checkOptions, flag, requireTensor, valueText } from '@unfold/core/internal';
+import { evaluationMode, Module } from '@unfold/nn';
+import type { Normalization, SaveModelOptions } from '@unfold/train';
+import { metadataOf } from '@unfold/train/internal';
+import { ELEMENT, type OnnxModel, type OnnxValue } from '../model/model.js';
+import { writeModel } from '../model/write-model.js';
+import { Builder } from './builder.js';
+import { OPERATORS } from './operators.js';
+import { Sizes, type Extent } from './sizes.js';
+import { shapeOf, Step, type Surroundings } from './step.js';
+
+/** Names of what a model takes and gives. */
+export interface OnnxNames {
+  /** Default: the names of the function's parameters. */
+  readonly inputs?: readonly string[];
+  /** Default: `output`, `output0` …, or the names in the object that the function returns. */
+  readonly outputs?: readonly string[];
+}
+
+/** Options of `exportOnnx`. */
+export interface ExportOnnxOptions extends SaveModelOptions {
+  readonly names?: OnnxNames;
+  /**
+   * The axis of the inputs along which a batch may have any size, or null for a model that takes the
+   * example's sizes alone. Default 0.
+   */
+  readonly batchAxis?: number | null;
+  /** The version of ONNX's operators, 17 to 22. Default 17, which runtimes have known for years. */
+  readonly opset?: number;
+  /**
+   * Whether the model normalises its first input itself, by `normalization`: then it takes images on the
+   * scale 0…1. Default false: the file says by what its input is to be normalised.
+   */
+  readonly includeNormalization?: boolean;
+}
+
+const OPTIONS: OptionRules<ExportOnnxOptions> = {
+  names: checkedInUse,
+  batchAxis: checkedInUse,
+  opset: checkedInUse,
+  includeNormalization: flag,
+  name: checkedInUse,
+  normalization: checkedInUse,
+  classes: checkedInUse,
+  metadata: checkedInUse,
+};
+
+/** Of each operator set the format's version that came with it. */
+const IR_VERSIONS: Readonly<Record<number, number>> = {
+  17: 8,
+  18: 8,
+  19: 9,
+  20: 9,
+  21: 10,
+  22: 10,
+};
+
+const PRODUCER = '@unfold/onnx';
+const VERSION = '0.1.0';
+
+/** A Module, or another object with a `forward`, that can be exported in the place of a function. */
+export interface ExportableModel {
+  /** What is exported. */
+  forward(...inputs: Tensor[]): unknown;
+}
+
+/** What can be exported. */
+export type Exportable = ((...inputs: Tensor[]) => unknown) | ExportableModel;
+
+/**
+ * A model as the bytes of an ONNX file, which ONNX Runtime, Netron and others read. It is traced on an
+ * example, in evaluation mode; batches of any size fit the result. Weights have their names in the
+ * model; what normalises its input and the names of its classes stand in the metadata.
+ *
+ * ```ts
+ * const bytes = exportOnnx(model, zeros([1, 1, 28, 28]), { names: { outputs: ['logits'] } });
+ * ```
+ *
+ * @param model A Module, another object with a `forward`, or a function of tensors. It returns tensors,
+ * alone or in arrays and plain objects.
+ * @param example A tensor as the model takes it, or a list of them for several inputs.
+ * @throws ConfigError that names the operation which ONNX can't say, or what depends on the size of the
+ * batch, and for a bad option; TapeError for what a graph can't hold, see `trace`; what the model throws.
+ */
+export function exportOnnx(
+  model: Exportable,
+  example: Tensor | readonly Tensor[],
+  options: ExportOnnxOptions = {},
+): Uint8Array<ArrayBuffer> {
+  checkOptions('exportOnnx', options, OPTIONS);
+  const { names, opset = 17, batchAxis = 0, includeNormalization, ...saved } = options;
+  const irVersion = IR_VERSIONS[opset];
+  if (irVersion === undefined) {
+    const sets = Object.keys(IR_VERSIONS).join(', ');
+    throw new ConfigError(`exportOnnx: opset must be one of ${sets}, got ${valueText(opset)}`);
+  }
+  if (batchAxis !== null && !(Number.isInteger(batchAxis) && batchAxis >= 0)) {
+    throw new ConfigError(
+      `exportOnnx: batchAxis must be an integer of at least 0, or null, got ${valueText(batchAxis)}`,
+    );
+  }
+  if (includeNormalization === true && !saved.normalization) {
+    throw new ConfigError(
+      'exportOnnx: expected a normalization to include, got none; { normalization } gives it',
+    );
+  }
+  const metadata = metadataOf('exportOnnx', saved);
+  const inputs: readonly unknown[] = Array.isArray(example) ? example : [example];
+  return Scope.run(() => {
+    const given = inputs.map((input, i) => {
+      requireTensor('exportOnnx', inputs.length === 1 ? 'example' : `example ${i}`, input);
+      return input;
+    });
+    const traced = tracedTwice(model, given, batchAxis);
+    return writeModel({
+      irVersion,
+      producer: PRODUCER,
+      producerVersion: VERSION,
+      opset,
+      graph: graphOf(traced, {
+        names: names ?? {},
+        opset,
+        batchAxis,
+        normalization: includeNormalization === true ? (saved.normalization ?? null) : null,
+      }),
+      metadata,
+    });
+  });
+}
+
+interface Traced {
+  readonly graph: Graph;
+  readonly sizes: Sizes;
+}
+
+/** The model on the example, and on one whose batch is larger by one, to see what follows its size. */
+function tracedTwice(
+  model: Exportable,
+  example: readonly Tensor[],
+  batchAxis: number | null,
+): Traced {
+  const restore = model instanceof Module ? evaluationMode(model) : undefined;
+  try {
+    const run = (inputs: readonly Tensor[]): Graph =>
+      typeof model === 'function' ? trace(model, ...inputs) : trace(model, ...inputs);
+    const graph = run(example);
+    const batch = batchAxis === null ? undefined : example[0]?.shape[batchAxis];
+    if (batchAxis === null || batch === undefined) {
+      return { graph, sizes: new Sizes(graph, null, 0, 1) };
+    }
+    const larger = example.map((input) =>
+      zeros(
+        input.shape.map((size, axis) => (axis === batchAxis ? size + 1 : size)),
+        { dtype: input.dtype },
+      ),
+    );
+    return { graph, sizes: new Sizes(graph, onLarger(run, larger), batch, batch + 1) };
+  } finally {
+    restore?.();
+  }
+}
+
+/** @throws ConfigError if the model takes no larger batch. */
+function onLarger(run: (inputs: readonly Tensor[]) => Graph, larger: readonly Tensor[]): Graph {
+  try {
+    return run(larger);
+  } catch (error) {
+    const shapes = larger.map(({ shape }) => formatShape(shape)).join(' and ');
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(
+      `exportOnnx: expected a model that takes batches of any size, and ${shapes} too, got: ${reason}; ` +
+        '{ batchAxis: null } exports the sizes of the example',
+      { cause: error },
+    );
+  }
+}
+
+interface GraphOptions {
+  readonly names: OnnxNames;
+  readonly opset: number;
+  readonly batchAxis: number | null;
+  /** What the first input is to be normalised by inside the model. */
+  readonly normalization: Normalization | null;
+}
+
+function graphOf({ graph, sizes }: Traced, options: GraphOptions): OnnxModel['graph'] {
+  const builder = new Builder(options.opset);
+  const names = new Map<Value, string>();
+  for (const value of [...graph.parameters, ...graph.buffers]) {
+    names.set(value, builder.nameFor(value.name));
+    addInitializer(builder, value, value.name);
+  }
+  const wanted = wantedNames(graph, options.names);
+  const inputs = graph.inputs.map((value, i) => builder.nameFor(wanted.inputs[i] ?? value.name));
+  const outputs = graph.outputs.map((_, i) => builder.nameFor(wanted.outputs[i] ?? 'output'));
+  requireFree([...wanted.inputs, ...wanted.outputs], [...inputs, ...outputs]);
+  graph.inputs.forEach((value, i) => names.set(value, inputs[i] ?? ''));
+  const { batchAxis } = options;
+  const [input = ''] = inputs;
+  const around: Surroundings = {
+    builder,
+    sizes,
+    names,
+    batch: batchAxis === null ? null : { input, axis: batchAxis },
+  };
+  if (options.normalization) {
+    const [first] = graph.inputs;
+    if (first) names.set(first, normalised(builder, input, first, options.normalization));
+  }
+  for (const value of graph.constants) names.set(value, constantOf(value, around));
+  graph.nodes.forEach((node, i) => {
+    const emit = Object.hasOwn(OPERATORS, node.op) ? OPERATORS[node.op] : undefined;
+    const step = new Step(node, around);
+    if (!emit)
+      throw step.refusal('ONNX has no such operation', 'write it with others for the export');
+    const changed = sizes.changedAttribute(node, i);
+    if (changed !== null) throw step.followsBatch(changed);
+    const made = emit(step);
+    const list = typeof made === 'string' ? [made] : made;
+    node.outputs.forEach((value, at) => names.set(value, list[at] ?? ''));
+  });
+  const final = new Map<string, string>();
+  graph.outputs.forEach((value, i) => {
+    const name = names.get(value) ?? '';
+    const output = outputs[i] ?? '';
+    const isMade = builder.nodes.some((node) => node.outputs.includes(name));
+    if (isMade && !final.has(name)) final.set(name, output);
+    else final.set(builder.node('', 'Identity', [name])[0] ?? '', output);
+  });
+  const renamed = (name: string): string => final.get(name) ?? name;
+  const described = (value: Value, name: string): OnnxValue => ({
+    name,
+    elementType: ELEMENT[value.dtype],
+    dims: sizes.of(value).map(dimensionOf),
+  });
+  return {
+    name: graph.name,
+    nodes: builder.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(renamed),
+      outputs: node.outputs.map(renamed),
+    })),
+    initializers: builder.initializers,
+    inputs: graph.inputs.map((value, i) => described(value, inputs[i] ?? '')),
+    outputs: graph.outputs.map((value, i) => described(value, outputs[i] ?? '')),
+  };
+}
+
+/** A size as ONNX shows it: a number, or a name for any. */
+function dimensionOf({ slope, offset }: Extent): number | string {
+  if (slope === 0) return offset;
+  const scaled = slope === 1 ? 'batch' : `${slope}*batch`;
+  return offset === 0 ? scaled : `${scaled}${offset < 0 ? '' : '+'}${offset}`;
+}
+
+function addInitializer(builder: Builder, value: Value, name: string): void {
+  if (value.tensor) builder.initializer(name, value.dtype, value.shape, elementsOf(value.tensor));
+}
+
+/** A tensor that the function made or took from outside. */
+function constantOf(value: Value, around: Surroundings): string {
+  const { builder, sizes } = around;
+  const { tensor } = value;
+  const other = sizes.counterpart(value).tensor;
+  if (!tensor || !other) throw new ConfigError(`exportOnnx: ${value.name} has no numbers`);
+  const elements = elementsOf(tensor);
+  if (formatShape(tensor.shape) === formatShape(other.shape)) {
+    const others = elementsOf(other);
+    if (elements.every((element, i) => Object.is(element, others[i]))) {
+      return builder.addConstant(value.name, value.dtype, value.shape, elements);
+    }
+  }
+  const [element = 0] = elements;
+  const isUniform = [...elements, ...elementsOf(other)].every((one) => Object.is(one, element));
+  if (!isUniform) {
+    throw new ConfigError(
+      `exportOnnx: expected constants that don't depend on the size of the batch, got ` +
+        `${tensor.describe()} and ${other.describe()}; { batchAxis: null } exports the example's`,
+    );
+  }
+  const shape = shapeOf(sizes.of(value), around, '');
+  const [name = ''] = builder.node('', 'Expand', [
+    builder.constant(value.dtype, [element], []),
+    shape,
+  ]);
+  return name;
+}
+
+/** The first input, normalised by channel, or by feature where it has two axes. */
+function normalised(
+  builder: Builder,
+  input: string,
+  { shape, dtype }: Value,
+  { mean, std }: Normalization,
+): string {
+  const behind = shape.slice(2).map(() => 1);
+  const write = (op: string, x: string, values: readonly number[]): string =>
+    builder.node('normalization', op, [
+      x,
+      builder.constant(dtype, [...values], [values.length, ...behind]),
+    ])[0] ?? '';
+  return write('Div', write('Sub', input, mean), std);
+}
+
+/** @throws ConfigError for names that are taken. */
+function requireFree(wanted: readonly string[], got: readonly string[]): void {
+  const taken = wanted.find((name, i) => name !== got[i]);
+  if (taken === undefined) return;
+  throw new ConfigError(
+    `exportOnnx: expected names of their own for inputs and outputs, got ${taken} for two tensors; ` +
+      '{ names: { inputs, outputs } } chooses others',
+  );
+}
+
+/** The names of inputs and outputs. @throws ConfigError for another number of them. */
+function wantedNames(graph: Graph, names: OnnxNames): Required<OnnxNames> {
+  const { inputs = graph.inputs.map(({ name }) => name) } = names;
+  const { outputs = outputNames(graph.toJSON()['results'] ?? null, graph.outputs.length) } = names;
+  for (const [what, given, values] of [
+    ['inputs', inputs, graph.inputs],
+    ['outputs', outputs, graph.outputs],
+  ] as const) {
+    const valid =
+      Array.isArray(given) &&
+      given.length === values.length &&
+      given.every((name: unknown) => typeof name === 'string' && name !== '');
+    if (!valid) {
+      throw new ConfigError(
+        `exportOnnx: expected ${values.length} names of ${what}, got ${valueText(given)}`,
+      );
+    }
+  }
+  return { inputs, outputs };
+}
+
+/** A name for each tensor of what a function returns, by its place. */
+function outputNames(results: JsonData, count: number): string[] {
+  const found: string[] = [];
+  const visit = (part: JsonData, path: string): void => {
+    if (typeof part === 'number') found.push(path);
+    else if (Array.isArray(part)) part.forEach((one: JsonData, i) => visit(one, `${path}${i}`));
+    else if (typeof part === 'object' && part !== null && !('value' in part)) {
+      for (const [name, one] of Object.entries(part)) visit(one, name);
+    }
+  };
+  visit(results, 'output');
+  return found.length === count ? found : Array.from({ length: count }, (_, i) => `output${i}`);
+}

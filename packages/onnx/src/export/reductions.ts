@@ -1,0 +1,147 @@
+import { float } from './builder.js';
+import type { Emit, Emitters, Step } from './step.js';
+
+/** From this operator set on all reductions take their axes as an input; before, only ReduceSum. */
+const AXES_AS_INPUT = 18;
+
+/** Reduces `x` over the axes of the operation. */
+function reduce(
+  step: Step,
+  op: string,
+  x: string,
+  keepdim = step.attributes['keepdim'] === true,
+): string {
+  const { shape } = step.value('x');
+  // Without axes ONNX reduces all; here there is nothing to reduce then.
+  if (shape.length === 0) return x;
+  const axes = step.axes(shape.length);
+  if (axes.length === 0) return x;
+  const keepdims = keepdim ? 1 : 0;
+  return op === 'ReduceSum' || step.opset >= AXES_AS_INPUT
+    ? step.emit(op, [x, step.int64(...axes)], { keepdims })
+    : step.emit(op, [x], { axes, keepdims });
+}
+
+const reduction =
+  (op: string): Emit =>
+  (step) =>
+    reduce(step, op, step.operand('x', step.out.dtype));
+
+/** Of truth values, which ONNX's reductions don't take. */
+const ofTruths =
+  (op: string): Emit =>
+  (step) =>
+    step.cast(
+      reduce(step, op, step.cast(step.operand('x', 'bool'), 'bool', 'int32')),
+      'int32',
+      'bool',
+    );
+
+/** Σ(x - mean)² / (count - correction). */
+const variance: Emit = (step) => {
+  const { dtype } = step.out;
+  const x = step.operand('x', dtype);
+  const value = step.value('x');
+  const axes = step.axes(value.shape.length);
+  const deviations = step.emit('Sub', [x, reduce(step, 'ReduceMean', x, true)]);
+  const squares = reduce(step, 'ReduceSum', step.emit('Mul', [deviations, deviations]));
+  const divisor = Math.max(0, step.countAlong(value, axes) - step.number('correction'));
+  return step.emit('Div', [squares, step.scalar(dtype, divisor)]);
+};
+
+const norm: Emit = (step) => {
+  const { dtype } = step.out;
+  const x = step.in('x');
+  const p = step.number('p');
+  if (p === 2) return reduce(step, 'ReduceL2', x);
+  if (p === 1) return reduce(step, 'ReduceL1', x);
+  const magnitudes = step.emit('Abs', [x]);
+  if (p === Infinity) return reduce(step, 'ReduceMax', magnitudes);
+  if (p === -Infinity) return reduce(step, 'ReduceMin', magnitudes);
+  if (p === 0) {
+    const isZero = step.emit('Equal', [magnitudes, step.scalar(dtype, 0)]);
+    return reduce(step, 'ReduceSum', step.cast(step.emit('Not', [isZero]), 'bool', dtype));
+  }
+  const powers = step.emit('Pow', [magnitudes, step.scalar(dtype, p)]);
+  return step.emit('Pow', [reduce(step, 'ReduceSum', powers), step.scalar(dtype, 1 / p)]);
+};
+
+/** The position of an extreme, the first of several. */
+const position =
+  (op: string): Emit =>
+  (step) => {
+    const x = step.in('x');
+    const isWhole = step.attributes['axis'] === undefined || step.attributes['axis'] === null;
+    const { shape } = step.value('x');
+    const rows = isWhole ? step.emit('Reshape', [x, step.int64(-1)]) : x;
+    const axis = isWhole ? 0 : step.axis(shape.length);
+    const keepdims = !isWhole && step.attributes['keepdim'] === true ? 1 : 0;
+    const at = step.cast(step.emit(op, [rows], { axis, keepdims }), 'int64', 'int32');
+    return isWhole ? step.reshape(at, step.out) : at;
+  };
+
+const along =
+  (op: string): Emit =>
+  (step) =>
+    step.emit(op, [step.in('x')], { axis: step.axis(step.out.shape.length) });
+
+/** ONNX has no products that run on: they are written out. */
+const cumprod: Emit = (step) => {
+  const value = step.value('x');
+  const axis = step.axis(value.shape.length);
+  const count = step.countAlong(value, [axis]);
+  const x = step.operand('x', step.out.dtype);
+  if (count < 2) return x;
+  const ones = step.int64(...Array.from({ length: count }, () => 1));
+  const [first = '', ...rest] = step.emitAll('Split', [x, ones], { axis }, count);
+  const products = [first];
+  for (const slice of rest) products.push(step.emit('Mul', [products.at(-1) ?? '', slice]));
+  return step.emit('Concat', products, { axis });
+};
+
+/** Functions of the elements along axes. */
+export const REDUCTIONS: Emitters = {
+  sum: reduction('ReduceSum'),
+  mean: reduction('ReduceMean'),
+  max: reduction('ReduceMax'),
+  min: reduction('ReduceMin'),
+  prod: reduction('ReduceProd'),
+  logSumExp: reduction('ReduceLogSumExp'),
+  all: ofTruths('ReduceMin'),
+  any: ofTruths('ReduceMax'),
+  countNonzero: (step) =>
+    reduce(step, 'ReduceSum', step.cast(step.operand('x', 'bool'), 'bool', 'int32')),
+  variance,
+  std: (step) => step.emit('Sqrt', [variance(step) as string]),
+  norm,
+  argmax: position('ArgMax'),
+  argmin: position('ArgMin'),
+  softmax: along('Softmax'),
+  logSoftmax: along('LogSoftmax'),
+  cumsum: (step) => {
+    const { dtype, shape } = step.out;
+    return step.emit('CumSum', [
+      step.operand('x', dtype),
+      step.scalar('int64', step.axis(shape.length)),
+    ]);
+  },
+  cumprod,
+  layerNorm: (step) => {
+    const places = step.list('normalizedShape');
+    const { dtype } = step.out;
+    const count = places.reduce((product, size) => product * size, 1);
+    const ones = step.reshapeTo(
+      step.vector(
+        dtype,
+        Array.from({ length: count }, () => 1),
+      ),
+      places.map((offset) => ({ slope: 0, offset })),
+    );
+    const weight = step.has('weight') ? step.in('weight') : ones;
+    return step.emit(
+      'LayerNormalization',
+      [step.in('x'), weight, ...(step.has('bias') ? [step.in('bias')] : [])],
+      { axis: -places.length, epsilon: float(step.number('eps')) },
+    );
+  },
+};

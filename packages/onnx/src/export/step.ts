@@ -1,0 +1,232 @@
+import { ConfigError, type Attributes, type DType, type GraphNode, type Value } from '@unfold/core';
+import { ELEMENT } from '../model/model.js';
+import type { Builder, ConstantType, Given } from './builder.js';
+import { isFixed, type Extent, type Sizes } from './sizes.js';
+
+/** What every operation of a graph is translated with. */
+export interface Surroundings {
+  readonly builder: Builder;
+  readonly sizes: Sizes;
+  /** The ONNX name of each value so far. */
+  readonly names: ReadonlyMap<Value, string>;
+  /** A graph input and one of its axes whose size is the batch. */
+  readonly batch: { readonly input: string; readonly axis: number } | null;
+}
+
+/** The name of a list of sizes: a constant, or computed of the size that the batch has. */
+export function shapeOf(
+  extents: readonly Extent[],
+  { builder, batch }: Surroundings,
+  module: string,
+): string {
+  if (!batch || extents.every(isFixed)) {
+    return builder.constant(
+      'int64',
+      extents.map(({ offset }) => offset),
+    );
+  }
+  const int64 = (element: number): string => builder.constant('int64', [element]);
+  const emit = (op: string, inputs: readonly string[], attributes: Given = {}): string =>
+    builder.node(module, op, inputs, attributes)[0] ?? '';
+  const sizes = emit('Shape', [batch.input]);
+  const count = emit('Gather', [sizes, int64(batch.axis)]);
+  const parts = extents.map(({ slope, offset }) => {
+    if (slope === 0) return int64(offset);
+    const scaled = slope === 1 ? count : emit('Mul', [count, int64(slope)]);
+    return offset === 0 ? scaled : emit('Add', [scaled, int64(offset)]);
+  });
+  return emit('Concat', parts, { axis: 0 });
+}
+
+/** One operation of a graph, as its translation sees it. */
+export class Step {
+  readonly #node: GraphNode;
+  readonly #around: Surroundings;
+
+  constructor(node: GraphNode, around: Surroundings) {
+    this.#node = node;
+    this.#around = around;
+  }
+
+  /** The version of ONNX's operators. */
+  get opset(): number {
+    return this.#around.builder.opset;
+  }
+
+  get attributes(): Attributes {
+    return this.#node.attributes;
+  }
+
+  /** Its first result. */
+  get out(): Value {
+    const [out] = this.#node.outputs;
+    if (!out) throw this.fault('a result', 'none');
+    return out;
+  }
+
+  get outputs(): readonly Value[] {
+    return this.#node.outputs;
+  }
+
+  /** All its tensors, in order. */
+  get inputs(): readonly Value[] {
+    return this.#node.inputs;
+  }
+
+  /** The tensor that is `operand` to it. */
+  value(operand: string): Value {
+    const value = this.#node.input(operand);
+    if (!value) throw this.fault(`a tensor for ${operand}`, 'none');
+    return value;
+  }
+
+  has(operand: string): boolean {
+    return this.#node.input(operand) !== undefined;
+  }
+
+  /** The ONNX name of a value of the graph. */
+  nameOf(value: Value): string {
+    const name = this.#around.names.get(value);
+    if (name === undefined) throw this.fault('a value that was made before', value.name);
+    return name;
+  }
+
+  /** The ONNX name of an operand, a tensor. */
+  in(operand: string): string {
+    return this.nameOf(this.value(operand));
+  }
+
+  /** The ONNX name of an operand that is a tensor or a number, as elements of `type`. */
+  operand(operand: string, type: DType): string {
+    const value = this.#node.input(operand);
+    if (value) return this.cast(this.nameOf(value), value.dtype, type);
+    const number = this.number(operand);
+    return this.scalar(type, type === 'bool' ? Number(number !== 0) : number);
+  }
+
+  number(name: string): number {
+    const value = this.#node.attributes[name];
+    if (typeof value !== 'number') throw this.fault(`a number for ${name}`, value);
+    return value;
+  }
+
+  /** Numbers, one for all of `count`, or as many. */
+  numbers(name: string, count: number): readonly number[] {
+    const value = this.#node.attributes[name];
+    if (typeof value === 'number') return Array.from({ length: count }, () => value);
+    return this.list(name);
+  }
+
+  list(name: string): readonly number[] {
+    const value = this.#node.attributes[name];
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return list.map((element) => {
+      if (typeof element !== 'number') throw this.fault(`numbers for ${name}`, value);
+      return element;
+    });
+  }
+
+  /** The axis that an attribute names, counted from the front. */
+  axis(ndim: number, name = 'axis'): number {
+    const axis = this.number(name);
+    return axis < 0 ? axis + ndim : axis;
+  }
+
+  /** The axes that an attribute names, counted from the front; all of them if it names none. */
+  axes(ndim: number, name = 'axis'): number[] {
+    const given = this.#node.attributes[name];
+    if (given === undefined || given === null) return Array.from({ length: ndim }, (_, i) => i);
+    return this.list(name).map((axis) => (axis < 0 ? axis + ndim : axis));
+  }
+
+  /** The name of the one output of a new node. */
+  emit(op: string, inputs: readonly string[], attributes: Given = {}): string {
+    const [name = ''] = this.emitAll(op, inputs, attributes, 1);
+    return name;
+  }
+
+  /** The names of the outputs of a new node. */
+  emitAll(op: string, inputs: readonly string[], attributes: Given, outputs: number): string[] {
+    return this.#around.builder.node(this.#node.module ?? '', op, inputs, attributes, outputs);
+  }
+
+  /** Whole numbers as ONNX takes sizes, axes and positions: a list. */
+  int64(...elements: readonly number[]): string {
+    return this.#around.builder.constant('int64', elements);
+  }
+
+  /** A constant without dimensions. */
+  scalar(type: ConstantType, value: number): string {
+    return this.#around.builder.constant(type, [value], []);
+  }
+
+  /** A constant of one dimension. */
+  vector(type: ConstantType, elements: readonly number[]): string {
+    return this.#around.builder.constant(type, elements);
+  }
+
+  cast(name: string, from: ConstantType, to: ConstantType): string {
+    return from === to ? name : this.emit('Cast', [name], { to: ELEMENT[to] });
+  }
+
+  /** The sizes of a value. */
+  extents(value: Value): Extent[] {
+    return this.#around.sizes.of(value);
+  }
+
+  /** How many elements lie along the axes, which must not follow the batch. */
+  countAlong(value: Value, axes: readonly number[]): number {
+    const extents = this.extents(value);
+    return axes.reduce((count, axis) => {
+      const extent = extents[axis];
+      if (!extent || !isFixed(extent)) throw this.followsBatch(`the size along axis ${axis}`);
+      return count * extent.offset;
+    }, 1);
+  }
+
+  /** x in the shape of `value`. */
+  reshape(x: string, value: Value): string {
+    return this.reshapeTo(x, this.extents(value));
+  }
+
+  /** x in another shape. */
+  reshapeTo(x: string, extents: readonly Extent[]): string {
+    const moving = extents.filter((extent) => !isFixed(extent)).length;
+    const hasNone = extents.some((extent) => isFixed(extent) && extent.offset === 0);
+    // -1 is whatever is left, which nothing says where a size is 0.
+    const shape =
+      moving === 1 && !hasNone
+        ? this.int64(...extents.map((extent) => (isFixed(extent) ? extent.offset : -1)))
+        : this.shape(extents);
+    return this.emit('Reshape', [x, shape], hasNone ? { allowzero: 1 } : {});
+  }
+
+  /** The name of a list of sizes. */
+  shape(extents: readonly Extent[]): string {
+    if (!extents.every(isFixed) && !this.#around.batch) throw this.followsBatch('a size');
+    return shapeOf(extents, this.#around, this.#node.module ?? '');
+  }
+
+  /** @returns The error of what can't be said in ONNX. */
+  refusal(what: string, mend = ''): ConfigError {
+    const module = this.#node.module ? ` in ${this.#node.module}` : '';
+    return new ConfigError(`exportOnnx: ${this.#node.op}${module}: ${what}${mend && `; ${mend}`}`);
+  }
+
+  followsBatch(what: string): ConfigError {
+    return this.refusal(
+      `${what} follows the size of the batch`,
+      '{ batchAxis: null } exports the sizes of the example',
+    );
+  }
+
+  fault(expected: string, got: unknown): ConfigError {
+    return this.refusal(`expected ${expected}, got ${JSON.stringify(got) ?? 'none'}`);
+  }
+}
+
+/** What a translation gives: the names of the results. */
+export type Emit = (step: Step) => string | readonly string[];
+
+/** Translations by the names of operations. */
+export type Emitters = Readonly<Record<string, Emit>>;

@@ -1,0 +1,229 @@
+import {
+  elementsOf,
+  FileFormatError,
+  formatShape,
+  ShapeError,
+  tensor,
+  type DType,
+  type NumericArray,
+  type Shape,
+  type Tensor,
+} from '@unfold/core';
+import { isFloat } from '@unfold/core/internal';
+import { ELEMENT, elementName, type AttributeValues, type OnnxNode } from '../model/model.js';
+
+/** The types of elements that are computed with, and the dtype that stands for each. */
+const DTYPES: Readonly<Record<number, DType>> = {
+  [ELEMENT.float32]: 'float32',
+  [ELEMENT.float16]: 'float32',
+  [ELEMENT.bfloat16]: 'float32',
+  [ELEMENT.float64]: 'float64',
+  [ELEMENT.uint8]: 'uint8',
+  [ELEMENT.int8]: 'int32',
+  [ELEMENT.int16]: 'int32',
+  [ELEMENT.uint16]: 'int32',
+  [ELEMENT.int32]: 'int32',
+  [ELEMENT.uint32]: 'int32',
+  [ELEMENT.int64]: 'int32',
+  [ELEMENT.uint64]: 'int32',
+  [ELEMENT.bool]: 'bool',
+};
+
+/** The dtype for a type of elements; undefined for strings, complex numbers and the like. */
+export const dtypeOf = (type: number): DType | undefined => DTYPES[type];
+
+/** Numbers in a list. */
+export type Numbers = readonly number[] | NumericArray;
+
+/** Numbers that are known before the model runs, such as shapes: what is made of them alone is, too. */
+export class Known {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly numbers: Numbers;
+
+  constructor(dtype: DType, shape: Shape, numbers: Numbers) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.numbers = numbers;
+  }
+
+  /** A list of whole numbers. */
+  static list(numbers: readonly number[]): Known {
+    return new Known('int32', [numbers.length], numbers);
+  }
+
+  /** @throws ShapeError for a whole number that int32 has not. */
+  tensor(where: string): Tensor {
+    const { dtype, shape, numbers } = this;
+    if (!isFloat(dtype)) requireInt32(where, numbers);
+    return tensor(numbers, shape, { dtype });
+  }
+}
+
+/** @throws ShapeError for what int32, which stands for int64, doesn't hold. */
+export function requireInt32(where: string, numbers: ArrayLike<number>): void {
+  for (let i = 0; i < numbers.length; i++) {
+    const number = numbers[i] ?? 0;
+    if (number >= -(2 ** 31) && number < 2 ** 31) continue;
+    throw new ShapeError(
+      `${where}: expected whole numbers of 32 bits, got ${number} at element ${i}`,
+    );
+  }
+}
+
+/** A value while a model runs. */
+export type Given = Tensor | Known;
+
+/** One node that is run: its inputs and attributes as an operator's function asks for them. */
+export class Call {
+  readonly opset: number;
+  /** Whether layers that behave differently in training do so. */
+  readonly training: boolean;
+  readonly #node: OnnxNode;
+  readonly #inputs: readonly (Given | null)[];
+
+  constructor(
+    node: OnnxNode,
+    inputs: readonly (Given | null)[],
+    { opset, training }: { readonly opset: number; readonly training: boolean },
+  ) {
+    this.#node = node;
+    this.#inputs = inputs;
+    this.opset = opset;
+    this.training = training;
+  }
+
+  get where(): string {
+    return `${this.#node.op} ${this.#node.name === '' ? '' : `'${this.#node.name}'`}`.trim();
+  }
+
+  /** How many inputs and outputs the node lists. */
+  get inputCount(): number {
+    return this.#inputs.length;
+  }
+
+  get outputCount(): number {
+    return this.#node.outputs.length;
+  }
+
+  /** Whether somebody takes the output at a position. */
+  gives(position: number): boolean {
+    return (this.#node.outputs[position] ?? '') !== '';
+  }
+
+  has(position: number): boolean {
+    return (this.#inputs[position] ?? null) !== null;
+  }
+
+  /** An input as it is. */
+  given(position: number): Given {
+    const given = this.#inputs[position] ?? null;
+    if (given !== null) return given;
+    throw this.fault(`an input at position ${position}`, 'none');
+  }
+
+  get all(): Given[] {
+    return this.#inputs.map((_, position) => this.given(position));
+  }
+
+  /** An input as a tensor. */
+  tensor(position: number): Tensor {
+    const given = this.given(position);
+    return given instanceof Known ? given.tensor(this.where) : given;
+  }
+
+  tensors(): Tensor[] {
+    return this.#inputs.map((_, position) => this.tensor(position));
+  }
+
+  maybe(position: number): Tensor | null {
+    return this.has(position) ? this.tensor(position) : null;
+  }
+
+  /** The numbers of an input that says how, not what: sizes, axes, bounds. */
+  numbers(position: number): number[] {
+    const given = this.given(position);
+    return Array.from(given instanceof Known ? given.numbers : elementsOf(given));
+  }
+
+  /** The one number of such an input; undefined where it isn't given. */
+  number(position: number): number | undefined {
+    return this.has(position) ? this.numbers(position)[0] : undefined;
+  }
+
+  /** @throws FileFormatError for an attribute of another kind. */
+  attribute<K extends keyof AttributeValues>(
+    name: string,
+    kind: K,
+  ): AttributeValues[K] | undefined {
+    const attribute: { readonly kind: string; readonly value: unknown } | undefined = Object.hasOwn(
+      this.#node.attributes,
+      name,
+    )
+      ? this.#node.attributes[name]
+      : undefined;
+    if (!attribute) return undefined;
+    if (attribute.kind !== kind) throw this.fault(`${kind} for ${name}`, attribute.kind);
+    return attribute.value as AttributeValues[K];
+  }
+
+  int(name: string, otherwise: number): number {
+    return this.attribute(name, 'int') ?? otherwise;
+  }
+
+  float(name: string, otherwise: number): number {
+    return this.attribute(name, 'float') ?? otherwise;
+  }
+
+  text(name: string, otherwise: string): string {
+    return this.attribute(name, 'string') ?? otherwise;
+  }
+
+  ints(name: string): readonly number[] | undefined {
+    return this.attribute(name, 'ints');
+  }
+
+  /** Axes or sizes that were an attribute once and are an input since. */
+  listed(name: string, position: number): readonly number[] | undefined {
+    if (this.has(position)) return this.numbers(position);
+    return this.ints(name);
+  }
+
+  /** An axis counted from the front. */
+  axis(ndim: number, otherwise: number, name = 'axis'): number {
+    return this.axisOf(this.int(name, otherwise), ndim);
+  }
+
+  axisOf(axis: number, ndim: number): number {
+    if (Number.isInteger(axis) && axis >= -ndim && axis <= ndim)
+      return axis < 0 ? axis + ndim : axis;
+    throw this.fault(`an axis of ${ndim}`, axis);
+  }
+
+  /** @returns The error of what isn't as ONNX has it. */
+  fault(expected: string, got: unknown): FileFormatError {
+    const shown = Array.isArray(got) ? formatShape(got as number[]) : String(got);
+    return new FileFormatError(`${this.where}: expected ${expected}, got ${shown}`);
+  }
+
+  /** @returns The error of what ONNX has and Unfold not. */
+  lacking(what: string): FileFormatError {
+    return new FileFormatError(`${this.where}: ${what} is not supported`);
+  }
+
+  /** The dtype of a type of elements. */
+  dtype(type: number): DType {
+    const dtype = dtypeOf(type);
+    if (dtype === undefined) throw this.lacking(`the element type ${elementName(type)}`);
+    return dtype;
+  }
+}
+
+/** What an operator gives. */
+export type Result = Given | readonly (Given | null)[];
+
+/** An operator of ONNX. */
+export type Operator = (call: Call) => Result;
+
+/** Operators by name. */
+export type Operators = Readonly<Record<string, Operator>>;

@@ -1,0 +1,277 @@
+import {
+  abs,
+  acos,
+  add,
+  asin,
+  atan,
+  cast,
+  ceil,
+  clamp,
+  cos,
+  cosh,
+  div,
+  eq,
+  erf,
+  exp,
+  expm1,
+  floor,
+  ge,
+  gelu,
+  gt,
+  isInf,
+  isNaN,
+  le,
+  leakyRelu,
+  log,
+  log1p,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  lt,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  pow,
+  reciprocal,
+  relu,
+  remainder,
+  reshape,
+  round,
+  sigmoid,
+  sign,
+  sin,
+  sinh,
+  sqrt,
+  sub,
+  tan,
+  tanh,
+  trunc,
+  where,
+  type Tensor,
+} from '@unfold/core';
+import { isFloat } from '@unfold/core/internal';
+import { dropout } from '@unfold/nn';
+import { ELEMENT } from '../model/model.js';
+import { Known, type Call, type Operator, type Operators } from './call.js';
+
+const unary =
+  (compute: (x: Tensor) => Tensor): Operator =>
+  (call) =>
+    compute(call.tensor(0));
+
+const binary =
+  (compute: (a: Tensor, b: Tensor) => Tensor): Operator =>
+  (call) => {
+    const [a, b] = aligned(call);
+    return compute(a, b);
+  };
+
+/** Up to operator set 6, the second input could begin at an axis of the first. */
+function aligned(call: Call): [Tensor, Tensor] {
+  const a = call.tensor(0);
+  const b = call.tensor(1);
+  if (call.opset >= 7 || call.int('broadcast', 0) === 0) return [a, b];
+  const axis = call.axis(a.ndim, a.ndim - b.ndim);
+  const behind = Array.from({ length: Math.max(0, a.ndim - axis - b.ndim) }, () => 1);
+  return [a, reshape(b, [...b.shape, ...behind])];
+}
+
+/** Of any number of tensors. */
+const several =
+  (compute: (a: Tensor, b: Tensor) => Tensor): Operator =>
+  (call) => {
+    const [first, ...rest] = call.tensors();
+    if (!first) throw call.fault('an input', 'none');
+    return rest.reduce((a, b) => compute(a, b), first);
+  };
+
+/** Whole numbers are divided towards 0. */
+function divided(a: Tensor, b: Tensor): Tensor {
+  if (isFloat(a.dtype) && isFloat(b.dtype)) return div(a, b);
+  const quotient = div(cast(a, 'float64'), cast(b, 'float64'));
+  return cast(trunc(quotient), a.dtype);
+}
+
+/** A bound of Clip: an attribute once, an input since, and perhaps an empty one. */
+function bound(call: Call, name: 'min' | 'max', position: number): number | undefined {
+  if (call.opset < 11) return call.attribute(name, 'float');
+  return call.number(position);
+}
+
+function clip(call: Call): Tensor {
+  const x = call.tensor(0);
+  const min = bound(call, 'min', 1);
+  const max = bound(call, 'max', 2);
+  if (min === undefined && max === undefined) return x;
+  // Where they cross, the upper one holds.
+  const low = min === undefined ? x : maximum(x, min);
+  return isFloat(x.dtype) && !(min !== undefined && max !== undefined && min > max)
+    ? clamp(x, { ...(min !== undefined && { min }), ...(max !== undefined && { max }) })
+    : max === undefined
+      ? low
+      : minimum(low, max);
+}
+
+/** ln(1 + eˣ), which doesn't overflow. */
+const softplus = (x: Tensor): Tensor => add(relu(x), log1p(exp(neg(abs(x)))));
+
+const elu = (x: Tensor, alpha: number, gamma = 1): Tensor =>
+  mul(where(gt(x, 0), x, mul(expm1(minimum(x, 0)), alpha)), gamma);
+
+const hardSigmoid = (x: Tensor, alpha: number, beta: number): Tensor =>
+  clamp(add(mul(x, alpha), beta), { min: 0, max: 1 });
+
+/** Numbers of another type. int64 stays what is known of it. */
+const castTo: Operator = (call) => {
+  const given = call.given(0);
+  const type = call.int('to', 0);
+  const dtype = call.dtype(type);
+  if (given instanceof Known && !isFloat(dtype) && dtype !== 'bool' && !isFloat(given.dtype)) {
+    return new Known(dtype, given.shape, given.numbers);
+  }
+  const x = call.tensor(0);
+  if (x.dtype === dtype) return x;
+  if (isFloat(x.dtype) && type === ELEMENT.bool) return logicalNot(eq(x, 0));
+  return cast(x, dtype);
+};
+
+/** Functions of single elements. */
+export const ELEMENTWISE: Operators = {
+  Abs: unary(abs),
+  Neg: unary(neg),
+  Exp: unary(exp),
+  Log: unary(log),
+  Sqrt: unary(sqrt),
+  Sin: unary(sin),
+  Cos: unary(cos),
+  Tan: unary(tan),
+  Asin: unary(asin),
+  Acos: unary(acos),
+  Atan: unary(atan),
+  Sinh: unary(sinh),
+  Cosh: unary(cosh),
+  Tanh: unary(tanh),
+  Asinh: unary((x) => {
+    const positive = abs(x);
+    return mul(sign(x), log(add(positive, sqrt(add(mul(positive, positive), 1)))));
+  }),
+  Acosh: unary((x) => log(add(x, sqrt(sub(mul(x, x), 1))))),
+  Atanh: unary((x) => mul(sub(log1p(x), log1p(neg(x))), 0.5)),
+  Erf: unary(erf),
+  Floor: unary(floor),
+  Ceil: unary(ceil),
+  Round: unary(round),
+  Sign: unary(sign),
+  Reciprocal: unary(reciprocal),
+  Not: unary(logicalNot),
+  IsNaN: unary(isNaN),
+  IsInf: (call) => {
+    const x = call.tensor(0);
+    const asked = call.int('detect_positive', 1) + 2 * call.int('detect_negative', 1);
+    if (asked === 0) return logicalAnd(isInf(x), logicalNot(isInf(x)));
+    if (asked === 3) return isInf(x);
+    return eq(x, asked === 1 ? Infinity : -Infinity);
+  },
+  Relu: unary(relu),
+  Sigmoid: unary(sigmoid),
+  Softplus: unary(softplus),
+  Softsign: unary((x) => div(x, add(abs(x), 1))),
+  Mish: unary((x) => mul(x, tanh(softplus(x)))),
+  HardSwish: unary((x) => mul(x, hardSigmoid(x, 1 / 6, 0.5))),
+  HardSigmoid: (call) =>
+    hardSigmoid(call.tensor(0), call.float('alpha', 0.2), call.float('beta', 0.5)),
+  LeakyRelu: (call) => leakyRelu(call.tensor(0), { slope: call.float('alpha', 0.01) }),
+  Elu: (call) => elu(call.tensor(0), call.float('alpha', 1)),
+  Selu: (call) =>
+    elu(
+      call.tensor(0),
+      call.float('alpha', 1.6732632423543772),
+      call.float('gamma', 1.0507009873554805),
+    ),
+  Celu: (call) => {
+    const x = call.tensor(0);
+    const alpha = call.float('alpha', 1);
+    return add(relu(x), minimum(mul(expm1(div(x, alpha)), alpha), 0));
+  },
+  ThresholdedRelu: (call) => {
+    const x = call.tensor(0);
+    return where(gt(x, call.float('alpha', 1)), x, 0);
+  },
+  Shrink: (call) => {
+    const x = call.tensor(0);
+    const limit = call.float('lambd', 0.5);
+    const bias = call.float('bias', 0);
+    return where(lt(x, -limit), add(x, bias), where(gt(x, limit), sub(x, bias), 0));
+  },
+  Gelu: (call) => {
+    const approximate = call.text('approximate', 'none');
+    if (approximate !== 'none' && approximate !== 'tanh') {
+      throw call.fault('none or tanh for approximate', approximate);
+    }
+    return gelu(call.tensor(0), { approximate });
+  },
+  Swish: (call) => {
+    const x = call.tensor(0);
+    return mul(x, sigmoid(mul(x, call.float('alpha', 1))));
+  },
+  PRelu: (call) => {
+    const x = call.tensor(0);
+    const slope = call.tensor(1);
+    // Up to operator set 6 a list of slopes was of the channels.
+    const fitting =
+      call.opset < 7 && slope.ndim === 1 && slope.size > 1
+        ? reshape(slope, [-1, ...x.shape.slice(2).map(() => 1)])
+        : slope;
+    return where(lt(x, 0), mul(x, fitting), x);
+  },
+  Clip: clip,
+  Dropout: (call) => {
+    const x = call.tensor(0);
+    const p = call.opset >= 12 ? (call.number(1) ?? 0.5) : call.float('ratio', 0.5);
+    const isAsked = call.opset < 12 || !call.has(2) || call.number(2) !== 0;
+    if (call.training && isAsked) {
+      if (call.gives(1)) throw call.lacking('the mask of a dropout in training');
+      return dropout(x, { p });
+    }
+    return call.gives(1) ? [x, eq(x, x)] : x;
+  },
+  Identity: (call) => call.given(0),
+
+  Add: binary(add),
+  Sub: binary(sub),
+  Mul: binary(mul),
+  Div: binary(divided),
+  Pow: (call) => {
+    const [a, b] = aligned(call);
+    const power = pow(
+      isFloat(a.dtype) ? a : cast(a, 'float64'),
+      cast(b, isFloat(a.dtype) ? a.dtype : 'float64'),
+    );
+    return power.dtype === a.dtype ? power : cast(power, a.dtype);
+  },
+  Mod: (call) => {
+    const a = call.tensor(0);
+    const b = call.tensor(1);
+    if (call.int('fmod', 0) === 0) return remainder(a, b);
+    const whole = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : cast(x, 'float64'));
+    const rest = sub(whole(a), mul(trunc(div(whole(a), whole(b))), whole(b)));
+    return rest.dtype === a.dtype ? rest : cast(rest, a.dtype);
+  },
+  Max: several(maximum),
+  Min: several(minimum),
+  Sum: several(add),
+  Mean: (call) => div(several(add)(call) as Tensor, call.inputCount),
+  Equal: binary(eq),
+  Less: binary(lt),
+  Greater: binary(gt),
+  LessOrEqual: binary(le),
+  GreaterOrEqual: binary(ge),
+  And: binary(logicalAnd),
+  Or: binary(logicalOr),
+  Xor: binary(logicalXor),
+  Where: (call) => where(call.tensor(0), call.tensor(1), call.tensor(2)),
+  Cast: castTo,
+  CastLike: (call) => cast(call.tensor(0), call.given(1).dtype),
+};

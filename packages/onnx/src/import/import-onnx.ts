@@ -1,0 +1,324 @@
+import {
+  ConfigError,
+  FileFormatError,
+  formatShape,
+  Parameter,
+  sizeOf,
+  Tensor,
+  type OptionRules,
+} from '@unfold/core';
+import { checkOptions, isFloat, text, valueText } from '@unfold/core/internal';
+import { Module } from '@unfold/nn';
+import { elementsIn, widthOf } from '../model/elements.js';
+import {
+  elementName,
+  type ElementName,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+} from '../model/model.js';
+import { readModel } from '../model/read-model.js';
+import { Call, dtypeOf, Known, type Given } from './call.js';
+import { folded } from './folding.js';
+import { OPERATORS } from './operators.js';
+
+/** Options of `importOnnx`. */
+export interface ImportOnnxOptions {
+  /** What messages call the file. Default `ONNX`. */
+  readonly name?: string;
+  /** The bytes of the files beside it that hold its weights, by the names that it gives them. */
+  readonly external?: Readonly<Record<string, Uint8Array>>;
+}
+
+const OPTIONS: OptionRules<ImportOnnxOptions> = {
+  name: text,
+  external: {
+    expected: 'an object of bytes by name',
+    accepts: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      Object.values(value).every((bytes) => bytes instanceof Uint8Array),
+  },
+};
+
+/** Operator sets from this one on are read. */
+const OLDEST = 7;
+
+/**
+ * The model of an ONNX file, to run, to train and to export again. Weights of floats are Parameters
+ * under their names in the file, of which `freeze` makes constants; int64 is int32 here. A file of
+ * other weights than its own is read with `external`.
+ *
+ * ```ts
+ * const model = importOnnx(await readFile('squeezenet.onnx'));
+ * const scores = model.forward(images);
+ * ```
+ *
+ * @throws FileFormatError for what is no ONNX model or a damaged one, for operators that are unknown
+ * here, all of which it lists, and for types of elements that are; ConfigError for a bad option.
+ */
+export function importOnnx(bytes: Uint8Array, options: ImportOnnxOptions = {}): ImportedModel {
+  checkOptions('importOnnx', options, OPTIONS);
+  if (!(bytes instanceof Uint8Array)) {
+    throw new ConfigError(
+      `importOnnx: expected the bytes of a file, a Uint8Array, got ${valueText(bytes)}`,
+    );
+  }
+  const { name = 'ONNX', external = {} } = options;
+  return new ImportedModel(readModel(bytes, name), name, external);
+}
+
+/** A model that `importOnnx` made of a file. */
+export class ImportedModel extends Module {
+  /** The names of its inputs, in the order of `forward`'s arguments. */
+  readonly inputNames: readonly string[];
+  /** The names of its outputs. */
+  readonly outputNames: readonly string[];
+  /** Texts by name that the file holds besides, such as what its input was normalised by. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly #graph: OnnxGraph;
+  readonly #opset: number;
+  /** What is there before it runs: weights, by their names in the file. */
+  readonly #weights = new Map<string, Given>();
+
+  /** @internal */
+  constructor(model: OnnxModel, file: string, external: Readonly<Record<string, Uint8Array>>) {
+    super();
+    const { graph, opset } = model;
+    requireKnown(model, file);
+    requireOrder(graph, file);
+    this.#graph = graph;
+    this.#opset = opset;
+    this.metadata = model.metadata;
+    const places = kindsOf(graph, opset);
+    for (const initializer of graph.initializers) {
+      this.#weights.set(initializer.name, this.#weight(initializer, places, file, external));
+    }
+    this.inputNames = graph.inputs.flatMap(({ name }) => (this.#weights.has(name) ? [] : [name]));
+    this.outputNames = graph.outputs.map(({ name }) => name);
+  }
+
+  #weight(
+    stored: OnnxTensor,
+    kinds: ReadonlyMap<string, 'buffer' | 'known'>,
+    file: string,
+    external: Readonly<Record<string, Uint8Array>>,
+  ): Given {
+    const known = knownOf(stored, file, external);
+    const kind = kinds.get(stored.name);
+    if (!isFloat(known.dtype) || kind === 'known' || known.shape.length === 0) return known;
+    const initial = known.tensor(file);
+    if (kind === 'buffer') return this.registerBuffer(stored.name, initial);
+    const parameter = new Parameter(initial);
+    initial.dispose();
+    let place = stored.name;
+    // A property by which nothing of a module's own is hidden.
+    while (place in this) place += '_';
+    Object.defineProperty(this, place, { value: parameter, enumerable: true });
+    return parameter;
+  }
+
+  /**
+   * The output for its inputs, in the order of `inputNames`.
+   * @throws ConfigError for another number of inputs, or a model of several outputs, of which `run`
+   * gives all; what an operator throws.
+   */
+  forward(...inputs: Tensor[]): Tensor {
+    const [name, ...others] = this.outputNames;
+    if (name === undefined || others.length > 0) {
+      throw new ConfigError(
+        `${this.constructor.name}.forward: expected a model of one output, got ${this.outputNames.join(', ')}; ` +
+          'run gives them by name',
+      );
+    }
+    const output = this.#compute(inputs)[0];
+    if (!output)
+      throw new ConfigError(`${this.constructor.name}.forward: ${name} was not computed`);
+    return output;
+  }
+
+  /**
+   * All outputs by their names, for inputs by theirs.
+   * @throws ConfigError for an input that is missing or unknown.
+   */
+  run(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+    const unknown = Object.keys(inputs).find((name) => !this.inputNames.includes(name));
+    const missing = this.inputNames.find((name) => !Object.hasOwn(inputs, name));
+    if (unknown !== undefined || missing !== undefined) {
+      throw new ConfigError(
+        `${this.constructor.name}.run: expected ${this.inputNames.join(', ')}, got ` +
+          (Object.keys(inputs).join(', ') || 'none'),
+      );
+    }
+    const given = this.inputNames.flatMap((name) => inputs[name] ?? []);
+    const outputs = this.#compute(given);
+    return Object.fromEntries(this.outputNames.map((name, i) => [name, outputs[i]])) as Record<
+      string,
+      Tensor
+    >;
+  }
+
+  #compute(inputs: readonly Tensor[]): Tensor[] {
+    if (inputs.length !== this.inputNames.length) {
+      throw new ConfigError(
+        `${this.constructor.name}: expected ${this.inputNames.length} inputs (${this.inputNames.join(', ')}), ` +
+          `got ${inputs.length}`,
+      );
+    }
+    const values = new Map<string, Given>(this.#weights);
+    this.inputNames.forEach((name, i) => {
+      const input = inputs[i];
+      if (!(input instanceof Tensor)) {
+        throw new ConfigError(
+          `${this.constructor.name}: expected a tensor for ${name}, got ${valueText(input)}`,
+        );
+      }
+      values.set(name, input);
+    });
+    for (const node of this.#graph.nodes) this.#run(node, values);
+    return this.outputNames.map((name) => {
+      const value = values.get(name);
+      if (value instanceof Known) return value.tensor(name);
+      if (value) return value;
+      throw new FileFormatError(`${name}: no node gives this output`);
+    });
+  }
+
+  #run(node: OnnxNode, values: Map<string, Given>): void {
+    const given = node.inputs.map((name) => (name === '' ? null : (values.get(name) ?? null)));
+    const call = new Call(node, given, { opset: this.#opset, training: this.training });
+    const operator = OPERATORS[node.op];
+    if (!operator) throw call.lacking('it');
+    const result = folded(node.op, call) ?? operator(call);
+    const list = Array.isArray(result) ? (result as readonly (Given | null)[]) : [result as Given];
+    node.outputs.forEach((name, i) => {
+      const value = list[i];
+      if (name !== '' && value) values.set(name, value);
+    });
+  }
+}
+
+/** @throws FileFormatError that lists all operators which are unknown here. */
+function requireKnown({ graph, opset }: OnnxModel, file: string): void {
+  if (opset < OLDEST) {
+    throw new FileFormatError(
+      `${file}: expected operators of set ${OLDEST} or later, got ${opset}; export the model again`,
+    );
+  }
+  const unknown = new Map<string, string[]>();
+  for (const { op, domain, name } of graph.nodes) {
+    const isOwn = domain === '' || domain === 'ai.onnx';
+    if (isOwn && Object.hasOwn(OPERATORS, op)) continue;
+    const operator = isOwn ? op : `${domain}.${op}`;
+    const nodes = unknown.get(operator) ?? [];
+    nodes.push(name === '' ? 'a node without a name' : name);
+    unknown.set(operator, nodes);
+  }
+  if (unknown.size === 0) return;
+  const lines = Array.from(unknown, ([operator, nodes]) => {
+    const shown = nodes.slice(0, 3).join(', ');
+    const more = nodes.length > 3 ? ` and ${nodes.length - 3} more` : '';
+    return `\n  ${operator}: ${shown}${more}`;
+  });
+  throw new FileFormatError(`${file}: has operators that Unfold lacks:${lines.join('')}`);
+}
+
+/** @throws FileFormatError for a node that takes what no earlier one gives, or gives what there is. */
+function requireOrder(graph: OnnxGraph, file: string): void {
+  const made = new Set<string>();
+  const give = (name: string, what: string): void => {
+    if (name === '') return;
+    if (made.has(name))
+      throw new FileFormatError(`${file}: ${what} gives ${name}, which there is already`);
+    made.add(name);
+  };
+  for (const { name } of graph.initializers) give(name, 'an initializer');
+  // A weight may be listed among the inputs too, as what stands for one that isn't given.
+  for (const { name } of graph.inputs) made.add(name);
+  for (const { op, name, inputs, outputs } of graph.nodes) {
+    const node = name === '' ? op : `${op} '${name}'`;
+    const missing = inputs.find((input) => input !== '' && !made.has(input));
+    if (missing !== undefined) {
+      throw new FileFormatError(
+        `${file}: ${node} takes ${missing}, which nothing before it gives: nodes stand in their order`,
+      );
+    }
+    for (const output of outputs) give(output, node);
+  }
+  const missing = graph.outputs.find(({ name }) => !made.has(name));
+  if (missing) throw new FileFormatError(`${file}: no node gives the output ${missing.name}`);
+}
+
+/** Inputs of operators that say how, not what: by position, which the numbers of weights are not. */
+const HOW: Readonly<Record<string, readonly number[]>> = {
+  Clip: [1, 2],
+  Dropout: [1],
+  OneHot: [1, 2],
+  Pad: [1, 2],
+  Range: [0, 1, 2],
+  Resize: [1, 2, 3],
+  Upsample: [1],
+};
+
+/** Weights that are no Parameters: statistics, and what is read as numbers. */
+function kindsOf(graph: OnnxGraph, opset: number): Map<string, 'buffer' | 'known'> {
+  const kinds = new Map<string, 'buffer' | 'known'>();
+  for (const { op, inputs } of graph.nodes) {
+    const isNorm = op === 'BatchNormalization' && opset >= 7;
+    inputs.forEach((name, position) => {
+      if (isNorm && position > 2) kinds.set(name, 'buffer');
+      else if (HOW[op]?.includes(position) === true) kinds.set(name, 'known');
+    });
+  }
+  return kinds;
+}
+
+/** The numbers of a stored tensor, whose size is checked against its bytes before they are read. */
+function knownOf(
+  stored: OnnxTensor,
+  file: string,
+  external: Readonly<Record<string, Uint8Array>>,
+): Known {
+  const { name, dims, elementType } = stored;
+  const where = `${file}: ${name || 'a constant'}`;
+  const dtype = dtypeOf(elementType);
+  const type = elementName(elementType) as ElementName;
+  const width = dtype && widthOf(type);
+  if (dtype === undefined || width === undefined) {
+    throw new FileFormatError(`${where}: the element type ${type} is not supported`);
+  }
+  if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
+    throw new FileFormatError(`${where}: expected sizes of at least 0, got ${formatShape(dims)}`);
+  }
+  const raw = bytesOf(stored, where, external);
+  const bytes = sizeOf(dims) * width;
+  if (bytes !== raw.length) {
+    throw new FileFormatError(
+      `${where}: expected ${bytes} bytes for ${type} ${formatShape(dims)}, got ${raw.length}`,
+    );
+  }
+  return new Known(dtype, dims, elementsIn(type, raw));
+}
+
+function bytesOf(
+  { raw, external: place }: OnnxTensor,
+  where: string,
+  external: Readonly<Record<string, Uint8Array>>,
+): Uint8Array {
+  if (!place) return raw;
+  const { location, offset, length } = place;
+  const bytes = Object.hasOwn(external, location) ? external[location] : undefined;
+  if (!bytes) {
+    throw new FileFormatError(
+      `${where}: its numbers are in the file ${location}; { external: { '${location}': bytes } } gives them`,
+    );
+  }
+  const end = length === null ? bytes.length : offset + length;
+  if (end > bytes.length) {
+    throw new FileFormatError(
+      `${where}: expected bytes ${offset} to ${end} of ${location}, which has ${bytes.length}`,
+    );
+  }
+  return bytes.subarray(offset, end);
+}

@@ -1,0 +1,15 @@
+import type { Operators } from './call.js';
+import { ELEMENTWISE } from './elementwise.js';
+import { MOVEMENT } from './movement.js';
+import { PRODUCTS } from './products.js';
+import { REDUCTIONS } from './reductions.js';
+import { WINDOWS } from './windows.js';
+
+/** What each operator of ONNX computes, by its name. */
+export const OPERATORS: Operators = {
+  ...ELEMENTWISE,
+  ...REDUCTIONS,
+  ...MOVEMENT,
+  ...PRODUCTS,
+  ...WINDOWS,
+};

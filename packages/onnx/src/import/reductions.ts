@@ -1,0 +1,165 @@
+import {
+  abs,
+  add,
+  argmax,
+  argmin,
+  cast,
+  cumsum,
+  div,
+  eq,
+  flip,
+  full,
+  log,
+  logSoftmax,
+  logSumExp,
+  max,
+  mean,
+  min,
+  mul,
+  norm,
+  oneHot,
+  permute,
+  prod,
+  reshape,
+  slice,
+  softmax,
+  square,
+  sqrt,
+  sub,
+  sum,
+  zerosLike,
+  concat,
+  type ReduceOptions,
+  type Tensor,
+} from '@unfold/core';
+import type { Call, Operator, Operators } from './call.js';
+
+type Reduce = (x: Tensor, axes: number[], options: { readonly keepdim: boolean }) => Tensor;
+
+/** The axes, an attribute once and an input since; null for none at all. */
+function axesOf(call: Call, x: Tensor): number[] | null {
+  const axes = call.listed('axes', 1);
+  if (axes && axes.length > 0) return axes.map((axis) => call.axisOf(axis, x.ndim));
+  if (call.int('noop_with_empty_axes', 0) === 1) return null;
+  return x.shape.map((_, axis) => axis);
+}
+
+const reduction =
+  (reduce: Reduce, before: (x: Tensor) => Tensor = (x) => x): Operator =>
+  (call) => {
+    const x = before(call.tensor(0));
+    const axes = axesOf(call, x);
+    if (axes === null || x.ndim === 0) return axes === null ? x : reduce(x, [], { keepdim: true });
+    return reduce(x, axes, { keepdim: call.int('keepdims', 1) !== 0 });
+  };
+
+const by =
+  (compute: (x: Tensor, axes: number[], options: ReduceOptions) => Tensor): Reduce =>
+  (x, axes, options) =>
+    axes.length === 0 ? x : compute(x, axes, options);
+
+type Extreme = (x: Tensor, axes: number[], options: ReduceOptions) => Tensor;
+
+/**
+ * The largest or smallest. Truth values have no order here, and count as 0 and 1; of no elements it is
+ * what every other one beats.
+ */
+const extreme =
+  (compute: Extreme, ofNone: number): Reduce =>
+  (x, axes, options) => {
+    if (axes.length === 0) return x;
+    if (axes.every((axis) => x.shape[axis] !== 0)) {
+      return x.dtype === 'bool'
+        ? cast(compute(cast(x, 'uint8'), axes, options), 'bool')
+        : compute(x, axes, options);
+    }
+    const { shape } = sum(x.dtype === 'bool' ? cast(x, 'uint8') : x, axes, options);
+    return full(shape, x.dtype === 'bool' ? Number(ofNone > 0) : ofNone, { dtype: x.dtype });
+  };
+
+/** Up to operator set 12 such functions saw x as a matrix, cut at the axis. */
+const alongAxis =
+  (compute: (x: Tensor, axis: number) => Tensor): Operator =>
+  (call) => {
+    const x = call.tensor(0);
+    if (call.opset >= 13) return compute(x, call.axis(x.ndim, -1));
+    const axis = call.axis(x.ndim, 1);
+    const rows = x.shape.slice(0, axis).reduce((count, size) => count * size, 1);
+    return reshape(compute(reshape(x, [rows, x.size / Math.max(1, rows)]), 1), [...x.shape]);
+  };
+
+const position =
+  (find: typeof argmax): Operator =>
+  (call) => {
+    const x = call.tensor(0);
+    const axis = call.axis(x.ndim, 0);
+    const keepdim = call.int('keepdims', 1) !== 0;
+    if (call.int('select_last_index', 0) === 0) return find(x, axis, { keepdim });
+    return sub((x.shape[axis] ?? 1) - 1, find(flip(x, axis), axis, { keepdim }));
+  };
+
+const cumulative: Operator = (call) => {
+  const x = call.tensor(0);
+  const axis = call.axisOf(call.number(1) ?? 0, x.ndim);
+  const isReverse = call.int('reverse', 0) === 1;
+  const given = isReverse ? flip(x, axis) : x;
+  const sums = call.int('exclusive', 0) === 1 ? shifted(given, axis) : given;
+  const out = cumsum(sums, axis);
+  return isReverse ? flip(out, axis) : out;
+};
+
+/** x moved on by one along an axis, with a 0 in front. */
+function shifted(x: Tensor, axis: number): Tensor {
+  const at = (range: readonly [number, number | null]): Tensor =>
+    slice(
+      x,
+      x.shape.map((_, i) => (i === axis ? [range[0], range[1]] : null)),
+    );
+  return concat([zerosLike(at([0, 1])), at([0, -1])], axis);
+}
+
+const hardmax = (x: Tensor, axis: number): Tensor => {
+  const best = oneHot(argmax(x, axis), x.shape[axis] ?? 0, { dtype: x.dtype });
+  // The classes, last now, go back to their axis.
+  const order = x.shape.map((_, at) => (at < axis ? at : at === axis ? x.ndim - 1 : at - 1));
+  return permute(best, order);
+};
+
+/** x divided by its norm along an axis, and 0 where that is 0. */
+const lpNormalization: Operator = (call) => {
+  const x = call.tensor(0);
+  const axis = call.axis(x.ndim, -1);
+  const size = norm(x, axis, { p: call.int('p', 2), keepdim: true });
+  return div(x, add(size, sumOfZeros(size)));
+};
+
+/** 1 where a norm is 0, so that nothing is divided by it. */
+const sumOfZeros = (size: Tensor): Tensor => mul(eq(size, 0), 1);
+
+/** Functions of the elements along axes. */
+export const REDUCTIONS: Operators = {
+  ReduceSum: reduction(by(sum)),
+  ReduceMean: reduction(by(mean)),
+  ReduceMax: reduction(extreme(max, -Infinity)),
+  ReduceMin: reduction(extreme(min, Infinity)),
+  ReduceProd: reduction(by(prod)),
+  ReduceL1: reduction(by(sum), abs),
+  ReduceL2: reduction((x, axes, options) => sqrt(by(sum)(x, axes, options)), square),
+  ReduceSumSquare: reduction(by(sum), square),
+  ReduceLogSum: reduction((x, axes, options) => log(by(sum)(x, axes, options))),
+  ReduceLogSumExp: reduction(by(logSumExp)),
+  ArgMax: position(argmax),
+  ArgMin: position(argmin),
+  Softmax: alongAxis(softmax),
+  LogSoftmax: alongAxis(logSoftmax),
+  Hardmax: alongAxis(hardmax),
+  CumSum: cumulative,
+  LpNormalization: lpNormalization,
+  MeanVarianceNormalization: (call) => {
+    const x = call.tensor(0);
+    const axes = [...(call.ints('axes') ?? [0, 2, 3])];
+    const centred = sub(x, mean(x, axes, { keepdim: true }));
+    const variance = mean(square(centred), axes, { keepdim: true });
+    return div(centred, add(sqrt(variance), 1e-9));
+  },
+};
