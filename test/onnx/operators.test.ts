@@ -18,5 +18,5 @@ it('passes, or refuses with a typed error', () => {
 });
 
 it('passes where it has the operator', () => {
-  expect(outcomes.filter(({ kind }) => kind === 'passed')).toHaveLength(233);
+  expect(outcomes.filter(({ kind }) => kind === 'passed')).toHaveLength(242);
 });

@@ -6,11 +6,16 @@ import {
   Dropout,
   Flatten,
   GELU,
+  GRU,
   LayerNorm,
   Linear,
+  LSTM,
   Module,
   ReLU,
+  RNN,
   Sequential,
+  TransformerEncoder,
+  TransformerEncoderLayer,
 } from '@unfold/nn';
 import { exportOnnx, type Exportable } from '@unfold/onnx';
 import { LeNet, WideCnnBN } from '@unfold/train';
@@ -57,6 +62,22 @@ const autoencoder = (): Exportable =>
 /** Two inputs, one of them behind a shape that follows the batch. */
 const pair = (a: Tensor, b: Tensor): Tensor => add(reshape(a, [a.shape[0] ?? 0, 6]), b);
 
+/** Sequences `[N, L, C]`, both ways through each kind of layer. */
+class Recurrent extends Module {
+  readonly gru = new GRU(4, 3, { batchFirst: true, bidirectional: true });
+  readonly lstm = new LSTM(6, 5, { batchFirst: true, bias: false });
+  readonly rnn = new RNN(5, 2, { batchFirst: true, nonlinearity: 'relu' });
+
+  forward(x: Tensor): { output: Tensor; h: Tensor; c: Tensor } {
+    const [first] = this.gru.forward(x);
+    const [second, [h, c]] = this.lstm.forward(first);
+    return { output: this.rnn.forward(second)[0], h, c };
+  }
+}
+
+const transformer = (): Exportable =>
+  new TransformerEncoder(() => new TransformerEncoderLayer(6, 2, { batchFirst: true }), 2);
+
 /** Whole models, with the shapes of an example of one and of a batch of three. */
 const MODELS: Readonly<Record<string, readonly [() => Exportable, ...(readonly Shape[])]>> = {
   LeNet: [() => new LeNet(), [1, 28, 28]],
@@ -65,11 +86,16 @@ const MODELS: Readonly<Record<string, readonly [() => Exportable, ...(readonly S
   'a perceptron': [perceptron, [5, 6]],
   'an autoencoder': [autoencoder, [2, 8, 6]],
   'two inputs': [() => pair, [2, 3], [6]],
+  'recurrent layers': [() => new Recurrent(), [7, 4]],
+  'a transformer': [transformer, [5, 6]],
 };
 
 /** What a model gives, as a list. */
 function outputsOf(model: Exportable, inputs: readonly Tensor[]): Tensor[] {
-  const result = typeof model === 'function' ? model(...inputs) : model.forward(...inputs);
+  const run = (typeof model === 'function' ? model : model.forward.bind(model)) as (
+    ...given: readonly Tensor[]
+  ) => unknown;
+  const result = run(...inputs);
   if (result instanceof Tensor) return [result];
   return Object.values(result as Record<string, Tensor>);
 }
@@ -93,6 +119,9 @@ export const NOT_EXPORTED: Readonly<Record<string, string>> = {
   'dropout2d 0': 'it is random in training',
   'batchNorm 1': 'it counts statistics in training',
   'crossEntropy 1': 'ONNX has no label smoothing',
+  'avgPool2d 1': 'ONNX has no divisorOverride',
+  'cosineEmbedding 0': 'it is not translated',
+  'tripletMargin 0': 'it is not translated',
 };
 
 /** Calls that only later sets of operators can say, and from which on. */

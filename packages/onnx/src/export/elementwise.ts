@@ -84,6 +84,16 @@ const atan2: Emit = (step) => {
   return step.emit('Add', [step.emit('Atan', [known]), more]);
 };
 
+/** ln(1 + e^(beta·x))/beta, and x where beta·x is above the threshold. */
+const softplus = formula((x, constant, step) => {
+  const beta = step.number('beta');
+  const scaled = beta === 1 ? x : step.emit('Mul', [x, constant(beta)]);
+  const soft = step.emit('Softplus', [scaled]);
+  const even = beta === 1 ? soft : step.emit('Div', [soft, constant(beta)]);
+  const isLinear = step.emit('Greater', [scaled, constant(step.number('threshold'))]);
+  return step.emit('Where', [isLinear, x, even]);
+});
+
 /** Functions of single elements. */
 export const ELEMENTWISE: Emitters = {
   add: binary('Add'),
@@ -182,6 +192,27 @@ export const ELEMENTWISE: Emitters = {
         : step.emit('Erf', [step.emit('Mul', [x, constant(Math.SQRT1_2)])]);
     return step.emit('Mul', [half, step.emit('Add', [inner, constant(1)])]);
   }),
+  relu6: formula((x, constant, step) => step.emit('Clip', [x, constant(0), constant(6)])),
+  hardsigmoid: (step) =>
+    step.emit('HardSigmoid', [step.in('x')], { alpha: float(1 / 6), beta: float(0.5) }),
+  hardswish: unary('HardSwish'),
+  selu: unary('Selu'),
+  elu: (step) => step.emit('Elu', [step.in('x')], { alpha: float(step.number('alpha')) }),
+  mish: formula((x, _, step) =>
+    step.emit('Mul', [x, step.emit('Tanh', [step.emit('Softplus', [x])])]),
+  ),
+  softplus,
+  prelu: (step) => {
+    const { shape } = step.value('x');
+    const { shape: slopes } = step.value('weight');
+    // A slope for each channel, the second axis.
+    const behind = slopes[0] === 1 ? [] : shape.slice(2).map(() => 1);
+    const weight = step.reshapeTo(
+      step.in('weight'),
+      [...slopes, ...behind].map((offset) => ({ slope: 0, offset })),
+    );
+    return step.emit('PRelu', [step.in('x'), weight]);
+  },
   leakyRelu: (step) =>
     step.emit('LeakyRelu', [step.in('x')], { alpha: float(step.number('slope')) }),
   clamp: (step) => {

@@ -73,12 +73,12 @@ const VERSION = '0.1.0';
 
 /** A Module, or another object with a `forward`, that can be exported in the place of a function. */
 export interface ExportableModel {
-  /** What is exported. */
-  forward(...inputs: Tensor[]): unknown;
+  /** What is exported: a function of tensors, perhaps with options behind them. */
+  forward(...inputs: never[]): unknown;
 }
 
 /** What can be exported. */
-export type Exportable = ((...inputs: Tensor[]) => unknown) | ExportableModel;
+export type Exportable = ((...inputs: never[]) => unknown) | ExportableModel;
 
 /**
  * A model as the bytes of an ONNX file, which ONNX Runtime, Netron and others read. It is traced on an
@@ -141,6 +141,8 @@ export function exportOnnx(
   });
 }
 
+type OfTensors = (...inputs: readonly Tensor[]) => unknown;
+
 interface Traced {
   readonly graph: Graph;
   readonly sizes: Sizes;
@@ -155,7 +157,9 @@ function tracedTwice(
   const restore = model instanceof Module ? evaluationMode(model) : undefined;
   try {
     const run = (inputs: readonly Tensor[]): Graph =>
-      typeof model === 'function' ? trace(model, ...inputs) : trace(model, ...inputs);
+      typeof model === 'function'
+        ? trace(model as OfTensors, ...inputs)
+        : trace(model as { forward: OfTensors }, ...inputs);
     const graph = run(example);
     const batch = batchAxis === null ? undefined : example[0]?.shape[batchAxis];
     if (batchAxis === null || batch === undefined) {

@@ -62,6 +62,64 @@ const bceWithLogits = elementwise((step, x, target) => {
   return step.emit('Add', [missing, step.emit('Mul', [factor, positive])]);
 });
 
+/** Logarithms of at least -100, as PyTorch bounds them. */
+const boundedLog = (step: Step, x: string): string =>
+  step.emit('Max', [step.emit('Log', [x]), step.scalar(step.out.dtype, -100)]);
+
+const bce = elementwise((step, x, target) => {
+  const one = step.scalar(step.out.dtype, 1);
+  const hit = step.emit('Mul', [target, boundedLog(step, x)]);
+  const miss = step.emit('Mul', [
+    step.emit('Sub', [one, target]),
+    boundedLog(step, step.emit('Sub', [one, x])),
+  ]);
+  return step.emit('Neg', [step.emit('Add', [hit, miss])]);
+});
+
+/** target·(log target - x), of which a target of 0 has none. */
+const klDiv: Emit = (step) => {
+  const { dtype } = step.out;
+  const [x, target] = [step.in('x'), step.in('target')];
+  const zero = step.scalar(dtype, 0);
+  const isLog = step.attributes['logTarget'] === true;
+  const terms = isLog
+    ? step.emit('Mul', [step.emit('Exp', [target]), step.emit('Sub', [target, x])])
+    : step.emit('Where', [
+        step.emit('Greater', [target, zero]),
+        step.emit('Mul', [target, step.emit('Sub', [step.emit('Log', [target]), x])]),
+        zero,
+      ]);
+  if (step.attributes['reduction'] !== 'batchmean') return reduced(step, terms);
+  const sums = step.emit('ReduceSum', [
+    terms,
+    step.int64(
+      ...step
+        .value('x')
+        .shape.slice(1)
+        .map((_, i) => i + 1),
+    ),
+  ]);
+  return step.emit('ReduceMean', [step.emit('Reshape', [sums, step.int64(-1)])], { keepdims: 0 });
+};
+
+const hingeEmbedding = elementwise((step, x, target) => {
+  const { dtype } = step.out;
+  const short = step.emit('Relu', [
+    step.emit('Sub', [step.scalar(dtype, step.number('margin')), x]),
+  ]);
+  const sign = step.cast(target, step.value('target').dtype, dtype);
+  const isAlike = step.emit('Greater', [sign, step.scalar(dtype, 0)]);
+  return step.emit('Where', [isAlike, x, short]);
+});
+
+const marginRanking: Emit = (step) => {
+  const { dtype } = step.out;
+  const sign = step.cast(step.in('target'), step.value('target').dtype, dtype);
+  const lead = step.emit('Mul', [sign, step.emit('Sub', [step.in('x1'), step.in('x2')])]);
+  const margin = step.scalar(dtype, step.number('margin'));
+  return reduced(step, step.emit('Relu', [step.emit('Sub', [margin, lead])]));
+};
+
 /** Losses, for whoever exports a whole step. */
 export const LOSSES: Emitters = {
   mseLoss: elementwise((step, x, target) => {
@@ -77,6 +135,11 @@ export const LOSSES: Emitters = {
     if (beta === 0) return step.emit('Abs', [d]);
     return step.emit('Div', [huberOf(step, d, beta), step.scalar(step.out.dtype, beta)]);
   }),
+  l1Loss: elementwise((step, x, target) => step.emit('Abs', [step.emit('Sub', [x, target])])),
+  bce,
+  klDiv,
+  hingeEmbedding,
+  marginRanking,
   bceWithLogits,
   crossEntropy,
   nllLoss: byLabels('NegativeLogLikelihoodLoss', 'logProbs'),

@@ -1,4 +1,5 @@
 import type { Value } from '@unfold/core';
+import type { Given } from './builder.js';
 import { isFixed, isSame, type Extent } from './sizes.js';
 import type { Emit, Emitters, Step } from './step.js';
 
@@ -235,6 +236,49 @@ function sorted(step: Step): [values: string, positions: string] {
   return extremes(step, count, axis, step.attributes['descending'] === true);
 }
 
+/** How each mode of `interpolate` is called in ONNX. */
+const RESIZE: Readonly<Record<string, Given>> = {
+  nearest: {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  },
+  'nearest-exact': {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'half_pixel',
+    nearest_mode: 'round_prefer_ceil',
+  },
+  linear: { mode: 'linear', coordinate_transformation_mode: 'half_pixel' },
+  bilinear: { mode: 'linear', coordinate_transformation_mode: 'half_pixel' },
+};
+
+const interpolate: Emit = (step) => {
+  const { scaleFactor, mode, alignCorners } = step.attributes;
+  const attributes = RESIZE[String(mode)];
+  if (!attributes) throw step.refusal(`ONNX has no mode ${String(mode)}`);
+  const aligned = alignCorners === true && {
+    coordinate_transformation_mode: 'align_corners',
+  };
+  const how = { ...attributes, ...aligned };
+  if (scaleFactor === undefined || scaleFactor === null) {
+    return step.emit('Resize', [step.in('x'), '', '', step.shape(step.extents(step.out))], how);
+  }
+  const scales = [1, 1, ...step.numbers('scaleFactor', step.out.shape.length - 2)];
+  return step.emit('Resize', [step.in('x'), '', step.vector('float32', scales)], how);
+};
+
+/** Pixels of blocks become channels; ONNX's SpaceToDepth gives them in another order. */
+const pixelUnshuffle: Emit = (step) => {
+  const [N, C, H, W] = step.extents(step.value('x'));
+  if (!N || !C || !H || !W || step.out.shape.length !== 4) {
+    throw step.refusal('only images of four axes are translated');
+  }
+  const r = step.number('downscaleFactor');
+  const part = ({ slope, offset }: Extent): Extent => ({ slope: slope / r, offset: offset / r });
+  const blocks = step.reshapeTo(step.in('x'), [N, C, part(H), fixed(r), part(W), fixed(r)]);
+  return step.reshape(permuted(step, blocks, [0, 1, 3, 5, 2, 4]), step.out);
+};
+
 const triangle =
   (upper: number): Emit =>
   (step) =>
@@ -283,6 +327,13 @@ export const MOVEMENT: Emitters = {
       axis,
     });
   },
+  interpolate,
+  pixelShuffle: (step) => {
+    if (step.out.shape.length !== 4) throw step.refusal('only images of four axes are translated');
+    const attributes = { blocksize: step.number('upscaleFactor'), mode: 'CRD' };
+    return step.emit('DepthToSpace', [step.in('x')], attributes);
+  },
+  pixelUnshuffle,
   slice,
   flip,
   roll,

@@ -99,6 +99,44 @@ const cumprod: Emit = (step) => {
   return step.emit('Concat', products, { axis });
 };
 
+/** x divided by the root of its mean square over the last axes. */
+const rmsNorm: Emit = (step) => {
+  const { dtype, shape } = step.out;
+  const x = step.in('x');
+  const count = step.list('normalizedShape').length;
+  const axes = Array.from({ length: count }, (_, i) => shape.length - count + i);
+  const { eps } = step.attributes;
+  const added = typeof eps === 'number' ? eps : dtype === 'float64' ? 2 ** -52 : 2 ** -23;
+  const squares = step.emit('Mul', [x, x]);
+  const means =
+    step.opset >= AXES_AS_INPUT
+      ? step.emit('ReduceMean', [squares, step.int64(...axes)], { keepdims: 1 })
+      : step.emit('ReduceMean', [squares], { axes, keepdims: 1 });
+  const root = step.emit('Sqrt', [step.emit('Add', [means, step.scalar(dtype, added)])]);
+  const normal = step.emit('Div', [x, root]);
+  return step.has('weight') ? step.emit('Mul', [normal, step.in('weight')]) : normal;
+};
+
+/** x1·x2 along an axis, of vectors that are divided by their lengths, at least eps. */
+const cosineSimilarity: Emit = (step) => {
+  const { dtype } = step.out;
+  const ndim = Math.max(...step.inputs.map(({ shape }) => shape.length));
+  const axis = step.axis(ndim) - ndim;
+  const along = (op: string, x: string, keepdims: number): string =>
+    op === 'ReduceSum' || step.opset >= AXES_AS_INPUT
+      ? step.emit(op, [x, step.int64(axis)], { keepdims })
+      : step.emit(op, [x], { axes: [axis], keepdims });
+  const unit = (operand: string): string => {
+    const x = step.in(operand);
+    const length = step.emit('Max', [
+      along('ReduceL2', x, 1),
+      step.scalar(dtype, step.number('eps')),
+    ]);
+    return step.emit('Div', [x, length]);
+  };
+  return along('ReduceSum', step.emit('Mul', [unit('x1'), unit('x2')]), 0);
+};
+
 /** Functions of the elements along axes. */
 export const REDUCTIONS: Emitters = {
   sum: reduction('ReduceSum'),
@@ -126,6 +164,8 @@ export const REDUCTIONS: Emitters = {
     ]);
   },
   cumprod,
+  rmsNorm,
+  cosineSimilarity,
   layerNorm: (step) => {
     const places = step.list('normalizedShape');
     const { dtype } = step.out;

@@ -76,11 +76,17 @@ const averagePool =
   (ndim: number): Emit =>
   (step) => {
     const { divisorOverride = null } = step.attributes;
-    if (divisorOverride !== null) throw step.refusal('ONNX has no divisorOverride');
-    return step.emit('AveragePool', [step.in('x')], {
+    const includesPad = divisorOverride !== null || step.attributes['countIncludePad'] !== false;
+    const means = step.emit('AveragePool', [step.in('x')], {
       ...pooling(step, ndim),
-      count_include_pad: step.attributes['countIncludePad'] === false ? 0 : 1,
+      count_include_pad: includesPad ? 1 : 0,
     });
+    if (divisorOverride === null) return means;
+    // A last window that reaches over the edge counts fewer pixels, of which nothing is known here.
+    if (step.attributes['ceilMode'] === true) throw step.refusal('ONNX has no divisorOverride');
+    const taps = step.numbers('kernelSize', ndim).reduce((count, size) => count * size, 1);
+    const factor = step.scalar(step.out.dtype, taps / step.number('divisorOverride'));
+    return step.emit('Mul', [means, factor]);
   };
 
 /** Windows that differ are no pooling of ONNX's: each is a mean of its own. */
@@ -135,6 +141,61 @@ const batchNorm: Emit = (step) => {
   );
 };
 
+/** As many equal numbers as there are channels. */
+function channelsOf(step: Step, count: number, value: number): string {
+  return step.vector(
+    step.out.dtype,
+    Array.from({ length: count }, () => value),
+  );
+}
+
+/** A vector over the channels in a shape that broadcasts to x. */
+function byChannel(step: Step, operand: string): string {
+  const { shape } = step.value('x');
+  const sizes = [shape[1] ?? 0, ...shape.slice(2).map(() => 1)];
+  return step.reshapeTo(
+    step.in(operand),
+    sizes.map((offset) => ({ slope: 0, offset })),
+  );
+}
+
+/** Groups of channels as the channels of ONNX's InstanceNormalization. */
+const groupNorm: Emit = (step) => {
+  const [N] = step.extents(step.value('x'));
+  const groups = step.number('numGroups');
+  const rest =
+    step
+      .value('x')
+      .shape.slice(1)
+      .reduce((count, size) => count * size, 1) / groups;
+  if (!N) throw step.fault('x [N, C, …]', 'none');
+  const rows = step.reshapeTo(step.in('x'), [
+    N,
+    { slope: 0, offset: groups },
+    { slope: 0, offset: rest },
+  ]);
+  const vectors = [channelsOf(step, groups, 1), channelsOf(step, groups, 0)];
+  const epsilon = float(step.number('eps'));
+  const normal = step.emit('InstanceNormalization', [rows, ...vectors], { epsilon });
+  const back = step.reshape(normal, step.out);
+  const scaled = step.has('weight') ? step.emit('Mul', [back, byChannel(step, 'weight')]) : back;
+  return step.has('bias') ? step.emit('Add', [scaled, byChannel(step, 'bias')]) : scaled;
+};
+
+const instanceNorm: Emit = (step) => {
+  const channels = step.value('x').shape[1] ?? 0;
+  const weight = step.has('weight') ? step.in('weight') : channelsOf(step, channels, 1);
+  const bias = step.has('bias') ? step.in('bias') : channelsOf(step, channels, 0);
+  const epsilon = float(step.number('eps'));
+  return step.attributes['useInputStats'] === true
+    ? step.emit('InstanceNormalization', [step.in('x'), weight, bias], { epsilon })
+    : step.emit(
+        'BatchNormalization',
+        [step.in('x'), weight, bias, step.in('runningMean'), step.in('runningVar')],
+        { epsilon },
+      );
+};
+
 const fold: Emit = (step) => {
   if (step.opset < 18)
     throw step.refusal('Col2Im came with operator set 18', '{ opset: 18 } has it');
@@ -179,6 +240,8 @@ export const WINDOWS: Emitters = {
   adaptiveAvgPool2d: adaptive('AveragePool', 'ReduceMean'),
   adaptiveMaxPool2d: adaptive('MaxPool', 'ReduceMax'),
   batchNorm,
+  groupNorm,
+  instanceNorm,
   fold,
   unfold,
 };
