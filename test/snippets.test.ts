@@ -177,7 +177,7 @@ describe('commands are what npm, npx, Node and unfold take', () => {
     ['npm install @unfold/core', /is not on npm/],
     ['npx tsx examples/edges.ts', /needs --conditions/],
     ['npx vitest run test/nn/layer.test.ts', /there is no test\/nn\/layer\.test\.ts/],
-    ['unfold export', /has no command/],
+    ['unfold convert', /has no command/],
     ['node packages/core/build.js', /there is no/],
   ])('and what they do not take is found: %s', (text, fault) => {
     expect(faultOf({ document: 'README.md', words: text.split(' ') })).toMatch(fault);
