@@ -1,10 +1,13 @@
 import {
   ConfigError,
+  DTypeError,
   FileFormatError,
   formatShape,
   Parameter,
+  ShapeError,
   sizeOf,
   Tensor,
+  UnfoldError,
   type OptionRules,
 } from '@unfold/core';
 import { checkOptions, isFloat, text, valueText } from '@unfold/core/internal';
@@ -19,7 +22,7 @@ import {
   type OnnxTensor,
 } from '../model/model.js';
 import { readModel } from '../model/read-model.js';
-import { Call, dtypeOf, Known, type Given } from './call.js';
+import { Call, dtypeOf, Known, type Given, type Result } from './call.js';
 import { folded } from './folding.js';
 import { OPERATORS } from './operators.js';
 
@@ -190,11 +193,26 @@ export class ImportedModel extends Module {
     const call = new Call(node, given, { opset: this.#opset, training: this.training });
     const operator = OPERATORS[node.op];
     if (!operator) throw call.lacking('it');
-    const result = folded(node.op, call) ?? operator(call);
+    const result = computed(call, () => folded(node.op, call) ?? operator(call));
     const list = Array.isArray(result) ? (result as readonly (Given | null)[]) : [result as Given];
     node.outputs.forEach((name, i) => {
       const value = list[i];
       if (name !== '' && value) values.set(name, value);
+    });
+  }
+}
+
+/** What an operator gives; an error says at which node, and of what a file got wrong is one of ours. */
+function computed(call: Call, run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    const Kind = [ShapeError, DTypeError, ConfigError].find((kind) => error instanceof kind);
+    const message = error instanceof Error ? error.message : String(error);
+    if (Kind) throw new Kind(`${message}; in ${call.where}`, { cause: error });
+    if (error instanceof UnfoldError) throw error;
+    throw new FileFormatError(`${call.where}: expected what can be computed, got: ${message}`, {
+      cause: error,
     });
   }
 }

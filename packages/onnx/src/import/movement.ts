@@ -1,5 +1,6 @@
 import {
   add,
+  arange,
   cast,
   chunk,
   concat,
@@ -397,6 +398,9 @@ function reverseSequence(call: Call): Tensor {
   return stack(turned, batchAxis);
 }
 
+/** At most so many numbers are kept as known ones, as those of a shape. */
+const FEW = 1024;
+
 /** What moves, repeats, picks, orders and makes elements. */
 export const MOVEMENT: Operators = {
   Constant: constant,
@@ -406,7 +410,7 @@ export const MOVEMENT: Operators = {
     const dtype = value ? call.dtype(value.elementType) : 'float32';
     const element = value ? (elementsIn(type, value.raw)[0] ?? 0) : 0;
     const shape = call.numbers(0);
-    if (!isFloat(dtype) && shape.length < 2 && sizeOf(shape) <= 1024) {
+    if (!isFloat(dtype) && shape.length < 2 && sizeOf(shape) <= FEW) {
       return new Known(
         dtype,
         shape,
@@ -424,8 +428,10 @@ export const MOVEMENT: Operators = {
   Range: (call) => {
     const [start = 0, limit = 0, delta = 1] = [0, 1, 2].map((at) => call.number(at));
     const count = Math.max(0, Math.ceil((limit - start) / delta));
+    const { dtype } = call.given(0);
+    if (!(count <= FEW)) return arange(start, limit, delta, { dtype });
     const numbers = Array.from({ length: count }, (_, i) => start + i * delta);
-    return new Known(call.given(0).dtype, [count], numbers);
+    return new Known(dtype, [count], numbers);
   },
   Reshape: (call) => reshapeTo(call, call.tensor(0)),
   Flatten: flattened,
