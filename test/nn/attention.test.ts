@@ -431,6 +431,21 @@ describe('attention refuses', () => {
   const OPTIONS = 'attnMask, dropoutP, isCausal, scale';
   refuseMisuses([
     [
+      'a mask with more axes than the scores',
+      () => scaledDotProductAttention(x(), x(), x(), { attnMask: zeros([7, 2, 3, 3]) }),
+      ShapeError,
+      'scaledDotProductAttention: expected attnMask in a shape that broadcasts to the scores [2,3,3], got [7,2,3,3]',
+    ],
+    [
+      'the padding of one sequence with a batch axis',
+      () =>
+        new MultiheadAttention(4, 2).forward(zeros([3, 4]), zeros([3, 4]), zeros([3, 4]), {
+          keyPaddingMask: zeros([1, 3], { dtype: 'bool' }),
+        }),
+      ShapeError,
+      'MultiheadAttention: expected keyPaddingMask [3] for one sequence, got [1,3]',
+    ],
+    [
       'an array',
       () => call(scaledDotProductAttention, [1], x(), x()),
       DTypeError,

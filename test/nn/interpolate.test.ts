@@ -76,6 +76,19 @@ onEveryEngine('interpolate', ({ dtype }) => {
     expect(line([3, 7], { ...aligned, size: 1 })).toEqual([3]);
   });
 
+  it('copies a size that stays, and repeats in nearest where one doubles, whatever the factor', () => {
+    const line = (...values: number[]): Tensor => tensor(values, [1, 1, values.length]);
+    const by = (scaleFactor: number, mode: 'nearest' | 'nearest-exact' | 'linear', x: Tensor) =>
+      interpolate(x, { scaleFactor, mode }).toTypedArray();
+    expect([...by(1.25, 'linear', line(0, 1, 2))]).toEqual([0, 1, 2]);
+    expect([...by(1.25, 'nearest', line(0, 1, 2))]).toEqual([0, 1, 2]);
+    expect([...by(2.4, 'nearest', line(0, 1))]).toEqual([0, 0, 1, 1]);
+    expect([...by(1.25, 'nearest-exact', line(0, 1, 2))]).toEqual([0, 1, 2]);
+    const image = tensor([0, 1, 2, 3, 4, 5], [1, 1, 2, 3]);
+    const same = interpolate(image, { scaleFactor: 1.25, mode: 'bilinear' });
+    expect(same.toArray()).toEqual(image.toArray());
+  });
+
   it('keeps NaN and infinities to the places that take a share of them', () => {
     const options = { size: 5, mode: 'linear', alignCorners: true } as const;
     expect(line([Infinity, 1, 2], options)).toEqual([Infinity, Infinity, 1, 1.5, 2]);

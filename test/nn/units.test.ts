@@ -236,6 +236,10 @@ describe('a unit', () => {
 });
 
 describe('prelu', () => {
+  it('gives x without axes its shape', () => {
+    expect(prelu(tensor(-2), tensor([0.25])).toArray()).toBe(-0.5);
+  });
+
   it.each([
     ['a factor for each channel', [3, 4, 2], [4]],
     ['one factor', [3, 4, 2], [1]],

@@ -183,6 +183,17 @@ function complete(operation: string, options: InterpolateOptions): Complete {
   );
 }
 
+/**
+ * An axis by a factor. As in PyTorch, one whose size stays is copied, except by nearest-exact, and in nearest
+ * one whose size doubles repeats each place, whatever the factor was before the size was rounded down.
+ */
+function scaled(n: number, factor: number, mode: InterpolateMode): Axis {
+  const size = Math.floor(n * factor);
+  const isWhole =
+    (size === n && mode !== 'nearest-exact') || (size === 2 * n && mode === 'nearest');
+  return { size, step: isWhole ? n / size : 1 / factor };
+}
+
 /** The axes of places that the result has. @throws ShapeError for shapes that don't fit the options. */
 function axesOf({ shape, ndim }: Tensor, options: Complete): Axis[] {
   const { mode } = options;
@@ -204,9 +215,7 @@ function axesOf({ shape, ndim }: Tensor, options: Complete): Axis[] {
     );
   }
   const axes = places.map((n, axis) =>
-    isScaled
-      ? { size: Math.floor(n * list[axis]), step: 1 / list[axis] }
-      : { size: list[axis], step: n / list[axis] },
+    isScaled ? scaled(n, list[axis], mode) : { size: list[axis], step: n / list[axis] },
   );
   const sizes = axes.map((axis) => axis.size);
   if ([...places, ...sizes].includes(0)) {
@@ -224,7 +233,7 @@ function axesOf({ shape, ndim }: Tensor, options: Complete): Axis[] {
  * `alignCorners`, those of the corner pixels lie where they lay. Linear shares go to the two pixels beside a
  * place, beyond the border to the outermost one; a pixel without a share plays no part, so that NaN stays
  * where it is (PyTorch multiplies it by 0). With a scale factor, places are reckoned by the factor, and
- * not by the quotient of the sizes.
+ * not by the quotient of the sizes, unless the size stays, or doubles in mode nearest.
  * @param x `[N, C, L]` or `[N, C, H, W]`; in the nearest modes, with any places behind N and C.
  * @returns `[N, C, …]` of the size that is given, or scaled.
  * @throws ShapeError for shapes that don't fit the options, or without pixels, ConfigError for a bad

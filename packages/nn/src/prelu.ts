@@ -52,8 +52,9 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
         `${x.ndim > 1 ? ` or [${x.shape[1]}]` : ''}, got ${formatShape(weight.shape)}`,
     );
   }
-  const places = new Array<number>(Math.max(0, x.ndim - 2)).fill(1);
-  return preluFunction(x, weight.size === 1 ? weight : reshape(weight, [weight.size, ...places]));
+  // A factor for all has no axis, so that x without axes stays without.
+  const shape = weight.size === 1 ? [] : [weight.size, ...x.shape.slice(2).map(() => 1)];
+  return preluFunction(x, reshape(weight, shape));
 }
 
 /** Options of `PReLU`. */

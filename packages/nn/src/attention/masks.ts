@@ -46,6 +46,16 @@ export interface MultiheadAttentionMasks {
   readonly isCausal?: boolean;
 }
 
+/** @throws DTypeError for what is no tensor, ShapeError unless it is the mask of one sequence's keys. */
+export function requireKeyMask(mask: unknown, keys: number): void {
+  requireTensor('MultiheadAttention', 'keyPaddingMask', mask);
+  if (mask.ndim === 1 && mask.size === keys) return;
+  throw new ShapeError(
+    `MultiheadAttention: expected keyPaddingMask [${keys}] for one sequence, got ` +
+      formatShape(mask.shape),
+  );
+}
+
 /** A mask in another shape. @throws DTypeError for what is no mask, ShapeError unless it has the first. */
 function fitted(name: string, mask: Tensor, scores: Tensor, shape: Shape, view: Shape): Tensor {
   checkMask('MultiheadAttention', name, mask, scores);

@@ -29,7 +29,7 @@ import { linear, Linear } from '../layers.js';
 import { Module } from '../module.js';
 import { emptyParameter, filledParameter } from '../parameter.js';
 import { joinHeads, splitHeads, type HeadLayout } from './heads.js';
-import { joinedMask, type MultiheadAttentionMasks } from './masks.js';
+import { joinedMask, requireKeyMask, type MultiheadAttentionMasks } from './masks.js';
 import { attentionWeights, scaledDotProductAttention } from './scaled-dot-product.js';
 
 /** Options of `MultiheadAttention`, named and defaulted as PyTorch's. */
@@ -184,6 +184,7 @@ export class MultiheadAttention extends Module {
     const k = key === query ? q : batched(key);
     const v = value === key ? k : batched(value);
     const { keyPaddingMask } = options;
+    if (keyPaddingMask) requireKeyMask(keyPaddingMask, key.shape[0]);
     const given = keyPaddingMask ? { keyPaddingMask: unsqueeze(keyPaddingMask, 0) } : {};
     const [output, weights] = this.forward(q, k, v, { ...options, ...given });
     return [reshape(output, query.shape), weights && squeeze(weights, 0)];

@@ -16,6 +16,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import {
+  broadcastShapes,
   checkedInUse,
   checkOptions,
   composed,
@@ -98,6 +99,21 @@ function checkOperands(q: Tensor, k: Tensor, v: Tensor): void {
   );
 }
 
+/** @throws ShapeError unless the mask broadcasts to the scores, or q and k don't go together. */
+function checkMaskShape(q: Tensor, k: Tensor, mask: Tensor): void {
+  const operation = 'scaledDotProductAttention';
+  const lead = broadcastShapes(operation, q.shape.slice(0, -2), k.shape.slice(0, -2));
+  const scores = [...lead, q.shape.at(-2) ?? 0, k.shape.at(-2) ?? 0];
+  const from = scores.length - mask.ndim;
+  if (from >= 0 && mask.shape.every((size, axis) => size === 1 || size === scores[from + axis])) {
+    return;
+  }
+  throw new ShapeError(
+    `${operation}: expected attnMask in a shape that broadcasts to the scores ${formatShape(scores)}, ` +
+      `got ${formatShape(mask.shape)}`,
+  );
+}
+
 /**
  * softmax(q·kᵀ·scale + mask)·v, as `torch.nn.functional.scaled_dot_product_attention` (Vaswani et al.,
  * 2017, https://arxiv.org/abs/1706.03762): each query gets the mean of the values, weighted by how well
@@ -140,6 +156,7 @@ export function scaledDotProductAttention(
     );
   }
   checkOperands(q, k, v);
+  if (attnMask) checkMaskShape(q, k, attnMask);
   return composed(() => {
     const mask = isCausal ? 'causal' : attnMask;
     const weights = attentionWeights(q, k, mask, scale ?? undefined);

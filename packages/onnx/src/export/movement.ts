@@ -263,7 +263,16 @@ const interpolate: Emit = (step) => {
   if (scaleFactor === undefined || scaleFactor === null) {
     return step.emit('Resize', [step.in('x'), '', '', step.shape(step.extents(step.out))], how);
   }
-  const scales = [1, 1, ...step.numbers('scaleFactor', step.out.shape.length - 2)];
+  const from = step.value('x').shape;
+  const to = step.out.shape;
+  const factors = step.numbers('scaleFactor', to.length - 2).map((factor, i) => {
+    const ratio = (to[i + 2] ?? 1) / (from[i + 2] ?? 1);
+    // As interpolate has it: a size that stays, or doubles, says more than the factor.
+    const isWhole =
+      (ratio === 1 && mode !== 'nearest-exact') || (ratio === 2 && mode === 'nearest');
+    return isWhole ? ratio : factor;
+  });
+  const scales = [1, 1, ...factors];
   return step.emit('Resize', [step.in('x'), '', step.vector('float32', scales)], how);
 };
 
