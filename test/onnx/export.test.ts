@@ -4,10 +4,14 @@ import {
   ConfigError,
   defineFunction,
   div,
+  full,
   manualSeed,
   mul,
+  neg,
   ones,
   randn,
+  relu,
+  slice,
   sum,
   tensor,
   zeros,
@@ -137,6 +141,18 @@ function run(model: ReturnType<typeof importOnnx>, inputs: readonly Tensor[]): T
 }
 
 describe('there and back', () => {
+  it('walks backwards from the end', () => {
+    for (const range of [
+      [null, null, -1],
+      [3, null, -1],
+      [null, 1, -2],
+    ] as const) {
+      const back = (x: Tensor): Tensor => slice(x, [null, range]);
+      const x = randn([2, 5]);
+      expect(run(importOnnx(exportOnnx(back, x)), [x])[0]?.toArray()).toEqual(back(x).toArray());
+    }
+  });
+
   it.each([17, 22])('every operation gives the same in operator set %i', (opset) => {
     for (const { name, bytes, inputs, outputs } of operationExports(opset)) {
       const given = run(importOnnx(bytes, { name }).eval(), inputs);
@@ -200,6 +216,14 @@ describe('what can not be exported', () => {
     expect(refused((x) => (x.shape[0] === 2 ? x : add(x, 1)))).toMatch(
       /^exportOnnx: expected a function whose operations don't depend on the size of the batch, got 0 and 1/,
     );
+    // What follows the batch along no line is found on a third one.
+    expect(refused((x) => add(x, full([(x.shape[0] ?? 0) ** 2, 1, 1], 2)))).toMatch(
+      /^exportOnnx: expected a function whose operations don't depend on the size of the batch, got /,
+    );
+    expect(refused((x) => slice(x, [[0, Math.floor((x.shape[0] ?? 0) / 2)]]))).toMatch(
+      /^exportOnnx: /,
+    );
+    expect(refused((x) => ((x.shape[0] ?? 0) > 6 ? neg(x) : relu(x)))).toMatch(/got relu and neg/);
     expect(refused((x) => add(x, zeros([2, 3])))).toMatch(
       /^exportOnnx: expected a model that takes batches of any size, and \[3,3\] too, got: add: /,
     );
@@ -211,6 +235,13 @@ describe('what can not be exported', () => {
       thrown(() => exportOnnx(model, zeros([1, 3]), options));
     expect(bad({ opset: 16 })).toBe(
       'exportOnnx: opset must be one of 17, 18, 19, 20, 21, 22, got 16',
+    );
+    expect(bad({ opset: 'toString' })).toMatch(/^exportOnnx: opset must be one of/);
+    expect(bad({ opset: '17' })).toMatch(/^exportOnnx: opset must be one of/);
+    expect(bad({ names: 7 })).toMatch(/^exportOnnx: names must be/);
+    expect(bad({ names: { inputs: ['\ud800'] } })).toMatch(/expected 1 names of inputs/);
+    expect(bad({ normalization: { mean: [1, 2], std: [1, 1] }, includeNormalization: true })).toBe(
+      'exportOnnx: expected a float input of 2 channels, as the normalization has, got float32 [1,3]',
     );
     expect(bad({ batchAxis: -1 })).toBe(
       'exportOnnx: batchAxis must be an integer of at least 0, or null, got -1',

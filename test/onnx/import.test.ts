@@ -5,6 +5,8 @@ import {
   manualSeed,
   randn,
   ShapeError,
+  tensor,
+  UnfoldError,
   Tape,
   trace,
   zeros,
@@ -129,6 +131,13 @@ describe('a model from a file', () => {
     expect(own[2]).toBeLessThan(own[0] ?? 0);
   });
 
+  it('is in evaluation until it is told to train', () => {
+    const model = importOnnx(file({ nodes: [node('Dropout', ['x'], ['y'])] }));
+    const x = randn([2]);
+    expect(model.forward(x).toArray()).toEqual(x.toArray());
+    expect(model.training).toBe(false);
+  });
+
   it('runs by the names of inputs and outputs', () => {
     const model = importOnnx(
       file({
@@ -178,6 +187,42 @@ describe('a model from a file', () => {
     expect(() => importOnnx(bytes, { external: { 'w.bin': raw.subarray(0, 8) } })).toThrow(
       'ONNX: w: expected bytes 4 to 12 of w.bin, which has 8',
     );
+  });
+});
+
+describe('positions in lists', () => {
+  const places = (values: number[][]): OnnxGraph['initializers'][number] => ({
+    name: 'i',
+    dims: [values.length, values[0]?.length ?? 0],
+    elementType: ELEMENT.int64,
+    raw: rawOf('int64', values.flat()),
+  });
+  const gather = (values: number[][]): unknown =>
+    importOnnx(
+      file({
+        nodes: [node('GatherND', ['x', 'i'], ['y'])],
+        inputs: [float('x', 2, 3)],
+        initializers: [places(values)],
+      }),
+    )
+      .forward(tensor([1, 2, 3, 4, 5, 6], [2, 3]))
+      .toArray();
+
+  it('are found, from the back too, each within its own axis', () => {
+    expect(
+      gather([
+        [0, 2],
+        [1, -3],
+      ]),
+    ).toEqual([3, 4]);
+    for (const outside of [
+      [0, 4],
+      [1, -5],
+      [2, 0],
+    ]) {
+      expect(() => gather([outside])).toThrow(ShapeError);
+    }
+    expect(() => gather([[0, 0, 1]])).toThrow(FileFormatError);
   });
 });
 
@@ -233,6 +278,60 @@ describe('what is refused', () => {
     expect(
       refusal(file({ nodes, initializers: [{ name: 'w', dims: [1], elementType: 8, raw }] })),
     ).toBe('net.onnx: w: the element type string is not supported');
+  });
+
+  it('is a size that is asked for, before a list of so many is made', () => {
+    const int64 = (name: string, ...numbers: number[]): OnnxGraph['initializers'][number] => ({
+      name,
+      dims: [numbers.length],
+      elementType: ELEMENT.int64,
+      raw: rawOf('int64', numbers),
+    });
+    const floats = (name: string, ...numbers: number[]): OnnxGraph['initializers'][number] => ({
+      name,
+      dims: [numbers.length],
+      elementType: ELEMENT.float32,
+      raw: rawOf('float32', numbers),
+    });
+    const edge = { mode: { kind: 'string', value: 'edge' } } as const;
+    const spread = {
+      kernel_shape: { kind: 'ints', value: [2 ** 30, 1] },
+      dilations: { kind: 'ints', value: [2, 2] },
+    } as const;
+    const asked: readonly (readonly [OnnxNode, OnnxGraph['initializers']])[] = [
+      [node('Resize', ['x', '', 's'], ['y']), [floats('s', 1, 1, 1e9, 1)]],
+      [node('Resize', ['x', '', '', 's'], ['y']), [int64('s', 1, 1, 2 ** 40, 1)]],
+      [node('Resize', ['x', '', '', 's'], ['y']), [int64('s', 1, 1, 0, 1)]],
+      [
+        node('Pad', ['x', 's'], ['y'], { attributes: edge }),
+        [int64('s', 0, 0, 2 ** 40, 0, 0, 0, 0, 0)],
+      ],
+      [
+        node('Split', ['x'], ['y'], {
+          attributes: { num_outputs: { kind: 'int', value: 2 ** 30 } },
+        }),
+        [],
+      ],
+      [node('MaxPool', ['x'], ['y'], { attributes: spread }), []],
+      [node('Range', ['s', 's', 's'], ['y']), [int64('s', 0)]],
+      [node('ConstantOfShape', ['s'], ['y']), [int64('s', 2 ** 40)]],
+    ];
+    for (const [one, initializers] of asked) {
+      const model = importOnnx(
+        file({ nodes: [one], initializers, inputs: [float('x', 1, 1, 4, 4)] }),
+      );
+      expect(() => model.forward(zeros([1, 1, 4, 4])), one.op).toThrow(UnfoldError);
+    }
+  });
+
+  it('is a name that is given twice, or is none', () => {
+    const nodes = [node('Relu', ['x'], ['y'])];
+    expect(refusal(file({ nodes, inputs: [float('x', 2), float('x', 2)] }))).toBe(
+      'net.onnx: an input gives x, which there is already',
+    );
+    expect(refusal(file({ nodes, inputs: [float('x', 2), float('', 2)] }))).toBe(
+      'net.onnx: expected a name for each input, got none',
+    );
   });
 
   it('is an older file, or none', () => {

@@ -3,6 +3,7 @@ import {
   failIn,
   filesFor,
   folderOf,
+  reading,
   readWhole,
   refuseOtherKind,
   replaceFile,
@@ -74,8 +75,9 @@ export async function loadOnnx(file: string): Promise<ImportedModel> {
 
 /** Where a file of weights lies. @throws FileFormatError unless it is in the model's folder. */
 async function beside(files: Files, file: string, location: string): Promise<string> {
-  const folder = await files.target(folderOf(file));
-  const path = await files.target(files.join(folderOf(file), location));
+  const target = (path: string): Promise<string> => reading(path, () => files.target(path));
+  const folder = await target(folderOf(file));
+  const path = await target(files.join(folderOf(file), location));
   if (location !== '' && files.isBelow(folder, path)) return path;
   throw new FileFormatError(
     `${file}: expected weights in its own folder, got the file ${location || 'without a name'}`,

@@ -11,7 +11,15 @@ import {
   type OptionRules,
   type Value,
 } from '@unfold/core';
-import { checkedInUse, checkOptions, flag, requireTensor, valueText } from '@unfold/core/internal';
+import {
+  checkedInUse,
+  checkOptions,
+  flag,
+  isFloat,
+  plainObject,
+  requireTensor,
+  valueText,
+} from '@unfold/core/internal';
 import { evaluationMode, Module } from '@unfold/nn';
 import type { Normalization, SaveModelOptions } from '@unfold/train';
 import { metadataOf } from '@unfold/train/internal';
@@ -48,7 +56,7 @@ export interface ExportOnnxOptions extends SaveModelOptions {
 }
 
 const OPTIONS: OptionRules<ExportOnnxOptions> = {
-  names: checkedInUse,
+  names: plainObject,
   batchAxis: checkedInUse,
   opset: checkedInUse,
   includeNormalization: flag,
@@ -102,8 +110,8 @@ export function exportOnnx(
 ): Uint8Array<ArrayBuffer> {
   checkOptions('exportOnnx', options, OPTIONS);
   const { names, opset = 17, batchAxis = 0, includeNormalization, ...saved } = options;
-  const irVersion = IR_VERSIONS[opset];
-  if (irVersion === undefined) {
+  const irVersion = Object.hasOwn(IR_VERSIONS, opset) ? IR_VERSIONS[opset] : undefined;
+  if (irVersion === undefined || typeof opset !== 'number') {
     const sets = Object.keys(IR_VERSIONS).join(', ');
     throw new ConfigError(`exportOnnx: opset must be one of ${sets}, got ${valueText(opset)}`);
   }
@@ -165,13 +173,20 @@ function tracedTwice(
     if (batchAxis === null || batch === undefined) {
       return { graph, sizes: new Sizes(graph, null, 0, 1) };
     }
-    const larger = example.map((input) =>
-      zeros(
-        input.shape.map((size, axis) => (axis === batchAxis ? size + 1 : size)),
-        { dtype: input.dtype },
-      ),
-    );
-    return { graph, sizes: new Sizes(graph, onLarger(run, larger), batch, batch + 1) };
+    const ofSize = (size: number): Graph =>
+      onLarger(
+        run,
+        example.map((input) =>
+          zeros(
+            input.shape.map((own, axis) => (axis === batchAxis ? size : own)),
+            { dtype: input.dtype },
+          ),
+        ),
+      );
+    const sizes = new Sizes(graph, ofSize(batch + 1), batch, batch + 1);
+    const third = 2 * batch + 5;
+    sizes.requireLines(graph, ofSize(third), third);
+    return { graph, sizes };
   } finally {
     restore?.();
   }
@@ -310,6 +325,12 @@ function normalised(
   { shape, dtype }: Value,
   { mean, std }: Normalization,
 ): string {
+  if (!isFloat(dtype) || shape[1] !== mean.length) {
+    throw new ConfigError(
+      `exportOnnx: expected a float input of ${mean.length} channels, as the normalization has, got ` +
+        `${dtype} ${formatShape(shape)}`,
+    );
+  }
   const behind = shape.slice(2).map(() => 1);
   const write = (op: string, x: string, values: readonly number[]): string =>
     builder.node('normalization', op, [
@@ -329,6 +350,9 @@ function requireFree(wanted: readonly string[], got: readonly string[]): void {
   );
 }
 
+/** A text that isn't empty, and can be written: half a letter can't. */
+const IS_NAME = /^\P{Surrogate}+$/u;
+
 /** The names of inputs and outputs. @throws ConfigError for another number of them. */
 function wantedNames(graph: Graph, names: OnnxNames): Required<OnnxNames> {
   const { inputs = graph.inputs.map(({ name }) => name) } = names;
@@ -340,7 +364,7 @@ function wantedNames(graph: Graph, names: OnnxNames): Required<OnnxNames> {
     const valid =
       Array.isArray(given) &&
       given.length === values.length &&
-      given.every((name: unknown) => typeof name === 'string' && name !== '');
+      given.every((name: unknown) => typeof name === 'string' && IS_NAME.test(name));
     if (!valid) {
       throw new ConfigError(
         `exportOnnx: expected ${values.length} names of ${what}, got ${valueText(given)}`,

@@ -69,7 +69,10 @@ const slice: Emit = (step) => {
   const asked = list.flatMap((range, axis) => {
     if (!Array.isArray(range)) return [];
     const [start, end, by] = range as readonly (number | null | undefined)[];
-    return [{ start: start ?? 0, end: end ?? LAST, axis, step: by ?? 1 }];
+    const step = by ?? 1;
+    // A walk back begins at the end.
+    const [first, last] = step < 0 ? [-1, FIRST] : [0, LAST];
+    return [{ start: start ?? first, end: end ?? last, axis, step }];
   });
   return sliced(step, step.in('x'), asked);
 };

@@ -41,12 +41,30 @@ export class Sizes {
    * divisor; null if there is none. A shape may be: sizes of results say what it is of.
    */
   changedAttribute(node: GraphNode, place: number): string | null {
-    const other = this.#graph?.nodes[place]?.attributes ?? node.attributes;
-    const changed = Object.keys(node.attributes).find(
-      (name) =>
-        name !== 'shape' && JSON.stringify(node.attributes[name]) !== JSON.stringify(other[name]),
-    );
-    return changed ?? null;
+    return changedName(node, this.#graph?.nodes[place]?.attributes ?? node.attributes);
+  }
+
+  /**
+   * @param third The same function on a third batch, of another size than both.
+   * @throws ConfigError unless all that follows the size of the batch does so along a line: where it
+   * doesn't, no size can be written down that is right for every batch.
+   */
+  requireLines(graph: Graph, third: Graph, size: number): void {
+    const found = pairs(graph, third);
+    for (const [value, other] of found) {
+      const expected = this.of(value).map(({ slope, offset }) => slope * size + offset);
+      if (expected.every((extent, axis) => extent === other.shape[axis])) continue;
+      throw followsOtherwise(
+        `${value.name} of ${formatShape(other.shape)}, not ${formatShape(expected)}`,
+      );
+    }
+    graph.nodes.forEach((node, i) => {
+      const others = third.nodes[i]?.attributes ?? node.attributes;
+      const changed = changedName(node, others);
+      if (changed !== null && this.changedAttribute(node, i) === null) {
+        throw followsOtherwise(`another ${changed} of ${node.op}`);
+      }
+    });
   }
 
   /** The counterpart of a value in the graph of another batch. */
@@ -55,18 +73,28 @@ export class Sizes {
   }
 }
 
+/** The name of an attribute that is another in the same node of another trace, unless it is a shape. */
+function changedName({ attributes }: GraphNode, others: GraphNode['attributes']): string | null {
+  const changed = Object.keys(attributes).find(
+    (name) => name !== 'shape' && JSON.stringify(attributes[name]) !== JSON.stringify(others[name]),
+  );
+  return changed ?? null;
+}
+
 export const isSame = (a: Extent, b: Extent): boolean =>
   a.slope === b.slope && a.offset === b.offset;
 
 export const isFixed = ({ slope }: Extent): boolean => slope === 0;
 
+const followsOtherwise = (what: string): ConfigError =>
+  new ConfigError(
+    `exportOnnx: expected a function whose operations don't depend on the size of the batch, got ` +
+      `${what}; { batchAxis: null } exports the sizes of the example`,
+  );
+
 /** Each value of a graph beside the one at its place in the other. */
 function pairs(graph: Graph, other: Graph): Map<Value, Value> {
-  const differs = (what: string): ConfigError =>
-    new ConfigError(
-      `exportOnnx: expected a function whose operations don't depend on the size of the batch, got ` +
-        `${what}; { batchAxis: null } exports the sizes of the example`,
-    );
+  const differs = followsOtherwise;
   const found = new Map<Value, Value>();
   const pair = (a: readonly Value[], b: readonly Value[], what: string): void => {
     if (a.length !== b.length) throw differs(`${a.length} and ${b.length} ${what}`);

@@ -195,7 +195,7 @@ export class Call {
   }
 
   axisOf(axis: number, ndim: number): number {
-    if (Number.isInteger(axis) && axis >= -ndim && axis <= ndim)
+    if (Number.isInteger(axis) && axis >= -ndim && axis < ndim)
       return axis < 0 ? axis + ndim : axis;
     throw this.fault(`an axis of ${ndim}`, axis);
   }

@@ -50,20 +50,31 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   Identity: (_, [x]) => x ?? null,
   Unsqueeze: (call, given) => {
     const [x] = given;
-    return x?.shape.length === 0 ? reshaped(call, given) : null;
+    const axes = call.listed('axes', 1);
+    const isOne = axes?.length === 1 && (axes[0] === 0 || axes[0] === -1);
+    return isOne && x?.shape.length === 0 ? reshaped(call, given) : null;
   },
-  Squeeze: (_, [x]) =>
-    x?.shape.length === 1 && x.numbers.length === 1 ? new Known(x.dtype, [], x.numbers) : null,
+  Squeeze: (call, [x]) =>
+    x?.shape.length === 1 &&
+    x.numbers.length === 1 &&
+    !call.listed('axes', 1)?.some((axis) => axis !== 0)
+      ? new Known(x.dtype, [], x.numbers)
+      : null,
   Reshape: (_, [x, shape]) =>
-    x && shape?.numbers.length === 1 ? new Known(x.dtype, [x.numbers.length], x.numbers) : null,
-  Concat: (_, parts) => {
+    x && shape?.numbers.length === 1 && [-1, x.numbers.length].includes(shape.numbers[0] ?? 0)
+      ? new Known(x.dtype, [x.numbers.length], x.numbers)
+      : null,
+  Concat: (call, parts) => {
     const [first] = parts;
-    if (!first || parts.some(({ shape }) => shape.length !== 1)) return null;
+    const axis = call.attribute('axis', 'int');
+    if (!first || (axis !== 0 && axis !== -1) || parts.some(({ shape }) => shape.length !== 1))
+      return null;
     const numbers = parts.flatMap((part) => Array.from(part.numbers));
     return new Known(first.dtype, [numbers.length], numbers);
   },
-  Gather: (_, [x, at]) => {
-    if (!x || !at || x.shape.length !== 1) return null;
+  Gather: (call, [x, at]) => {
+    if (!x || !at || x.shape.length !== 1 || ![0, -1].includes(call.int('axis', 0))) return null;
+    if (isFloat(at.dtype)) return null;
     const picked = Array.from(at.numbers, (i) => x.numbers[i < 0 ? i + x.numbers.length : i]);
     if (picked.includes(undefined)) return null;
     return new Known(x.dtype, at.shape, picked as number[]);
@@ -75,12 +86,13 @@ const FOLDS: Readonly<Record<string, Fold>> = {
     const [step = 1] = call.has(4) ? call.numbers(4) : [];
     const [start = 0] = starts ?? [];
     const [end = x.numbers.length] = ends ?? [];
-    if (step !== 1) return null;
+    const axes = call.listed('axes', 3) ?? [0];
+    if (step !== 1 || starts?.length !== 1 || ends?.length !== 1 || axes[0] !== 0) return null;
     const part = Array.from(x.numbers).slice(start, end);
     return new Known(x.dtype, [part.length], part);
   },
-  ReduceProd: (_, [x]) =>
-    x && x.shape.length === 1
+  ReduceProd: (call, [x]) =>
+    x && x.shape.length === 1 && call.int('keepdims', 1) === 1
       ? new Known(
           x.dtype,
           [1],

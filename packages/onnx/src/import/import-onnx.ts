@@ -10,7 +10,7 @@ import {
   UnfoldError,
   type OptionRules,
 } from '@unfold/core';
-import { checkOptions, isFloat, text, valueText } from '@unfold/core/internal';
+import { checkOptions, isFloat, isOptions, text, valueText } from '@unfold/core/internal';
 import { Module } from '@unfold/nn';
 import { elementsIn, widthOf } from '../model/elements.js';
 import {
@@ -50,7 +50,8 @@ const OLDEST = 7;
 
 /**
  * The model of an ONNX file, to run, to train and to export again. Weights of floats are Parameters
- * under their names in the file, of which `freeze` makes constants; int64 is int32 here. A file of
+ * under their names in the file, of which `freeze` makes constants; int64 is int32 here. It is
+ * in evaluation: `train()` lets dropout and batch norm learn. A file of
  * other weights than its own is read with `external`.
  *
  * ```ts
@@ -94,12 +95,19 @@ export class ImportedModel extends Module {
     this.#graph = graph;
     this.#opset = opset;
     this.metadata = model.metadata;
+    for (const { attributes } of graph.nodes) {
+      for (const attribute of Object.values(attributes)) {
+        if (attribute.kind === 'tensor') requireWhole(attribute.value, file);
+      }
+    }
     const places = kindsOf(graph, opset);
     for (const initializer of graph.initializers) {
       this.#weights.set(initializer.name, this.#weight(initializer, places, file, external));
     }
     this.inputNames = graph.inputs.flatMap(({ name }) => (this.#weights.has(name) ? [] : [name]));
     this.outputNames = graph.outputs.map(({ name }) => name);
+    // What a file holds is what it predicts by.
+    this.eval();
   }
 
   #weight(
@@ -146,6 +154,11 @@ export class ImportedModel extends Module {
    * @throws ConfigError for an input that is missing or unknown.
    */
   run(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+    if (!isOptions(inputs) || !Object.values(inputs).every((input) => input instanceof Tensor)) {
+      throw new ConfigError(
+        `${this.constructor.name}.run: expected tensors by the names of inputs, got ${valueText(inputs)}`,
+      );
+    }
     const unknown = Object.keys(inputs).find((name) => !this.inputNames.includes(name));
     const missing = this.inputNames.find((name) => !Object.hasOwn(inputs, name));
     if (unknown !== undefined || missing !== undefined) {
@@ -252,8 +265,13 @@ function requireOrder(graph: OnnxGraph, file: string): void {
     made.add(name);
   };
   for (const { name } of graph.initializers) give(name, 'an initializer');
-  // A weight may be listed among the inputs too, as what stands for one that isn't given.
-  for (const { name } of graph.inputs) made.add(name);
+  const weights = new Set(made);
+  for (const { name } of graph.inputs) {
+    // A weight may be listed among the inputs too, as what stands for one that isn't given.
+    if (weights.delete(name)) continue;
+    if (name === '') throw new FileFormatError(`${file}: expected a name for each input, got none`);
+    give(name, 'an input');
+  }
   for (const { op, name, inputs, outputs } of graph.nodes) {
     const node = name === '' ? op : `${op} '${name}'`;
     const missing = inputs.find((input) => input !== '' && !made.has(input));
@@ -290,6 +308,12 @@ function kindsOf(graph: OnnxGraph, opset: number): Map<string, 'buffer' | 'known
     });
   }
   return kinds;
+}
+
+/** @throws FileFormatError for a tensor of a node whose bytes are not those of its sizes. */
+function requireWhole(stored: OnnxTensor, file: string): void {
+  // What has a type that is not read is refused where it is used.
+  if (dtypeOf(stored.elementType) !== undefined) knownOf(stored, file, {});
 }
 
 /** The numbers of a stored tensor, whose size is checked against its bytes before they are read. */

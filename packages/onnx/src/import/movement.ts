@@ -10,7 +10,9 @@ import {
   flip,
   full,
   gather as gatherCore,
+  ge,
   indexSelect,
+  logicalAnd,
   maximum,
   minimum,
   mul,
@@ -36,7 +38,7 @@ import {
   type Tensor,
   type Shape,
 } from '@unfold/core';
-import { isFloat } from '@unfold/core/internal';
+import { checkShape, isFloat, sameShape } from '@unfold/core/internal';
 import { elementsIn } from '../model/elements.js';
 import { elementName, type ElementName } from '../model/model.js';
 import { Known, type Call, type Operator, type Operators } from './call.js';
@@ -70,6 +72,7 @@ function unsqueezed(call: Call): Tensor {
   const given = call.listed('axes', 1) ?? [];
   const ndim = x.ndim + given.length;
   const axes = new Set(given.map((axis) => call.axisOf(axis, ndim)));
+  if (axes.size === 0 || axes.size < given.length) throw call.fault('axes, each once', given);
   const sizes = [...x.shape];
   const shape = Array.from({ length: ndim }, (_, axis) =>
     axes.has(axis) ? 1 : (sizes.shift() ?? 1),
@@ -79,7 +82,8 @@ function unsqueezed(call: Call): Tensor {
 
 function flattened(call: Call): Tensor {
   const x = call.tensor(0);
-  const axis = call.axis(x.ndim, 1);
+  // Behind the last axis too.
+  const axis = call.int('axis', 1) === x.ndim ? x.ndim : call.axis(x.ndim, 1);
   return reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]);
 }
 
@@ -89,6 +93,7 @@ function splitUp(call: Call): Tensor[] {
   const sizes = call.listed('split', 1);
   if (sizes) return split(x, [...sizes], axis);
   const count = call.int('num_outputs', call.outputCount);
+  if (count !== call.outputCount) throw call.fault(`${call.outputCount} pieces`, count);
   const size = Math.ceil((x.shape[axis] ?? 0) / count);
   return count === 1 ? [x] : chunkOf(x, count, size, axis);
 }
@@ -109,6 +114,9 @@ function sliced(call: Call): Tensor {
   const ends = call.listed('ends', 2) ?? [];
   const axes = call.listed('axes', 3) ?? starts.map((_, i) => i);
   const steps = call.has(4) ? call.numbers(4) : starts.map(() => 1);
+  if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
+    throw call.fault(`${starts.length} ends, axes and steps`, ends);
+  }
   return axes.reduce((rest, given, i) => {
     const axis = call.axisOf(given, x.ndim);
     const size = x.shape[axis] ?? 0;
@@ -192,15 +200,22 @@ interface Places {
 function placesOf(call: Call, x: Tensor, skip = 0): Places {
   const index = cast(call.tensor(1), 'int32');
   const depth = index.shape.at(-1) ?? 0;
+  if (skip + depth > x.ndim || !sameShape(index.shape.slice(0, skip), x.shape.slice(0, skip))) {
+    throw call.fault(`lists of at most ${x.ndim - skip} positions in ${x.describe()}`, index.shape);
+  }
   const lead = x.shape.slice(0, skip + depth);
+  let isInside: Tensor | null = null;
   const columns = unbind(index, -1);
   const at = columns.reduce<Tensor | null>((sum, column, i) => {
     const size = lead[skip + i] ?? 1;
     const front = where(lt(column, 0), add(column, size), column);
+    const fits = logicalAnd(ge(front, 0), lt(front, size));
+    isInside = isInside ? logicalAnd(isInside, fits) : fits;
     return sum ? add(mul(sum, size), front) : front;
   }, null);
-  if (!at) throw call.fault('lists of positions', index.shape);
-  return { at, lead, rest: x.shape.slice(skip + depth) };
+  if (!at || !isInside) throw call.fault('lists of positions', index.shape);
+  // One coordinate outside must not become another place inside: -1 is refused by what takes it.
+  return { at: where(isInside, at, -1), lead, rest: x.shape.slice(skip + depth) };
 }
 
 function gatherNd(call: Call): Tensor {
@@ -216,7 +231,7 @@ function gatherNd(call: Call): Tensor {
     undefined,
     { dtype: 'int32' },
   );
-  const all = reshape(batch === 0 ? flat : add(flat, first), [-1]);
+  const all = reshape(skip === 0 ? flat : where(lt(flat, 0), flat, add(flat, first)), [-1]);
   return reshape(indexSelect(rows, 0, all), [...at.shape, ...rest]);
 }
 
@@ -224,6 +239,9 @@ function scatterNd(call: Call): Tensor {
   const x = call.tensor(0);
   const { at, lead, rest } = placesOf(call, x);
   const updates = call.tensor(2);
+  if (!sameShape(updates.shape, [...at.shape, ...rest])) {
+    throw call.fault(`updates [${[...at.shape, ...rest].join()}]`, updates.shape);
+  }
   const n = sizeOf(rest);
   const rows = reshape(x, [sizeOf(lead), n]);
   const index = expand(reshape(at, [-1, 1]), [at.size, n]);
@@ -240,7 +258,8 @@ function scatterNd(call: Call): Tensor {
 function padPairs(call: Call, ndim: number): [number, number][] {
   const list =
     call.opset < 11 ? (call.ints('pads') ?? call.ints('paddings') ?? []) : call.numbers(1);
-  const axes = call.has(3) ? call.numbers(3) : Array.from({ length: list.length / 2 }, (_, i) => i);
+  const axes = call.has(3) ? call.numbers(3) : Array.from({ length: ndim }, (_, i) => i);
+  if (list.length !== 2 * axes.length) throw call.fault(`${2 * axes.length} numbers`, list);
   const pairs = Array.from({ length: ndim }, (): [number, number] => [0, 0]);
   axes.forEach((given, i) => {
     pairs[call.axisOf(given, ndim)] = [list[i] ?? 0, list[i + axes.length] ?? 0];
@@ -282,6 +301,12 @@ function paddedAlong(
 ): Tensor {
   if (before === 0 && after === 0) return x;
   const size = x.shape[axis] ?? 0;
+  // Before a list of so many is made.
+  checkShape(
+    call.where,
+    x.shape.map((dim, at) => (at === axis ? before + dim + after : dim)),
+  );
+  if (size === 0) throw call.fault('elements to pad with', x.describe());
   const period = Math.max(1, 2 * (size - 1));
   const inside = (at: number): number => {
     if (mode === 'edge') return Math.min(Math.max(at, 0), size - 1);
@@ -426,7 +451,10 @@ export const MOVEMENT: Operators = {
   },
   Size: (call) => new Known('int32', [], [sizeOf(call.given(0).shape)]),
   Range: (call) => {
-    const [start = 0, limit = 0, delta = 1] = [0, 1, 2].map((at) => call.number(at));
+    const [start, limit, delta] = [0, 1, 2].map((at) => call.number(at));
+    if (start === undefined || limit === undefined || delta === undefined || delta === 0) {
+      throw call.fault('a start, a limit, and a step other than 0', delta);
+    }
     const count = Math.max(0, Math.ceil((limit - start) / delta));
     const { dtype } = call.given(0);
     if (!(count <= FEW)) return arange(start, limit, delta, { dtype });
@@ -443,6 +471,7 @@ export const MOVEMENT: Operators = {
   },
   Concat: (call) => {
     const parts = call.tensors();
+    if (call.attribute('axis', 'int') === undefined) throw call.fault('an axis', 'none');
     return concat(parts, call.axis(parts[0]?.ndim ?? 0, 1));
   },
   Split: splitUp,
@@ -471,9 +500,11 @@ export const MOVEMENT: Operators = {
     const [rows = 0, columns = 0] = shape;
     const type = call.attribute('dtype', 'int');
     const asked = type === undefined ? dtype : call.dtype(type);
-    const k = call.int('k', 0);
+    if (shape.length !== 2) throw call.fault('a matrix', shape);
+    const most = Math.max(rows, columns);
+    const k = Math.max(-most, Math.min(most, call.int('k', 0)));
     // The diagonal of a larger one, seen from a corner that lies aside.
-    const whole = eye(Math.max(rows, columns) + Math.abs(k));
+    const whole = eye(most + Math.abs(k));
     const [top, left] = [Math.max(0, k), Math.max(0, -k)];
     const part = slice(whole, [
       [top, top + rows],

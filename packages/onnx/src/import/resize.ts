@@ -1,4 +1,5 @@
 import { add, indexSelect, mul, reshape, type Tensor } from '@unfold/core';
+import { checkShape } from '@unfold/core/internal';
 import { Known, type Call, type Operators } from './call.js';
 
 /** Of one axis: its size before and after, and how many times larger it becomes. */
@@ -92,6 +93,14 @@ function tapsOf(call: Call, place: number, size: number): Taps {
 /** x resized along an axis: a sum of picked slices, each times its shares. */
 function along(call: Call, x: Tensor, axis: number, stretch: Stretch): Tensor {
   const { size, to } = stretch;
+  // Before a list of so many is made.
+  checkShape(
+    call.where,
+    x.shape.map((dim, i) => (i === axis ? to : dim)),
+  );
+  if (size < 1 || to < 1 || !(stretch.scale > 0)) {
+    throw call.fault('sizes and scales above 0', `${size} to ${to}`);
+  }
   const taps = Array.from({ length: to }, (_, at) =>
     tapsOf(call, placeOf(call, at, stretch), size),
   );
@@ -121,6 +130,8 @@ function stretches(call: Call, x: Tensor): Stretch[] {
       ? call.numbers(2)
       : [];
   const sizes = call.has(3) ? call.numbers(3) : [];
+  const given = sizes.length > 0 ? sizes : scales;
+  if (given.length !== axes.length) throw call.fault(`${axes.length} sizes or scales`, given);
   const policy = call.text('keep_aspect_ratio_policy', 'stretch');
   const ratios = axes.map((axis, i) => (sizes[i] ?? 0) / (x.shape[axis] ?? 1));
   const common = policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios);

@@ -12,6 +12,7 @@ import {
   pad,
   pow,
   reshape,
+  ShapeError,
   slice,
   sqrt,
   square,
@@ -58,24 +59,39 @@ function asGiven(out: Tensor, ndim: number): Tensor {
 
 /** A list of one number for each axis, with 1, or another number, for an axis that was added. */
 function both(
+  call: Call,
   list: readonly number[] | undefined,
   isLine: boolean,
   otherwise: number,
 ): [number, number] {
   if (!list) return [otherwise, otherwise];
+  const count = isLine ? 1 : 2;
+  if (list.length !== count) throw call.fault(`${count} numbers for the axes of its windows`, list);
   const [first = otherwise, second = otherwise] = list;
   return isLine ? [otherwise, first] : [first, second];
 }
 
+const AUTO_PADS: ReadonlySet<string> = new Set(['NOTSET', 'VALID', 'SAME_UPPER', 'SAME_LOWER']);
+
 function windowOf(call: Call, x: Tensor, kernelShape: readonly number[] | undefined): Window {
   const isLine = x.ndim === 3;
-  const kernel = both(kernelShape, isLine, 1);
-  const stride = both(call.ints('strides'), isLine, 1);
-  const dilation = both(call.ints('dilations'), isLine, 1);
+  const kernel = both(call, kernelShape, isLine, 1);
+  const stride = both(call, call.ints('strides'), isLine, 1);
+  const dilation = both(call, call.ints('dilations'), isLine, 1);
   const sizes = isLine ? [1, x.shape[2] ?? 0] : x.shape.slice(2);
   const pads = call.ints('pads');
   const count = isLine ? 1 : 2;
+  if (pads && pads.length !== 2 * count) throw call.fault(`${2 * count} pads`, pads);
   const auto = call.text('auto_pad', 'NOTSET');
+  if (!AUTO_PADS.has(auto)) throw call.fault('a known auto_pad', auto);
+  if (!kernelShape) throw call.fault('a kernel_shape', 'none');
+  if (![...kernel, ...stride, ...dilation].every((size) => size >= 1)) {
+    throw call.fault('a kernel, strides and dilations of at least 1', [
+      ...kernel,
+      ...stride,
+      ...dilation,
+    ]);
+  }
   const along = (axis: 0 | 1): [number, number] => {
     if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
       const reach = dilation[axis] * (kernel[axis] - 1) + 1;
@@ -105,7 +121,11 @@ const conv: Operator = (call) => {
   const given = call.tensor(0);
   const x = asImages(call, given);
   const w = call.tensor(1);
-  const window = windowOf(call, given, call.ints('kernel_shape') ?? w.shape.slice(2));
+  const kernelShape = w.shape.slice(2);
+  const asked = call.ints('kernel_shape') ?? kernelShape;
+  if (asked.join() !== kernelShape.join())
+    throw call.fault(`kernel_shape ${kernelShape.join()}`, asked);
+  const window = windowOf(call, given, kernelShape);
   const padding = evenPadding(window);
   const out = conv2d(padding ? x : padImages(x, window, 0), asImages(call, w), call.maybe(2), {
     stride: window.stride,
@@ -124,10 +144,10 @@ const convTranspose: Operator = (call) => {
   const isLine = given.ndim === 3;
   const window = windowOf(call, given, call.tensor(1).shape.slice(2));
   const asked = call.ints('output_shape');
-  const wanted = asked && both(asked.slice(isLine ? -1 : -2), isLine, 1);
+  const wanted = asked && both(call, asked.slice(isLine ? -1 : -2), isLine, 1);
   const auto = call.text('auto_pad', 'NOTSET');
   const isSame = auto === 'SAME_UPPER' || auto === 'SAME_LOWER';
-  const more = both(call.ints('output_padding'), isLine, 0);
+  const more = both(call, call.ints('output_padding'), isLine, 0);
   const sizes = ([0, 1] as const).map((axis) => {
     const reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
     const own = ((x.shape[axis + 2] ?? 1) - 1) * window.stride[axis] + reach;
@@ -218,6 +238,9 @@ function taps(x: Tensor, { kernel, stride, dilation }: Window): Tensor[] {
   const along = (axis: 0 | 1): SliceRange[] => {
     const size = x.shape[axis + 2] ?? 0;
     const count = outputSize(size, kernel[axis], stride[axis], 0, dilation[axis]);
+    if (count < 1) {
+      throw new ShapeError(`a kernel of ${kernel[axis]} doesn't fit into ${size} pixels`);
+    }
     return Array.from({ length: kernel[axis] }, (_, tap): SliceRange => {
       const from = tap * dilation[axis];
       return [from, from + (count - 1) * stride[axis] + 1, stride[axis]];
@@ -358,16 +381,18 @@ const rmsNormalization: Operator = (call) => {
 const localResponse: Operator = (call) => {
   const x = call.tensor(0);
   const size = call.int('size', 1);
-  const before = Math.floor((size - 1) / 2);
+  const C = x.shape[1] ?? 0;
+  // Beyond all channels there is nothing.
+  const before = Math.min(C, Math.floor((size - 1) / 2));
+  const after = Math.min(C, size - 1 - Math.floor((size - 1) / 2));
   const squares = pad(square(x), [
     [0, 0],
-    [before, size - 1 - before],
+    [before, after],
     ...behindChannels(x).map((): [number, number] => [0, 0]),
   ]);
-  const C = x.shape[1] ?? 0;
-  const sums = Array.from({ length: size }, (_, i) => slice(squares, [null, [i, i + C]])).reduce(
-    (a, b) => add(a, b),
-  );
+  const sums = Array.from({ length: before + 1 + after }, (_, i) =>
+    slice(squares, [null, [i, i + C]]),
+  ).reduce((a, b) => add(a, b));
   const scale = add(mul(sums, call.float('alpha', 1e-4) / size), call.float('bias', 1));
   return div(x, pow(scale, call.float('beta', 0.75)));
 };
@@ -416,8 +441,8 @@ export const WINDOWS: Operators = {
     const [H = 0, W = 0, ...others] = call.numbers(1);
     if (others.length > 0) throw call.lacking('an image of more than two axes');
     const [KH = 0, KW = 0] = call.numbers(2);
-    const stride = both(call.ints('strides'), false, 1);
-    const dilation = both(call.ints('dilations'), false, 1);
+    const stride = both(call, call.ints('strides'), false, 1);
+    const dilation = both(call, call.ints('dilations'), false, 1);
     const [top = 0, left = 0, bottom = 0, right = 0] = call.ints('pads') ?? [];
     const out = fold(call.tensor(0), [H + top + bottom, W + left + right], [KH, KW], {
       stride,
@@ -437,9 +462,10 @@ export const WINDOWS: Operators = {
     const x = call.tensor(0);
     const scale = call.tensor(1);
     if (call.int('block_size', 0) !== 0) throw call.lacking('a factor for each block');
-    const axis = call.axis(x.ndim, 1);
-    const along = (vector: Tensor): Tensor =>
-      vector.ndim === 1 ? reshape(vector, [-1, ...x.shape.slice(axis + 1).map(() => 1)]) : vector;
+    const along = (vector: Tensor): Tensor => {
+      if (vector.ndim !== 1) return vector;
+      return reshape(vector, [-1, ...x.shape.slice(call.axis(x.ndim, 1) + 1).map(() => 1)]);
+    };
     const numbers = cast(x, 'float32');
     const zero = call.maybe(2);
     const shifted = zero ? sub(numbers, along(cast(zero, 'float32'))) : numbers;

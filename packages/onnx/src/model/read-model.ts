@@ -24,7 +24,7 @@ type Fields<T> = Readonly<Record<number, (found: T, reader: PbfReader) => void>>
 function readFields<T>(reader: PbfReader, found: T, end: number, fields: Fields<T>): T {
   while (reader.pos < end) {
     const field = reader.nextField(end);
-    if (field === 0) break;
+    if (field === 0) throw new FileFormatError('it has a field without a number');
     const start = reader.pos;
     // A length that lies must not have anything read by it.
     if (reader.type === 2) {
@@ -50,7 +50,8 @@ function message<T>(reader: PbfReader, found: T, fields: Fields<T>): T {
   return readFields(reader, found, end, fields);
 }
 
-const utf8 = new TextDecoder();
+/** Two names that can't be read must not become one. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function text(reader: PbfReader): string {
   return utf8.decode(bytes(reader));
