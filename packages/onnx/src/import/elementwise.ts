@@ -37,7 +37,6 @@ import {
   reciprocal,
   relu,
   remainder,
-  reshape,
   round,
   sigmoid,
   sign,
@@ -63,20 +62,8 @@ const unary =
 
 const binary =
   (compute: (a: Tensor, b: Tensor) => Tensor): Operator =>
-  (call) => {
-    const [a, b] = aligned(call);
-    return compute(a, b);
-  };
-
-/** Up to operator set 6, the second input could begin at an axis of the first. */
-function aligned(call: Call): [Tensor, Tensor] {
-  const a = call.tensor(0);
-  const b = call.tensor(1);
-  if (call.opset >= 7 || call.int('broadcast', 0) === 0) return [a, b];
-  const axis = call.axis(a.ndim, a.ndim - b.ndim);
-  const behind = Array.from({ length: Math.max(0, a.ndim - axis - b.ndim) }, () => 1);
-  return [a, reshape(b, [...b.shape, ...behind])];
-}
+  (call) =>
+    compute(call.tensor(0), call.tensor(1));
 
 /** Of any number of tensors. */
 const several =
@@ -218,13 +205,7 @@ export const ELEMENTWISE: Operators = {
   },
   PRelu: (call) => {
     const x = call.tensor(0);
-    const slope = call.tensor(1);
-    // Up to operator set 6 a list of slopes was of the channels.
-    const fitting =
-      call.opset < 7 && slope.ndim === 1 && slope.size > 1
-        ? reshape(slope, [-1, ...x.shape.slice(2).map(() => 1)])
-        : slope;
-    return where(lt(x, 0), mul(x, fitting), x);
+    return where(lt(x, 0), mul(x, call.tensor(1)), x);
   },
   Clip: clip,
   Dropout: (call) => {
@@ -244,7 +225,8 @@ export const ELEMENTWISE: Operators = {
   Mul: binary(mul),
   Div: binary(divided),
   Pow: (call) => {
-    const [a, b] = aligned(call);
+    const a = call.tensor(0);
+    const b = call.tensor(1);
     const power = pow(
       isFloat(a.dtype) ? a : cast(a, 'float64'),
       cast(b, isFloat(a.dtype) ? a.dtype : 'float64'),
