@@ -1,12 +1,7 @@
 import { FileFormatError, Scope, type Tensor } from '@unfold/core';
 import { importOnnx } from '@unfold/onnx';
-import { Known, dtypeOf } from '../../../packages/onnx/src/import/call.js';
-import { elementsIn } from '../../../packages/onnx/src/model/elements.js';
-import {
-  elementName,
-  type ElementName,
-  type OnnxTensor,
-} from '../../../packages/onnx/src/model/model.js';
+import type { Known } from '../../../packages/onnx/src/import/call.js';
+import { storedNumbers } from '../../../packages/onnx/src/import/stored.js';
 import { readModel } from '../../../packages/onnx/src/model/read-model.js';
 
 /** A case of make_onnx.py: a model, and as a model of initialisers what it takes and gives. */
@@ -26,14 +21,6 @@ export interface Outcome {
 
 const bytes = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
 
-/** @throws FileFormatError for a type of elements that is not read. */
-function numbersOf({ elementType, dims, raw }: OnnxTensor): Known {
-  const dtype = dtypeOf(elementType);
-  const type = elementName(elementType);
-  if (!dtype) throw new FileFormatError(`data: the element type ${type} is not supported`);
-  return new Known(dtype, dims, elementsIn(type as ElementName, raw));
-}
-
 /** Runs a case through `importOnnx`, in evaluation. */
 export function outcomeOf({ name, model, data, rtol, atol }: OnnxCase): Outcome {
   const differs = (reason: string): Outcome => ({ kind: 'differs', reason });
@@ -41,7 +28,9 @@ export function outcomeOf({ name, model, data, rtol, atol }: OnnxCase): Outcome 
     return Scope.run(() => {
       const tensors = readModel(bytes(data), name).graph.initializers;
       const of = (kind: string): Known[] =>
-        tensors.filter((tensor) => tensor.name.startsWith(kind)).map(numbersOf);
+        tensors
+          .filter((tensor) => tensor.name.startsWith(kind))
+          .map((tensor) => storedNumbers(tensor, 'data'));
       const imported = importOnnx(bytes(model), { name }).eval();
       const inputs = of('in').map((known) => known.tensor('inputs'));
       const named = Object.fromEntries(

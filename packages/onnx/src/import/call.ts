@@ -10,27 +10,8 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { isFloat } from '@unfold/core/internal';
-import { ELEMENT, elementName, type AttributeValues, type OnnxNode } from '../model/model.js';
-
-/** The types of elements that are computed with, and the dtype that stands for each. */
-const DTYPES: Readonly<Record<number, DType>> = {
-  [ELEMENT.float32]: 'float32',
-  [ELEMENT.float16]: 'float32',
-  [ELEMENT.bfloat16]: 'float32',
-  [ELEMENT.float64]: 'float64',
-  [ELEMENT.uint8]: 'uint8',
-  [ELEMENT.int8]: 'int32',
-  [ELEMENT.int16]: 'int32',
-  [ELEMENT.uint16]: 'int32',
-  [ELEMENT.int32]: 'int32',
-  [ELEMENT.uint32]: 'int32',
-  [ELEMENT.int64]: 'int32',
-  [ELEMENT.uint64]: 'int32',
-  [ELEMENT.bool]: 'bool',
-};
-
-/** The dtype for a type of elements; undefined for strings, complex numbers and the like. */
-export const dtypeOf = (type: number): DType | undefined => DTYPES[type];
+import { encodingOf } from '../model/elements.js';
+import { elementName, type AttributeValues, type OnnxNode } from '../model/model.js';
 
 /** Numbers in a list. */
 export type Numbers = readonly number[] | NumericArray;
@@ -61,7 +42,7 @@ export class Known {
 }
 
 /** @throws ShapeError for what int32, which stands for int64, doesn't hold. */
-export function requireInt32(where: string, numbers: ArrayLike<number>): void {
+function requireInt32(where: string, numbers: ArrayLike<number>): void {
   for (let i = 0; i < numbers.length; i++) {
     const number = numbers[i] ?? 0;
     if (number >= -(2 ** 31) && number < 2 ** 31) continue;
@@ -190,8 +171,8 @@ export class Call {
   }
 
   /** An axis counted from the front. */
-  axis(ndim: number, otherwise: number, name = 'axis'): number {
-    return this.axisOf(this.int(name, otherwise), ndim);
+  axis(ndim: number, otherwise: number): number {
+    return this.axisOf(this.int('axis', otherwise), ndim);
   }
 
   axisOf(axis: number, ndim: number): number {
@@ -213,9 +194,9 @@ export class Call {
 
   /** The dtype of a type of elements. */
   dtype(type: number): DType {
-    const dtype = dtypeOf(type);
-    if (dtype === undefined) throw this.lacking(`the element type ${elementName(type)}`);
-    return dtype;
+    const encoding = encodingOf(type);
+    if (!encoding) throw this.lacking(`the element type ${elementName(type)}`);
+    return encoding.dtype;
   }
 }
 

@@ -2,36 +2,27 @@ import {
   ConfigError,
   DTypeError,
   FileFormatError,
-  formatShape,
   Parameter,
   ShapeError,
-  sizeOf,
   Tensor,
   UnfoldError,
   type OptionRules,
 } from '@unfold/core';
 import { checkOptions, isFloat, isOptions, text, valueText } from '@unfold/core/internal';
 import { Module } from '@unfold/nn';
-import { elementsIn, widthOf } from '../model/elements.js';
-import {
-  elementName,
-  type ElementName,
-  type OnnxGraph,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxTensor,
-} from '../model/model.js';
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from '../model/model.js';
 import { readModel } from '../model/read-model.js';
-import { Call, dtypeOf, Known, type Given, type Result } from './call.js';
+import { Call, Known, type Given, type Result } from './call.js';
 import { folded } from './folding.js';
 import { OPERATORS } from './operators.js';
+import { requireWhole, storedNumbers, type ExternalFiles } from './stored.js';
 
 /** Options of `importOnnx`. */
 export interface ImportOnnxOptions {
   /** What messages call the file. Default `ONNX`. */
   readonly name?: string;
   /** The bytes of the files beside it that hold its weights, by the names that it gives them. */
-  readonly external?: Readonly<Record<string, Uint8Array>>;
+  readonly external?: ExternalFiles;
 }
 
 const OPTIONS: OptionRules<ImportOnnxOptions> = {
@@ -81,18 +72,18 @@ export class ImportedModel extends Module {
   readonly outputNames: readonly string[];
   /** Texts by name that the file holds besides, such as what its input was normalised by. */
   readonly metadata: Readonly<Record<string, string>>;
-  readonly #graph: OnnxGraph;
+  readonly #nodes: readonly OnnxNode[];
   readonly #opset: number;
-  /** What is there before it runs: weights, by their names in the file. */
+  /** What is there before it runs: weights and constants, by their names in the file. */
   readonly #weights = new Map<string, Given>();
 
   /** @internal */
-  constructor(model: OnnxModel, file: string, external: Readonly<Record<string, Uint8Array>>) {
+  constructor(model: OnnxModel, file: string, external: ExternalFiles) {
     super();
     const { graph, opset } = model;
     requireKnown(model, file);
     requireOrder(graph, file);
-    this.#graph = graph;
+    this.#nodes = graph.nodes.filter(({ op }) => op !== 'Constant');
     this.#opset = opset;
     this.metadata = model.metadata;
     for (const { attributes } of graph.nodes) {
@@ -100,10 +91,11 @@ export class ImportedModel extends Module {
         if (attribute.kind === 'tensor') requireWhole(attribute.value, file);
       }
     }
-    const places = kindsOf(graph, opset);
+    const places = kindsOf(graph);
     for (const initializer of graph.initializers) {
       this.#weights.set(initializer.name, this.#weight(initializer, places, file, external));
     }
+    for (const node of graph.nodes) if (node.op === 'Constant') this.#run(node, this.#weights);
     this.inputNames = graph.inputs.flatMap(({ name }) => (this.#weights.has(name) ? [] : [name]));
     this.outputNames = graph.outputs.map(({ name }) => name);
     // What a file holds is what it predicts by.
@@ -114,9 +106,9 @@ export class ImportedModel extends Module {
     stored: OnnxTensor,
     kinds: ReadonlyMap<string, 'buffer' | 'known'>,
     file: string,
-    external: Readonly<Record<string, Uint8Array>>,
+    external: ExternalFiles,
   ): Given {
-    const known = knownOf(stored, file, external);
+    const known = storedNumbers(stored, file, external);
     const kind = kinds.get(stored.name);
     if (!isFloat(known.dtype) || kind === 'known' || known.shape.length === 0) return known;
     const initial = known.tensor(file);
@@ -192,7 +184,7 @@ export class ImportedModel extends Module {
       }
       values.set(name, input);
     });
-    for (const node of this.#graph.nodes) this.#run(node, values);
+    for (const node of this.#nodes) this.#run(node, values);
     return this.outputNames.map((name) => {
       const value = values.get(name);
       if (value instanceof Known) return value.tensor(name);
@@ -298,69 +290,14 @@ const HOW: Readonly<Record<string, readonly number[]>> = {
 };
 
 /** Weights that are no Parameters: statistics, and what is read as numbers. */
-function kindsOf(graph: OnnxGraph, opset: number): Map<string, 'buffer' | 'known'> {
+function kindsOf(graph: OnnxGraph): Map<string, 'buffer' | 'known'> {
   const kinds = new Map<string, 'buffer' | 'known'>();
   for (const { op, inputs } of graph.nodes) {
-    const isNorm = op === 'BatchNormalization' && opset >= 7;
+    const isNorm = op === 'BatchNormalization';
     inputs.forEach((name, position) => {
       if (isNorm && position > 2) kinds.set(name, 'buffer');
       else if (HOW[op]?.includes(position) === true) kinds.set(name, 'known');
     });
   }
   return kinds;
-}
-
-/** @throws FileFormatError for a tensor of a node whose bytes are not those of its sizes. */
-function requireWhole(stored: OnnxTensor, file: string): void {
-  // What has a type that is not read is refused where it is used.
-  if (dtypeOf(stored.elementType) !== undefined) knownOf(stored, file, {});
-}
-
-/** The numbers of a stored tensor, whose size is checked against its bytes before they are read. */
-function knownOf(
-  stored: OnnxTensor,
-  file: string,
-  external: Readonly<Record<string, Uint8Array>>,
-): Known {
-  const { name, dims, elementType } = stored;
-  const where = `${file}: ${name || 'a constant'}`;
-  const dtype = dtypeOf(elementType);
-  const type = elementName(elementType) as ElementName;
-  const width = dtype && widthOf(type);
-  if (dtype === undefined || width === undefined) {
-    throw new FileFormatError(`${where}: the element type ${type} is not supported`);
-  }
-  if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
-    throw new FileFormatError(`${where}: expected sizes of at least 0, got ${formatShape(dims)}`);
-  }
-  const raw = bytesOf(stored, where, external);
-  const bytes = sizeOf(dims) * width;
-  if (bytes !== raw.length) {
-    throw new FileFormatError(
-      `${where}: expected ${bytes} bytes for ${type} ${formatShape(dims)}, got ${raw.length}`,
-    );
-  }
-  return new Known(dtype, dims, elementsIn(type, raw));
-}
-
-function bytesOf(
-  { raw, external: place }: OnnxTensor,
-  where: string,
-  external: Readonly<Record<string, Uint8Array>>,
-): Uint8Array {
-  if (!place) return raw;
-  const { location, offset, length } = place;
-  const bytes = Object.hasOwn(external, location) ? external[location] : undefined;
-  if (!bytes) {
-    throw new FileFormatError(
-      `${where}: its numbers are in the file ${location}; { external: { '${location}': bytes } } gives them`,
-    );
-  }
-  const end = length === null ? bytes.length : offset + length;
-  if (end > bytes.length) {
-    throw new FileFormatError(
-      `${where}: expected bytes ${offset} to ${end} of ${location}, which has ${bytes.length}`,
-    );
-  }
-  return bytes.subarray(offset, end);
 }

@@ -39,13 +39,12 @@ import {
   type Shape,
 } from '@unfold/core';
 import { checkShape, isFloat, sameShape } from '@unfold/core/internal';
-import { elementsIn } from '../model/elements.js';
-import { elementName, type ElementName } from '../model/model.js';
 import { Known, type Call, type Operator, type Operators } from './call.js';
+import { storedNumbers } from './stored.js';
 
 /** The sizes that Reshape asks for: 0 keeps one of x's, -1 is what is left. */
 function reshapeTo(call: Call, x: Tensor): Tensor {
-  const asked = call.opset < 5 ? (call.ints('shape') ?? []) : call.numbers(1);
+  const asked = call.numbers(1);
   const keepsZeros = call.int('allowzero', 0) === 1;
   return reshape(
     x,
@@ -256,8 +255,7 @@ function scatterNd(call: Call): Tensor {
 
 /** Padding as ONNX lists it, in front of all axes and then behind, as pairs by axis. */
 function padPairs(call: Call, ndim: number): [number, number][] {
-  const list =
-    call.opset < 11 ? (call.ints('pads') ?? call.ints('paddings') ?? []) : call.numbers(1);
+  const list = call.opset < 11 ? (call.ints('pads') ?? []) : call.numbers(1);
   const axes = call.has(3) ? call.numbers(3) : Array.from({ length: ndim }, (_, i) => i);
   if (list.length !== 2 * axes.length) throw call.fault(`${2 * axes.length} numbers`, list);
   const pairs = Array.from({ length: ndim }, (): [number, number] => [0, 0]);
@@ -382,9 +380,7 @@ function oneHotOf(call: Call): Tensor {
 const constant: Operator = (call) => {
   const value = call.attribute('value', 'tensor');
   if (value) {
-    const type = elementName(value.elementType) as ElementName;
-    const dtype = call.dtype(value.elementType);
-    return new Known(dtype, value.dims, elementsIn(type, value.raw));
+    return storedNumbers(value, call.where);
   }
   const int = call.attribute('value_int', 'int');
   if (int !== undefined) return new Known('int32', [], [int]);
@@ -431,9 +427,10 @@ export const MOVEMENT: Operators = {
   Constant: constant,
   ConstantOfShape: (call) => {
     const value = call.attribute('value', 'tensor');
-    const type = value ? (elementName(value.elementType) as ElementName) : 'float32';
-    const dtype = value ? call.dtype(value.elementType) : 'float32';
-    const element = value ? (elementsIn(type, value.raw)[0] ?? 0) : 0;
+    const { dtype, numbers } = value
+      ? storedNumbers(value, call.where)
+      : new Known('float32', [1], [0]);
+    const [element = 0] = numbers;
     const shape = call.numbers(0);
     if (!isFloat(dtype) && shape.length < 2 && sizeOf(shape) <= FEW) {
       return new Known(

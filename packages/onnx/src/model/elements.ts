@@ -1,6 +1,6 @@
-import type { NumericArray } from '@unfold/core';
+import type { DType, NumericArray } from '@unfold/core';
 import { bfloat16ToFloat32, float16ToFloat32 } from '@unfold/io/internal';
-import type { ElementName } from './model.js';
+import { ELEMENT } from './model.js';
 
 /** Where the elements of each type are written. */
 const ARRAYS = {
@@ -29,49 +29,63 @@ export function rawOf(
   return new Uint8Array(array.buffer);
 }
 
-/** The bytes that an element takes; none of a type that is not read. */
-const WIDTHS: Readonly<Partial<Record<ElementName, number>>> = {
-  float32: 4,
-  float64: 8,
-  int64: 8,
-  uint64: 8,
-  int32: 4,
-  uint32: 4,
-  int16: 2,
-  uint16: 2,
-  float16: 2,
-  bfloat16: 2,
-  int8: 1,
-  uint8: 1,
-  bool: 1,
+/** A type of elements that is read. */
+export interface Encoding {
+  /** The dtype that stands for it. */
+  readonly dtype: DType;
+  /** Bytes of an element. */
+  readonly width: number;
+  /** The elements as numbers, int64 too: those beyond 2⁵³ are rounded. */
+  readonly decode: (bytes: ArrayBuffer) => NumericArray;
+}
+
+/** By the numbers of `ELEMENT`; none of strings, complex numbers and the like. */
+const ENCODINGS: Readonly<Record<number, Encoding>> = {
+  [ELEMENT.float32]: { dtype: 'float32', width: 4, decode: (bytes) => new Float32Array(bytes) },
+  [ELEMENT.float64]: { dtype: 'float64', width: 8, decode: (bytes) => new Float64Array(bytes) },
+  [ELEMENT.float16]: {
+    dtype: 'float32',
+    width: 2,
+    decode: (bytes) => float16ToFloat32(new Uint16Array(bytes)),
+  },
+  [ELEMENT.bfloat16]: {
+    dtype: 'float32',
+    width: 2,
+    decode: (bytes) => bfloat16ToFloat32(new Uint16Array(bytes)),
+  },
+  [ELEMENT.int64]: {
+    dtype: 'int32',
+    width: 8,
+    decode: (bytes) => Float64Array.from(new BigInt64Array(bytes), Number),
+  },
+  [ELEMENT.uint64]: {
+    dtype: 'int32',
+    width: 8,
+    decode: (bytes) => Float64Array.from(new BigUint64Array(bytes), Number),
+  },
+  [ELEMENT.int32]: { dtype: 'int32', width: 4, decode: (bytes) => new Int32Array(bytes) },
+  [ELEMENT.uint32]: {
+    dtype: 'int32',
+    width: 4,
+    decode: (bytes) => Float64Array.from(new Uint32Array(bytes)),
+  },
+  [ELEMENT.int16]: {
+    dtype: 'int32',
+    width: 2,
+    decode: (bytes) => Int32Array.from(new Int16Array(bytes)),
+  },
+  [ELEMENT.uint16]: {
+    dtype: 'int32',
+    width: 2,
+    decode: (bytes) => Int32Array.from(new Uint16Array(bytes)),
+  },
+  [ELEMENT.int8]: {
+    dtype: 'int32',
+    width: 1,
+    decode: (bytes) => Int32Array.from(new Int8Array(bytes)),
+  },
+  [ELEMENT.uint8]: { dtype: 'uint8', width: 1, decode: (bytes) => new Uint8Array(bytes) },
+  [ELEMENT.bool]: { dtype: 'bool', width: 1, decode: (bytes) => new Uint8Array(bytes) },
 };
 
-export const widthOf = (type: ElementName): number | undefined => WIDTHS[type];
-
-/** The elements as numbers, int64 too: those beyond 2⁵³ are rounded. */
-export function elementsIn(type: ElementName, raw: Uint8Array): NumericArray {
-  // A view needs whole elements at a multiple of their size; slice() of a Buffer of Node's is no copy.
-  const { buffer } = new Uint8Array(raw);
-  switch (type) {
-    case 'int64':
-      return Float64Array.from(new BigInt64Array(buffer), Number);
-    case 'uint64':
-      return Float64Array.from(new BigUint64Array(buffer), Number);
-    case 'float16':
-      return float16ToFloat32(new Uint16Array(buffer));
-    case 'bfloat16':
-      return bfloat16ToFloat32(new Uint16Array(buffer));
-    case 'int16':
-      return Int32Array.from(new Int16Array(buffer));
-    case 'uint16':
-      return Int32Array.from(new Uint16Array(buffer));
-    case 'int8':
-      return Int32Array.from(new Int8Array(buffer));
-    case 'uint32':
-      return Float64Array.from(new Uint32Array(buffer));
-    case 'string':
-      return new Uint8Array();
-    default:
-      return new ARRAYS[type](buffer);
-  }
-}
+export const encodingOf = (type: number): Encoding | undefined => ENCODINGS[type];
