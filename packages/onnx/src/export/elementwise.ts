@@ -207,10 +207,7 @@ export const ELEMENTWISE: Emitters = {
     const { shape: slopes } = step.value('weight');
     // A slope for each channel, the second axis.
     const behind = slopes[0] === 1 ? [] : shape.slice(2).map(() => 1);
-    const weight = step.reshapeTo(
-      step.in('weight'),
-      [...slopes, ...behind].map((offset) => ({ slope: 0, offset })),
-    );
+    const weight = step.reshapeFixed(step.in('weight'), ...slopes, ...behind);
     return step.emit('PRelu', [step.in('x'), weight]);
   },
   leakyRelu: (step) =>

@@ -132,7 +132,7 @@ export function exportOnnx(
       requireTensor('exportOnnx', inputs.length === 1 ? 'example' : `example ${i}`, input);
       return input;
     });
-    const traced = tracedTwice(model, given, batchAxis);
+    const traced = tracedOnBatches(model, given, batchAxis);
     return writeModel({
       irVersion,
       producer: PRODUCER,
@@ -156,8 +156,11 @@ interface Traced {
   readonly sizes: Sizes;
 }
 
-/** The model on the example, and on one whose batch is larger by one, to see what follows its size. */
-function tracedTwice(
+/**
+ * The model on the example, and on one whose batch is larger by one, to see what follows its size; a third
+ * batch shows whether it does so along a line.
+ */
+function tracedOnBatches(
   model: Exportable,
   example: readonly Tensor[],
   batchAxis: number | null,

@@ -1,9 +1,7 @@
 import type { Value } from '@unfold/core';
 import type { Given } from './builder.js';
-import { isFixed, isSame, type Extent } from './sizes.js';
+import { fixed, isFixed, isSame, type Extent } from './sizes.js';
 import type { Emit, Emitters, Step } from './step.js';
-
-const fixed = (offset: number): Extent => ({ slope: 0, offset });
 
 /** Another shape of the same elements. */
 const reshaped: Emit = (step) => step.reshape(step.in('x'), step.out);
@@ -122,12 +120,14 @@ const unbind: Emit = (step) => {
   const value = step.value('x');
   const axis = step.axis(value.shape.length);
   const count = step.outputs.length;
-  const parts = step.emitAll('Split', [step.in('x'), ones(step, count)], { axis }, count);
+  const parts = step.emitAll(
+    'Split',
+    [step.in('x'), step.uniform('int64', count, 1)],
+    { axis },
+    count,
+  );
   return parts.map((part) => step.emit('Squeeze', [part, step.int64(axis)]));
 };
-
-const ones = (step: Step, count: number): string =>
-  step.int64(...Array.from({ length: count }, () => 1));
 
 /** Each mode of `pad` as ONNX calls it. */
 const PAD_MODES: Readonly<Record<string, string>> = {

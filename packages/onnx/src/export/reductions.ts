@@ -1,9 +1,6 @@
 import { float } from './builder.js';
 import type { Emit, Emitters, Step } from './step.js';
 
-/** From this operator set on all reductions take their axes as an input; before, only ReduceSum. */
-const AXES_AS_INPUT = 18;
-
 /** Reduces `x` over the axes of the operation. */
 function reduce(
   step: Step,
@@ -16,10 +13,7 @@ function reduce(
   if (shape.length === 0) return x;
   const axes = step.axes(shape.length);
   if (axes.length === 0) return x;
-  const keepdims = keepdim ? 1 : 0;
-  return op === 'ReduceSum' || step.opset >= AXES_AS_INPUT
-    ? step.emit(op, [x, step.int64(...axes)], { keepdims })
-    : step.emit(op, [x], { axes, keepdims });
+  return step.reduce(op, x, axes, keepdim);
 }
 
 const reduction =
@@ -92,7 +86,7 @@ const cumprod: Emit = (step) => {
   const count = step.countAlong(value, [axis]);
   const x = step.operand('x', step.out.dtype);
   if (count < 2) return x;
-  const ones = step.int64(...Array.from({ length: count }, () => 1));
+  const ones = step.uniform('int64', count, 1);
   const [first = '', ...rest] = step.emitAll('Split', [x, ones], { axis }, count);
   const products = [first];
   for (const slice of rest) products.push(step.emit('Mul', [products.at(-1) ?? '', slice]));
@@ -108,10 +102,7 @@ const rmsNorm: Emit = (step) => {
   const { eps } = step.attributes;
   const added = typeof eps === 'number' ? eps : dtype === 'float64' ? 2 ** -52 : 2 ** -23;
   const squares = step.emit('Mul', [x, x]);
-  const means =
-    step.opset >= AXES_AS_INPUT
-      ? step.emit('ReduceMean', [squares, step.int64(...axes)], { keepdims: 1 })
-      : step.emit('ReduceMean', [squares], { axes, keepdims: 1 });
+  const means = step.reduce('ReduceMean', squares, axes, true);
   const root = step.emit('Sqrt', [step.emit('Add', [means, step.scalar(dtype, added)])]);
   const normal = step.emit('Div', [x, root]);
   return step.has('weight') ? step.emit('Mul', [normal, step.in('weight')]) : normal;
@@ -122,19 +113,13 @@ const cosineSimilarity: Emit = (step) => {
   const { dtype } = step.out;
   const ndim = Math.max(...step.inputs.map(({ shape }) => shape.length));
   const axis = step.axis(ndim) - ndim;
-  const along = (op: string, x: string, keepdims: number): string =>
-    op === 'ReduceSum' || step.opset >= AXES_AS_INPUT
-      ? step.emit(op, [x, step.int64(axis)], { keepdims })
-      : step.emit(op, [x], { axes: [axis], keepdims });
   const unit = (operand: string): string => {
     const x = step.in(operand);
-    const length = step.emit('Max', [
-      along('ReduceL2', x, 1),
-      step.scalar(dtype, step.number('eps')),
-    ]);
-    return step.emit('Div', [x, length]);
+    const length = step.reduce('ReduceL2', x, [axis], true);
+    const eps = step.scalar(dtype, step.number('eps'));
+    return step.emit('Div', [x, step.emit('Max', [length, eps])]);
   };
-  return along('ReduceSum', step.emit('Mul', [unit('x1'), unit('x2')]), 0);
+  return step.reduce('ReduceSum', step.emit('Mul', [unit('x1'), unit('x2')]), [axis], false);
 };
 
 /** Functions of the elements along axes. */
@@ -170,14 +155,9 @@ export const REDUCTIONS: Emitters = {
     const places = step.list('normalizedShape');
     const { dtype } = step.out;
     const count = places.reduce((product, size) => product * size, 1);
-    const ones = step.reshapeTo(
-      step.vector(
-        dtype,
-        Array.from({ length: count }, () => 1),
-      ),
-      places.map((offset) => ({ slope: 0, offset })),
-    );
-    const weight = step.has('weight') ? step.in('weight') : ones;
+    const weight = step.has('weight')
+      ? step.in('weight')
+      : step.reshapeFixed(step.uniform(dtype, count, 1), ...places);
     return step.emit(
       'LayerNormalization',
       [step.in('x'), weight, ...(step.has('bias') ? [step.in('bias')] : [])],

@@ -9,6 +9,9 @@ export interface Extent {
   readonly offset: number;
 }
 
+/** A size that is the same for every batch. */
+export const fixed = (offset: number): Extent => ({ slope: 0, offset });
+
 /** The same function traced on two batches, which tell what follows the batch from what doesn't. */
 export class Sizes {
   readonly #graph: Graph | null;

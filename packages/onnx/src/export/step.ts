@@ -1,7 +1,7 @@
 import { ConfigError, type Attributes, type DType, type GraphNode, type Value } from '@unfold/core';
 import { ELEMENT } from '../model/model.js';
 import type { Builder, ConstantType, Given } from './builder.js';
-import { isFixed, type Extent, type Sizes } from './sizes.js';
+import { fixed, isFixed, type Extent, type Sizes } from './sizes.js';
 
 /** What every operation of a graph is translated with. */
 export interface Surroundings {
@@ -37,6 +37,9 @@ export function shapeOf(
   });
   return emit('Concat', parts, { axis: 0 });
 }
+
+/** From this operator set on reductions take their axes as an input. */
+const AXES_AS_INPUT = 18;
 
 /** One operation of a graph, as its translation sees it. */
 export class Step {
@@ -165,6 +168,22 @@ export class Step {
     return this.#around.builder.constant(type, elements);
   }
 
+  /** A constant of one dimension, of as many equal elements. */
+  uniform(type: ConstantType, count: number, value: number): string {
+    return this.vector(
+      type,
+      Array.from({ length: count }, () => value),
+    );
+  }
+
+  /** x reduced over axes, which all reductions but ReduceSum take as an attribute before `AXES_AS_INPUT`. */
+  reduce(op: string, x: string, axes: readonly number[], keepdim: boolean): string {
+    const keepdims = keepdim ? 1 : 0;
+    return op === 'ReduceSum' || this.opset >= AXES_AS_INPUT
+      ? this.emit(op, [x, this.int64(...axes)], { keepdims })
+      : this.emit(op, [x], { axes, keepdims });
+  }
+
   cast(name: string, from: ConstantType, to: ConstantType): string {
     return from === to ? name : this.emit('Cast', [name], { to: ELEMENT[to] });
   }
@@ -187,6 +206,11 @@ export class Step {
   /** x in the shape of `value`. */
   reshape(x: string, value: Value): string {
     return this.reshapeTo(x, this.extents(value));
+  }
+
+  /** x in a shape of numbers. */
+  reshapeFixed(x: string, ...sizes: readonly number[]): string {
+    return this.reshapeTo(x, sizes.map(fixed));
   }
 
   /** x in another shape. */

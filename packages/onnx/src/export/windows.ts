@@ -1,5 +1,5 @@
-import type { Given } from './builder.js';
-import { float } from './builder.js';
+import { float, type Given } from './builder.js';
+import { fixed } from './sizes.js';
 import type { Emit, Emitters, Step } from './step.js';
 
 /** The sizes of the kernel behind the channels. */
@@ -109,9 +109,7 @@ const adaptive =
         const from = step.int64(Math.floor((at * size) / count));
         const to = step.int64(Math.ceil(((at + 1) * size) / count));
         const part = step.emit('Slice', [x, from, to, step.int64(axis)]);
-        return step.opset >= 18
-          ? step.emit(reduce, [part, step.int64(axis)], { keepdims: 1 })
-          : step.emit(reduce, [part], { axes: [axis], keepdims: 1 });
+        return step.reduce(reduce, part, [axis], true);
       });
       return step.emit('Concat', parts, { axis });
     }, step.in('x'));
@@ -123,17 +121,13 @@ const batchNorm: Emit = (step) => {
     throw step.refusal('it counts statistics in training', 'model.eval() comes before an export');
   }
   const { dtype, shape } = step.value('runningMean');
-  const all = (value: number): string =>
-    step.vector(
-      dtype,
-      Array.from({ length: shape[0] ?? 0 }, () => value),
-    );
+  const count = shape[0] ?? 0;
   return step.emit(
     'BatchNormalization',
     [
       step.in('x'),
-      step.has('weight') ? step.in('weight') : all(1),
-      step.has('bias') ? step.in('bias') : all(0),
+      step.has('weight') ? step.in('weight') : step.uniform(dtype, count, 1),
+      step.has('bias') ? step.in('bias') : step.uniform(dtype, count, 0),
       step.in('runningMean'),
       step.in('runningVar'),
     ],
@@ -141,27 +135,17 @@ const batchNorm: Emit = (step) => {
   );
 };
 
-/** As many equal numbers as there are channels. */
-function channelsOf(step: Step, count: number, value: number): string {
-  return step.vector(
-    step.out.dtype,
-    Array.from({ length: count }, () => value),
-  );
-}
-
 /** A vector over the channels in a shape that broadcasts to x. */
 function byChannel(step: Step, operand: string): string {
   const { shape } = step.value('x');
-  const sizes = [shape[1] ?? 0, ...shape.slice(2).map(() => 1)];
-  return step.reshapeTo(
-    step.in(operand),
-    sizes.map((offset) => ({ slope: 0, offset })),
-  );
+  const behind = shape.slice(2).map(() => 1);
+  return step.reshapeFixed(step.in(operand), shape[1] ?? 0, ...behind);
 }
 
 /** Groups of channels as the channels of ONNX's InstanceNormalization. */
 const groupNorm: Emit = (step) => {
   const [N] = step.extents(step.value('x'));
+  const { dtype } = step.out;
   const groups = step.number('numGroups');
   const rest =
     step
@@ -169,12 +153,8 @@ const groupNorm: Emit = (step) => {
       .shape.slice(1)
       .reduce((count, size) => count * size, 1) / groups;
   if (!N) throw step.fault('x [N, C, …]', 'none');
-  const rows = step.reshapeTo(step.in('x'), [
-    N,
-    { slope: 0, offset: groups },
-    { slope: 0, offset: rest },
-  ]);
-  const vectors = [channelsOf(step, groups, 1), channelsOf(step, groups, 0)];
+  const rows = step.reshapeTo(step.in('x'), [N, fixed(groups), fixed(rest)]);
+  const vectors = [step.uniform(dtype, groups, 1), step.uniform(dtype, groups, 0)];
   const epsilon = float(step.number('eps'));
   const normal = step.emit('InstanceNormalization', [rows, ...vectors], { epsilon });
   const back = step.reshape(normal, step.out);
@@ -183,9 +163,10 @@ const groupNorm: Emit = (step) => {
 };
 
 const instanceNorm: Emit = (step) => {
+  const { dtype } = step.out;
   const channels = step.value('x').shape[1] ?? 0;
-  const weight = step.has('weight') ? step.in('weight') : channelsOf(step, channels, 1);
-  const bias = step.has('bias') ? step.in('bias') : channelsOf(step, channels, 0);
+  const weight = step.has('weight') ? step.in('weight') : step.uniform(dtype, channels, 1);
+  const bias = step.has('bias') ? step.in('bias') : step.uniform(dtype, channels, 0);
   const epsilon = float(step.number('eps'));
   return step.attributes['useInputStats'] === true
     ? step.emit('InstanceNormalization', [step.in('x'), weight, bias], { epsilon })
@@ -215,10 +196,8 @@ const unfold: Emit = (step) => {
   const kernel = step.numbers('kernelSize', 2);
   const taps = kernel.reduce((product, size) => product * size, 1);
   const one = Array.from({ length: taps * taps }, (_, i) => Number(i % (taps + 1) === 0));
-  const weight = step.reshapeTo(
-    step.vector(dtype, Array.from({ length: channels }, () => one).flat()),
-    [channels * taps, 1, ...kernel].map((offset) => ({ slope: 0, offset })),
-  );
+  const all = step.vector(dtype, Array.from({ length: channels }, () => one).flat());
+  const weight = step.reshapeFixed(all, channels * taps, 1, ...kernel);
   const columns = step.emit('Conv', [step.in('x'), weight], {
     ...windows(step, kernel),
     group: channels,
