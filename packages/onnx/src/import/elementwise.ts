@@ -51,7 +51,7 @@ import {
   type Tensor,
 } from '@unfold/core';
 import { isFloat } from '@unfold/core/internal';
-import { dropout } from '@unfold/nn';
+import { dropout, elu, hardswish, mish, softplus } from '@unfold/nn';
 import { ELEMENT } from '../model/model.js';
 import { Known, type Call, type Operator, type Operators } from './call.js';
 
@@ -101,11 +101,8 @@ function clip(call: Call): Tensor {
       : minimum(low, max);
 }
 
-/** ln(1 + eˣ), which doesn't overflow. */
-const softplus = (x: Tensor): Tensor => add(relu(x), log1p(exp(neg(abs(x)))));
-
-const elu = (x: Tensor, alpha: number, gamma = 1): Tensor =>
-  mul(where(gt(x, 0), x, mul(expm1(minimum(x, 0)), alpha)), gamma);
+/** From here on ln(1 + eˣ) is x in float64 too: ONNX has no threshold before. */
+const EXACTLY_LINEAR = 80;
 
 const hardSigmoid = (x: Tensor, alpha: number, beta: number): Tensor =>
   clamp(add(mul(x, alpha), beta), { min: 0, max: 1 });
@@ -163,20 +160,18 @@ export const ELEMENTWISE: Operators = {
   },
   Relu: unary(relu),
   Sigmoid: unary(sigmoid),
-  Softplus: unary(softplus),
+  Softplus: unary((x) => softplus(x, { threshold: EXACTLY_LINEAR })),
   Softsign: unary((x) => div(x, add(abs(x), 1))),
-  Mish: unary((x) => mul(x, tanh(softplus(x)))),
-  HardSwish: unary((x) => mul(x, hardSigmoid(x, 1 / 6, 0.5))),
+  Mish: unary(mish),
+  HardSwish: unary(hardswish),
   HardSigmoid: (call) =>
     hardSigmoid(call.tensor(0), call.float('alpha', 0.2), call.float('beta', 0.5)),
   LeakyRelu: (call) => leakyRelu(call.tensor(0), { slope: call.float('alpha', 0.01) }),
-  Elu: (call) => elu(call.tensor(0), call.float('alpha', 1)),
-  Selu: (call) =>
-    elu(
-      call.tensor(0),
-      call.float('alpha', 1.6732632423543772),
-      call.float('gamma', 1.0507009873554805),
-    ),
+  Elu: (call) => elu(call.tensor(0), { alpha: call.float('alpha', 1) }),
+  Selu: (call) => {
+    const alpha = call.float('alpha', 1.6732632423543772);
+    return mul(elu(call.tensor(0), { alpha }), call.float('gamma', 1.0507009873554805));
+  },
   Celu: (call) => {
     const x = call.tensor(0);
     const alpha = call.float('alpha', 1);

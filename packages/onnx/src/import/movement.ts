@@ -13,7 +13,6 @@ import {
   ge,
   indexSelect,
   logicalAnd,
-  maximum,
   minimum,
   mul,
   oneHot,
@@ -359,22 +358,18 @@ function oneHotOf(call: Call): Tensor {
   const { dtype } = call.given(2);
   const front = where(lt(index, 0), add(index, depth), index);
   // One class more stands for those of no class.
-  const known = minimum(maximum(where(lt(front, 0), depth, front), 0), depth);
-  const hot = oneHot(known, depth + 1, { dtype: isFloat(dtype) ? dtype : 'int32' });
+  const known = minimum(where(lt(front, 0), depth, front), depth);
+  const own = isFloat(dtype) ? dtype : 'int32';
+  const hot = oneHot(known, depth + 1, { dtype: own });
   const classes = slice(hot, [...index.shape.map(() => null), [0, depth]]);
-  const ndim = classes.ndim;
-  const axis = call.axis(ndim, -1);
-  const order = Array.from({ length: ndim }, (_, at) =>
-    at < axis ? at : at === axis ? ndim - 1 : at - 1,
-  );
-  return cast(
-    where(
-      eq(permute(classes, order), 1),
-      on,
-      full([], off, { dtype: isFloat(dtype) ? dtype : 'int32' }),
-    ),
-    dtype,
-  );
+  const isHot = eq(lastTo(classes, call.axis(classes.ndim, -1)), 1);
+  return cast(where(isHot, on, full([], off, { dtype: own })), dtype);
+}
+
+/** x with its last axis at another place. */
+export function lastTo(x: Tensor, axis: number): Tensor {
+  const order = x.shape.map((_, at) => (at < axis ? at : at === axis ? x.ndim - 1 : at - 1));
+  return permute(x, order);
 }
 
 const constant: Operator = (call) => {

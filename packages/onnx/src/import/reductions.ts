@@ -15,10 +15,8 @@ import {
   max,
   mean,
   min,
-  mul,
   norm,
   oneHot,
-  permute,
   prod,
   reshape,
   slice,
@@ -27,12 +25,15 @@ import {
   sqrt,
   sub,
   sum,
+  where,
   zerosLike,
   concat,
   type ReduceOptions,
+  type SliceRange,
   type Tensor,
 } from '@unfold/core';
 import type { Call, Operator, Operators } from './call.js';
+import { lastTo } from './movement.js';
 
 type Reduce = (x: Tensor, axes: number[], options: { readonly keepdim: boolean }) => Tensor;
 
@@ -49,23 +50,23 @@ const reduction =
   (call) => {
     const x = before(call.tensor(0));
     const axes = axesOf(call, x);
-    if (axes === null || x.ndim === 0) return axes === null ? x : reduce(x, [], { keepdim: true });
+    if (axes === null) return x;
     return reduce(x, axes, { keepdim: call.int('keepdims', 1) !== 0 });
   };
 
+type Compute = (x: Tensor, axes: number[], options: ReduceOptions) => Tensor;
+
 const by =
-  (compute: (x: Tensor, axes: number[], options: ReduceOptions) => Tensor): Reduce =>
+  (compute: Compute): Reduce =>
   (x, axes, options) =>
     axes.length === 0 ? x : compute(x, axes, options);
-
-type Extreme = (x: Tensor, axes: number[], options: ReduceOptions) => Tensor;
 
 /**
  * The largest or smallest. Truth values have no order here, and count as 0 and 1; of no elements it is
  * what every other one beats.
  */
 const extreme =
-  (compute: Extreme, ofNone: number): Reduce =>
+  (compute: Compute, ofNone: number): Reduce =>
   (x, axes, options) => {
     if (axes.length === 0) return x;
     if (axes.every((axis) => x.shape[axis] !== 0)) {
@@ -110,19 +111,17 @@ const cumulative: Operator = (call) => {
 
 /** x moved on by one along an axis, with a 0 in front. */
 function shifted(x: Tensor, axis: number): Tensor {
-  const at = (range: readonly [number, number | null]): Tensor =>
+  const at = (range: SliceRange): Tensor =>
     slice(
       x,
-      x.shape.map((_, i) => (i === axis ? [range[0], range[1]] : null)),
+      x.shape.map((_, i) => (i === axis ? range : null)),
     );
   return concat([zerosLike(at([0, 1])), at([0, -1])], axis);
 }
 
 const hardmax = (x: Tensor, axis: number): Tensor => {
   const best = oneHot(argmax(x, axis), x.shape[axis] ?? 0, { dtype: x.dtype });
-  // The classes, last now, go back to their axis.
-  const order = x.shape.map((_, at) => (at < axis ? at : at === axis ? x.ndim - 1 : at - 1));
-  return permute(best, order);
+  return lastTo(best, axis);
 };
 
 /** x divided by its norm along an axis, and 0 where that is 0. */
@@ -130,11 +129,8 @@ const lpNormalization: Operator = (call) => {
   const x = call.tensor(0);
   const axis = call.axis(x.ndim, -1);
   const size = norm(x, axis, { p: call.int('p', 2), keepdim: true });
-  return div(x, add(size, sumOfZeros(size)));
+  return div(x, where(eq(size, 0), 1, size));
 };
-
-/** 1 where a norm is 0, so that nothing is divided by it. */
-const sumOfZeros = (size: Tensor): Tensor => mul(eq(size, 0), 1);
 
 /** Functions of the elements along axes. */
 export const REDUCTIONS: Operators = {

@@ -1,4 +1,5 @@
 import {
+  abs,
   add,
   cast,
   div,
@@ -7,7 +8,6 @@ import {
   maximum,
   mean,
   mul,
-  neg,
   ones,
   pad,
   pow,
@@ -27,13 +27,16 @@ import {
   conv2d,
   convTranspose2d,
   crossEntropy,
+  groupNorm,
   fold,
   layerNorm,
   maxPool2d,
   nllLoss,
   outputSize,
+  rmsNorm,
   type Reduction,
 } from '@unfold/nn';
+import { isFloat } from '@unfold/core/internal';
 import type { Call, Operator, Operators } from './call.js';
 
 /** Sizes of a window along one or two axes, and the padding in front of and behind each. */
@@ -174,23 +177,15 @@ const convTranspose: Operator = (call) => {
 /** Pixels behind that no kernel reaches: they are the bias alone. */
 function lengthened(out: Tensor, bias: Tensor | null, [h, w]: readonly [number, number]): Tensor {
   if (h === 0 && w === 0) return out;
-  if (!bias)
-    return pad(out, [
-      [0, 0],
-      [0, 0],
+  const behind = {
+    pads: [
       [0, h],
       [0, w],
-    ]);
+    ],
+  } as const;
+  if (!bias) return padImages(out, behind, 0);
   const column = reshape(bias, [1, -1, 1, 1]);
-  return add(
-    pad(sub(out, column), [
-      [0, 0],
-      [0, 0],
-      [0, h],
-      [0, w],
-    ]),
-    column,
-  );
+  return add(padImages(sub(out, column), behind, 0), column);
 }
 
 /** With `ceil_mode` a last window counts that begins within the image or the padding before it. */
@@ -215,8 +210,8 @@ const isSpread = ({ dilation }: Window): boolean => dilation.some((distance) => 
 const maxPool: Operator = (call) => {
   if (call.gives(1)) throw call.lacking('the positions of a maximum');
   const given = call.tensor(0);
-  const isFloat = given.dtype === 'float32' || given.dtype === 'float64';
-  const x = asImages(call, isFloat ? given : cast(given, 'float32'));
+  const isWhole = !isFloat(given.dtype);
+  const x = asImages(call, isWhole ? cast(given, 'float32') : given);
   const window = ceiled(call, x, windowOf(call, given, call.ints('kernel_shape')));
   const { kernel, stride } = window;
   const padding = evenPadding(window);
@@ -224,14 +219,9 @@ const maxPool: Operator = (call) => {
   const out =
     padding && fits && !isSpread(window)
       ? maxPool2d(x, kernel, { stride, padding })
-      : spreadMax(padImages(x, window, -Infinity), window);
-  return asGiven(isFloat ? out : cast(out, given.dtype), given.ndim);
+      : taps(padImages(x, window, -Infinity), window).reduce((a, b) => maximum(a, b));
+  return asGiven(isWhole ? cast(out, given.dtype) : out, given.ndim);
 };
-
-/** The largest of the kernel's taps, each a picture of its own. */
-function spreadMax(x: Tensor, window: Window): Tensor {
-  return taps(x, window).reduce((a, b) => maximum(a, b));
-}
 
 /** For each tap of the kernel the pixels that it meets, `[N, C, OH, OW]`. */
 function taps(x: Tensor, { kernel, stride, dilation }: Window): Tensor[] {
@@ -269,17 +259,19 @@ const averagePool: Operator = (call) => {
   // What a window counts is an average too: that of ones, with 0 where nothing is to count.
   const [, , H = 0, W = 0] = x.shape;
   const one = ones([1, 1, H, W], { dtype: x.dtype });
-  const counted = includesPad ? padImages(one, plain, 1) : padImages(one, plain, 0);
+  const counted = padImages(one, plain, includesPad ? 1 : 0);
   const rest = {
     pads: ([0, 1] as const).map((axis) => [0, window.pads[axis][1] - plain.pads[axis][1]]) as [
       [number, number],
       [number, number],
     ],
   };
-  const total = (image: Tensor): Tensor => taps(image, window).reduce((a, b) => add(a, b));
-  const out = div(total(padImages(x, window, 0)), total(padImages(counted, rest, 0)));
-  return asGiven(out, given.ndim);
+  const counts = totals(padImages(counted, rest, 0), window);
+  return asGiven(div(totals(padImages(x, window, 0), window), counts), given.ndim);
 };
+
+/** The sum of each window. */
+const totals = (x: Tensor, window: Window): Tensor => taps(x, window).reduce((a, b) => add(a, b));
 
 /** (Σ|x|ᵖ)^(1/p) of each window. */
 const lpPool: Operator = (call) => {
@@ -287,16 +279,11 @@ const lpPool: Operator = (call) => {
   const x = asImages(call, given);
   const p = call.int('p', 2);
   const window = ceiled(call, x, windowOf(call, given, call.ints('kernel_shape')));
-  const powers = pow(maximum(x, neg(x)), p);
-  const sums = taps(padImages(powers, window, 0), window).reduce((a, b) => add(a, b));
-  return asGiven(pow(sums, 1 / p), given.ndim);
+  const powers = pow(abs(x), p);
+  return asGiven(pow(totals(padImages(powers, window, 0), window), 1 / p), given.ndim);
 };
 
 const behindChannels = (x: Tensor): number[] => x.shape.slice(2).map((_, i) => i + 2);
-
-/** A vector over the channels, in a shape that broadcasts to x. */
-const byChannel = (vector: Tensor, x: Tensor): Tensor =>
-  reshape(vector, [-1, ...x.shape.slice(2).map(() => 1)]);
 
 const batchNormalization: Operator = (call) => {
   const given = call.tensor(0);
@@ -318,35 +305,31 @@ const batchNormalization: Operator = (call) => {
   return reshape(out, [...given.shape]);
 };
 
-/** (x - mean)/√(variance + eps) over the axes. */
-function normalised(x: Tensor, axes: number[], eps: number): Tensor {
-  const centred = sub(x, mean(x, axes, { keepdim: true }));
-  const variance = mean(square(centred), axes, { keepdim: true });
-  return div(centred, sqrt(add(variance, eps)));
-}
-
+/** Each channel is a group by itself. */
 const instanceNormalization: Operator = (call) => {
   const x = call.tensor(0);
-  const normal = normalised(x, behindChannels(x), call.float('epsilon', 1e-5));
-  return add(mul(normal, byChannel(call.tensor(1), x)), byChannel(call.tensor(2), x));
+  return groupNorm(x, x.shape[1] ?? 0, {
+    weight: call.tensor(1),
+    bias: call.tensor(2),
+    eps: call.float('epsilon', 1e-5),
+  });
 };
 
 const groupNormalization: Operator = (call) => {
   const x = call.tensor(0);
   const groups = call.int('num_groups', 1);
-  const [N = 0, C = 0, ...places] = x.shape;
-  const rows = reshape(x, [N, groups, -1]);
-  const normal = reshape(normalised(rows, [2], call.float('epsilon', 1e-5)), [...x.shape]);
+  const C = x.shape[1] ?? 0;
   // Up to operator set 20, one factor for each group.
   const spread = (vector: Tensor): Tensor => {
-    if (vector.size === C) return byChannel(vector, x);
-    const repeated = mul(
-      reshape(vector, [groups, 1]),
-      ones([groups, C / groups], { dtype: x.dtype }),
-    );
-    return reshape(repeated, [C, ...places.map(() => 1)]);
+    if (vector.size === C) return vector;
+    const each = ones([groups, C / groups], { dtype: x.dtype });
+    return reshape(mul(reshape(vector, [groups, 1]), each), [C]);
   };
-  return add(mul(normal, spread(call.tensor(1))), spread(call.tensor(2)));
+  return groupNorm(x, groups, {
+    weight: spread(call.tensor(1)),
+    bias: spread(call.tensor(2)),
+    eps: call.float('epsilon', 1e-5),
+  });
 };
 
 const layerNormalization: Operator = (call) => {
@@ -371,10 +354,9 @@ const layerNormalization: Operator = (call) => {
 
 const rmsNormalization: Operator = (call) => {
   const x = call.tensor(0);
-  const from = call.axis(x.ndim, -1);
-  const axes = x.shape.flatMap((_, axis) => (axis >= from ? [axis] : []));
-  const squares = mean(square(x), axes, { keepdim: true });
-  return mul(div(x, sqrt(add(squares, call.float('epsilon', 1e-5)))), call.tensor(1));
+  const shape = x.shape.slice(call.axis(x.ndim, -1));
+  // A factor may be shared by some of the axes.
+  return mul(rmsNorm(x, shape, { eps: call.float('epsilon', 1e-5) }), call.tensor(1));
 };
 
 /** Each pixel is divided by what its neighbours among the channels hold. */
@@ -435,7 +417,7 @@ export const WINDOWS: Operators = {
   GlobalLpPool: (call) => {
     const x = call.tensor(0);
     const p = call.int('p', 2);
-    return pow(sum(pow(maximum(x, neg(x)), p), behindChannels(x), { keepdim: true }), 1 / p);
+    return pow(sum(pow(abs(x), p), behindChannels(x), { keepdim: true }), 1 / p);
   },
   Col2Im: (call) => {
     const [H = 0, W = 0, ...others] = call.numbers(1);
