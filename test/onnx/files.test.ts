@@ -6,7 +6,7 @@ import { loadOnnx, saveOnnx } from '@unfold/onnx';
 import { LeNet } from '@unfold/train';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rawOf } from '../../packages/onnx/src/model/elements.js';
-import { writeModel } from '../../packages/onnx/src/model/write-model.js';
+import { file as modelFile, node } from '../support/onnx/model-file.js';
 
 let folder = '';
 const file = (name: string): string => join(folder, name);
@@ -19,29 +19,17 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** A model x + w, whose w lies in another file. */
 const withExternal = (location: string): Uint8Array =>
-  writeModel({
-    irVersion: 8,
-    producer: 'test',
-    producerVersion: '',
-    opset: 17,
-    metadata: {},
-    graph: {
-      name: 'g',
-      nodes: [
-        { name: '', op: 'Add', domain: '', inputs: ['x', 'w'], outputs: ['y'], attributes: {} },
-      ],
-      initializers: [
-        {
-          name: 'w',
-          dims: [2],
-          elementType: 1,
-          raw: new Uint8Array(),
-          external: { location, offset: 4, length: null },
-        },
-      ],
-      inputs: [{ name: 'x', elementType: 1, dims: [2] }],
-      outputs: [{ name: 'y', elementType: 1, dims: [2] }],
-    },
+  modelFile({
+    nodes: [node('Add', ['x', 'w'], ['y'])],
+    initializers: [
+      {
+        name: 'w',
+        dims: [2],
+        elementType: 1,
+        raw: new Uint8Array(),
+        external: { location, offset: 4, length: null },
+      },
+    ],
   });
 
 it('a saved model is loaded, and gives the same', async () => {

@@ -19,52 +19,11 @@ import { describe, expect, it } from 'vitest';
 import {
   ELEMENT,
   type OnnxGraph,
-  type OnnxModel,
   type OnnxNode,
 } from '../../packages/onnx/src/model/model.js';
 import { rawOf } from '../../packages/onnx/src/model/elements.js';
-import { writeModel } from '../../packages/onnx/src/model/write-model.js';
 import { operationExports } from '../support/onnx/exports.js';
-
-const node = (
-  op: string,
-  inputs: string[],
-  outputs: string[],
-  more: Partial<OnnxNode> = {},
-): OnnxNode => ({
-  name: '',
-  op,
-  domain: '',
-  inputs,
-  outputs,
-  attributes: {},
-  ...more,
-});
-
-const float = (name: string, ...dims: number[]): OnnxGraph['inputs'][number] => ({
-  name,
-  elementType: ELEMENT.float32,
-  dims,
-});
-
-function file(graph: Partial<OnnxGraph>, more: Partial<OnnxModel> = {}): Uint8Array<ArrayBuffer> {
-  return writeModel({
-    irVersion: 8,
-    producer: 'test',
-    producerVersion: '',
-    opset: 17,
-    metadata: {},
-    graph: {
-      name: 'g',
-      nodes: [],
-      initializers: [],
-      inputs: [float('x', 2)],
-      outputs: [float('y', 2)],
-      ...graph,
-    },
-    ...more,
-  });
-}
+import { file, float, node } from '../support/onnx/model-file.js';
 
 describe('a model from a file', () => {
   const made = (): ReturnType<typeof importOnnx> => {

@@ -3,10 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Tensor } from '@unfold/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { hasPython, python } from '../support/onnx/python.js';
-import { modelExports, operationExports, type ExportCase } from '../support/onnx/exports.js';
+import {
+  expectSame,
+  modelExports,
+  operationExports,
+  plain,
+  type ExportCase,
+  type Plain,
+} from '../support/onnx/exports.js';
 
 /*
  * What is exported, in others' runtimes: ONNX Runtime as WebAssembly, which the benchmarks install, and
@@ -50,19 +56,6 @@ interface OrtSession {
   release(): Promise<void>;
 }
 
-/** A tensor as the runtimes give it. */
-interface Plain {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly data: readonly number[];
-}
-
-const plain = (x: Tensor): Plain => ({
-  dtype: x.dtype,
-  shape: x.shape,
-  data: Array.from(x.toTypedArray(), Number),
-});
-
 /** JSON as Python reads it: with words for the numbers that JSON lacks. */
 function asJson(values: readonly Plain[]): string {
   const written = values.map(({ dtype, shape, data }) => {
@@ -70,24 +63,6 @@ function asJson(values: readonly Plain[]): string {
     return `{"dtype":"${dtype}","shape":[${shape.join()}],"data":[${numbers.join()}]}`;
   });
   return `[${written.join()}]`;
-}
-
-function expectSame(got: readonly Plain[], want: readonly Tensor[]): void {
-  expect(got.map(({ dtype, shape }) => ({ dtype, shape }))).toEqual(
-    want.map(({ dtype, shape }) => ({ dtype, shape })),
-  );
-  want.forEach((tensor, i) => {
-    const { data } = plain(tensor);
-    const largest = Math.max(1, ...data.filter(Number.isFinite).map(Math.abs));
-    got[i]?.data.forEach((number, at) => {
-      const expected = data[at] ?? NaN;
-      if (Number.isFinite(expected)) {
-        expect(Math.abs(number - expected)).toBeLessThanOrEqual(1e-5 * largest);
-      } else {
-        expect(number).toBe(expected);
-      }
-    });
-  });
 }
 
 const SETS: readonly [what: string, make: () => ExportCase[]][] = [

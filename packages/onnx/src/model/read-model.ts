@@ -302,7 +302,7 @@ function readTensor(reader: PbfReader): OnnxTensor {
   return { ...tensor, raw: rest.raw ?? listed(elementType, rest) };
 }
 
-function externalOf({ external }: TensorParts | Pick<TensorParts, 'external'>): ExternalData {
+function externalOf({ external }: Pick<TensorParts, 'external'>): ExternalData {
   const whole = (key: string): number | null => {
     const written = external.get(key);
     if (written === undefined) return null;
