@@ -117,7 +117,7 @@ export const mish = defineFunction('mish', {
     ctx.save({ x });
     return unary(moreKernelsFor, 'mish', x, (k, out, data) => k.mish(out, data));
   },
-  backward: (ctx, dOut) => mishSlope(dOut, ctx.saved.x, undefined),
+  backward: (ctx, dOut) => mishSlope(dOut, ctx.saved.x),
 });
 
 /** Options of `softplus` and `Softplus`. */

@@ -36,7 +36,7 @@ export const relu6 = defineFunction('relu6', {
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) => relu6Slope(dOut, { x: ctx.saved.out, parameters: null }),
+  backward: (ctx, dOut) => relu6Slope(dOut, ctx.saved.out),
 });
 
 /**
@@ -68,7 +68,7 @@ export const hardswish = defineFunction('hardswish', {
     ctx.save({ x });
     return unary(moreKernelsFor, 'hardswish', x, (k, out, data) => k.hardswish(out, data));
   },
-  backward: (ctx, dOut) => hardswishSlope(dOut, ctx.saved.x, undefined),
+  backward: (ctx, dOut) => hardswishSlope(dOut, ctx.saved.x),
 });
 
 /** min(max(x, 0), 6), see `relu6`. */

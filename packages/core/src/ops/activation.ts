@@ -27,7 +27,7 @@ export const sigmoid = defineFunction('sigmoid', {
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) => sigmoidSlope(dOut, ctx.saved.out, undefined),
+  backward: (ctx, dOut) => sigmoidSlope(dOut, ctx.saved.out),
 }) as Unary;
 
 const tanhSlope = curvedSlope(
@@ -48,7 +48,7 @@ export const tanh = defineFunction('tanh', {
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) => tanhSlope(dOut, ctx.saved.out, undefined),
+  backward: (ctx, dOut) => tanhSlope(dOut, ctx.saved.out),
 }) as Unary;
 
 /** From here on the sigmoid of x is 1, and that of -x is 0, in float64 too. */
@@ -109,7 +109,7 @@ const geluFunction = defineFunction('gelu', {
     ctx.save({ x });
     return unary(moreKernelsFor, 'gelu', x, (k, out, data) => k.gelu(out, data));
   },
-  backward: (ctx, dOut) => geluSlope(dOut, ctx.saved.x, undefined),
+  backward: (ctx, dOut) => geluSlope(dOut, ctx.saved.x),
 });
 
 /** From here on the gate of gelu by tanh is 1, or 0, in float64 too; the cubes stay finite. */

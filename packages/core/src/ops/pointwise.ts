@@ -72,7 +72,7 @@ export const sqrt = defineFunction('sqrt', {
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) => sqrtSlope(dOut, ctx.saved.out, undefined),
+  backward: (ctx, dOut) => sqrtSlope(dOut, ctx.saved.out),
 }) as Unary;
 
 const absSlope = pieceSlope(moreKernelsFor, 'absBackward', (k, dX, d, x) =>
@@ -89,7 +89,7 @@ export const abs = defineFunction('abs', {
     ctx.save({ x });
     return unary(moreKernelsFor, 'abs', x, (k, out, data) => k.abs(out, data));
   },
-  backward: (ctx, dOut) => absSlope(dOut, { x: ctx.saved.x, parameters: null }),
+  backward: (ctx, dOut) => absSlope(dOut, ctx.saved.x),
 }) as Unary;
 
 /** Bounds of `clamp`; either may be left out, but not both. */
@@ -121,7 +121,7 @@ const clampFunction = defineFunction('clamp', {
   },
   backward(ctx, dOut) {
     const { x, min, max } = ctx.saved;
-    return clampSlope(dOut, { x, parameters: { min, max } });
+    return clampSlope(dOut, x, { min, max });
   },
 });
 

@@ -22,7 +22,7 @@ export const relu = defineFunction('relu', {
     ctx.save({ out });
     return out;
   },
-  backward: (ctx, dOut) => reluSlope(dOut, { x: ctx.saved.out, parameters: null }),
+  backward: (ctx, dOut) => reluSlope(dOut, ctx.saved.out),
 }) as Unary;
 
 /** Options of `leakyRelu`. */
@@ -47,7 +47,7 @@ const leakyReluFunction = defineFunction('leakyRelu', {
   },
   backward(ctx, dOut) {
     const { x, slope } = ctx.saved;
-    return leakyReluSlope(dOut, { x, parameters: { slope } });
+    return leakyReluSlope(dOut, x, { slope });
   },
 });
 

@@ -1,8 +1,8 @@
 import { defineGradient, type Context } from '../autograd/function.js';
-import { pairwise, type KernelsOf } from './support.js';
 import type { DeviceBuffer } from '../kernels/buffer.js';
 import type { Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
+import { pairwise, type KernelsOf } from './support.js';
 
 /*
  * The backward of an elementwise function is dOut times a slope, which a kernel takes of what forward
@@ -10,12 +10,12 @@ import { mul } from './arithmetic.js';
  */
 
 /** `dX = dOut·slope(x)`, with what else the kernel takes. */
-type SlopeKernel<K, P> = (
+type SlopeKernel<K, P extends unknown[]> = (
   kernels: K,
   dX: DeviceBuffer,
   dOut: DeviceBuffer,
   x: DeviceBuffer,
-  parameters: P,
+  ...parameters: P
 ) => void;
 
 interface Pieces<P> {
@@ -24,22 +24,22 @@ interface Pieces<P> {
 }
 
 /** dOut times a slope that is constant in pieces: x is no input, since its gradient is 0. */
-export function pieceSlope<K, P = null>(
+export function pieceSlope<K, P extends unknown[] = []>(
   kernelsOf: KernelsOf<K>,
   name: string,
   kernel: SlopeKernel<K, P>,
-): (dOut: Tensor, pieces: Pieces<P>) => Tensor {
+): (dOut: Tensor, x: Tensor, ...parameters: P) => Tensor {
   const slope = defineGradient(name, {
     forward(ctx: Context<Pieces<P>>, dOut: Tensor, pieces: Pieces<P>) {
       ctx.save(pieces);
       const { x, parameters } = pieces;
       return pairwise(kernelsOf, name, dOut, x, (k, dX, d, data) =>
-        kernel(k, dX, d, data, parameters),
+        kernel(k, dX, d, data, ...parameters),
       );
     },
     backward: (ctx, d): Tensor => slope(d, ctx.saved),
   });
-  return slope;
+  return (dOut, x, ...parameters) => slope(dOut, { x, parameters });
 }
 
 interface Curve<P> {
@@ -52,25 +52,25 @@ interface Curve<P> {
  * dOut times a slope.
  * @param bend The slope's derivative by what it is taken of.
  */
-export function curvedSlope<K, P = undefined>(
+export function curvedSlope<K, P extends unknown[] = []>(
   kernelsOf: KernelsOf<K>,
   name: string,
   kernel: SlopeKernel<K, P>,
-  bend: (of: Tensor, parameters: P) => Tensor,
-): (dOut: Tensor, of: Tensor, parameters: P) => Tensor {
+  bend: (of: Tensor, ...parameters: P) => Tensor,
+): (dOut: Tensor, of: Tensor, ...parameters: P) => Tensor {
   const slope = defineGradient(name, {
-    forward(ctx: Context<Curve<P>>, dOut: Tensor, of: Tensor, parameters: P) {
+    forward(ctx: Context<Curve<P>>, dOut: Tensor, of: Tensor, ...parameters: P) {
       ctx.save({ dOut, of, parameters });
       return pairwise(kernelsOf, name, dOut, of, (k, dX, d, data) =>
-        kernel(k, dX, d, data, parameters),
+        kernel(k, dX, d, data, ...parameters),
       );
     },
     backward(ctx, d): (Tensor | null)[] {
       const { dOut, of, parameters } = ctx.saved;
       const [needsDOut, needsOf] = ctx.needsInputGrad;
       return [
-        needsDOut ? slope(d, of, parameters) : null,
-        needsOf ? mul(mul(d, dOut), bend(of, parameters)) : null,
+        needsDOut ? slope(d, of, ...parameters) : null,
+        needsOf ? mul(mul(d, dOut), bend(of, ...parameters)) : null,
       ];
     },
   });
