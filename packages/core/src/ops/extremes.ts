@@ -1,11 +1,10 @@
 import { defineFunction, type Context } from '../autograd/function.js';
 import { moreKernelsFor } from '../engine/more.js';
-import { binary } from './support.js';
 import { tracer } from '../graph/tracer.js';
 import type { Tensor } from '../tensor.js';
 import { eq, gt, lt } from './compare.js';
 import { onTensors } from './promotion.js';
-import type { Operand } from './support.js';
+import { binary, type Operand } from './support.js';
 import { where } from './where.js';
 
 /** `wins` says where its first operand is taken alone. At a tie a is; beside NaN both are. */

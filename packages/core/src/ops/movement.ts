@@ -229,16 +229,15 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   return sliceFunction(x, { window: sliceWindow(x, ranges) });
 }
 
-/** x from `start` to before `end` along an axis, the others whole. */
+/** A range of x along an axis, the others whole. */
 export function sliceAlong<D extends DType>(
   x: Tensor<D>,
   axis: number,
-  start: number,
-  end: number,
+  range: SliceRange,
 ): Tensor<D> {
   return slice(
     x,
-    x.shape.map((_, at): SliceRange => (at === axis ? [start, end] : null)),
+    x.shape.map((_, at) => (at === axis ? range : null)),
   );
 }
 
@@ -269,7 +268,7 @@ const concatFunction = defineFunction('concat', {
     return sizes.map((size, i) => {
       const from = start;
       start += size;
-      return ctx.needsInputGrad[i] ? sliceAlong(dOut, axis, from, start) : null;
+      return ctx.needsInputGrad[i] ? sliceAlong(dOut, axis, [from, start]) : null;
     });
   },
 });

@@ -41,7 +41,7 @@ function ordered(
   const geometry = { rows: n === 0 ? 0 : x.size / n, n, descending };
   moreKernelsFor(x.dtype).sortRows(values.buffer, int32Of(name, indices), rows.buffer, geometry);
   const back = <D extends DType>(sorted: Tensor<D>): Tensor<D> => {
-    const first = kept === n ? sorted : sliceAlong(sorted, last, 0, kept);
+    const first = kept === n ? sorted : sliceAlong(sorted, last, [0, kept]);
     return axis === last ? first : transpose(first, axis, last);
   };
   return [back(values), back(indices)];

@@ -3,11 +3,10 @@ import { copyChecked, newArray, type DType } from '../dtype.js';
 import { kernelsFor } from '../engine/engine.js';
 import { ConfigError, ShapeError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
-import { checkOptions, oneOf, requireList, valueText } from '../options.js';
-import type { OptionRules } from '../options.js';
+import { checkOptions, oneOf, requireList, valueText, type OptionRules } from '../options.js';
 import { stridesOf, withDim, type Shape } from '../shape.js';
 import { empty, requireTensor, type Tensor } from '../tensor.js';
-import { clone, concat, slice, type SliceRange } from './movement.js';
+import { clone, concat, slice, sliceAlong, type SliceRange } from './movement.js';
 import { expand } from './stretch.js';
 import { copyTo } from './strided.js';
 import { composed } from './support.js';
@@ -102,10 +101,7 @@ function bordered(
   }
   const piece = (range: SliceRange, count: number): Tensor[] => {
     if (count === 0) return [];
-    const found = slice(
-      x,
-      x.shape.map((_, at) => (at === axis ? range : null)),
-    );
+    const found = sliceAlong(x, axis, range);
     // One element, many times.
     return [mode === 'replicate' ? expand(found, withDim(x.shape, axis, count)) : found];
   };

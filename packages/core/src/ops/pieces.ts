@@ -157,7 +157,7 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
   }
   return composed(() =>
     reshape(
-      sliceAlong(x, at, position, position + 1),
+      sliceAlong(x, at, [position, position + 1]),
       x.shape.filter((_, i) => i !== at),
     ),
   );

@@ -26,15 +26,18 @@ function productGradient(dOut: Tensor, x: Tensor): Tensor {
   if (n === 0) return zerosOf('prod', x.shape, x.dtype);
   if (n === 1) return dOut;
   const half = Math.floor(n / 2);
-  const [left, right] = [sliceAlong(x, 1, 0, half), sliceAlong(x, 1, half, 2 * half)];
+  const [left, right] = [sliceAlong(x, 1, [0, half]), sliceAlong(x, 1, [half, 2 * half])];
   const joined = mul(left, right);
   if (n % 2 === 0) {
     const dJoined = productGradient(dOut, joined);
     return concat([mul(dJoined, right), mul(dJoined, left)], 1);
   }
-  const dNext = productGradient(dOut, concat([joined, sliceAlong(x, 1, n - 1, n)], 1));
-  const dJoined = sliceAlong(dNext, 1, 0, half);
-  return concat([mul(dJoined, right), mul(dJoined, left), sliceAlong(dNext, 1, half, half + 1)], 1);
+  const dNext = productGradient(dOut, concat([joined, sliceAlong(x, 1, [n - 1, n])], 1));
+  const dJoined = sliceAlong(dNext, 1, [0, half]);
+  return concat(
+    [mul(dJoined, right), mul(dJoined, left), sliceAlong(dNext, 1, [half, half + 1])],
+    1,
+  );
 }
 
 const prodFunction = defineFunction('prod', {

@@ -40,7 +40,7 @@ const cumsumFunction = defineFunction('cumsum', {
 function moved(x: Tensor, filling: Tensor, { axis, reverse }: Scan, ahead: boolean): Tensor {
   const n = x.shape[axis];
   const atEnd = reverse !== ahead;
-  const rest = atEnd ? sliceAlong(x, axis, 1, n) : sliceAlong(x, axis, 0, n - 1);
+  const rest = sliceAlong(x, axis, atEnd ? [1, n] : [0, n - 1]);
   return concat(atEnd ? [rest, filling] : [filling, rest], axis);
 }
 
