@@ -58,7 +58,7 @@ export {
   valueText,
 } from './options.js';
 export { curvedSlope, pieceSlope } from './ops/slopes.js';
-export { bytesOf, composed, doublesOf, int32Of, requireFloat, unary } from './ops/support.js';
+export { bytesOf, composed, doublesOf, flat, int32Of, requireFloat, unary } from './ops/support.js';
 export { pauses, withPauses } from './pause.js';
 export { generatorRule, stateOf } from './random.js';
 export { broadcastShapes, checkShape, normalizeAxis, sameShape } from './shape.js';

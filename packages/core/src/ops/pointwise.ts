@@ -4,8 +4,6 @@ import { kernelsFor } from '../engine/engine.js';
 import { copyChecked, newArray, type DType } from '../dtype.js';
 import { ConfigError } from '../errors.js';
 import { tracer } from '../graph/tracer.js';
-import type { DeviceBuffer } from '../kernels/buffer.js';
-import type { BroadcastGeometry } from '../kernels/contract.js';
 import {
   checkOptions,
   isOptions,
@@ -16,12 +14,7 @@ import {
 import { requireTensor, type Tensor } from '../tensor.js';
 import { div, mul } from './arithmetic.js';
 import { curvedSlope, pieceSlope } from './slopes.js';
-import { pairwise, requireFloat, requireNumber, type Unary, unary } from './support.js';
-
-/** How a kernel walks two operands of one shape, as backward has them. */
-function flat({ length }: DeviceBuffer): BroadcastGeometry {
-  return { shape: [length], aStrides: [1], bStrides: [1] };
-}
+import { flat, pairwise, requireFloat, requireNumber, type Unary, unary } from './support.js';
 
 /**
  * eˣ.

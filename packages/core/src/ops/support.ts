@@ -91,6 +91,11 @@ export function pairwise<K>(
   return out;
 }
 
+/** How a broadcasting kernel walks two operands of one shape, of which this is one. */
+export function flat({ length }: DeviceBuffer): BroadcastGeometry {
+  return { shape: [length], aStrides: [1], bStrides: [1] };
+}
+
 /** An elementwise kernel of two broadcast inputs, of one of these. */
 export type BroadcastKernel<K, Out = DeviceBuffer> = (
   kernels: K,

@@ -13,6 +13,7 @@ import {
   type RowsGeometry,
   type Tensor,
 } from '@unfold/core';
+import { flat } from '@unfold/core/internal';
 
 /** What a step of a whole batch reads and writes, a row to a sequence. */
 export interface Places {
@@ -67,8 +68,7 @@ function plain(activation: 'tanh' | 'relu'): Cell {
     saved: 0,
     states: 1,
     forward({ dtype, fromX, fromH, states: [h] }) {
-      const flat = { shape: [h.length], aStrides: [1], bStrides: [1] };
-      kernelsFor(dtype).add(h, fromX, fromH, flat);
+      kernelsFor(dtype).add(h, fromX, fromH, flat(h));
       if (activation === 'relu') kernelsFor(dtype).relu(h, h);
       else moreKernelsFor(dtype).tanh(h, h);
     },

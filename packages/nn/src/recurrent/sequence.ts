@@ -20,6 +20,7 @@ import {
   type DeviceBuffer,
   type Tensor,
 } from '@unfold/core';
+import { flat } from '@unfold/core/internal';
 import { linear } from '../layers.js';
 import {
   GRU_CELL,
@@ -195,8 +196,8 @@ function recurrence(name: string, cell: Cell): Recurrence {
       const kernels = kernelsFor(dtype);
       // The gradients of h lie as h does; of c there is only that of now.
       const dH = pad(dOut, [reverse ? [0, 1] : [1, 0], [0, 0], [0, 0]]);
-      const flat = { shape: [N * H], aStrides: [1], bStrides: [1] };
-      kernels.add(at(dH, last), at(dH, last), bufferOf(dLast[0]), flat);
+      const dEnd = at(dH, last);
+      kernels.add(dEnd, dEnd, bufferOf(dLast[0]), flat(dEnd));
       const dC = dLast.slice(1).map((d) => clone(d));
       const dFromX = empty([L, N, width], dtype, name);
       const dFromH = cell.differ ? empty([L, N, width], dtype, name) : dFromX;
