@@ -19,8 +19,8 @@ import {
 import { floatDType, requireSizes } from '../checks.js';
 import { Module } from '../module.js';
 import { formatOptions } from '../tree.js';
-import { recurrentParameters, requireDTypeOf, requireState } from './parameters.js';
-import { gru, lstm, rnnRelu, rnnTanh, type Recurrence } from './sequence.js';
+import { recurrentParameters, requireDTypeOf, requireStates } from './parameters.js';
+import { gru, lstm, rnn, type Recurrence } from './sequence.js';
 
 /** Options of `GRUCell` and `LSTMCell`, named and defaulted as PyTorch's. */
 export interface RecurrentCellOptions {
@@ -88,9 +88,7 @@ abstract class RecurrentCell extends Module {
       );
     }
     const shape = [...x.shape.slice(0, -1), H];
-    states.forEach((state, i) =>
-      requireState(this.#name, i === 0 ? 'h' : 'c', state, shape, weight_ih),
-    );
+    requireStates(this.#name, states, shape, weight_ih);
     const inBatch = (part: Tensor): Tensor => (isBatch ? part : unsqueeze(part, 0));
     return composed(() => {
       const [h, c = null] = states.map((state) => state && inBatch(state));
@@ -104,33 +102,26 @@ abstract class RecurrentCell extends Module {
   override extraRepr(): string {
     const [, inputSize] = this.weight_ih.shape;
     const [, hiddenSize] = this.weight_hh.shape;
-    const others = this.bias_ih ? '' : `, ${formatOptions({ bias: false })}`;
-    return `${inputSize}, ${hiddenSize}${others}`;
+    const others = formatOptions({
+      bias: this.bias_ih ? undefined : false,
+      nonlinearity: this.#recurrence.nonlinearity,
+    });
+    return `${inputSize}, ${hiddenSize}${others && ', '}${others}`;
   }
 }
 
 /** A step of an `RNN`, as `torch.nn.RNNCell`. */
 export class RNNCell extends RecurrentCell {
-  readonly #nonlinearity: 'tanh' | 'relu';
-
   /** @throws ConfigError unless both sizes are positive integers, or for a bad option. */
   constructor(inputSize: number, hiddenSize: number, options: RNNCellOptions = {}) {
     checkOptions('RNNCell', options, RNN_CELL_OPTIONS);
     const { nonlinearity = 'tanh', ...others } = options;
-    const recurrence = nonlinearity === 'relu' ? rnnRelu : rnnTanh;
-    super('RNNCell', recurrence, [inputSize, hiddenSize], others);
-    this.#nonlinearity = nonlinearity;
+    super('RNNCell', rnn[nonlinearity], [inputSize, hiddenSize], others);
   }
 
   /** As that of `GRUCell`. */
   forward(x: Tensor, h: Tensor | null = null): Tensor {
     return this.step(x, [h])[0];
-  }
-
-  /** As of the others, and the nonlinearity where it is another one than tanh. */
-  override extraRepr(): string {
-    const others = this.#nonlinearity === 'relu' ? ", nonlinearity='relu'" : '';
-    return super.extraRepr() + others;
   }
 }
 

@@ -54,6 +54,8 @@ export interface Cell {
   readonly saved: number;
   /** Its states: h, and c. */
   readonly states: number;
+  /** Of an RNN, where it is another one than tanh: what modules show. */
+  readonly nonlinearity?: 'relu' | undefined;
   forward(step: Step): void;
   backward(step: BackwardStep): void;
   /** The new states by operations, of `[N, gates·H]` twice and of the old states `[N, H]`. */
@@ -67,6 +69,7 @@ function plain(activation: 'tanh' | 'relu'): Cell {
     differ: false,
     saved: 0,
     states: 1,
+    nonlinearity: activation === 'relu' ? activation : undefined,
     forward({ dtype, fromX, fromH, states: [h] }) {
       kernelsFor(dtype).add(h, fromX, fromH, flat(h));
       if (activation === 'relu') kernelsFor(dtype).relu(h, h);

@@ -26,8 +26,8 @@ import { floatDType, requireSizes } from '../checks.js';
 import { dropout } from '../dropout.js';
 import { Module } from '../module.js';
 import { formatOptions } from '../tree.js';
-import { recurrentParameters, requireDTypeOf, requireState } from './parameters.js';
-import { gru, lstm, rnnRelu, rnnTanh, type Recurrence } from './sequence.js';
+import { recurrentParameters, requireDTypeOf, requireStates } from './parameters.js';
+import { gru, lstm, rnn, type Recurrence } from './sequence.js';
 
 /** Options of `GRU` and `LSTM`, named and defaulted as PyTorch's. */
 export interface RecurrentOptions {
@@ -188,7 +188,7 @@ abstract class Recurrent extends Module {
     }
     const count = numLayers * this.#directions.length;
     const shape = isBatch ? [count, N, this.#hiddenSize] : [count, this.#hiddenSize];
-    initial.forEach((state, i) => requireState(name, i === 0 ? 'h' : 'c', state, shape, weight));
+    requireStates(name, initial, shape, weight);
   }
 
   override extraRepr(): string {
@@ -199,6 +199,7 @@ abstract class Recurrent extends Module {
       batchFirst: batchFirst || undefined,
       dropout: dropout || undefined,
       bidirectional: bidirectional || undefined,
+      nonlinearity: this.#recurrence.nonlinearity,
     });
     return `${this.#inputSize}, ${this.#hiddenSize}${others && ', '}${others}`;
   }
@@ -209,27 +210,17 @@ abstract class Recurrent extends Module {
  * relu of it. See `GRU` for shapes, for sequences of several lengths and for how layers stand on each other.
  */
 export class RNN extends Recurrent {
-  readonly #nonlinearity: 'tanh' | 'relu';
-
   /** @throws ConfigError unless both sizes are positive integers, or for a bad option. */
   constructor(inputSize: number, hiddenSize: number, options: RNNOptions = {}) {
     checkOptions('RNN', options, RNN_OPTIONS);
     const { nonlinearity = 'tanh', ...others } = options;
-    const recurrence = nonlinearity === 'relu' ? rnnRelu : rnnTanh;
-    super('RNN', recurrence, [inputSize, hiddenSize], others);
-    this.#nonlinearity = nonlinearity;
+    super('RNN', rnn[nonlinearity], [inputSize, hiddenSize], others);
   }
 
   /** As that of `GRU`. */
   forward(x: Tensor, h: Tensor | null = null): readonly [output: Tensor, h: Tensor] {
     const [output, [last]] = this.run(x, [h]);
     return [output, last];
-  }
-
-  /** As of the others, and the nonlinearity where it is another one than tanh. */
-  override extraRepr(): string {
-    const others = this.#nonlinearity === 'relu' ? ", nonlinearity='relu'" : '';
-    return super.extraRepr() + others;
   }
 }
 

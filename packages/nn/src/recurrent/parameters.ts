@@ -56,18 +56,23 @@ export function requireDTypeOf(layer: string, name: string, x: Tensor, weight: T
   );
 }
 
-/** @throws DTypeError or ShapeError unless a first state is null, or of `shape` and the weight's dtype. */
-export function requireState(
+/**
+ * @param states h, and c of an LSTM; null for zeros.
+ * @throws DTypeError or ShapeError unless those that are given have `shape` and the weight's dtype.
+ */
+export function requireStates(
   layer: string,
-  name: string,
-  state: Tensor | null,
+  states: readonly (Tensor | null)[],
   shape: Shape,
   weight: Tensor,
 ): void {
-  if (state === null) return;
-  requireDTypeOf(layer, name, state, weight);
-  if (sameShape(state.shape, shape)) return;
-  throw new ShapeError(
-    `${layer}: expected ${name} ${formatShape(shape)}, got ${formatShape(state.shape)}`,
-  );
+  for (const [i, state] of states.entries()) {
+    if (state === null) continue;
+    const name = i === 0 ? 'h' : 'c';
+    requireDTypeOf(layer, name, state, weight);
+    if (sameShape(state.shape, shape)) continue;
+    throw new ShapeError(
+      `${layer}: expected ${name} ${formatShape(shape)}, got ${formatShape(state.shape)}`,
+    );
+  }
 }

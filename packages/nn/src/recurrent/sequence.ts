@@ -130,7 +130,7 @@ function composed(
 }
 
 /** The recurrence of a cell. */
-export interface Recurrence extends Pick<Cell, 'gates' | 'states'> {
+export interface Recurrence extends Pick<Cell, 'gates' | 'nonlinearity'> {
   /**
    * Over x `[L, N, C]`: h at all times, `[L, N, H]`, then the last h `[N, H]`, and of an LSTM the last c.
    * The products with the input are one for all steps, and so is each weight's gradient; a step is one
@@ -242,10 +242,13 @@ function recurrence(name: string, cell: Cell): Recurrence {
       return own.map((input) => (input && found[wanted.indexOf(input)]) ?? null);
     },
   });
-  return { gates: cell.gates, states: cell.states, run };
+  return { gates: cell.gates, nonlinearity: cell.nonlinearity, run };
 }
 
-export const rnnTanh = recurrence('rnnTanh', RNN_TANH_CELL);
-export const rnnRelu = recurrence('rnnRelu', RNN_RELU_CELL);
+/** By the nonlinearity. */
+export const rnn = {
+  tanh: recurrence('rnnTanh', RNN_TANH_CELL),
+  relu: recurrence('rnnRelu', RNN_RELU_CELL),
+};
 export const lstm = recurrence('lstm', LSTM_CELL);
 export const gru = recurrence('gru', GRU_CELL);
