@@ -144,14 +144,7 @@ function recurrence(name: string, cell: Cell): Recurrence {
   const run = defineFunction(name, {
     forward(
       ctx: Context<Saved>,
-      x: Tensor,
-      weightIh: Tensor,
-      weightHh: Tensor,
-      biasIh: Tensor | null,
-      biasHh: Tensor | null,
-      h0: Tensor | null,
-      c0: Tensor | null,
-      { reverse }: Direction,
+      ...[x, weightIh, weightHh, biasIh, biasHh, h0, c0, { reverse }]: [...Inputs, Direction]
     ): Tensor[] {
       const { dtype } = x;
       const [L, N] = x.shape;
