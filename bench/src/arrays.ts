@@ -3,15 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NamedArray } from './named-array.js';
 import { onnxModel } from './onnx.js';
-import {
-  NET_LAYERS,
-  outputSize,
-  SEQUENCE_SHAPES,
-  transformerMatrices,
-  type NetName,
-  type Task,
-  type TransformerTask,
-} from './tasks.js';
+import { NET_LAYERS, outputSize, sequenceMatrices, type NetName, type Task } from './tasks.js';
 
 /** Where an array lies in the file of bytes. */
 export interface ArrayEntry {
@@ -69,20 +61,6 @@ export function parametersOf(net: NetName, random: () => number): NamedArray[] {
   );
 }
 
-/** The same of a transformer's encoder; layer norm starts as all have it. */
-function encoderParametersOf(task: TransformerTask, random: () => number): NamedArray[] {
-  return Array.from({ length: task.layers }, (_, layer) =>
-    Object.entries(transformerMatrices(task)).flatMap(([matrix, shape]) => {
-      const name = `layers.${layer}.${matrix}`;
-      const bound = 1 / Math.sqrt(shape[1]);
-      return [
-        uniform(random, `${name}weight`, shape, bound),
-        uniform(random, `${name}bias`, [shape[0]], bound),
-      ];
-    }),
-  ).flat();
-}
-
 /** Seeded arrays for a task, in PyTorch's names and layouts. */
 function arraysOf(task: Task): NamedArray[] {
   const random = uniformSource(1);
@@ -113,21 +91,16 @@ function arraysOf(task: Task): NamedArray[] {
       make('dOut', [rows, n], UNIT),
     ];
   }
-  if (task.kind === 'transformer') {
-    const shape = [task.batch, task.length, task.width];
+  if (task.kind === 'sequence') {
+    const { net, batch, length, width } = task;
+    const shape = net === 'gru' ? [length, batch, width] : [batch, length, width];
     return [
       make('x', shape, UNIT),
       make('target', shape, UNIT),
-      ...encoderParametersOf(task, random),
-    ];
-  }
-  if (task.kind === 'sequence') {
-    const { net, steps, batch, width } = task;
-    const parameters = Object.entries(SEQUENCE_SHAPES[net](width));
-    return [
-      make('x', [steps, batch, width], UNIT),
-      make('target', [steps, batch, width], UNIT),
-      ...parameters.map(([name, shape]) => make(name, shape, 1 / Math.sqrt(width))),
+      ...sequenceMatrices(task).flatMap(({ weight, bias, shape: [outputs, inputs] }) => {
+        const bound = 1 / Math.sqrt(inputs);
+        return [make(weight, [outputs, inputs], bound), make(bias, [outputs], bound)];
+      }),
     ];
   }
   const labels = Int32Array.from({ length: task.batch }, () => Math.floor(10 * random()));

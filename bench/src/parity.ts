@@ -3,10 +3,10 @@ import type { RunningSystem } from './rounds.js';
 import { isOurs, type System } from './systems.js';
 import {
   convTask,
+  gruTask,
   layerNormTask,
   matmulTask,
   netTask,
-  sequenceTask,
   transformerTask,
   type Task,
 } from './tasks.js';
@@ -32,10 +32,13 @@ const PROBLEMS: Readonly<Record<string, readonly Task[]>> = {
   'cnn forward': [netTask('forward', 'cnn', 1)],
   'resnet step': [netTask('step', 'resnet', 3)],
   'layer-norm': [layerNormTask(13, 7), layerNormTask(5, 67)],
-  transformer: [
+  'transformer sequence': [
     transformerTask({ batch: 3, length: 7, width: 10, heads: 2, feedForward: 13, layers: 2 }),
   ],
-  'gru sequence': [sequenceTask('gru', 5, 3, 7), sequenceTask('gru', 2, 13, 37)],
+  'gru sequence': [
+    gruTask({ batch: 3, length: 5, width: 7 }),
+    gruTask({ batch: 13, length: 2, width: 37 }),
+  ],
 };
 
 /** The problems that a task's kernels have to solve before it is timed. */
@@ -106,7 +109,6 @@ function describe(task: Task): string {
   if (task.kind === 'matmul') return `matmul ${task.size}×${task.inner}×${task.size}`;
   if (task.kind === 'conv') return `conv2d ${JSON.stringify(task.layer)}`;
   if (task.kind === 'layer-norm') return `layer norm [${task.rows}, ${task.n}]`;
-  if (task.kind === 'transformer') return `${task.name} of ${task.batch}`;
   return `${task.net} ${task.kind} of ${task.batch}`;
 }
 

@@ -2,7 +2,7 @@
 import { conv2dFlops, matmulFlops } from '../../packages/core/src/kernels/flops.js';
 
 /** What is measured. Every system gets the same task and the same arrays. */
-export type Task = NetTask | MatmulTask | ConvTask | LayerNormTask | TransformerTask | SequenceTask;
+export type Task = NetTask | MatmulTask | ConvTask | LayerNormTask | SequenceTask;
 
 export type NetName = 'lenet' | 'lenet-bn' | 'cnn' | 'resnet';
 
@@ -43,38 +43,35 @@ export interface LayerNormTask {
   readonly n: number;
 }
 
-/**
- * Layers of a transformer's encoder on `[batch, length, width]`, without dropout: forward, mean squared
- * error, backward, SGD; the loss is read at the end.
- */
-export interface TransformerTask {
-  readonly name: string;
-  readonly kind: 'transformer';
+/** `batch` sequences of `length` vectors of `width` numbers. */
+export interface SequenceSizes {
   readonly batch: number;
   readonly length: number;
   readonly width: number;
-  readonly heads: number;
-  readonly feedForward: number;
-  readonly layers: number;
-  readonly lr: number;
 }
 
-/**
- * A training step on `batch` sequences of `steps` vectors of `width` numbers, `[steps, batch, width]`, from
- * which a net makes such ones: forward, mean squared error, backward, SGD with momentum; the loss is read.
- */
-export interface SequenceTask {
+/** A training step: forward, mean squared error of as many vectors, backward, SGD; the loss is read. */
+interface SequenceStep extends SequenceSizes {
   readonly name: string;
   readonly kind: 'sequence';
-  readonly net: SequenceNetName;
-  readonly steps: number;
-  readonly batch: number;
-  readonly width: number;
   readonly lr: number;
   readonly momentum: number;
 }
 
-export type SequenceNetName = 'gru';
+/** A GRU with as many units, on `[length, batch, width]`; SGD has momentum. */
+export interface GruTask extends SequenceStep {
+  readonly net: 'gru';
+}
+
+/** Layers of a transformer's encoder, without dropout, on `[batch, length, width]`. */
+export interface TransformerTask extends SequenceStep {
+  readonly net: 'transformer';
+  readonly heads: number;
+  readonly feedForward: number;
+  readonly layers: number;
+}
+
+export type SequenceTask = GruTask | TransformerTask;
 
 /**
  * Training on real digits. A run is the next `stepsPerRun` steps, the learning rate falling along a
@@ -137,32 +134,15 @@ export function layerNormTask(rows: number, n: number): LayerNormTask {
   return { name: `layer-norm-${n}`, kind: 'layer-norm', rows, n };
 }
 
+export function gruTask(sizes: SequenceSizes): GruTask {
+  return { name: 'gru-step', kind: 'sequence', net: 'gru', ...sizes, ...TRAINING };
+}
+
 export function transformerTask(
-  sizes: Omit<TransformerTask, 'name' | 'kind' | 'lr'>,
+  sizes: SequenceSizes & Pick<TransformerTask, 'heads' | 'feedForward' | 'layers'>,
 ): TransformerTask {
-  return { name: 'transformer-step', kind: 'transformer', ...sizes, lr: TRAINING.lr };
-}
-
-/** The matrices of a layer of a transformer's encoder, `[out, in]`, by PyTorch's names without `weight`. */
-export function transformerMatrices(
-  task: TransformerTask,
-): Readonly<Record<string, readonly [number, number]>> {
-  const { width, feedForward } = task;
-  return {
-    'self_attn.in_proj_': [3 * width, width],
-    'self_attn.out_proj.': [width, width],
-    'linear1.': [feedForward, width],
-    'linear2.': [width, feedForward],
-  };
-}
-
-export function sequenceTask(
-  net: SequenceNetName,
-  steps: number,
-  batch: number,
-  width: number,
-): SequenceTask {
-  return { name: `${net}-step`, kind: 'sequence', net, steps, batch, width, ...TRAINING };
+  const training = { lr: TRAINING.lr, momentum: 0 };
+  return { name: 'transformer-step', kind: 'sequence', net: 'transformer', ...sizes, ...training };
 }
 
 /** Elements that are normalised, in rows of whatever length. */
@@ -192,7 +172,7 @@ export const TASKS: readonly Task[] = [
   convTask('256x256-3x3-7', CONV_BATCH, { inChannels: 256, size: 7 }),
   ...[8, 64].map((n) => layerNormTask(NORM_SIZE / n, n)),
   transformerTask({ batch: 64, length: 50, width: 128, heads: 4, feedForward: 512, layers: 2 }),
-  sequenceTask('gru', 50, 64, 128),
+  gruTask({ batch: 64, length: 50, width: 128 }),
 ];
 
 /** Rows, and columns, of a convolution's output. */
@@ -275,39 +255,56 @@ export const NET_LAYERS: Readonly<Record<NetName, Readonly<Record<string, NetLay
   },
 };
 
-function transformerForwardFlops(task: TransformerTask): number {
-  const { batch, length, width, layers } = task;
-  const matrices = Object.values(transformerMatrices(task)).map(([N, K]) =>
-    matmulFlops({ M: batch * length, N, K, batch: 1 }),
-  );
-  // Of all heads together: scores, and what is made of the values.
-  const attention = 2 * matmulFlops({ M: length, N: length, K: width, batch });
-  return layers * matrices.reduce((sum, flops) => sum + flops, attention);
+/** What each vector of a sequence is multiplied by, by PyTorch's names. */
+interface SequenceMatrix {
+  readonly weight: string;
+  readonly bias: string;
+  /** `[outputs, inputs]` */
+  readonly shape: readonly [number, number];
 }
 
-/** The parameters of nets for sequences, by PyTorch's names and in its order, for vectors of a width. */
-export const SEQUENCE_SHAPES: Readonly<
-  Record<SequenceNetName, (width: number) => Readonly<Record<string, readonly number[]>>>
-> = {
-  gru: (width) => ({
-    'gru.weight_ih_l0': [3 * width, width],
-    'gru.weight_hh_l0': [3 * width, width],
-    'gru.bias_ih_l0': [3 * width],
-    'gru.bias_hh_l0': [3 * width],
-  }),
-};
+/** In the order in which they are met; layer norm starts as all have it. */
+export function sequenceMatrices(task: SequenceTask): SequenceMatrix[] {
+  const { width } = task;
+  if (task.net === 'gru') {
+    return ['ih', 'hh'].map((of) => ({
+      weight: `gru.weight_${of}_l0`,
+      bias: `gru.bias_${of}_l0`,
+      shape: [3 * width, width],
+    }));
+  }
+  const { feedForward, layers } = task;
+  const shapes: Readonly<Record<string, readonly [number, number]>> = {
+    'self_attn.in_proj_': [3 * width, width],
+    'self_attn.out_proj.': [width, width],
+    'linear1.': [feedForward, width],
+    'linear2.': [width, feedForward],
+  };
+  return Array.from({ length: layers }, (_, layer) =>
+    Object.entries(shapes).map(([name, shape]) => ({
+      weight: `layers.${layer}.${name}weight`,
+      bias: `layers.${layer}.${name}bias`,
+      shape,
+    })),
+  ).flat();
+}
 
-/** The arithmetic of each layer forward; of a sequence each vector meets each matrix. */
-function layerFlops(task: NetTask | SequenceTask): number[] {
+/** The arithmetic of each product forward. */
+function productFlops(task: NetTask | SequenceTask): number[] {
   const { batch } = task;
-  if (task.kind === 'sequence') {
-    return Object.values(SEQUENCE_SHAPES[task.net](task.width)).map(([N = 0, K = 0]) =>
-      matmulFlops({ M: task.steps * batch, N, K, batch: 1 }),
+  if (task.kind !== 'sequence') {
+    return Object.values(NET_LAYERS[task.net]).map(({ conv, linear: [N, K] = [0, 0] }) =>
+      conv ? convForwardFlops(batch, conv) : matmulFlops({ M: batch, N, K, batch: 1 }),
     );
   }
-  return Object.values(NET_LAYERS[task.net]).map(({ conv, linear: [N, K] = [0, 0] }) =>
-    conv ? convForwardFlops(batch, conv) : matmulFlops({ M: batch, N, K, batch: 1 }),
+  const { length, width } = task;
+  const products = sequenceMatrices(task).map(({ shape: [N, K] }) =>
+    matmulFlops({ M: length * batch, N, K, batch: 1 }),
   );
+  if (task.net === 'gru') return products;
+  // Of all heads together: scores, and what is made of the values.
+  const attention = 2 * matmulFlops({ M: length, N: length, K: width, batch });
+  return [...products, task.layers * attention];
 }
 
 /**
@@ -322,8 +319,7 @@ export function flopsOf(task: Task): number {
   }
   if (task.kind === 'conv') return 3 * convForwardFlops(task.batch, task.layer);
   if (task.kind === 'layer-norm') return 0;
-  if (task.kind === 'transformer') return 3 * transformerForwardFlops(task);
-  const layers = layerFlops(task);
-  const forward = layers.reduce((sum, flops) => sum + flops, 0);
-  return task.kind === 'forward' ? forward : 3 * forward - (layers[0] ?? 0);
+  const products = productFlops(task);
+  const forward = products.reduce((sum, flops) => sum + flops, 0);
+  return task.kind === 'forward' ? forward : 3 * forward - (products[0] ?? 0);
 }

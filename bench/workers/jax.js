@@ -260,7 +260,6 @@ function prepare(task, arrays) {
   if (task.kind === 'step') return stepJob(task, arrays);
   if (task.kind === 'conv') return convJob(task, arrays);
   if (task.kind === 'layer-norm') throw new Error('layer norm is not compared');
-  if (task.kind === 'transformer') throw new Error('transformers are not compared');
   if (task.kind === 'sequence') throw new Error('sequences are not compared');
   if (task.kind === 'matmul') {
     const operands = { a: take(arrays, 'a'), b: take(arrays, 'b') };

@@ -119,13 +119,26 @@ class Gru(nn.Module):
         return self.gru(x)[0]
 
 
-NETS = {"lenet": LeNet, "lenet-bn": LeNetBN, "cnn": Cnn, "resnet": ResNet, "gru": Gru}
+def encoder(task):
+    layer = nn.TransformerEncoderLayer(
+        task["width"], task["heads"], task["feedForward"], dropout=0, batch_first=True
+    )
+    return nn.TransformerEncoder(layer, task["layers"], enable_nested_tensor=False)
+
+
+NETS = {
+    "lenet": lambda task: LeNet(),
+    "lenet-bn": lambda task: LeNetBN(),
+    "cnn": lambda task: Cnn(),
+    "resnet": lambda task: ResNet(),
+    "gru": lambda task: Gru(task["width"]),
+    "transformer": encoder,
+}
 
 
 def load_net(task, arrays):
-    sizes = [task["width"]] if task["kind"] == "sequence" else []
-    net = NETS[task["net"]](*sizes).to(memory_format=FORMAT)
-    # What is no array starts as it is: batch normalisation.
+    net = NETS[task["net"]](task).to(memory_format=FORMAT)
+    # What is no array starts as it is: normalisation.
     net.load_state_dict({name: arrays.get(name, own) for name, own in net.state_dict().items()})
     return net
 
@@ -159,27 +172,6 @@ class StepJob(Trainer):
     def outputs(self):
         gradients = {name: parameter.grad for name, parameter in self.net.named_parameters()}
         return {"loss": torch.tensor([self.loss], dtype=torch.float64), **gradients}
-
-
-class TransformerJob:
-    def __init__(self, task, arrays):
-        layer = nn.TransformerEncoderLayer(
-            task["width"], task["heads"], task["feedForward"], dropout=0, batch_first=True
-        )
-        self.net = nn.TransformerEncoder(layer, task["layers"], enable_nested_tensor=False)
-        state = self.net.state_dict()
-        self.net.load_state_dict({name: arrays.get(name, own) for name, own in state.items()})
-        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=task["lr"])
-        self.x, self.target = arrays["x"], arrays["target"]
-
-    def run(self):
-        loss = F.mse_loss(self.net(self.x), self.target)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        self.loss = loss.item()
-
-    outputs = StepJob.outputs
 
 
 class RaceJob(Trainer):
@@ -273,7 +265,6 @@ JOBS = {
     "matmul": MatmulJob,
     "conv": ConvJob,
     "layer-norm": LayerNormJob,
-    "transformer": TransformerJob,
     "sequence": StepJob,
     "race": RaceJob,
 }
@@ -287,7 +278,7 @@ def digest(tensor):
 
 
 def prepare(task, file):
-    if OPTIONS["channelsLast"] and task["kind"] in ("matmul", "layer-norm", "transformer", "sequence"):
+    if OPTIONS["channelsLast"] and task["kind"] in ("matmul", "layer-norm", "sequence"):
         raise ValueError("only images have channels")
     return JOBS[task["kind"]](task, read_arrays(file))
 

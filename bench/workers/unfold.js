@@ -5,6 +5,7 @@ import {
   BatchNorm2d,
   Conv2d,
   conv2d,
+  crossEntropy,
   layerNorm,
   Linear,
   Module,
@@ -23,7 +24,6 @@ import { serve, unavailable } from './serve.js';
 /** @typedef {import('../src/tasks.js').SequenceTask} SequenceTask */
 /** @typedef {import('../src/tasks.js').ConvTask} ConvTask */
 /** @typedef {import('../src/tasks.js').LayerNormTask} LayerNormTask */
-/** @typedef {import('../src/tasks.js').TransformerTask} TransformerTask */
 
 const { add, configureEngine, matmul, relu, reshape, Scope, tensor, Tape } = core;
 
@@ -112,23 +112,23 @@ const NETS = {
   'lenet-bn': () => new LeNetBN(),
   cnn: () => new Cnn(),
   resnet: () => new ResNet(),
-  /** @param {number} width */
-  gru: (width) => new Gru(width),
 };
+
+/** @param {SequenceTask} task */
+function sequenceNet(task) {
+  const { width } = task;
+  if (task.net === 'gru') return new Gru(width);
+  const { heads, feedForward: dimFeedforward, layers } = task;
+  const options = { dimFeedforward, dropout: 0, batchFirst: true };
+  const layer = () => new nn.TransformerEncoderLayer(width, heads, options);
+  return new nn.TransformerEncoder(layer, layers);
+}
 
 /** @param {NetTask | SequenceTask | RaceTask} task @param {Arrays} arrays */
 function loadNet(task, arrays) {
-  const net = task.kind === 'sequence' ? NETS[task.net](task.width) : NETS[task.net]();
-  return filled(net, arrays);
-}
-
-/**
- * A net with the weights of a task. What is no array starts as it is: normalisation.
- * @template {Module} Net
- * @param {Net} net @param {Arrays} arrays
- */
-function filled(net, arrays) {
+  const net = task.kind === 'sequence' ? sequenceNet(task) : NETS[task.net]();
   Scope.run(() => {
+    // What is no array starts as it is: normalisation.
     const state = [...net.stateDict()].map(([name, own]) => [
       name,
       arrays[name] ? take(arrays, name) : own,
@@ -144,17 +144,9 @@ function filled(net, arrays) {
  * @param {Arrays} arrays
  */
 function loadTrainer(task, arrays) {
-  const lossOf = task.kind === 'sequence' ? nn.mseLoss : nn.crossEntropy;
-  return trainerOf(loadNet(task, arrays), lossOf, task);
-}
-
-/**
- * @param {Module & { forward(x: Tensor): Tensor }} net
- * @param {(out: Tensor, target: Tensor) => Tensor} lossOf
- * @param {{ lr: number, momentum?: number }} options
- */
-function trainerOf(net, lossOf, { lr, momentum = 0 }) {
-  const optimizer = new SGD(net.parameters(), { lr, momentum });
+  const net = loadNet(task, arrays);
+  const optimizer = new SGD(net.parameters(), { lr: task.lr, momentum: task.momentum });
+  const lossOf = task.kind === 'sequence' ? nn.mseLoss : crossEntropy;
   /** @param {Tensor} x @param {Tensor} target */
   const step = (x, target) =>
     Tape.run((tape) => {
@@ -177,27 +169,11 @@ function trainerOf(net, lossOf, { lr, momentum = 0 }) {
   };
 }
 
-/** @param {NetTask | SequenceTask} task @param {Arrays} arrays */
+/** @param {NetTask | SequenceTask} task @param {Arrays} arrays @returns {Job} */
 function stepJob(task, arrays) {
+  const trainer = loadTrainer(task, arrays);
+  const x = take(arrays, 'x');
   const target = take(arrays, task.kind === 'sequence' ? 'target' : 'labels');
-  return trainerJob(loadTrainer(task, arrays), take(arrays, 'x'), target);
-}
-
-/** @param {TransformerTask} task @param {Arrays} arrays */
-function transformerJob(task, arrays) {
-  const { width, heads, feedForward: dimFeedforward, layers } = task;
-  const options = { dimFeedforward, dropout: 0, batchFirst: true };
-  const layer = () => new nn.TransformerEncoderLayer(width, heads, options);
-  const net = filled(new nn.TransformerEncoder(layer, layers), arrays);
-  return trainerJob(trainerOf(net, nn.mseLoss, task), take(arrays, 'x'), take(arrays, 'target'));
-}
-
-/**
- * Steps on one batch.
- * @param {ReturnType<typeof trainerOf>} trainer @param {Tensor} x @param {Tensor} target
- * @returns {Job}
- */
-function trainerJob(trainer, x, target) {
   let loss = NaN;
   return {
     run() {
@@ -358,7 +334,6 @@ function prepare(task, arrays) {
   if (task.kind === 'forward') return forwardJob(task, arrays);
   if (task.kind === 'conv') return convJob(task, arrays);
   if (task.kind === 'layer-norm') return layerNormJob(task, arrays);
-  if (task.kind === 'transformer') return transformerJob(task, arrays);
   const a = take(arrays, 'a');
   const b = take(arrays, 'b');
   return resultJob(
