@@ -1,5 +1,7 @@
 /** Looks on while a tape is walked with `createGraph`: see tape.ts. */
 export interface RecordedWalk {
+  /** The tape that is walked. */
+  readonly tape: object;
   /** The numbers of a tensor are about to be read, past all operations. */
   reads(name: string, tensor: object): void;
 }

@@ -9,7 +9,7 @@ import { empty, requireTensor, Tensor } from '../tensor.js';
 import { probe } from '../engine/probe.js';
 import { tracer } from '../graph/tracer.js';
 import { currentScope, moveOut, Scope } from '../memory/scope.js';
-import { setRecordedWalk } from './recorded-walk.js';
+import { recordedWalk, setRecordedWalk } from './recorded-walk.js';
 import { sumTo } from './sum-to.js';
 
 /** The results of `backward`: a gradient for each tensor input, null where none was asked for. */
@@ -64,8 +64,6 @@ export const BACKWARD_OPTIONS: OptionRules<BackwardOptions> = {
 export class Tape extends Scope {
   #ops: RecordedOp[] = [];
   #walked = false;
-  /** Whether a recorded walk runs, whose backwards may walk back from what they record themselves. */
-  #isRecordingWalk = false;
 
   /** @internal */
   record(op: RecordedOp): void {
@@ -135,9 +133,7 @@ export class Tape extends Scope {
           'defineFunction a recordedBackward, or detach() first what counts as a constant',
       );
     };
-    const outer = setRecordedWalk(createGraph ? { reads } : null);
-    const wasRecording = this.#isRecordingWalk;
-    this.#isRecordingWalk = createGraph;
+    const outer = setRecordedWalk(createGraph ? { tape: this, reads } : null);
     try {
       const gradients = new GradientTable(scope, this, new Set(wanted));
       const seed = gradient ?? ones(loss.shape, { dtype: loss.dtype });
@@ -154,7 +150,6 @@ export class Tape extends Scope {
       return [];
     } finally {
       setRecordedWalk(outer);
-      this.#isRecordingWalk = wasRecording;
       scope?.close();
     }
   }
@@ -270,7 +265,8 @@ export class Tape extends Scope {
     if (this.isClosed) {
       throw new TapeError(`${name}: the tape is closed; call it before its block ends`);
     }
-    if (this.#walked && !this.#isRecordingWalk) {
+    // The backwards of a recorded walk may walk back from what they record themselves.
+    if (this.#walked && recordedWalk?.tape !== this) {
       throw new TapeError(
         `${name}: this tape was walked already; record the operations again on a new tape, or ` +
           'add the losses and call backward once, or let the walk before have { retainGraph: true }',
