@@ -7,7 +7,7 @@ import { onnxModel } from '../../bench/src/onnx.js';
 import { parseOptions } from '../../bench/src/options.js';
 import { allSystems, THIS_NODE } from '../../bench/src/systems.js';
 import { describeTask } from '../../bench/src/table.js';
-import { flopsOf, netTask, TASKS } from '../../bench/src/tasks.js';
+import { flopsOf, gruTask, netTask, TASKS, transformerTask } from '../../bench/src/tasks.js';
 
 const systemsNamed = (...names: string[]) =>
   allSystems(THIS_NODE, [1, 2], false).filter(({ name }) => names.includes(name));
@@ -34,6 +34,16 @@ describe('tasks and systems', () => {
     const forward = 2 * (112_896 + 3_612_672 + 2_709_504 + 100_352 + 320);
     expect(flopsOf(netTask('forward', 'resnet', 1))).toBe(forward);
     expect(flopsOf(netTask('step', 'resnet', 64))).toBe(64 * (3 * forward - 2 * 112_896));
+  });
+
+  it('of nets for sequences each product is counted, but no gradient of the sequences', () => {
+    const sizes = { batch: 3, length: 5, width: 7 };
+    // Of each vector: input and state by three gates.
+    expect(flopsOf(gruTask(sizes))).toBe(15 * (3 * 2 * 2 - 2) * 21 * 7);
+    // Queries, keys and values, what goes out, two linear layers; scores and means of five vectors.
+    const layer = 21 * 7 + 7 * 7 + 2 * 11 * 7 + 2 * 5 * 7;
+    const task = transformerTask({ ...sizes, heads: 1, feedForward: 11, layers: 2 });
+    expect(flopsOf(task)).toBe(15 * 2 * (3 * 2 * layer - 21 * 7));
   });
 });
 
