@@ -18,12 +18,7 @@ export type ModulesByName<M extends Module = Module> =
 /** Modules one after another, as `Sequential` and `ModuleList` hold them. */
 abstract class ModuleSequence<M extends Module> extends Module implements Iterable<M> {
   /** Not `#private`, so that a compiled program notices when it changes. */
-  protected readonly modulesInside: M[];
-
-  protected constructor(modules: M[]) {
-    super();
-    this.modulesInside = modules;
-  }
+  protected readonly modulesInside: M[] = [];
 
   override *namedChildren(): Iterable<[string, Module]> {
     for (const [at, module] of this.modulesInside.entries()) yield [this.nameAt(at), module];
@@ -74,17 +69,16 @@ abstract class ModuleSequence<M extends Module> extends Module implements Iterab
  * ```
  */
 export class Sequential extends ModuleSequence<Layer> {
-  readonly #names: string[];
+  readonly #names: string[] = [];
 
   /** @throws ConfigError for what is no layer, or a name that is empty or has a dot. */
   constructor(...layers: Layer[]);
   constructor(layers: ModulesByName<Layer>);
   constructor(...given: readonly [ModulesByName<Layer>] | readonly Layer[]) {
+    super();
     const [first] = given;
     const isNamed = given.length === 1 && isByName(first);
-    super([]);
     const layers = isNamed ? entriesOf('Sequential', first) : given.entries();
-    this.#names = [];
     for (const [name, layer] of layers) this.#add('Sequential', name, layer);
   }
 
@@ -143,7 +137,7 @@ export class Sequential extends ModuleSequence<Layer> {
 export class ModuleList<M extends Module = Module> extends ModuleSequence<M> {
   /** @throws ConfigError for what is no list of modules. */
   constructor(modules: Iterable<M> = []) {
-    super([]);
+    super();
     this.#put('ModuleList', 0, 0, modules);
   }
 
