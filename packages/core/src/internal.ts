@@ -57,10 +57,18 @@ export {
   text,
   valueText,
 } from './options.js';
+export { sliceAlong } from './ops/movement.js';
 export { curvedSlope, pieceSlope } from './ops/slopes.js';
 export { bytesOf, composed, doublesOf, flat, int32Of, requireFloat, unary } from './ops/support.js';
 export { pauses, withPauses } from './pause.js';
 export { generatorRule, stateOf } from './random.js';
-export { broadcastShapes, checkShape, normalizeAxis, sameShape } from './shape.js';
+export {
+  broadcastShapes,
+  checkShape,
+  normalizeAxis,
+  reduceGeometry,
+  sameShape,
+  withDim,
+} from './shape.js';
 export { noTensor, requireTensor } from './tensor.js';
 export { warnOnce } from './warnings.js';

@@ -1,14 +1,5 @@
-import {
-  concat,
-  formatShape,
-  max,
-  mean,
-  ShapeError,
-  slice,
-  type SliceRange,
-  type Tensor,
-} from '@unfold/core';
-import { checkShape, requireFloat, requireTensor, tracer } from '@unfold/core/internal';
+import { concat, formatShape, max, mean, ShapeError, type Tensor } from '@unfold/core';
+import { checkShape, requireFloat, requireTensor, sliceAlong, tracer } from '@unfold/core/internal';
 import { avgPoolImages } from './average-pooling.js';
 import { pair, sizesText, type Size2d } from './conv2d/geometry.js';
 import { Module } from './module.js';
@@ -58,9 +49,9 @@ export function adaptivePoolImages(
 function pooledAlong(x: Tensor, axis: number, count: number, { along }: AdaptiveKind): Tensor {
   const size = x.shape[axis];
   const windows = Array.from({ length: count }, (_, i) => {
-    const range: SliceRange = [Math.floor((i * size) / count), Math.ceil(((i + 1) * size) / count)];
-    const ranges = x.shape.map((_, at) => (at === axis ? range : null));
-    return along(slice(x, ranges), { axis, keepdim: true });
+    const start = Math.floor((i * size) / count);
+    const end = Math.ceil(((i + 1) * size) / count);
+    return along(sliceAlong(x, axis, start, end), { axis, keepdim: true });
   });
   return concat(windows, axis);
 }

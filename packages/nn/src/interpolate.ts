@@ -6,7 +6,6 @@ import {
   formatShape,
   moreKernelsFor,
   ShapeError,
-  sizeOf,
   zeros,
   type Context,
   type IndexGeometry,
@@ -24,8 +23,10 @@ import {
   perGroup,
   positive,
   positiveCount,
+  reduceGeometry,
   requireFloat,
   tracer,
+  withDim,
 } from '@unfold/core/internal';
 import { vectorOf } from './buffers.js';
 import { ownOptions } from './checks.js';
@@ -83,16 +84,7 @@ interface Shares {
 
 /** How the kernels see what has the axis. */
 function alongAxis({ shape }: Tensor, { axis, n, index }: Shares): IndexGeometry {
-  return {
-    outer: sizeOf(shape.slice(0, axis)),
-    n,
-    inner: sizeOf(shape.slice(axis + 1)),
-    count: index.size / 2,
-  };
-}
-
-function withSize({ shape }: Tensor, axis: number, size: number): number[] {
-  return shape.map((dim, at) => (at === axis ? size : dim));
+  return { ...reduceGeometry(shape, axis), n, count: index.size / 2 };
 }
 
 // Each is linear, and the other is its transpose: so each is the other's gradient.
@@ -101,7 +93,7 @@ const resampleFunction = defineFunction('interpolate', {
   forward(ctx: Context<Shares>, x: Tensor, given: Shares) {
     ctx.save(given);
     const { axis, index, shares } = given;
-    const out = empty(withSize(x, axis, index.size / 2), x.dtype, 'interpolate');
+    const out = empty(withDim(x.shape, axis, index.size / 2), x.dtype, 'interpolate');
     moreKernelsFor(x.dtype).resample(
       bufferOf(out),
       bufferOf(x),
@@ -118,7 +110,7 @@ const spreadFunction = defineGradient('interpolateBackward', {
   forward(ctx: Context<Shares>, dOut: Tensor, given: Shares) {
     ctx.save(given);
     const { axis, n, index, shares } = given;
-    const dX = zeros(withSize(dOut, axis, n), { dtype: dOut.dtype });
+    const dX = zeros(withDim(dOut.shape, axis, n), { dtype: dOut.dtype });
     moreKernelsFor(dOut.dtype).resampleBackward(
       bufferOf(dX),
       bufferOf(dOut),
