@@ -4,10 +4,6 @@ import { requireSizes } from './checks.js';
 import { Module } from './module.js';
 import { formatOptions } from './tree.js';
 
-function requireFactor(operation: string, name: string, factor: number): void {
-  checkValue(`${operation}: ${name}`, positiveCount, factor);
-}
-
 /** x with its last axes, those behind the axes in front of images, in other sizes and in another order. */
 function rearranged(
   x: Tensor,
@@ -31,7 +27,7 @@ function rearranged(
  */
 export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
   requireTensor('pixelShuffle', 'x', x);
-  requireFactor('pixelShuffle', 'upscaleFactor', upscaleFactor);
+  checkValue('pixelShuffle: upscaleFactor', positiveCount, upscaleFactor);
   if (tracer) return tracer.operation('pixelShuffle', pixelShuffle, { x, upscaleFactor });
   const r = upscaleFactor;
   const [channels, H, W] = x.shape.slice(-3);
@@ -54,7 +50,7 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
  */
 export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
   requireTensor('pixelUnshuffle', 'x', x);
-  requireFactor('pixelUnshuffle', 'downscaleFactor', downscaleFactor);
+  checkValue('pixelUnshuffle: downscaleFactor', positiveCount, downscaleFactor);
   if (tracer) return tracer.operation('pixelUnshuffle', pixelUnshuffle, { x, downscaleFactor });
   const r = downscaleFactor;
   const [C, height, width] = x.shape.slice(-3);
