@@ -51,17 +51,13 @@ export function requireOptimizer(where: string, value: unknown): void {
   );
 }
 
-/** Whether a value may list parameters. A module may be iterable too: then it lists its layers. */
-function isList(value: unknown): value is Iterable<object> {
-  return has(value, Symbol.iterator) && !(value instanceof Module);
-}
-
 /** @throws DTypeError unless `value` is a list of parameters, or of anything else that is iterable. */
 export function requireParameters(
   where: string,
   value: unknown,
 ): asserts value is Iterable<object> {
-  if (isList(value)) return;
+  // A module may be iterable too: then it lists its layers.
+  if (has(value, Symbol.iterator) && !(value instanceof Module)) return;
   throw new DTypeError(
     `${where}: expected Parameters, got ${valueText(value)}; pass model.parameters()`,
   );
