@@ -1,4 +1,4 @@
-import { Generator, logSoftmax, rand, randn, reshape, tensor, type Tensor } from '@unfold/core';
+import { Generator, logSoftmax, rand, randn, reshape, Tensor, tensor } from '@unfold/core';
 import * as nn from '@unfold/nn';
 import { Module } from '@unfold/nn';
 import { describe, expect, it } from 'vitest';
@@ -19,22 +19,27 @@ const labels = tensor(Int32Array.of(0, 3, 1, 2, 3));
 const signs = tensor(Int32Array.of(1, -1, -1, 1, -1));
 const weights = (...values: number[]): Tensor => tensor(values);
 
-/** A layer whose options are the lists and the object in `given`, called with `inputs`. */
+/**
+ * A layer whose options are the lists and the object in `given`, called with `inputs`; of several results,
+ * the first counts.
+ */
 function made<Given extends readonly unknown[], Inputs extends readonly unknown[]>(
   given: Given,
-  make: (...given: Given) => Module & { forward(...inputs: Inputs): Tensor },
+  make: (...given: Given) => Module & {
+    forward(...inputs: Inputs): Tensor | readonly [Tensor, ...unknown[]];
+  },
   ...inputs: Inputs
 ): Case {
   const layer = make(...given);
-  return { given, layer, call: () => layer.forward(...inputs) };
+  const call = (): Tensor => {
+    const results = layer.forward(...inputs);
+    return results instanceof Tensor ? results : results[0];
+  };
+  return { given, layer, call };
 }
 
 const encoderLayer = (): nn.TransformerEncoderLayer =>
   new nn.TransformerEncoderLayer(4, 2, { dropout: 0 });
-/** A layer that was made of the options `given`, and gives more than a tensor. */
-function recurrent<M extends Module>(given: object, layer: M, call: (layer: M) => Tensor): Case {
-  return { given, layer, call: () => call(layer) };
-}
 
 /** Every class of nn that is given lists or options; those without are not listed. */
 const CASES: Readonly<Record<string, () => Case>> = {
@@ -139,14 +144,13 @@ const CASES: Readonly<Record<string, () => Case>> = {
       weights(1, 2, 0, 4, -1),
       signs,
     ),
-  GRU: () => {
-    const given = { numLayers: 2, bias: false, batchFirst: true, bidirectional: true };
-    return recurrent(given, new nn.GRU(7, 3, given), (layer) => layer.forward(signals)[0]);
-  },
-  GRUCell: () => {
-    const given = { bias: false };
-    return recurrent(given, new nn.GRUCell(4, 3, given), (cell) => cell.forward(rows));
-  },
+  GRU: () =>
+    made(
+      [{ numLayers: 2, bias: false, batchFirst: true, bidirectional: true }],
+      (options) => new nn.GRU(7, 3, options),
+      signals,
+    ),
+  GRUCell: () => made([{ bias: false }], (options) => new nn.GRUCell(4, 3, options), rows),
   HuberLoss: () =>
     made(
       [{ delta: 0.5, reduction: 'none' }] as const,
@@ -197,14 +201,13 @@ const CASES: Readonly<Record<string, () => Case>> = {
       weights(1, 1, 2, 3, 5),
       signs,
     ),
-  LSTM: () => {
-    const given = { numLayers: 2, bias: false, batchFirst: true, bidirectional: true };
-    return recurrent(given, new nn.LSTM(7, 3, given), (layer) => layer.forward(signals)[0]);
-  },
-  LSTMCell: () => {
-    const given = { bias: false };
-    return recurrent(given, new nn.LSTMCell(4, 3, given), (cell) => cell.forward(rows)[0]);
-  },
+  LSTM: () =>
+    made(
+      [{ numLayers: 2, bias: false, batchFirst: true, bidirectional: true }],
+      (options) => new nn.LSTM(7, 3, options),
+      signals,
+    ),
+  LSTMCell: () => made([{ bias: false }], (options) => new nn.LSTMCell(4, 3, options), rows),
   MaxPool2d: () =>
     made(
       [[3, 2], { stride: [1, 2], padding: [1, 0], dilation: [1, 2], ceilMode: true }] as const,
@@ -223,13 +226,14 @@ const CASES: Readonly<Record<string, () => Case>> = {
   },
   MSELoss: () =>
     made([{ reduction: 'none' }] as const, (options) => new nn.MSELoss(options), rows, share),
-  MultiheadAttention: () => {
-    const options = { bias: false, kdim: 3, vdim: 5, batchFirst: true };
-    const layer = new nn.MultiheadAttention(4, 2, options);
-    const [query, key, value] = [4, 3, 5].map((width) => randn([2, 3, width]));
-    if (!query || !key || !value) throw new Error('three inputs');
-    return { given: options, layer, call: () => layer.forward(query, key, value)[0] };
-  },
+  MultiheadAttention: () =>
+    made(
+      [{ bias: false, kdim: 3, vdim: 5, batchFirst: true }],
+      (options) => new nn.MultiheadAttention(4, 2, options),
+      randn([2, 3, 4]),
+      randn([2, 3, 3]),
+      randn([2, 3, 5]),
+    ),
   NLLLoss: () =>
     made(
       [{ reduction: 'none', ignoreIndex: 1 }] as const,
@@ -254,14 +258,18 @@ const CASES: Readonly<Record<string, () => Case>> = {
       (options) => new nn.PositionalEncoding(4, options),
       rows,
     ),
-  RNN: () => {
-    const given = { nonlinearity: 'relu', batchFirst: true } as const;
-    return recurrent(given, new nn.RNN(7, 3, given), (layer) => layer.forward(signals)[0]);
-  },
-  RNNCell: () => {
-    const given = { nonlinearity: 'relu', bias: false } as const;
-    return recurrent(given, new nn.RNNCell(4, 3, given), (cell) => cell.forward(rows));
-  },
+  RNN: () =>
+    made(
+      [{ nonlinearity: 'relu', batchFirst: true }] as const,
+      (options) => new nn.RNN(7, 3, options),
+      signals,
+    ),
+  RNNCell: () =>
+    made(
+      [{ nonlinearity: 'relu', bias: false }] as const,
+      (options) => new nn.RNNCell(4, 3, options),
+      rows,
+    ),
   Sequential: () => {
     const layers = [new nn.ReLU(), new nn.Tanh()];
     const layer = new nn.Sequential(...layers);

@@ -1,27 +1,20 @@
-import { configureEngine, Tape, type Tensor } from '@unfold/core';
+import { configureEngine, type Tensor } from '@unfold/core';
 import * as nn from '@unfold/nn';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  expectTensor,
-  loadFixture,
-  tensorOf,
-  VARIANTS,
-  type FixtureArray,
-  type MoreLossCase,
-} from '../support/fixtures/fixtures.js';
+import { loadFixture, VARIANTS, type MoreLossOptions } from '../support/fixtures/fixtures.js';
+import { expectLayer } from '../support/fixtures/layer-cases.js';
 
 const { cases } = loadFixture('more-losses');
 
-type Options = MoreLossCase['options'];
-type Loss = (inputs: readonly Tensor[], options: Options) => Tensor;
+type Loss = (inputs: readonly Tensor[], options: MoreLossOptions) => Tensor;
 
 const pair =
-  (loss: (x: Tensor, target: Tensor, options: Options) => Tensor): Loss =>
+  (loss: (x: Tensor, target: Tensor, options: MoreLossOptions) => Tensor): Loss =>
   ([x, target], options) =>
     loss(x as Tensor, target as Tensor, options);
 
 const triple =
-  (loss: (a: Tensor, b: Tensor, c: Tensor, options: Options) => Tensor): Loss =>
+  (loss: (a: Tensor, b: Tensor, c: Tensor, options: MoreLossOptions) => Tensor): Loss =>
   ([a, b, c], options) =>
     loss(a as Tensor, b as Tensor, c as Tensor, options);
 
@@ -51,10 +44,6 @@ const LOSSES: Readonly<Record<string, readonly Loss[]>> = {
   ],
 };
 
-function largest({ data }: FixtureArray): number {
-  return data.reduce((a, value) => Math.max(a, Math.abs(value)), 1);
-}
-
 describe.each(VARIANTS)('losses equal PyTorch, $dtype on $kernels', ({ kernels, dtype }) => {
   const rtol = dtype === 'float64' ? 1e-12 : 4e-6;
 
@@ -62,23 +51,9 @@ describe.each(VARIANTS)('losses equal PyTorch, $dtype on $kernels', ({ kernels, 
     await configureEngine({ kernels });
   });
 
-  it.each(cases)('$op: $name', ({ op, options, inputs, constants, dOut, out, gradients }) => {
-    for (const loss of LOSSES[op] ?? []) {
-      using tape = new Tape();
-      const leaves = Object.fromEntries(
-        Object.entries(inputs).map(([name, array]) => [
-          name,
-          tensorOf(array, dtype, { requiresGrad: true }),
-        ]),
-      );
-      const fixed = Object.values(constants).map((array) => tensorOf(array, dtype));
-      const result = loss([...Object.values(leaves), ...fixed], options);
-      tape.backward(result, tensorOf(dOut, dtype));
-      expectTensor('out', result, out, { rtol, atol: rtol * largest(out) });
-      for (const [name, gradient] of Object.entries(gradients)) {
-        const atol = rtol * largest(gradient);
-        expectTensor(`gradient by ${name}`, leaves[name]?.grad, gradient, { rtol, atol });
-      }
+  it.each(cases)('$op: $name', (given) => {
+    for (const loss of LOSSES[given.op] ?? []) {
+      expectLayer(given, dtype, rtol, (tensors) => loss(Object.values(tensors), given.options));
     }
   });
 

@@ -1,4 +1,4 @@
-import { Scope, Tape, tensor, type Tensor } from '@unfold/core';
+import { Scope, sizeOf, Tape, tensor, type Tensor } from '@unfold/core';
 import { crossEntropy, type Layer } from '@unfold/nn';
 import { MobileNetV2, ResNet18, SGD } from '@unfold/train';
 import { expect } from 'vitest';
@@ -8,7 +8,7 @@ export const VISION = loadFixture('vision');
 const { settings } = VISION;
 
 /** The model of a case, with its weights. */
-export function modelOf({ name, options, state }: VisionCase): Layer {
+function modelOf({ name, options, state }: VisionCase): Layer {
   const { classes: numClasses } = settings;
   const model =
     name === 'ResNet18'
@@ -20,8 +20,6 @@ export function modelOf({ name, options, state }: VisionCase): Layer {
   Scope.run(() => model.loadStateDict(weights(state)));
   return model;
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** The formula `noise` of make_vision.py. */
 function noise(first: number, count: number): Float64Array {
@@ -60,7 +58,7 @@ function weights(state: VisionCase['state']): Map<string, Tensor> {
 }
 
 /** The formula `squares` of make_vision.py. */
-export function squares(): Tensor {
+function squares(): Tensor {
   const { images, square } = settings;
   const [N, C, H, W] = images;
   const [rows, columns] = [H / square, W / square];
