@@ -16,11 +16,7 @@ import { crossEntropy } from '@unfold/nn';
 import { exportOnnx, importOnnx } from '@unfold/onnx';
 import { LeNet, SGD } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
-import {
-  ELEMENT,
-  type OnnxGraph,
-  type OnnxNode,
-} from '../../packages/onnx/src/model/model.js';
+import { ELEMENT, type OnnxGraph, type OnnxNode } from '../../packages/onnx/src/model/model.js';
 import { rawOf } from '../../packages/onnx/src/model/elements.js';
 import { operationExports } from '../support/onnx/exports.js';
 import { file, float, node } from '../support/onnx/model-file.js';

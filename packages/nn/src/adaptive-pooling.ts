@@ -51,7 +51,7 @@ function pooledAlong(x: Tensor, axis: number, count: number, { along }: Adaptive
   const windows = Array.from({ length: count }, (_, i) => {
     const start = Math.floor((i * size) / count);
     const end = Math.ceil(((i + 1) * size) / count);
-    return along(sliceAlong(x, axis, start, end), { axis, keepdim: true });
+    return along(sliceAlong(x, axis, [start, end]), { axis, keepdim: true });
   });
   return concat(windows, axis);
 }
