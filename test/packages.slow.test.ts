@@ -15,7 +15,7 @@ const root = resolve(import.meta.dirname, '..');
 /** Of all packages. */
 const VERSION = '0.1.0';
 /** Each after those that it needs. */
-const PACKAGES = ['core', 'nn', 'io', 'train', 'monitor', 'onnx', 'tfjs', 'cli'];
+const PACKAGES = ['core', 'nn', 'io', 'train', 'monitor', 'onnx', 'torch', 'tfjs', 'cli'];
 /** Those that programs import; cli is a command. */
 const LIBRARIES = PACKAGES.filter((name) => name !== 'cli');
 /** The stranger's project: an empty one, with the packed packages. */

@@ -26,6 +26,7 @@ export {
   withOptions,
 } from './host-call.js';
 export { offersKernel, servesPage } from './engine/engine.js';
+export { isList } from './graph/attributes.js';
 export { operationsOf, traceParts, type TraceParts } from './graph/trace.js';
 export { tracer } from './graph/tracer.js';
 export {

@@ -1,0 +1,59 @@
+import type { JsonData, Value } from '@unfold/core';
+import type { Module } from '@unfold/nn';
+import type { Expression } from '../python.js';
+
+/** What a layer is made of: data, or other layers, as in a `TransformerEncoder`. */
+export type Given = JsonData | Construction;
+
+/** An argument of a layer's constructor, under PyTorch's name. */
+export interface GivenArgument {
+  readonly name: string;
+  readonly value: Given;
+  /** Whether it stands by its place, without its name. */
+  readonly isPositional: boolean;
+}
+
+/** A call that constructs a layer in PyTorch: `nn.Conv2d(1, 16, 5, bias=False)`. */
+export interface Construction {
+  readonly callee: string;
+  readonly args: readonly GivenArgument[];
+}
+
+/**
+ * A construction from arguments by PyTorch's names. Those of `keywords` that are undefined are left out, as
+ * PyTorch's defaults should be.
+ */
+export function construct(
+  callee: string,
+  positional: Readonly<Record<string, Given>>,
+  keywords: Readonly<Record<string, Given | undefined>> = {},
+): Construction {
+  const args = Object.entries(positional).map(([name, value]) => ({
+    name,
+    value,
+    isPositional: true,
+  }));
+  const named = Object.entries(keywords).flatMap(([name, value]) =>
+    value === undefined ? [] : [{ name, value, isPositional: false }],
+  );
+  return { callee, args: [...args, ...named] };
+}
+
+/** What a module was given: tensors by their Python expressions, in lists and objects as they were. */
+export type CallArgument =
+  | { readonly kind: 'tensor'; readonly value: Value; readonly expression: Expression }
+  | { readonly kind: 'list'; readonly parts: readonly CallArgument[] }
+  | { readonly kind: 'record'; readonly parts: Readonly<Record<string, CallArgument>> }
+  | { readonly kind: 'plain'; readonly value: JsonData };
+
+/** How a layer of nn is written in PyTorch. */
+export interface LayerForm<M extends Module = Module> {
+  /** @throws ConfigError for an option that PyTorch's layer does not have. */
+  construct(layer: M): Construction;
+  /**
+   * Its call; default `self.name(x, …)` with its tensors by their places. What it gives must be nested as
+   * Unfold's result is: a tuple where that is a list.
+   * @param self `self.name`.
+   */
+  call?(self: Expression, args: readonly CallArgument[], layer: M): Expression;
+}

@@ -1,0 +1,210 @@
+import type { JsonData } from '@unfold/core';
+import { isList } from '@unfold/core/internal';
+
+/** The length that no line of Python goes beyond, where that can be helped; pyproject.toml says so to ruff. */
+export const LINE_LENGTH = 100;
+
+/** How tightly Python's operators bind, the loosest first. */
+const LEVELS = [
+  'or',
+  'and',
+  'not',
+  'compare',
+  '|',
+  '^',
+  '&',
+  'shift',
+  '+',
+  '*',
+  'unary',
+  '**',
+] as const;
+
+/** The operators between two expressions, and the one of `LEVELS` that they are on. */
+const INFIX: Readonly<Record<string, (typeof LEVELS)[number]>> = {
+  '<': 'compare',
+  '<=': 'compare',
+  '>': 'compare',
+  '>=': 'compare',
+  '==': 'compare',
+  '!=': 'compare',
+  '|': '|',
+  '^': '^',
+  '&': '&',
+  '+': '+',
+  '-': '+',
+  '*': '*',
+  '/': '*',
+  '//': '*',
+  '%': '*',
+  '@': '*',
+  '**': '**',
+};
+
+/** What binds tighter than every operator: names, calls, numbers. */
+const TIGHTEST = LEVELS.length;
+
+/** An expression of Python. */
+export interface Expression {
+  /** As it stands on one line. */
+  readonly text: string;
+  /** How tightly it binds. */
+  readonly level: number;
+  /** Where it may be broken into lines: between brackets. */
+  readonly brackets?: {
+    readonly open: string;
+    readonly inside: readonly Expression[];
+    readonly close: string;
+  };
+}
+
+/** A name, or anything else that needs no brackets wherever it stands. */
+export const atom = (text: string): Expression => ({ text, level: TIGHTEST });
+
+function bracketed(open: string, inside: readonly Expression[], close: string): Expression {
+  const text = `${open}${inside.map((part) => part.text).join(', ')}${close}`;
+  return { text, level: TIGHTEST, brackets: { open, inside, close } };
+}
+
+/** An argument by its name. */
+const keyword = (name: string, value: Expression): Expression => ({
+  ...value,
+  text: `${name}=${value.text}`,
+  ...(value.brackets && {
+    brackets: { ...value.brackets, open: `${name}=${value.brackets.open}` },
+  }),
+});
+
+/** An argument: an expression, or data. */
+export type Argument = Expression | JsonData;
+
+function isExpression(argument: Argument): argument is Expression {
+  return typeof argument === 'object' && argument !== null && 'level' in argument;
+}
+
+/** An argument as an expression. */
+export const expressionOf = (argument: Argument): Expression =>
+  isExpression(argument) ? argument : literal(argument);
+
+/** `callee(a, b, name=c)`. Keywords that are undefined are left out. */
+export function call(
+  callee: string,
+  args: readonly Argument[] = [],
+  keywords: Readonly<Record<string, Argument | undefined>> = {},
+): Expression {
+  const named = Object.entries(keywords).flatMap(([name, value]) =>
+    value === undefined ? [] : [keyword(name, expressionOf(value))],
+  );
+  return bracketed(`${callee}(`, [...args.map(expressionOf), ...named], ')');
+}
+
+/** `x.name(a, b, keyword=c)`. */
+export function method(
+  x: Expression,
+  name: string,
+  args: readonly Argument[] = [],
+  keywords: Readonly<Record<string, Argument | undefined>> = {},
+): Expression {
+  return call(`${inner(x, TIGHTEST)}.${name}`, args, keywords);
+}
+
+/** `x.name`. */
+export const property = (x: Expression, name: string): Expression =>
+  atom(`${inner(x, TIGHTEST)}.${name}`);
+
+/** `x[a, b]`. */
+export const index = (x: Expression, ...at: readonly Argument[]): Expression =>
+  bracketed(`${inner(x, TIGHTEST)}[`, at.map(expressionOf), ']');
+
+/** `[a, b]`. */
+export const list = (parts: readonly Argument[]): Expression =>
+  bracketed('[', parts.map(expressionOf), ']');
+
+/** `(a, b)`. */
+export function tuple(parts: readonly Argument[]): Expression {
+  const inside = parts.map(expressionOf);
+  const [only] = inside;
+  return inside.length === 1 && only ? atom(`(${only.text},)`) : bracketed('(', inside, ')');
+}
+
+/** `a + b`. */
+export function infix(operator: string, a: Argument, b: Argument): Expression {
+  const level = levelOf(INFIX[operator] ?? 'or');
+  const isPower = operator === '**';
+  const [left, right] = [expressionOf(a), expressionOf(b)];
+  // Comparisons of comparisons mean something else; a power's exponent is on its right.
+  const isLoose = INFIX[operator] === 'compare' || isPower;
+  const text = `${inner(left, isLoose ? level + 1 : level)} ${operator} ${inner(right, isPower ? level : level + 1)}`;
+  return { text, level };
+}
+
+/** `-a`, `~a`, `not a`. */
+export function prefix(operator: '-' | '~' | 'not ', a: Argument): Expression {
+  const level = levelOf(operator === 'not ' ? 'not' : 'unary');
+  return { text: `${operator}${inner(expressionOf(a), level)}`, level };
+}
+
+const levelOf = (name: (typeof LEVELS)[number]): number => LEVELS.indexOf(name);
+
+/** An expression inside another one, in brackets where it binds too loosely. */
+const inner = ({ text, level }: Expression, least: number): string =>
+  level < least ? `(${text})` : text;
+
+/** Data as Python writes them: lists for lists, True, None. */
+export function literal(data: JsonData): Expression {
+  if (data === null) return atom('None');
+  if (typeof data === 'boolean') return atom(data ? 'True' : 'False');
+  if (typeof data === 'string') return atom(quoted(data));
+  if (typeof data === 'number') return numberOf(data);
+  if (isList(data)) return list(data.map(literal));
+  const entries = Object.entries(data).map(([name, value]) => {
+    const written = literal(value);
+    return { ...written, text: `${quoted(name)}: ${written.text}` };
+  });
+  return bracketed('{', entries, '}');
+}
+
+/** A text in double quotes. */
+export const quoted = (text: string): string => JSON.stringify(text);
+
+function numberOf(value: number): Expression {
+  if (Number.isNaN(value)) return atom('float("nan")');
+  if (!Number.isFinite(value)) return atom(`float("${value < 0 ? '-' : ''}inf")`);
+  const text = Object.is(value, -0) ? '-0.0' : String(value).replace('e+', 'e');
+  return { text, level: text.startsWith('-') ? levelOf('unary') : TIGHTEST };
+}
+
+/** Whether Python takes a text for a name of one's own. */
+export const isIdentifier = (text: string): boolean =>
+  /^[\p{ID_Start}_][\p{ID_Continue}]*$/u.test(text) && !KEYWORDS.has(text);
+
+const KEYWORDS = new Set(
+  (
+    'False None True and as assert async await break class continue def del elif else except finally for ' +
+    'from global if import in is lambda nonlocal not or pass raise return try while with yield'
+  ).split(' '),
+);
+
+/**
+ * The lines of a statement, as ruff would break them.
+ * @param before What stands in front of the expression, as `x = `.
+ * @param after What stands behind it, as `:`.
+ */
+export function statement(
+  before: string,
+  expression: Expression,
+  { indent = 0, after = '' }: { readonly indent?: number; readonly after?: string } = {},
+): string[] {
+  const margin = ' '.repeat(indent);
+  const line = `${margin}${before}${expression.text}${after}`;
+  const { brackets } = expression;
+  if (line.length <= LINE_LENGTH || !brackets || brackets.inside.length === 0) return [line];
+  const { open, inside, close } = brackets;
+  const first = `${margin}${before}${open}`;
+  const last = `${margin}${close}${after}`;
+  const deeper = indent + 4;
+  const together = `${' '.repeat(deeper)}${inside.map(({ text }) => text).join(', ')}`;
+  if (together.length <= LINE_LENGTH) return [first, together, last];
+  const parts = inside.flatMap((part) => statement('', part, { indent: deeper, after: ',' }));
+  return [first, ...parts, last];
+}
