@@ -30,6 +30,7 @@ import {
   CrossEntropyLoss,
   Dropout,
   Flatten,
+  Identity,
   Linear,
   MaxPool2d,
   Module,
@@ -216,6 +217,82 @@ describe('a model', () => {
     model.weight.update((data) => data.fill(2));
     model.bias?.update((data) => data.fill(1));
     expect(graph.run(tensor([[1, 2, 3]])).toArray()).toEqual([[13, 13]]);
+  });
+
+  it('has the calls of its modules, with what each was given and gave', () => {
+    class Inner extends Module {
+      readonly fc = new Linear(3, 3);
+      readonly same = new Identity();
+      forward([a, b]: readonly [Tensor, Tensor], options: { readonly scale: number }) {
+        return { h: this.same.forward(mul(this.fc.forward(a), options.scale)), b };
+      }
+    }
+    class Outer extends Module {
+      readonly inner = new Inner();
+      forward(x: Tensor): Tensor {
+        const { h, b } = this.inner.forward([x, x], { scale: 2 });
+        return this.inner.forward([h, b], { scale: 2 }).h;
+      }
+    }
+    const { calls, nodes } = trace(new Outer(), zeros([1, 3]));
+    const byName = (part: unknown): string =>
+      JSON.stringify(part).replaceAll(/\{"name":("[^"]*"),[^}]*\}/g, '$1');
+    const shown = calls.map(({ inputs, output, ...call }) => ({
+      ...call,
+      inputs: byName(inputs),
+      output: byName(output),
+    }));
+    expect(nodes.map(({ op }) => op)).toEqual(['linear', 'mul', 'linear', 'mul']);
+    const scale = '{"scale":2}';
+    expect(shown).toEqual([
+      { module: '', call: 0, parent: null, first: 0, end: 4, inputs: '["x"]', output: '"%3"' },
+      {
+        module: 'inner',
+        call: 0,
+        parent: 0,
+        first: 0,
+        end: 2,
+        inputs: `[["x","x"],${scale}]`,
+        output: '{"h":"%1","b":"x"}',
+      },
+      { module: 'inner.fc', call: 0, parent: 1, first: 0, end: 1, inputs: '["x"]', output: '"%0"' },
+      {
+        module: 'inner.same',
+        call: 0,
+        parent: 1,
+        first: 2,
+        end: 2,
+        inputs: '["%1"]',
+        output: '"%1"',
+      },
+      {
+        module: 'inner',
+        call: 1,
+        parent: 0,
+        first: 2,
+        end: 4,
+        inputs: `[["%1","x"],${scale}]`,
+        output: '{"h":"%3","b":"x"}',
+      },
+      {
+        module: 'inner.fc',
+        call: 1,
+        parent: 4,
+        first: 2,
+        end: 3,
+        inputs: '["%1"]',
+        output: '"%2"',
+      },
+      {
+        module: 'inner.same',
+        call: 1,
+        parent: 4,
+        first: 4,
+        end: 4,
+        inputs: '["%3"]',
+        output: '"%3"',
+      },
+    ]);
   });
 
   it('may hold a module twice, itself frozen, and hooks', () => {

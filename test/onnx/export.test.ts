@@ -198,7 +198,7 @@ describe('what can not be exported', () => {
 
   it('is what follows the batch', () => {
     expect(refused((x) => div(x, x.shape[0] ?? 1))).toBe(
-      'exportOnnx: div: b follows the size of the batch; { batchAxis: null } exports the sizes of the example',
+      'exportOnnx: div: b follows the size of the batch; { batchAxis: null } takes the sizes of the example',
     );
     expect(refused((x) => (x.shape[0] === 2 ? x : add(x, 1)))).toMatch(
       /^exportOnnx: expected a function whose operations don't depend on the size of the batch, got 0 and 1/,

@@ -40,6 +40,7 @@ export {
 export type { Attributes, JsonData } from './graph/attributes.js';
 export type { Graph } from './graph/graph.js';
 export type { GraphNode } from './graph/node.js';
+export type { ModuleCall } from './graph/module-call.js';
 export { trace, type Traceable } from './graph/trace.js';
 export type { Value, ValueKind } from './graph/value.js';
 export type { DeviceBuffer, ElementType } from './kernels/buffer.js';

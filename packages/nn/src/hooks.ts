@@ -13,8 +13,8 @@ export interface RemovableHandle {
 /** The property that stands before the `forward` of each module that has hooks. */
 const shadows = new WeakMap<object, Shadow>();
 
-/** Runs a call of `forward`. */
-export type Around = <T>(call: () => T) => T;
+/** Runs a call of `forward` with these arguments. */
+export type Around = <T>(inputs: readonly unknown[], call: () => T) => T;
 
 /**
  * Runs `run`, and meanwhile each call of the modules' forward through `around`, but for frozen objects,
@@ -22,7 +22,7 @@ export type Around = <T>(call: () => T) => T;
  */
 export function aroundForwards<T>(
   modules: Iterable<readonly [path: string, module: object]>,
-  around: <R>(path: string, call: () => R) => R,
+  around: <R>(path: string, inputs: readonly unknown[], call: () => R) => R,
   run: () => T,
 ): T {
   const handles: RemovableHandle[] = [];
@@ -30,7 +30,7 @@ export function aroundForwards<T>(
     for (const [path, module] of modules) {
       if (!hasForward(module) || !Object.isExtensible(module)) continue;
       const shadow = shadows.get(module) ?? new Shadow(module);
-      handles.push(shadow.add(shadow.around, (call) => around(path, call)));
+      handles.push(shadow.add(shadow.around, (...call) => around(path, ...call)));
     }
     return run();
   } finally {
@@ -117,7 +117,7 @@ class Shadow {
       const outermost = [...this.around].reduce(
         (inner, { hook }) =>
           () =>
-            hook(inner),
+            hook(inputs, inner),
         run,
       );
       return outermost();

@@ -6,6 +6,7 @@ import { formatShape, sameShape } from '../shape.js';
 import { requireTensor, Tensor } from '../tensor.js';
 import type { JsonData } from './attributes.js';
 import { listing } from './listing.js';
+import type { ModuleCall } from './module-call.js';
 import type { GraphNode } from './node.js';
 import { putTogether, type Results } from '../results.js';
 import type { Value } from './value.js';
@@ -13,7 +14,7 @@ import type { Value } from './value.js';
 /** The parts of a graph. */
 export interface GraphParts extends Pick<
   Graph,
-  'name' | 'inputs' | 'parameters' | 'buffers' | 'constants' | 'nodes' | 'outputs'
+  'name' | 'inputs' | 'parameters' | 'buffers' | 'constants' | 'nodes' | 'calls' | 'outputs'
 > {
   readonly results: Results;
 }
@@ -36,6 +37,8 @@ export class Graph<Result = unknown> {
   readonly constants: readonly Value[];
   /** The operations, in the order in which they ran. */
   readonly nodes: readonly GraphNode[];
+  /** The calls of the modules in the model, its own first, in the order in which they began. */
+  readonly calls: readonly ModuleCall[];
   /** The tensors that it returns, those in arrays and objects one after another. */
   readonly outputs: readonly Value[];
   readonly #results: Results;
@@ -48,6 +51,7 @@ export class Graph<Result = unknown> {
     this.buffers = Object.freeze(parts.buffers);
     this.constants = Object.freeze(parts.constants);
     this.nodes = Object.freeze(parts.nodes);
+    this.calls = Object.freeze(parts.calls);
     this.outputs = Object.freeze(parts.outputs);
     this.#results = parts.results;
   }

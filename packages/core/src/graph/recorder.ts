@@ -5,6 +5,7 @@ import type { Storage } from '../memory/storage.js';
 import { isOptions, valueText } from '../options.js';
 import { Tensor } from '../tensor.js';
 import { plainCopy, type JsonData } from './attributes.js';
+import { valuesIn, type ModuleCall } from './module-call.js';
 import { GraphNode, type Call, type Slot } from './node.js';
 import { setTracer, type TracedArguments, type Tracer } from './tracer.js';
 import { Value, type ValueKind } from './value.js';
@@ -27,10 +28,12 @@ export class Recorder implements Tracer {
   readonly #made = new WeakSet<object>();
   /** The memory of inputs and results: what else lives there follows from them in a way unseen. */
   readonly #followed = new Set<Storage>();
-  /** The modules that run now, the innermost last. */
-  readonly #running: { readonly path: string; readonly call: number }[] = [];
+  /** The calls of modules, in the order in which they began, with tensors in the place of values. */
+  readonly #calls: ModuleCall[] = [];
+  /** The places of those that run now, the innermost last. */
+  readonly #running: number[] = [];
   /** How often each module was called. */
-  readonly #calls = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
   #results = 0;
 
   /**
@@ -55,15 +58,31 @@ export class Recorder implements Tracer {
   }
 
   /** Runs the forward of a module. */
-  inModule<T>(path: string, run: () => T): T {
-    const call = this.#calls.get(path) ?? 0;
-    this.#calls.set(path, call + 1);
-    this.#running.push({ path, call });
+  inModule<T>(module: string, inputs: readonly unknown[], run: () => T): T {
+    const call = this.#counts.get(module) ?? 0;
+    this.#counts.set(module, call + 1);
+    const place = this.#calls.length;
+    const parent = this.#running.at(-1) ?? null;
+    const begun = { module, call, inputs, parent, first: this.nodes.length };
+    this.#calls.push({ ...begun, output: undefined, end: begun.first });
+    this.#running.push(place);
     try {
-      return run();
+      const output = run();
+      this.#calls[place] = { ...begun, output, end: this.nodes.length };
+      return output;
     } finally {
       this.#running.pop();
     }
+  }
+
+  /** The calls of modules, with what they were given and gave. */
+  get calls(): ModuleCall[] {
+    const find = (tensor: Tensor): Value | null => this.#values.get(tensor) ?? null;
+    return this.#calls.map((call) => ({
+      ...call,
+      inputs: call.inputs.map((input) => valuesIn(input, find)),
+      output: valuesIn(call.output, find),
+    }));
   }
 
   operation<Args extends readonly unknown[], T>(
@@ -185,7 +204,7 @@ export class Recorder implements Tracer {
 
   #record(op: string, args: Arguments, outputs: readonly Tensor[], run: Call['run']): void {
     const inputs = args.operands.map(([, tensor]) => this.valueOf(op, tensor));
-    const running = this.#running.at(-1);
+    const running = this.#calls[this.#running.at(-1) ?? -1];
     const node = new GraphNode(
       {
         op,
@@ -193,7 +212,7 @@ export class Recorder implements Tracer {
         operands: args.operands.map(([name]) => name),
         outputs: outputs.map((tensor) => this.know(`%${this.#results++}`, 'result', tensor)),
         attributes: args.attributes,
-        module: running?.path ?? null,
+        module: running?.module ?? null,
         call: running?.call ?? 0,
       },
       { run, slots: args.slots },

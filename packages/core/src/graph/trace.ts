@@ -16,8 +16,11 @@ export const traceParts = Symbol.for('unfold.traceParts');
 export interface TraceParts {
   readonly parameters: Iterable<readonly [name: string, tensor: Tensor]>;
   readonly buffers: Iterable<readonly [name: string, tensor: Tensor]>;
-  /** Runs `run`, and meanwhile each call of a module's forward through `around`, with its path. */
-  watch<T>(around: <R>(path: string, call: () => R) => R, run: () => T): T;
+  /** Runs `run`, and meanwhile each call of a module's forward through `around`, with its path and arguments. */
+  watch<T>(
+    around: <R>(path: string, inputs: readonly unknown[], call: () => R) => R,
+    run: () => T,
+  ): T;
 }
 
 /** A Module, or another object with a `forward`, which can be traced in the place of a function. */
@@ -130,6 +133,7 @@ function record<Inputs extends readonly Tensor[], Result>(
         buffers: buffers.filter((value) => used.has(value)),
         constants: recorder.constants,
         nodes: recorder.nodes,
+        calls: recorder.calls,
         outputs,
         results,
       });
@@ -153,7 +157,7 @@ function watched<T>(recorder: Recorder, parts: TraceParts | undefined, run: () =
     }
   };
   if (!parts) return look();
-  return parts.watch((path, call) => recorder.inModule(path, call), look);
+  return parts.watch((...call) => recorder.inModule(...call), look);
 }
 
 /** @throws ConfigError for what is neither a function nor has a `forward`. */

@@ -5,7 +5,6 @@ import {
   formatShape,
   Scope,
   trace,
-  zeros,
   type Graph,
   type JsonData,
   type OptionRules,
@@ -18,7 +17,10 @@ import {
   isFloat,
   plainObject,
   requireTensor,
+  tracedOnBatches,
   valueText,
+  type Extent,
+  type TracedOnBatches,
 } from '@unfold/core/internal';
 import { evaluationMode, Module } from '@unfold/nn';
 import type { Normalization, SaveModelOptions } from '@unfold/train';
@@ -27,7 +29,6 @@ import { ELEMENT, type OnnxModel, type OnnxValue } from '../model/model.js';
 import { writeModel } from '../model/write-model.js';
 import { Builder } from './builder.js';
 import { OPERATORS } from './operators.js';
-import { Sizes, type Extent } from './sizes.js';
 import { shapeOf, Step, type Surroundings } from './step.js';
 
 /** Names of what a model takes and gives. */
@@ -132,13 +133,13 @@ export function exportOnnx(
       requireTensor('exportOnnx', inputs.length === 1 ? 'example' : `example ${i}`, input);
       return input;
     });
-    const traced = tracedOnBatches(model, given, batchAxis);
+
     return writeModel({
       irVersion,
       producer: PRODUCER,
       producerVersion: VERSION,
       opset,
-      graph: graphOf(traced, {
+      graph: graphOf(traced(model, given, batchAxis), {
         names: names ?? {},
         opset,
         batchAxis,
@@ -151,62 +152,21 @@ export function exportOnnx(
 
 type OfTensors = (...inputs: readonly Tensor[]) => unknown;
 
-interface Traced {
-  readonly graph: Graph;
-  readonly sizes: Sizes;
-}
-
-/**
- * The model on the example, and on one whose batch is larger by one, to see what follows its size; a third
- * batch shows whether it does so along a line.
- */
-function tracedOnBatches(
+/** The model on the example, in evaluation mode, and what follows the size of its batch. */
+function traced(
   model: Exportable,
   example: readonly Tensor[],
   batchAxis: number | null,
-): Traced {
+): TracedOnBatches {
   const restore = model instanceof Module ? evaluationMode(model) : undefined;
   try {
     const run = (inputs: readonly Tensor[]): Graph =>
       typeof model === 'function'
         ? trace(model as OfTensors, ...inputs)
         : trace(model as { forward: OfTensors }, ...inputs);
-    const graph = run(example);
-    const batch = batchAxis === null ? undefined : example[0]?.shape[batchAxis];
-    if (batchAxis === null || batch === undefined) {
-      return { graph, sizes: new Sizes(graph, null, 0, 1) };
-    }
-    const ofSize = (size: number): Graph =>
-      onLarger(
-        run,
-        example.map((input) =>
-          zeros(
-            input.shape.map((own, axis) => (axis === batchAxis ? size : own)),
-            { dtype: input.dtype },
-          ),
-        ),
-      );
-    const sizes = new Sizes(graph, ofSize(batch + 1), batch, batch + 1);
-    const third = 2 * batch + 5;
-    sizes.requireLines(graph, ofSize(third), third);
-    return { graph, sizes };
+    return tracedOnBatches('exportOnnx', run, example, batchAxis);
   } finally {
     restore?.();
-  }
-}
-
-/** @throws ConfigError if the model takes no larger batch. */
-function onLarger(run: (inputs: readonly Tensor[]) => Graph, larger: readonly Tensor[]): Graph {
-  try {
-    return run(larger);
-  } catch (error) {
-    const shapes = larger.map(({ shape }) => formatShape(shape)).join(' and ');
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(
-      `exportOnnx: expected a model that takes batches of any size, and ${shapes} too, got: ${reason}; ` +
-        '{ batchAxis: null } exports the sizes of the example',
-      { cause: error },
-    );
   }
 }
 
@@ -218,7 +178,7 @@ interface GraphOptions {
   readonly normalization: Normalization | null;
 }
 
-function graphOf({ graph, sizes }: Traced, options: GraphOptions): OnnxModel['graph'] {
+function graphOf({ graph, sizes }: TracedOnBatches, options: GraphOptions): OnnxModel['graph'] {
   const builder = new Builder(options.opset);
   const names = new Map<Value, string>();
   for (const value of [...graph.parameters, ...graph.buffers]) {

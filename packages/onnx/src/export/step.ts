@@ -1,7 +1,7 @@
 import { ConfigError, type Attributes, type DType, type GraphNode, type Value } from '@unfold/core';
 import { ELEMENT } from '../model/model.js';
 import type { Builder, ConstantType, Given } from './builder.js';
-import { fixed, isFixed, type Extent, type Sizes } from './sizes.js';
+import { fixed, isFixed, type Extent, type Sizes } from '@unfold/core/internal';
 
 /** What every operation of a graph is translated with. */
 export interface Surroundings {
@@ -240,7 +240,7 @@ export class Step {
   followsBatch(what: string): ConfigError {
     return this.refusal(
       `${what} follows the size of the batch`,
-      '{ batchAxis: null } exports the sizes of the example',
+      '{ batchAxis: null } takes the sizes of the example',
     );
   }
 

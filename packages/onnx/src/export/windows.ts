@@ -1,5 +1,5 @@
 import { float, type Given } from './builder.js';
-import { fixed } from './sizes.js';
+import { fixed } from '@unfold/core/internal';
 import type { Emit, Emitters, Step } from './step.js';
 
 /** The sizes of the kernel behind the channels. */
