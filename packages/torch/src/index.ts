@@ -1,1 +1,1 @@
-export type { Translations } from './operations/step.js';
+export { eject, type Ejectable, type EjectOptions } from './eject.js';

@@ -66,12 +66,12 @@ function bracketed(open: string, inside: readonly Expression[], close: string): 
   return { text, level: TIGHTEST, brackets: { open, inside, close } };
 }
 
-/** An argument by its name. */
-const keyword = (name: string, value: Expression): Expression => ({
+/** An expression behind a label, as an argument behind its name. */
+const labelled = (label: string, value: Expression): Expression => ({
   ...value,
-  text: `${name}=${value.text}`,
+  text: `${label}${value.text}`,
   ...(value.brackets && {
-    brackets: { ...value.brackets, open: `${name}=${value.brackets.open}` },
+    brackets: { ...value.brackets, open: `${label}${value.brackets.open}` },
   }),
 });
 
@@ -93,7 +93,7 @@ export function call(
   keywords: Readonly<Record<string, Argument | undefined>> = {},
 ): Expression {
   const named = Object.entries(keywords).flatMap(([name, value]) =>
-    value === undefined ? [] : [keyword(name, expressionOf(value))],
+    value === undefined ? [] : [labelled(`${name}=`, expressionOf(value))],
   );
   return bracketed(`${callee}(`, [...args.map(expressionOf), ...named], ')');
 }
@@ -127,6 +127,12 @@ export function tuple(parts: readonly Argument[]): Expression {
   return inside.length === 1 && only ? atom(`(${only.text},)`) : bracketed('(', inside, ')');
 }
 
+/** `{"a": b}`. */
+export function dict(entries: readonly (readonly [name: string, value: Argument])[]): Expression {
+  const parts = entries.map(([name, value]) => labelled(`${quoted(name)}: `, expressionOf(value)));
+  return bracketed('{', parts, '}');
+}
+
 /** `a + b`. */
 export function infix(operator: string, a: Argument, b: Argument): Expression {
   const level = levelOf(INFIX[operator] ?? 'or');
@@ -157,11 +163,7 @@ export function literal(data: JsonData): Expression {
   if (typeof data === 'string') return atom(quoted(data));
   if (typeof data === 'number') return numberOf(data);
   if (isList(data)) return list(data.map(literal));
-  const entries = Object.entries(data).map(([name, value]) => {
-    const written = literal(value);
-    return { ...written, text: `${quoted(name)}: ${written.text}` };
-  });
-  return bracketed('{', entries, '}');
+  return dict(Object.entries(data));
 }
 
 /** A text in double quotes. */
@@ -205,6 +207,8 @@ export function statement(
   const deeper = indent + 4;
   const together = `${' '.repeat(deeper)}${inside.map(({ text }) => text).join(', ')}`;
   if (together.length <= LINE_LENGTH) return [first, together, last];
-  const parts = inside.flatMap((part) => statement('', part, { indent: deeper, after: ',' }));
+  // A single argument that is a list is broken itself, and no comma comes behind it.
+  const comma = inside.length === 1 && inside[0]?.brackets ? '' : ',';
+  const parts = inside.flatMap((part) => statement('', part, { indent: deeper, after: comma }));
   return [first, ...parts, last];
 }

@@ -2,6 +2,7 @@ import { zeros } from '../creation.js';
 import { ConfigError } from '../errors.js';
 import { formatShape, withDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import type { JsonData } from './attributes.js';
 import type { Graph } from './graph.js';
 import type { GraphNode } from './node.js';
 import type { Value } from './value.js';
@@ -57,10 +58,20 @@ export class Sizes {
   /** The sizes of a value. */
   of(value: Value): Extent[] {
     const other = this.#other.get(value)?.shape ?? value.shape;
-    return value.shape.map((size, axis) => {
-      const slope = ((other[axis] ?? size) - size) / this.#step;
-      return { slope, offset: size - slope * this.#batch };
-    });
+    return value.shape.map((size, axis) => this.#extent(size, other[axis] ?? size));
+  }
+
+  /** The numbers of an attribute of a node, such as a shape. */
+  list(graph: Graph, node: GraphNode, name: string): Extent[] {
+    const other = this.#graph?.nodes[graph.nodes.indexOf(node)] ?? node;
+    const numbers = numbersOf(node.attributes[name]);
+    const others = numbersOf(other.attributes[name]);
+    return numbers.map((number, at) => this.#extent(number, others[at] ?? number));
+  }
+
+  #extent(size: number, other: number): Extent {
+    const slope = (other - size) / this.#step;
+    return { slope, offset: size - slope * this.#batch };
   }
 
   /**
@@ -134,6 +145,11 @@ export class Sizes {
         `${what}; ${AS_THE_EXAMPLE}`,
     );
   }
+}
+
+function numbersOf(data: JsonData | undefined): number[] {
+  const list: readonly unknown[] = Array.isArray(data) ? data : [data];
+  return list.filter((part) => typeof part === 'number');
 }
 
 /** The name of an attribute that is another in the same node of another trace, unless it is a shape. */

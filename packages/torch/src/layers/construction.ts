@@ -1,9 +1,20 @@
 import type { JsonData, Value } from '@unfold/core';
 import type { Module } from '@unfold/nn';
-import type { Expression } from '../python.js';
+import { atom, call, dict, list, literal, type Expression } from '../python.js';
 
 /** What a layer is made of: data, or other layers, as in a `TransformerEncoder`. */
-export type Given = JsonData | Construction;
+export type Given = JsonData | Construction | Group | Lifted;
+
+/** Layers in a list or, by their names, in a dict. */
+export interface Group {
+  readonly brackets: '[]' | '{}';
+  readonly args: readonly GivenArgument[];
+}
+
+/** What a class's constructor takes under this name. */
+export interface Lifted {
+  readonly parameter: string;
+}
 
 /** An argument of a layer's constructor, under PyTorch's name. */
 export interface GivenArgument {
@@ -56,4 +67,26 @@ export interface LayerForm<M extends Module = Module> {
    * @param self `self.name`.
    */
   call?(self: Expression, args: readonly CallArgument[], layer: M): Expression;
+}
+
+/** Whether what is given has others inside. */
+export const hasParts = (given: Given): given is Construction | Group =>
+  typeof given === 'object' && given !== null && 'args' in given;
+
+const isLifted = (given: Given): given is Lifted =>
+  typeof given === 'object' && given !== null && 'parameter' in given;
+
+/** What is given, as Python writes it. */
+export function givenText(given: Given): Expression {
+  if (isLifted(given)) return atom(given.parameter);
+  if (!hasParts(given)) return literal(given);
+  const parts = given.args.map(({ value }) => givenText(value));
+  if ('callee' in given) {
+    const isNamed = given.args.map(({ isPositional }) => !isPositional);
+    const keywords = given.args.flatMap(({ name }, i) => (isNamed[i] ? [[name, parts[i]]] : []));
+    const positional = parts.filter((_, i) => !isNamed[i]);
+    return call(given.callee, positional, Object.fromEntries(keywords));
+  }
+  if (given.brackets === '[]') return list(parts);
+  return dict(given.args.map(({ name }, i) => [name, parts[i] ?? null]));
 }

@@ -12,11 +12,14 @@ import { literal, type Expression } from '../python.js';
 export interface Surroundings {
   /** A value as it stands in the Python function. */
   expressionOf(value: Value): Expression;
-  /**
-   * A size of an attribute, such as a shape: a number, or the size of the batch.
-   * @param path Where it stands in the attributes: `['shape', 0]`.
-   */
-  sizeAt(node: GraphNode, path: readonly [name: string, place: number], size: number): Expression;
+  /** A size of an attribute, such as a shape: a number, or the size of the batch. */
+  sizeAt(name: string, place: number): Expression;
+}
+
+/** @returns The error of a node that can't be said in PyTorch. */
+export function refusal({ op, module }: GraphNode, what: string, mend = ''): ConfigError {
+  const place = module ? ` in ${module}` : '';
+  return new ConfigError(`eject: ${op}${place}: ${what}${mend && `; ${mend}`}`);
 }
 
 /** One operation of a graph, as its translation to Python sees it. */
@@ -105,13 +108,12 @@ export class Step {
 
   /** The sizes of an attribute such as `shape`; the batch's own where they follow it. */
   sizes(name: string): Expression[] {
-    return this.list(name).map((size, at) => this.#around.sizeAt(this.#node, [name, at], size));
+    return this.list(name).map((_, at) => this.#around.sizeAt(name, at));
   }
 
   /** @returns The error of what can't be said in PyTorch. */
   refusal(what: string, mend = ''): ConfigError {
-    const module = this.#node.module ? ` in ${this.#node.module}` : '';
-    return new ConfigError(`eject: ${this.#node.op}${module}: ${what}${mend && `; ${mend}`}`);
+    return refusal(this.#node, what, mend);
   }
 
   fault(expected: string, got: unknown): ConfigError {

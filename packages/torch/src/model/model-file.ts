@@ -1,0 +1,394 @@
+import {
+  ConfigError,
+  elementsOf,
+  formatShape,
+  type DType,
+  type Graph,
+  type GraphNode,
+  type ModuleCall,
+  type Tensor,
+  type Value,
+} from '@unfold/core';
+import { fixed, isFixed, isSame, type Sizes } from '@unfold/core/internal';
+import type { Module } from '@unfold/nn';
+import {
+  construct,
+  givenText,
+  type CallArgument,
+  type Construction,
+  type GivenArgument,
+  type Group,
+} from '../layers/construction.js';
+import { refusal } from '../operations/step.js';
+import { atom, call, index, list, literal, property, quoted, type Expression } from '../python.js';
+import { argumentOf, hasTensor, written } from './arguments.js';
+import { bodyOf } from './body.js';
+import { Classes, type InitLine, type Instance } from './classes.js';
+import { fileText } from './file-text.js';
+import { parameterNamesOf } from './parameter-names.js';
+import { framesOf, type Frame } from './frames.js';
+import { accessor, partOf, type ClassPart, type ContainerPart, type Part } from './parts.js';
+
+/** A model as Python. */
+export interface ModelFile {
+  /** The name of its class. */
+  readonly className: string;
+  /** The text of model.py. */
+  readonly text: string;
+  /** Constants that are too many numbers for it, by the names that it reads them under. */
+  readonly constants: ReadonlyMap<string, Tensor>;
+}
+
+/** The file that holds `constants`. */
+export const CONSTANTS_FILE = 'constants.safetensors';
+
+/** Constants of at most so many numbers stand in the text. */
+const FEW = 16;
+
+/** Types of elements by PyTorch's names. */
+export const TORCH_DTYPES: Readonly<Record<DType, string>> = {
+  float32: 'torch.float32',
+  float64: 'torch.float64',
+  int32: 'torch.int32',
+  uint8: 'torch.uint8',
+  bool: 'torch.bool',
+};
+
+/**
+ * Writes a model that was traced as the classes of a Python module.
+ * @throws ConfigError, naming it, for an operation, a layer or a module that can't be said in PyTorch.
+ */
+export function modelFile(model: Module, graph: Graph, sizes: Sizes): ModelFile {
+  return new ModelWriter(model, graph, sizes).write();
+}
+
+class ModelWriter {
+  readonly #model: Module;
+  readonly #graph: Graph;
+  readonly #sizes: Sizes;
+  readonly #root: Part;
+  readonly #parts = new Map<string, Part>();
+  readonly #frames = new Map<string, Frame[]>();
+  /** The names of each tensor of the state: several where it stands in several places. */
+  readonly #names = new Map<Tensor, string[]>();
+  readonly #classes = new Classes();
+  /** How modules with classes are constructed. */
+  readonly #constructions = new Map<ClassPart, Construction>();
+  readonly #constants = new Map<string, Tensor>();
+
+  constructor(model: Module, graph: Graph, sizes: Sizes) {
+    this.#model = model;
+    this.#graph = graph;
+    this.#sizes = sizes;
+    this.#root = partOf(model);
+    for (const [name, tensor] of model.stateDict()) {
+      this.#names.set(tensor, [...(this.#names.get(tensor) ?? []), name]);
+    }
+    for (const frame of framesOf(graph)) {
+      const { module } = frame.call;
+      this.#frames.set(module, [...(this.#frames.get(module) ?? []), frame]);
+    }
+  }
+
+  write(): ModelFile {
+    this.#addClasses();
+    const root = this.#root;
+    const isOwn = root.kind === 'class';
+    const construction = this.#constructionOf(root);
+    if (!isOwn) {
+      // A layer or a Sequential by itself is a class that is made of it, so that its names stay.
+      this.#classes.addRoot(this.#model.constructor.name, construction, this.#closingLines());
+    }
+    const { made } = this.#classes;
+    const className = made.at(-1)?.name ?? '';
+    return {
+      className,
+      text: fileText(made, { hasConstants: this.#constants.size > 0 }),
+      constants: this.#constants,
+    };
+  }
+
+  /** Makes the classes of all modules that need one, those inside others first. */
+  #addClasses(): void {
+    const levels: ClassPart[][] = [];
+    const visit = (part: Part, path: string): number => {
+      this.#parts.set(path, part);
+      if (!('children' in part)) return 0;
+      const heights = Array.from(part.children, ([name, child]) =>
+        visit(child, path === '' ? name : `${path}.${name}`),
+      );
+      const inside = Math.max(0, ...heights);
+      if (part.kind !== 'class') return inside;
+      (levels[inside] ??= []).push(part);
+      return inside + 1;
+    };
+    visit(this.#root, '');
+    for (const level of levels) {
+      const made = this.#classes.add(level.map((part) => this.#instanceOf(part)));
+      level.forEach((part, i) => {
+        const construction = made[i];
+        if (construction) this.#constructions.set(part, construction);
+      });
+    }
+  }
+
+  #instanceOf(part: ClassPart): Instance {
+    const constants = new Map<Value, string>();
+    const forward = this.#forwardOf(part, constants);
+    const lines = Array.from(part.children.keys(), (name) => this.#lineOf(part, name));
+    for (const [value, name] of constants) lines.push(this.#constantLine(value, name));
+    if (part === this.#root) lines.push(...this.#closingLines());
+    return { name: part.module.constructor.name, lines, forward };
+  }
+
+  /** The line that makes what a module holds under a name. */
+  #lineOf(self: ClassPart, name: string): InitLine {
+    const part = self.children.get(name);
+    if (!part) throw new ConfigError(`eject: there is no ${name}`);
+    const target = accessor(self, name);
+    if (part.kind !== 'buffer') {
+      return { kind: 'member', target, construction: this.#constructionOf(part) };
+    }
+    const expression = call('self.register_buffer', [name, givenText(zerosOf(part.tensor))]);
+    return { kind: 'statement', before: '', expression };
+  }
+
+  #constructionOf(part: Part): Construction {
+    switch (part.kind) {
+      case 'layer':
+        return part.construction;
+      case 'class': {
+        const made = this.#constructions.get(part);
+        if (!made)
+          throw new ConfigError(`eject: expected classes from the inside, got ${part.path}`);
+        return made;
+      }
+      case 'parameter':
+      case 'buffer': {
+        return construct('nn.Parameter', { data: zerosOf(part.tensor) });
+      }
+      case 'sequential':
+      case 'list':
+      case 'dict':
+        return containerOf(
+          part,
+          Array.from(part.children, ([name, child]) => ({
+            name,
+            value: this.#constructionOf(child),
+            isPositional: true,
+          })),
+        );
+    }
+  }
+
+  /** The forward of a module; null where it is never called. */
+  #forwardOf(part: ClassPart, constants: Map<Value, string>): string | null {
+    const frames = this.#frames.get(part.path) ?? [];
+    const texts = frames.map((frame) => this.#forwardText(part, frame, constants));
+    const [first = null, ...others] = texts;
+    const other = others.find((text) => text !== first);
+    if (other !== undefined) {
+      throw new ConfigError(
+        `eject: expected a module that does the same whenever it is called, got ${part.path || 'the model'} ` +
+          '(called in two ways); make two modules of it',
+      );
+    }
+    return first;
+  }
+
+  #forwardText(part: ClassPart, frame: Frame, constants: Map<Value, string>): string {
+    const body = bodyOf(frame, {
+      stateOf: (value) => this.#stateOf(part, value, constants),
+      callOf: (inner, find) => this.#callOf(part, inner, find),
+      sizeAt: (...given) => this.#sizeAt(...given),
+      parameterNames: parameterNamesOf(part.module),
+    });
+    const type = body.takesTensors ? ': Tensor' : '';
+    const parameters = ['self', ...body.parameters.map((name) => `${name}${type}`)].join(', ');
+    const result = body.givesTensor ? ' -> Tensor' : '';
+    return [`    def forward(${parameters})${result}:`, ...body.lines].join('\n');
+  }
+
+  /** A tensor of the state, or a constant, as it is called in the methods of a module. */
+  #stateOf(part: ClassPart, value: Value, constants: Map<Value, string>): Expression | null {
+    const { tensor } = value;
+    if (!tensor) return null;
+    if (value.kind === 'constant') {
+      const name = constants.get(value) ?? `constant${constants.size}`;
+      constants.set(value, name);
+      return atom(`self.${name}`);
+    }
+    const names = this.#names.get(tensor) ?? [];
+    const start = part.path === '' ? '' : `${part.path}.`;
+    const own = names.find((name) => name.startsWith(start));
+    if (own === undefined) {
+      throw new ConfigError(
+        `eject: expected a module that uses its own parameters, got ${part.path} with ${value.name}; ` +
+          'give it that parameter as a property, or as an argument',
+      );
+    }
+    return atom(accessor(part, own.slice(start.length)));
+  }
+
+  /** The call of a module in the method of another one. */
+  #callOf(part: ClassPart, inner: ModuleCall, find: (value: Value) => Expression): Expression {
+    const start = part.path === '' ? '' : `${part.path}.`;
+    if (!inner.module.startsWith(start)) {
+      throw new ConfigError(
+        `eject: expected a module that calls those inside it, got ${part.path} calling ${inner.module}`,
+      );
+    }
+    const self = atom(accessor(part, inner.module.slice(start.length)));
+    const args = inner.inputs.map((input) => argumentOf(input, find));
+    const called = this.#parts.get(inner.module);
+    if (called?.kind === 'layer') {
+      const { form, module } = called;
+      return (
+        form.call?.(self, args, module) ?? call(self.text, plainCall(module, inner.module, args))
+      );
+    }
+    return call(self.text, args.filter(hasTensor).map(written));
+  }
+
+  /** A size of a shape: a number, or the size of the batch by way of a tensor that has it. */
+  #sizeAt(node: GraphNode, name: string, at: number, find: Find): Expression {
+    const list = this.#sizes.list(this.#graph, node, name);
+    const extent = list[at] ?? fixed(0);
+    if (isFixed(extent)) return atom(String(extent.offset));
+    for (const value of node.inputs) {
+      const axis = this.#sizes.of(value).findIndex((own) => isSame(own, extent));
+      if (axis >= 0) return index(property(find(value), 'shape'), axis);
+    }
+    const moving = list.filter((one) => !isFixed(one)).length;
+    if (node.op === 'reshape' && moving === 1) return literal(-1);
+    throw refusal(
+      node,
+      `${name} follows the size of the batch`,
+      '{ batchAxis: null } takes the sizes of the example',
+    );
+  }
+
+  /** The line that makes a constant. */
+  #constantLine(value: Value, name: string): InitLine {
+    const { tensor, shape, dtype } = value;
+    const other = this.#sizes.counterpart(value);
+    if (!tensor) throw new ConfigError(`eject: ${value.name} has no numbers`);
+    if (formatShape(other.shape) !== formatShape(shape)) {
+      throw new ConfigError(
+        `eject: expected constants that don't depend on the size of the batch, got ${tensor.describe()}; ` +
+          '{ batchAxis: null } takes the sizes of the example',
+      );
+    }
+    const elements = [...elementsOf(tensor)];
+    let numbers: Expression;
+    if (elements.length <= FEW) {
+      const type = atom(TORCH_DTYPES[dtype]);
+      numbers = call('torch.tensor', [nested(elements, shape, dtype)], { dtype: type });
+    } else {
+      this.#constants.set(value.name, tensor);
+      numbers = atom(`CONSTANTS[${quoted(value.name)}]`);
+    }
+    const expression = call('self.register_buffer', [name, numbers], { persistent: false });
+    return { kind: 'statement', before: '', expression };
+  }
+
+  /** What is done when all is there: tensors that stand in several places, and frozen ones. */
+  #closingLines(): InitLine[] {
+    const self = (name: string): string => accessor(this.#root, name);
+    const tied = [...this.#names.values()].flatMap(([first = '', ...others]) =>
+      others.map((other) => ({ before: `${self(other)} = `, expression: atom(self(first)) })),
+    );
+    const frozen = this.#frozen().map((text) => ({ before: '', expression: atom(text) }));
+    return [...tied, ...frozen].map((line) => ({ kind: 'statement', ...line }));
+  }
+
+  #frozen(): string[] {
+    const lines: string[] = [];
+    const visit = (module: Module, path: string): void => {
+      const parameters = [...module.parameters()];
+      if (!parameters.some(({ requiresGrad }) => !requiresGrad)) return;
+      if (!parameters.some(({ requiresGrad }) => requiresGrad)) {
+        const self = path === '' ? 'self' : accessor(this.#root, path);
+        lines.push(`${self}.requires_grad_(False)`);
+        return;
+      }
+      for (const [name, parameter] of module.namedParameters('', { recurse: false })) {
+        if (parameter.requiresGrad) continue;
+        const whole = path === '' ? name : `${path}.${name}`;
+        lines.push(`${accessor(this.#root, whole)}.requires_grad_(False)`);
+      }
+      for (const [name, child] of module.namedChildren()) {
+        visit(child, path === '' ? name : `${path}.${name}`);
+      }
+    };
+    visit(this.#model, '');
+    return lines;
+  }
+}
+
+type Find = (value: Value) => Expression;
+
+/** A tensor of zeros, whose numbers come from the file of weights. */
+function zerosOf({ shape, dtype }: Tensor): Construction {
+  const sizes = shape.length === 0 ? [[]] : shape;
+  return {
+    callee: 'torch.zeros',
+    args: [
+      ...sizes.map((value) => ({ name: 'size', value, isPositional: true })),
+      ...(dtype === 'float32'
+        ? []
+        : [{ name: 'dtype', value: { parameter: TORCH_DTYPES[dtype] }, isPositional: false }]),
+    ],
+  };
+}
+
+/** A container of PyTorch's with its members. */
+function containerOf(
+  { kind, module, children }: ContainerPart,
+  args: GivenArgument[],
+): Construction {
+  const isOfTensors = [...children.values()].some((part) => 'tensor' in part);
+  const group = (brackets: Group['brackets']): Group => ({ brackets, args });
+  const isNamed = args.some(({ name }, i) => name !== String(i));
+  if (kind === 'dict') {
+    return construct(isOfTensors ? 'nn.ParameterDict' : 'nn.ModuleDict', { members: group('{}') });
+  }
+  if (kind === 'list') {
+    return construct(isOfTensors ? 'nn.ParameterList' : 'nn.ModuleList', { members: group('[]') });
+  }
+  if (module && isNamed) {
+    return construct('nn.Sequential', {
+      members: construct('OrderedDict', { members: group('{}') }),
+    });
+  }
+  return { callee: 'nn.Sequential', args };
+}
+
+/** The arguments of a layer that takes tensors alone. */
+function plainCall(module: Module, path: string, args: readonly CallArgument[]): Expression[] {
+  const given = args.filter(
+    ({ kind, ...rest }) => kind !== 'plain' || Object.values(rest)[0] !== null,
+  );
+  return given.map((argument) => {
+    if (argument.kind === 'tensor') return argument.expression;
+    throw new ConfigError(
+      `eject: ${module.constructor.name} at ${path}: expected a call with tensors, got other arguments, ` +
+        'which its translation does not know',
+    );
+  });
+}
+
+/** Numbers in nested lists. */
+function nested(elements: readonly number[], shape: readonly number[], dtype: DType): Expression {
+  const [size, ...inner] = shape;
+  if (size === undefined) {
+    const [element = 0] = elements;
+    return literal(dtype === 'bool' ? element !== 0 : element);
+  }
+  const length = elements.length / Math.max(1, size);
+  return list(
+    Array.from({ length: size }, (_, i) =>
+      nested(elements.slice(i * length, (i + 1) * length), inner, dtype),
+    ),
+  );
+}

@@ -1,0 +1,143 @@
+import { ConfigError, type Parameter, type Tensor } from '@unfold/core';
+import { ModuleDict, ModuleList, Sequential, type Module } from '@unfold/nn';
+import type { Construction, LayerForm } from '../layers/construction.js';
+import { formOf } from '../layers/layers.js';
+import { isIdentifier, quoted } from '../python.js';
+
+/** What a Python module holds under a name. */
+export type Part = LayerPart | ContainerPart | ClassPart | TensorPart;
+
+/** A layer that PyTorch has. */
+export interface LayerPart {
+  readonly kind: 'layer';
+  readonly module: Module;
+  readonly form: LayerForm;
+  readonly construction: Construction;
+}
+
+/** A container that PyTorch has, of modules or of parameters. */
+export interface ContainerPart {
+  readonly kind: 'sequential' | 'list' | 'dict';
+  /** Null for one that has no module of its own here: an array, a Map, a plain object. */
+  readonly module: Module | null;
+  readonly children: ReadonlyMap<string, Part>;
+}
+
+/** A module that gets a class. */
+export interface ClassPart {
+  readonly kind: 'class';
+  readonly module: Module;
+  /** Its path in the model. */
+  readonly path: string;
+  readonly children: ReadonlyMap<string, Part>;
+}
+
+/** A parameter or a buffer that a module has itself. */
+export interface TensorPart {
+  readonly kind: 'parameter' | 'buffer';
+  readonly tensor: Tensor;
+}
+
+/** A module as PyTorch holds it, and all inside it. */
+export function partOf(module: Module, path = '', around: readonly Module[] = []): Part {
+  if (around.includes(module)) {
+    throw new ConfigError(`eject: expected modules that hold others, got ${path} inside itself`);
+  }
+  // A forward of its own, or a hook, does something else than its class.
+  const isItself = !Object.hasOwn(module, 'forward');
+  const form = isItself ? formOf(module) : undefined;
+  if (form) return { kind: 'layer', module, form, construction: form.construct(module) };
+  const within = (name: string): string => (path === '' ? name : `${path}.${name}`);
+  const children = Array.from(module.namedChildren(), ([name, child]): [string, Part] => [
+    name,
+    partOf(child, within(name), [...around, module]),
+  ]);
+  if (isItself) {
+    const kind = CONTAINERS.get(module.constructor);
+    if (kind) return { kind, module, children: new Map(children) };
+  }
+  const inside = children.map(([name]) => `${name}.`);
+  const buffers = [...module.namedBuffers()].filter(
+    ([name]) => !inside.some((start) => name.startsWith(start)),
+  );
+  const own: [string, Part][] = [
+    ...ofKind('parameter', module.namedParameters('', { recurse: false })),
+    ...ofKind('buffer', buffers),
+    ...children,
+  ];
+  return { kind: 'class', module, path, children: nested(own, within) };
+}
+
+const CONTAINERS = new Map<unknown, ContainerPart['kind']>([
+  [Sequential, 'sequential'],
+  [ModuleList, 'list'],
+  [ModuleDict, 'dict'],
+]);
+
+const ofKind = (
+  kind: TensorPart['kind'],
+  named: Iterable<readonly [string, Parameter | Tensor]>,
+): [string, Part][] => Array.from(named, ([name, tensor]) => [name, { kind, tensor }]);
+
+/** Parts whose names have dots in it, by the names of the arrays and objects that they are in. */
+function nested(
+  parts: readonly (readonly [string, Part])[],
+  within: (name: string) => string,
+): Map<string, Part> {
+  const groups = new Map<string, [string, Part][]>();
+  const found = new Map<string, Part>();
+  for (const [name, part] of parts) {
+    const dot = name.indexOf('.');
+    if (dot < 0) found.set(name, part);
+    else {
+      const group = name.slice(0, dot);
+      // Its place is that of its first part.
+      found.set(group, part);
+      const others = groups.get(group) ?? [];
+      groups.set(group, others);
+      others.push([name.slice(dot + 1), part]);
+    }
+  }
+  for (const [name, inside] of groups) {
+    const children = nested(inside, (inner) => within(`${name}.${inner}`));
+    const kinds = new Set([...children.values()].map((part) => 'tensor' in part));
+    if (kinds.size > 1) {
+      throw new ConfigError(
+        `eject: ${within(name)}: expected modules or parameters, got both in one array or object; ` +
+          'PyTorch has no container for that',
+      );
+    }
+    const isList = [...children.keys()].every((key, i) => key === String(i));
+    found.set(name, { kind: isList ? 'list' : 'dict', module: null, children });
+  }
+  return found;
+}
+
+/**
+ * What stands for a part of a model below `self`.
+ * @param path Relative to the module that `self` is.
+ * @throws ConfigError if there is nothing of that name.
+ */
+export function accessor(part: Part, path: string): string {
+  let text = 'self';
+  let at: Part = part;
+  for (const name of path.split('.')) {
+    const next: Part | undefined = 'children' in at ? at.children.get(name) : undefined;
+    // What is inside a layer of PyTorch's has PyTorch's names.
+    if (!next && at.kind !== 'layer') {
+      throw new ConfigError(`eject: expected a module or a tensor at ${path}, got none`);
+    }
+    text += step(at, name);
+    at = next ?? at;
+  }
+  return text;
+}
+
+function step({ kind }: Part, name: string): string {
+  if (kind === 'dict') return `[${quoted(name)}]`;
+  if (/^\d+$/.test(name)) return `[${name}]`;
+  if (isIdentifier(name)) return `.${name}`;
+  throw new ConfigError(
+    `eject: expected names that Python takes, got ${name}; rename the property`,
+  );
+}

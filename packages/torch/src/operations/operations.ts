@@ -1,0 +1,3 @@
+import type { Translations } from './step.js';
+
+export const OPERATIONS: Translations = {};
