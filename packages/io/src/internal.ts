@@ -12,7 +12,7 @@ export type { FileKind } from './files/overwrite.js';
 export { extensionOf, folderOf } from './files/paths.js';
 export { openFile, reading, readWhole, statOf } from './files/read.js';
 export { SIGNALS } from './files/signals.js';
-export { cannotWrite, replaceFile } from './files/write.js';
+export { cannotWrite, checkFolder, putFolder, replaceFile } from './files/write.js';
 export { SAFETENSORS_LIMITS, completeLimits, raise } from './limits.js';
 export { brief, failIn, listNames, quote, reasonOf } from './messages.js';
 export type { Fail } from './messages.js';

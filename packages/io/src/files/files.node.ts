@@ -10,6 +10,7 @@ import { codeOf } from './code-of.js';
 import { type FileInfo, type Files, GzipError, type OpenFile } from './files.js';
 import { lock, lockOf } from './lock.node.js';
 import { makeFolder } from './make-folder.node.js';
+import { checkFolder, putFolder } from './put-folder.node.js';
 import { checkWritable, removeLeftovers, replace } from './replace.node.js';
 import { targetOf } from './target.node.js';
 
@@ -23,6 +24,8 @@ export const files: Files | null = {
   makeFolder,
   target: targetOf,
   replace,
+  putFolder,
+  checkFolder,
   checkWritable,
   removeLeftovers,
   lock,

@@ -16,6 +16,13 @@ export interface Files {
   target(path: string): Promise<string>;
   /** Writes to a temporary name, flushes and renames. Links are followed. */
   replace(path: string, content: Uint8Array | string): Promise<void>;
+  /**
+   * Makes a folder of files by their names, all or nothing: under a temporary name first, flushed and renamed.
+   * One of that name must be empty.
+   */
+  putFolder(path: string, contents: ReadonlyMap<string, Uint8Array | string>): Promise<void>;
+  /** Tries what `putFolder` needs, and leaves nothing behind. */
+  checkFolder(path: string): Promise<void>;
   /** Tries what `replace` needs, and leaves nothing behind. */
   checkWritable(path: string): Promise<void>;
   /** Deletes what a `replace` left that was killed before its end. */

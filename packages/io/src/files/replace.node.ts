@@ -9,17 +9,26 @@ import { targetOf } from './target.node.js';
 export async function replace(file: string, content: Uint8Array | string): Promise<void> {
   const { target, old } = await inspectTarget(file);
   await withTemporary(target, async (temporary) => {
-    const handle = await open(temporary, 'wx');
-    try {
-      // A single write() may stop short on a full disk; this goes on until all is written.
-      await handle.writeFile(content);
-      if (old) await handle.chmod(old.mode);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writeNew(temporary, content, old);
     await rename(temporary, target);
   });
+}
+
+/** Writes a file that is not there yet, and flushes it. */
+export async function writeNew(
+  file: string,
+  content: Uint8Array | string,
+  { mode }: { readonly mode?: number } = {},
+): Promise<void> {
+  const handle = await open(file, 'wx');
+  try {
+    // A single write() may stop short on a full disk; this goes on until all is written.
+    await handle.writeFile(content);
+    if (mode !== undefined) await handle.chmod(mode);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** See `Files`. */
@@ -30,16 +39,16 @@ export async function checkWritable(file: string): Promise<void> {
 }
 
 /** Gives `work` a name beside `target`, and leaves nothing of that name, where the process ends neither. */
-async function withTemporary(
+export async function withTemporary(
   target: string,
   work: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const temporary = `${target}.${randomUUID()}.tmp`;
-  const forget = atEnd(() => rmSync(temporary, { force: true }));
+  const forget = atEnd(() => rmSync(temporary, { force: true, recursive: true }));
   try {
     await work(temporary);
   } finally {
-    await rm(temporary, { force: true }).catch(() => {});
+    await rm(temporary, { force: true, recursive: true }).catch(() => {});
     forget();
   }
 }

@@ -33,6 +33,36 @@ export async function checkWritable(file: string): Promise<void> {
   }
 }
 
+/**
+ * Makes `folder` of files by their names, all or nothing: an interrupted or failed call leaves nothing. It
+ * must not be there yet, or be empty; the folder that it lies in has to be there.
+ * @throws ConfigError, with the system's reason, if it cannot be made; or in a browser.
+ */
+export async function putFolder(
+  folder: string,
+  contents: ReadonlyMap<string, Uint8Array | string>,
+): Promise<void> {
+  const files = filesFor('putFolder', DOWNLOAD);
+  try {
+    await files.putFolder(folder, contents);
+  } catch (error) {
+    throw cannotWrite(folder, error);
+  }
+}
+
+/**
+ * Finds out whether `putFolder` could make `folder`. Leaves nothing behind.
+ * @throws As `putFolder`.
+ */
+export async function checkFolder(folder: string): Promise<void> {
+  const files = filesFor('checkFolder', DOWNLOAD);
+  try {
+    await files.checkFolder(folder);
+  } catch (error) {
+    throw cannotWrite(folder, error);
+  }
+}
+
 /** @returns What is thrown where `file` cannot be written, with the reason and what may help. */
 export function cannotWrite(file: string, error: unknown): ConfigError {
   return new ConfigError(
