@@ -1,27 +1,78 @@
-import { Scope, trace, type Graph, type Tensor } from '@unfold/core';
-import { requireTensor, tracedOnBatches } from '@unfold/core/internal';
-import { evaluationMode, type Module } from '@unfold/nn';
-import { encodeModel, type SaveModelOptions } from '@unfold/train';
+import { ConfigError, Scope, trace, type Graph, type OptionRules, type Tensor } from '@unfold/core';
+import {
+  checkedInUse,
+  checkOptions,
+  requireTensor,
+  tracedOnBatches,
+  valueText,
+  withDim,
+} from '@unfold/core/internal';
 import { encodeSafetensors } from '@unfold/io';
+import { evaluationMode, Module } from '@unfold/nn';
+import { encodeModel, type SaveModelOptions } from '@unfold/train';
 import { CONSTANTS_FILE, modelFile } from './model/model-file.js';
+import { requireSameInTraining } from './model/training-mode.js';
 
-/** Options of `eject`. */
+/** Options of `eject` and `saveProject`. */
 export interface EjectOptions extends SaveModelOptions {
-  /** The axis of the inputs along which a batch may have any size, or null for the example's sizes alone. Default 0. */
+  /**
+   * The axis of the inputs along which a batch may have any size, or null for a model that takes the
+   * example's sizes alone. Default 0.
+   */
   readonly batchAxis?: number | null;
 }
 
-/** A model with a forward of tensors. */
+const OPTIONS: OptionRules<EjectOptions> = {
+  batchAxis: checkedInUse,
+  name: checkedInUse,
+  normalization: checkedInUse,
+  classes: checkedInUse,
+  metadata: checkedInUse,
+};
+
+/** A module that can be ejected. */
 export interface Ejectable extends Module {
+  /** What is written down: a function of tensors. */
   forward(...inputs: never[]): unknown;
 }
 
+/** The files of a project by their names. */
+export type Project = ReadonlyMap<string, string | Uint8Array<ArrayBuffer>>;
+
+/**
+ * A model as a project in PyTorch: `model.py`, which a PyTorch engineer could have written, its weights, and
+ * what trains them on. It is traced on an example; layers of `@unfold/nn` become PyTorch's, other modules
+ * become classes of their own names.
+ *
+ * ```ts
+ * const files = eject(model, zeros([1, 1, 28, 28]));
+ * console.log(files.get('model.py'));
+ * ```
+ *
+ * @param model A Module. It returns tensors, alone or in arrays and plain objects.
+ * @param example A tensor as the model takes it, or a list of them for several inputs.
+ * @returns The files by their names: texts, and bytes.
+ * @throws ConfigError that names the layer, the operation or the optimiser which PyTorch has not, or what
+ * depends on the size of the batch, and for a bad option; TapeError for what a graph can't hold, see
+ * `trace`; what the model throws.
+ */
 export function eject(
   model: Ejectable,
   example: Tensor | readonly Tensor[],
   options: EjectOptions = {},
-): Map<string, string | Uint8Array> {
+): Project {
+  checkOptions('eject', options, OPTIONS);
   const { batchAxis = 0, ...saved } = options;
+  if (!(model instanceof Module)) {
+    throw new ConfigError(
+      `eject: expected a Module, got ${valueText(model)}; make a class of it that extends Module`,
+    );
+  }
+  if (batchAxis !== null && !(Number.isInteger(batchAxis) && batchAxis >= 0)) {
+    throw new ConfigError(
+      `eject: batchAxis must be an integer of at least 0, or null, got ${valueText(batchAxis)}`,
+    );
+  }
   const inputs: readonly unknown[] = Array.isArray(example) ? example : [example];
   return Scope.run(() => {
     const given = inputs.map((input, i) => {
@@ -30,18 +81,41 @@ export function eject(
     });
     const restore = evaluationMode(model);
     try {
-      const run = (tensors: readonly Tensor[]): Graph =>
-        trace(model as { forward(...inputs: readonly Tensor[]): unknown }, ...tensors);
+      const run = (tensors: readonly Tensor[]): Graph => trace(model as OfTensors, ...tensors);
       const { graph, sizes } = tracedOnBatches('eject', run, given, batchAxis);
       const { text, constants } = modelFile(model, graph, sizes);
-      const files = new Map<string, string | Uint8Array>([
+      checkTraining(model, run, given, batchAxis);
+      return new Map<string, string | Uint8Array<ArrayBuffer>>([
         ['model.py', text],
         ['weights.safetensors', encodeModel(model, saved)],
+        ...(constants.size > 0
+          ? [[CONSTANTS_FILE, encodeSafetensors(constants, {})] as const]
+          : []),
       ]);
-      if (constants.size > 0) files.set(CONSTANTS_FILE, encodeSafetensors(constants, {}));
-      return files;
     } finally {
       restore();
     }
   });
+}
+
+/** See `requireSameInTraining`. Batch norm learns nothing of a batch of one. */
+function checkTraining(
+  model: Module,
+  run: (tensors: readonly Tensor[]) => Graph,
+  example: readonly Tensor[],
+  batchAxis: number | null,
+): void {
+  const tensors =
+    batchAxis === null
+      ? example
+      : example.map(({ shape, dtype }) =>
+          zeros(withDim(shape, batchAxis, Math.max(2, shape[batchAxis] ?? 0)), { dtype }),
+        );
+  const evaluation = run(tensors);
+  model.train();
+  requireSameInTraining(evaluation, run(tensors));
+}
+
+interface OfTensors {
+  forward(...inputs: readonly Tensor[]): unknown;
 }
