@@ -1,4 +1,4 @@
-import { ConfigError, Scope, trace, type Graph, type OptionRules, type Tensor } from '@unfold/core';
+import { ConfigError, Scope, trace, zeros, type Graph, type OptionRules, type Tensor } from '@unfold/core';
 import {
   checkedInUse,
   checkOptions,
