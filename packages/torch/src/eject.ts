@@ -1,4 +1,12 @@
-import { ConfigError, Scope, trace, zeros, type Graph, type OptionRules, type Tensor } from '@unfold/core';
+import {
+  ConfigError,
+  Scope,
+  trace,
+  zeros,
+  type Graph,
+  type OptionRules,
+  type Tensor,
+} from '@unfold/core';
 import {
   checkedInUse,
   checkOptions,
