@@ -140,14 +140,25 @@ export function infix(operator: string, a: Argument, b: Argument): Expression {
   const [left, right] = [expressionOf(a), expressionOf(b)];
   // Comparisons of comparisons mean something else; a power's exponent is on its right.
   const isLoose = INFIX[operator] === 'compare' || isPower;
-  const text = `${inner(left, isLoose ? level + 1 : level)} ${operator} ${inner(right, isPower ? level : level + 1)}`;
-  return { text, level };
+  const [before, after] = [
+    inner(left, isLoose ? level + 1 : level),
+    inner(right, isPower ? levelOf('unary') : level + 1),
+  ];
+  const isClose = isPower && [before, ...after.split('**')].every((text) => SIMPLE.test(text));
+  const space = isClose ? '' : ' ';
+  return { text: `${before}${space}${operator}${space}${after}`, level };
 }
+
+/** Names and numbers, which stand close to the operator of a power. */
+const SIMPLE = /^-?(?:[\p{ID_Start}_][\p{ID_Continue}.]*|\d[\d.e-]*)$/u;
 
 /** `-a`, `~a`, `not a`. */
 export function prefix(operator: '-' | '~' | 'not ', a: Argument): Expression {
   const level = levelOf(operator === 'not ' ? 'not' : 'unary');
-  return { text: `${operator}${inner(expressionOf(a), level)}`, level };
+  const of = expressionOf(a);
+  // A power binds tighter, but reads as if it didn't.
+  const isPower = of.level === levelOf('**');
+  return { text: `${operator}${inner(of, isPower ? TIGHTEST : level)}`, level };
 }
 
 const levelOf = (name: (typeof LEVELS)[number]): number => LEVELS.indexOf(name);
@@ -172,8 +183,16 @@ export const quoted = (text: string): string => JSON.stringify(text);
 function numberOf(value: number): Expression {
   if (Number.isNaN(value)) return atom('float("nan")');
   if (!Number.isFinite(value)) return atom(`float("${value < 0 ? '-' : ''}inf")`);
-  const text = Object.is(value, -0) ? '-0.0' : String(value).replace('e+', 'e');
+  const decimal = Object.is(value, -0) ? '-0.0' : String(value).replace('e+', 'e');
+  const exponential = value.toExponential();
+  const text = Math.abs(value) < 1 && exponential.length < decimal.length ? exponential : decimal;
   return { text, level: text.startsWith('-') ? levelOf('unary') : TIGHTEST };
+}
+
+/** A number as a float, also where it is whole: `2.0`. */
+export function float(value: number): Expression {
+  const { text, level } = numberOf(value);
+  return { text: /^-?\d+$/.test(text) ? `${text}.0` : text, level };
 }
 
 /** Whether Python takes a text for a name of one's own. */
