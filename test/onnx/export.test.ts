@@ -22,7 +22,8 @@ import { exportOnnx, importOnnx, type ExportOnnxOptions } from '@unfold/onnx';
 import { LeNet } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 import { readModel } from '../../packages/onnx/src/model/read-model.js';
-import { expectSame, modelExports, operationExports, plain } from '../support/onnx/exports.js';
+import { modelExports, operationExports } from '../support/onnx/exports.js';
+import { expectSame, plain } from '../support/plain.js';
 
 const exported = (
   model: Parameters<typeof exportOnnx>[0],

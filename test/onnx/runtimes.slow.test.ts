@@ -5,14 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { hasPython, python } from '../support/onnx/python.js';
-import {
-  expectSame,
-  modelExports,
-  operationExports,
-  plain,
-  type ExportCase,
-  type Plain,
-} from '../support/onnx/exports.js';
+import { modelExports, operationExports, type ExportCase } from '../support/onnx/exports.js';
+import { asJson, expectSame, fromJson, plain, type Plain } from '../support/plain.js';
 
 /*
  * What is exported, in others' runtimes: ONNX Runtime as WebAssembly, which the benchmarks install, and
@@ -56,15 +50,6 @@ interface OrtSession {
   release(): Promise<void>;
 }
 
-/** JSON as Python reads it: with words for the numbers that JSON lacks. */
-function asJson(values: readonly Plain[]): string {
-  const written = values.map(({ dtype, shape, data }) => {
-    const numbers = data.map(String);
-    return `{"dtype":"${dtype}","shape":[${shape.join()}],"data":[${numbers.join()}]}`;
-  });
-  return `[${written.join()}]`;
-}
-
 const SETS: readonly [what: string, make: () => ExportCase[]][] = [
   ['operations', () => operationExports()],
   ['operations of set 22', () => operationExports(22)],
@@ -91,18 +76,14 @@ describe.runIf(hasPython)("ONNX's checker and ONNX Runtime in Python", () => {
       encoding: 'utf8',
       maxBuffer: 1 << 28,
     });
-    const words = stdout.replaceAll(/-?Infinity|NaN/g, '"$&"');
-    const results = JSON.parse(words || JSON.stringify({ error: stderr })) as Record<
+    const results = fromJson(stdout || JSON.stringify({ error: stderr })) as Record<
       string,
-      (Plain & { data: (number | string)[] })[]
+      Plain[]
     >;
     for (const [i, { name, outputs }] of cases.entries()) {
       const got = results[i];
       if (!Array.isArray(got)) throw new Error(`${what}: ${name}: ${JSON.stringify(got)}`);
-      expectSame(
-        got.map((one) => ({ ...one, data: one.data.map(Number) })),
-        outputs,
-      );
+      expectSame(got, outputs);
     }
   });
 });

@@ -19,7 +19,6 @@ import {
 } from '@unfold/nn';
 import { exportOnnx, type Exportable } from '@unfold/onnx';
 import { LeNet, WideCnnBN } from '@unfold/train';
-import { expect } from 'vitest';
 import { OPERATIONS } from '../operation-calls.js';
 
 /** A model's file, what it is run on, and what it has to give. */
@@ -140,37 +139,4 @@ export function operationExports(opset = 17): ExportCase[] {
       return [{ name, bytes, inputs, outputs: [call(...inputs)] }];
     }),
   );
-}
-
-/** A tensor as the runtimes give it. */
-export interface Plain {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly data: readonly number[];
-}
-
-/** A tensor in that form. */
-export const plain = (x: Tensor): Plain => ({
-  dtype: x.dtype,
-  shape: x.shape,
-  data: Array.from(x.toTypedArray(), Number),
-});
-
-/** Expects tensors within 1e-5 of the largest number of each. */
-export function expectSame(got: readonly Plain[], want: readonly Tensor[]): void {
-  expect(got.map(({ dtype, shape }) => ({ dtype, shape }))).toEqual(
-    want.map(({ dtype, shape }) => ({ dtype, shape })),
-  );
-  want.forEach((tensor, i) => {
-    const { data } = plain(tensor);
-    const largest = Math.max(1, ...data.filter(Number.isFinite).map(Math.abs));
-    got[i]?.data.forEach((number, at) => {
-      const expected = data[at] ?? NaN;
-      if (Number.isFinite(expected)) {
-        expect(Math.abs(number - expected)).toBeLessThanOrEqual(1e-5 * largest);
-      } else {
-        expect(number).toBe(expected);
-      }
-    });
-  });
 }
