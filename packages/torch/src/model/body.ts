@@ -171,6 +171,7 @@ class BodyWriter {
     const step = new Step(node, {
       expressionOf: find,
       sizeAt: (name, at) => this.#context.sizeAt(node, name, at, find),
+      training: atom('self.training'),
     });
     const translate = Object.hasOwn(OPERATIONS, node.op) ? OPERATIONS[node.op] : undefined;
     if (!translate) {

@@ -14,6 +14,8 @@ export interface Surroundings {
   expressionOf(value: Value): Expression;
   /** A size of an attribute, such as a shape: a number, or the size of the batch. */
   sizeAt(name: string, place: number): Expression;
+  /** What stands for the mode of what did not train in the trace: `self.training`, or False. */
+  readonly training: Expression;
 }
 
 /** @returns The error of a node that can't be said in PyTorch. */
@@ -94,6 +96,11 @@ export class Step {
 
   flag(name: string): boolean {
     return this.attributes[name] === true;
+  }
+
+  /** What stands for its option `training`. */
+  training(): Expression {
+    return this.flag('training') ? literal(true) : this.#around.training;
   }
 
   /** Numbers; a single one is a list of one. */

@@ -1,0 +1,7 @@
+import { spawnSync } from 'node:child_process';
+
+/** The Python that tests may ask, where it has PyTorch. */
+export const python = process.env['PYTHON'] ?? 'python3';
+const succeeds = (...args: readonly string[]): boolean => spawnSync(python, args).status === 0;
+export const hasTorch = succeeds('-c', 'import torch');
+export const hasRuff = succeeds('-m', 'ruff', '--version');
