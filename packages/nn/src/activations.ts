@@ -12,8 +12,7 @@ import {
 } from '@unfold/core';
 import { checkOptions, finite, oneOf, requireTensor } from '@unfold/core/internal';
 import { ownOptions, requireInteger } from './checks.js';
-import { Module } from './module.js';
-import { formatOptions } from './tree.js';
+import { Module, optionsOf } from './module.js';
 
 /** Options of `LeakyReLU`. */
 export interface LeakyReLUOptions {
@@ -39,8 +38,9 @@ export class LeakyReLU extends Module {
     return leakyRelu(x, { slope: this.#slope });
   }
 
-  override extraRepr(): string {
-    return formatOptions({ negativeSlope: this.#slope });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { negativeSlope: this.#slope };
   }
 }
 
@@ -63,8 +63,9 @@ export class GELU extends Module {
     return gelu(x, this.#options);
   }
 
-  override extraRepr(): string {
-    return formatOptions({ approximate: this.#options.approximate });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { approximate: this.#options.approximate };
   }
 }
 
@@ -107,8 +108,9 @@ abstract class AlongAxis extends Module {
     this.axis = axis;
   }
 
-  override extraRepr(): string {
-    return formatOptions({ axis: this.axis });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { axis: this.axis };
   }
 }
 

@@ -2,9 +2,8 @@ import { concat, formatShape, max, mean, ShapeError, type Tensor } from '@unfold
 import { checkShape, requireFloat, requireTensor, sliceAlong, tracer } from '@unfold/core/internal';
 import { avgPoolImages } from './average-pooling.js';
 import { pair, sizesText, type Size2d } from './conv2d/geometry.js';
-import { Module } from './module.js';
+import { Module, optionsOf } from './module.js';
 import { maxPoolImages } from './pooling.js';
-import { formatOptions } from './tree.js';
 
 /** How windows of a size of their own are pooled. */
 interface AdaptiveKind {
@@ -122,8 +121,9 @@ abstract class AdaptivePool2d extends Module {
     return this.#pool(x, this.#outputSize);
   }
 
-  override extraRepr(): string {
-    return formatOptions({ outputSize: this.#outputSize });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { outputSize: this.#outputSize };
   }
 }
 

@@ -22,8 +22,8 @@ import {
 import { ownCopy, ownOptions } from './checks.js';
 import { vectorOf } from './buffers.js';
 import type { Size2d } from './conv2d/geometry.js';
-import { Module } from './module.js';
-import { checkPool, poolRepr, recentPoolWindow } from './pooling.js';
+import { Module, optionsOf } from './module.js';
+import { checkPool, poolOptions, recentPoolWindow } from './pooling.js';
 
 /** Options of `avgPool2d`, named and defaulted as PyTorch's. */
 export interface AvgPool2dOptions {
@@ -216,7 +216,8 @@ export class AvgPool2d extends Module {
     return avgPool2d(x, this.#kernelSize, this.#options);
   }
 
-  override extraRepr(): string {
-    return poolRepr(this.#kernelSize, this.#options);
+  /** @hidden */
+  override [optionsOf](): object {
+    return poolOptions(this.#kernelSize, this.#options);
   }
 }

@@ -29,8 +29,7 @@ import {
   valueText,
   tracer,
 } from '@unfold/core/internal';
-import { Module } from './module.js';
-import { formatOptions } from './tree.js';
+import { Module, optionsOf } from './module.js';
 
 /** Options of `dropout` and `dropout2d`, named and defaulted as PyTorch's. */
 export interface DropoutOptions {
@@ -169,8 +168,9 @@ export class Dropout extends Module {
     return dropout(x, { p: this.#p, training: this.training });
   }
 
-  override extraRepr(): string {
-    return formatOptions({ p: this.#p });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { p: this.#p };
   }
 }
 
@@ -193,7 +193,8 @@ export class Dropout2d extends Module {
     return dropout2d(x, { p: this.#p, training: this.training });
   }
 
-  override extraRepr(): string {
-    return formatOptions({ p: this.#p });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { p: this.#p };
   }
 }

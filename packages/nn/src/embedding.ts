@@ -36,7 +36,7 @@ import {
 import { floatDType, requireSizes } from './checks.js';
 import { part } from './buffers.js';
 import { normal } from './init.js';
-import { Module } from './module.js';
+import { Module, optionsOf } from './module.js';
 import { emptyParameter } from './parameter.js';
 import { formatOptions } from './tree.js';
 
@@ -206,9 +206,13 @@ export class Embedding extends Module {
     return embedding(x, this.weight, { paddingIdx: this.#padding });
   }
 
+  /** @hidden */
+  override [optionsOf](): object {
+    const [numEmbeddings, embeddingDim] = this.weight.shape;
+    return { numEmbeddings, embeddingDim, paddingIdx: this.#padding ?? undefined };
+  }
+
   override extraRepr(): string {
-    const options =
-      this.#padding === null ? '' : `, ${formatOptions({ paddingIdx: this.#padding })}`;
-    return this.weight.shape.join(', ') + options;
+    return formatOptions(this[optionsOf](), 2);
   }
 }

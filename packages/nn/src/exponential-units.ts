@@ -27,8 +27,7 @@ import {
   unary,
 } from '@unfold/core/internal';
 import { ownOptions } from './checks.js';
-import { Module } from './module.js';
-import { formatOptions } from './tree.js';
+import { Module, optionsOf } from './module.js';
 
 /** Options of `elu` and `ELU`. */
 export interface ELUOptions {
@@ -188,8 +187,9 @@ export class ELU extends Module {
     return elu(x, { alpha: this.#alpha });
   }
 
-  override extraRepr(): string {
-    return formatOptions({ alpha: this.#alpha });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { alpha: this.#alpha };
   }
 }
 
@@ -225,8 +225,9 @@ export class Softplus extends Module {
     return softplus(x, this.#options);
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const { beta = 1, threshold = 20 } = this.#options;
-    return formatOptions({ beta, threshold });
+    return { beta, threshold };
   }
 }

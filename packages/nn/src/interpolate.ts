@@ -30,8 +30,7 @@ import {
 } from '@unfold/core/internal';
 import { vectorOf } from './buffers.js';
 import { ownOptions } from './checks.js';
-import { Module } from './module.js';
-import { formatOptions } from './tree.js';
+import { Module, optionsOf } from './module.js';
 
 /** How `interpolate` finds values between pixels. */
 export type InterpolateMode = 'nearest' | 'nearest-exact' | 'linear' | 'bilinear';
@@ -257,8 +256,9 @@ export class Upsample extends Module {
     return interpolate(x, this.#options);
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const { size, scaleFactor, mode = 'nearest', alignCorners } = this.#options;
-    return formatOptions({ size, scaleFactor, mode, alignCorners });
+    return { size, scaleFactor, mode, alignCorners };
   }
 }

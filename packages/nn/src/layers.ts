@@ -22,16 +22,15 @@ import {
 } from './checks.js';
 import type { Size2d } from './conv2d/geometry.js';
 import { kaimingUniform, uniform } from './init.js';
-import { Module } from './module.js';
+import { Module, optionsOf } from './module.js';
 import { emptyParameter } from './parameter.js';
 import {
   checkPool,
   MAX_POOL_OPTIONS,
   maxPool2d,
-  poolRepr,
+  poolOptions,
   type MaxPool2dOptions,
 } from './pooling.js';
-import { formatOptions } from './tree.js';
 
 /**
  * x·weightᵀ + bias, over the last axis.
@@ -99,9 +98,10 @@ export class Linear extends Module {
     return linear(x, this.weight, this.bias);
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const [outFeatures, inFeatures] = this.weight.shape;
-    return formatOptions({ inFeatures, outFeatures, bias: this.bias !== null });
+    return { inFeatures, outFeatures, bias: this.bias !== null };
   }
 }
 
@@ -135,8 +135,9 @@ export class MaxPool2d extends Module {
     return maxPool2d(x, this.#kernelSize, this.#options);
   }
 
-  override extraRepr(): string {
-    return poolRepr(this.#kernelSize, this.#options);
+  /** @hidden */
+  override [optionsOf](): object {
+    return poolOptions(this.#kernelSize, this.#options);
   }
 }
 
@@ -168,7 +169,8 @@ export class Flatten extends Module {
     return reshape(x, [...x.shape.slice(0, start), joined, ...x.shape.slice(end + 1)]);
   }
 
-  override extraRepr(): string {
-    return formatOptions({ startDim: this.#startDim, endDim: this.#endDim });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { startDim: this.#startDim, endDim: this.#endDim };
   }
 }

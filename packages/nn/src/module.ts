@@ -26,7 +26,7 @@ import {
 } from '@unfold/core/internal';
 import { contentsOf } from './contents.js';
 import { addForwardHook, aroundForwards, hasHooks, type RemovableHandle } from './hooks.js';
-import { treeOf } from './tree.js';
+import { formatOptions, treeOf } from './tree.js';
 
 /** Tensors by name, as `stateDict` gives and `loadStateDict` takes them. */
 export type StateDict = ReadonlyMap<string, Tensor>;
@@ -60,6 +60,9 @@ export interface LoadStateDictOptions {
 }
 
 const LOAD_OPTIONS: OptionRules<LoadStateDictOptions> = { strict: flag };
+
+/** By what a layer is asked what it was made of. */
+export const optionsOf = Symbol('unfold.options');
 
 /* Arguments of their own, not options. */
 const ARGUMENTS = { mode: flag, training: flag, prefix: text, name: text };
@@ -388,9 +391,17 @@ export abstract class Module {
     };
   }
 
+  /**
+   * @hidden The arguments of its constructor by their names, and those of its options that are not at
+   * their defaults, at least.
+   */
+  [optionsOf](): object {
+    return {};
+  }
+
   /** The text that `toString` shows of this module between the brackets, such as its options. */
   extraRepr(): string {
-    return '';
+    return formatOptions(this[optionsOf]());
   }
 
   /** The tree of modules: each with its name, its class and its options, as PyTorch prints it. */

@@ -9,8 +9,8 @@ import {
 } from '@unfold/core';
 import { requireTensor, valueText } from '@unfold/core/internal';
 import { padImages, type PadImages } from './conv2d/padding-mode.js';
-import { Module } from './module.js';
-import { formatValue } from './tree.js';
+import { Module, optionsOf } from './module.js';
+import { formatOptions } from './tree.js';
 
 /** How convolutions pad by a mode. */
 export const padByMode: PadImages = (x, padding, mode) => {
@@ -63,8 +63,13 @@ abstract class ImagePad extends Module {
     return pad(x, [none, none, [top, bottom], [left, right]], { mode: this.#mode });
   }
 
+  /** @hidden */
+  override [optionsOf](): object {
+    return { padding: this.#sides };
+  }
+
   override extraRepr(): string {
-    return formatValue(this.#sides);
+    return formatOptions(this[optionsOf](), 1);
   }
 }
 

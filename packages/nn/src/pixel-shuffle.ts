@@ -1,8 +1,7 @@
 import { formatShape, permute, reshape, ShapeError, type Tensor } from '@unfold/core';
 import { checkValue, composed, positiveCount, requireTensor, tracer } from '@unfold/core/internal';
 import { requireSizes } from './checks.js';
-import { Module } from './module.js';
-import { formatOptions } from './tree.js';
+import { Module, optionsOf } from './module.js';
 
 /** x with its last axes, those behind the axes in front of images, in other sizes and in another order. */
 function rearranged(
@@ -79,8 +78,9 @@ export class PixelShuffle extends Module {
     return pixelShuffle(x, this.#factor);
   }
 
-  override extraRepr(): string {
-    return formatOptions({ upscaleFactor: this.#factor });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { upscaleFactor: this.#factor };
   }
 }
 
@@ -100,7 +100,8 @@ export class PixelUnshuffle extends Module {
     return pixelUnshuffle(x, this.#factor);
   }
 
-  override extraRepr(): string {
-    return formatOptions({ downscaleFactor: this.#factor });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { downscaleFactor: this.#factor };
   }
 }

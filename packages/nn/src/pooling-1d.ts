@@ -12,10 +12,9 @@ import { adaptivePoolImages, AVERAGE } from './adaptive-pooling.js';
 import { avgPoolImages } from './average-pooling.js';
 import { ownOptions } from './checks.js';
 import type { Size2d } from './conv2d/geometry.js';
-import { Module } from './module.js';
-import { checkPool, maxPoolImages, poolRepr } from './pooling.js';
+import { Module, optionsOf } from './module.js';
+import { checkPool, maxPoolImages, poolOptions } from './pooling.js';
 import { requireSequences, toImages, toSequences } from './sequences.js';
-import { formatOptions } from './tree.js';
 
 /** Options of `maxPool1d`, named and defaulted as PyTorch's. */
 export interface MaxPool1dOptions {
@@ -164,8 +163,9 @@ abstract class Pool1d<Options extends PoolSizes> extends Module {
     return this.#pool(x, this.#kernelSize, this.#options);
   }
 
-  override extraRepr(): string {
-    return poolRepr(this.#kernelSize, this.#options);
+  /** @hidden */
+  override [optionsOf](): object {
+    return poolOptions(this.#kernelSize, this.#options);
   }
 }
 
@@ -207,7 +207,8 @@ export class AdaptiveAvgPool1d extends Module {
     return adaptiveAvgPool1d(x, this.#outputSize);
   }
 
-  override extraRepr(): string {
-    return formatOptions({ outputSize: this.#outputSize });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { outputSize: this.#outputSize };
   }
 }

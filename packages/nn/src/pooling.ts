@@ -35,7 +35,6 @@ import {
   type Size2d,
 } from './conv2d/geometry.js';
 import { Recent } from './recent.js';
-import { formatOptions } from './tree.js';
 
 /** Options of `maxPool2d`, named and defaulted as PyTorch's. */
 export interface MaxPool2dOptions {
@@ -274,7 +273,7 @@ export function maxPool2d(x: Tensor, kernelSize: Size2d, options: MaxPool2dOptio
 }
 
 /** The options that a pooling shows of itself, those that it was given and the usual ones. */
-export function poolRepr(kernelSize: Size2d, options: MaxPool2dOptions): string {
+export function poolOptions(kernelSize: Size2d, options: MaxPool2dOptions): object {
   const { stride = kernelSize, padding = 0, ...others } = options;
-  return formatOptions({ kernelSize, stride, padding, ...others });
+  return { kernelSize, stride, padding, ...others };
 }

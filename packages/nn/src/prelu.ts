@@ -15,9 +15,8 @@ import {
 } from '@unfold/core';
 import { checkOptions, finite, positiveCount, tracer } from '@unfold/core/internal';
 import { floatDType, requireOneFloat } from './checks.js';
-import { Module } from './module.js';
+import { Module, optionsOf } from './module.js';
 import { filledParameter } from './parameter.js';
-import { formatOptions } from './tree.js';
 
 /** The factors broadcast to x. */
 const preluFunction = defineFunction('prelu', {
@@ -91,7 +90,8 @@ export class PReLU extends Module {
     return prelu(x, this.weight);
   }
 
-  override extraRepr(): string {
-    return formatOptions({ numParameters: this.weight.size });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { numParameters: this.weight.size };
   }
 }

@@ -33,10 +33,14 @@ function linesOf(module: Node, around: Set<Node>): string[] {
   return [`${name}(`, ...(options ? [`  ${options}`] : []), ...inside, ')'];
 }
 
-/** `kernelSize=[5, 5], bias=false`: options as `extraRepr` shows them; undefined ones are left out. */
-export function formatOptions(options: Readonly<Record<string, unknown>>): string {
-  return Object.entries(options)
-    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${formatValue(value)}`]))
+/**
+ * `kernelSize=[5, 5], bias=false`: options as `extraRepr` shows them; undefined ones are left out.
+ * @param unnamed So many, the first, are shown without their names.
+ */
+export function formatOptions(options: object, unnamed = 0): string {
+  const shown = Object.entries<unknown>({ ...options }).filter(([, value]) => value !== undefined);
+  return shown
+    .map(([name, value], at) => (at < unnamed ? '' : `${name}=`) + formatValue(value))
     .join(', ');
 }
 

@@ -9,8 +9,7 @@ import {
 } from '@unfold/core';
 import { requireTensor, tracer, valueText } from '@unfold/core/internal';
 import { ownCopy, requireInteger } from './checks.js';
-import { Module } from './module.js';
-import { formatOptions } from './tree.js';
+import { Module, optionsOf } from './module.js';
 
 /** @throws ConfigError unless `sizes` is a list of sizes, one of which may be -1. */
 function requireSplit(operation: string, sizes: unknown): asserts sizes is Shape {
@@ -73,7 +72,8 @@ export class Unflatten extends Module {
     return unflatten(x, this.#axis, this.#sizes);
   }
 
-  override extraRepr(): string {
-    return formatOptions({ axis: this.#axis, unflattenedSize: this.#sizes });
+  /** @hidden */
+  override [optionsOf](): object {
+    return { axis: this.#axis, unflattenedSize: this.#sizes };
   }
 }

@@ -26,7 +26,7 @@ import { floatDType, requireSizes } from '../checks.js';
 import { dropout } from '../dropout.js';
 import { xavierUniform } from '../init.js';
 import { linear, Linear } from '../layers.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { emptyParameter, filledParameter } from '../parameter.js';
 import { joinHeads, splitHeads, type HeadLayout } from './heads.js';
 import { joinedMask, requireKeyMask, type MultiheadAttentionMasks } from './masks.js';
@@ -204,6 +204,24 @@ export class MultiheadAttention extends Module {
       const own = weights[i];
       return own ? splitHeads(linear(x, own, biases[i] ?? null), 1, layout) : [];
     });
+  }
+
+  /** @hidden */
+  override [optionsOf](): object {
+    const { query: embedDim, key: kdim, value: vdim } = this.#widths;
+    return {
+      embedDim,
+      numHeads: this.#heads,
+      dropout: this.#dropout,
+      bias: this.in_proj_bias !== null,
+      kdim: kdim === embedDim ? undefined : kdim,
+      vdim: vdim === embedDim ? undefined : vdim,
+      batchFirst: this.#batchFirst,
+    };
+  }
+
+  override extraRepr(): string {
+    return ''; // As PyTorch's.
   }
 
   /** @throws DTypeError for what is no float tensor, ShapeError for shapes that don't fit. */

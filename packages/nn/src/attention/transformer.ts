@@ -7,11 +7,19 @@ import {
   type OptionRules,
   type Tensor,
 } from '@unfold/core';
-import { checkedInUse, checkOptions, flag, oneOf, share, valueText } from '@unfold/core/internal';
+import {
+  checkedInUse,
+  checkOptions,
+  completeOptions,
+  flag,
+  oneOf,
+  share,
+  valueText,
+} from '@unfold/core/internal';
 import { floatDType, requireSizes } from '../checks.js';
 import { Dropout } from '../dropout.js';
 import { Linear } from '../layers.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { LayerNorm } from '../norm/layer-norm.js';
 import { MultiheadAttention } from './multihead.js';
 
@@ -46,6 +54,17 @@ const LAYER_OPTIONS: OptionRules<TransformerEncoderLayerOptions> = {
   dtype: floatDType,
 };
 
+const DEFAULTS: Required<TransformerEncoderLayerOptions> = {
+  dimFeedforward: 2048,
+  dropout: 0.1,
+  activation: 'relu',
+  layerNormEps: 1e-5,
+  batchFirst: false,
+  normFirst: false,
+  bias: true,
+  dtype: 'float32',
+};
+
 /** Options of a call of `TransformerEncoderLayer`; masks as of `MultiheadAttention`. */
 export interface TransformerEncoderLayerCallOptions {
   /** What is left out for each position: `[L, L]`, or `[N·nhead, L, L]`. Default: nothing. */
@@ -76,8 +95,7 @@ export class TransformerEncoderLayer extends Module {
   readonly norm2: LayerNorm;
   readonly dropout1: Dropout;
   readonly dropout2: Dropout;
-  readonly #activation: (x: Tensor) => Tensor;
-  readonly #normFirst: boolean;
+  readonly #made: Required<TransformerEncoderLayerOptions> & Record<'dModel' | 'nhead', number>;
 
   /**
    * @param dModel The width of inputs and outputs.
@@ -86,10 +104,8 @@ export class TransformerEncoderLayer extends Module {
    */
   constructor(dModel: number, nhead: number, options: TransformerEncoderLayerOptions = {}) {
     super();
-    checkOptions('TransformerEncoderLayer', options, LAYER_OPTIONS);
-    const { dimFeedforward = 2048, dropout: p = 0.1, activation = 'relu' } = options;
-    const { layerNormEps: eps = 1e-5, batchFirst = false, normFirst = false } = options;
-    const { bias = true, dtype = 'float32' } = options;
+    const completed = completeOptions('TransformerEncoderLayer', LAYER_OPTIONS, DEFAULTS, options);
+    const { dimFeedforward, dropout: p, layerNormEps: eps, batchFirst, bias, dtype } = completed;
     requireSizes('TransformerEncoderLayer', 'positive integers', dModel, nhead, dimFeedforward);
     this.self_attn = new MultiheadAttention(dModel, nhead, { dropout: p, bias, batchFirst, dtype });
     this.linear1 = new Linear(dModel, dimFeedforward, { bias, dtype });
@@ -99,8 +115,7 @@ export class TransformerEncoderLayer extends Module {
     this.norm2 = new LayerNorm(dModel, { eps, bias, dtype });
     this.dropout1 = new Dropout(p);
     this.dropout2 = new Dropout(p);
-    this.#activation = activation === 'relu' ? relu : (x) => gelu(x);
-    this.#normFirst = normFirst;
+    this.#made = { dModel, nhead, ...completed };
   }
 
   /**
@@ -111,7 +126,7 @@ export class TransformerEncoderLayer extends Module {
    */
   forward(src: Tensor, options: TransformerEncoderLayerCallOptions = {}): Tensor {
     checkOptions('TransformerEncoderLayer', options, LAYER_CALL_OPTIONS);
-    if (this.#normFirst) {
+    if (this.#made.normFirst) {
       const x = add(src, this.#attend(this.norm1.forward(src), options));
       return add(x, this.#feedForward(this.norm2.forward(x)));
     }
@@ -127,8 +142,18 @@ export class TransformerEncoderLayer extends Module {
   }
 
   #feedForward(x: Tensor): Tensor {
-    const inner = this.#activation(this.linear1.forward(x));
+    const wide = this.linear1.forward(x);
+    const inner = this.#made.activation === 'relu' ? relu(wide) : gelu(wide);
     return this.dropout2.forward(this.linear2.forward(this.dropout.forward(inner)));
+  }
+
+  /** @hidden */
+  override [optionsOf](): object {
+    return this.#made;
+  }
+
+  override extraRepr(): string {
+    return ''; // As PyTorch's.
   }
 }
 

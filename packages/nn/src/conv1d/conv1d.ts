@@ -20,11 +20,12 @@ import { floatDType, ownOptions, requireOneFloat } from '../checks.js';
 import { conv2dBy } from '../conv2d/conv2d.js';
 import { checkGroups, conv2dWindow, type Conv2dOptions } from '../conv2d/geometry.js';
 import { padderOf, paddingModeRule, type PaddingMode } from '../conv2d/padding-mode.js';
-import { checkChannels, convParameters, convRepr } from '../conv2d/parameters.js';
+import { checkChannels, convParameters, shownConv } from '../conv2d/parameters.js';
 import { routeFor } from '../conv2d/route.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { padByMode } from '../padding.js';
 import { toImages, toSequences } from '../sequences.js';
+import { formatOptions } from '../tree.js';
 
 /** Options of a convolution of sequences, named and defaulted as PyTorch's. */
 export interface Conv1dOptions {
@@ -175,11 +176,16 @@ export class Conv1d extends Module {
       : conv1d(x, this.weight, this.bias, options);
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const [outChannels, inEach] = this.weight.shape;
-    return convRepr(inEach * (this.#options.groups ?? 1), outChannels, this, {
+    return shownConv(inEach * (this.#options.groups ?? 1), outChannels, this, {
       ...this.#options,
       paddingMode: this.#paddingMode,
     });
+  }
+
+  override extraRepr(): string {
+    return formatOptions(this[optionsOf](), 2);
   }
 }

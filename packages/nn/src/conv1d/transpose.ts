@@ -10,7 +10,7 @@ import {
 } from '@unfold/core/internal';
 import { floatDType, ownOptions, requireOneFloat } from '../checks.js';
 import { checkGroups } from '../conv2d/geometry.js';
-import { checkChannels, convParameters, convRepr } from '../conv2d/parameters.js';
+import { checkChannels, convParameters, shownConv } from '../conv2d/parameters.js';
 import { routeFor } from '../conv2d/route.js';
 import {
   convTranspose2dAxes,
@@ -18,9 +18,10 @@ import {
   type ConvTranspose2dOptions,
 } from '../conv2d/transpose-geometry.js';
 import { convTranspose2dBy } from '../conv2d/transpose.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { requireSequences, toImages, toSequences } from '../sequences.js';
 import { imageOptions, requireSequenceWeight } from './conv1d.js';
+import { formatOptions } from '../tree.js';
 
 /** Options of a transposed convolution of sequences, named and defaulted as PyTorch's. */
 export interface ConvTranspose1dOptions {
@@ -164,8 +165,13 @@ export class ConvTranspose1d extends Module {
     return convTranspose1d(x, this.weight, this.bias, { ...this.#options, outputPadding });
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const [inChannels, outEach] = this.weight.shape;
-    return convRepr(inChannels, outEach * (this.#options.groups ?? 1), this, this.#options);
+    return shownConv(inChannels, outEach * (this.#options.groups ?? 1), this, this.#options);
+  }
+
+  override extraRepr(): string {
+    return formatOptions(this[optionsOf](), 2);
   }
 }

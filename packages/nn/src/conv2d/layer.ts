@@ -1,7 +1,8 @@
 import type { DType, OptionRules, Parameter, Tensor } from '@unfold/core';
 import { checkOptions, flag } from '@unfold/core/internal';
 import { floatDType, ownOptions } from '../checks.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
+import { formatOptions } from '../tree.js';
 import { conv2d } from './conv2d.js';
 import {
   checkGroups,
@@ -12,7 +13,7 @@ import {
   type Size2d,
 } from './geometry.js';
 import { padderOf, paddingModeRule, type PaddingMode } from './padding-mode.js';
-import { checkChannels, convParameters, convRepr } from './parameters.js';
+import { checkChannels, convParameters, shownConv } from './parameters.js';
 
 /** Options of `Conv2d`. */
 export interface Conv2dLayerOptions extends Conv2dOptions {
@@ -77,11 +78,16 @@ export class Conv2d extends Module {
       : conv2d(x, this.weight, this.bias, options);
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const [outChannels, inEach] = this.weight.shape;
-    return convRepr(inEach * (this.#options.groups ?? 1), outChannels, this, {
+    return shownConv(inEach * (this.#options.groups ?? 1), outChannels, this, {
       ...this.#options,
       paddingMode: this.#paddingMode,
     });
+  }
+
+  override extraRepr(): string {
+    return formatOptions(this[optionsOf](), 2);
   }
 }

@@ -9,7 +9,6 @@ import {
 import { requireSizes } from '../checks.js';
 import { kaimingUniform, uniform } from '../init.js';
 import { emptyParameter } from '../parameter.js';
-import { formatOptions } from '../tree.js';
 
 /** @throws ConfigError for channels that are none, ShapeError if the groups don't divide them. */
 export function checkChannels(
@@ -48,19 +47,21 @@ export function convParameters(
   return { weight, bias };
 }
 
-/** The options that a convolution shows of itself; defaults are left out, as by PyTorch. */
-export function convRepr(
+/** What a convolution shows of itself; defaults are left out, as by PyTorch. */
+export function shownConv(
   inChannels: number,
   outChannels: number,
   { weight, bias }: { readonly weight: Parameter; readonly bias: Parameter | null },
   options: ShownOptions,
-): string {
+): object {
   const kernelSize = weight.shape.slice(2);
   const each = (size: unknown): unknown =>
     typeof size === 'number' ? kernelSize.map(() => size) : size;
   const unless = (usual: number, size: unknown): unknown =>
     size === undefined || String(each(size)) === String(each(usual)) ? undefined : each(size);
-  const shown = formatOptions({
+  return {
+    inChannels,
+    outChannels,
     kernelSize,
     stride: each(options.stride ?? 1),
     padding: unless(0, options.padding),
@@ -69,8 +70,7 @@ export function convRepr(
     groups: (options.groups ?? 1) === 1 ? undefined : options.groups,
     bias: bias ? undefined : false,
     paddingMode: options.paddingMode === 'zeros' ? undefined : options.paddingMode,
-  });
-  return `${inChannels}, ${outChannels}, ${shown}`;
+  };
 }
 
 /** Options of a convolution of any kind. */

@@ -1,9 +1,10 @@
 import type { DType, OptionRules, Parameter, Shape, Tensor } from '@unfold/core';
 import { checkOptions, flag, requireTensor } from '@unfold/core/internal';
 import { floatDType, ownOptions } from '../checks.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
+import { formatOptions } from '../tree.js';
 import { checkGroups, pair, type Size2d } from './geometry.js';
-import { checkChannels, convParameters, convRepr } from './parameters.js';
+import { checkChannels, convParameters, shownConv } from './parameters.js';
 import {
   CONV_TRANSPOSE_OPTIONS,
   convTranspose2dAxes,
@@ -85,8 +86,13 @@ export class ConvTranspose2d extends Module {
     return convTranspose2d(x, this.weight, this.bias, options);
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const [inChannels, outEach] = this.weight.shape;
-    return convRepr(inChannels, outEach * (this.#options.groups ?? 1), this, this.#options);
+    return shownConv(inChannels, outEach * (this.#options.groups ?? 1), this, this.#options);
+  }
+
+  override extraRepr(): string {
+    return formatOptions(this[optionsOf](), 2);
   }
 }

@@ -1,7 +1,7 @@
 import type { OptionRules } from '@unfold/core';
 import { checkOptions } from '@unfold/core/internal';
 import { ownOptions } from '../checks.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 
 /** What the losses as modules have in common: options, which are checked and copied at once. */
 export abstract class LossModule<Options extends object> extends Module {
@@ -17,5 +17,14 @@ export abstract class LossModule<Options extends object> extends Module {
   /** The loss's own copy of its options. */
   protected get options(): Options {
     return this.#options;
+  }
+
+  /** @hidden */
+  override [optionsOf](): object {
+    return this.#options;
+  }
+
+  override extraRepr(): string {
+    return ''; // As PyTorch's.
   }
 }

@@ -10,7 +10,7 @@ import {
 } from '@unfold/core';
 import { checkedInUse, checkOptions, flag } from '@unfold/core/internal';
 import { floatDType, requireSizes } from '../checks.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';
 import { checkEps, checkMomentum } from './batch-norm.js';
@@ -102,14 +102,19 @@ export abstract class ChannelNorm extends Module {
     this.momentum = momentum;
   }
 
-  override extraRepr(): string {
-    const options = formatOptions({
+  /** @hidden */
+  override [optionsOf](): object {
+    return {
+      numFeatures: this.channels,
       eps: this.eps,
       momentum: this.momentum,
       affine: this.weight !== null,
       trackRunningStats: this.runningMean !== null,
-    });
-    return `${this.channels}, ${options}`;
+    };
+  }
+
+  override extraRepr(): string {
+    return formatOptions(this[optionsOf](), 1);
   }
 
   /** @throws ShapeError unless x has a shape that the layer takes. */

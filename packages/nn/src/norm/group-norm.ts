@@ -31,7 +31,7 @@ import {
 } from '@unfold/core/internal';
 import { planesOf } from '../channels.js';
 import { floatDType, requireSizes } from '../checks.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';
 import {
@@ -257,8 +257,17 @@ export class GroupNorm extends Module {
     return groupNorm(x, this.#groups, { weight, bias, eps: this.#eps });
   }
 
+  /** @hidden */
+  override [optionsOf](): object {
+    return {
+      numGroups: this.#groups,
+      numChannels: this.#channels,
+      eps: this.#eps,
+      affine: this.weight !== null,
+    };
+  }
+
   override extraRepr(): string {
-    const options = formatOptions({ eps: this.#eps, affine: this.weight !== null });
-    return `${this.#groups}, ${this.#channels}, ${options}`;
+    return formatOptions(this[optionsOf](), 2);
   }
 }

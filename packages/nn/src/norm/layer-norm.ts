@@ -28,9 +28,9 @@ import {
   tracer,
 } from '@unfold/core/internal';
 import { floatDType, ownCopy, requireTensorOrNone } from '../checks.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { filledParameter } from '../parameter.js';
-import { formatOptions, formatValue } from '../tree.js';
+import { formatOptions } from '../tree.js';
 import { checkEps } from './batch-norm.js';
 import { normalisedGradients } from './recorded.js';
 
@@ -263,11 +263,15 @@ export class LayerNorm extends Module {
     return layerNorm(x, this.#shape, { weight, bias, eps: this.#eps });
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const elementwiseAffine = this.weight !== null;
     // As PyTorch's: a layer that learns no factor learns no offset either.
     const bias = elementwiseAffine && this.bias === null ? false : undefined;
-    const options = formatOptions({ eps: this.#eps, elementwiseAffine, bias });
-    return `${formatValue(this.#shape)}, ${options}`;
+    return { normalizedShape: this.#shape, eps: this.#eps, elementwiseAffine, bias };
+  }
+
+  override extraRepr(): string {
+    return formatOptions(this[optionsOf](), 1);
   }
 }

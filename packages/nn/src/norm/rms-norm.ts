@@ -24,9 +24,9 @@ import {
   tracer,
 } from '@unfold/core/internal';
 import { floatDType, ownCopy } from '../checks.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { filledParameter } from '../parameter.js';
-import { formatOptions, formatValue } from '../tree.js';
+import { formatOptions } from '../tree.js';
 import { channelSums, inputGradient, normalised } from './batch-norm-functions.js';
 import { checkEps } from './batch-norm.js';
 import { checkPlaces, placesOf, rowsOf } from './layer-norm.js';
@@ -210,8 +210,13 @@ export class RMSNorm extends Module {
     return rmsNorm(x, this.#shape, { weight: this.weight, eps: this.#eps });
   }
 
+  /** @hidden */
+  override [optionsOf](): object {
+    const elementwiseAffine = this.weight !== null;
+    return { normalizedShape: this.#shape, eps: this.#eps, elementwiseAffine };
+  }
+
   override extraRepr(): string {
-    const options = formatOptions({ eps: this.#eps, elementwiseAffine: this.weight !== null });
-    return `${formatValue(this.#shape)}, ${options}`;
+    return formatOptions(this[optionsOf](), 1);
   }
 }

@@ -17,7 +17,7 @@ import {
   requireList,
 } from '@unfold/core/internal';
 import { floatDType, requireSizes } from '../checks.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { formatOptions } from '../tree.js';
 import { recurrentParameters, requireDTypeOf, requireStates } from './parameters.js';
 import { gru, lstm, rnn, type Recurrence } from './sequence.js';
@@ -99,14 +99,20 @@ abstract class RecurrentCell extends Module {
     });
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const [, inputSize] = this.weight_ih.shape;
     const [, hiddenSize] = this.weight_hh.shape;
-    const others = formatOptions({
+    return {
+      inputSize,
+      hiddenSize,
       bias: this.bias_ih ? undefined : false,
       nonlinearity: this.#recurrence.nonlinearity,
-    });
-    return `${inputSize}, ${hiddenSize}${others && ', '}${others}`;
+    };
+  }
+
+  override extraRepr(): string {
+    return formatOptions(this[optionsOf](), 2);
   }
 }
 

@@ -24,7 +24,7 @@ import {
 } from '@unfold/core/internal';
 import { floatDType, requireSizes } from '../checks.js';
 import { dropout } from '../dropout.js';
-import { Module } from '../module.js';
+import { Module, optionsOf } from '../module.js';
 import { formatOptions } from '../tree.js';
 import { recurrentParameters, requireDTypeOf, requireStates } from './parameters.js';
 import { gru, lstm, rnn, type Recurrence } from './sequence.js';
@@ -191,17 +191,23 @@ abstract class Recurrent extends Module {
     requireStates(name, initial, shape, weight);
   }
 
-  override extraRepr(): string {
+  /** @hidden */
+  override [optionsOf](): object {
     const { numLayers, bias, batchFirst, dropout, bidirectional } = this.#options;
-    const others = formatOptions({
+    return {
+      inputSize: this.#inputSize,
+      hiddenSize: this.#hiddenSize,
       numLayers: numLayers === 1 ? undefined : numLayers,
       bias: bias ? undefined : bias,
       batchFirst: batchFirst || undefined,
       dropout: dropout || undefined,
       bidirectional: bidirectional || undefined,
       nonlinearity: this.#recurrence.nonlinearity,
-    });
-    return `${this.#inputSize}, ${this.#hiddenSize}${others && ', '}${others}`;
+    };
+  }
+
+  override extraRepr(): string {
+    return formatOptions(this[optionsOf](), 2);
   }
 }
 

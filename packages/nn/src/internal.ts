@@ -1,0 +1,5 @@
+/*
+ * The names that Unfold's own packages share beside the public ones. This entry may change with any
+ * version: nobody else should build on it.
+ */
+export { optionsOf } from './module.js';
