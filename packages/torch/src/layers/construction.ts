@@ -1,6 +1,7 @@
 import type { JsonData, Value } from '@unfold/core';
+import { isList } from '@unfold/core/internal';
 import type { Module } from '@unfold/nn';
-import { atom, call, dict, list, literal, type Expression } from '../python.js';
+import { atom, call, dict, list, literal, tuple, type Expression } from '../python.js';
 
 /** What a layer is made of: data, or other layers, as in a `TransformerEncoder`. */
 export type Given = JsonData | Construction | Group | Lifted;
@@ -76,10 +77,10 @@ export const hasParts = (given: Given): given is Construction | Group =>
 const isLifted = (given: Given): given is Lifted =>
   typeof given === 'object' && given !== null && 'parameter' in given;
 
-/** What is given, as Python writes it. */
+/** What is given, as Python writes it: sizes, which are lists, as tuples. */
 export function givenText(given: Given): Expression {
   if (isLifted(given)) return atom(given.parameter);
-  if (!hasParts(given)) return literal(given);
+  if (!hasParts(given)) return isList(given) ? tuple(given) : literal(given);
   const parts = given.args.map(({ value }) => givenText(value));
   if ('callee' in given) {
     const isNamed = given.args.map(({ isPositional }) => !isPositional);

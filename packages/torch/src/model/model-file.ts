@@ -19,6 +19,7 @@ import {
   type GivenArgument,
   type Group,
 } from '../layers/construction.js';
+import { TORCH_DTYPES, zerosOf } from '../layers/zeros.js';
 import { refusal } from '../operations/step.js';
 import { atom, call, index, list, literal, property, quoted, type Expression } from '../python.js';
 import { argumentOf, hasTensor, written } from './arguments.js';
@@ -44,15 +45,6 @@ export const CONSTANTS_FILE = 'constants.safetensors';
 
 /** Constants of at most so many numbers stand in the text. */
 const FEW = 16;
-
-/** Types of elements by PyTorch's names. */
-export const TORCH_DTYPES: Readonly<Record<DType, string>> = {
-  float32: 'torch.float32',
-  float64: 'torch.float64',
-  int32: 'torch.int32',
-  uint8: 'torch.uint8',
-  bool: 'torch.bool',
-};
 
 /**
  * Writes a model that was traced as the classes of a Python module.
@@ -327,20 +319,6 @@ class ModelWriter {
 }
 
 type Find = (value: Value) => Expression;
-
-/** A tensor of zeros, whose numbers come from the file of weights. */
-function zerosOf({ shape, dtype }: Tensor): Construction {
-  const sizes = shape.length === 0 ? [[]] : shape;
-  return {
-    callee: 'torch.zeros',
-    args: [
-      ...sizes.map((value) => ({ name: 'size', value, isPositional: true })),
-      ...(dtype === 'float32'
-        ? []
-        : [{ name: 'dtype', value: { parameter: TORCH_DTYPES[dtype] }, isPositional: false }]),
-    ],
-  };
-}
 
 /** A container of PyTorch's with its members. */
 function containerOf(
