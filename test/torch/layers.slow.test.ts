@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Tensor } from '@unfold/core';
 import { beforeAll, describe, it } from 'vitest';
-import { expectSame, plain, type Plain } from '../support/onnx/exports.js';
+import { expectSame, plain, type Plain } from '../support/plain.js';
 import { LAYER_CASES, MASKED_CASES, type LayerCase } from '../support/torch/layer-cases.js';
 import { pythonOf, tensorsOf } from '../support/torch/layer-call.js';
 import { hasTorch, python } from '../support/torch/python.js';

@@ -91,8 +91,8 @@ export function eject(
     try {
       const run = (tensors: readonly Tensor[]): Graph => trace(model as OfTensors, ...tensors);
       const { graph, sizes } = tracedOnBatches('eject', run, given, batchAxis);
-      const { text, constants } = modelFile(model, graph, sizes);
-      checkTraining(model, run, given, batchAxis);
+      const { text, constants, layers } = modelFile(model, graph, sizes);
+      checkTraining(model, run, { example: given, batchAxis, layers });
       return new Map<string, string | Uint8Array<ArrayBuffer>>([
         ['model.py', text],
         ['weights.safetensors', encodeModel(model, saved)],
@@ -110,8 +110,15 @@ export function eject(
 function checkTraining(
   model: Module,
   run: (tensors: readonly Tensor[]) => Graph,
-  example: readonly Tensor[],
-  batchAxis: number | null,
+  {
+    example,
+    batchAxis,
+    layers,
+  }: {
+    readonly example: readonly Tensor[];
+    readonly batchAxis: number | null;
+    readonly layers: ReadonlySet<string>;
+  },
 ): void {
   const tensors =
     batchAxis === null
@@ -121,7 +128,7 @@ function checkTraining(
         );
   const evaluation = run(tensors);
   model.train();
-  requireSameInTraining(evaluation, run(tensors));
+  requireSameInTraining(evaluation, run(tensors), layers);
 }
 
 interface OfTensors {

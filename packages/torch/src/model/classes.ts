@@ -23,9 +23,16 @@ export interface PythonClass {
   /** The class of PyTorch's that it is made of, with its arguments; null for one of its own. */
   readonly base: Construction | null;
   /** What its constructor takes: what differs from module to module. */
-  readonly parameters: readonly string[];
+  readonly parameters: readonly Parameter[];
   readonly lines: readonly InitLine[];
   readonly forward: string | null;
+}
+
+/** What a constructor takes. */
+export interface Parameter {
+  readonly name: string;
+  /** Its type in Python; null where there is no one word for it. */
+  readonly type: string | null;
 }
 
 /** Names that mean something else in model.py. */
@@ -89,7 +96,10 @@ export class Classes {
     this.made.push({
       name,
       base: null,
-      parameters: [...parameters.values()],
+      parameters: [...parameters].map(([column, parameter]) => ({
+        name: parameter,
+        type: typeOf(column.values),
+      })),
       lines,
       forward: first.forward,
     });
@@ -117,6 +127,17 @@ interface Column {
   readonly values: readonly Given[];
   readonly differs: boolean;
 }
+
+/** The type of values in Python, where they have one. */
+function typeOf(values: readonly Given[]): string | null {
+  const types = new Set(
+    values.map((value) => (Number.isInteger(value) ? 'int' : (TYPES[typeof value] ?? null))),
+  );
+  const [only = null] = types;
+  return types.size === 1 ? only : null;
+}
+
+const TYPES: Readonly<Record<string, string>> = { number: 'float', boolean: 'bool', string: 'str' };
 
 /** The columns of rows of values: those that are alike are one. */
 function columnsOf(rows: readonly (readonly Given[])[]): Column[] {

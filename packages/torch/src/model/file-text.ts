@@ -43,8 +43,8 @@ function classText({ name, base, parameters, lines, forward }: PythonClass): str
     ? statement('', givenText({ ...base, callee: 'super().__init__' }), { indent: INDENT })
     : [`${' '.repeat(INDENT)}super().__init__()`];
   const own = lines.flatMap(lineText);
-  const given = parameters.map((parameter) => `, ${parameter}`).join('');
-  const init = [`    def __init__(self${given}) -> None:`, ...first, ...own].join('\n');
+  const given = parameters.map((one) => `, ${one.name}${one.type === null ? '' : `: ${one.type}`}`);
+  const init = [`    def __init__(self${given.join('')}) -> None:`, ...first, ...own].join('\n');
   const methods = [
     ...(base || own.length > 0 ? [init] : []),
     ...(forward === null ? [] : [forward]),

@@ -36,6 +36,8 @@ export interface ModelFile {
   readonly className: string;
   /** The text of model.py. */
   readonly text: string;
+  /** The paths of the layers that PyTorch has. */
+  readonly layers: ReadonlySet<string>;
   /** Constants that are too many numbers for it, by the names that it reads them under. */
   readonly constants: ReadonlyMap<string, Tensor>;
 }
@@ -97,6 +99,9 @@ class ModelWriter {
       className,
       text: fileText(made, { hasConstants: this.#constants.size > 0 }),
       constants: this.#constants,
+      layers: new Set(
+        [...this.#parts].flatMap(([path, part]) => (part.kind === 'layer' ? [path] : [])),
+      ),
     };
   }
 
