@@ -50,12 +50,15 @@ export interface Expression {
   readonly text: string;
   /** How tightly it binds. */
   readonly level: number;
-  /** Where it may be broken into lines: between brackets. */
-  readonly brackets?: {
-    readonly open: string;
-    readonly inside: readonly Expression[];
-    readonly close: string;
-  };
+  /** Where it may be broken into lines, the last brackets of a chain of calls first. */
+  readonly brackets?: readonly Brackets[];
+}
+
+/** Brackets, what is in them, and all that is before and behind. */
+interface Brackets {
+  readonly open: string;
+  readonly inside: readonly Expression[];
+  readonly close: string;
 }
 
 /** A name, or anything else that needs no brackets wherever it stands. */
@@ -63,7 +66,7 @@ export const atom = (text: string): Expression => ({ text, level: TIGHTEST });
 
 function bracketed(open: string, inside: readonly Expression[], close: string): Expression {
   const text = `${open}${inside.map((part) => part.text).join(', ')}${close}`;
-  return { text, level: TIGHTEST, brackets: { open, inside, close } };
+  return { text, level: TIGHTEST, brackets: [{ open, inside, close }] };
 }
 
 /** An expression behind a label, as an argument behind its name. */
@@ -71,7 +74,7 @@ const labelled = (label: string, value: Expression): Expression => ({
   ...value,
   text: `${label}${value.text}`,
   ...(value.brackets && {
-    brackets: { ...value.brackets, open: `${label}${value.brackets.open}` },
+    brackets: value.brackets.map((own) => ({ ...own, open: `${label}${own.open}` })),
   }),
 });
 
@@ -105,7 +108,12 @@ export function method(
   args: readonly Argument[] = [],
   keywords: Readonly<Record<string, Argument | undefined>> = {},
 ): Expression {
-  return call(`${inner(x, TIGHTEST)}.${name}`, args, keywords);
+  const receiver = inner(x, TIGHTEST);
+  const made = call(`${receiver}.${name}`, args, keywords);
+  if (receiver !== x.text || !x.brackets || !made.brackets) return made;
+  const tail = made.text.slice(receiver.length);
+  const earlier = x.brackets.map((own) => ({ ...own, close: `${own.close}${tail}` }));
+  return { ...made, brackets: [...made.brackets, ...earlier] };
 }
 
 /** `x.name`. */
@@ -218,10 +226,14 @@ export function statement(
 ): string[] {
   const margin = ' '.repeat(indent);
   const line = `${margin}${before}${expression.text}${after}`;
-  const { brackets } = expression;
-  if (line.length <= LINE_LENGTH || !brackets || brackets.inside.length === 0) return [line];
-  const { open, inside, close } = brackets;
-  const first = `${margin}${before}${open}`;
+  const splits = (expression.brackets ?? []).filter(({ inside }) => inside.length > 0);
+  const start = `${margin}${before}`;
+  // Of a chain, the last brackets that are reached within the line.
+  const found =
+    splits.find(({ open }) => start.length + open.length <= LINE_LENGTH) ?? splits.at(-1);
+  if (line.length <= LINE_LENGTH || !found) return [line];
+  const { open, inside, close } = found;
+  const first = `${start}${open}`;
   const last = `${margin}${close}${after}`;
   const deeper = indent + 4;
   const together = `${' '.repeat(deeper)}${inside.map(({ text }) => text).join(', ')}`;

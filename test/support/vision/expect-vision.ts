@@ -1,8 +1,9 @@
-import { Scope, sizeOf, Tape, tensor, type Tensor } from '@unfold/core';
+import { Scope, Tape, tensor, type Tensor } from '@unfold/core';
 import { crossEntropy, type Layer } from '@unfold/nn';
 import { MobileNetV2, ResNet18, SGD } from '@unfold/train';
 import { expect } from 'vitest';
 import { loadFixture, type VisionCase } from '../fixtures/fixtures.js';
+import { fillByFormula, noise } from '../fixtures/formula.js';
 
 export const VISION = loadFixture('vision');
 const { settings } = VISION;
@@ -17,44 +18,8 @@ function modelOf({ name, options, state }: VisionCase): Layer {
   expect([...model.stateDict()].map(([key, { shape }]) => [key, shape])).toEqual(
     Object.entries(state),
   );
-  Scope.run(() => model.loadStateDict(weights(state)));
+  fillByFormula(model);
   return model;
-}
-
-/** The formula `noise` of make_vision.py. */
-function noise(first: number, count: number): Float64Array {
-  return Float64Array.from({ length: count }, (_, i) => {
-    let x = first + i;
-    for (let round = 0; round < 2; round++) x = Math.imul(x ^ (x >>> 16), 0x45d9f3b);
-    return ((x ^ (x >>> 16)) >>> 8) / 2 ** 23 - 1;
-  });
-}
-
-/** The formula `fill` of make_vision.py. */
-function weights(state: VisionCase['state']): Map<string, Tensor> {
-  let first = 0;
-  const filled = new Map<string, Tensor>();
-  for (const [name, shape] of Object.entries(state)) {
-    if (name.endsWith('num_batches_tracked')) {
-      filled.set(name, tensor(Int32Array.of(0), shape));
-      continue;
-    }
-    const values = noise(first, sizeOf(shape));
-    first += values.length;
-    const [offset, factor] = name.endsWith('running_var')
-      ? [1, 1 / 2]
-      : shape.length === 1
-        ? [name.endsWith('weight') ? 1 : 0, 1 / 10]
-        : [0, Math.sqrt(3 / sizeOf(shape.slice(1)))];
-    filled.set(
-      name,
-      tensor(
-        Float32Array.from(values, (u) => offset + u * factor),
-        shape,
-      ),
-    );
-  }
-  return filled;
 }
 
 /** The formula `squares` of make_vision.py. */

@@ -134,7 +134,8 @@ class BodyWriter {
     }
     let made = this.#expressionOf(item);
     const output = isCall ? item.frame.call.output : outputOf(item.node);
-    if (this.#pending && !fits(made, `${this.#nameAfter(this.#pending)} = `)) {
+    const inner = this.#pending;
+    if (inner && (isRepeated(inner, made) || !fits(made, `${this.#nameAfter(inner)} = `))) {
       this.#flush();
       made = this.#expressionOf(item);
     }
@@ -159,7 +160,8 @@ class BodyWriter {
     const find = (value: Value): Expression => this.#expressionOfValue(value);
     if (this.#pending && !valuesOf(output).includes(this.#pending.value)) this.#flush();
     const result = (): Expression => written(argumentOf(output, find));
-    if (this.#pending && !fits(result(), 'return ')) this.#flush();
+    const pending = this.#pending;
+    if (pending && (isRepeated(pending, result()) || !fits(result(), 'return '))) this.#flush();
     this.#lines.push(...statement('return ', result(), { indent: INDENT }));
     return this.#lines;
   }
@@ -247,7 +249,8 @@ class BodyWriter {
         const text = inside.length === 1 ? `${inside[0] ?? ''},` : inside.join(', ');
         return isInner ? `(${text})` : text;
       }
-      const name = this.#nameAfter({ freed: left });
+      // An object is no tensor, and gets a name of its own.
+      const name = isOptions(part) ? this.#freshName() : this.#nameAfter({ freed: left });
       if (left.includes(name)) left.splice(left.indexOf(name), 1);
       // Taken at once, so that no other part gets it.
       this.bind(part, name);
@@ -268,6 +271,10 @@ class BodyWriter {
 function outputOf({ outputs }: GraphNode): unknown {
   return outputs.length === 1 ? outputs[0] : outputs;
 }
+
+/** Whether an expression is computed more than once in another one, as where its shape is asked for. */
+const isRepeated = ({ expression }: Pending, { text }: Expression): boolean =>
+  text.split(expression.text).length > 2;
 
 const fits = ({ text }: Expression, before: string): boolean =>
   INDENT + before.length + text.length <= LINE_LENGTH;

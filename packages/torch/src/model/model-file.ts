@@ -28,7 +28,14 @@ import { Classes, type InitLine, type Instance } from './classes.js';
 import { fileText } from './file-text.js';
 import { parameterNamesOf } from './parameter-names.js';
 import { framesOf, type Frame } from './frames.js';
-import { accessor, partOf, type ClassPart, type ContainerPart, type Part } from './parts.js';
+import {
+  accessor,
+  isAgain,
+  partOf,
+  type ClassPart,
+  type ContainerPart,
+  type Part,
+} from './parts.js';
 
 /** A model as Python. */
 export interface ModelFile {
@@ -143,6 +150,10 @@ class ModelWriter {
     const part = self.children.get(name);
     if (!part) throw new ConfigError(`eject: there is no ${name}`);
     const target = accessor(self, name);
+    if (part.kind === 'alias') {
+      const expression = atom(accessor(self, part.name));
+      return { kind: 'statement', before: `${target} = `, expression };
+    }
     if (part.kind !== 'buffer') {
       return { kind: 'member', target, construction: this.#constructionOf(part) };
     }
@@ -154,6 +165,8 @@ class ModelWriter {
     switch (part.kind) {
       case 'layer':
         return part.construction;
+      case 'alias':
+        throw new ConfigError(`eject: expected a module of its own, got ${part.name} again`);
       case 'class': {
         const made = this.#constructions.get(part);
         if (!made)
@@ -293,7 +306,9 @@ class ModelWriter {
   #closingLines(): InitLine[] {
     const self = (name: string): string => accessor(this.#root, name);
     const tied = [...this.#names.values()].flatMap(([first = '', ...others]) =>
-      others.map((other) => ({ before: `${self(other)} = `, expression: atom(self(first)) })),
+      others
+        .filter((other) => !isAgain(this.#root, other))
+        .map((other) => ({ before: `${self(other)} = `, expression: atom(self(first)) })),
     );
     const frozen = this.#frozen().map((text) => ({ before: '', expression: atom(text) }));
     return [...tied, ...frozen].map((line) => ({ kind: 'statement', ...line }));

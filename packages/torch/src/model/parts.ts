@@ -5,7 +5,7 @@ import { formOf } from '../layers/layers.js';
 import { isIdentifier, quoted } from '../python.js';
 
 /** What a Python module holds under a name. */
-export type Part = LayerPart | ContainerPart | ClassPart | TensorPart;
+export type Part = LayerPart | ContainerPart | ClassPart | TensorPart | AliasPart;
 
 /** A layer that PyTorch has. */
 export interface LayerPart {
@@ -32,6 +32,13 @@ export interface ClassPart {
   readonly children: ReadonlyMap<string, Part>;
 }
 
+/** A module that the same class has under another name already. */
+export interface AliasPart {
+  readonly kind: 'alias';
+  /** That name. */
+  readonly name: string;
+}
+
 /** A parameter or a buffer that a module has itself. */
 export interface TensorPart {
   readonly kind: 'parameter' | 'buffer';
@@ -48,14 +55,18 @@ export function partOf(module: Module, path = '', around: readonly Module[] = []
   const form = isItself ? formOf(module) : undefined;
   if (form) return { kind: 'layer', module, form, construction: form.construct(module) };
   const within = (name: string): string => (path === '' ? name : `${path}.${name}`);
-  const children = Array.from(module.namedChildren(), ([name, child]): [string, Part] => [
-    name,
-    partOf(child, within(name), [...around, module]),
-  ]);
-  if (isItself) {
-    const kind = CONTAINERS.get(module.constructor);
-    if (kind) return { kind, module, children: new Map(children) };
-  }
+  const container = isItself ? CONTAINERS.get(module.constructor) : undefined;
+  const names = new Map<Module, string>();
+  const children = Array.from(module.namedChildren(), ([name, child]): [string, Part] => {
+    const other = names.get(child);
+    // Only what is a property itself can be assigned to another.
+    if (other !== undefined && !container && !`${name}${other}`.includes('.')) {
+      return [name, { kind: 'alias', name: other }];
+    }
+    names.set(child, name);
+    return [name, partOf(child, within(name), [...around, module])];
+  });
+  if (container) return { kind: container, module, children: new Map(children) };
   const inside = children.map(([name]) => `${name}.`);
   const buffers = [...module.namedBuffers()].filter(
     ([name]) => !inside.some((start) => name.startsWith(start)),
@@ -120,17 +131,31 @@ function nested(
  */
 export function accessor(part: Part, path: string): string {
   let text = 'self';
-  let at: Part = part;
+  for (const { holder, name } of placesOn(part, path)) text += step(holder, name);
+  return text;
+}
+
+/** Whether a path leads through a module that is there under another name already. */
+export function isAgain(part: Part, path: string): boolean {
+  return [...placesOn(part, path)].some(
+    ({ holder, name }) => 'children' in holder && holder.children.get(name)?.kind === 'alias',
+  );
+}
+
+/** The names of a path, each with what holds it. */
+function* placesOn(part: Part, path: string): Iterable<{ holder: Part; name: string }> {
+  let holder = part;
   for (const name of path.split('.')) {
-    const next: Part | undefined = 'children' in at ? at.children.get(name) : undefined;
+    yield { holder, name };
+    const children = 'children' in holder ? holder.children : new Map<string, Part>();
+    const found = children.get(name);
+    const next = found?.kind === 'alias' ? children.get(found.name) : found;
     // What is inside a layer of PyTorch's has PyTorch's names.
-    if (!next && at.kind !== 'layer') {
+    if (!next && holder.kind !== 'layer') {
       throw new ConfigError(`eject: expected a module or a tensor at ${path}, got none`);
     }
-    text += step(at, name);
-    at = next ?? at;
+    holder = next ?? holder;
   }
-  return text;
 }
 
 function step({ kind }: Part, name: string): string {
