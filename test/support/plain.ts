@@ -19,17 +19,20 @@ export const plain = (x: Tensor): Plain => ({
 /** JSON as Python reads it: with words for the numbers that JSON lacks. */
 export function asJson(values: readonly Plain[]): string {
   const written = values.map(({ dtype, shape, data }) => {
-    const numbers = data.map(String);
+    const numbers = data.map((number) => (Object.is(number, -0) ? '-0.0' : String(number)));
     return `{"dtype":"${dtype}","shape":[${shape.join()}],"data":[${numbers.join()}]}`;
   });
   return `[${written.join()}]`;
 }
 
+const WORD = /^(-?Infinity|NaN)$/;
+
 /** What Python wrote: its words are numbers again. */
 export function fromJson(text: string): unknown {
   const words = text.replaceAll(/(?<=[[ ])(-?Infinity|NaN)(?=[\],])/g, '"$&"');
-  const isWord = (value: unknown): boolean => /^(-?Infinity|NaN)$/.test(String(value));
-  return JSON.parse(words, (_, value: unknown) => (isWord(value) ? Number(value) : value));
+  return JSON.parse(words, (_, value: unknown) =>
+    typeof value === 'string' && WORD.test(value) ? Number(value) : value,
+  );
 }
 
 /** Expects tensors within a share, 1e-5 by default, of the largest number of each. */

@@ -224,6 +224,45 @@ export const MORE_CALLS: readonly Call[] = [
   row('with_a_constant', [random(3)], (x) =>
     core.add(x, core.tensor([1, 2, 3], undefined, { dtype: x.dtype })),
   ),
+  // gelu, silu, mish and hardswish are NaN at infinities in PyTorch.
+  row('edges', [() => core.tensor([NaN, Infinity, -Infinity, -0, 0.5, 1.5, -2.5])], (x) =>
+    [
+      ...[core.sign, core.round, core.trunc, core.floor, core.relu, core.tanh],
+      ...[core.isNaN, core.isInf, core.isFinite, core.logicalNot, core.square, core.reciprocal],
+      ...[nn.hardsigmoid, nn.relu6, nn.selu, nn.elu, nn.softplus],
+      ...[core.sum, core.max, core.min, core.argmax, core.argmin, core.any, core.all],
+      ...[core.countNonzero, core.argsort],
+    ].map((fn) => fn(x)),
+  ),
+  row(
+    'edges_of_two',
+    [
+      () => core.tensor([NaN, Infinity, -Infinity, 0, 7, -7]),
+      () => core.tensor([[0], [2], [-3], [Infinity]]),
+    ],
+    (a, b) =>
+      [
+        ...[
+          core.maximum,
+          core.minimum,
+          core.remainder,
+          core.floorDivide,
+          core.pow,
+          core.atan2,
+          core.div,
+        ],
+        ...[core.eq, core.ne, core.lt, core.ge, core.logicalXor],
+      ].map((fn) => fn(a, b)),
+  ),
+  row('bounds', [() => core.tensor([NaN, Infinity, -Infinity, 0, 7, -7])], (x) => [
+    core.maximum(x, 2),
+    core.minimum(-2, x),
+    core.clamp(x, { min: 3, max: 1 }),
+    core.clamp(x, { min: -Infinity }),
+    core.softmax(core.sub(core.slice(x, [[2, null]]), 1)),
+    core.sort(x)[0],
+    core.topk(x, 3)[0],
+  ]),
   row('a_long_line', [random(2, 3), random(2, 3)], (a, b) =>
     core.concat(
       Array.from({ length: 30 }, (_, i) => (i % 2 === 0 ? a : b)),
