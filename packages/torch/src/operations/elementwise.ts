@@ -1,4 +1,5 @@
 import type { DType, Value } from '@unfold/core';
+import { isFloat } from '@unfold/core/internal';
 import { atom, call, float, infix, method, prefix, type Expression } from '../python.js';
 import { cast, functional, methodical } from './call.js';
 import type { Step, Translate, Translations } from './step.js';
@@ -80,10 +81,9 @@ const unary = (...names: readonly string[]): Translations =>
 
 /** x between bounds, of which an integer has no infinite ones. */
 const clamp: Translate = (step) => {
-  const isFloat = kindOf(ORDER.indexOf(step.out.dtype)) === 2;
   const bounds = ['min', 'max'].flatMap((name) => {
     const bound = step.attributes[name];
-    return typeof bound === 'number' && (isFloat || Number.isFinite(bound))
+    return typeof bound === 'number' && (isFloat(step.out.dtype) || Number.isFinite(bound))
       ? [[name, bound] as const]
       : [];
   });
@@ -105,8 +105,13 @@ export const ELEMENTWISE: Translations = {
   mul: arithmetic('*'),
   div: arithmetic('/'),
   pow: arithmetic('**'),
-  remainder: arithmetic('%'),
-  floorDivide: arithmetic('//'),
+  // A number's remainders, and the operator // of floats, have no gradient in PyTorch.
+  remainder: (step) =>
+    step.has('a') ? arithmetic('%')(step) : ofTensors(step, 'torch.remainder', step.out.dtype),
+  floorDivide: (step) =>
+    isFloat(step.out.dtype)
+      ? call('torch.div', operands(step), { rounding_mode: 'floor' })
+      : arithmetic('//')(step),
   eq: arithmetic('=='),
   ne: arithmetic('!='),
   lt: arithmetic('<'),
