@@ -106,7 +106,7 @@ class Everything extends Module {
   readonly heads = new ModuleDict({ small: new Linear(4, 3), 'not a name': new Linear(4, 2) });
   readonly last = new Sequential({ norm: new BatchNorm1d(5), fc: new Linear(5, 7) });
   readonly #few = tensor([1, -2, 0.5, 3]);
-  readonly #many = linspace(-1, 1, 36);
+  readonly #row = linspace(-1, 1, 6);
 
   constructor() {
     super();
@@ -118,7 +118,7 @@ class Everything extends Module {
     let h = add(this.stem.forward(image), mul(this.scale, this.offset));
     for (const block of this.blocks) h = block.forward(h);
     h = this.blocks[0].forward(mul(h, this.factors[0]));
-    h = this.again.forward(concat([h, add(h, reshape(this.#many, [6, 6]))], 1));
+    h = this.again.forward(concat([h, add(h, this.#row)], 1));
     const pooled = dropout(mean(h, [2, 3]), { p: 0.4, training: this.training });
     const rows = mul(add(reshape(pooled, [image.shape[0] ?? 0, 2, 4]), this.#few), this.factors[1]);
     const small = this.heads.get('small').forward(mean(rows, 1));
