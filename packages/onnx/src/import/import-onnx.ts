@@ -10,7 +10,13 @@ import {
 } from '@unfold/core';
 import { checkOptions, isFloat, isOptions, text, valueText } from '@unfold/core/internal';
 import { Module } from '@unfold/nn';
-import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from '../model/model.js';
+import {
+  isOwnDomain,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+} from '../model/model.js';
 import { readModel } from '../model/read-model.js';
 import { Call, Known, type Given, type Result } from './call.js';
 import { folded } from './folding.js';
@@ -231,7 +237,7 @@ function requireKnown({ graph, opset }: OnnxModel, file: string): void {
   }
   const unknown = new Map<string, string[]>();
   for (const { op, domain, name } of graph.nodes) {
-    const isOwn = domain === '' || domain === 'ai.onnx';
+    const isOwn = isOwnDomain(domain);
     if (isOwn && Object.hasOwn(OPERATORS, op)) continue;
     const operator = isOwn ? op : `${domain}.${op}`;
     const nodes = unknown.get(operator) ?? [];

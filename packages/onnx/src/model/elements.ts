@@ -1,91 +1,66 @@
 import type { DType, NumericArray } from '@unfold/core';
 import { bfloat16ToFloat32, float16ToFloat32 } from '@unfold/io/internal';
-import { ELEMENT } from './model.js';
-
-/** Where the elements of each type are written. */
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  bool: Uint8Array,
-} as const;
+import { elementName } from './model.js';
 
 /**
- * The elements as ONNX keeps them: little-endian, as typed arrays are on every machine that runs this.
+ * Of each type of elements that is read the array in which they lie, little-endian, as typed arrays are on
+ * every machine that runs this, and the dtype that stands for it.
  */
-export function rawOf(
-  type: keyof typeof ARRAYS | 'int64',
-  elements: ArrayLike<number>,
-): Uint8Array<ArrayBuffer> {
+const STORED = {
+  float32: [Float32Array, 'float32'],
+  float64: [Float64Array, 'float64'],
+  float16: [Uint16Array, 'float32'],
+  bfloat16: [Uint16Array, 'float32'],
+  int64: [BigInt64Array, 'int32'],
+  uint64: [BigUint64Array, 'int32'],
+  int32: [Int32Array, 'int32'],
+  uint32: [Uint32Array, 'int32'],
+  int16: [Int16Array, 'int32'],
+  uint16: [Uint16Array, 'int32'],
+  int8: [Int8Array, 'int32'],
+  uint8: [Uint8Array, 'uint8'],
+  bool: [Uint8Array, 'bool'],
+} as const;
+
+type Stored = keyof typeof STORED;
+
+const isStored = (name: string): name is Stored => Object.hasOwn(STORED, name);
+
+/** Numbers as ONNX keeps them: none of a type that isn't read; of floats of 16 bits they are the bits. */
+export function rawOf(type: string, elements: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  if (!isStored(type)) return new Uint8Array();
   const array =
-    type === 'int64'
-      ? BigInt64Array.from(Array.from(elements, (value) => BigInt(value)))
-      : ARRAYS[type].from(elements);
+    type === 'int64' || type === 'uint64'
+      ? STORED[type][0].from(Array.from(elements, BigInt))
+      : STORED[type][0].from(elements);
   return new Uint8Array(array.buffer);
 }
 
-/** A type of elements that is read. */
+/** How elements of a type are read. */
 export interface Encoding {
   /** The dtype that stands for it. */
   readonly dtype: DType;
   /** Bytes of an element. */
   readonly width: number;
   /** The elements as numbers, int64 too: those beyond 2⁵³ are rounded. */
-  readonly decode: (bytes: ArrayBuffer) => NumericArray;
+  decode(bytes: ArrayBuffer): NumericArray;
 }
 
-/** By the numbers of `ELEMENT`; none of strings, complex numbers and the like. */
-const ENCODINGS: Readonly<Record<number, Encoding>> = {
-  [ELEMENT.float32]: { dtype: 'float32', width: 4, decode: (bytes) => new Float32Array(bytes) },
-  [ELEMENT.float64]: { dtype: 'float64', width: 8, decode: (bytes) => new Float64Array(bytes) },
-  [ELEMENT.float16]: {
-    dtype: 'float32',
-    width: 2,
-    decode: (bytes) => float16ToFloat32(new Uint16Array(bytes)),
-  },
-  [ELEMENT.bfloat16]: {
-    dtype: 'float32',
-    width: 2,
-    decode: (bytes) => bfloat16ToFloat32(new Uint16Array(bytes)),
-  },
-  [ELEMENT.int64]: {
-    dtype: 'int32',
-    width: 8,
-    decode: (bytes) => Float64Array.from(new BigInt64Array(bytes), Number),
-  },
-  [ELEMENT.uint64]: {
-    dtype: 'int32',
-    width: 8,
-    decode: (bytes) => Float64Array.from(new BigUint64Array(bytes), Number),
-  },
-  [ELEMENT.int32]: { dtype: 'int32', width: 4, decode: (bytes) => new Int32Array(bytes) },
-  [ELEMENT.uint32]: {
-    dtype: 'int32',
-    width: 4,
-    decode: (bytes) => Float64Array.from(new Uint32Array(bytes)),
-  },
-  [ELEMENT.int16]: {
-    dtype: 'int32',
-    width: 2,
-    decode: (bytes) => Int32Array.from(new Int16Array(bytes)),
-  },
-  [ELEMENT.uint16]: {
-    dtype: 'int32',
-    width: 2,
-    decode: (bytes) => Int32Array.from(new Uint16Array(bytes)),
-  },
-  [ELEMENT.int8]: {
-    dtype: 'int32',
-    width: 1,
-    decode: (bytes) => Int32Array.from(new Int8Array(bytes)),
-  },
-  [ELEMENT.uint8]: { dtype: 'uint8', width: 1, decode: (bytes) => new Uint8Array(bytes) },
-  [ELEMENT.bool]: { dtype: 'bool', width: 1, decode: (bytes) => new Uint8Array(bytes) },
-};
-
-export const encodingOf = (type: number): Encoding | undefined => ENCODINGS[type];
+/** The encoding by a number of `ELEMENT`: none of strings, complex numbers and the like. */
+export function encodingOf(type: number): Encoding | undefined {
+  const name = elementName(type);
+  if (!isStored(name)) return undefined;
+  const [Elements, dtype] = STORED[name];
+  return {
+    dtype,
+    width: Elements.BYTES_PER_ELEMENT,
+    decode(bytes) {
+      const elements = new Elements(bytes);
+      if (name === 'float16') return float16ToFloat32(elements as Uint16Array);
+      if (name === 'bfloat16') return bfloat16ToFloat32(elements as Uint16Array);
+      return dtype === 'int32'
+        ? Float64Array.from<number | bigint>(elements, Number)
+        : (elements as NumericArray);
+    },
+  };
+}

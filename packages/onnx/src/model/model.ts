@@ -21,14 +21,14 @@ export const ELEMENT = {
   bfloat16: 16,
 } as const;
 
-/** A type of elements. */
-export type ElementName = keyof typeof ELEMENT;
-
 /** Its name in messages: that of `ELEMENT`, or the number of another one. */
 export function elementName(type: number): string {
   const found = Object.entries(ELEMENT).find(([, number]) => number === type);
   return found?.[0] ?? `type ${type}`;
 }
+
+/** Whether operators of a domain are ONNX's own. */
+export const isOwnDomain = (domain: string): boolean => domain === '' || domain === 'ai.onnx';
 
 /** Where the bytes of a tensor lie that are in a file of their own. */
 export interface ExternalData {
