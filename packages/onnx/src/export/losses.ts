@@ -1,36 +1,33 @@
-import type { Emit, Emitters, Step } from './step.js';
+import type { Emit, Emitters, Step, Term } from './step.js';
 
 /** Losses of single elements, or their mean or sum. */
-function reduced(step: Step, losses: string): string {
+function reduced(step: Step, term: Term): string {
+  const losses = step.term(term);
   const { reduction } = step.attributes;
   if (reduction === 'none') return losses;
-  const flat = step.emit('Reshape', [losses, step.int64(-1)]);
-  const op = reduction === 'sum' ? 'ReduceSum' : 'ReduceMean';
-  return step.emit(op, [flat], { keepdims: 0 });
+  return step.emit(reduction === 'sum' ? 'ReduceSum' : 'ReduceMean', [step.flat(losses)], {
+    keepdims: 0,
+  });
 }
 
 /** Of x and target, which have one shape. */
 const elementwise =
-  (write: (step: Step, x: string, target: string) => string): Emit =>
+  (write: (x: string, target: string, step: Step) => Term): Emit =>
   (step) =>
-    reduced(step, write(step, step.in('x'), step.in('target')));
+    reduced(step, write(step.x, step.in('target'), step));
 
 /** c·(d - ½c) with c = d clamped to ±limit, which is ½d² within and a line outside. */
-function huberOf(step: Step, d: string, limit: number): string {
-  const { dtype } = step.out;
-  const clamped = step.emit('Clip', [d, step.scalar(dtype, -limit), step.scalar(dtype, limit)]);
-  const half = step.emit('Mul', [clamped, step.scalar(dtype, 0.5)]);
-  return step.emit('Mul', [clamped, step.emit('Sub', [d, half])]);
+function huberOf(step: Step, d: string, limit: number): Term {
+  const clamped = step.emit('Clip', [d, -limit, limit]);
+  return ['Mul', clamped, ['Sub', d, ['Mul', clamped, 0.5]]];
 }
 
 /** By the operators that ONNX has for labels. */
 const byLabels =
   (op: string, scores: string): Emit =>
   (step) => {
-    const target = step.value('target');
-    const labels = step.cast(step.in('target'), target.dtype, 'int64');
-    const weight = step.has('weight') ? [step.in('weight')] : [];
-    return step.emit(op, [step.in(scores), labels, ...weight], {
+    const labels = step.operand('target', 'int64');
+    return step.emit(op, [step.in(scores), labels, ...step.optional('weight')], {
       ignore_index: step.number('ignoreIndex'),
       reduction: String(step.attributes['reduction']),
     });
@@ -38,104 +35,76 @@ const byLabels =
 
 const crossEntropy: Emit = (step) => {
   const { dtype } = step.out;
-  if (step.number('labelSmoothing') !== 0) throw step.refusal('ONNX has no label smoothing');
+  if (step.number('labelSmoothing') !== 0) throw step.lacking('label smoothing');
   if (step.value('target').dtype !== dtype)
     return byLabels('SoftmaxCrossEntropyLoss', 'logits')(step);
-  if (step.has('weight')) throw step.refusal('ONNX has no class weights of probabilities');
+  if (step.has('weight')) throw step.lacking('class weights of probabilities');
   const logs = step.emit('LogSoftmax', [step.in('logits')], { axis: 1 });
   const terms = step.emit('Mul', [step.in('target'), logs]);
-  const sums = step.emit('ReduceSum', [terms, step.int64(1)], { keepdims: 0 });
-  return reduced(step, step.emit('Neg', [sums]));
+  return reduced(step, ['Neg', step.reduce('ReduceSum', terms, [1], false)]);
 };
 
 /** max(-x, 0) + ln(1 + e^-|x|), the loss of a positive, and x more, weighted, for what is none. */
-const bceWithLogits = elementwise((step, x, target) => {
-  const { dtype } = step.out;
-  const one = step.scalar(dtype, 1);
-  const tail = step.emit('Exp', [step.emit('Neg', [step.emit('Abs', [x])])]);
-  const log = step.emit('Log', [step.emit('Add', [tail, one])]);
-  const positive = step.emit('Add', [step.emit('Relu', [step.emit('Neg', [x])]), log]);
-  const missing = step.emit('Mul', [step.emit('Sub', [one, target]), x]);
-  if (!step.has('posWeight')) return step.emit('Add', [missing, positive]);
-  const more = step.emit('Sub', [step.in('posWeight'), one]);
-  const factor = step.emit('Add', [step.emit('Mul', [more, target]), one]);
-  return step.emit('Add', [missing, step.emit('Mul', [factor, positive])]);
+const bceWithLogits = elementwise((x, target, step) => {
+  const log: Term = ['Log', ['Add', ['Exp', ['Neg', ['Abs', x]]], 1]];
+  const positive: Term = ['Add', ['Relu', ['Neg', x]], log];
+  const missing: Term = ['Mul', ['Sub', 1, target], x];
+  if (!step.has('posWeight')) return ['Add', missing, positive];
+  const factor: Term = ['Add', ['Mul', ['Sub', step.in('posWeight'), 1], target], 1];
+  return ['Add', missing, ['Mul', factor, positive]];
 });
 
 /** Logarithms of at least -100, as PyTorch bounds them. */
-const boundedLog = (step: Step, x: string): string =>
-  step.emit('Max', [step.emit('Log', [x]), step.scalar(step.out.dtype, -100)]);
+const boundedLog = (x: Term): Term => ['Max', ['Log', x], -100];
 
-const bce = elementwise((step, x, target) => {
-  const one = step.scalar(step.out.dtype, 1);
-  const hit = step.emit('Mul', [target, boundedLog(step, x)]);
-  const miss = step.emit('Mul', [
-    step.emit('Sub', [one, target]),
-    boundedLog(step, step.emit('Sub', [one, x])),
-  ]);
-  return step.emit('Neg', [step.emit('Add', [hit, miss])]);
+const bce = elementwise((x, target) => {
+  const hit: Term = ['Mul', target, boundedLog(x)];
+  const miss: Term = ['Mul', ['Sub', 1, target], boundedLog(['Sub', 1, x])];
+  return ['Neg', ['Add', hit, miss]];
 });
 
 /** target·(log target - x), of which a target of 0 has none. */
 const klDiv: Emit = (step) => {
-  const { dtype } = step.out;
-  const [x, target] = [step.in('x'), step.in('target')];
-  const zero = step.scalar(dtype, 0);
-  const isLog = step.attributes['logTarget'] === true;
-  const terms = isLog
-    ? step.emit('Mul', [step.emit('Exp', [target]), step.emit('Sub', [target, x])])
-    : step.emit('Where', [
-        step.emit('Greater', [target, zero]),
-        step.emit('Mul', [target, step.emit('Sub', [step.emit('Log', [target]), x])]),
-        zero,
-      ]);
+  const { x } = step;
+  const target = step.in('target');
+  const terms: Term = step.flag('logTarget')
+    ? ['Mul', ['Exp', target], ['Sub', target, x]]
+    : ['Where', ['Greater', target, 0], ['Mul', target, ['Sub', ['Log', target], x]], 0];
   if (step.attributes['reduction'] !== 'batchmean') return reduced(step, terms);
-  const sums = step.emit('ReduceSum', [
-    terms,
-    step.int64(
-      ...step
-        .value('x')
-        .shape.slice(1)
-        .map((_, i) => i + 1),
-    ),
-  ]);
-  return step.emit('ReduceMean', [step.emit('Reshape', [sums, step.int64(-1)])], { keepdims: 0 });
+  const sums = step.reduce('ReduceSum', terms, step.axes().slice(1), true);
+  return step.emit('ReduceMean', [step.flat(sums)], { keepdims: 0 });
 };
 
-const hingeEmbedding = elementwise((step, x, target) => {
-  const { dtype } = step.out;
-  const short = step.emit('Relu', [
-    step.emit('Sub', [step.scalar(dtype, step.number('margin')), x]),
-  ]);
-  const sign = step.cast(target, step.value('target').dtype, dtype);
-  const isAlike = step.emit('Greater', [sign, step.scalar(dtype, 0)]);
-  return step.emit('Where', [isAlike, x, short]);
-});
+/** The target, of whichever dtype, as a sign in the dtype of the result. */
+const signOf = (step: Step): string => step.operand('target', step.out.dtype);
+
+const hingeEmbedding = elementwise((x, _, step) => [
+  'Where',
+  ['Greater', signOf(step), 0],
+  x,
+  ['Relu', ['Sub', step.number('margin'), x]],
+]);
 
 const marginRanking: Emit = (step) => {
-  const { dtype } = step.out;
-  const sign = step.cast(step.in('target'), step.value('target').dtype, dtype);
-  const lead = step.emit('Mul', [sign, step.emit('Sub', [step.in('x1'), step.in('x2')])]);
-  const margin = step.scalar(dtype, step.number('margin'));
-  return reduced(step, step.emit('Relu', [step.emit('Sub', [margin, lead])]));
+  const lead: Term = ['Mul', signOf(step), ['Sub', step.in('x1'), step.in('x2')]];
+  return reduced(step, ['Relu', ['Sub', step.number('margin'), lead]]);
 };
 
 /** Losses, for whoever exports a whole step. */
 export const LOSSES: Emitters = {
-  mseLoss: elementwise((step, x, target) => {
+  mseLoss: elementwise((x, target, step) => {
     const d = step.emit('Sub', [x, target]);
-    return step.emit('Mul', [d, d]);
+    return ['Mul', d, d];
   }),
-  huber: elementwise((step, x, target) =>
+  huber: elementwise((x, target, step) =>
     huberOf(step, step.emit('Sub', [x, target]), step.number('delta')),
   ),
-  smoothL1: elementwise((step, x, target) => {
+  smoothL1: elementwise((x, target, step) => {
     const d = step.emit('Sub', [x, target]);
     const beta = step.number('beta');
-    if (beta === 0) return step.emit('Abs', [d]);
-    return step.emit('Div', [huberOf(step, d, beta), step.scalar(step.out.dtype, beta)]);
+    return beta === 0 ? ['Abs', d] : ['Div', huberOf(step, d, beta), beta];
   }),
-  l1Loss: elementwise((step, x, target) => step.emit('Abs', [step.emit('Sub', [x, target])])),
+  l1Loss: elementwise((x, target) => ['Abs', ['Sub', x, target]]),
   bce,
   klDiv,
   hingeEmbedding,

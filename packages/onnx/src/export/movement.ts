@@ -4,30 +4,33 @@ import { fixed, isFixed, isSame, type Extent } from '@unfold/core/internal';
 import type { Emit, Emitters, Step } from './step.js';
 
 /** Another shape of the same elements. */
-const reshaped: Emit = (step) => step.reshape(step.in('x'), step.out);
+const reshaped: Emit = (step) => step.reshape(step.x, step.out);
 
-/** x repeated along axes of size 1, and along new ones in front. */
-const expanded: Emit = (step) => {
-  const from = step.extents(step.value('x'));
-  const lead = step.out.shape.length - from.length;
+/** x as large as the result, along all axes but perhaps one. */
+function spread(step: Step, x: string, value: Value, except = -1): string {
+  const own = step.extents(value);
+  const lead = step.out.shape.length - own.length;
   // Where x has the size already, 1 keeps it, whatever the batch.
   const to = step.extents(step.out).map((extent, axis) => {
-    const own = from[axis - lead];
-    return own && isSame(own, extent) ? fixed(1) : extent;
+    const mine = own[axis - lead];
+    return axis === except || (mine && isSame(mine, extent)) ? fixed(1) : extent;
   });
-  return step.emit('Expand', [step.in('x'), step.shape(to)]);
-};
+  if (lead === 0 && to.every((extent) => isSame(extent, fixed(1)))) return x;
+  return step.emit('Expand', [x, step.shape(to)]);
+}
+
+const expanded: Emit = (step) => spread(step, step.x, step.value('x'));
 
 const tiled: Emit = (step) => {
-  const from = step.value('x');
   const repeats = step.list('repeats');
-  const ndim = step.out.shape.length;
-  const lead = ndim - from.shape.length;
-  const ones = Array.from({ length: lead }, () => fixed(1));
+  const { length: ndim } = step.out.shape;
+  const ones = (count: number): number[] => Array.from({ length: count }, () => 1);
+  const lead = ones(ndim - step.ndim).map(fixed);
   const x =
-    lead === 0 ? step.in('x') : step.reshapeTo(step.in('x'), [...ones, ...step.extents(from)]);
-  const all = [...Array.from({ length: ndim - repeats.length }, () => 1), ...repeats];
-  return step.emit('Tile', [x, step.int64(...all)]);
+    lead.length === 0
+      ? step.x
+      : step.reshapeTo(step.x, [...lead, ...step.extents(step.value('x'))]);
+  return step.emit('Tile', [x, step.int64(...ones(ndim - repeats.length), ...repeats)]);
 };
 
 function permuted(step: Step, x: string, perm: readonly number[]): string {
@@ -42,19 +45,15 @@ export function swapped(ndim: number, first: number, second: number): number[] {
   return perm;
 }
 
-function sliced(
-  step: Step,
-  x: string,
-  ranges: readonly { start: number; end: number; axis: number; step: number }[],
-): string {
+/** Where a part begins and ends along an axis, and in which steps. */
+type Range = readonly [start: number, end: number, axis: number, step: number];
+
+function sliced(step: Step, x: string, ranges: readonly Range[]): string {
   if (ranges.length === 0) return x;
-  return step.emit('Slice', [
-    x,
-    step.int64(...ranges.map(({ start }) => start)),
-    step.int64(...ranges.map(({ end }) => end)),
-    step.int64(...ranges.map(({ axis }) => axis)),
-    step.int64(...ranges.map((range) => range.step)),
-  ]);
+  const lists = ([0, 1, 2, 3] as const).map((part) =>
+    step.int64(...ranges.map((range) => range[part])),
+  );
+  return step.emit('Slice', [x, ...lists]);
 }
 
 /** An end that lies behind every axis, and one that lies before. */
@@ -64,70 +63,57 @@ const FIRST = -(2 ** 31) + 1;
 const slice: Emit = (step) => {
   const { ranges = null } = step.attributes;
   const list: readonly unknown[] = Array.isArray(ranges) ? ranges : [];
-  const asked = list.flatMap((range, axis) => {
+  const asked = list.flatMap((range, axis): Range[] => {
     if (!Array.isArray(range)) return [];
     const [start, end, by] = range as readonly (number | null | undefined)[];
     const step = by ?? 1;
     // A walk back begins at the end.
     const [first, last] = step < 0 ? [-1, FIRST] : [0, LAST];
-    return [{ start: start ?? first, end: end ?? last, axis, step }];
+    return [[start ?? first, end ?? last, axis, step]];
   });
-  return sliced(step, step.in('x'), asked);
+  return sliced(step, step.x, asked);
 };
 
-const flip: Emit = (step) => {
-  const axes = step.axes(step.out.shape.length, 'axes');
-  const ranges = axes.map((axis) => ({ start: -1, end: FIRST, axis, step: -1 }));
-  return sliced(step, step.in('x'), ranges);
-};
+const flip: Emit = (step) =>
+  sliced(
+    step,
+    step.x,
+    step.axes('axes').map((axis): Range => [-1, FIRST, axis, -1]),
+  );
 
 /** Elements move on, and those that leave at the end come in at the front. */
 const roll: Emit = (step) => {
   const value = step.value('x');
   const shifts = step.list('shifts');
-  const isFlat = step.attributes['axes'] === undefined || step.attributes['axes'] === null;
-  if (isFlat) {
-    const flat = step.emit('Reshape', [step.in('x'), step.int64(-1)]);
-    const count = step.countAlong(value, step.axes(value.shape.length));
-    return step.reshape(rolled(step, flat, 0, shifts[0] ?? 0, count), value);
+  if (!step.isGiven('axes')) {
+    const count = step.countAlong(value, step.axes());
+    return step.reshape(rolled(step, step.flat(step.x), 0, shifts[0] ?? 0, count), value);
   }
   return step
-    .axes(value.shape.length, 'axes')
+    .axes('axes')
     .reduce(
       (x, axis, i) => rolled(step, x, axis, shifts[i] ?? 0, step.countAlong(value, [axis])),
-      step.in('x'),
+      step.x,
     );
 };
 
 function rolled(step: Step, x: string, axis: number, shift: number, size: number): string {
   const by = size === 0 ? 0 : ((shift % size) + size) % size;
   if (by === 0) return x;
-  const back = sliced(step, x, [{ start: size - by, end: LAST, axis, step: 1 }]);
-  const front = sliced(step, x, [{ start: 0, end: size - by, axis, step: 1 }]);
+  const back = sliced(step, x, [[size - by, LAST, axis, 1]]);
+  const front = sliced(step, x, [[0, size - by, axis, 1]]);
   return step.emit('Concat', [back, front], { axis });
 }
 
-/** x in pieces along an axis. */
-function pieces(step: Step, axis: number): string[] {
-  const sizes = step.outputs.map((value) => step.countAlong(value, [axis]));
-  // Pieces of no element are not split off by all runtimes; there is one at most, where x has none.
-  return step.emitAll('Split', [step.in('x'), step.int64(...sizes)], { axis }, sizes.length);
-}
-
-const split: Emit = (step) => pieces(step, step.axis(step.value('x').shape.length));
-
-const unbind: Emit = (step) => {
-  const value = step.value('x');
-  const axis = step.axis(value.shape.length);
-  const count = step.outputs.length;
-  const parts = step.emitAll(
-    'Split',
-    [step.in('x'), step.uniform('int64', count, 1)],
-    { axis },
-    count,
+/** x in pieces along an axis, one for each result. */
+function split(step: Step): string[] {
+  const axis = step.axis();
+  // unbind's results lack the axis.
+  const sizes = step.outputs.map((value) =>
+    value.shape.length < step.ndim ? 1 : step.countAlong(value, [axis]),
   );
-  return parts.map((part) => step.emit('Squeeze', [part, step.int64(axis)]));
-};
+  return step.emitAll('Split', [step.x, step.int64(...sizes)], { axis }, sizes.length);
+}
 
 /** Each mode of `pad` as ONNX calls it. */
 const PAD_MODES: Readonly<Record<string, string>> = {
@@ -140,104 +126,68 @@ const pad: Emit = (step) => {
   const { padding = [], mode = 'constant' } = step.attributes;
   const pairs = padding as readonly (readonly [number, number])[];
   const word = PAD_MODES[String(mode)];
-  if (word === undefined)
-    throw step.refusal(`ONNX has no padding of mode ${String(mode)} before 19`);
+  if (word === undefined) throw step.lacking(`padding of mode ${String(mode)} before 19`);
   const pads = [...pairs.map(([before]) => before), ...pairs.map(([, after]) => after)];
-  const value = word === 'constant' ? [step.scalar(step.out.dtype, step.number('value'))] : [];
-  return step.emit('Pad', [step.in('x'), step.int64(...pads), ...value], { mode: word });
+  const value = word === 'constant' ? [step.number('value')] : [];
+  return step.emit('Pad', [step.x, step.int64(...pads), ...value], { mode: word });
 };
 
 /** Positions as ONNX takes them: those of ours are int32 or uint8. */
-function positions(step: Step, operand = 'index'): string {
-  const { dtype } = step.value(operand);
-  const name = step.in(operand);
-  return dtype === 'int32' ? name : step.cast(name, dtype, 'int32');
-}
+const positions = (step: Step, operand = 'index'): string => step.operand(operand, 'int32');
 
 const scatter =
   (attributes: Readonly<Record<string, string>>): Emit =>
   (step) => {
-    const value = step.value('x');
-    const index = positions(step);
-    const src = step.has('src')
-      ? step.in('src')
-      : step.emit('Expand', [
-          step.scalar(value.dtype, step.number('src')),
-          step.shape(step.extents(step.value('index'))),
-        ]);
+    const index = step.value('index');
     // ONNX wants src as large as index; here it may be larger.
-    const fitting = step.has('src')
-      ? cropped(step, src, step.value('src'), step.value('index'))
-      : src;
-    const axis = step.axis(value.shape.length);
-    return step.emit('ScatterElements', [step.in('x'), index, fitting], { axis, ...attributes });
+    const src = step.has('src')
+      ? cropped(step, step.in('src'), step.value('src'), index)
+      : step.emit('Expand', [step.number('src'), step.shape(step.extents(index))]);
+    const axis = step.axis();
+    return step.emit('ScatterElements', [step.x, positions(step), src], { axis, ...attributes });
   };
 
 /** The part of x in front that is as large as `as`, along all axes but perhaps one. */
 function cropped(step: Step, x: string, value: Value, as: Value, except = -1): string {
   const sizes = step.extents(as);
-  const ranges = step.extents(value).flatMap((extent, axis) => {
+  const ranges = step.extents(value).flatMap((extent, axis): Range[] => {
     const size = sizes[axis];
     if (axis === except || !size || isSame(size, extent)) return [];
     if (!isFixed(size)) throw step.followsBatch(`the size of index along axis ${axis}`);
-    return [{ start: 0, end: size.offset, axis, step: 1 }];
+    return [[0, size.offset, axis, 1]];
   });
   return sliced(step, x, ranges);
 }
 
 const gather: Emit = (step) => {
-  const x = step.value('x');
-  const axis = step.axis(x.shape.length);
+  const axis = step.axis();
   // ONNX wants x as large as index along the other axes; here it may be larger.
-  const fitting = cropped(step, step.in('x'), x, step.value('index'), axis);
-  return step.emit('GatherElements', [fitting, positions(step)], { axis });
+  const x = cropped(step, step.x, step.value('x'), step.value('index'), axis);
+  return step.emit('GatherElements', [x, positions(step)], { axis });
 };
 
 const takeAlongAxis: Emit = (step) => {
-  const x = step.value('x');
-  const index = step.value('index');
-  if (step.attributes['axis'] === undefined || step.attributes['axis'] === null) {
-    const flat = step.emit('Reshape', [step.in('x'), step.int64(-1)]);
-    return step.emit('Gather', [flat, positions(step)], { axis: 0 });
+  if (!step.isGiven('axis')) {
+    return step.emit('Gather', [step.flat(step.x), positions(step)], { axis: 0 });
   }
-  const axis = step.axis(x.shape.length);
+  const axis = step.axis();
   // Along the other axes both broadcast to the sizes of the result.
-  const spread = (name: string, value: Value): string => {
-    const own = step.extents(value);
-    const to = step.extents(step.out).map((extent, at) => {
-      const mine = own[at];
-      return at === axis || (mine && isSame(mine, extent)) ? fixed(1) : extent;
-    });
-    if (to.every((extent) => isFixed(extent) && extent.offset === 1)) return name;
-    return step.emit('Expand', [name, step.shape(to)]);
-  };
-  return step.emit('GatherElements', [spread(step.in('x'), x), spread(positions(step), index)], {
-    axis,
-  });
+  const x = spread(step, step.x, step.value('x'), axis);
+  const index = spread(step, positions(step), step.value('index'), axis);
+  return step.emit('GatherElements', [x, index], { axis });
 };
 
-/** The largest or smallest, and their positions. */
-function extremes(
-  step: Step,
-  k: number,
-  axis: number,
-  largest: boolean,
-): [values: string, positions: string] {
-  const [values = '', at = ''] = step.emitAll(
-    'TopK',
-    [step.in('x'), step.int64(k)],
-    { axis, largest: largest ? 1 : 0, sorted: 1 },
-    2,
-  );
+/** The k largest or smallest, and their positions. */
+function extremes(step: Step, k: number, isLargest: boolean): [values: string, positions: string] {
+  const attributes = { axis: step.axis(), largest: isLargest ? 1 : 0, sorted: 1 };
+  const [values = '', at = ''] = step.emitAll('TopK', [step.x, step.int64(k)], attributes, 2);
   return [values, step.cast(at, 'int64', 'int32')];
 }
 
-function sorted(step: Step): [values: string, positions: string] {
-  const value = step.value('x');
-  const axis = step.axis(value.shape.length);
-  const count = step.countAlong(value, [axis]);
-  return extremes(step, count, axis, step.attributes['descending'] === true);
-}
+const sorted = (step: Step): [values: string, positions: string] =>
+  extremes(step, step.countAlong(step.value('x'), [step.axis()]), step.flag('descending'));
+
+const HALF_PIXEL = { mode: 'linear', coordinate_transformation_mode: 'half_pixel' };
 
 /** How each mode of `interpolate` is called in ONNX. */
 const RESIZE: Readonly<Record<string, Given>> = {
@@ -246,25 +196,21 @@ const RESIZE: Readonly<Record<string, Given>> = {
     coordinate_transformation_mode: 'asymmetric',
     nearest_mode: 'floor',
   },
-  'nearest-exact': {
-    mode: 'nearest',
-    coordinate_transformation_mode: 'half_pixel',
-    nearest_mode: 'round_prefer_ceil',
-  },
-  linear: { mode: 'linear', coordinate_transformation_mode: 'half_pixel' },
-  bilinear: { mode: 'linear', coordinate_transformation_mode: 'half_pixel' },
+  'nearest-exact': { ...HALF_PIXEL, mode: 'nearest', nearest_mode: 'round_prefer_ceil' },
+  linear: HALF_PIXEL,
+  bilinear: HALF_PIXEL,
 };
 
 const interpolate: Emit = (step) => {
-  const { scaleFactor, mode, alignCorners } = step.attributes;
+  const { mode } = step.attributes;
   const attributes = RESIZE[String(mode)];
-  if (!attributes) throw step.refusal(`ONNX has no mode ${String(mode)}`);
-  const aligned = alignCorners === true && {
-    coordinate_transformation_mode: 'align_corners',
+  if (!attributes) throw step.lacking(`mode ${String(mode)}`);
+  const how = {
+    ...attributes,
+    ...(step.flag('alignCorners') && { coordinate_transformation_mode: 'align_corners' }),
   };
-  const how = { ...attributes, ...aligned };
-  if (scaleFactor === undefined || scaleFactor === null) {
-    return step.emit('Resize', [step.in('x'), '', '', step.shape(step.extents(step.out))], how);
+  if (!step.isGiven('scaleFactor')) {
+    return step.emit('Resize', [step.x, '', '', step.shape(step.extents(step.out))], how);
   }
   const from = step.value('x').shape;
   const to = step.out.shape;
@@ -275,8 +221,7 @@ const interpolate: Emit = (step) => {
       (ratio === 1 && mode !== 'nearest-exact') || (ratio === 2 && mode === 'nearest');
     return isWhole ? ratio : factor;
   });
-  const scales = [1, 1, ...factors];
-  return step.emit('Resize', [step.in('x'), '', step.vector('float32', scales)], how);
+  return step.emit('Resize', [step.x, '', step.vector('float32', [1, 1, ...factors])], how);
 };
 
 /** Pixels of blocks become channels; ONNX's SpaceToDepth gives them in another order. */
@@ -287,14 +232,14 @@ const pixelUnshuffle: Emit = (step) => {
   }
   const r = step.number('downscaleFactor');
   const part = ({ slope, offset }: Extent): Extent => ({ slope: slope / r, offset: offset / r });
-  const blocks = step.reshapeTo(step.in('x'), [N, C, part(H), fixed(r), part(W), fixed(r)]);
+  const blocks = step.reshapeTo(step.x, [N, C, part(H), fixed(r), part(W), fixed(r)]);
   return step.reshape(permuted(step, blocks, [0, 1, 3, 5, 2, 4]), step.out);
 };
 
 const triangle =
   (upper: number): Emit =>
   (step) =>
-    step.emit('Trilu', [step.in('x'), step.scalar('int64', step.number('diagonal'))], { upper });
+    step.emit('Trilu', [step.x, step.scalar('int64', step.number('diagonal'))], { upper });
 
 /** What moves, repeats, picks and orders elements. */
 export const MOVEMENT: Emitters = {
@@ -305,45 +250,33 @@ export const MOVEMENT: Emitters = {
   expand: expanded,
   broadcastTo: expanded,
   repeat: tiled,
-  tile: (step) => tiled(step),
-  permute: (step) => permuted(step, step.in('x'), step.axes(step.out.shape.length, 'axes')),
-  transpose: (step) => {
-    const ndim = step.out.shape.length;
-    return permuted(
-      step,
-      step.in('x'),
-      swapped(ndim, step.axis(ndim, 'first'), step.axis(ndim, 'second')),
-    );
-  },
-  concat: (step) =>
-    step.emit(
-      'Concat',
-      step.inputs.map((value) => step.nameOf(value)),
-      {
-        axis: step.axis(step.out.shape.length),
-      },
-    ),
+  tile: tiled,
+  permute: (step) => permuted(step, step.x, step.axes('axes')),
+  transpose: (step) =>
+    permuted(step, step.x, swapped(step.ndim, step.axis('first'), step.axis('second'))),
+  concat: (step) => step.emit('Concat', step.all, { axis: step.axis() }),
   stack: (step) => {
-    const axis = step.axis(step.out.shape.length);
-    const rows = step.inputs.map((value) =>
-      step.emit('Unsqueeze', [step.nameOf(value), step.int64(axis)]),
+    const axis = step.axis('axis', step.out.shape.length);
+    const at = step.int64(axis);
+    return step.emit(
+      'Concat',
+      step.all.map((x) => ['Unsqueeze', x, at]),
+      { axis },
     );
-    return step.emit('Concat', rows, { axis });
   },
   split,
   chunk: split,
-  unbind,
-  select: (step) => {
-    const axis = step.axis(step.value('x').shape.length);
-    return step.emit('Gather', [step.in('x'), step.scalar('int64', step.number('index'))], {
-      axis,
-    });
-  },
+  unbind: (step) =>
+    split(step).map((part) => step.emit('Squeeze', [part, step.int64(step.axis())])),
+  select: (step) =>
+    step.emit('Gather', [step.x, step.scalar('int64', step.number('index'))], {
+      axis: step.axis(),
+    }),
   interpolate,
   pixelShuffle: (step) => {
     if (step.out.shape.length !== 4) throw step.refusal('only images of four axes are translated');
     const attributes = { blocksize: step.number('upscaleFactor'), mode: 'CRD' };
-    return step.emit('DepthToSpace', [step.in('x')], attributes);
+    return step.emit('DepthToSpace', [step.x], attributes);
   },
   pixelUnshuffle,
   slice,
@@ -352,10 +285,7 @@ export const MOVEMENT: Emitters = {
   pad,
   tril: triangle(0),
   triu: triangle(1),
-  indexSelect: (step) =>
-    step.emit('Gather', [step.in('x'), positions(step)], {
-      axis: step.axis(step.value('x').shape.length),
-    }),
+  indexSelect: (step) => step.emit('Gather', [step.x, positions(step)], { axis: step.axis() }),
   embedding: (step) => step.emit('Gather', [step.in('weight'), positions(step, 'x')], { axis: 0 }),
   gather,
   takeAlongAxis,
@@ -363,17 +293,11 @@ export const MOVEMENT: Emitters = {
   scatterAdd: scatter({ reduction: 'add' }),
   oneHot: (step) => {
     // Of all types of index and values, ONNX Runtime has these.
-    const index = step.cast(step.in('index'), step.value('index').dtype, 'int64');
+    const index = step.operand('index', 'int64');
     const operands = [index, step.int64(step.number('numClasses')), step.vector('float32', [0, 1])];
     return step.cast(step.emit('OneHot', operands, { axis: -1 }), 'float32', step.out.dtype);
   },
-  sort: (step) => sorted(step),
+  sort: sorted,
   argsort: (step) => sorted(step)[1],
-  topk: (step) =>
-    extremes(
-      step,
-      step.number('k'),
-      step.axis(step.value('x').shape.length),
-      step.attributes['largest'] === true,
-    ),
+  topk: (step) => extremes(step, step.number('k'), step.flag('largest')),
 };

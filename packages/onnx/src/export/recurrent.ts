@@ -48,7 +48,7 @@ const recurrent =
       {
         ...attributes,
         hidden_size: step.value('x2').shape[1] ?? 0,
-        direction: step.attributes['reverse'] === true ? 'reverse' : 'forward',
+        direction: step.flag('reverse') ? 'reverse' : 'forward',
       },
       step.outputs.length,
     );

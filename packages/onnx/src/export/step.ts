@@ -1,6 +1,6 @@
-import { ConfigError, type Attributes, type DType, type GraphNode, type Value } from '@unfold/core';
-import { ELEMENT } from '../model/model.js';
-import type { Builder, ConstantType, Given } from './builder.js';
+import { ConfigError, type Attributes, type GraphNode, type Value } from '@unfold/core';
+import { ELEMENT, type OnnxAttribute } from '../model/model.js';
+import { float, type Builder, type ConstantType, type Given } from './builder.js';
 import { fixed, isFixed, type Extent, type Sizes } from '@unfold/core/internal';
 
 /** What every operation of a graph is translated with. */
@@ -40,6 +40,14 @@ export function shapeOf(
 
 /** From this operator set on reductions take their axes as an input. */
 const AXES_AS_INPUT = 18;
+
+/** An operand: the name of a value, a constant of the dtype that the operation gives, or what is made for it. */
+export type Term = string | number | Applied;
+
+/** An operator without attributes, and its operands behind it. */
+interface Applied extends ReadonlyArray<Term> {
+  readonly 0: string;
+}
 
 /** One operation of a graph, as its translation sees it. */
 export class Step {
@@ -99,29 +107,65 @@ export class Step {
     return this.nameOf(this.value(operand));
   }
 
+  /** The ONNX names of all its tensors, in order. */
+  get all(): string[] {
+    return this.inputs.map((value) => this.nameOf(value));
+  }
+
+  /** The ONNX name of its operand x. */
+  get x(): string {
+    return this.in('x');
+  }
+
+  /** The ONNX name of an operand in a list, which is empty if there is none. */
+  optional(operand: string): string[] {
+    return this.has(operand) ? [this.in(operand)] : [];
+  }
+
+  /** The ONNX names of the factors and offsets of channels, which ONNX wants where there are none too. */
+  affine(channels: number): [weight: string, bias: string] {
+    const of = (operand: string, value: number): string =>
+      this.has(operand) ? this.in(operand) : this.uniform(this.out.dtype, channels, value);
+    return [of('weight', 1), of('bias', 0)];
+  }
+
   /** The ONNX name of an operand that is a tensor or a number, as elements of `type`. */
-  operand(operand: string, type: DType): string {
+  operand(operand: string, type: ConstantType): string {
     const value = this.#node.input(operand);
     if (value) return this.cast(this.nameOf(value), value.dtype, type);
     const number = this.number(operand);
     return this.scalar(type, type === 'bool' ? Number(number !== 0) : number);
   }
 
+  /** Whether an attribute is true. */
+  flag(name: string): boolean {
+    return this.attributes[name] === true;
+  }
+
+  isGiven(name: string): boolean {
+    return (this.attributes[name] ?? null) !== null;
+  }
+
   number(name: string): number {
-    const value = this.#node.attributes[name];
+    const value = this.attributes[name];
     if (typeof value !== 'number') throw this.fault(`a number for ${name}`, value);
     return value;
   }
 
+  /** A number that ONNX keeps as a float. */
+  float(name: string): OnnxAttribute {
+    return float(this.number(name));
+  }
+
   /** Numbers, one for all of `count`, or as many. */
   numbers(name: string, count: number): readonly number[] {
-    const value = this.#node.attributes[name];
+    const value = this.attributes[name];
     if (typeof value === 'number') return Array.from({ length: count }, () => value);
     return this.list(name);
   }
 
   list(name: string): readonly number[] {
-    const value = this.#node.attributes[name];
+    const value = this.attributes[name];
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
     return list.map((element) => {
       if (typeof element !== 'number') throw this.fault(`numbers for ${name}`, value);
@@ -129,23 +173,36 @@ export class Step {
     });
   }
 
-  /** The axis that an attribute names, counted from the front. */
-  axis(ndim: number, name = 'axis'): number {
+  /** How many axes its first tensor has. */
+  get ndim(): number {
+    return this.inputs[0]?.shape.length ?? 0;
+  }
+
+  /** The axis that an attribute names, counted from the front of its first tensor's, or of so many. */
+  axis(name = 'axis', ndim = this.ndim): number {
     const axis = this.number(name);
     return axis < 0 ? axis + ndim : axis;
   }
 
   /** The axes that an attribute names, counted from the front; all of them if it names none. */
-  axes(ndim: number, name = 'axis'): number[] {
-    const given = this.#node.attributes[name];
-    if (given === undefined || given === null) return Array.from({ length: ndim }, (_, i) => i);
+  axes(name = 'axis'): number[] {
+    const { ndim } = this;
+    if (!this.isGiven(name)) return Array.from({ length: ndim }, (_, i) => i);
     return this.list(name).map((axis) => (axis < 0 ? axis + ndim : axis));
   }
 
   /** The name of the one output of a new node. */
-  emit(op: string, inputs: readonly string[], attributes: Given = {}): string {
-    const [name = ''] = this.emitAll(op, inputs, attributes, 1);
+  emit(op: string, inputs: readonly Term[], attributes: Given = {}): string {
+    const names = inputs.map((input) => this.term(input));
+    const [name = ''] = this.emitAll(op, names, attributes, 1);
     return name;
+  }
+
+  /** The name of an operand. */
+  term(term: Term): string {
+    if (typeof term === 'string') return term;
+    if (typeof term === 'number') return this.scalar(this.out.dtype, term);
+    return this.emit(term[0], term.slice(1));
   }
 
   /** The names of the outputs of a new node. */
@@ -177,7 +234,9 @@ export class Step {
   }
 
   /** x reduced over axes, which all reductions but ReduceSum take as an attribute before `AXES_AS_INPUT`. */
-  reduce(op: string, x: string, axes: readonly number[], keepdim: boolean): string {
+  reduce(op: string, x: Term, axes: readonly number[], keepdim: boolean): string {
+    // Without axes ONNX reduces all; here there is nothing to reduce then.
+    if (axes.length === 0) return this.term(x);
     const keepdims = keepdim ? 1 : 0;
     return op === 'ReduceSum' || this.opset >= AXES_AS_INPUT
       ? this.emit(op, [x, this.int64(...axes)], { keepdims })
@@ -201,6 +260,11 @@ export class Step {
       if (!extent || !isFixed(extent)) throw this.followsBatch(`the size along axis ${axis}`);
       return count * extent.offset;
     }, 1);
+  }
+
+  /** x in one axis. */
+  flat(x: string): string {
+    return this.emit('Reshape', [x, this.int64(-1)]);
   }
 
   /** x in the shape of `value`. */
@@ -235,6 +299,15 @@ export class Step {
   refusal(what: string, mend = ''): ConfigError {
     const module = this.#node.module ? ` in ${this.#node.module}` : '';
     return new ConfigError(`exportOnnx: ${this.#node.op}${module}: ${what}${mend && `; ${mend}`}`);
+  }
+
+  lacking(what: string): ConfigError {
+    return this.refusal(`ONNX has no ${what}`);
+  }
+
+  /** @returns The error of what an operation does in training alone. */
+  onlyTraining(what: string): ConfigError {
+    return this.refusal(`it ${what} in training`, 'model.eval() comes before an export');
   }
 
   followsBatch(what: string): ConfigError {

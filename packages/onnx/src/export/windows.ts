@@ -1,5 +1,6 @@
-import { float, type Given } from './builder.js';
+import { sizeOf } from '@unfold/core';
 import { fixed } from '@unfold/core/internal';
+import type { Given } from './builder.js';
 import type { Emit, Emitters, Step } from './step.js';
 
 /** The sizes of the kernel behind the channels. */
@@ -20,7 +21,7 @@ function pads(step: Step, kernel: readonly number[], dilation: readonly number[]
   return [...both, ...both];
 }
 
-function windows(step: Step, kernel: readonly number[]): Given {
+function windows(step: Step, kernel: readonly number[]) {
   const dilations = step.numbers('dilation', kernel.length);
   return {
     kernel_shape: kernel,
@@ -30,11 +31,7 @@ function windows(step: Step, kernel: readonly number[]): Given {
   };
 }
 
-const operands = (step: Step): string[] => [
-  step.in('x'),
-  step.in('weight'),
-  ...(step.has('bias') ? [step.in('bias')] : []),
-];
+const operands = (step: Step): string[] => [step.x, step.in('weight'), ...step.optional('bias')];
 
 const conv: Emit = (step) =>
   step.emit('Conv', operands(step), {
@@ -58,7 +55,7 @@ function pooling(step: Step, ndim: number): Given {
     kernel_shape: step.numbers('kernelSize', ndim),
     strides: step.numbers('stride', ndim),
     pads: [...padding, ...padding],
-    ...(step.attributes['ceilMode'] === true && { ceil_mode: 1 }),
+    ...(step.flag('ceilMode') && { ceil_mode: 1 }),
   };
 }
 
@@ -66,7 +63,7 @@ const maxPool =
   (ndim: number): Emit =>
   (step) => {
     const { dilation = 1 } = step.attributes;
-    return step.emit('MaxPool', [step.in('x')], {
+    return step.emit('MaxPool', [step.x], {
       ...pooling(step, ndim),
       ...(dilation !== 1 && { dilations: step.numbers('dilation', ndim) }),
     });
@@ -77,16 +74,15 @@ const averagePool =
   (step) => {
     const { divisorOverride = null } = step.attributes;
     const includesPad = divisorOverride !== null || step.attributes['countIncludePad'] !== false;
-    const means = step.emit('AveragePool', [step.in('x')], {
+    const means = step.emit('AveragePool', [step.x], {
       ...pooling(step, ndim),
       count_include_pad: includesPad ? 1 : 0,
     });
     if (divisorOverride === null) return means;
     // A last window that reaches over the edge counts fewer pixels, of which nothing is known here.
-    if (step.attributes['ceilMode'] === true) throw step.refusal('ONNX has no divisorOverride');
-    const taps = step.numbers('kernelSize', ndim).reduce((count, size) => count * size, 1);
-    const factor = step.scalar(step.out.dtype, taps / step.number('divisorOverride'));
-    return step.emit('Mul', [means, factor]);
+    if (step.flag('ceilMode')) throw step.lacking('divisorOverride');
+    const taps = sizeOf(step.numbers('kernelSize', ndim));
+    return step.emit('Mul', [means, taps / step.number('divisorOverride')]);
   };
 
 /** Windows that differ are no pooling of ONNX's: each is a mean of its own. */
@@ -97,10 +93,10 @@ const adaptive =
     const ndim = step.out.shape.length - 2;
     const sizes = Array.from({ length: ndim }, (_, i) => step.countAlong(step.value('x'), [i + 2]));
     const counts = step.out.shape.slice(2);
-    if (counts.every((count) => count === 1)) return step.emit(`Global${pool}`, [step.in('x')]);
+    if (counts.every((count) => count === 1)) return step.emit(`Global${pool}`, [step.x]);
     if (sizes.every((size, i) => size % (counts[i] ?? 1) === 0)) {
       const kernel = sizes.map((size, i) => size / (counts[i] ?? 1));
-      return step.emit(pool, [step.in('x')], { kernel_shape: kernel, strides: kernel });
+      return step.emit(pool, [step.x], { kernel_shape: kernel, strides: kernel });
     }
     return counts.reduce((x, count, i) => {
       const axis = i + 2;
@@ -112,28 +108,21 @@ const adaptive =
         return step.reduce(reduce, part, [axis], true);
       });
       return step.emit('Concat', parts, { axis });
-    }, step.in('x'));
+    }, step.x);
   };
 
-/** With the running statistics; ONNX wants factors and offsets too. */
-const batchNorm: Emit = (step) => {
-  if (step.attributes['training'] === true) {
-    throw step.refusal('it counts statistics in training', 'model.eval() comes before an export');
-  }
-  const { dtype, shape } = step.value('runningMean');
-  const count = shape[0] ?? 0;
-  return step.emit(
-    'BatchNormalization',
-    [
-      step.in('x'),
-      step.has('weight') ? step.in('weight') : step.uniform(dtype, count, 1),
-      step.has('bias') ? step.in('bias') : step.uniform(dtype, count, 0),
-      step.in('runningMean'),
-      step.in('runningVar'),
-    ],
-    { epsilon: float(step.number('eps')) },
-  );
-};
+/** By the statistics of each image, or the running ones. */
+function normalised(step: Step, isByImage: boolean): string {
+  const operands = [step.x, ...step.affine(step.value('x').shape[1] ?? 0)];
+  const epsilon = step.float('eps');
+  return isByImage
+    ? step.emit('InstanceNormalization', operands, { epsilon })
+    : step.emit(
+        'BatchNormalization',
+        [...operands, step.in('runningMean'), step.in('runningVar')],
+        { epsilon },
+      );
+}
 
 /** A vector over the channels in a shape that broadcasts to x. */
 function byChannel(step: Step, operand: string): string {
@@ -144,49 +133,26 @@ function byChannel(step: Step, operand: string): string {
 
 /** Groups of channels as the channels of ONNX's InstanceNormalization. */
 const groupNorm: Emit = (step) => {
+  const { shape } = step.value('x');
   const [N] = step.extents(step.value('x'));
-  const { dtype } = step.out;
-  const groups = step.number('numGroups');
-  const rest =
-    step
-      .value('x')
-      .shape.slice(1)
-      .reduce((count, size) => count * size, 1) / groups;
   if (!N) throw step.fault('x [N, C, …]', 'none');
-  const rows = step.reshapeTo(step.in('x'), [N, fixed(groups), fixed(rest)]);
-  const vectors = [step.uniform(dtype, groups, 1), step.uniform(dtype, groups, 0)];
-  const epsilon = float(step.number('eps'));
-  const normal = step.emit('InstanceNormalization', [rows, ...vectors], { epsilon });
+  const groups = step.number('numGroups');
+  const rows = step.reshapeTo(step.x, [N, fixed(groups), fixed(sizeOf(shape.slice(1)) / groups)]);
+  const vectors = [1, 0].map((value) => step.uniform(step.out.dtype, groups, value));
+  const normal = step.emit('InstanceNormalization', [rows, ...vectors], {
+    epsilon: step.float('eps'),
+  });
   const back = step.reshape(normal, step.out);
   const scaled = step.has('weight') ? step.emit('Mul', [back, byChannel(step, 'weight')]) : back;
   return step.has('bias') ? step.emit('Add', [scaled, byChannel(step, 'bias')]) : scaled;
-};
-
-const instanceNorm: Emit = (step) => {
-  const { dtype } = step.out;
-  const channels = step.value('x').shape[1] ?? 0;
-  const weight = step.has('weight') ? step.in('weight') : step.uniform(dtype, channels, 1);
-  const bias = step.has('bias') ? step.in('bias') : step.uniform(dtype, channels, 0);
-  const epsilon = float(step.number('eps'));
-  return step.attributes['useInputStats'] === true
-    ? step.emit('InstanceNormalization', [step.in('x'), weight, bias], { epsilon })
-    : step.emit(
-        'BatchNormalization',
-        [step.in('x'), weight, bias, step.in('runningMean'), step.in('runningVar')],
-        { epsilon },
-      );
 };
 
 const fold: Emit = (step) => {
   if (step.opset < 18)
     throw step.refusal('Col2Im came with operator set 18', '{ opset: 18 } has it');
   const { kernel_shape, ...rest } = windows(step, step.numbers('kernelSize', 2));
-  const kernel = step.int64(...(kernel_shape as readonly number[]));
-  return step.emit(
-    'Col2Im',
-    [step.in('columns'), step.int64(...step.numbers('size', 2)), kernel],
-    rest,
-  );
+  const sizes = [step.numbers('size', 2), kernel_shape].map((list) => step.int64(...list));
+  return step.emit('Col2Im', [step.in('columns'), ...sizes], rest);
 };
 
 /** Each tap of the kernel is a convolution that gives its pixel alone. */
@@ -194,11 +160,11 @@ const unfold: Emit = (step) => {
   const { shape, dtype } = step.value('x');
   const channels = shape[1] ?? 0;
   const kernel = step.numbers('kernelSize', 2);
-  const taps = kernel.reduce((product, size) => product * size, 1);
+  const taps = sizeOf(kernel);
   const one = Array.from({ length: taps * taps }, (_, i) => Number(i % (taps + 1) === 0));
   const all = step.vector(dtype, Array.from({ length: channels }, () => one).flat());
   const weight = step.reshapeFixed(all, channels * taps, 1, ...kernel);
-  const columns = step.emit('Conv', [step.in('x'), weight], {
+  const columns = step.emit('Conv', [step.x, weight], {
     ...windows(step, kernel),
     group: channels,
   });
@@ -218,9 +184,12 @@ export const WINDOWS: Emitters = {
   adaptiveAvgPool1d: adaptive('AveragePool', 'ReduceMean'),
   adaptiveAvgPool2d: adaptive('AveragePool', 'ReduceMean'),
   adaptiveMaxPool2d: adaptive('MaxPool', 'ReduceMax'),
-  batchNorm,
+  batchNorm: (step) => {
+    if (step.flag('training')) throw step.onlyTraining('counts statistics');
+    return normalised(step, false);
+  },
   groupNorm,
-  instanceNorm,
+  instanceNorm: (step) => normalised(step, step.flag('useInputStats')),
   fold,
   unfold,
 };
