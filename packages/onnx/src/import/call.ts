@@ -113,6 +113,11 @@ export class Call {
     return given instanceof Known ? given.tensor(this.where) : given;
   }
 
+  /** Its first input as a tensor. */
+  get x(): Tensor {
+    return this.tensor(0);
+  }
+
   tensors(): Tensor[] {
     return this.#inputs.map((_, position) => this.tensor(position));
   }

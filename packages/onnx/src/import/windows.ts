@@ -39,13 +39,27 @@ import {
 import { isFloat } from '@unfold/core/internal';
 import type { Call, Operator, Operators } from './call.js';
 
-/** Sizes of a window along one or two axes, and the padding in front of and behind each. */
+/** A number for each axis of an image. */
+type Pair = readonly [number, number];
+
+/** Pixels in front of and behind each axis. */
+type Pads = readonly [Pair, Pair];
+
+/** Something of each axis of an image. */
+const pair = <T>(of: (axis: 0 | 1) => T): [T, T] => [of(0), of(1)];
+
+/** A window that slides over the images x. */
 interface Window {
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly dilation: readonly [number, number];
-  readonly pads: readonly [readonly [number, number], readonly [number, number]];
+  readonly x: Tensor;
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly dilation: Pair;
+  /** Over how many pixels a kernel reaches. */
+  readonly reach: Pair;
+  readonly pads: Pads;
 }
+
+const sizesOf = (x: Tensor): Pair => pair((axis) => x.shape[axis + 2] ?? 0);
 
 /** x `[N, C, L]` as `[N, C, 1, L]`; what comes back from it is made of one axis again. */
 function asImages(call: Call, x: Tensor): Tensor {
@@ -54,233 +68,213 @@ function asImages(call: Call, x: Tensor): Tensor {
   throw call.lacking(`an input of ${x.ndim} axes`);
 }
 
-function asGiven(out: Tensor, ndim: number): Tensor {
-  if (ndim === out.ndim) return out;
+/** The result of a call in as many axes as its input has. */
+function asGiven(call: Call, out: Tensor): Tensor {
   const [N = 0, C = 0, , W = 0] = out.shape;
-  return reshape(out, [N, C, W]);
+  return call.given(0).shape.length === 4 ? out : reshape(out, [N, C, W]);
 }
 
 /** A list of one number for each axis, with 1, or another number, for an axis that was added. */
 function both(
   call: Call,
   list: readonly number[] | undefined,
-  isLine: boolean,
   otherwise: number,
-): [number, number] {
+  count = call.given(0).shape.length - 2,
+): Pair {
   if (!list) return [otherwise, otherwise];
-  const count = isLine ? 1 : 2;
   if (list.length !== count) throw call.fault(`${count} numbers for the axes of its windows`, list);
   const [first = otherwise, second = otherwise] = list;
-  return isLine ? [otherwise, first] : [first, second];
+  return count === 1 ? [otherwise, first] : [first, second];
 }
 
 const AUTO_PADS: ReadonlySet<string> = new Set(['NOTSET', 'VALID', 'SAME_UPPER', 'SAME_LOWER']);
 
-function windowOf(call: Call, x: Tensor, kernelShape: readonly number[] | undefined): Window {
-  const isLine = x.ndim === 3;
-  const kernel = both(call, kernelShape, isLine, 1);
-  const stride = both(call, call.ints('strides'), isLine, 1);
-  const dilation = both(call, call.ints('dilations'), isLine, 1);
-  const sizes = isLine ? [1, x.shape[2] ?? 0] : x.shape.slice(2);
-  const pads = call.ints('pads');
-  const count = isLine ? 1 : 2;
-  if (pads && pads.length !== 2 * count) throw call.fault(`${2 * count} pads`, pads);
+/** Pixels on both sides, of an odd number one more in front where that is asked for. */
+function halves(total: number, isMoreInFront: boolean): Pair {
+  const less = Math.floor(total / 2);
+  return isMoreInFront ? [total - less, less] : [less, total - less];
+}
+
+/** @param given The input, or what stands for it. */
+function windowOf(call: Call, given: Tensor, kernelShape: readonly number[] | undefined): Window {
+  const x = asImages(call, given);
+  const [kernel, stride, dilation] = [
+    kernelShape,
+    call.ints('strides'),
+    call.ints('dilations'),
+  ].map((list) => both(call, list, 1)) as [Pair, Pair, Pair];
+  const listed = call.ints('pads');
+  const count = given.ndim - 2;
+  if (listed && listed.length !== 2 * count) throw call.fault(`${2 * count} pads`, listed);
   const auto = call.text('auto_pad', 'NOTSET');
   if (!AUTO_PADS.has(auto)) throw call.fault('a known auto_pad', auto);
   if (!kernelShape) throw call.fault('a kernel_shape', 'none');
-  if (![...kernel, ...stride, ...dilation].every((size) => size >= 1)) {
-    throw call.fault('a kernel, strides and dilations of at least 1', [
-      ...kernel,
-      ...stride,
-      ...dilation,
-    ]);
+  const all = [...kernel, ...stride, ...dilation];
+  if (!all.every((size) => size >= 1)) {
+    throw call.fault('a kernel, strides and dilations of at least 1', all);
   }
-  const along = (axis: 0 | 1): [number, number] => {
-    if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
-      const reach = dilation[axis] * (kernel[axis] - 1) + 1;
-      const size = sizes[axis] ?? 0;
-      const total = Math.max(0, (Math.ceil(size / stride[axis]) - 1) * stride[axis] + reach - size);
-      const less = Math.floor(total / 2);
-      return auto === 'SAME_UPPER' ? [less, total - less] : [total - less, less];
-    }
-    if (auto === 'VALID' || !pads || (isLine && axis === 0)) return [0, 0];
-    const at = isLine ? 0 : axis;
-    return [pads[at] ?? 0, pads[at + count] ?? 0];
-  };
-  return { kernel, stride, dilation, pads: [along(0), along(1)] };
+  const reach = pair((axis) => dilation[axis] * (kernel[axis] - 1) + 1);
+  const [before, after] = pair((side) =>
+    both(call, listed?.slice(side * count, (side + 1) * count), 0),
+  );
+  const sizes = sizesOf(x);
+  const pads = pair((axis): Pair => {
+    if (auto === 'VALID') return [0, 0];
+    if (auto === 'NOTSET') return [before[axis], after[axis]];
+    const steps = Math.ceil(sizes[axis] / stride[axis]) - 1;
+    const total = Math.max(0, steps * stride[axis] + reach[axis] - sizes[axis]);
+    return halves(total, auto === 'SAME_LOWER');
+  });
+  return { x, kernel, stride, dilation, reach, pads };
 }
 
 /** Padding that is the same on both sides, as the layers take it; null if it differs. */
-function evenPadding({ pads: [[top, bottom], [left, right]] }: Window): [number, number] | null {
+function evenPadding({ pads: [[top, bottom], [left, right]] }: Window): Pair | null {
   return top === bottom && left === right ? [top, left] : null;
 }
 
-const padImages = (x: Tensor, { pads }: Pick<Window, 'pads'>, value: number): Tensor =>
-  pads.every(([before, after]) => before === 0 && after === 0)
+/** Padding as layers of pooling take it, whose windows have no gaps; null for what they don't take. */
+function poolPadding(window: Window): Pair | null {
+  const { kernel, dilation } = window;
+  const padding = evenPadding(window);
+  const fits = padding?.every((size, axis) => size <= (kernel[axis] ?? 1) / 2) ?? false;
+  return fits && dilation.every((distance) => distance === 1) ? padding : null;
+}
+
+const padImages = (x: Tensor, pads: Pads, value: number): Tensor =>
+  pads.flat().every((count) => count === 0)
     ? x
     : pad(x, [[0, 0], [0, 0], [...pads[0]], [...pads[1]]], value);
 
 const conv: Operator = (call) => {
-  const given = call.tensor(0);
-  const x = asImages(call, given);
   const w = call.tensor(1);
   const kernelShape = w.shape.slice(2);
   const asked = call.ints('kernel_shape') ?? kernelShape;
   if (asked.join() !== kernelShape.join())
     throw call.fault(`kernel_shape ${kernelShape.join()}`, asked);
-  const window = windowOf(call, given, kernelShape);
+  const window = windowOf(call, call.x, kernelShape);
+  const { x, stride, dilation, pads } = window;
   const padding = evenPadding(window);
-  const out = conv2d(padding ? x : padImages(x, window, 0), asImages(call, w), call.maybe(2), {
-    stride: window.stride,
+  const out = conv2d(padding ? x : padImages(x, pads, 0), asImages(call, w), call.maybe(2), {
+    stride,
     padding: padding ?? 0,
-    dilation: window.dilation,
+    dilation,
     groups: call.int('group', 1),
   });
-  return asGiven(out, given.ndim);
+  return asGiven(call, out);
 };
 
 /** Padding takes pixels of the result away; what an output shape asks for is more or less of it. */
 const convTranspose: Operator = (call) => {
-  const given = call.tensor(0);
-  const x = asImages(call, given);
-  const w = asImages(call, call.tensor(1));
-  const isLine = given.ndim === 3;
-  const window = windowOf(call, given, call.tensor(1).shape.slice(2));
+  const w = call.tensor(1);
+  const bias = call.maybe(2);
+  const { x, stride, dilation, reach, pads } = windowOf(call, call.x, w.shape.slice(2));
   const asked = call.ints('output_shape');
-  const wanted = asked && both(call, asked.slice(isLine ? -1 : -2), isLine, 1);
+  const wanted = asked && both(call, asked.slice(2 - call.x.ndim), 1);
   const auto = call.text('auto_pad', 'NOTSET');
-  const isSame = auto === 'SAME_UPPER' || auto === 'SAME_LOWER';
-  const more = both(call, call.ints('output_padding'), isLine, 0);
-  const sizes = ([0, 1] as const).map((axis) => {
-    const reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
-    const own = ((x.shape[axis + 2] ?? 1) - 1) * window.stride[axis] + reach;
-    const [before, after] = window.pads[axis];
+  const isSame = auto.startsWith('SAME');
+  const more = both(call, call.ints('output_padding'), 0);
+  const sizes = sizesOf(x);
+  const parts = pair((axis) => {
+    const own = (sizes[axis] - 1) * stride[axis] + reach[axis];
+    const [before, after] = pads[axis];
     if (!wanted && !isSame) return { extra: more[axis], before, end: own + more[axis] - after };
-    const target = wanted ? wanted[axis] : (x.shape[axis + 2] ?? 0) * window.stride[axis];
+    const target = wanted ? wanted[axis] : sizes[axis] * stride[axis];
     const total = Math.max(0, own + more[axis] - target);
-    const less = Math.floor(total / 2);
-    const front = auto === 'SAME_UPPER' ? less : total - less;
+    const [front] = halves(total, auto !== 'SAME_UPPER');
     return { extra: Math.max(0, target - own), before: front, end: front + target };
   });
   // An output padding is less than the stride, in layers: here it is zeros behind.
-  const out = convTranspose2d(x, w, call.maybe(2), {
-    stride: window.stride,
-    dilation: window.dilation,
+  const out = convTranspose2d(x, asImages(call, w), bias, {
+    stride,
+    dilation,
     groups: call.int('group', 1),
   });
-  const [rows = 0, columns = 0] = sizes.map(({ extra }) => extra);
-  const longer = lengthened(out, call.maybe(2), [rows, columns]);
-  const ranges = sizes.map(({ before, end }): SliceRange => [before, end]);
-  return asGiven(slice(longer, [null, null, ...ranges]), given.ndim);
+  const behind = pair((axis): Pair => [0, parts[axis].extra]);
+  const ranges = parts.map(({ before, end }): SliceRange => [before, end]);
+  return asGiven(call, slice(lengthened(out, bias, behind), [null, null, ...ranges]));
 };
 
 /** Pixels behind that no kernel reaches: they are the bias alone. */
-function lengthened(out: Tensor, bias: Tensor | null, [h, w]: readonly [number, number]): Tensor {
-  if (h === 0 && w === 0) return out;
-  const behind = {
-    pads: [
-      [0, h],
-      [0, w],
-    ],
-  } as const;
+function lengthened(out: Tensor, bias: Tensor | null, behind: Pads): Tensor {
   if (!bias) return padImages(out, behind, 0);
   const column = reshape(bias, [1, -1, 1, 1]);
   return add(padImages(sub(out, column), behind, 0), column);
 }
 
 /** With `ceil_mode` a last window counts that begins within the image or the padding before it. */
-function ceiled(call: Call, x: Tensor, window: Window): Window {
+function ceiled(call: Call, window: Window): Window {
   if (call.int('ceil_mode', 0) === 0) return window;
-  const pads = ([0, 1] as const).map((axis): [number, number] => {
+  const { x, stride, reach } = window;
+  const sizes = sizesOf(x);
+  const pads = pair((axis): Pair => {
     const [before, after] = window.pads[axis];
-    const { kernel, stride, dilation } = window;
-    const size = x.shape[axis + 2] ?? 0;
-    const reach = dilation[axis] * (kernel[axis] - 1) + 1;
-    const windows = Math.ceil((size + before + after - reach) / stride[axis]) + 1;
-    const last = (windows - 1) * stride[axis];
-    const count = last >= size + before ? windows - 1 : windows;
-    return [before, Math.max(after, (count - 1) * stride[axis] + reach - size - before)];
+    const size = sizes[axis] + before;
+    const windows = Math.ceil((size + after - reach[axis]) / stride[axis]) + 1;
+    const count = (windows - 1) * stride[axis] >= size ? windows - 1 : windows;
+    return [before, Math.max(after, (count - 1) * stride[axis] + reach[axis] - size)];
   });
-  const [rows = [0, 0], columns = [0, 0]] = pads;
-  return { ...window, pads: [rows, columns] };
+  return { ...window, pads };
 }
-
-const isSpread = ({ dilation }: Window): boolean => dilation.some((distance) => distance !== 1);
 
 const maxPool: Operator = (call) => {
   if (call.gives(1)) throw call.lacking('the positions of a maximum');
-  const given = call.tensor(0);
-  const isWhole = !isFloat(given.dtype);
-  const x = asImages(call, isWhole ? cast(given, 'float32') : given);
-  const window = ceiled(call, x, windowOf(call, given, call.ints('kernel_shape')));
-  const { kernel, stride } = window;
-  const padding = evenPadding(window);
-  const fits = padding?.every((size, axis) => size <= (kernel[axis] ?? 1) / 2) ?? false;
-  const out =
-    padding && fits && !isSpread(window)
-      ? maxPool2d(x, kernel, { stride, padding })
-      : taps(padImages(x, window, -Infinity), window).reduce((a, b) => maximum(a, b));
-  return asGiven(isWhole ? cast(out, given.dtype) : out, given.ndim);
+  const { dtype } = call.x;
+  const isWhole = !isFloat(dtype);
+  const given = isWhole ? cast(call.x, 'float32') : call.x;
+  const window = ceiled(call, windowOf(call, given, call.ints('kernel_shape')));
+  const { x, kernel, stride } = window;
+  const padding = poolPadding(window);
+  const out = padding
+    ? maxPool2d(x, kernel, { stride, padding })
+    : taps(window, -Infinity).reduce((a, b) => maximum(a, b));
+  return asGiven(call, isWhole ? cast(out, dtype) : out);
 };
 
-/** For each tap of the kernel the pixels that it meets, `[N, C, OH, OW]`. */
-function taps(x: Tensor, { kernel, stride, dilation }: Window): Tensor[] {
-  const along = (axis: 0 | 1): SliceRange[] => {
-    const size = x.shape[axis + 2] ?? 0;
-    const count = outputSize(size, kernel[axis], stride[axis], 0, dilation[axis]);
+/** For each tap of the kernel the pixels of x, padded with a value, that it meets, `[N, C, OH, OW]`. */
+function taps({ x, pads, kernel, stride, dilation }: Window, value = 0): Tensor[] {
+  const padded = padImages(x, pads, value);
+  const sizes = sizesOf(padded);
+  const [allRows, allColumns] = pair((axis) => {
+    const count = outputSize(sizes[axis], kernel[axis], stride[axis], 0, dilation[axis]);
     if (count < 1) {
-      throw new ShapeError(`a kernel of ${kernel[axis]} doesn't fit into ${size} pixels`);
+      throw new ShapeError(`a kernel of ${kernel[axis]} doesn't fit into ${sizes[axis]} pixels`);
     }
     return Array.from({ length: kernel[axis] }, (_, tap): SliceRange => {
       const from = tap * dilation[axis];
       return [from, from + (count - 1) * stride[axis] + 1, stride[axis]];
     });
-  };
-  return along(0).flatMap((rows) =>
-    along(1).map((columns) => slice(x, [null, null, rows, columns])),
+  });
+  return allRows.flatMap((rows) =>
+    allColumns.map((columns) => slice(padded, [null, null, rows, columns])),
   );
 }
 
+/** The sum of each window. */
+const totals = (window: Window): Tensor => taps(window).reduce((a, b) => add(a, b));
+
 const averagePool: Operator = (call) => {
-  const given = call.tensor(0);
-  const x = asImages(call, given);
-  const plain = windowOf(call, given, call.ints('kernel_shape'));
-  const window = ceiled(call, x, plain);
-  const includesPad = call.int('count_include_pad', 0) === 1;
-  const { kernel, stride } = window;
-  const padding = evenPadding(window);
-  const fits = padding?.every((size, axis) => size <= (kernel[axis] ?? 1) / 2) ?? false;
-  if (padding && fits && !isSpread(window) && window === plain) {
-    return asGiven(
-      avgPool2d(x, kernel, { stride, padding, countIncludePad: includesPad }),
-      given.ndim,
-    );
+  const plain = windowOf(call, call.x, call.ints('kernel_shape'));
+  const window = ceiled(call, plain);
+  const countIncludePad = call.int('count_include_pad', 0) === 1;
+  const { x, kernel, stride } = window;
+  const padding = poolPadding(window);
+  if (padding && window === plain) {
+    return asGiven(call, avgPool2d(x, kernel, { stride, padding, countIncludePad }));
   }
   // What a window counts is an average too: that of ones, with 0 where nothing is to count.
-  const [, , H = 0, W = 0] = x.shape;
-  const one = ones([1, 1, H, W], { dtype: x.dtype });
-  const counted = padImages(one, plain, includesPad ? 1 : 0);
-  const rest = {
-    pads: ([0, 1] as const).map((axis) => [0, window.pads[axis][1] - plain.pads[axis][1]]) as [
-      [number, number],
-      [number, number],
-    ],
-  };
-  const counts = totals(padImages(counted, rest, 0), window);
-  return asGiven(div(totals(padImages(x, window, 0), window), counts), given.ndim);
+  const one = ones([1, 1, ...sizesOf(x)], { dtype: x.dtype });
+  const counted = padImages(one, plain.pads, Number(countIncludePad));
+  const pads = pair((axis): Pair => [0, window.pads[axis][1] - plain.pads[axis][1]]);
+  return asGiven(call, div(totals(window), totals({ ...window, x: counted, pads })));
 };
-
-/** The sum of each window. */
-const totals = (x: Tensor, window: Window): Tensor => taps(x, window).reduce((a, b) => add(a, b));
 
 /** (Σ|x|ᵖ)^(1/p) of each window. */
 const lpPool: Operator = (call) => {
-  const given = call.tensor(0);
-  const x = asImages(call, given);
   const p = call.int('p', 2);
-  const window = ceiled(call, x, windowOf(call, given, call.ints('kernel_shape')));
-  const powers = pow(abs(x), p);
-  return asGiven(pow(totals(padImages(powers, window, 0), window), 1 / p), given.ndim);
+  const powers = pow(abs(call.x), p);
+  const window = ceiled(call, windowOf(call, powers, call.ints('kernel_shape')));
+  return asGiven(call, pow(totals(window), 1 / p));
 };
 
 const behindChannels = (x: Tensor): number[] => x.shape.slice(2).map((_, i) => i + 2);
@@ -423,8 +417,8 @@ export const WINDOWS: Operators = {
     const [H = 0, W = 0, ...others] = call.numbers(1);
     if (others.length > 0) throw call.lacking('an image of more than two axes');
     const [KH = 0, KW = 0] = call.numbers(2);
-    const stride = both(call, call.ints('strides'), false, 1);
-    const dilation = both(call, call.ints('dilations'), false, 1);
+    const stride = both(call, call.ints('strides'), 1, 2);
+    const dilation = both(call, call.ints('dilations'), 1, 2);
     const [top = 0, left = 0, bottom = 0, right = 0] = call.ints('pads') ?? [];
     const out = fold(call.tensor(0), [H + top + bottom, W + left + right], [KH, KW], {
       stride,
