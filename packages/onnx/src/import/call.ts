@@ -11,7 +11,7 @@ import {
 } from '@unfold/core';
 import { isFloat } from '@unfold/core/internal';
 import { encodingOf } from '../model/elements.js';
-import { elementName, type AttributeValues, type OnnxNode } from '../model/model.js';
+import { elementName, lookUp, type AttributeValues, type OnnxNode } from '../model/model.js';
 
 /** Numbers in a list. */
 export type Numbers = readonly number[] | NumericArray;
@@ -28,9 +28,9 @@ export class Known {
     this.numbers = numbers;
   }
 
-  /** A list of whole numbers. */
-  static list(numbers: readonly number[]): Known {
-    return new Known('int32', [numbers.length], numbers);
+  /** Numbers in one axis. */
+  static list(numbers: Numbers, dtype: DType = 'int32'): Known {
+    return new Known(dtype, [numbers.length], numbers);
   }
 
   /** @throws ShapeError for a whole number that int32 has not. */
@@ -132,6 +132,11 @@ export class Call {
     return Array.from(given instanceof Known ? given.numbers : elementsOf(given));
   }
 
+  /** Its numbers, or others where it isn't given. */
+  numbersOr(position: number, otherwise: readonly number[]): readonly number[] {
+    return this.has(position) ? this.numbers(position) : otherwise;
+  }
+
   /** The one number of such an input; undefined where it isn't given. */
   number(position: number): number | undefined {
     return this.has(position) ? this.numbers(position)[0] : undefined;
@@ -142,12 +147,10 @@ export class Call {
     name: string,
     kind: K,
   ): AttributeValues[K] | undefined {
-    const attribute: { readonly kind: string; readonly value: unknown } | undefined = Object.hasOwn(
+    const attribute: { readonly kind: string; readonly value: unknown } | undefined = lookUp(
       this.#node.attributes,
       name,
-    )
-      ? this.#node.attributes[name]
-      : undefined;
+    );
     if (!attribute) return undefined;
     if (attribute.kind !== kind) throw this.fault(`${kind} for ${name}`, attribute.kind);
     return attribute.value as AttributeValues[K];
@@ -159,6 +162,11 @@ export class Call {
 
   float(name: string, otherwise: number): number {
     return this.attribute(name, 'float') ?? otherwise;
+  }
+
+  /** What is added to a variance. */
+  get epsilon(): number {
+    return this.float('epsilon', 1e-5);
   }
 
   text(name: string, otherwise: string): string {

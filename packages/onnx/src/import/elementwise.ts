@@ -48,22 +48,22 @@ import {
   tanh,
   trunc,
   where,
+  type DType,
   type Tensor,
 } from '@unfold/core';
 import { isFloat } from '@unfold/core/internal';
 import { dropout, elu, hardswish, mish, softplus } from '@unfold/nn';
-import { ELEMENT } from '../model/model.js';
 import { Known, type Call, type Operator, type Operators } from './call.js';
 
 const unary =
   (compute: (x: Tensor) => Tensor): Operator =>
   (call) =>
-    compute(call.tensor(0));
+    compute(call.x);
 
 const binary =
   (compute: (a: Tensor, b: Tensor) => Tensor): Operator =>
   (call) =>
-    compute(call.tensor(0), call.tensor(1));
+    compute(call.x, call.tensor(1));
 
 /** Of any number of tensors. */
 const several =
@@ -74,12 +74,18 @@ const several =
     return rest.reduce((a, b) => compute(a, b), first);
   };
 
-/** Whole numbers are divided towards 0. */
-function divided(a: Tensor, b: Tensor): Tensor {
-  if (isFloat(a.dtype) && isFloat(b.dtype)) return div(a, b);
-  const quotient = div(cast(a, 'float64'), cast(b, 'float64'));
-  return cast(trunc(quotient), a.dtype);
+/** x in another dtype, if it isn't in it. */
+const as = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : cast(x, dtype));
+
+/** What is computed in floats, in the dtype of a. */
+function inFloats(a: Tensor, b: Tensor, compute: (a: Tensor, b: Tensor) => Tensor): Tensor {
+  const dtype = isFloat(a.dtype) ? a.dtype : 'float64';
+  return as(compute(as(a, dtype), as(b, dtype)), a.dtype);
 }
+
+/** Whole numbers are divided towards 0. */
+const divided = (a: Tensor, b: Tensor): Tensor =>
+  isFloat(a.dtype) ? div(a, b) : inFloats(a, b, (x, y) => trunc(div(x, y)));
 
 /** A bound of Clip: an attribute once, an input since, and perhaps an empty one. */
 function bound(call: Call, name: 'min' | 'max', position: number): number | undefined {
@@ -88,7 +94,7 @@ function bound(call: Call, name: 'min' | 'max', position: number): number | unde
 }
 
 function clip(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const min = bound(call, 'min', 1);
   const max = bound(call, 'max', 2);
   if (min === undefined && max === undefined) return x;
@@ -110,15 +116,12 @@ const hardSigmoid = (x: Tensor, alpha: number, beta: number): Tensor =>
 /** Numbers of another type. int64 stays what is known of it. */
 const castTo: Operator = (call) => {
   const given = call.given(0);
-  const type = call.int('to', 0);
-  const dtype = call.dtype(type);
+  const dtype = call.dtype(call.int('to', 0));
   if (given instanceof Known && !isFloat(dtype) && dtype !== 'bool' && !isFloat(given.dtype)) {
     return new Known(dtype, given.shape, given.numbers);
   }
-  const x = call.tensor(0);
-  if (x.dtype === dtype) return x;
-  if (isFloat(x.dtype) && type === ELEMENT.bool) return logicalNot(eq(x, 0));
-  return cast(x, dtype);
+  const { x } = call;
+  return isFloat(x.dtype) && dtype === 'bool' ? logicalNot(eq(x, 0)) : as(x, dtype);
 };
 
 /** Functions of single elements. */
@@ -152,7 +155,7 @@ export const ELEMENTWISE: Operators = {
   Not: unary(logicalNot),
   IsNaN: unary(isNaN),
   IsInf: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     const asked = call.int('detect_positive', 1) + 2 * call.int('detect_negative', 1);
     if (asked === 0) return logicalAnd(isInf(x), logicalNot(isInf(x)));
     if (asked === 3) return isInf(x);
@@ -164,25 +167,24 @@ export const ELEMENTWISE: Operators = {
   Softsign: unary((x) => div(x, add(abs(x), 1))),
   Mish: unary(mish),
   HardSwish: unary(hardswish),
-  HardSigmoid: (call) =>
-    hardSigmoid(call.tensor(0), call.float('alpha', 0.2), call.float('beta', 0.5)),
-  LeakyRelu: (call) => leakyRelu(call.tensor(0), { slope: call.float('alpha', 0.01) }),
-  Elu: (call) => elu(call.tensor(0), { alpha: call.float('alpha', 1) }),
+  HardSigmoid: (call) => hardSigmoid(call.x, call.float('alpha', 0.2), call.float('beta', 0.5)),
+  LeakyRelu: (call) => leakyRelu(call.x, { slope: call.float('alpha', 0.01) }),
+  Elu: (call) => elu(call.x, { alpha: call.float('alpha', 1) }),
   Selu: (call) => {
     const alpha = call.float('alpha', 1.6732632423543772);
-    return mul(elu(call.tensor(0), { alpha }), call.float('gamma', 1.0507009873554805));
+    return mul(elu(call.x, { alpha }), call.float('gamma', 1.0507009873554805));
   },
   Celu: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     const alpha = call.float('alpha', 1);
     return add(relu(x), minimum(mul(expm1(div(x, alpha)), alpha), 0));
   },
   ThresholdedRelu: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     return where(gt(x, call.float('alpha', 1)), x, 0);
   },
   Shrink: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     const limit = call.float('lambd', 0.5);
     const bias = call.float('bias', 0);
     return where(lt(x, -limit), add(x, bias), where(gt(x, limit), sub(x, bias), 0));
@@ -192,19 +194,19 @@ export const ELEMENTWISE: Operators = {
     if (approximate !== 'none' && approximate !== 'tanh') {
       throw call.fault('none or tanh for approximate', approximate);
     }
-    return gelu(call.tensor(0), { approximate });
+    return gelu(call.x, { approximate });
   },
   Swish: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     return mul(x, sigmoid(mul(x, call.float('alpha', 1))));
   },
   PRelu: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     return where(lt(x, 0), mul(x, call.tensor(1)), x);
   },
   Clip: clip,
   Dropout: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     const p = call.opset >= 12 ? (call.number(1) ?? 0.5) : call.float('ratio', 0.5);
     const isAsked = call.opset < 12 || !call.has(2) || call.number(2) !== 0;
     if (call.training && isAsked) {
@@ -219,22 +221,12 @@ export const ELEMENTWISE: Operators = {
   Sub: binary(sub),
   Mul: binary(mul),
   Div: binary(divided),
-  Pow: (call) => {
-    const a = call.tensor(0);
-    const b = call.tensor(1);
-    const power = pow(
-      isFloat(a.dtype) ? a : cast(a, 'float64'),
-      cast(b, isFloat(a.dtype) ? a.dtype : 'float64'),
-    );
-    return power.dtype === a.dtype ? power : cast(power, a.dtype);
-  },
+  Pow: binary((a, b) => inFloats(a, b, pow)),
   Mod: (call) => {
-    const a = call.tensor(0);
+    const a = call.x;
     const b = call.tensor(1);
     if (call.int('fmod', 0) === 0) return remainder(a, b);
-    const whole = (x: Tensor): Tensor => (isFloat(x.dtype) ? x : cast(x, 'float64'));
-    const rest = sub(whole(a), mul(trunc(div(whole(a), whole(b))), whole(b)));
-    return rest.dtype === a.dtype ? rest : cast(rest, a.dtype);
+    return inFloats(a, b, (x, y) => sub(x, mul(trunc(div(x, y)), y)));
   },
   Max: several(maximum),
   Min: several(minimum),
@@ -248,7 +240,7 @@ export const ELEMENTWISE: Operators = {
   And: binary(logicalAnd),
   Or: binary(logicalOr),
   Xor: binary(logicalXor),
-  Where: (call) => where(call.tensor(0), call.tensor(1), call.tensor(2)),
+  Where: (call) => where(call.x, call.tensor(1), call.tensor(2)),
   Cast: castTo,
-  CastLike: (call) => cast(call.tensor(0), call.given(1).dtype),
+  CastLike: (call) => cast(call.x, call.given(1).dtype),
 };

@@ -9,6 +9,7 @@ import {
   type OptionRules,
 } from '@unfold/core';
 import { checkOptions, isFloat, isOptions, text, valueText } from '@unfold/core/internal';
+import { failIn, reasonOf } from '@unfold/io/internal';
 import { Module } from '@unfold/nn';
 import {
   isOwnDomain,
@@ -134,17 +135,11 @@ export class ImportedModel extends Module {
    * gives all; what an operator throws.
    */
   forward(...inputs: Tensor[]): Tensor {
-    const [name, ...others] = this.outputNames;
-    if (name === undefined || others.length > 0) {
-      throw new ConfigError(
-        `${this.constructor.name}.forward: expected a model of one output, got ${this.outputNames.join(', ')}; ` +
-          'run gives them by name',
-      );
+    if (this.outputNames.length !== 1) {
+      const names = this.outputNames.join(', ');
+      throw this.#fault('.forward', 'a model of one output', names, '; run gives them by name');
     }
-    const output = this.#compute(inputs)[0];
-    if (!output)
-      throw new ConfigError(`${this.constructor.name}.forward: ${name} was not computed`);
-    return output;
+    return this.#compute(inputs)[0] as Tensor;
   }
 
   /**
@@ -153,40 +148,37 @@ export class ImportedModel extends Module {
    */
   run(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
     if (!isOptions(inputs) || !Object.values(inputs).every((input) => input instanceof Tensor)) {
-      throw new ConfigError(
-        `${this.constructor.name}.run: expected tensors by the names of inputs, got ${valueText(inputs)}`,
-      );
+      throw this.#fault('.run', 'tensors by the names of inputs', valueText(inputs));
     }
-    const unknown = Object.keys(inputs).find((name) => !this.inputNames.includes(name));
-    const missing = this.inputNames.find((name) => !Object.hasOwn(inputs, name));
-    if (unknown !== undefined || missing !== undefined) {
-      throw new ConfigError(
-        `${this.constructor.name}.run: expected ${this.inputNames.join(', ')}, got ` +
-          (Object.keys(inputs).join(', ') || 'none'),
-      );
+    const given = Object.keys(inputs);
+    const isSame = given.length === this.inputNames.length;
+    if (!isSame || !given.every((name) => this.inputNames.includes(name))) {
+      throw this.#fault('.run', this.inputNames.join(', '), given.join(', ') || 'none');
     }
-    const given = this.inputNames.flatMap((name) => inputs[name] ?? []);
-    const outputs = this.#compute(given);
+    const outputs = this.#compute(this.inputNames.flatMap((name) => inputs[name] ?? []));
     return Object.fromEntries(this.outputNames.map((name, i) => [name, outputs[i]])) as Record<
       string,
       Tensor
     >;
   }
 
+  #fault(where: string, expected: string, got: string, mend = ''): ConfigError {
+    return new ConfigError(
+      `${this.constructor.name}${where}: expected ${expected}, got ${got}${mend}`,
+    );
+  }
+
   #compute(inputs: readonly Tensor[]): Tensor[] {
-    if (inputs.length !== this.inputNames.length) {
-      throw new ConfigError(
-        `${this.constructor.name}: expected ${this.inputNames.length} inputs (${this.inputNames.join(', ')}), ` +
-          `got ${inputs.length}`,
-      );
+    const { inputNames } = this;
+    if (inputs.length !== inputNames.length) {
+      const names = inputNames.join(', ');
+      throw this.#fault('', `${inputNames.length} inputs (${names})`, String(inputs.length));
     }
     const values = new Map<string, Given>(this.#weights);
-    this.inputNames.forEach((name, i) => {
+    inputNames.forEach((name, i) => {
       const input = inputs[i];
       if (!(input instanceof Tensor)) {
-        throw new ConfigError(
-          `${this.constructor.name}: expected a tensor for ${name}, got ${valueText(input)}`,
-        );
+        throw this.#fault('', `a tensor for ${name}`, valueText(input));
       }
       values.set(name, input);
     });
@@ -219,7 +211,7 @@ function computed(call: Call, run: () => Result): Result {
     return run();
   } catch (error) {
     const Kind = [ShapeError, DTypeError, ConfigError].find((kind) => error instanceof kind);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = reasonOf(error);
     if (Kind) throw new Kind(`${message}; in ${call.where}`, { cause: error });
     if (error instanceof UnfoldError) throw error;
     throw new FileFormatError(`${call.where}: expected what can be computed, got: ${message}`, {
@@ -230,9 +222,10 @@ function computed(call: Call, run: () => Result): Result {
 
 /** @throws FileFormatError that lists all operators which are unknown here. */
 function requireKnown({ graph, opset }: OnnxModel, file: string): void {
+  const fail = failIn(file);
   if (opset < OLDEST) {
-    throw new FileFormatError(
-      `${file}: expected operators of set ${OLDEST} or later, got ${opset}; export the model again`,
+    throw fail(
+      `expected operators of set ${OLDEST} or later, got ${opset}; export the model again`,
     );
   }
   const unknown = new Map<string, string[]>();
@@ -250,16 +243,16 @@ function requireKnown({ graph, opset }: OnnxModel, file: string): void {
     const more = nodes.length > 3 ? ` and ${nodes.length - 3} more` : '';
     return `\n  ${operator}: ${shown}${more}`;
   });
-  throw new FileFormatError(`${file}: has operators that Unfold lacks:${lines.join('')}`);
+  throw fail(`has operators that Unfold lacks:${lines.join('')}`);
 }
 
 /** @throws FileFormatError for a node that takes what no earlier one gives, or gives what there is. */
 function requireOrder(graph: OnnxGraph, file: string): void {
+  const fail = failIn(file);
   const made = new Set<string>();
   const give = (name: string, what: string): void => {
     if (name === '') return;
-    if (made.has(name))
-      throw new FileFormatError(`${file}: ${what} gives ${name}, which there is already`);
+    if (made.has(name)) throw fail(`${what} gives ${name}, which there is already`);
     made.add(name);
   };
   for (const { name } of graph.initializers) give(name, 'an initializer');
@@ -267,21 +260,21 @@ function requireOrder(graph: OnnxGraph, file: string): void {
   for (const { name } of graph.inputs) {
     // A weight may be listed among the inputs too, as what stands for one that isn't given.
     if (weights.delete(name)) continue;
-    if (name === '') throw new FileFormatError(`${file}: expected a name for each input, got none`);
+    if (name === '') throw fail('expected a name for each input, got none');
     give(name, 'an input');
   }
   for (const { op, name, inputs, outputs } of graph.nodes) {
     const node = name === '' ? op : `${op} '${name}'`;
     const missing = inputs.find((input) => input !== '' && !made.has(input));
     if (missing !== undefined) {
-      throw new FileFormatError(
-        `${file}: ${node} takes ${missing}, which nothing before it gives: nodes stand in their order`,
+      throw fail(
+        `${node} takes ${missing}, which nothing before it gives: nodes stand in their order`,
       );
     }
     for (const output of outputs) give(output, node);
   }
   const missing = graph.outputs.find(({ name }) => !made.has(name));
-  if (missing) throw new FileFormatError(`${file}: no node gives the output ${missing.name}`);
+  if (missing) throw fail(`no node gives the output ${missing.name}`);
 }
 
 /** Inputs of operators that say how, not what: by position, which the numbers of weights are not. */

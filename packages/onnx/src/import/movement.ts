@@ -2,20 +2,16 @@ import {
   add,
   arange,
   cast,
-  chunk,
   concat,
   eq,
   expand,
-  eye,
   flip,
   full,
   gather as gatherCore,
   ge,
   indexSelect,
   logicalAnd,
-  minimum,
   mul,
-  oneHot,
   pad,
   permute,
   reshape,
@@ -37,7 +33,7 @@ import {
   type Tensor,
   type Shape,
 } from '@unfold/core';
-import { checkShape, isFloat, sameShape } from '@unfold/core/internal';
+import { checkShape, isFloat, sameShape, sliceAlong, withDim } from '@unfold/core/internal';
 import { Known, type Call, type Operator, type Operators } from './call.js';
 import { storedNumbers } from './stored.js';
 
@@ -53,7 +49,7 @@ function reshapeTo(call: Call, x: Tensor): Tensor {
 
 /** A view of x without, or with more, axes of size 1. */
 function squeezed(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const given = call.listed('axes', 1);
   const axes = given?.map((axis) => call.axisOf(axis, x.ndim));
   for (const axis of axes ?? []) {
@@ -66,7 +62,7 @@ function squeezed(call: Call): Tensor {
 }
 
 function unsqueezed(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const given = call.listed('axes', 1) ?? [];
   const ndim = x.ndim + given.length;
   const axes = new Set(given.map((axis) => call.axisOf(axis, ndim)));
@@ -79,39 +75,37 @@ function unsqueezed(call: Call): Tensor {
 }
 
 function flattened(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   // Behind the last axis too.
   const axis = call.int('axis', 1) === x.ndim ? x.ndim : call.axis(x.ndim, 1);
   return reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]);
 }
 
 function splitUp(call: Call): Tensor[] {
-  const x = call.tensor(0);
+  const { x } = call;
   const axis = call.axis(x.ndim, 0);
   const sizes = call.listed('split', 1);
   if (sizes) return split(x, [...sizes], axis);
   const count = call.int('num_outputs', call.outputCount);
   if (count !== call.outputCount) throw call.fault(`${call.outputCount} pieces`, count);
-  const size = Math.ceil((x.shape[axis] ?? 0) / count);
-  return count === 1 ? [x] : chunkOf(x, count, size, axis);
-}
-
-/** The last piece may be smaller. */
-function chunkOf(x: Tensor, count: number, size: number, axis: number): Tensor[] {
+  // The last piece may be smaller.
   const whole = x.shape[axis] ?? 0;
-  if (size * count === whole) return chunk(x, count, axis);
-  const sizes = Array.from({ length: count }, (_, i) =>
+  const size = Math.ceil(whole / count);
+  const pieces = Array.from({ length: count }, (_, i) =>
     Math.max(0, Math.min(size, whole - i * size)),
   );
-  return split(x, sizes, axis);
+  return split(x, pieces, axis);
 }
 
 function sliced(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const starts = call.listed('starts', 1) ?? [];
   const ends = call.listed('ends', 2) ?? [];
   const axes = call.listed('axes', 3) ?? starts.map((_, i) => i);
-  const steps = call.has(4) ? call.numbers(4) : starts.map(() => 1);
+  const steps = call.numbersOr(
+    4,
+    starts.map(() => 1),
+  );
   if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
     throw call.fault(`${starts.length} ends, axes and steps`, ends);
   }
@@ -143,26 +137,25 @@ function slicedAlong(
   const range: SliceRange = isBack
     ? [size - 1 - from, Math.max(size - 1 - from, size - 1 - to), -step]
     : [from, Math.max(from, to), step];
-  const given = isBack ? flip(x, axis) : x;
-  return slice(
-    given,
-    x.shape.map((_, at) => (at === axis ? range : null)),
-  );
+  return sliceAlong(isBack ? flip(x, axis) : x, axis, range);
 }
 
-/** Whole numbers that count from the back below 0, counted from the front. */
+/** Positions that count from the back below 0, counted from the front. */
+const fromFront = (index: Tensor, size: number): Tensor =>
+  where(lt(index, 0), add(index, size), index);
+
+/** The positions that an input gives along an axis of this size, counted from the front. */
 function positions(call: Call, position: number, size: number): Tensor {
   const given = call.given(position);
   if (given instanceof Known) {
     const numbers = Array.from(given.numbers, (at) => (at < 0 ? at + size : at));
     return new Known('int32', given.shape, numbers).tensor(call.where);
   }
-  const index = cast(given, 'int32');
-  return where(lt(index, 0), add(index, size), index);
+  return fromFront(cast(given, 'int32'), size);
 }
 
 function gatherRows(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const axis = call.axis(x.ndim, 0);
   const index = positions(call, 1, x.shape[axis] ?? 0);
   const flat = indexSelect(x, axis, reshape(index, [-1]));
@@ -170,19 +163,23 @@ function gatherRows(call: Call): Tensor {
 }
 
 function gatherElements(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const axis = call.axis(x.ndim, 0);
   return gatherCore(x, axis, positions(call, 1, x.shape[axis] ?? 0));
 }
 
 function scattered(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const axis = call.axis(x.ndim, 0);
   const index = positions(call, 1, x.shape[axis] ?? 0);
+  return scatterOf(call)(x, axis, index, call.tensor(2));
+}
+
+/** What becomes of an element that another one meets. */
+function scatterOf(call: Call): typeof scatterAdd {
   const reduction = call.text('reduction', 'none');
-  const src = call.tensor(2);
-  if (reduction === 'none') return scatter(x, axis, index, src);
-  if (reduction === 'add') return scatterAdd(x, axis, index, src);
+  if (reduction === 'none') return scatter;
+  if (reduction === 'add') return scatterAdd;
   throw call.lacking(`a reduction by ${reduction}`);
 }
 
@@ -206,7 +203,7 @@ function placesOf(call: Call, x: Tensor, skip = 0): Places {
   const columns = unbind(index, -1);
   const at = columns.reduce<Tensor | null>((sum, column, i) => {
     const size = lead[skip + i] ?? 1;
-    const front = where(lt(column, 0), add(column, size), column);
+    const front = fromFront(column, size);
     const fits = logicalAnd(ge(front, 0), lt(front, size));
     isInside = isInside ? logicalAnd(isInside, fits) : fits;
     return sum ? add(mul(sum, size), front) : front;
@@ -217,7 +214,7 @@ function placesOf(call: Call, x: Tensor, skip = 0): Places {
 }
 
 function gatherNd(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const skip = call.int('batch_dims', 0);
   const { at, lead, rest } = placesOf(call, x, skip);
   const batch = sizeOf(x.shape.slice(0, skip));
@@ -234,7 +231,7 @@ function gatherNd(call: Call): Tensor {
 }
 
 function scatterNd(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const { at, lead, rest } = placesOf(call, x);
   const updates = call.tensor(2);
   if (!sameShape(updates.shape, [...at.shape, ...rest])) {
@@ -244,18 +241,16 @@ function scatterNd(call: Call): Tensor {
   const rows = reshape(x, [sizeOf(lead), n]);
   const index = expand(reshape(at, [-1, 1]), [at.size, n]);
   const src = reshape(updates, [at.size, n]);
-  const reduction = call.text('reduction', 'none');
-  if (reduction !== 'none' && reduction !== 'add') {
-    throw call.lacking(`a reduction by ${reduction}`);
-  }
-  const out = reduction === 'add' ? scatterAdd(rows, 0, index, src) : scatter(rows, 0, index, src);
-  return reshape(out, [...x.shape]);
+  return reshape(scatterOf(call)(rows, 0, index, src), [...x.shape]);
 }
 
 /** Padding as ONNX lists it, in front of all axes and then behind, as pairs by axis. */
 function padPairs(call: Call, ndim: number): [number, number][] {
   const list = call.opset < 11 ? (call.ints('pads') ?? []) : call.numbers(1);
-  const axes = call.has(3) ? call.numbers(3) : Array.from({ length: ndim }, (_, i) => i);
+  const axes = call.numbersOr(
+    3,
+    Array.from({ length: ndim }, (_, i) => i),
+  );
   if (list.length !== 2 * axes.length) throw call.fault(`${2 * axes.length} numbers`, list);
   const pairs = Array.from({ length: ndim }, (): [number, number] => [0, 0]);
   axes.forEach((given, i) => {
@@ -265,7 +260,7 @@ function padPairs(call: Call, ndim: number): [number, number][] {
 }
 
 function padded(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const pairs = padPairs(call, x.ndim);
   // Below 0 it takes away.
   const kept = slice(
@@ -299,10 +294,7 @@ function paddedAlong(
   if (before === 0 && after === 0) return x;
   const size = x.shape[axis] ?? 0;
   // Before a list of so many is made.
-  checkShape(
-    call.where,
-    x.shape.map((dim, at) => (at === axis ? before + dim + after : dim)),
-  );
+  checkShape(call.where, withDim(x.shape, axis, before + size + after));
   if (size === 0) throw call.fault('elements to pad with', x.describe());
   const period = Math.max(1, 2 * (size - 1));
   const inside = (at: number): number => {
@@ -318,7 +310,7 @@ function paddedAlong(
 
 /** A shape in which 1 follows the other tensor. */
 function expanded(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const asked = call.numbers(1);
   const ndim = Math.max(asked.length, x.ndim);
   const shape = Array.from({ length: ndim }, (_, i) => {
@@ -330,7 +322,7 @@ function expanded(call: Call): Tensor {
 
 /** Blocks of channels become pixels. */
 function depthToSpace(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const [N = 0, C = 0, H = 0, W = 0] = x.shape;
   const b = call.int('blocksize', 1);
   const c = C / (b * b);
@@ -342,7 +334,7 @@ function depthToSpace(call: Call): Tensor {
 }
 
 function spaceToDepth(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const [N = 0, C = 0, H = 0, W = 0] = x.shape;
   const b = call.int('blocksize', 1);
   const order = call.text('mode', 'DCR') === 'CRD' ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4];
@@ -354,16 +346,13 @@ function spaceToDepth(call: Call): Tensor {
 function oneHotOf(call: Call): Tensor {
   const depth = call.number(1) ?? 0;
   const [off = 0, on = 1] = call.numbers(2);
-  const index = cast(call.tensor(0), 'int32');
   const { dtype } = call.given(2);
-  const front = where(lt(index, 0), add(index, depth), index);
-  // One class more stands for those of no class.
-  const known = minimum(where(lt(front, 0), depth, front), depth);
+  const index = fromFront(cast(call.x, 'int32'), depth);
+  const classes = arange(0, depth, 1, { dtype: 'int32' });
+  const isHot = eq(reshape(index, [...index.shape, 1]), classes);
   const own = isFloat(dtype) ? dtype : 'int32';
-  const hot = oneHot(known, depth + 1, { dtype: own });
-  const classes = slice(hot, [...index.shape.map(() => null), [0, depth]]);
-  const isHot = eq(lastTo(classes, call.axis(classes.ndim, -1)), 1);
-  return cast(where(isHot, on, full([], off, { dtype: own })), dtype);
+  const hot = where(lastTo(isHot, call.axis(isHot.ndim, -1)), on, full([], off, { dtype: own }));
+  return cast(hot, dtype);
 }
 
 /** x with its last axis at another place. */
@@ -372,24 +361,27 @@ export function lastTo(x: Tensor, axis: number): Tensor {
   return permute(x, order);
 }
 
+/** Attributes that give a constant, and its dtype. */
+const CONSTANTS = [
+  ['value_int', 'int', 'int32'],
+  ['value_float', 'float', 'float32'],
+  ['value_ints', 'ints', 'int32'],
+  ['value_floats', 'floats', 'float32'],
+] as const;
+
 const constant: Operator = (call) => {
   const value = call.attribute('value', 'tensor');
-  if (value) {
-    return storedNumbers(value, call.where);
+  if (value) return storedNumbers(value, call.where);
+  for (const [name, kind, dtype] of CONSTANTS) {
+    const given = call.attribute(name, kind);
+    if (typeof given === 'number') return new Known(dtype, [], [given]);
+    if (given) return Known.list(given, dtype);
   }
-  const int = call.attribute('value_int', 'int');
-  if (int !== undefined) return new Known('int32', [], [int]);
-  const float = call.attribute('value_float', 'float');
-  if (float !== undefined) return new Known('float32', [], [float]);
-  const ints = call.attribute('value_ints', 'ints');
-  if (ints) return Known.list(ints);
-  const floats = call.attribute('value_floats', 'floats');
-  if (floats) return new Known('float32', [floats.length], floats);
   throw call.lacking('a constant of this kind');
 };
 
 function topK(call: Call): [Tensor, Tensor] {
-  const x = call.tensor(0);
+  const { x } = call;
   const axis = call.axis(x.ndim, -1);
   const k = call.opset < 10 ? call.int('k', 1) : (call.number(1) ?? 1);
   const [values, indices] = topk(x, k, axis, { largest: call.int('largest', 1) === 1 });
@@ -398,7 +390,7 @@ function topK(call: Call): [Tensor, Tensor] {
 
 /** Up to the sequence's length the elements of each batch are turned round. */
 function reverseSequence(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   const batchAxis = call.int('batch_axis', 1);
   const timeAxis = call.int('time_axis', 0);
   const lengths = call.numbers(1);
@@ -451,14 +443,14 @@ export const MOVEMENT: Operators = {
     const { dtype } = call.given(0);
     if (!(count <= FEW)) return arange(start, limit, delta, { dtype });
     const numbers = Array.from({ length: count }, (_, i) => start + i * delta);
-    return new Known(dtype, [count], numbers);
+    return Known.list(numbers, dtype);
   },
-  Reshape: (call) => reshapeTo(call, call.tensor(0)),
+  Reshape: (call) => reshapeTo(call, call.x),
   Flatten: flattened,
   Squeeze: squeezed,
   Unsqueeze: unsqueezed,
   Transpose: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     return permute(x, [...(call.ints('perm') ?? x.shape.map((_, axis) => x.ndim - 1 - axis))]);
   },
   Concat: (call) => {
@@ -475,7 +467,7 @@ export const MOVEMENT: Operators = {
   ScatterElements: scattered,
   ScatterND: scatterNd,
   Expand: expanded,
-  Tile: (call) => tile(call.tensor(0), call.numbers(1)),
+  Tile: (call) => tile(call.x, call.numbers(1)),
   Pad: padded,
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
@@ -483,7 +475,7 @@ export const MOVEMENT: Operators = {
   TopK: topK,
   ReverseSequence: reverseSequence,
   Trilu: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     const diagonal = call.number(1) ?? 0;
     return call.int('upper', 1) === 1 ? triu(x, diagonal) : tril(x, diagonal);
   },
@@ -493,15 +485,10 @@ export const MOVEMENT: Operators = {
     const type = call.attribute('dtype', 'int');
     const asked = type === undefined ? dtype : call.dtype(type);
     if (shape.length !== 2) throw call.fault('a matrix', shape);
-    const most = Math.max(rows, columns);
-    const k = Math.max(-most, Math.min(most, call.int('k', 0)));
-    // The diagonal of a larger one, seen from a corner that lies aside.
-    const whole = eye(most + Math.abs(k));
-    const [top, left] = [Math.max(0, k), Math.max(0, -k)];
-    const part = slice(whole, [
-      [top, top + rows],
-      [left, left + columns],
-    ]);
-    return asked === 'float32' ? part : cast(part, asked);
+    const k = call.int('k', 0);
+    const numbers = Array.from({ length: rows * columns }, (_, i) =>
+      Number((i % columns) - Math.floor(i / columns) === k),
+    );
+    return new Known(asked, shape, numbers).tensor(call.where);
   },
 };

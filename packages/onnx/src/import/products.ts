@@ -4,7 +4,7 @@ import type { Call, Operators } from './call.js';
 
 /** alpha·A·B + beta·C, of matrices; what a layer computes, where it is one. */
 function gemm(call: Call): Tensor {
-  const a = call.tensor(0);
+  const a = call.x;
   const b = call.tensor(1);
   const c = call.maybe(2);
   const alpha = call.float('alpha', 1);
@@ -20,7 +20,7 @@ function gemm(call: Call): Tensor {
 
 /** As NumPy's: a vector is a row before, a column behind, and gives no axis. */
 function product(call: Call): Tensor {
-  const a = call.tensor(0);
+  const a = call.x;
   const b = call.tensor(1);
   if (a.ndim > 1 && b.ndim > 1) return matmul(a, b);
   const left = a.ndim === 1 ? reshape(a, [1, -1]) : a;

@@ -19,7 +19,7 @@ import {
   oneHot,
   prod,
   reshape,
-  slice,
+  sizeOf,
   softmax,
   square,
   sqrt,
@@ -29,9 +29,9 @@ import {
   zerosLike,
   concat,
   type ReduceOptions,
-  type SliceRange,
   type Tensor,
 } from '@unfold/core';
+import { sliceAlong } from '@unfold/core/internal';
 import type { Call, Operator, Operators } from './call.js';
 import { lastTo } from './movement.js';
 
@@ -48,7 +48,7 @@ function axesOf(call: Call, x: Tensor): number[] | null {
 const reduction =
   (reduce: Reduce, before: (x: Tensor) => Tensor = (x) => x): Operator =>
   (call) => {
-    const x = before(call.tensor(0));
+    const x = before(call.x);
     const axes = axesOf(call, x);
     if (axes === null) return x;
     return reduce(x, axes, { keepdim: call.int('keepdims', 1) !== 0 });
@@ -82,17 +82,17 @@ const extreme =
 const alongAxis =
   (compute: (x: Tensor, axis: number) => Tensor): Operator =>
   (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     if (call.opset >= 13) return compute(x, call.axis(x.ndim, -1));
     const axis = call.axis(x.ndim, 1);
-    const rows = x.shape.slice(0, axis).reduce((count, size) => count * size, 1);
+    const rows = sizeOf(x.shape.slice(0, axis));
     return reshape(compute(reshape(x, [rows, x.size / Math.max(1, rows)]), 1), [...x.shape]);
   };
 
 const position =
   (find: typeof argmax): Operator =>
   (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     const axis = call.axis(x.ndim, 0);
     const keepdim = call.int('keepdims', 1) !== 0;
     if (call.int('select_last_index', 0) === 0) return find(x, axis, { keepdim });
@@ -100,7 +100,7 @@ const position =
   };
 
 const cumulative: Operator = (call) => {
-  const x = call.tensor(0);
+  const { x } = call;
   const axis = call.axisOf(call.number(1) ?? 0, x.ndim);
   const isReverse = call.int('reverse', 0) === 1;
   const given = isReverse ? flip(x, axis) : x;
@@ -111,12 +111,8 @@ const cumulative: Operator = (call) => {
 
 /** x moved on by one along an axis, with a 0 in front. */
 function shifted(x: Tensor, axis: number): Tensor {
-  const at = (range: SliceRange): Tensor =>
-    slice(
-      x,
-      x.shape.map((_, i) => (i === axis ? range : null)),
-    );
-  return concat([zerosLike(at([0, 1])), at([0, -1])], axis);
+  const first = sliceAlong(x, axis, [0, 1]);
+  return concat([zerosLike(first), sliceAlong(x, axis, [0, -1])], axis);
 }
 
 const hardmax = (x: Tensor, axis: number): Tensor => {
@@ -126,7 +122,7 @@ const hardmax = (x: Tensor, axis: number): Tensor => {
 
 /** x divided by its norm along an axis, and 0 where that is 0. */
 const lpNormalization: Operator = (call) => {
-  const x = call.tensor(0);
+  const { x } = call;
   const axis = call.axis(x.ndim, -1);
   const size = norm(x, axis, { p: call.int('p', 2), keepdim: true });
   return div(x, where(eq(size, 0), 1, size));
@@ -152,7 +148,7 @@ export const REDUCTIONS: Operators = {
   CumSum: cumulative,
   LpNormalization: lpNormalization,
   MeanVarianceNormalization: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     const axes = [...(call.ints('axes') ?? [0, 2, 3])];
     const centred = sub(x, mean(x, axes, { keepdim: true }));
     const variance = mean(square(centred), axes, { keepdim: true });

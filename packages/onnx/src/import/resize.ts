@@ -1,5 +1,6 @@
 import { add, indexSelect, mul, reshape, type Tensor } from '@unfold/core';
-import { checkShape } from '@unfold/core/internal';
+import { checkShape, withDim } from '@unfold/core/internal';
+import { lookUp } from '../model/model.js';
 import { Known, type Call, type Operators } from './call.js';
 
 /** Of one axis: its size before and after, and how many times larger it becomes. */
@@ -49,7 +50,7 @@ function nearest(call: Call, place: number): Taps {
     round_prefer_floor: Math.ceil(place - 0.5),
     round_prefer_ceil: Math.floor(place + 0.5),
   };
-  const position = Object.hasOwn(rounded, how) ? rounded[how] : undefined;
+  const position = lookUp(rounded, how);
   if (position === undefined) throw call.lacking(`rounding of mode ${how}`);
   return [[position, 1]];
 }
@@ -94,10 +95,7 @@ function tapsOf(call: Call, place: number, size: number): Taps {
 function along(call: Call, x: Tensor, axis: number, stretch: Stretch): Tensor {
   const { size, to } = stretch;
   // Before a list of so many is made.
-  checkShape(
-    call.where,
-    x.shape.map((dim, i) => (i === axis ? to : dim)),
-  );
+  checkShape(call.where, withDim(x.shape, axis, to));
   if (size < 1 || to < 1 || !(stretch.scale > 0)) {
     throw call.fault('sizes and scales above 0', `${size} to ${to}`);
   }
@@ -121,15 +119,9 @@ function stretches(call: Call, x: Tensor): Stretch[] {
   const axes = (call.ints('axes') ?? x.shape.map((_, i) => i)).map((axis) =>
     call.axisOf(axis, x.ndim),
   );
-  const isUpsample = call.opset < 11;
-  const scales = isUpsample
-    ? call.has(1)
-      ? call.numbers(1)
-      : []
-    : call.has(2)
-      ? call.numbers(2)
-      : [];
-  const sizes = call.has(3) ? call.numbers(3) : [];
+  // Upsample's input is Resize's third.
+  const scales = call.numbersOr(call.opset < 11 ? 1 : 2, []);
+  const sizes = call.numbersOr(3, []);
   const given = sizes.length > 0 ? sizes : scales;
   if (given.length !== axes.length) throw call.fault(`${axes.length} sizes or scales`, given);
   const policy = call.text('keep_aspect_ratio_policy', 'stretch');
@@ -149,7 +141,7 @@ function stretches(call: Call, x: Tensor): Stretch[] {
 }
 
 function resize(call: Call): Tensor {
-  const x = call.tensor(0);
+  const { x } = call;
   if (call.int('antialias', 0) === 1) throw call.lacking('antialiasing');
   return stretches(call, x).reduce(
     (out, stretch, axis) =>

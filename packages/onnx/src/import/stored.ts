@@ -1,6 +1,6 @@
 import { FileFormatError, formatShape, sizeOf } from '@unfold/core';
 import { encodingOf, type Encoding } from '../model/elements.js';
-import { elementName, type OnnxTensor } from '../model/model.js';
+import { elementName, lookUp, type OnnxTensor } from '../model/model.js';
 import { Known } from './call.js';
 
 /** Bytes of the files that lie beside a model, by the names that it gives them. */
@@ -57,7 +57,7 @@ function bytesOf(
 ): Uint8Array {
   if (!place) return raw;
   const { location, offset, length } = place;
-  const bytes = Object.hasOwn(external, location) ? external[location] : undefined;
+  const bytes = lookUp(external, location);
   if (!bytes) {
     throw new FileFormatError(
       `${where}: its numbers are in the file ${location}; { external: { '${location}': bytes } } gives them`,

@@ -280,7 +280,7 @@ const lpPool: Operator = (call) => {
 const behindChannels = (x: Tensor): number[] => x.shape.slice(2).map((_, i) => i + 2);
 
 const batchNormalization: Operator = (call) => {
-  const given = call.tensor(0);
+  const given = call.x;
   // Of any number of axes behind the channels, which count as one.
   const x =
     given.ndim <= 4 && given.ndim > 1
@@ -291,7 +291,7 @@ const batchNormalization: Operator = (call) => {
   const options = {
     weight: weight ?? null,
     bias: bias ?? null,
-    eps: call.float('epsilon', 1e-5),
+    eps: call.epsilon,
     training: call.training,
     momentum: 1 - call.float('momentum', 0.9),
   };
@@ -301,16 +301,16 @@ const batchNormalization: Operator = (call) => {
 
 /** Each channel is a group by itself. */
 const instanceNormalization: Operator = (call) => {
-  const x = call.tensor(0);
+  const { x } = call;
   return groupNorm(x, x.shape[1] ?? 0, {
     weight: call.tensor(1),
     bias: call.tensor(2),
-    eps: call.float('epsilon', 1e-5),
+    eps: call.epsilon,
   });
 };
 
 const groupNormalization: Operator = (call) => {
-  const x = call.tensor(0);
+  const { x } = call;
   const groups = call.int('num_groups', 1);
   const C = x.shape[1] ?? 0;
   // Up to operator set 20, one factor for each group.
@@ -322,18 +322,18 @@ const groupNormalization: Operator = (call) => {
   return groupNorm(x, groups, {
     weight: spread(call.tensor(1)),
     bias: spread(call.tensor(2)),
-    eps: call.float('epsilon', 1e-5),
+    eps: call.epsilon,
   });
 };
 
 const layerNormalization: Operator = (call) => {
-  const x = call.tensor(0);
+  const { x } = call;
   if (call.gives(1) || call.gives(2)) {
     const from = call.axis(x.ndim, -1);
     const axes = x.shape.flatMap((_, axis) => (axis >= from ? [axis] : []));
     const centre = mean(x, axes, { keepdim: true });
     const variance = mean(square(sub(x, centre)), axes, { keepdim: true });
-    const inverse = div(1, sqrt(add(variance, call.float('epsilon', 1e-5))));
+    const inverse = div(1, sqrt(add(variance, call.epsilon)));
     const normal = mul(mul(sub(x, centre), inverse), call.tensor(1));
     const bias = call.maybe(2);
     return [bias ? add(normal, bias) : normal, centre, inverse];
@@ -342,20 +342,20 @@ const layerNormalization: Operator = (call) => {
   return layerNorm(x, shape, {
     weight: reshape(call.tensor(1), shape),
     bias: call.has(2) ? reshape(call.tensor(2), shape) : null,
-    eps: call.float('epsilon', 1e-5),
+    eps: call.epsilon,
   });
 };
 
 const rmsNormalization: Operator = (call) => {
-  const x = call.tensor(0);
+  const { x } = call;
   const shape = x.shape.slice(call.axis(x.ndim, -1));
   // A factor may be shared by some of the axes.
-  return mul(rmsNorm(x, shape, { eps: call.float('epsilon', 1e-5) }), call.tensor(1));
+  return mul(rmsNorm(x, shape, { eps: call.epsilon }), call.tensor(1));
 };
 
 /** Each pixel is divided by what its neighbours among the channels hold. */
 const localResponse: Operator = (call) => {
-  const x = call.tensor(0);
+  const { x } = call;
   const size = call.int('size', 1);
   const C = x.shape[1] ?? 0;
   // Beyond all channels there is nothing.
@@ -382,7 +382,7 @@ const reductionOf = (call: Call): Reduction => {
 const labelLoss =
   (loss: typeof nllLoss): Operator =>
   (call) => {
-    const scores = call.tensor(0);
+    const scores = call.x;
     const weight = call.maybe(2);
     const ignoreIndex = call.attribute('ignore_index', 'int');
     const out = loss(scores, cast(call.tensor(1), 'int32'), {
@@ -401,15 +401,15 @@ export const WINDOWS: Operators = {
   AveragePool: averagePool,
   LpPool: lpPool,
   GlobalAveragePool: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     return mean(x, behindChannels(x), { keepdim: true });
   },
   GlobalMaxPool: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     return max(x, behindChannels(x), { keepdim: true });
   },
   GlobalLpPool: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     const p = call.int('p', 2);
     return pow(sum(pow(abs(x), p), behindChannels(x), { keepdim: true }), 1 / p);
   },
@@ -420,7 +420,7 @@ export const WINDOWS: Operators = {
     const stride = both(call, call.ints('strides'), 1, 2);
     const dilation = both(call, call.ints('dilations'), 1, 2);
     const [top = 0, left = 0, bottom = 0, right = 0] = call.ints('pads') ?? [];
-    const out = fold(call.tensor(0), [H + top + bottom, W + left + right], [KH, KW], {
+    const out = fold(call.x, [H + top + bottom, W + left + right], [KH, KW], {
       stride,
       dilation,
     });
@@ -435,7 +435,7 @@ export const WINDOWS: Operators = {
   NegativeLogLikelihoodLoss: labelLoss(nllLoss),
   SoftmaxCrossEntropyLoss: labelLoss(crossEntropy),
   DequantizeLinear: (call) => {
-    const x = call.tensor(0);
+    const { x } = call;
     const scale = call.tensor(1);
     if (call.int('block_size', 0) !== 0) throw call.lacking('a factor for each block');
     const along = (vector: Tensor): Tensor => {

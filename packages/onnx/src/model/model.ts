@@ -27,6 +27,10 @@ export function elementName(type: number): string {
   return found?.[0] ?? `type ${type}`;
 }
 
+/** What a table has under a name, but for what every object has, such as `constructor`. */
+export const lookUp = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;
+
 /** Whether operators of a domain are ONNX's own. */
 export const isOwnDomain = (domain: string): boolean => domain === '' || domain === 'ai.onnx';
 

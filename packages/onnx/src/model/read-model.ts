@@ -5,6 +5,7 @@ import { ATTRIBUTE_TYPE, MODEL, type Messages } from './messages.js';
 import {
   elementName,
   isOwnDomain,
+  lookUp,
   type ExternalData,
   type OnnxAttribute,
   type OnnxModel,
@@ -90,7 +91,7 @@ function tensorOf(found: Messages['tensor']): OnnxTensor {
 
 function externalOf(entries: Readonly<Record<string, string>>): ExternalData {
   const whole = (key: string): number | null => {
-    const written = Object.hasOwn(entries, key) ? entries[key] : undefined;
+    const written = lookUp(entries, key);
     if (written === undefined) return null;
     const value = Number(written);
     if (Number.isSafeInteger(value) && value >= 0) return value;
