@@ -318,6 +318,32 @@ describe('what is refused', () => {
     }
   });
 
+  it('is a recurrent layer that names too few functions, or an unknown one', () => {
+    const weights = (name: string, ...dims: number[]): OnnxGraph['initializers'][number] => ({
+      name,
+      dims,
+      elementType: ELEMENT.float32,
+      raw: rawOf('float32', new Array(dims.reduce((count, size) => count * size)).fill(0.5)),
+    });
+    const lstm = (...value: string[]): unknown =>
+      importOnnx(
+        file({
+          nodes: [
+            node('LSTM', ['x', 'w', 'r'], ['y'], {
+              attributes: { activations: { kind: 'strings', value } },
+            }),
+          ],
+          inputs: [float('x', 2, 1, 3)],
+          initializers: [weights('w', 1, 8, 3), weights('r', 1, 8, 2)],
+        }),
+      ).forward(zeros([2, 1, 3]));
+    expect(() => lstm('Sigmoid', 'Tanh', 'Tanh')).not.toThrow();
+    expect(() => lstm('Sigmoid', 'Tanh')).toThrow('LSTM: the activation none is not supported');
+    expect(() => lstm('Sigmoid', 'Softsign', 'Tanh')).toThrow(
+      'LSTM: the activation Softsign is not supported',
+    );
+  });
+
   it('is an integer that int32 does not hold, when it is needed', () => {
     const w = { name: 'w', dims: [1], elementType: ELEMENT.int64, raw: rawOf('int64', [2 ** 40]) };
     const model = importOnnx(
