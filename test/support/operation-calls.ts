@@ -740,6 +740,12 @@ export const OPERATIONS: Readonly<Record<string, readonly Case[]>> = {
       'x target',
       { logTarget: true, reduction: 'batchmean' },
     ),
+    row(
+      [random(5), () => core.rand([5])],
+      (x, t) => klDiv(x, t, { reduction: 'batchmean' }),
+      'x target',
+      { logTarget: false, reduction: 'batchmean' },
+    ),
   ],
   hingeEmbedding: losses(hingeEmbedding, signs(5, 3), { margin: 1 }),
   marginRanking: [

@@ -87,6 +87,12 @@ export class Builder {
     return name;
   }
 
+  /** The name of the one output of a call. */
+  emit(module: string, op: string, inputs: readonly string[], attributes: Given = {}): string {
+    const [name = ''] = this.node(module, op, inputs, attributes, 1);
+    return name;
+  }
+
   /**
    * A call of an operator.
    * @param module The module that it belongs to, for its name.
@@ -96,8 +102,8 @@ export class Builder {
     module: string,
     op: string,
     inputs: readonly string[],
-    attributes: Given = {},
-    outputs = 1,
+    attributes: Given,
+    outputs: number,
   ): string[] {
     const place = `${module === '' ? '' : `${module}/`}${op}`;
     const count = this.#used.get(place) ?? 0;

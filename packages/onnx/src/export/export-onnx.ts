@@ -1,6 +1,5 @@
 import type { Tensor } from '@unfold/core';
 import {
-  ConfigError,
   elementsOf,
   formatShape,
   Scope,
@@ -25,10 +24,11 @@ import {
 import { evaluationMode, Module } from '@unfold/nn';
 import type { Normalization, SaveModelOptions } from '@unfold/train';
 import { metadataOf } from '@unfold/train/internal';
-import { ELEMENT, type OnnxModel, type OnnxValue } from '../model/model.js';
+import { ELEMENT, lookUp, type OnnxModel, type OnnxValue } from '../model/model.js';
 import { writeModel } from '../model/write-model.js';
 import { Builder } from './builder.js';
 import { OPERATORS } from './operators.js';
+import { EXAMPLE_SIZES, refusal, unexpected } from './refusal.js';
 import { shapeOf, Step, type Surroundings } from './step.js';
 
 /** Names of what a model takes and gives. */
@@ -68,7 +68,7 @@ const OPTIONS: OptionRules<ExportOnnxOptions> = {
 };
 
 /** Of each operator set the format's version that came with it. */
-const IR_VERSIONS: Readonly<Record<number, number>> = {
+const IR_VERSIONS: Readonly<Record<string, number>> = {
   17: 8,
   18: 8,
   19: 9,
@@ -111,20 +111,18 @@ export function exportOnnx(
 ): Uint8Array<ArrayBuffer> {
   checkOptions('exportOnnx', options, OPTIONS);
   const { names, opset = 17, batchAxis = 0, includeNormalization, ...saved } = options;
-  const irVersion = Object.hasOwn(IR_VERSIONS, opset) ? IR_VERSIONS[opset] : undefined;
+  const irVersion = lookUp(IR_VERSIONS, String(opset));
   if (irVersion === undefined || typeof opset !== 'number') {
     const sets = Object.keys(IR_VERSIONS).join(', ');
-    throw new ConfigError(`exportOnnx: opset must be one of ${sets}, got ${valueText(opset)}`);
+    throw refusal(`opset must be one of ${sets}, got ${valueText(opset)}`);
   }
   if (batchAxis !== null && !(Number.isInteger(batchAxis) && batchAxis >= 0)) {
-    throw new ConfigError(
-      `exportOnnx: batchAxis must be an integer of at least 0, or null, got ${valueText(batchAxis)}`,
+    throw refusal(
+      `batchAxis must be an integer of at least 0, or null, got ${valueText(batchAxis)}`,
     );
   }
   if (includeNormalization === true && !saved.normalization) {
-    throw new ConfigError(
-      'exportOnnx: expected a normalization to include, got none; { normalization } gives it',
-    );
+    throw unexpected('a normalization to include', 'none', '{ normalization } gives it');
   }
   const metadata = metadataOf('exportOnnx', saved);
   const inputs: readonly unknown[] = Array.isArray(example) ? example : [example];
@@ -183,7 +181,9 @@ function graphOf({ graph, sizes }: TracedOnBatches, options: GraphOptions): Onnx
   const names = new Map<Value, string>();
   for (const value of [...graph.parameters, ...graph.buffers]) {
     names.set(value, builder.nameFor(value.name));
-    addInitializer(builder, value, value.name);
+    if (value.tensor) {
+      builder.initializer(value.name, value.dtype, value.shape, elementsOf(value.tensor));
+    }
   }
   const wanted = wantedNames(graph, options.names);
   const inputs = graph.inputs.map((value, i) => builder.nameFor(wanted.inputs[i] ?? value.name));
@@ -204,7 +204,7 @@ function graphOf({ graph, sizes }: TracedOnBatches, options: GraphOptions): Onnx
   }
   for (const value of graph.constants) names.set(value, constantOf(value, around));
   graph.nodes.forEach((node, i) => {
-    const emit = Object.hasOwn(OPERATORS, node.op) ? OPERATORS[node.op] : undefined;
+    const emit = lookUp(OPERATORS, node.op);
     const step = new Step(node, around);
     if (!emit)
       throw step.refusal('ONNX has no such operation', 'write it with others for the export');
@@ -220,7 +220,7 @@ function graphOf({ graph, sizes }: TracedOnBatches, options: GraphOptions): Onnx
     const output = outputs[i] ?? '';
     const isMade = builder.nodes.some((node) => node.outputs.includes(name));
     if (isMade && !final.has(name)) final.set(name, output);
-    else final.set(builder.node('', 'Identity', [name])[0] ?? '', output);
+    else final.set(builder.emit('', 'Identity', [name]), output);
   });
   const renamed = (name: string): string => final.get(name) ?? name;
   const described = (value: Value, name: string): OnnxValue => ({
@@ -248,16 +248,12 @@ function dimensionOf({ slope, offset }: Extent): number | string {
   return offset === 0 ? scaled : `${scaled}${offset < 0 ? '' : '+'}${offset}`;
 }
 
-function addInitializer(builder: Builder, value: Value, name: string): void {
-  if (value.tensor) builder.initializer(name, value.dtype, value.shape, elementsOf(value.tensor));
-}
-
 /** A tensor that the function made or took from outside. */
 function constantOf(value: Value, around: Surroundings): string {
   const { builder, sizes } = around;
   const { tensor } = value;
   const other = sizes.counterpart(value).tensor;
-  if (!tensor || !other) throw new ConfigError(`exportOnnx: ${value.name} has no numbers`);
+  if (!tensor || !other) throw refusal(`${value.name} has no numbers`);
   const elements = elementsOf(tensor);
   if (formatShape(tensor.shape) === formatShape(other.shape)) {
     const others = elementsOf(other);
@@ -268,17 +264,14 @@ function constantOf(value: Value, around: Surroundings): string {
   const [element = 0] = elements;
   const isUniform = [...elements, ...elementsOf(other)].every((one) => Object.is(one, element));
   if (!isUniform) {
-    throw new ConfigError(
-      `exportOnnx: expected constants that don't depend on the size of the batch, got ` +
-        `${tensor.describe()} and ${other.describe()}; { batchAxis: null } exports the example's`,
+    throw unexpected(
+      "constants that don't depend on the size of the batch",
+      `${tensor.describe()} and ${other.describe()}`,
+      EXAMPLE_SIZES,
     );
   }
   const shape = shapeOf(sizes.of(value), around, '');
-  const [name = ''] = builder.node('', 'Expand', [
-    builder.constant(value.dtype, [element], []),
-    shape,
-  ]);
-  return name;
+  return builder.emit('', 'Expand', [builder.constant(value.dtype, [element], []), shape]);
 }
 
 /** The first input, normalised by channel, or by feature where it has two axes. */
@@ -289,17 +282,17 @@ function normalised(
   { mean, std }: Normalization,
 ): string {
   if (!isFloat(dtype) || shape[1] !== mean.length) {
-    throw new ConfigError(
-      `exportOnnx: expected a float input of ${mean.length} channels, as the normalization has, got ` +
-        `${dtype} ${formatShape(shape)}`,
+    throw unexpected(
+      `a float input of ${mean.length} channels, as the normalization has`,
+      `${dtype} ${formatShape(shape)}`,
     );
   }
   const behind = shape.slice(2).map(() => 1);
   const write = (op: string, x: string, values: readonly number[]): string =>
-    builder.node('normalization', op, [
+    builder.emit('normalization', op, [
       x,
-      builder.constant(dtype, [...values], [values.length, ...behind]),
-    ])[0] ?? '';
+      builder.constant(dtype, values, [values.length, ...behind]),
+    ]);
   return write('Div', write('Sub', input, mean), std);
 }
 
@@ -307,9 +300,10 @@ function normalised(
 function requireFree(wanted: readonly string[], got: readonly string[]): void {
   const taken = wanted.find((name, i) => name !== got[i]);
   if (taken === undefined) return;
-  throw new ConfigError(
-    `exportOnnx: expected names of their own for inputs and outputs, got ${taken} for two tensors; ` +
-      '{ names: { inputs, outputs } } chooses others',
+  throw unexpected(
+    'names of their own for inputs and outputs',
+    `${taken} for two tensors`,
+    '{ names: { inputs, outputs } } chooses others',
   );
 }
 
@@ -329,9 +323,7 @@ function wantedNames(graph: Graph, names: OnnxNames): Required<OnnxNames> {
       given.length === values.length &&
       given.every((name: unknown) => typeof name === 'string' && IS_NAME.test(name));
     if (!valid) {
-      throw new ConfigError(
-        `exportOnnx: expected ${values.length} names of ${what}, got ${valueText(given)}`,
-      );
+      throw unexpected(`${values.length} names of ${what}`, valueText(given));
     }
   }
   return { inputs, outputs };

@@ -1,7 +1,8 @@
-import { ConfigError, type Attributes, type GraphNode, type Value } from '@unfold/core';
+import type { ConfigError, Attributes, GraphNode, Value } from '@unfold/core';
 import { ELEMENT, type OnnxAttribute } from '../model/model.js';
 import { float, type Builder, type ConstantType, type Given } from './builder.js';
 import { fixed, isFixed, type Extent, type Sizes } from '@unfold/core/internal';
+import { EXAMPLE_SIZES, refusal } from './refusal.js';
 
 /** What every operation of a graph is translated with. */
 export interface Surroundings {
@@ -27,7 +28,7 @@ export function shapeOf(
   }
   const int64 = (element: number): string => builder.constant('int64', [element]);
   const emit = (op: string, inputs: readonly string[], attributes: Given = {}): string =>
-    builder.node(module, op, inputs, attributes)[0] ?? '';
+    builder.emit(module, op, inputs, attributes);
   const sizes = emit('Shape', [batch.input]);
   const count = emit('Gather', [sizes, int64(batch.axis)]);
   const parts = extents.map(({ slope, offset }) => {
@@ -62,6 +63,10 @@ export class Step {
   /** The version of ONNX's operators. */
   get opset(): number {
     return this.#around.builder.opset;
+  }
+
+  get #module(): string {
+    return this.#node.module ?? '';
   }
 
   get attributes(): Attributes {
@@ -194,8 +199,7 @@ export class Step {
   /** The name of the one output of a new node. */
   emit(op: string, inputs: readonly Term[], attributes: Given = {}): string {
     const names = inputs.map((input) => this.term(input));
-    const [name = ''] = this.emitAll(op, names, attributes, 1);
-    return name;
+    return this.#around.builder.emit(this.#module, op, names, attributes);
   }
 
   /** The name of an operand. */
@@ -207,7 +211,7 @@ export class Step {
 
   /** The names of the outputs of a new node. */
   emitAll(op: string, inputs: readonly string[], attributes: Given, outputs: number): string[] {
-    return this.#around.builder.node(this.#node.module ?? '', op, inputs, attributes, outputs);
+    return this.#around.builder.node(this.#module, op, inputs, attributes, outputs);
   }
 
   /** Whole numbers as ONNX takes sizes, axes and positions: a list. */
@@ -292,13 +296,13 @@ export class Step {
   /** The name of a list of sizes. */
   shape(extents: readonly Extent[]): string {
     if (!extents.every(isFixed) && !this.#around.batch) throw this.followsBatch('a size');
-    return shapeOf(extents, this.#around, this.#node.module ?? '');
+    return shapeOf(extents, this.#around, this.#module);
   }
 
   /** @returns The error of what can't be said in ONNX. */
   refusal(what: string, mend = ''): ConfigError {
-    const module = this.#node.module ? ` in ${this.#node.module}` : '';
-    return new ConfigError(`exportOnnx: ${this.#node.op}${module}: ${what}${mend && `; ${mend}`}`);
+    const place = this.#module && ` in ${this.#module}`;
+    return refusal(`${this.#node.op}${place}: ${what}`, mend);
   }
 
   lacking(what: string): ConfigError {
@@ -311,10 +315,7 @@ export class Step {
   }
 
   followsBatch(what: string): ConfigError {
-    return this.refusal(
-      `${what} follows the size of the batch`,
-      '{ batchAxis: null } takes the sizes of the example',
-    );
+    return this.refusal(`${what} follows the size of the batch`, EXAMPLE_SIZES);
   }
 
   fault(expected: string, got: unknown): ConfigError {
