@@ -64,6 +64,8 @@ export interface DataLoader<B = Batch, Source extends { readonly length: number 
   readonly dataset: Source;
   /** Samples in a batch; the last one of an epoch may be smaller. */
   readonly batchSize: number;
+  /** @internal How it makes batches. */
+  readonly options: Readonly<AnyOptions>;
   /** Batches in an epoch. */
   readonly length: number;
   /** The source of the random order. Its `state()` before an epoch draws that epoch again. */
@@ -126,6 +128,7 @@ export const DataLoader: DataLoaderConstructor = class<
 > implements DataLoader<B, Source> {
   readonly dataset: Source;
   readonly batchSize: number;
+  readonly options: Readonly<AnyOptions>;
   readonly length: number;
   readonly #count: number;
   readonly #shuffle: boolean;
@@ -157,6 +160,7 @@ export const DataLoader: DataLoaderConstructor = class<
     if (augment !== undefined) checkAugmentation('DataLoader: augment', augment);
     this.dataset = dataset;
     this.batchSize = batchSize;
+    this.options = { ...options };
     this.length = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
     this.#count = dataset.length;
     this.#shuffle = shuffle;

@@ -1,4 +1,4 @@
-import { ConfigError, elementsOf, type Tensor } from '@unfold/core';
+import { type CompleteOptions, ConfigError, elementsOf, type Tensor } from '@unfold/core';
 import type { Module } from '@unfold/nn';
 import {
   completeOptions,
@@ -45,8 +45,8 @@ export interface EMAState {
  */
 export class EMA {
   readonly #model: Module;
-  readonly #decay: number;
-  readonly #useBuffers: boolean;
+  /** @internal What it was made with, complete. */
+  readonly options: CompleteOptions<EMAOptions>;
   readonly #averages: ReadonlyMap<string, Tensor>;
   /** The names of parameters; the other averages are those of buffers. */
   readonly #parameters: ReadonlySet<string>;
@@ -57,14 +57,12 @@ export class EMA {
   constructor(model: Module, options: EMAOptions = {}) {
     requireModule('EMA', model);
     this.#model = model;
-    const { decay, useBuffers } = completeOptions<EMAOptions>(
+    this.options = completeOptions<EMAOptions>(
       'EMA',
       { decay: share, useBuffers: flag },
       { decay: 0.999, useBuffers: false },
       options,
     );
-    this.#decay = decay;
-    this.#useBuffers = useBuffers;
     const state = model.stateDict();
     const parameters = new Set<Tensor>(model.parameters());
     this.#averages = copyTensors(state);
@@ -89,7 +87,7 @@ export class EMA {
     reliesOn(this);
     for (const [average, own, name] of this.#pairs()) {
       if (this.#updates > 0 && this.#isAveraged(name, own))
-        moveTowards(average, own, 1 - this.#decay);
+        moveTowards(average, own, 1 - this.options.decay);
       else hostCall('EMA.update', [updates(average), reads(own)], (to, from) => to.set(from));
     }
     hostAction(() => this.#updates++);
@@ -161,7 +159,7 @@ export class EMA {
 
   #isAveraged(name: string, own: Tensor): boolean {
     if (this.#parameters.has(name)) return true;
-    return this.#useBuffers && (own.dtype === 'float32' || own.dtype === 'float64');
+    return this.options.useBuffers && (own.dtype === 'float32' || own.dtype === 'float64');
   }
 
   /** Each average with the model's own tensor, and its name. */

@@ -123,6 +123,11 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   /** Changes one parameter; its state's `step` counts this update already. */
   protected abstract update(update: ParameterUpdate, options: ParameterGroup<Options>): void;
 
+  /** @internal What its options are where nothing else is said. */
+  get defaults(): Partial<Options> {
+    return this.#definition.defaults;
+  }
+
   /**
    * The learning rate of the first group. Setting it sets that of all groups.
    * @throws ConfigError when set to what is no finite number of at least 0.

@@ -1,3 +1,4 @@
+import type { CompleteOptions } from '@unfold/core';
 import { atLeast0, completeOptions, positiveCount } from '@unfold/core/internal';
 import { cosPi, sinPi } from './cos-pi.js';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
@@ -15,26 +16,24 @@ export interface CosineAnnealingLROptions {
  * (Loshchilov and Hutter, "SGDR", 2017, without its restarts.)
  */
 export class CosineAnnealingLR extends LRScheduler {
-  readonly #tMax: number;
-  readonly #etaMin: number;
+  /** @internal What it was made with, complete. */
+  readonly options: CompleteOptions<CosineAnnealingLROptions>;
 
   /** @throws ConfigError for an unknown option or one out of range. */
   constructor(optimizer: ScheduledOptimizer, options: CosineAnnealingLROptions) {
+    const rules = { tMax: positiveCount, etaMin: atLeast0 };
     super('CosineAnnealingLR', optimizer);
-    const { tMax, etaMin } = completeOptions<CosineAnnealingLROptions>(
+    this.options = completeOptions<CosineAnnealingLROptions>(
       this.name,
-      { tMax: positiveCount, etaMin: atLeast0 },
+      rules,
       { etaMin: 0 },
       options,
     );
-    this.#tMax = tMax;
-    this.#etaMin = etaMin;
     this.begin();
   }
 
   protected override rate(lr: number, baseLr: number): number {
-    const tMax = this.#tMax;
-    const etaMin = this.#etaMin;
+    const { tMax, etaMin } = this.options;
     const share = shareOfFall(this.count, tMax);
     const before = shareOfFall(this.count - 1, tMax);
     // From the least rate on, the quotient would be 0/0.
@@ -64,34 +63,41 @@ export interface CosineAnnealingWarmRestartsOptions {
 
 /** Down half a cosine, again and again. (Loshchilov and Hutter, "SGDR", 2017.) */
 export class CosineAnnealingWarmRestarts extends LRScheduler {
-  readonly #t0: number;
-  readonly #tMult: number;
-  readonly #etaMin: number;
+  /** @internal What it was made with, complete. */
+  readonly options: CompleteOptions<CosineAnnealingWarmRestartsOptions>;
 
   /** @throws ConfigError for an unknown option or one out of range. */
   constructor(optimizer: ScheduledOptimizer, options: CosineAnnealingWarmRestartsOptions) {
+    const rules = { t0: positiveCount, tMult: positiveCount, etaMin: atLeast0 };
     super('CosineAnnealingWarmRestarts', optimizer);
-    const { t0, tMult, etaMin } = completeOptions<CosineAnnealingWarmRestartsOptions>(
+    this.options = completeOptions<CosineAnnealingWarmRestartsOptions>(
       this.name,
-      { t0: positiveCount, tMult: positiveCount, etaMin: atLeast0 },
+      rules,
       { tMult: 1, etaMin: 0 },
       options,
     );
-    this.#t0 = t0;
-    this.#tMult = tMult;
-    this.#etaMin = etaMin;
     this.begin();
   }
 
   protected override rate(_lr: number, baseLr: number): number {
-    let period = this.#t0;
-    let position = this.count;
-    if (this.#tMult === 1) position %= period;
-    for (; position >= period; period *= this.#tMult) position -= period;
-    return this.#etaMin + ((baseLr - this.#etaMin) * (1 + cosPi(position / period))) / 2;
+    const { etaMin } = this.options;
+    const { position, period } = placeInPeriod(this.count, this.options);
+    return etaMin + ((baseLr - etaMin) * (1 + cosPi(position / period))) / 2;
   }
 
   protected override first(lr: number, baseLr: number): number {
     return this.rate(lr, baseLr);
   }
+}
+
+/** How far `count` steps have come in the last period that they begin, and how long that is. */
+export function placeInPeriod(
+  count: number,
+  { t0, tMult }: Pick<CompleteOptions<CosineAnnealingWarmRestartsOptions>, 't0' | 'tMult'>,
+): { readonly position: number; readonly period: number } {
+  let period = t0;
+  let position = count;
+  if (tMult === 1) position %= period;
+  for (; position >= period; period *= tMult) position -= period;
+  return { position, period };
 }

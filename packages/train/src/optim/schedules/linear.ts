@@ -1,3 +1,4 @@
+import type { CompleteOptions } from '@unfold/core';
 import { completeOptions, positiveCount, positiveShare, share } from '@unfold/core/internal';
 import { LRScheduler, type ScheduledOptimizer } from './scheduler.js';
 
@@ -13,31 +14,24 @@ export interface LinearLROptions {
 
 /** In equal steps from a share of the learning rate to another: a warm-up, or a straight decay. */
 export class LinearLR extends LRScheduler {
-  readonly #start: number;
-  readonly #end: number;
-  readonly #total: number;
+  /** @internal What it was made with, complete. */
+  readonly options: CompleteOptions<LinearLROptions>;
 
   /** @throws ConfigError for an unknown option or one out of range. */
   constructor(optimizer: ScheduledOptimizer, options: LinearLROptions = {}) {
+    const rules = { startFactor: positiveShare, endFactor: share, totalIters: positiveCount };
+    const defaults = { startFactor: 1 / 3, endFactor: 1, totalIters: 5 };
     super('LinearLR', optimizer);
-    const { startFactor, endFactor, totalIters } = completeOptions<LinearLROptions>(
-      this.name,
-      { startFactor: positiveShare, endFactor: share, totalIters: positiveCount },
-      { startFactor: 1 / 3, endFactor: 1, totalIters: 5 },
-      options,
-    );
-    this.#start = startFactor;
-    this.#end = endFactor;
-    this.#total = totalIters;
+    this.options = completeOptions<LinearLROptions>(this.name, rules, defaults, options);
     this.begin();
   }
 
   protected override first(lr: number): number {
-    return lr * this.#start;
+    return lr * this.options.startFactor;
   }
 
   protected override rate(lr: number): number {
-    if (this.count > this.#total) return lr;
+    if (this.count > this.options.totalIters) return lr;
     return lr * (this.#weight(this.count) / this.#weight(this.count - 1));
   }
 
@@ -46,10 +40,11 @@ export class LinearLR extends LRScheduler {
    * makes no end of 0 a number below 0.
    */
   #weight(count: number): number {
-    return this.#start * (this.#total - count) + this.#end * count;
+    const { startFactor, endFactor, totalIters } = this.options;
+    return startFactor * (totalIters - count) + endFactor * count;
   }
 
   protected override restarted(baseLr: number): number {
-    return baseLr * this.#start;
+    return baseLr * this.options.startFactor;
   }
 }

@@ -86,10 +86,12 @@ interface Range {
  * 2019.) It replaces the optimiser's learning rate and, unless `cycleMomentum` is false, momentum.
  */
 export class OneCycleLR extends LRScheduler {
+  /** @internal What it was made with, complete. */
+  readonly options: CompleteOptions<OneCycleLROptions>;
+
   readonly #totalSteps: number;
   readonly #phases: readonly Phase[];
   readonly #ranges: readonly Range[];
-  readonly #options: CompleteOptions<OneCycleLROptions>;
 
   /**
    * @throws ConfigError for an unknown option or one out of range, a list that is not one for each
@@ -97,8 +99,9 @@ export class OneCycleLR extends LRScheduler {
    */
   constructor(optimizer: ScheduledOptimizer, given: OneCycleLROptions) {
     super('OneCycleLR', optimizer);
-    const options = completeOptions(this.name, RULES, DEFAULTS, given);
-    this.#options = options;
+    const complete = completeOptions<OneCycleLROptions>(this.name, RULES, DEFAULTS, given);
+    this.options = structuredClone(complete);
+    const { options } = this;
     this.#totalSteps = stepsOf(options);
     this.#phases = phasesOf(options, this.#totalSteps);
     const groups = optimizer.groups.length;
@@ -176,7 +179,7 @@ export class OneCycleLR extends LRScheduler {
   }
 
   #cycleMomentum(): void {
-    if (!this.#options.cycleMomentum) return;
+    if (!this.options.cycleMomentum) return;
     const { phase, share } = this.#position(this.count);
     this.groups.forEach((group, i) => {
       const range = this.#ranges[i];
@@ -205,13 +208,13 @@ export class OneCycleLR extends LRScheduler {
       begin = phase.end;
     }
     throw new ConfigError(
-      `OneCycleLR: pctStart ${this.#options.pctStart} of ${this.#totalSteps} steps makes a phase of ` +
+      `OneCycleLR: pctStart ${this.options.pctStart} of ${this.#totalSteps} steps makes a phase of ` +
         'no length; change one of them',
     );
   }
 
   #between(from: number, to: number, share: number): number {
-    if (this.#options.annealStrategy === 'linear') return (to - from) * share + from;
+    if (this.options.annealStrategy === 'linear') return (to - from) * share + from;
     return to + ((from - to) / 2) * (cosPi(share) + 1);
   }
 }

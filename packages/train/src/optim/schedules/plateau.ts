@@ -58,7 +58,8 @@ const DEFAULTS = {
 /** Reduces the learning rate when a metric has stopped to get better: `step(metric)` each epoch. */
 export class ReduceLROnPlateau {
   readonly #optimizer: ScheduledOptimizer;
-  readonly #options: CompleteOptions<ReduceLROnPlateauOptions>;
+  /** @internal What it was made with, complete. */
+  readonly options: CompleteOptions<ReduceLROnPlateauOptions>;
   readonly #minLrs: readonly number[];
   /** Null before the first step. */
   #best: number | null = null;
@@ -70,8 +71,8 @@ export class ReduceLROnPlateau {
     const name = 'ReduceLROnPlateau';
     requireOptimizer(name, optimizer);
     this.#optimizer = optimizer;
-    this.#options = completeOptions(name, RULES, DEFAULTS, options);
-    this.#minLrs = forGroups(name, 'minLr', this.#options.minLr, optimizer.groups.length);
+    this.options = completeOptions(name, RULES, DEFAULTS, options);
+    this.#minLrs = forGroups(name, 'minLr', this.options.minLr, optimizer.groups.length);
   }
 
   /**
@@ -89,7 +90,7 @@ export class ReduceLROnPlateau {
       );
     }
     refuseRecording(STEPS);
-    const { patience, cooldown } = this.#options;
+    const { patience, cooldown } = this.options;
     if (this.#isBetter(metric)) {
       this.#best = metric;
       this.#badSteps = 0;
@@ -107,7 +108,7 @@ export class ReduceLROnPlateau {
   #isBetter(metric: number): boolean {
     const best = this.#best;
     if (best === null) return true;
-    const { mode, threshold, thresholdMode } = this.#options;
+    const { mode, threshold, thresholdMode } = this.options;
     if (mode === 'min') {
       return metric < (thresholdMode === 'rel' ? best * (1 - threshold) : best - threshold);
     }
@@ -115,7 +116,7 @@ export class ReduceLROnPlateau {
   }
 
   #reduce(): void {
-    const { factor, eps } = this.#options;
+    const { factor, eps } = this.options;
     this.#optimizer.groups.forEach((group, i) => {
       const lr = Math.max(group.lr * factor, this.#minLrs[i] ?? 0);
       if (group.lr - lr > eps) group.lr = lr;

@@ -29,8 +29,10 @@ export interface SequentialLROptions {
  * same optimiser; each begins with its own first step, at its milestone.
  */
 export class SequentialLR implements Scheduler {
-  readonly #schedulers: readonly LRScheduler[];
-  readonly #milestones: readonly number[];
+  /** @internal */
+  readonly schedulers: readonly LRScheduler[];
+  /** @internal */
+  readonly milestones: readonly number[];
   #count = 0;
 
   /**
@@ -68,8 +70,8 @@ export class SequentialLR implements Scheduler {
           `schedules, got ${milestones.length}`,
       );
     }
-    this.#schedulers = [...schedulers];
-    this.#milestones = [...milestones];
+    this.schedulers = [...schedulers];
+    this.milestones = [...milestones];
     // Each has set its own first rates by now; the first one begins again, from the rates before.
     schedulers[0]?.beginAt(optimizer.groups.map(({ lr, initialLr }) => initialLr ?? lr));
   }
@@ -82,9 +84,9 @@ export class SequentialLR implements Scheduler {
     requireNoArguments('SequentialLR.step', given, COUNTS);
     refuseRecording(STEPS);
     this.#count++;
-    const begun = this.#milestones.filter((milestone) => milestone <= this.#count).length;
-    const scheduler = this.#schedulers[begun];
-    if (this.#milestones[begun - 1] === this.#count) scheduler?.restart();
+    const begun = this.milestones.filter((milestone) => milestone <= this.#count).length;
+    const scheduler = this.schedulers[begun];
+    if (this.milestones[begun - 1] === this.#count) scheduler?.restart();
     else scheduler?.step();
   }
 
@@ -93,7 +95,7 @@ export class SequentialLR implements Scheduler {
     return {
       scheduler: 'SequentialLR',
       count: this.#count,
-      schedulers: this.#schedulers.map((scheduler) => scheduler.stateDict()),
+      schedulers: this.schedulers.map((scheduler) => scheduler.stateDict()),
     };
   }
 
@@ -114,9 +116,9 @@ export class SequentialLR implements Scheduler {
       throw new ConfigError(`${where}: got the state of ${nameText(scheduler)}`);
     }
     const newCount = asNumber(`${where}: count`, count, { integer: true });
-    const states = asList(`${where}: schedulers`, schedulers, this.#schedulers.length);
+    const states = asList(`${where}: schedulers`, schedulers, this.schedulers.length);
     const prepared = prepareAll(
-      this.#schedulers.map((own, i) => () => prepareScheduler(own, states[i] as SchedulerState)),
+      this.schedulers.map((own, i) => () => prepareScheduler(own, states[i] as SchedulerState)),
     );
     const commit = (): void => {
       this.#count = newCount;

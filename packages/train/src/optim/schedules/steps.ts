@@ -1,4 +1,4 @@
-import { ConfigError } from '@unfold/core';
+import { type CompleteOptions, ConfigError } from '@unfold/core';
 import {
   atLeast0,
   completeOptions,
@@ -20,21 +20,20 @@ export interface StepLROptions {
 
 /** The learning rate times `gamma` every `stepSize` steps. */
 export class StepLR extends LRScheduler {
-  readonly #stepSize: number;
-  readonly #gamma: number;
+  /** @internal What it was made with, complete. */
+  readonly options: CompleteOptions<StepLROptions>;
 
   /** @throws ConfigError for an unknown option or one out of range. */
   constructor(optimizer: ScheduledOptimizer, options: StepLROptions) {
-    super('StepLR', optimizer);
     const rules = { stepSize: positiveCount, gamma: atLeast0 };
-    const complete = completeOptions<StepLROptions>(this.name, rules, { gamma: 0.1 }, options);
-    this.#stepSize = complete.stepSize;
-    this.#gamma = complete.gamma;
+    super('StepLR', optimizer);
+    this.options = completeOptions<StepLROptions>(this.name, rules, { gamma: 0.1 }, options);
     this.begin();
   }
 
   protected override rate(lr: number): number {
-    return this.count % this.#stepSize === 0 ? lr * this.#gamma : lr;
+    const { stepSize, gamma } = this.options;
+    return this.count % stepSize === 0 ? lr * gamma : lr;
   }
 }
 
@@ -48,27 +47,27 @@ export interface MultiStepLROptions {
 
 /** The learning rate times `gamma` at each milestone. */
 export class MultiStepLR extends LRScheduler {
-  readonly #milestones: readonly number[];
-  readonly #gamma: number;
+  /** @internal What it was made with, complete. */
+  readonly options: CompleteOptions<MultiStepLROptions>;
 
   /** @throws ConfigError for an unknown option or one out of range. */
   constructor(optimizer: ScheduledOptimizer, options: MultiStepLROptions) {
-    super('MultiStepLR', optimizer);
     const milestones = {
       expected: 'a list of integers from 1',
       accepts: (value: unknown) =>
         Array.isArray(value) && value.every((item) => positiveCount.accepts(item)),
     };
     const rules = { milestones, gamma: atLeast0 };
+    super('MultiStepLR', optimizer);
     const complete = completeOptions<MultiStepLROptions>(this.name, rules, { gamma: 0.1 }, options);
-    this.#milestones = [...complete.milestones];
-    this.#gamma = complete.gamma;
+    this.options = structuredClone(complete);
     this.begin();
   }
 
   protected override rate(lr: number): number {
     let factor = 1;
-    for (const milestone of this.#milestones) if (milestone === this.count) factor *= this.#gamma;
+    const { milestones, gamma } = this.options;
+    for (const milestone of milestones) if (milestone === this.count) factor *= gamma;
     return lr * factor;
   }
 }
@@ -81,18 +80,23 @@ export interface ExponentialLROptions {
 
 /** The learning rate times `gamma` at every step. */
 export class ExponentialLR extends LRScheduler {
-  readonly #gamma: number;
+  /** @internal What it was made with, complete. */
+  readonly options: CompleteOptions<ExponentialLROptions>;
 
   /** @throws ConfigError for an unknown option or one out of range. */
   constructor(optimizer: ScheduledOptimizer, options: ExponentialLROptions) {
     super('ExponentialLR', optimizer);
-    const rules = { gamma: atLeast0 };
-    this.#gamma = completeOptions<ExponentialLROptions>(this.name, rules, {}, options).gamma;
+    this.options = completeOptions<ExponentialLROptions>(
+      this.name,
+      { gamma: atLeast0 },
+      {},
+      options,
+    );
     this.begin();
   }
 
   protected override rate(lr: number): number {
-    return lr * this.#gamma;
+    return lr * this.options.gamma;
   }
 }
 
