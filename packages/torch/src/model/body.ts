@@ -1,7 +1,7 @@
 import { ConfigError, type GraphNode, type ModuleCall } from '@unfold/core';
 import { isOptions, Value } from '@unfold/core/internal';
 import { OPERATIONS } from '../operations/operations.js';
-import { Step } from '../operations/step.js';
+import { followsBatch, Step } from '../operations/step.js';
 import { atom, isIdentifier, LINE_LENGTH, statement, type Expression } from '../python.js';
 import { argumentOf, placesIn, valuesOf, written } from './arguments.js';
 import type { Frame, Item } from './frames.js';
@@ -12,6 +12,8 @@ export interface BodyContext {
   stateOf(value: Value): Expression | null;
   /** The call of a module inside. */
   callOf(call: ModuleCall, find: (value: Value) => Expression): Expression;
+  /** The name of an argument of a node that follows the size of the batch, but for shapes; null for none. */
+  changedBy(node: GraphNode, place: number): string | null;
   /** A size of an attribute, such as a shape. */
   sizeAt(node: GraphNode, name: string, at: number, find: (value: Value) => Expression): Expression;
   /** The names of the parameters of the module's forward, as far as they are known. */
@@ -169,7 +171,9 @@ class BodyWriter {
   #expressionOf(item: Item): Expression {
     const find = (value: Value): Expression => this.#expressionOfValue(value);
     if (item.kind === 'call') return this.#context.callOf(item.frame.call, find);
-    const { node } = item;
+    const { node, place } = item;
+    const changed = this.#context.changedBy(node, place);
+    if (changed !== null) throw followsBatch(node, changed);
     const step = new Step(node, {
       expressionOf: find,
       sizeAt: (name, at) => this.#context.sizeAt(node, name, at, find),

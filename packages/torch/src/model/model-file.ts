@@ -20,7 +20,7 @@ import {
   type Group,
 } from '../layers/construction.js';
 import { TORCH_DTYPES, zerosOf } from '../layers/zeros.js';
-import { refusal } from '../operations/step.js';
+import { followsBatch } from '../operations/step.js';
 import { atom, call, index, list, literal, property, quoted, type Expression } from '../python.js';
 import { argumentOf, hasTensor, written } from './arguments.js';
 import { bodyOf } from './body.js';
@@ -210,6 +210,7 @@ class ModelWriter {
     const body = bodyOf(frame, {
       stateOf: (value) => this.#stateOf(part, value, constants),
       callOf: (inner, find) => this.#callOf(part, inner, find),
+      changedBy: (node, place) => this.#sizes.changedAttribute(node, place),
       sizeAt: (...given) => this.#sizeAt(...given),
       parameterNames: parameterNamesOf(part.module),
     });
@@ -271,11 +272,7 @@ class ModelWriter {
     }
     const moving = list.filter((one) => !isFixed(one)).length;
     if (node.op === 'reshape' && moving === 1) return literal(-1);
-    throw refusal(
-      node,
-      `${name} follows the size of the batch`,
-      '{ batchAxis: null } takes the sizes of the example',
-    );
+    throw followsBatch(node, name);
   }
 
   /** The line that makes a constant. */

@@ -24,6 +24,15 @@ export function refusal({ op, module }: GraphNode, what: string, mend = ''): Con
   return new ConfigError(`eject: ${op}${place}: ${what}${mend && `; ${mend}`}`);
 }
 
+/** @returns The error of an argument that is another for another size of the batch. */
+export function followsBatch(node: GraphNode, argument: string): ConfigError {
+  return refusal(
+    node,
+    `${argument} follows the size of the batch`,
+    '{ batchAxis: null } takes the sizes of the example',
+  );
+}
+
 /** One operation of a graph, as its translation to Python sees it. */
 export class Step {
   readonly #node: GraphNode;
