@@ -5,7 +5,7 @@ import {
   zeros,
   type Graph,
   type OptionRules,
-  type Tensor,
+  Tensor,
 } from '@unfold/core';
 import {
   checkedInUse,
@@ -17,12 +17,28 @@ import {
 } from '@unfold/core/internal';
 import { encodeSafetensors } from '@unfold/io';
 import { evaluationMode, Module } from '@unfold/nn';
-import { encodeModel, type SaveModelOptions } from '@unfold/train';
+import { encodeModel, type RunState, type SaveModelOptions } from '@unfold/train';
 import { CONSTANTS_FILE, modelFile } from './model/model-file.js';
 import { requireSameInTraining } from './model/training-mode.js';
+import type { EjectTraining as LiveRun, Parity, ProjectFacts } from './training/facts.js';
+import { lossExpression } from './training/loss.js';
+import { modelFiles } from './training/model-files.js';
+import { placeOf } from './training/run-state.js';
+import { trainingFiles } from './training/training.js';
+
+/** A run that goes on in PyTorch: the parts that `fit` was given, as they stand. */
+export interface EjectTraining extends Omit<LiveRun, 'position' | 'generator'> {
+  /**
+   * The state of the run, as a checkpoint has it, where the parts stand: it says at which batch that is. Default:
+   * the run has not begun.
+   */
+  readonly state?: RunState;
+}
 
 /** Options of `eject` and `saveProject`. */
 export interface EjectOptions extends SaveModelOptions {
+  /** The run that trains the model. Default: the project has the model alone. */
+  readonly training?: EjectTraining;
   /**
    * The axis of the inputs along which a batch may have any size, or null for a model that takes the
    * example's sizes alone. Default 0.
@@ -31,6 +47,7 @@ export interface EjectOptions extends SaveModelOptions {
 }
 
 const OPTIONS: OptionRules<EjectOptions> = {
+  training: checkedInUse,
   batchAxis: checkedInUse,
   name: checkedInUse,
   normalization: checkedInUse,
@@ -70,7 +87,7 @@ export function eject(
   options: EjectOptions = {},
 ): Project {
   checkOptions('eject', options, OPTIONS);
-  const { batchAxis = 0, ...saved } = options;
+  const { batchAxis = 0, training, ...saved } = options;
   if (!(model instanceof Module)) {
     throw new ConfigError(
       `eject: expected a Module, got ${valueText(model)}; make a class of it that extends Module`,
@@ -91,19 +108,61 @@ export function eject(
     try {
       const run = (tensors: readonly Tensor[]): Graph => trace(model as OfTensors, ...tensors);
       const { graph, sizes } = tracedOnBatches('eject', run, given, batchAxis);
-      const { text, constants, layers } = modelFile(model, graph, sizes);
+      const { className, text, constants, layers } = modelFile(model, graph, sizes);
+      const parity = parityOf(model as OfTensors, given);
       checkTraining(model, run, { example: given, batchAxis, layers });
+      const facts = { model, className, saved, parity };
       return new Map<string, string | Uint8Array<ArrayBuffer>>([
         ['model.py', text],
         ['weights.safetensors', encodeModel(model, saved)],
         ...(constants.size > 0
           ? [[CONSTANTS_FILE, encodeSafetensors(constants, {})] as const]
           : []),
+        ...(training ? runFiles(training, facts, isRandom(graph)) : modelFiles(facts)),
       ]);
     } finally {
       restore();
     }
   });
+}
+
+/** What the model makes of the example, in evaluation mode. */
+function parityOf(model: OfTensors, inputs: readonly Tensor[]): Parity {
+  const output = model.forward(...inputs);
+  return { inputs, outputs: tensorsIn(output), isOne: output instanceof Tensor };
+}
+
+/** The tensors in lists and objects, one after another, as Python goes through tuples and dicts. */
+function tensorsIn(output: unknown): Tensor[] {
+  if (output instanceof Tensor) return [output];
+  if (typeof output !== 'object' || output === null) return [];
+  return Object.values(output).flatMap(tensorsIn);
+}
+
+/** The files of a model and its run. */
+function runFiles(
+  { state, ...parts }: EjectTraining,
+  facts: Pick<ProjectFacts, 'model' | 'className' | 'saved' | 'parity'>,
+  isRandom: boolean,
+): Map<string, string | Uint8Array<ArrayBuffer>> {
+  const { inputs, isOne } = facts.parity;
+  if (inputs.length !== 1 || !isOne) {
+    throw new ConfigError(
+      'eject: training: expected a model of images that gives logits, one tensor, got one that takes ' +
+        `${inputs.length} and gives ${isOne ? 'one' : 'several'}; eject the model alone`,
+    );
+  }
+  const run = state ? { ...parts, ...placeOf(state) } : parts;
+  return trainingFiles(run, { ...facts, loss: lossExpression(parts.loss), isRandom });
+}
+
+/** Whether a model draws random numbers in training, by dropout of its own or within layers. */
+function isRandom({ nodes }: Graph): boolean {
+  const isAbove0 = (value: unknown): boolean => typeof value === 'number' && value > 0;
+  return nodes.some(
+    ({ op, attributes: { p, dropout, dropoutP } }) =>
+      (op.startsWith('dropout') && isAbove0(p)) || isAbove0(dropout) || isAbove0(dropoutP),
+  );
 }
 
 /** See `requireSameInTraining`. Batch norm learns nothing of a batch of one. */

@@ -1,1 +1,8 @@
-export { eject, type Ejectable, type EjectOptions } from './eject.js';
+export {
+  eject,
+  type Ejectable,
+  type EjectOptions,
+  type EjectTraining,
+  type Project,
+} from './eject.js';
+export { saveProject } from './save-project.js';

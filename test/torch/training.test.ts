@@ -1,0 +1,298 @@
+import { Parameter, zeros } from '@unfold/core';
+import { decodeSafetensors } from '@unfold/io';
+import { CrossEntropyLoss } from '@unfold/nn';
+import {
+  Adam,
+  compose,
+  DataLoader,
+  Dataset,
+  elastic,
+  LambdaLR,
+  LinearLR,
+  OneCycleLR,
+  Optimizer,
+  randomAffine,
+  randomErasing,
+  ReduceLROnPlateau,
+  SequentialLR,
+  SGD,
+  StepLR,
+  type OptimizerDefinition,
+} from '@unfold/train';
+import { atLeast0 } from '@unfold/core/internal';
+import { describe, expect, it } from 'vitest';
+import { stripes } from '../support/runs/stripes.js';
+import { ejected, type RunCase } from '../support/torch/project.js';
+
+async function text(name: string, given: RunCase): Promise<string> {
+  const file = (await ejected(given)).files.get(name);
+  if (typeof file !== 'string') throw new Error(`no text ${name}`);
+  return file;
+}
+
+async function tensors(name: string, given: RunCase) {
+  const file = (await ejected(given)).files.get(name);
+  if (!(file instanceof Uint8Array)) throw new Error(`no bytes ${name}`);
+  return decodeSafetensors(file);
+}
+
+describe('train.py', () => {
+  it('has no line of what a run has not', async () => {
+    const plain = await text('train.py', { training: { test: undefined as never } });
+    for (const word of [
+      'Averaged',
+      'ACCUMULATE',
+      'clip_grad',
+      'schedule',
+      'rng_state',
+      'manual_seed(RANK)',
+      'buffers()',
+      '"test"',
+    ]) {
+      expect(plain).not.toContain(word);
+    }
+  });
+
+  it('splits weights from what has one axis by that', async () => {
+    const script = await text('train.py', {
+      optimizer: (model) => {
+        const parameters = [...model.parameters()];
+        const groups = [
+          { params: parameters.filter(({ ndim }) => ndim > 1), weightDecay: 5e-4 },
+          { params: parameters.filter(({ ndim }) => ndim <= 1) },
+        ];
+        return new SGD(groups, { lr: 0.02, momentum: 0.9, nesterov: true });
+      },
+      scheduler: (sgd, steps) => ({
+        step: new OneCycleLR(sgd, { maxLr: 0.1, totalSteps: 5 * steps }),
+      }),
+    });
+    expect(script).toContain(
+      `    weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    return torch.optim.SGD(
+        [{"params": weights, "weight_decay": 5e-4}, {"params": others, "weight_decay": 0}],
+        lr=0.1,
+        momentum=0.95,
+        nesterov=True,
+    )
+`,
+    );
+    expect(script).toContain('lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=steps)');
+  });
+
+  it('names the parameters of other groups, and freezes those of none', async () => {
+    const script = await text('train.py', {
+      optimizer: (model) =>
+        new Adam([{ params: [model.fc2.weight], lr: 0.01 }, { params: model.fc1.parameters() }]),
+    });
+    expect(script).toContain(
+      `    frozen = ["fc2.bias"]
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    parameters = dict(model.named_parameters())
+    names_1 = ["fc2.weight"]
+    group_1 = [parameters[name] for name in names_1]
+    names_2 = ["fc1.weight", "fc1.bias"]
+`,
+    );
+    expect(script).toContain('[{"params": group_1, "lr": 0.01}, {"params": group_2, "lr": 1e-3}]');
+  });
+
+  it('makes schedules as long as the run', async () => {
+    const script = await text('train.py', {
+      scheduler: (sgd, steps) => ({
+        step: new SequentialLR(
+          sgd,
+          [
+            new LinearLR(sgd, { startFactor: 0.1, totalIters: 7 }),
+            new LinearLR(sgd, { startFactor: 1, endFactor: 0, totalIters: 5 * steps - 7 }),
+          ],
+          { milestones: [7] },
+        ),
+      }),
+    });
+    expect(script).toContain(
+      `    return lr_scheduler.SequentialLR(
+        optimizer,
+        [
+            lr_scheduler.LinearLR(optimizer, start_factor=0.1, total_iters=7),
+            lr_scheduler.LinearLR(optimizer, start_factor=1, end_factor=0, total_iters=steps - 7),
+        ],
+        milestones=[7],
+    )
+`,
+    );
+  });
+});
+
+describe('data.py', () => {
+  it('changes images by torchvision', async () => {
+    const script = await text('data.py', {
+      loader: {
+        augment: compose([
+          randomAffine({ degrees: 10, translate: 0.1, scale: [0.9, 1.1], shear: 5 }),
+          elastic({ alpha: 30 }),
+          randomErasing({ p: 0.25, value: 'random' }),
+        ]),
+      },
+    });
+    expect(script).toContain(
+      `AUGMENT = v2.Compose(
+    [
+        v2.RandomAffine(
+            10,
+            translate=(0.1, 0.1),
+            scale=(0.9, 1.1),
+            shear=5,
+            interpolation=v2.InterpolationMode.BILINEAR,
+        ),
+        v2.ElasticTransform(alpha=60, sigma=4),
+        v2.RandomErasing(p=0.25, value="random"),
+    ]
+)
+`,
+    );
+  });
+
+  it('needs torchvision for that only', async () => {
+    expect(await text('requirements.txt', {})).not.toContain('torchvision');
+    const loader = { augment: elastic() };
+    expect(await text('requirements.txt', { loader })).toContain('torchvision>=');
+  });
+});
+
+describe('the state of a run', () => {
+  it('has what the optimiser remembers by its names in PyTorch', async () => {
+    const optimizer: RunCase['optimizer'] = (model) => new Adam(model.parameters());
+    const { state, metadata } = await tensors('optimizer.safetensors', { optimizer });
+    const names = ['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias'];
+    expect([...state.keys()].sort()).toEqual(
+      names.flatMap((name) => [`${name}.exp_avg`, `${name}.exp_avg_sq`, `${name}.step`]).sort(),
+    );
+    expect(state.get('fc1.bias.step')?.item()).toBe(20);
+    expect(JSON.parse(String(metadata['run']))).toEqual({
+      groups: [{ lr: 0.001, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0, amsgrad: false }],
+      schedules: {},
+    });
+  });
+
+  it('has the state of schedules as PyTorch loads it', async () => {
+    const { metadata } = await tensors('optimizer.safetensors', {
+      scheduler: (sgd) => ({
+        step: new StepLR(sgd, { stepSize: 8, gamma: 0.5 }),
+        epoch: new ReduceLROnPlateau(sgd),
+      }),
+      stop: 10,
+    });
+    expect(JSON.parse(String(metadata['run']))).toMatchObject({
+      groups: [{ lr: 0.025, initial_lr: 0.05 }],
+      schedules: {
+        step: { last_epoch: 10, _step_count: 11, base_lrs: [0.05], _last_lr: [0.025] },
+        epoch: { num_bad_epochs: 0, cooldown_counter: 0 },
+      },
+    });
+  });
+
+  it('has losses to compare only where they can be the same', async () => {
+    const losses = async (given: RunCase) =>
+      (await tensors('parity.safetensors', given)).state.get('losses')?.size;
+    expect(await losses({})).toBe(20);
+    expect(await losses({ dropout: true })).toBeUndefined();
+    expect(await losses({ loader: { augment: elastic() } })).toBeUndefined();
+    expect(await losses({ stop: -1 })).toBeUndefined();
+  });
+
+  it('has the images as they are stored', async () => {
+    const { state } = await tensors('data.safetensors', { bytes: true });
+    expect(
+      [...state].map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape.join('×')}`).sort(),
+    ).toEqual([
+      'test.images uint8 40×1×6×6',
+      'test.labels int32 40',
+      'train.images uint8 100×1×6×6',
+      'train.labels int32 100',
+      'validation.images uint8 30×1×6×6',
+      'validation.labels int32 30',
+    ]);
+  });
+});
+
+describe('what PyTorch has no like of is refused by its name', () => {
+  const plain: OptimizerDefinition<{ lr?: number }> = {
+    name: 'Own',
+    defaults: { lr: 1 },
+    rules: { lr: atLeast0 },
+    buffers: [],
+  };
+  class Own extends Optimizer<{ lr?: number }> {
+    constructor(parameters: Iterable<Parameter>) {
+      super(plain, parameters, {});
+    }
+    protected override update(): void {}
+  }
+  const columns = new DataLoader(Dataset.fromArrays({ inputs: [[1], [2]], targets: [0, 1] }));
+
+  it.each<[string, RunCase, string]>([
+    [
+      'an optimiser of one’s own',
+      { optimizer: (model) => new Own(model.parameters()) },
+      'got an Own',
+    ],
+    [
+      'a parameter of another model',
+      {
+        optimizer: (model) =>
+          new SGD([...model.parameters(), new Parameter(zeros([2]))], { lr: 1 }),
+      },
+      'expected parameters of the model only',
+    ],
+    [
+      'LambdaLR',
+      { scheduler: (sgd) => ({ step: new LambdaLR(sgd, () => 1) }) },
+      'eject: scheduler: step: expected a schedule that its options describe, got LambdaLR',
+    ],
+    [
+      'a plateau that nothing is measured for',
+      {
+        scheduler: (sgd) => ({ epoch: new ReduceLROnPlateau(sgd) }),
+        training: { validation: undefined as never },
+      },
+      'expected validation for ReduceLROnPlateau to watch',
+    ],
+    [
+      'an augmentation of one’s own',
+      { loader: { augment: { apply: () => {} } } },
+      'eject: augment: expected randomAffine, elastic, randomErasing',
+    ],
+    [
+      'a transform',
+      {
+        training: {
+          train: new DataLoader(stripes(20), {
+            batchSize: 4,
+            transform: (sample) => sample,
+          }) as DataLoader,
+        },
+      },
+      'eject: train: expected a loader without transform',
+    ],
+    [
+      'a dataset that is no images',
+      { training: { validation: columns as object as DataLoader } },
+      'eject: validation: expected a Dataset of images and labels in memory, got an ArrayDataset',
+    ],
+    [
+      'another normalization of the validation images',
+      { training: { validation: new DataLoader(stripes(8)) } },
+      'expected the same normalization in all parts of the data',
+    ],
+    [
+      'bytes beside floats',
+      { bytes: true, training: { test: stripes(8), loss: new CrossEntropyLoss() } },
+      'expected the same type of images in all parts of the data, got Uint8Array in train',
+    ],
+  ])('%s', async (_, given, message) => {
+    await expect(ejected({ ...given, isUntrained: true })).rejects.toThrow(message);
+  });
+});
