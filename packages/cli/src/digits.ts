@@ -4,6 +4,9 @@ import { availableParallelism } from 'node:os';
 import { DataLoader, type Dataset, mnist } from '@unfold/train';
 import type { MakeLoader, PresetName } from '@unfold/train/internal';
 
+/** The names of the ten digits. */
+export const CLASSES = Array.from({ length: 10 }, (_, digit) => String(digit));
+
 /** The last images of the training part are for validation. */
 const VALIDATION_IMAGES = 5000;
 

@@ -3,12 +3,10 @@ import { saveOnnx } from '@unfold/onnx';
 import { ONNX_FILE } from '@unfold/onnx/internal';
 import { loadTrainedModel } from '@unfold/train';
 import { SIDE } from '@unfold/train/internal';
+import { CLASSES } from './digits.js';
 import { parseExportOptions } from './export-options.js';
 import { say } from './print.js';
 import { checkOutputs, packageVersion } from './program.js';
-
-/** The names of the ten digits. */
-const CLASSES = Array.from({ length: 10 }, (_, digit) => String(digit));
 
 /** `unfold export`. @returns The exit status. */
 export async function exportModel(args: readonly string[]): Promise<number> {

@@ -35,6 +35,11 @@ const COMMANDS: readonly Command[] = [
     load: async () => (await import('./export.js')).exportModel,
   },
   {
+    words: 'eject',
+    summary: 'write a trained model and its run as a PyTorch project',
+    load: async () => (await import('./eject.js')).ejectProject,
+  },
+  {
     words: 'compare tfjs',
     summary: 'train the same network here and in TensorFlow.js, step by step',
     load: async () => (await import('./compare-tfjs.js')).compareTfjs,

@@ -1,4 +1,5 @@
 import { ConfigError, FileFormatError } from '@unfold/core';
+import { EarlyStopping } from '@unfold/train';
 import {
   AUGMENTS,
   isModelName,
@@ -75,6 +76,12 @@ function givenOf(options: TrainMnistOptions, recipe: Recipe): Partial<Recipe> {
   return Object.fromEntries(
     Object.keys(recipe).flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])),
   );
+}
+
+/** The callback that ends a run which gets no better; none where the plan has no such. */
+export function earlyStoppingOf({ earlyStopping }: Plan): EarlyStopping[] {
+  if (earlyStopping === null) return [];
+  return [new EarlyStopping({ monitor: 'accuracy', mode: 'max', patience: earlyStopping })];
 }
 
 /** Writes the plan as a text for a checkpoint's metadata. */

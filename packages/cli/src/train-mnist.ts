@@ -2,7 +2,6 @@ import { manualSeed, profile, UnfoldError } from '@unfold/core';
 import {
   type Callback,
   CheckpointFile,
-  EarlyStopping,
   evaluate,
   fit,
   type FitResult,
@@ -18,7 +17,7 @@ import { feedOf, loadDigits } from './digits.js';
 import { figuresOf } from './figures.js';
 import { parseOptions, type TrainMnistOptions } from './options.js';
 import { Output } from './output.js';
-import { type Plan, planFor, planOf } from './plan.js';
+import { earlyStoppingOf, type Plan, planFor, planOf } from './plan.js';
 import {
   checkFolder,
   complainOfInterruption,
@@ -219,13 +218,7 @@ function outputCallbacks(
   plan: Plan,
   configuration: Readonly<Record<string, unknown>>,
 ): Callback[] {
-  const callbacks: Callback[] = [];
-  const { earlyStopping } = plan;
-  if (earlyStopping !== null) {
-    callbacks.push(
-      new EarlyStopping({ monitor: 'accuracy', mode: 'max', patience: earlyStopping }),
-    );
-  }
+  const callbacks: Callback[] = earlyStoppingOf(plan);
   if (options.tensorboard !== undefined) {
     callbacks.push(
       tensorBoard(options.tensorboard, {

@@ -5,6 +5,7 @@ import { unfoldCommand } from './unfold.js';
 export const PREDICT = unfoldCommand('predict');
 export const EVALUATE = unfoldCommand('evaluate');
 const EXPORT = unfoldCommand('export');
+const EJECT = unfoldCommand('eject');
 
 /** Runs `predict` to its end. */
 export async function predict(...args: readonly string[]): Promise<Outcome> {
@@ -19,4 +20,9 @@ export async function evaluateMnist(...args: readonly string[]): Promise<Outcome
 /** Runs `export` to its end. */
 export async function exportModel(...args: readonly string[]): Promise<Outcome> {
   return start(process.execPath, [...EXPORT, ...args]).outcome;
+}
+
+/** Runs `eject` to its end. */
+export async function ejectProject(...args: readonly string[]): Promise<Outcome> {
+  return start(process.execPath, [...EJECT, ...args]).outcome;
 }
