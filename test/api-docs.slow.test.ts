@@ -9,6 +9,7 @@ import * as monitor from '@unfold/monitor';
 import * as nn from '@unfold/nn';
 import * as onnx from '@unfold/onnx';
 import * as tfjs from '@unfold/tfjs';
+import * as torch from '@unfold/torch';
 import * as train from '@unfold/train';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -52,6 +53,7 @@ it('the API reference is made without a warning, and holds every export', () => 
     [['@unfold/train'], train],
     [['@unfold/monitor'], monitor],
     [['@unfold/onnx'], onnx],
+    [['@unfold/torch'], torch],
     [['@unfold/tfjs'], tfjs],
   ] as const) {
     expect(documented(path), path.join('/')).toEqual(expect.arrayContaining(Object.keys(exports)));

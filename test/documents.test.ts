@@ -7,6 +7,7 @@ import * as monitor from '@unfold/monitor';
 import * as nn from '@unfold/nn';
 import * as onnx from '@unfold/onnx';
 import * as tfjs from '@unfold/tfjs';
+import * as torch from '@unfold/torch';
 import * as train from '@unfold/train';
 import { describe, expect, it } from 'vitest';
 
@@ -91,7 +92,7 @@ describe("a package's README", () => {
     expect(links.filter((link) => !paths.includes(link))).toEqual([]);
   });
 
-  it('is packed with each', () => expect(packed).toHaveLength(8));
+  it('is packed with each', () => expect(packed).toHaveLength(9));
 });
 
 /** Where a link within the repository leads. */
@@ -150,6 +151,7 @@ describe('CHANGELOG.md', () => {
     '@unfold/train': train,
     '@unfold/monitor': monitor,
     '@unfold/onnx': onnx,
+    '@unfold/torch': torch,
     '@unfold/tfjs': tfjs,
   };
   const moved = table(read('CHANGELOG.md'), 'Old name').filter(([old]) => old?.startsWith('`@'));
