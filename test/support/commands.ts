@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCompareOptions } from '../../packages/cli/src/compare-options.js';
+import { parseEjectOptions } from '../../packages/cli/src/eject-options.js';
 import { parseEvaluateOptions } from '../../packages/cli/src/evaluate-options.js';
 import { parseExportOptions } from '../../packages/cli/src/export-options.js';
 import { parseOptions } from '../../packages/cli/src/options.js';
@@ -65,7 +66,17 @@ export function commandsOf(document: string): ShellCommand[] {
 }
 
 /** Programs of other people's, which no test here needs. */
-const FOREIGN: ReadonlySet<string> = new Set(['.', 'jq', 'pip', 'tensorboard']);
+const FOREIGN: ReadonlySet<string> = new Set([
+  '.',
+  'jq',
+  'pip',
+  'pytest',
+  'tensorboard',
+  'torchrun',
+]);
+
+/** A program of an ejected project, which test/torch runs. */
+const EJECTED = 'train.py';
 
 /** What keeps a command from working; null if nothing is known that does. */
 export function faultOf({
@@ -80,7 +91,7 @@ export function faultOf({
   if (program === 'node' || program === 'python') {
     const file = args[0] === '-m' ? undefined : args[0];
     const isShown = snippetsOf(document).some((snippet) => snippet.file === file);
-    return file === undefined || isShown ? null : faultOfFile(file);
+    return file === undefined || file === EJECTED || isShown ? null : faultOfFile(file);
   }
   return FOREIGN.has(program) ? null : faultOfFile(program);
 }
@@ -152,6 +163,7 @@ const PARSERS: readonly (readonly [words: readonly string[], parse: Parse])[] = 
   [['train', 'mnist'], parseOptions],
   [['evaluate'], parseEvaluateOptions],
   [['export'], parseExportOptions],
+  [['eject'], parseEjectOptions],
   [['predict'], parsePredictOptions],
   [['compare', 'tfjs'], parseCompareOptions],
 ];
