@@ -33,6 +33,7 @@ function run(cwd: string, program: string, args: readonly string[]): void {
 const LESS: Readonly<Record<string, readonly string[]>> = {
   train: ['--data-dir', digits, '--limit', '200', '--epochs', '1'],
   evaluate: ['--data-dir', digits],
+  eject: ['--data-dir', digits],
   predict: [],
   compare: [
     ...['--data-dir', digits, '--limit', '64', '--test-limit', '10'],

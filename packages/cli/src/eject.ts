@@ -65,7 +65,7 @@ async function ejectRun(
   if (!saved) throw new Error(`${checkpoint} is not there any more`);
   const { plan, state } = saved;
   const digits = await loadDigits(dataDir, plan.limit);
-  checkSameData(saved, describeRun(plan, digits));
+  checkSameData('--checkpoint', saved, describeRun(plan, digits));
   say(`data: ${digits.source}`);
   manualSeed(plan.seed);
   const normalization = normalizationOf(digits.train);

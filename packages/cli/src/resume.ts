@@ -58,11 +58,18 @@ export function describeRun(plan: Plan, digits: Digits): CheckpointMetadata {
   return { plan: planToText(plan), data: trainingDataSha256(digits) };
 }
 
-/** @throws ConfigError unless a run is resumed with the images that it began with. */
-export function checkSameData({ file, metadata }: OpenedRun, now: CheckpointMetadata): void {
+/**
+ * @param option What the run was asked for by.
+ * @throws ConfigError unless a run goes on with the images that it began with.
+ */
+export function checkSameData(
+  option: string,
+  { file, metadata }: OpenedRun,
+  now: CheckpointMetadata,
+): void {
   if (metadata['data'] === now['data']) return;
   throw new ConfigError(
-    `--resume: the run in ${file} was trained on other images; give it the same --data-dir`,
+    `${option}: the run in ${file} was trained on other images; give it the same --data-dir`,
   );
 }
 

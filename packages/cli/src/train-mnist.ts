@@ -94,7 +94,7 @@ async function trainAndTest(
   const normalization = normalizationOf(digits.train);
   const about = { model: plan.recipe.model, normalization: JSON.stringify(normalization) };
   const metadata = checkpoint === undefined ? {} : describeRun(plan, digits);
-  if (saved) checkSameData(saved, metadata);
+  if (saved) checkSameData('--resume', saved, metadata);
   manualSeed(plan.seed);
   const { kind: loader, makeLoader, notice } = feed;
   if (notice !== undefined) output.say(`loader: ${notice}`);

@@ -108,10 +108,12 @@ class BodyWriter {
   readonly #found = new Map<Value, Expression>();
   /** The variables that something needs, and how many values in them. */
   readonly #variables = new Map<string, Value[]>();
+  readonly #parameters: ReadonlySet<string>;
   #pending: Pending | null = null;
 
   constructor(context: BodyContext, uses: Map<Value, number>, parameters: readonly string[]) {
     this.#context = context;
+    this.#parameters = new Set(parameters);
     this.#usesLeft = uses;
     for (const name of parameters) this.#variables.set(name, []);
   }
@@ -226,18 +228,22 @@ class BodyWriter {
 
   /** The variable that a result gets: that of what it was made of, if nothing needs it any more. */
   #nameAfter({ freed }: Pick<Pending, 'freed'>): string {
-    return freed.find((name) => this.#isUnused(name)) ?? this.#freshName();
+    return freed.find((name) => this.#isUnused(name) && this.#mayChange(name)) ?? this.#freshName();
+  }
+
+  /** Whether a variable may hold something else later: a parameter with a name of its own says what it is. */
+  #mayChange(name: string): boolean {
+    return name === 'x' || !this.#parameters.has(name);
   }
 
   #isUnused(name: string): boolean {
     return (this.#variables.get(name) ?? []).length === 0;
   }
 
-  #freshName(): string {
-    const names = ['out', 'y', 'z'];
+  #freshName(names: readonly string[] = ['x', 'out', 'y', 'z']): string {
     for (let i = 0; ; i++) {
       const name = names[i] ?? `h${i - names.length}`;
-      if (this.#isUnused(name)) return name;
+      if (this.#isUnused(name) && this.#mayChange(name)) return name;
     }
   }
 
@@ -254,7 +260,9 @@ class BodyWriter {
         return isInner ? `(${text})` : text;
       }
       // An object is no tensor, and gets a name of its own.
-      const name = isOptions(part) ? this.#freshName() : this.#nameAfter({ freed: left });
+      const name = isOptions(part)
+        ? this.#freshName(['out', 'y', 'z'])
+        : this.#nameAfter({ freed: left });
       if (left.includes(name)) left.splice(left.indexOf(name), 1);
       // Taken at once, so that no other part gets it.
       this.bind(part, name);
