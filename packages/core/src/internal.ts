@@ -27,15 +27,6 @@ export {
 } from './host-call.js';
 export { offersKernel, servesPage } from './engine/engine.js';
 export { isList } from './graph/attributes.js';
-export {
-  fixed,
-  isFixed,
-  isSame,
-  tracedOnBatches,
-  type Extent,
-  type Sizes,
-  type TracedOnBatches,
-} from './graph/sizes.js';
 export { operationsOf, traceParts, type TraceParts } from './graph/trace.js';
 export { tracer } from './graph/tracer.js';
 export { Value } from './graph/value.js';

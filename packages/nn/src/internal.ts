@@ -3,3 +3,12 @@
  * version: nobody else should build on it.
  */
 export { optionsOf } from './module.js';
+export {
+  fixed,
+  isFixed,
+  isSame,
+  tracedOnBatches,
+  type Extent,
+  type Sizes,
+  type TracedOnBatches,
+} from './graph-sizes.js';

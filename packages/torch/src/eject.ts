@@ -11,10 +11,10 @@ import {
   checkedInUse,
   checkOptions,
   requireTensor,
-  tracedOnBatches,
   valueText,
   withDim,
 } from '@unfold/core/internal';
+import { tracedOnBatches } from '@unfold/nn/internal';
 import { encodeSafetensors } from '@unfold/io';
 import { evaluationMode, Module } from '@unfold/nn';
 import { encodeModel, type RunState, type SaveModelOptions } from '@unfold/train';

@@ -16,11 +16,9 @@ import {
   isFloat,
   plainObject,
   requireTensor,
-  tracedOnBatches,
   valueText,
-  type Extent,
-  type TracedOnBatches,
 } from '@unfold/core/internal';
+import { tracedOnBatches, type Extent, type TracedOnBatches } from '@unfold/nn/internal';
 import { evaluationMode, Module } from '@unfold/nn';
 import type { Normalization, SaveModelOptions } from '@unfold/train';
 import { metadataOf } from '@unfold/train/internal';

@@ -1,6 +1,6 @@
 import type { Value } from '@unfold/core';
 import type { Given } from './builder.js';
-import { fixed, isFixed, isSame, type Extent } from '@unfold/core/internal';
+import { fixed, isFixed, isSame, type Extent } from '@unfold/nn/internal';
 import type { Emit, Emitters, Step } from './step.js';
 
 /** Another shape of the same elements. */

@@ -1,7 +1,7 @@
 import type { ConfigError, Attributes, GraphNode, Value } from '@unfold/core';
 import { ELEMENT, type OnnxAttribute } from '../model/model.js';
 import { float, type Builder, type ConstantType, type Given } from './builder.js';
-import { fixed, isFixed, type Extent, type Sizes } from '@unfold/core/internal';
+import { fixed, isFixed, type Extent, type Sizes } from '@unfold/nn/internal';
 import { EXAMPLE_SIZES, refusal } from './refusal.js';
 
 /** What every operation of a graph is translated with. */

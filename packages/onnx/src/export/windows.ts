@@ -1,5 +1,5 @@
 import { sizeOf } from '@unfold/core';
-import { fixed } from '@unfold/core/internal';
+import { fixed } from '@unfold/nn/internal';
 import type { Given } from './builder.js';
 import type { Emit, Emitters, Step } from './step.js';
 

@@ -9,7 +9,7 @@ import {
   type Tensor,
   type Value,
 } from '@unfold/core';
-import { fixed, isFixed, isSame, type Sizes } from '@unfold/core/internal';
+import { fixed, isFixed, isSame, type Sizes } from '@unfold/nn/internal';
 import type { Module } from '@unfold/nn';
 import {
   construct,

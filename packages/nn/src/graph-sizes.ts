@@ -1,11 +1,14 @@
-import { zeros } from '../creation.js';
-import { ConfigError } from '../errors.js';
-import { formatShape, withDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
-import type { JsonData } from './attributes.js';
-import type { Graph } from './graph.js';
-import type { GraphNode } from './node.js';
-import type { Value } from './value.js';
+import {
+  ConfigError,
+  formatShape,
+  zeros,
+  type Graph,
+  type GraphNode,
+  type JsonData,
+  type Tensor,
+  type Value,
+} from '@unfold/core';
+import { withDim } from '@unfold/core/internal';
 
 /**
  * A size of a tensor in a model whose batch may have any size: slope·batch + offset, with slope 0 for
