@@ -5,23 +5,10 @@ import { isList } from '@unfold/core/internal';
 export const LINE_LENGTH = 100;
 
 /** How tightly Python's operators bind, the loosest first. */
-const LEVELS = [
-  'or',
-  'and',
-  'not',
-  'compare',
-  '|',
-  '^',
-  '&',
-  'shift',
-  '+',
-  '*',
-  'unary',
-  '**',
-] as const;
+const LEVELS = ['compare', '|', '^', '&', '+', '*', 'unary', '**'] as const;
 
 /** The operators between two expressions, and the one of `LEVELS` that they are on. */
-const INFIX: Readonly<Record<string, (typeof LEVELS)[number]>> = {
+const INFIX = {
   '<': 'compare',
   '<=': 'compare',
   '>': 'compare',
@@ -39,7 +26,10 @@ const INFIX: Readonly<Record<string, (typeof LEVELS)[number]>> = {
   '%': '*',
   '@': '*',
   '**': '**',
-};
+} as const satisfies Readonly<Record<string, (typeof LEVELS)[number]>>;
+
+/** An operator between two expressions. */
+export type Operator = keyof typeof INFIX;
 
 /** What binds tighter than every operator: names, calls, numbers. */
 const TIGHTEST = LEVELS.length;
@@ -142,8 +132,8 @@ export function dict(entries: readonly (readonly [name: string, value: Argument]
 }
 
 /** `a + b`. */
-export function infix(operator: string, a: Argument, b: Argument): Expression {
-  const level = levelOf(INFIX[operator] ?? 'or');
+export function infix(operator: Operator, a: Argument, b: Argument): Expression {
+  const level = levelOf(INFIX[operator]);
   const isPower = operator === '**';
   const [left, right] = [expressionOf(a), expressionOf(b)];
   // Comparisons of comparisons mean something else; a power's exponent is on its right.
@@ -160,9 +150,9 @@ export function infix(operator: string, a: Argument, b: Argument): Expression {
 /** Names and numbers, which stand close to the operator of a power. */
 const SIMPLE = /^-?(?:[\p{ID_Start}_][\p{ID_Continue}.]*|\d[\d.e-]*)$/u;
 
-/** `-a`, `~a`, `not a`. */
-export function prefix(operator: '-' | '~' | 'not ', a: Argument): Expression {
-  const level = levelOf(operator === 'not ' ? 'not' : 'unary');
+/** `-a`, `~a`. */
+export function prefix(operator: '-' | '~', a: Argument): Expression {
+  const level = levelOf('unary');
   const of = expressionOf(a);
   // A power binds tighter, but reads as if it didn't.
   const isPower = of.level === levelOf('**');
@@ -184,6 +174,10 @@ export function literal(data: JsonData): Expression {
   if (isList(data)) return list(data.map(literal));
   return dict(Object.entries(data));
 }
+
+/** Data whose lists are tuples, as PyTorch takes sizes and axes. */
+export const tuples = (data: JsonData): Expression =>
+  isList(data) ? tuple(data.map(tuples)) : literal(data);
 
 /** A text in double quotes. */
 export const quoted = (text: string): string => JSON.stringify(text);

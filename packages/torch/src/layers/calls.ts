@@ -2,6 +2,7 @@ import type { DType } from '@unfold/core';
 import { isList } from '@unfold/core/internal';
 import { TransformerEncoder, type Module } from '@unfold/nn';
 import { optionsOf } from '@unfold/nn/internal';
+import { pythonName } from '../names.js';
 import {
   atom,
   call,
@@ -15,7 +16,6 @@ import {
   type Expression,
 } from '../python.js';
 import type { CallArgument } from './construction.js';
-import { pythonName } from './options.js';
 
 /** How a layer is called, see `LayerForm.call`. */
 export type Call = (self: Expression, args: readonly CallArgument[], layer: Module) => Expression;

@@ -1,7 +1,6 @@
 import type { JsonData, Value } from '@unfold/core';
-import { isList } from '@unfold/core/internal';
 import type { Module } from '@unfold/nn';
-import { atom, call, dict, list, literal, tuple, type Expression } from '../python.js';
+import { atom, call, dict, list, tuples, type Expression } from '../python.js';
 
 /** What a layer is made of: data, or other layers, as in a `TransformerEncoder`. */
 export type Given = JsonData | Construction | Group | Lifted;
@@ -80,7 +79,7 @@ const isLifted = (given: Given): given is Lifted =>
 /** What is given, as Python writes it: sizes, which are lists, as tuples. */
 export function givenText(given: Given): Expression {
   if (isLifted(given)) return atom(given.parameter);
-  if (!hasParts(given)) return isList(given) ? tuple(given) : literal(given);
+  if (!hasParts(given)) return tuples(given);
   const parts = given.args.map(({ value }) => givenText(value));
   if ('callee' in given) {
     const isNamed = given.args.map(({ isPositional }) => !isPositional);

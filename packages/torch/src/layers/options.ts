@@ -1,6 +1,7 @@
 import { Tensor, type JsonData } from '@unfold/core';
 import type { Module } from '@unfold/nn';
 import { optionsOf } from '@unfold/nn/internal';
+import { pythonName } from '../names.js';
 import { construct, type Construction, type Given } from './construction.js';
 import { zerosOf } from './zeros.js';
 
@@ -14,10 +15,6 @@ export interface Signature {
 
 /** The default of a stride that is the size of the window. */
 export const AS_KERNEL = 'kernelSize';
-
-/** The name of an argument in PyTorch. */
-export const pythonName = (name: string): string =>
-  name === 'axis' ? 'dim' : name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** How a layer is made in PyTorch, where its options are those of Unfold. */
 export function constructLike(

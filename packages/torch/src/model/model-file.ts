@@ -19,7 +19,8 @@ import {
   type GivenArgument,
   type Group,
 } from '../layers/construction.js';
-import { TORCH_DTYPES, zerosOf } from '../layers/zeros.js';
+import { zerosOf } from '../layers/zeros.js';
+import { torchDtype } from '../names.js';
 import { followsBatch } from '../operations/step.js';
 import { atom, call, index, list, literal, property, quoted, type Expression } from '../python.js';
 import { argumentOf, hasTensor, written } from './arguments.js';
@@ -289,7 +290,7 @@ class ModelWriter {
     const elements = [...elementsOf(tensor)];
     let numbers: Expression;
     if (elements.length <= FEW) {
-      const type = atom(TORCH_DTYPES[dtype]);
+      const type = atom(torchDtype(dtype));
       numbers = call('torch.tensor', [nested(elements, shape, dtype)], { dtype: type });
     } else {
       this.#constants.set(value.name, tensor);

@@ -1,22 +1,7 @@
 import type { DType, JsonData } from '@unfold/core';
-import { isList } from '@unfold/core/internal';
-import { call, literal, method, tuple, type Expression } from '../python.js';
+import { pythonName } from '../names.js';
+import { call, method, tuple, tuples, type Expression } from '../python.js';
 import type { Step, Translate } from './step.js';
-
-/** Arguments whose name in PyTorch is another word. */
-const WORDS: Readonly<Record<string, string>> = {
-  axis: 'dim',
-  axes: 'dims',
-  slope: 'negative_slope',
-};
-
-/** `labelSmoothing` as PyTorch writes it: `label_smoothing`. */
-const wordOf = (name: string): string =>
-  WORDS[name] ?? name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-/** Data as an argument: lists are tuples. */
-export const given = (data: JsonData): Expression =>
-  isList(data) ? tuple(data.map(given)) : literal(data);
 
 /** Sizes or axes as arguments of their own; none at all are an empty tuple. */
 export const spread = (parts: readonly Expression[]): readonly Expression[] =>
@@ -50,7 +35,7 @@ function argumentOf(step: Step, place: Place): Expression | undefined {
   if (step.has(place)) return step.in(place);
   if (place === 'training') return step.training();
   const value = step.attributes[place] ?? null;
-  return value === null ? undefined : given(value);
+  return value === null ? undefined : tuples(value);
 }
 
 /**
@@ -68,11 +53,11 @@ function argumentsOf(
   places.forEach((place, i) => {
     const argument = argumentOf(step, place);
     if (argument && args.length === i) args.push(argument);
-    else if (argument && typeof place === 'string') keywords[wordOf(place)] = argument;
+    else if (argument && typeof place === 'string') keywords[pythonName(place)] = argument;
   });
   for (const [name, usual] of Object.entries(defaults)) {
     const argument = argumentOf(step, name);
-    if (argument && argument.text !== given(usual).text) keywords[wordOf(name)] = argument;
+    if (argument && argument.text !== tuples(usual).text) keywords[pythonName(name)] = argument;
   }
   return [args, keywords];
 }

@@ -1,6 +1,16 @@
 import type { DType, Value } from '@unfold/core';
 import { isFloat } from '@unfold/core/internal';
-import { atom, call, float, infix, method, prefix, type Expression } from '../python.js';
+import { torchDtype } from '../names.js';
+import {
+  atom,
+  call,
+  float,
+  infix,
+  method,
+  prefix,
+  type Expression,
+  type Operator,
+} from '../python.js';
 import { cast, functional, methodical } from './call.js';
 import type { Step, Translate, Translations } from './step.js';
 
@@ -22,7 +32,7 @@ function promoted(values: readonly Value[]): DType | undefined {
 /** A number as a tensor without dimensions. */
 const scalar = (value: number, dtype: DType = 'float32'): Expression =>
   call('torch.tensor', [float(value)], {
-    dtype: dtype === 'float32' ? undefined : atom(`torch.${dtype}`),
+    dtype: dtype === 'float32' ? undefined : atom(torchDtype(dtype)),
   });
 
 /**
@@ -45,7 +55,7 @@ function operands(step: Step): [a: Expression, b: Expression] {
 }
 
 const arithmetic =
-  (operator: string): Translate =>
+  (operator: Operator): Translate =>
   (step) =>
     infix(operator, ...operands(step));
 
@@ -58,7 +68,7 @@ const ofTensors = (step: Step, callee: string, dtype: DType = 'float32'): Expres
 
 /** By an operator where both are bool. */
 const logic =
-  (operator: string, callee: string): Translate =>
+  (operator: Operator, callee: string): Translate =>
   (step) => {
     const areBool = step.inputs.length === 2 && step.inputs.every(({ dtype }) => dtype === 'bool');
     return areBool ? infix(operator, step.in('a'), step.in('b')) : ofTensors(step, callee);

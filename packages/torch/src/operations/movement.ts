@@ -1,7 +1,17 @@
 import type { JsonData } from '@unfold/core';
 import { isList } from '@unfold/core/internal';
-import { atom, call, index, list, literal, method, tuple, type Expression } from '../python.js';
-import { cast, functional, given, methodical, positions, spread } from './call.js';
+import {
+  atom,
+  call,
+  index,
+  list,
+  literal,
+  method,
+  tuple,
+  tuples,
+  type Expression,
+} from '../python.js';
+import { cast, functional, methodical, positions, spread } from './call.js';
 import type { Step, Translate, Translations } from './step.js';
 
 /** By a method that takes sizes: `x.expand(2, -1)`. */
@@ -89,7 +99,7 @@ const pad: Translate = (step) => {
   if (first < 0) return x;
   const ndim = pairs.length;
   const padded = (from: number): Expression =>
-    given(
+    tuples(
       pairs
         .slice(from)
         .reverse()

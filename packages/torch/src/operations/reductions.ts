@@ -1,4 +1,5 @@
 import { isFloat } from '@unfold/core/internal';
+import { torchDtype } from '../names.js';
 import {
   atom,
   call,
@@ -40,7 +41,7 @@ function axisKeywords(step: Step): Keywords {
 
 /** What PyTorch would make int64 is int32 here. */
 const int32Keywords = (step: Step): Keywords =>
-  isFloat(step.out.dtype) ? {} : { dtype: atom('torch.int32') };
+  isFloat(step.out.dtype) ? {} : { dtype: atom(torchDtype('int32')) };
 
 const reduction =
   (name: string, more: (step: Step) => Keywords = () => ({})): Translate =>

@@ -53,11 +53,6 @@ export class Step {
     return this.#node.inputs;
   }
 
-  /** What each tensor is to it. */
-  get operands(): readonly string[] {
-    return this.#node.operands;
-  }
-
   /** Its results. */
   get outputs(): readonly Value[] {
     return this.#node.outputs;

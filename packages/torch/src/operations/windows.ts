@@ -1,6 +1,6 @@
 import type { JsonData } from '@unfold/core';
-import type { Expression } from '../python.js';
-import { functional, given, type Place } from './call.js';
+import { tuples, type Expression } from '../python.js';
+import { functional, type Place } from './call.js';
 import type { Translate, Translations } from './step.js';
 
 const CONV = { stride: 1, padding: 0, dilation: 1, groups: 1 };
@@ -25,7 +25,7 @@ const AVG_POOL = { ceilMode: false, countIncludePad: true, divisorOverride: null
 const adaptive = (name: string): Translate => functional(`F.${name}`, ['x', 'outputSize']);
 
 /** PyTorch takes a single size in a tuple. */
-const normalizedShape: Place = (step) => given(step.list('normalizedShape'));
+const normalizedShape: Place = (step) => tuples(step.list('normalizedShape'));
 
 /** What slides windows over images, and what normalises. */
 export const WINDOWS: Translations = {

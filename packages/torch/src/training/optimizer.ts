@@ -1,9 +1,9 @@
 import { ConfigError, tensor, type JsonData, type Parameter, type Tensor } from '@unfold/core';
-import { isList, valueText } from '@unfold/core/internal';
+import { valueText } from '@unfold/core/internal';
 import { Adagrad, Adam, AdamW, type Optimizer, RMSprop, SGD } from '@unfold/train';
 import { defaultsOf, type ScheduleDescription } from '@unfold/train/internal';
-import { atom, call, dict, list, literal, tuple, type Argument } from '../python.js';
-import { pythonName } from './names.js';
+import { atom, call, dict, list, literal, tuples, type Argument } from '../python.js';
+import { pythonName } from '../names.js';
 import { statementAt } from './template.js';
 
 const KNOWN = [SGD, Adam, AdamW, RMSprop, Adagrad];
@@ -61,10 +61,7 @@ function pythonOptions(
   options: Options = {},
   chosen: readonly string[],
 ): (readonly [name: string, value: Argument])[] {
-  return chosen.map((name) => {
-    const value = options[name] as JsonData;
-    return [pythonName(name), isList(value) ? tuple(value) : value];
-  });
+  return chosen.map((name) => [pythonName(name), tuples(options[name] as JsonData)]);
 }
 
 /**

@@ -2,7 +2,7 @@ import type { JsonData } from '@unfold/core';
 import { asNumber, placeInPeriod, type ScheduleDescription } from '@unfold/train/internal';
 import type { JsonObject } from '@unfold/train';
 import { atom, call, list, type Argument, type Expression } from '../python.js';
-import { pythonName } from './names.js';
+import { pythonName } from '../names.js';
 
 /** PyTorch's defaults of the options, which are left out. */
 const DEFAULTS: Readonly<Record<string, JsonObject>> = {
