@@ -17,23 +17,14 @@ import {
 import { tracedOnBatches } from '@unfold/nn/internal';
 import { encodeSafetensors } from '@unfold/io';
 import { evaluationMode, Module } from '@unfold/nn';
-import { encodeModel, type RunState, type SaveModelOptions } from '@unfold/train';
+import { encodeModel, type SaveModelOptions } from '@unfold/train';
 import { CONSTANTS_FILE, modelFile } from './model/model-file.js';
 import { requireSameInTraining } from './model/training-mode.js';
-import type { EjectTraining as LiveRun, Parity, ProjectFacts } from './training/facts.js';
+import type { EjectTraining, Parity, ProjectFacts } from './training/facts.js';
 import { lossExpression } from './training/loss.js';
 import { modelFiles } from './training/model-files.js';
 import { placeOf } from './training/run-state.js';
 import { trainingFiles } from './training/training.js';
-
-/** A run that goes on in PyTorch: the parts that `fit` was given, as they stand. */
-export interface EjectTraining extends Omit<LiveRun, 'position' | 'generator'> {
-  /**
-   * The state of the run, as a checkpoint has it, where the parts stand: it says at which batch that is. Default:
-   * the run has not begun.
-   */
-  readonly state?: RunState;
-}
 
 /** Options of `eject` and `saveProject`. */
 export interface EjectOptions extends SaveModelOptions {

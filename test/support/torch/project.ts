@@ -16,7 +16,7 @@ import {
   type Optimizer,
   type StepReport,
 } from '@unfold/train';
-import type { EjectTraining, ProjectFacts } from '../../../packages/torch/src/training/facts.js';
+import type { LiveRun, ProjectFacts } from '../../../packages/torch/src/training/facts.js';
 import { trainingFiles } from '../../../packages/torch/src/training/training.js';
 import { stripes } from '../runs/stripes.js';
 
@@ -71,7 +71,7 @@ export interface RunCase {
   readonly ema?: EMAOptions;
   readonly loader?: LoaderOptions;
   readonly bytes?: boolean;
-  readonly training?: Partial<EjectTraining>;
+  readonly training?: Partial<LiveRun>;
   /** The step after which the run stands, 20 by default; 0 before it begins, -1 where it ends. */
   readonly stop?: number;
   /** Ejects it without training. */
@@ -104,7 +104,7 @@ function partsOf(given: RunCase) {
   const optimizer = make(model);
   const { accumulate = 1 } = given.training ?? {};
   const scheduler = given.scheduler?.(optimizer, Math.ceil(train.length / accumulate));
-  const training: EjectTraining = {
+  const training: LiveRun = {
     optimizer,
     loss: new CrossEntropyLoss(),
     epochs: EPOCHS,
@@ -163,8 +163,8 @@ export async function ejected(given: RunCase): Promise<Ejected> {
 }
 
 /** What of a run's state says where it stands. */
-type Standing = Pick<Required<EjectTraining>, 'position'> & {
-  readonly randomness: { readonly loader: EjectTraining['generator'] & object };
+type Standing = Pick<Required<LiveRun>, 'position'> & {
+  readonly randomness: { readonly loader: LiveRun['generator'] & object };
 };
 
 async function run(

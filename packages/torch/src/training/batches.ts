@@ -3,18 +3,18 @@ import { valueText } from '@unfold/core/internal';
 import { Dataset, type DataLoader } from '@unfold/train';
 import { describeLoader } from '@unfold/train/internal';
 import type { BatchFacts } from './data-script.js';
-import type { EjectTraining } from './facts.js';
+import type { LiveRun } from './facts.js';
 
-type Loaders = Pick<EjectTraining, 'train' | 'validation' | 'test'>;
+type Loaders = Pick<LiveRun, 'train' | 'validation' | 'test'>;
 
 /** @throws ConfigError for data or batches that data.py doesn't know. */
 export function batchFacts(loaders: Loaders): BatchFacts {
   const { train, validation } = loaders;
-  const options = optionsOf('train', train);
+  const options = loaderOptions('train', train);
   const { shuffle = false, dropLast = false, normalization = null, augment = null } = options;
   const isBytes = imagesAreBytes(loaders);
   if (validation) {
-    const other = optionsOf('validation', validation).normalization ?? null;
+    const other = loaderOptions('validation', validation).normalization ?? null;
     requireSame('normalization', JSON.stringify(normalization), JSON.stringify(other));
   }
   return { batchSize: train.batchSize, shuffle, dropLast, normalization, augment, isBytes };
@@ -27,7 +27,7 @@ function requireSame(what: string, ofTrain: string, other: string): void {
   );
 }
 
-function optionsOf(name: string, loader: DataLoader): ReturnType<typeof describeLoader> {
+function loaderOptions(name: string, loader: DataLoader): ReturnType<typeof describeLoader> {
   const options = describeLoader(loader);
   const own = options.transform ? 'transform' : options.collate ? 'collate' : null;
   if (!own) return options;

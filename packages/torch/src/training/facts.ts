@@ -6,33 +6,48 @@ import type {
   EMA,
   FitSchedules,
   Optimizer,
+  RunState,
   SaveModelOptions,
 } from '@unfold/train';
 import type { Expression } from '../python.js';
 
-/** What goes on in PyTorch: the live parts of a run, standing where it stands. */
+/** A run that goes on in PyTorch: the parts that `fit` was given, as they stand. */
 export interface EjectTraining {
   /** One of `@unfold/train`. */
   readonly optimizer: Optimizer;
   /** The loss as a module, a mean over the batch: `new CrossEntropyLoss({ labelSmoothing: 0.05 })`. */
   readonly loss: Module;
-  /** As `fit` is given it. */
+  /** As `fit` is given it. Default: learning rates stay as they are. */
   readonly scheduler?: FitSchedules;
+  /** How many the whole run has, with those that are done. */
   readonly epochs: number;
   /** Over a `Dataset` of images and labels. */
   readonly train: DataLoader;
-  /** Likewise, with the same normalization. */
+  /** Likewise, with the same normalization. Default: nothing is measured between epochs. */
   readonly validation?: DataLoader;
+  /** What is measured once the run has ended. Default: nothing. */
   readonly test?: Dataset;
+  /** The average of weights, which is what the run ends with. Default: there is none. */
   readonly ema?: EMA;
+  /** As `fit` is given it. Default: gradients aren't clipped. */
   readonly clipGradNorm?: number;
+  /** How many batches make one step. Default 1. */
   readonly accumulate?: number;
-  /** How far the run has come, as its state says. Default: it has not begun. */
-  readonly position?: Position;
-  /** Where the loader's generator stands, as the run's state says. Default: where it stands now. */
-  readonly generator?: { readonly now: GeneratorState; readonly epoch: GeneratorState | null };
   /** The losses of Unfold's own next steps, which test_parity.py compares. Default: none. */
   readonly losses?: readonly number[];
+  /**
+   * The state of the run, as a checkpoint has it, where the parts stand: it says at which batch that is. Default:
+   * the run has not begun.
+   */
+  readonly state?: RunState;
+}
+
+/** The parts of a run, and of its state what says where they stand. */
+export interface LiveRun extends Omit<EjectTraining, 'state'> {
+  /** Default: the run has not begun. */
+  readonly position?: Position;
+  /** Where the loader's generator stands. Default: where it stands now. */
+  readonly generator?: { readonly now: GeneratorState; readonly epoch: GeneratorState | null };
 }
 
 /** The place of a run. */
@@ -45,7 +60,7 @@ export interface Position {
   readonly step: number;
 }
 
-/** What the other half of the project tells of the model. */
+/** A model as the files beside model.py see it. */
 export interface ProjectFacts {
   readonly model: Module;
   /** The root class in model.py. */

@@ -1,7 +1,7 @@
 import { Generator, type GeneratorState } from '@unfold/core';
 import type { RunState } from '@unfold/train';
 import { asNumber, asObject } from '@unfold/train/internal';
-import type { EjectTraining } from './facts.js';
+import type { LiveRun } from './facts.js';
 
 const WHERE = 'eject: training: state';
 
@@ -9,7 +9,7 @@ const WHERE = 'eject: training: state';
  * Where a run stands, and its loader's generator.
  * @throws ConfigError for what is no state of `fit`, or of a run whose batches came from no loader.
  */
-export function placeOf({ json }: RunState): Pick<EjectTraining, 'position' | 'generator'> {
+export function placeOf({ json }: RunState): Pick<LiveRun, 'position' | 'generator'> {
   const state = asObject(WHERE, json);
   const where = `${WHERE}: position`;
   const position = asObject(where, state['position']);

@@ -9,13 +9,14 @@ import {
 } from '@unfold/train/internal';
 import { atom, call, list, literal, type Expression } from '../python.js';
 import { batchFacts, dataTensors } from './batches.js';
-import { dataScript } from './data-script.js';
-import type { EjectTraining, Position, ProjectFacts } from './facts.js';
+import { dataScript, type BatchFacts } from './data-script.js';
+import type { LiveRun, Position, ProjectFacts } from './facts.js';
 import { checkOptimizer, groupsNow, optimizerLines, optimizerTensors } from './optimizer.js';
 import { parityScript, parityTensors } from './parity-script.js';
 import { GITIGNORE, PYPROJECT, requirements } from './project-files.js';
 import { readme } from './readme.js';
 import { scheduleExpression, scheduleState } from './schedules.js';
+import type { TrainFacts } from './train-facts.js';
 import { trainScript } from './train-script.js';
 
 /** A run that has not begun. */
@@ -26,33 +27,27 @@ const BEGINNING: Position = { epoch: 1, batch: 0, step: 0 };
  * @throws ConfigError for a part of the run that PyTorch has no like of.
  */
 export function trainingFiles(
-  training: EjectTraining,
+  training: LiveRun,
   project: ProjectFacts,
 ): Map<string, string | Uint8Array<ArrayBuffer>> {
   const names = new Map<Parameter, string>();
   for (const [name, parameter] of project.model.namedParameters()) names.set(parameter, name);
   checkOptimizer(training.optimizer, names);
-  const reason = differenceOf(training, project);
-  const compared = { ...training, losses: reason === null ? (training.losses ?? []) : [] };
-  const schedules = schedulesOf(training);
-  const texts = textFiles({ training: compared, project, names, schedules, reason });
-  return Scope.run(
-    () =>
-      new Map<string, string | Uint8Array<ArrayBuffer>>([
-        ...texts,
-        ...tensorFiles({ training: compared, project, names, schedules }),
-      ]),
-  );
+  const batches = batchFacts(training);
+  const reason = differenceOf(training, project, batches);
+  const run = { ...training, losses: reason === null ? (training.losses ?? []) : [] };
+  const parts = { run, project, names, batches, schedules: schedulesOf(training) };
+  return Scope.run(() => new Map([...textFiles(parts, reason), ...tensorFiles(parts)]));
 }
 
 /** Why the next losses can't be Unfold's; null if they can. */
 function differenceOf(
-  { position = BEGINNING, epochs, train }: EjectTraining,
+  { position = BEGINNING, epochs }: LiveRun,
   { isRandom }: ProjectFacts,
+  { augment }: BatchFacts,
 ): string | null {
   if (position.epoch > epochs) return 'the run had finished in Unfold';
-  if (batchFacts({ train }).augment)
-    return 'images are changed by other random numbers than in Unfold';
+  if (augment) return 'images are changed by other random numbers than in Unfold';
   return isRandom ? 'the model draws other random numbers than in Unfold' : null;
 }
 
@@ -61,7 +56,7 @@ interface Schedules {
   readonly epoch: ScheduleDescription | null;
 }
 
-function schedulesOf({ scheduler, validation }: EjectTraining): Schedules {
+function schedulesOf({ scheduler, validation }: LiveRun): Schedules {
   const { step, epoch } = scheduler ?? {};
   if (epoch instanceof ReduceLROnPlateau && !validation) {
     throw new ConfigError(
@@ -74,51 +69,26 @@ function schedulesOf({ scheduler, validation }: EjectTraining): Schedules {
   };
 }
 
+/** A file by its name. */
+type ProjectFile = [name: string, content: string | Uint8Array<ArrayBuffer>];
+
 /** What the files are made from. */
 interface Parts {
-  readonly training: EjectTraining & { readonly losses: readonly number[] };
+  readonly run: LiveRun & { readonly losses: readonly number[] };
   readonly project: ProjectFacts;
   readonly names: ReadonlyMap<Parameter, string>;
+  readonly batches: BatchFacts;
   readonly schedules: Schedules;
 }
 
-function textFiles({
-  training,
-  project,
-  names,
-  schedules: { step, epoch },
-  reason,
-}: Parts & { readonly reason: string | null }): [name: string, text: string][] {
-  const { optimizer, epochs, position = BEGINNING, accumulate = 1, train, ema, losses } = training;
-  const { className, isRandom, model } = project;
-  const batches = batchFacts(training);
-  const { normalization } = batches;
+/** @param reason Why there are no losses to compare; null where there may be. */
+function textFiles(parts: Parts, reason: string | null): ProjectFile[] {
+  const { run, project, batches, schedules } = parts;
+  const { epochs, position = BEGINNING, ema, losses } = run;
+  const { className, isRandom } = project;
   const hasAugmentation = batches.augment !== null;
-  const descriptions = [step, epoch].flatMap((schedule) => schedule ?? []);
-  const steps = epochs * Math.ceil(train.length / accumulate);
-  const buffers = [...model.namedBuffers()].map(([name]) => name);
-  const about = { className, epochs, position };
   return [
-    [
-      'train.py',
-      trainScript({
-        ...about,
-        loss: project.loss,
-        optimizer: optimizerLines(optimizer, names, descriptions),
-        stepSchedule: step && scheduleExpression(step, { name: 'steps', steps }),
-        epochSchedule: epoch && scheduleExpression(epoch, { name: 'epochs', steps: epochs }),
-        isWatching: epoch?.name === 'ReduceLROnPlateau',
-        order: batches.shuffle ? orderOf(training) : null,
-        accumulate,
-        clipGradNorm: training.clipGradNorm ?? null,
-        ema: ema ? describeEMA(ema) : null,
-        hasValidation: training.validation !== undefined,
-        hasTest: training.test !== undefined,
-        hasBuffers: buffers.length > 0,
-        isRandom: isRandom || hasAugmentation,
-        metadata: metadataExpressions(project.saved, normalization),
-      }),
-    ],
+    ['train.py', trainScript(trainFacts(parts))],
     ['data.py', dataScript(batches)],
     [
       'test_parity.py',
@@ -135,11 +105,13 @@ function textFiles({
     [
       'README.md',
       readme({
-        ...about,
+        className,
+        epochs,
+        position,
         hasAugmentation,
         hasEMA: ema !== undefined,
-        hasBatchNorm: buffers.some((name) => name.endsWith('running_mean')),
-        hasOneCycle: descriptions.some(({ name }) => name === 'OneCycleLR'),
+        hasBatchNorm: buffersOf(project).some((name) => name.endsWith('running_mean')),
+        hasOneCycle: descriptionsOf(schedules).some(({ name }) => name === 'OneCycleLR'),
         hasLosses: losses.length > 0,
         isRandom,
       }),
@@ -147,8 +119,39 @@ function textFiles({
   ];
 }
 
+function trainFacts({ run, project, names, batches, schedules }: Parts): TrainFacts {
+  const { optimizer, epochs, position = BEGINNING, accumulate = 1, train, ema } = run;
+  const { step, epoch } = schedules;
+  const steps = epochs * Math.ceil(train.length / accumulate);
+  return {
+    className: project.className,
+    loss: project.loss,
+    optimizer: optimizerLines(optimizer, names, descriptionsOf(schedules)),
+    stepSchedule: step && scheduleExpression(step, { name: 'steps', steps }),
+    epochSchedule: epoch && scheduleExpression(epoch, { name: 'epochs', steps: epochs }),
+    isWatching: epoch?.name === 'ReduceLROnPlateau',
+    epochs,
+    position,
+    order: batches.shuffle ? orderOf(run) : null,
+    accumulate,
+    clipGradNorm: run.clipGradNorm ?? null,
+    ema: ema ? describeEMA(ema) : null,
+    hasValidation: run.validation !== undefined,
+    hasTest: run.test !== undefined,
+    hasBuffers: buffersOf(project).length > 0,
+    isRandom: project.isRandom || batches.augment !== null,
+    metadata: metadataExpressions(project.saved, batches.normalization),
+  };
+}
+
+const descriptionsOf = ({ step, epoch }: Schedules): ScheduleDescription[] =>
+  [step, epoch].flatMap((schedule) => schedule ?? []);
+
+const buffersOf = ({ model }: ProjectFacts): string[] =>
+  Array.from(model.namedBuffers(), ([name]) => name);
+
 /** The words of the generator from which the order of the epoch in hand is drawn. */
-function orderOf({ generator, train }: EjectTraining): readonly number[] {
+function orderOf({ generator, train }: LiveRun): readonly number[] {
   const { now, epoch } = generator ?? { now: train.generator.state(), epoch: null };
   return (epoch ?? now).words;
 }
@@ -169,31 +172,27 @@ function metadataExpressions(
   });
 }
 
-function tensorFiles(parts: Parts): [name: string, bytes: Uint8Array<ArrayBuffer>][] {
-  const { training, project, names } = parts;
-  const { optimizer, ema, losses } = training;
+function tensorFiles(parts: Parts): ProjectFile[] {
+  const { run, project, names } = parts;
+  const { optimizer, ema, losses } = run;
   const compared: [string, Tensor][] =
     losses.length > 0 ? [['losses', tensor(losses, [losses.length], { dtype: 'float64' })]] : [];
-  const parity = new Map([...parityTensors(project.parity), ...compared]);
-  const run = JSON.stringify(runState(parts));
+  const averages = ema && encodeSafetensors(new Map(ema.stateDict().tensors));
+  const metadata = { run: JSON.stringify(runState(parts)) };
   return [
-    ['data.safetensors', encodeSafetensors(dataTensors(training))],
-    ['optimizer.safetensors', encodeSafetensors(optimizerTensors(optimizer, names), { run })],
-    ...(ema
-      ? [
-          ['ema.safetensors', encodeSafetensors(new Map(ema.stateDict().tensors))] as [
-            string,
-            Uint8Array<ArrayBuffer>,
-          ],
-        ]
-      : []),
-    ['parity.safetensors', encodeSafetensors(parity)],
+    ['data.safetensors', encodeSafetensors(dataTensors(run))],
+    ['optimizer.safetensors', encodeSafetensors(optimizerTensors(optimizer, names), metadata)],
+    ...(averages ? [['ema.safetensors', averages] satisfies ProjectFile] : []),
+    [
+      'parity.safetensors',
+      encodeSafetensors(new Map([...parityTensors(project.parity), ...compared])),
+    ],
   ];
 }
 
 /** What of the run's state is no tensor, in PyTorch's form. */
-function runState({ training, schedules: { step, epoch } }: Parts): object {
-  const { scheduler, optimizer, ema } = training;
+function runState({ run, schedules: { step, epoch } }: Parts): object {
+  const { scheduler, optimizer, ema } = run;
   return {
     groups: groupsNow(optimizer),
     schedules: {
