@@ -3,7 +3,8 @@ import { Conv2d, LayerNorm, Module, TransformerEncoder, TransformerEncoderLayer 
 import { describe, expect, it } from 'vitest';
 import { formOf } from '../../packages/torch/src/layers/layers.js';
 import { LAYER_CASES, MASKED_CASES } from '../support/torch/layer-cases.js';
-import { pythonOf, tensorsOf } from '../support/torch/layer-call.js';
+import { pythonOf } from '../support/torch/layer-call.js';
+import { tensorsOf } from '../support/torch/models.js';
 
 /** Classes that have no layer of PyTorch, and why. */
 const OTHERS: Readonly<Record<string, string>> = {

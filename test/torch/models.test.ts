@@ -1,11 +1,10 @@
-import { Scope, tensor, zeros, type Tensor } from '@unfold/core';
-import { sizeOf } from '@unfold/core';
+import { Scope, sizeOf, tensor, zeros, type Tensor } from '@unfold/core';
 import { eject } from '@unfold/torch';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fillByFormula, noise } from '../support/fixtures/formula.js';
-import { leavesOf, MODELS, type ModelCase } from '../support/torch/models.js';
+import { tensorsOf, MODELS, type ModelCase } from '../support/torch/models.js';
 
 const FOLDER = join(import.meta.dirname, '../fixtures/eject');
 /** What PyTorch made of the models that are there: see make_eject.py. */
@@ -49,7 +48,7 @@ describe('models as PyTorch', () => {
       await expect(project.get('model.py')).toMatchFileSnapshot(join(FOLDER, `${name}.py`));
       fillByFormula(model);
       model.eval();
-      const outputs = leavesOf(Reflect.apply(model.forward, model, inputsOf(one)));
+      const outputs = tensorsOf(Reflect.apply(model.forward, model, inputsOf(one)));
       const expected = OUTPUTS[name] ?? [];
       expect(outputs.map(({ size }) => size)).toEqual(expected.map(({ length }) => length));
       outputs.forEach((output, i) => {

@@ -1,41 +1,33 @@
-import { Tensor, trace, type JsonData, type Value } from '@unfold/core';
-import { callByPlaces } from '../../../packages/torch/src/layers/calls.js';
+import { Tensor, trace, type Value } from '@unfold/core';
+import { isOptions } from '@unfold/core/internal';
 import { formOf } from '../../../packages/torch/src/layers/layers.js';
-import { givenText, type CallArgument } from '../../../packages/torch/src/layers/construction.js';
+import { givenText } from '../../../packages/torch/src/layers/construction.js';
+import { argumentOf } from '../../../packages/torch/src/model/arguments.js';
 import { atom } from '../../../packages/torch/src/python.js';
+import { tensorsOf } from './models.js';
 import type { LayerCase } from './layer-cases.js';
-
-/** All tensors among what a layer is called with, or what it gives, in order. */
-export function tensorsOf(part: unknown): Tensor[] {
-  if (part instanceof Tensor) return [part];
-  return typeof part === 'object' && part !== null ? Object.values(part).flatMap(tensorsOf) : [];
-}
 
 /** The texts of a layer in Python: how it is made, and how it is called with x0, x1, … */
 export function pythonOf({ layer, inputs }: LayerCase): { construct: string; call: string } {
   const form = formOf(layer);
   if (!form) throw new Error(`${layer.constructor.name} has no form`);
-  const values = trace((...given: readonly Tensor[]) => [...given], ...tensorsOf(inputs)).inputs;
-  const rest = values.entries();
-  const args = inputs.map((input) => argumentOf(input, rest));
+  const { inputs: values } = trace((...x: readonly Tensor[]) => [...x], ...tensorsOf(inputs));
+  const names = new Map(values.map((value, at) => [value, atom(`x${at}`)]));
+  const rest = values.values();
+  const args = inputs.map((input) =>
+    argumentOf(withValues(input, rest), (value) => names.get(value) ?? atom(value.name)),
+  );
   return {
     construct: givenText(form.construct(layer)).text,
-    call: (form.call ?? callByPlaces)(atom('layer'), args, layer).text,
+    call: form.call(atom('layer'), args, layer).text,
   };
 }
 
-/** @param rest The values of the tensors that come, with their positions. */
-function argumentOf(part: unknown, rest: Iterator<[number, Value]>): CallArgument {
-  if (part instanceof Tensor) {
-    const [at, value] = rest.next().value as [number, Value];
-    return { kind: 'tensor', value, expression: atom(`x${at}`) };
-  }
-  if (Array.isArray(part) && tensorsOf(part).length > 0) {
-    return { kind: 'list', parts: part.map((one) => argumentOf(one, rest)) };
-  }
-  if (typeof part !== 'object' || part === null || Array.isArray(part)) {
-    return { kind: 'plain', value: part as JsonData };
-  }
-  const parts = Object.entries(part).map(([name, one]) => [name, argumentOf(one, rest)]);
-  return { kind: 'record', parts: Object.fromEntries(parts) as Record<string, CallArgument> };
+/** What a layer is called with as a graph has it: with the next of the values for each tensor. */
+function withValues(part: unknown, rest: Iterator<Value>): unknown {
+  if (part instanceof Tensor) return rest.next().value;
+  if (Array.isArray(part)) return part.map((one: unknown) => withValues(one, rest));
+  if (!isOptions(part)) return part;
+  const parts = Object.entries(part).map(([name, one]) => [name, withValues(one, rest)]);
+  return Object.fromEntries(parts) as object;
 }

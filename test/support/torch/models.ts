@@ -174,10 +174,8 @@ export const MODELS: Readonly<Record<string, ModelCase>> = {
   },
 };
 
-/** The tensors in what a model gives, in order. */
-export function leavesOf(result: unknown): Tensor[] {
-  if (result instanceof Tensor) return [result];
-  return typeof result === 'object' && result !== null
-    ? Object.values(result).flatMap(leavesOf)
-    : [];
+/** All tensors among what a model is called with, or what it gives, in order. */
+export function tensorsOf(part: unknown): Tensor[] {
+  if (part instanceof Tensor) return [part];
+  return typeof part === 'object' && part !== null ? Object.values(part).flatMap(tensorsOf) : [];
 }

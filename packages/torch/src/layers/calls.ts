@@ -1,5 +1,4 @@
-import type { DType } from '@unfold/core';
-import { isList } from '@unfold/core/internal';
+import { ConfigError, type DType } from '@unfold/core';
 import { TransformerEncoder, type Module } from '@unfold/nn';
 import { optionsOf } from '@unfold/nn/internal';
 import { pythonName } from '../names.js';
@@ -15,13 +14,18 @@ import {
   type Argument,
   type Expression,
 } from '../python.js';
-import type { CallArgument } from './construction.js';
-
-/** How a layer is called, see `LayerForm.call`. */
-export type Call = (self: Expression, args: readonly CallArgument[], layer: Module) => Expression;
+import type { Call, CallArgument } from './construction.js';
 
 /** `self.name(x, (h, c))`: all by their places, but for those that are null, as the last ones may be. */
-export const callByPlaces: Call = (self, args) => call(self.text, args.flatMap(placeOf));
+export const callByPlaces: Call = (self, args, layer) => {
+  if (args.some(({ kind }) => kind === 'record')) {
+    throw new ConfigError(
+      `eject: ${layer.constructor.name} at ${self.text}: expected a call with tensors, got one with options, ` +
+        'which PyTorch has not; call the function behind the layer',
+    );
+  }
+  return call(self.text, args.flatMap(placeOf));
+};
 
 /** An argument at its place, or none. */
 function placeOf(argument: CallArgument): readonly Argument[] {
@@ -31,8 +35,7 @@ function placeOf(argument: CallArgument): readonly Argument[] {
     case 'list':
       return [tuple(argument.parts.flatMap(placeOf))];
     case 'plain':
-      if (argument.value === null) return [];
-      return [isList(argument.value) ? tuple(argument.value) : argument.value];
+      return argument.value === null ? [] : [argument.value];
     case 'record':
       return [];
   }

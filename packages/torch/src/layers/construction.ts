@@ -55,18 +55,21 @@ export type CallArgument =
   | { readonly kind: 'tensor'; readonly value: Value; readonly expression: Expression }
   | { readonly kind: 'list'; readonly parts: readonly CallArgument[] }
   | { readonly kind: 'record'; readonly parts: Readonly<Record<string, CallArgument>> }
-  | { readonly kind: 'plain'; readonly value: JsonData };
+  | { readonly kind: 'plain'; readonly value: string | number | boolean | null };
+
+/**
+ * How a layer is called.
+ * @param self `self.name`.
+ * @throws ConfigError for arguments that PyTorch's layer does not take.
+ */
+export type Call = (self: Expression, args: readonly CallArgument[], layer: Module) => Expression;
 
 /** How a layer of nn is written in PyTorch. */
-export interface LayerForm<M extends Module = Module> {
+export interface LayerForm {
   /** @throws ConfigError for an option that PyTorch's layer does not have. */
-  construct(layer: M): Construction;
-  /**
-   * Its call; default `self.name(x, …)` with its tensors by their places. What it gives must be nested as
-   * Unfold's result is: a tuple where that is a list.
-   * @param self `self.name`.
-   */
-  call?(self: Expression, args: readonly CallArgument[], layer: M): Expression;
+  construct(layer: Module): Construction;
+  /** Its call. What it gives must be nested as Unfold's result is: a tuple where that is a list. */
+  readonly call: Call;
 }
 
 /** Whether what is given has others inside. */

@@ -1,11 +1,11 @@
 import * as nn from '@unfold/nn';
-import { callByPlaces, callWithLong, callWithMasks, type Call } from './calls.js';
-import { construct, type Construction, type LayerForm } from './construction.js';
+import { callByPlaces, callWithLong, callWithMasks } from './calls.js';
+import { construct, type Call, type Construction, type LayerForm } from './construction.js';
 import { AS_KERNEL, constructLike, type Signature } from './options.js';
 
 /** A layer of PyTorch that has the name of Unfold's. */
 interface Row extends Signature {
-  /** Default: tensors by their places. */
+  /** Default: all by their places. */
   readonly call?: Call;
 }
 
@@ -28,7 +28,6 @@ const TRANSPOSED: Row = {
     dilation: 1,
     ...DTYPE,
   },
-  call: callByPlaces,
 };
 
 const POOL = { stride: AS_KERNEL, padding: 0 };
@@ -67,12 +66,10 @@ const RECURRENT: Row = {
     bidirectional: false,
     ...DTYPE,
   },
-  call: callByPlaces,
 };
 const CELL: Row = {
   places: WIDTHS,
   defaults: { bias: true, nonlinearity: 'tanh', ...DTYPE },
-  call: callByPlaces,
 };
 
 const REDUCTION = { reduction: 'mean' } as const;
@@ -187,7 +184,10 @@ const ROWS: Readonly<Partial<Record<keyof typeof nn, Row>>> = {
 const FORMS = new Map<unknown, LayerForm>(
   Object.entries(ROWS).map(([name, row]) => [
     Reflect.get(nn, name),
-    { ...row, construct: (layer) => constructLike(`nn.${name}`, layer, row) },
+    {
+      construct: (layer) => constructLike(`nn.${name}`, layer, row),
+      call: row.call ?? callByPlaces,
+    },
   ]),
 );
 

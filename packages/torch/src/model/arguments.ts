@@ -1,5 +1,4 @@
 import { isOptions, Value } from '@unfold/core/internal';
-import type { JsonData } from '@unfold/core';
 import type { CallArgument } from '../layers/construction.js';
 import { dict, index, literal, tuple, type Expression } from '../python.js';
 
@@ -21,7 +20,7 @@ export function argumentOf(part: unknown, find: (value: Value) => Expression): C
   return { kind: 'record', parts: Object.fromEntries(parts) };
 }
 
-function plainOf(part: unknown): JsonData {
+function plainOf(part: unknown): string | number | boolean | null {
   const isPlain = typeof part === 'number' || typeof part === 'string' || typeof part === 'boolean';
   return isPlain ? part : null;
 }

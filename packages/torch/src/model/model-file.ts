@@ -14,7 +14,6 @@ import type { Module } from '@unfold/nn';
 import {
   construct,
   givenText,
-  type CallArgument,
   type Construction,
   type GivenArgument,
   type Group,
@@ -253,12 +252,7 @@ class ModelWriter {
     const self = atom(accessor(part, inner.module.slice(start.length)));
     const args = inner.inputs.map((input) => argumentOf(input, find));
     const called = this.#parts.get(inner.module);
-    if (called?.kind === 'layer') {
-      const { form, module } = called;
-      return (
-        form.call?.(self, args, module) ?? call(self.text, plainCall(module, inner.module, args))
-      );
-    }
+    if (called?.kind === 'layer') return called.form.call(self, args, called.module);
     return call(self.text, args.filter(hasTensor).map(written));
   }
 
@@ -358,20 +352,6 @@ function containerOf(
     });
   }
   return { callee: 'nn.Sequential', args };
-}
-
-/** The arguments of a layer that takes tensors alone. */
-function plainCall(module: Module, path: string, args: readonly CallArgument[]): Expression[] {
-  const given = args.filter(
-    ({ kind, ...rest }) => kind !== 'plain' || Object.values(rest)[0] !== null,
-  );
-  return given.map((argument) => {
-    if (argument.kind === 'tensor') return argument.expression;
-    throw new ConfigError(
-      `eject: ${module.constructor.name} at ${path}: expected a call with tensors, got other arguments, ` +
-        'which its translation does not know',
-    );
-  });
 }
 
 /** Numbers in nested lists. */
