@@ -1,41 +1,29 @@
 import {
   ConfigError,
-  elementsOf,
   formatShape,
-  type DType,
   type Graph,
   type GraphNode,
   type ModuleCall,
   type Tensor,
   type Value,
 } from '@unfold/core';
+import { sameShape } from '@unfold/core/internal';
 import { fixed, isFixed, isSame, type Sizes } from '@unfold/nn/internal';
 import type { Module } from '@unfold/nn';
-import {
-  construct,
-  givenText,
-  type Construction,
-  type GivenArgument,
-  type Group,
-} from '../layers/construction.js';
+import { construct, givenText, type Construction } from '../layers/construction.js';
 import { zerosOf } from '../layers/zeros.js';
 import { torchDtype } from '../names.js';
-import { followsBatch } from '../operations/step.js';
-import { atom, call, index, list, literal, property, quoted, type Expression } from '../python.js';
+import { EXAMPLE_SIZES, followsBatch } from '../operations/step.js';
+import { atom, call, index, literal, property, quoted, type Expression } from '../python.js';
 import { argumentOf, hasTensor, written } from './arguments.js';
 import { bodyOf } from './body.js';
+import { closingLines } from './closing-lines.js';
+import { containerOf } from './containers.js';
 import { Classes, type InitLine, type Instance } from './classes.js';
 import { fileText } from './file-text.js';
 import { parameterNamesOf } from './parameter-names.js';
 import { framesOf, type Frame } from './frames.js';
-import {
-  accessor,
-  isAgain,
-  partOf,
-  type ClassPart,
-  type ContainerPart,
-  type Part,
-} from './parts.js';
+import { accessor, partOf, pathOf, type ClassPart, type Part } from './parts.js';
 
 /** A model as Python. */
 export interface ModelFile {
@@ -98,7 +86,11 @@ class ModelWriter {
     const construction = this.#constructionOf(root);
     if (!isOwn) {
       // A layer or a Sequential by itself is a class that is made of it, so that its names stay.
-      this.#classes.addRoot(this.#model.constructor.name, construction, this.#closingLines());
+      this.#classes.addRoot(
+        this.#model.constructor.name,
+        construction,
+        closingLines(this.#model, this.#root, this.#names),
+      );
     }
     const { made } = this.#classes;
     const className = made.at(-1)?.name ?? '';
@@ -119,7 +111,7 @@ class ModelWriter {
       this.#parts.set(path, part);
       if (!('children' in part)) return 0;
       const heights = Array.from(part.children, ([name, child]) =>
-        visit(child, path === '' ? name : `${path}.${name}`),
+        visit(child, pathOf(path, name)),
       );
       const inside = Math.max(0, ...heights);
       if (part.kind !== 'class') return inside;
@@ -139,16 +131,14 @@ class ModelWriter {
   #instanceOf(part: ClassPart): Instance {
     const constants = new Map<Value, string>();
     const forward = this.#forwardOf(part, constants);
-    const lines = Array.from(part.children.keys(), (name) => this.#lineOf(part, name));
+    const lines = Array.from(part.children, ([name, held]) => this.#lineOf(part, name, held));
     for (const [value, name] of constants) lines.push(this.#constantLine(value, name));
-    if (part === this.#root) lines.push(...this.#closingLines());
+    if (part === this.#root) lines.push(...closingLines(this.#model, this.#root, this.#names));
     return { name: part.module.constructor.name, lines, forward };
   }
 
   /** The line that makes what a module holds under a name. */
-  #lineOf(self: ClassPart, name: string): InitLine {
-    const part = self.children.get(name);
-    if (!part) throw new ConfigError(`eject: there is no ${name}`);
+  #lineOf(self: ClassPart, name: string, part: Part): InitLine {
     const target = accessor(self, name);
     if (part.kind === 'alias') {
       const expression = atom(accessor(self, part.name));
@@ -169,8 +159,9 @@ class ModelWriter {
         throw new ConfigError(`eject: expected a module of its own, got ${part.name} again`);
       case 'class': {
         const made = this.#constructions.get(part);
-        if (!made)
+        if (!made) {
           throw new ConfigError(`eject: expected classes from the inside, got ${part.path}`);
+        }
         return made;
       }
       case 'parameter':
@@ -211,7 +202,7 @@ class ModelWriter {
       stateOf: (value) => this.#stateOf(part, value, constants),
       callOf: (inner, find) => this.#callOf(part, inner, find),
       changedBy: (node, place) => this.#sizes.changedAttribute(node, place),
-      sizeAt: (...given) => this.#sizeAt(...given),
+      sizeAt: (node, name, at, find) => this.#sizeAt(node, name, at, find),
       parameterNames: parameterNamesOf(part.module),
     });
     const type = body.takesTensors ? ': Tensor' : '';
@@ -230,7 +221,7 @@ class ModelWriter {
       return atom(`self.${name}`);
     }
     const names = this.#names.get(tensor) ?? [];
-    const start = part.path === '' ? '' : `${part.path}.`;
+    const start = pathOf(part.path, '');
     const own = names.find((name) => name.startsWith(start));
     if (own === undefined) {
       throw new ConfigError(
@@ -243,7 +234,7 @@ class ModelWriter {
 
   /** The call of a module in the method of another one. */
   #callOf(part: ClassPart, inner: ModuleCall, find: (value: Value) => Expression): Expression {
-    const start = part.path === '' ? '' : `${part.path}.`;
+    const start = pathOf(part.path, '');
     if (!inner.module.startsWith(start)) {
       throw new ConfigError(
         `eject: expected a module that calls those inside it, got ${part.path} calling ${inner.module}`,
@@ -274,97 +265,20 @@ class ModelWriter {
   #constantLine(value: Value, name: string): InitLine {
     const { tensor, shape, dtype } = value;
     const other = this.#sizes.counterpart(value);
-    if (!tensor) throw new ConfigError(`eject: ${value.name} has no numbers`);
-    if (formatShape(other.shape) !== formatShape(shape)) {
+    if (!tensor || !sameShape(other.shape, shape)) {
       throw new ConfigError(
-        `eject: expected constants that don't depend on the size of the batch, got ${tensor.describe()}; ` +
-          '{ batchAxis: null } takes the sizes of the example',
+        `eject: expected constants that don't depend on the size of the batch, got ${value.name} of ` +
+          `${formatShape(shape)} and ${formatShape(other.shape)}; ${EXAMPLE_SIZES}`,
       );
     }
-    const elements = [...elementsOf(tensor)];
-    let numbers: Expression;
-    if (elements.length <= FEW) {
-      const type = atom(torchDtype(dtype));
-      numbers = call('torch.tensor', [nested(elements, shape, dtype)], { dtype: type });
-    } else {
-      this.#constants.set(value.name, tensor);
-      numbers = atom(`CONSTANTS[${quoted(value.name)}]`);
-    }
+    if (tensor.size > FEW) this.#constants.set(value.name, tensor);
+    const numbers =
+      tensor.size > FEW
+        ? atom(`CONSTANTS[${quoted(value.name)}]`)
+        : call('torch.tensor', [tensor.toArray()], { dtype: atom(torchDtype(dtype)) });
     const expression = call('self.register_buffer', [name, numbers], { persistent: false });
     return { kind: 'statement', before: '', expression };
-  }
-
-  /** What is done when all is there: tensors that stand in several places, and frozen ones. */
-  #closingLines(): InitLine[] {
-    const self = (name: string): string => accessor(this.#root, name);
-    const tied = [...this.#names.values()].flatMap(([first = '', ...others]) =>
-      others
-        .filter((other) => !isAgain(this.#root, other))
-        .map((other) => ({ before: `${self(other)} = `, expression: atom(self(first)) })),
-    );
-    const frozen = this.#frozen().map((text) => ({ before: '', expression: atom(text) }));
-    return [...tied, ...frozen].map((line) => ({ kind: 'statement', ...line }));
-  }
-
-  #frozen(): string[] {
-    const lines: string[] = [];
-    const visit = (module: Module, path: string): void => {
-      const parameters = [...module.parameters()];
-      if (!parameters.some(({ requiresGrad }) => !requiresGrad)) return;
-      if (!parameters.some(({ requiresGrad }) => requiresGrad)) {
-        const self = path === '' ? 'self' : accessor(this.#root, path);
-        lines.push(`${self}.requires_grad_(False)`);
-        return;
-      }
-      for (const [name, parameter] of module.namedParameters('', { recurse: false })) {
-        if (parameter.requiresGrad) continue;
-        const whole = path === '' ? name : `${path}.${name}`;
-        lines.push(`${accessor(this.#root, whole)}.requires_grad_(False)`);
-      }
-      for (const [name, child] of module.namedChildren()) {
-        visit(child, path === '' ? name : `${path}.${name}`);
-      }
-    };
-    visit(this.#model, '');
-    return lines;
   }
 }
 
 type Find = (value: Value) => Expression;
-
-/** A container of PyTorch's with its members. */
-function containerOf(
-  { kind, module, children }: ContainerPart,
-  args: GivenArgument[],
-): Construction {
-  const isOfTensors = [...children.values()].some((part) => 'tensor' in part);
-  const group = (brackets: Group['brackets']): Group => ({ brackets, args });
-  const isNamed = args.some(({ name }, i) => name !== String(i));
-  if (kind === 'dict') {
-    return construct(isOfTensors ? 'nn.ParameterDict' : 'nn.ModuleDict', { members: group('{}') });
-  }
-  if (kind === 'list') {
-    return construct(isOfTensors ? 'nn.ParameterList' : 'nn.ModuleList', { members: group('[]') });
-  }
-  if (module && isNamed) {
-    return construct('nn.Sequential', {
-      members: construct('OrderedDict', { members: group('{}') }),
-    });
-  }
-  return { callee: 'nn.Sequential', args };
-}
-
-/** Numbers in nested lists. */
-function nested(elements: readonly number[], shape: readonly number[], dtype: DType): Expression {
-  const [size, ...inner] = shape;
-  if (size === undefined) {
-    const [element = 0] = elements;
-    return literal(dtype === 'bool' ? element !== 0 : element);
-  }
-  const length = elements.length / Math.max(1, size);
-  return list(
-    Array.from({ length: size }, (_, i) =>
-      nested(elements.slice(i * length, (i + 1) * length), inner, dtype),
-    ),
-  );
-}

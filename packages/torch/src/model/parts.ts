@@ -45,6 +45,10 @@ export interface TensorPart {
   readonly tensor: Tensor;
 }
 
+/** The path of what a module at a path holds under a name. */
+export const pathOf = (path: string, name: string): string =>
+  path === '' ? name : `${path}.${name}`;
+
 /** A module as PyTorch holds it, and all inside it. */
 export function partOf(module: Module, path = '', around: readonly Module[] = []): Part {
   if (around.includes(module)) {
@@ -54,7 +58,6 @@ export function partOf(module: Module, path = '', around: readonly Module[] = []
   const isItself = !Object.hasOwn(module, 'forward');
   const form = isItself ? formOf(module) : undefined;
   if (form) return { kind: 'layer', module, form, construction: form.construct(module) };
-  const within = (name: string): string => (path === '' ? name : `${path}.${name}`);
   const container = isItself ? CONTAINERS.get(module.constructor) : undefined;
   const names = new Map<Module, string>();
   const children = Array.from(module.namedChildren(), ([name, child]): [string, Part] => {
@@ -64,7 +67,7 @@ export function partOf(module: Module, path = '', around: readonly Module[] = []
       return [name, { kind: 'alias', name: other }];
     }
     names.set(child, name);
-    return [name, partOf(child, within(name), [...around, module])];
+    return [name, partOf(child, pathOf(path, name), [...around, module])];
   });
   if (container) return { kind: container, module, children: new Map(children) };
   const inside = children.map(([name]) => `${name}.`);
@@ -76,7 +79,7 @@ export function partOf(module: Module, path = '', around: readonly Module[] = []
     ...ofKind('buffer', buffers),
     ...children,
   ];
-  return { kind: 'class', module, path, children: nested(own, within) };
+  return { kind: 'class', module, path, children: nested(own, path) };
 }
 
 const CONTAINERS = new Map<unknown, ContainerPart['kind']>([
@@ -90,11 +93,8 @@ const ofKind = (
   named: Iterable<readonly [string, Parameter | Tensor]>,
 ): [string, Part][] => Array.from(named, ([name, tensor]) => [name, { kind, tensor }]);
 
-/** Parts whose names have dots in it, by the names of the arrays and objects that they are in. */
-function nested(
-  parts: readonly (readonly [string, Part])[],
-  within: (name: string) => string,
-): Map<string, Part> {
+/** Parts whose names have dots in them, by the names of the arrays and objects that they are in. */
+function nested(parts: readonly (readonly [string, Part])[], path: string): Map<string, Part> {
   const groups = new Map<string, [string, Part][]>();
   const found = new Map<string, Part>();
   for (const [name, part] of parts) {
@@ -110,11 +110,11 @@ function nested(
     }
   }
   for (const [name, inside] of groups) {
-    const children = nested(inside, (inner) => within(`${name}.${inner}`));
+    const children = nested(inside, pathOf(path, name));
     const kinds = new Set([...children.values()].map((part) => 'tensor' in part));
     if (kinds.size > 1) {
       throw new ConfigError(
-        `eject: ${within(name)}: expected modules or parameters, got both in one array or object; ` +
+        `eject: ${pathOf(path, name)}: expected modules or parameters, got both in one array or object; ` +
           'PyTorch has no container for that',
       );
     }
@@ -131,7 +131,7 @@ function nested(
  */
 export function accessor(part: Part, path: string): string {
   let text = 'self';
-  for (const { holder, name } of placesOn(part, path)) text += step(holder, name);
+  for (const { holder, name } of placesOn(part, path)) text += memberText(holder, name);
   return text;
 }
 
@@ -158,7 +158,8 @@ function* placesOn(part: Part, path: string): Iterable<{ holder: Part; name: str
   }
 }
 
-function step({ kind }: Part, name: string): string {
+/** How a member of a part is reached: `.name`, `[0]`, `["a name"]`. */
+function memberText({ kind }: Part, name: string): string {
   if (kind === 'dict') return `[${quoted(name)}]`;
   if (/^\d+$/.test(name)) return `[${name}]`;
   if (isIdentifier(name)) return `.${name}`;

@@ -24,13 +24,12 @@ export function refusal({ op, module }: GraphNode, what: string, mend = ''): Con
   return new ConfigError(`eject: ${op}${place}: ${what}${mend && `; ${mend}`}`);
 }
 
+/** How what follows the size of the batch is ejected all the same. */
+export const EXAMPLE_SIZES = '{ batchAxis: null } takes the sizes of the example';
+
 /** @returns The error of an argument that is another for another size of the batch. */
 export function followsBatch(node: GraphNode, argument: string): ConfigError {
-  return refusal(
-    node,
-    `${argument} follows the size of the batch`,
-    '{ batchAxis: null } takes the sizes of the example',
-  );
+  return refusal(node, `${argument} follows the size of the batch`, EXAMPLE_SIZES);
 }
 
 /** One operation of a graph, as its translation to Python sees it. */
