@@ -4,6 +4,7 @@ import { OPERATIONS } from '../operations/operations.js';
 import { followsBatch, Step } from '../operations/step.js';
 import { atom, isIdentifier, LINE_LENGTH, statement, type Expression } from '../python.js';
 import { argumentOf, placesIn, valuesOf, written } from './arguments.js';
+import { TAKEN } from './classes.js';
 import type { Frame, Item } from './frames.js';
 
 /** What the body of a function is written with, besides its own variables. */
@@ -98,7 +99,7 @@ function namesFor(given: readonly unknown[], names: readonly string[]): string[]
 
 /** Whether a variable may have this name. */
 const isFree = (name: string): boolean =>
-  isIdentifier(name) && !['self', 'torch', 'F', 'nn', 'math', 'Tensor', '_'].includes(name);
+  isIdentifier(name) && !TAKEN.has(name) && name !== 'self' && name !== '_';
 
 class BodyWriter {
   readonly #context: BodyContext;

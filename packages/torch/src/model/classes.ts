@@ -23,20 +23,29 @@ export interface PythonClass {
   /** The class of PyTorch's that it is made of, with its arguments; null for one of its own. */
   readonly base: Construction | null;
   /** What its constructor takes: what differs from module to module. */
-  readonly parameters: readonly Parameter[];
+  readonly parameters: readonly ConstructorParameter[];
   readonly lines: readonly InitLine[];
   readonly forward: string | null;
 }
 
 /** What a constructor takes. */
-export interface Parameter {
+export interface ConstructorParameter {
   readonly name: string;
   /** Its type in Python; null where there is no one word for it. */
   readonly type: string | null;
 }
 
 /** Names that mean something else in model.py. */
-const TAKEN = ['F', 'Path', 'Tensor', 'nn', 'math', 'torch', 'load_file', 'OrderedDict'];
+export const TAKEN: ReadonlySet<string> = new Set([
+  'CONSTANTS',
+  'F',
+  'OrderedDict',
+  'Path',
+  'Tensor',
+  'load_file',
+  'nn',
+  'torch',
+]);
 
 /** Makes classes of modules: one for those that differ in the arguments of their layers only. */
 export class Classes {
@@ -74,13 +83,13 @@ export class Classes {
     const [first] = group;
     if (!first) return [];
     const name = this.#nameFor(first.name);
-    const columns = columnsOf(group.map(valuesOf));
-    const places = placesOf(first);
+    const columns = columnsOf(group.map((one) => slotsOf(one).map(({ value }) => value)));
+    const slots = slotsOf(first);
     const parameters = new Map<Column, string>();
     for (const [at, column] of columns.entries()) {
-      const place = places[at];
-      if (!column.differs || !place || parameters.has(column)) continue;
-      parameters.set(column, freeName(place, new Set(parameters.values())));
+      const slot = slots[at];
+      if (!column.differs || !slot || parameters.has(column)) continue;
+      parameters.set(column, freeName(slot, new Set(parameters.values())));
     }
     let at = 0;
     const lifted = (value: Given): Given => {
@@ -174,39 +183,27 @@ function shapeOf({ name, lines, forward }: Instance): string {
   return JSON.stringify([name, shapes, forward]);
 }
 
-/** Its data, in order. */
-function valuesOf({ lines }: Instance): Given[] {
-  const values: Given[] = [];
-  for (const line of lines) {
-    if (line.kind === 'member') {
-      mapScalars(line.construction, (value) => {
-        values.push(value);
-        return value;
-      });
-    }
-  }
-  return values;
+/** A piece of data in a module's constructor: which member's, and as which argument. */
+interface Slot {
+  readonly member: string;
+  readonly argument: string;
+  readonly value: Given;
 }
 
-/** The places of its data: the member and the argument. */
-function placesOf({ lines }: Instance): Place[] {
-  return lines.flatMap((line): Place[] => {
+/** A module's data, in order. */
+function slotsOf({ lines }: Instance): Slot[] {
+  return lines.flatMap((line): Slot[] => {
     if (line.kind === 'statement') return [];
-    const visit = ({ args }: Construction | Group): Place[] =>
+    const visit = ({ args }: Construction | Group): Slot[] =>
       args.flatMap(({ name, value }) =>
-        hasParts(value) ? visit(value) : [{ member: line.target, argument: name }],
+        hasParts(value) ? visit(value) : [{ member: line.target, argument: name, value }],
       );
     return visit(line.construction);
   });
 }
 
-interface Place {
-  readonly member: string;
-  readonly argument: string;
-}
-
 /** A name for what differs at a place: the argument's, or with the member's in front of it. */
-function freeName({ member, argument }: Place, taken: ReadonlySet<string>): string {
+function freeName({ member, argument }: Slot, taken: ReadonlySet<string>): string {
   const own = `${member.split('.').at(-1) ?? ''}_${argument}`;
   const candidates = [argument, ...(isIdentifier(own) ? [own] : [])];
   const free = candidates.find((name) => isIdentifier(name) && !taken.has(name));

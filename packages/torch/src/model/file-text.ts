@@ -10,19 +10,18 @@ export function fileText(
   classes: readonly PythonClass[],
   { hasConstants }: { readonly hasConstants: boolean },
 ): string {
-  const bodies = classes.map(classText);
-  const body = bodies.join('\n\n\n');
-  const uses = (name: RegExp): boolean => name.test(body);
+  const body = classes.map(classText).join('\n\n\n');
+  // Behind a dot or a quotation mark it is a member's name.
+  const uses = (text: string): boolean => new RegExp(`(?<![."\\w])${text}`).test(body);
   const standard = [
-    ...(uses(/\bmath\./) ? ['import math'] : []),
-    ...(uses(/\bOrderedDict\(/) ? ['from collections import OrderedDict'] : []),
+    ...(uses('OrderedDict\\(') ? ['from collections import OrderedDict'] : []),
     ...(hasConstants ? ['from pathlib import Path'] : []),
   ];
   const others = [
-    ...(uses(/\btorch\./) ? ['import torch'] : []),
-    ...(uses(/\bF\./) ? ['import torch.nn.functional as F'] : []),
+    ...(uses('torch\\.') ? ['import torch'] : []),
+    ...(uses('F\\.') ? ['import torch.nn.functional as F'] : []),
     ...(hasConstants ? ['from safetensors.torch import load_file'] : []),
-    `from torch import ${uses(/\bTensor\b/) ? 'Tensor, ' : ''}nn`,
+    `from torch import ${uses('Tensor\\b') ? 'Tensor, ' : ''}nn`,
   ];
   const constants = hasConstants
     ? ['CONSTANTS = load_file(Path(__file__).with_name("constants.safetensors"))']
