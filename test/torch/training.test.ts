@@ -231,6 +231,8 @@ describe('what PyTorch has no like of is refused by its name', () => {
     }
     protected override update(): void {}
   }
+  class Backwards extends SGD {}
+  class Steeper extends StepLR {}
   const columns = new DataLoader(Dataset.fromArrays({ inputs: [[1], [2]], targets: [0, 1] }));
 
   it.each<[string, RunCase, string]>([
@@ -246,6 +248,16 @@ describe('what PyTorch has no like of is refused by its name', () => {
           new SGD([...model.parameters(), new Parameter(zeros([2]))], { lr: 1 }),
       },
       'expected parameters of the model only',
+    ],
+    [
+      'an optimiser derived from PyTorch’s',
+      { optimizer: (model) => new Backwards(model.parameters(), { lr: 1 }) },
+      'got a Backwards',
+    ],
+    [
+      'a schedule derived from PyTorch’s',
+      { scheduler: (sgd) => ({ step: new Steeper(sgd, { stepSize: 2 }) }) },
+      'expected a schedule that its options describe, got a Steeper',
     ],
     [
       'LambdaLR',

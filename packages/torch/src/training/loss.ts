@@ -1,4 +1,4 @@
-import { ConfigError, elementsOf, type Tensor } from '@unfold/core';
+import { ConfigError, type Tensor } from '@unfold/core';
 import { valueText } from '@unfold/core/internal';
 import { Module } from '@unfold/nn';
 import { construct, givenText, type Given } from '../layers/construction.js';
@@ -10,16 +10,15 @@ import type { Expression } from '../python.js';
  * @throws ConfigError for what is no loss of `@unfold/nn`.
  */
 export function lossExpression(loss: unknown): Expression {
-  const form =
-    loss instanceof Module && loss.constructor.name.endsWith('Loss') ? formOf(loss) : undefined;
-  if (!form || !(loss instanceof Module)) {
+  const made = loss instanceof Module ? formOf(loss)?.construct(loss) : undefined;
+  // Not by the name of its class, which a bundler may shorten.
+  if (!made?.callee.endsWith('Loss') || !(loss instanceof Module)) {
     throw new ConfigError(
       `eject: training: loss: expected a loss class of @unfold/nn, such as new CrossEntropyLoss(), got ` +
         valueText(loss),
     );
   }
   const weights = [...loss.namedBuffers()].map(([, tensor]) => tensor);
-  const made = form.construct(loss);
   let next = 0;
   const args = made.args.map((argument) => {
     const isTensor = isZeros(argument.value);
@@ -35,5 +34,4 @@ const isZeros = (value: Given): boolean =>
   'callee' in value &&
   value.callee === 'torch.zeros';
 
-const numbersOf = (tensor: Tensor): Given =>
-  construct('torch.tensor', { data: [...elementsOf(tensor)] });
+const numbersOf = (tensor: Tensor): Given => construct('torch.tensor', { data: tensor.toArray() });

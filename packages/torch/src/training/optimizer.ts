@@ -6,6 +6,7 @@ import { atom, call, dict, list, literal, tuples, type Argument } from '../pytho
 import { pythonName } from '../names.js';
 import { statementAt } from './template.js';
 
+// A class that is derived from one of them may step in another way.
 const KNOWN = [SGD, Adam, AdamW, RMSprop, Adagrad];
 
 /** Options by Unfold's names. */
@@ -13,7 +14,7 @@ type Options = Readonly<Record<string, unknown>>;
 
 /** @throws ConfigError for an optimiser that PyTorch doesn't have, or of parameters that are not the model's. */
 export function checkOptimizer(optimizer: Optimizer, names: ReadonlyMap<Parameter, string>): void {
-  if (!KNOWN.some((Kind) => optimizer instanceof Kind)) {
+  if (!KNOWN.some((Kind) => optimizer.constructor === Kind)) {
     throw new ConfigError(
       `eject: optimizer: expected ${KNOWN.map(({ name }) => name).join(', ')}, got ${valueText(optimizer)}`,
     );

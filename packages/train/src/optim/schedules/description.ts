@@ -29,20 +29,24 @@ const PLAIN = [
   StepLR,
 ];
 
-/** @throws ConfigError for a `LambdaLR`, whose function is no data, and for a kind of one's own. */
+/**
+ * @throws ConfigError for a `LambdaLR`, whose function is no data, and for a kind of one's own, as one
+ * derived from ours is.
+ */
 export function describeSchedule(where: string, schedule: Schedule): ScheduleDescription {
-  if (schedule instanceof SequentialLR) {
+  const { constructor } = schedule;
+  if (schedule instanceof SequentialLR && constructor === SequentialLR) {
     const { milestones, schedulers } = schedule;
     const schedules = schedulers.map((part, i) =>
       describeSchedule(`${where}: schedule ${i}`, part),
     );
     return { name: 'SequentialLR', options: { milestones }, schedules };
   }
-  if (schedule instanceof ReduceLROnPlateau) {
+  if (schedule instanceof ReduceLROnPlateau && constructor === ReduceLROnPlateau) {
     return { name: 'ReduceLROnPlateau', options: { ...schedule.options }, schedules: [] };
   }
   for (const Kind of PLAIN) {
-    if (!(schedule instanceof Kind)) continue;
+    if (!(schedule instanceof Kind) || constructor !== Kind) continue;
     return { name: schedule.name, options: { ...schedule.options }, schedules: [] };
   }
   const got =
