@@ -1,19 +1,23 @@
 import {
   add,
   ConfigError,
+  div,
   full,
+  linspace,
   matmul,
   mul,
   Parameter,
   relu,
   reshape,
   Tensor,
+  tensor,
   zeros,
 } from '@unfold/core';
 import { decodeSafetensors } from '@unfold/io';
 import {
   BatchNorm1d,
   Conv2d,
+  dropout,
   Dropout,
   Identity,
   linear,
@@ -94,6 +98,34 @@ describe('the forward of a model', () => {
     expect(forwardOf(model)).toEqual(['x = F.relu(x + 1)', 'return x.reshape(x.shape[0], 2, 2)']);
   });
 
+  it('has the mode that an operation is given', () => {
+    const model = new Of(function (x) {
+      const h = dropout(x, { p: 0.5, training: this.training });
+      return dropout(dropout(h, { p: 0.25, training: false }), { p: 0.125, training: true });
+    });
+    const text = forwardOf(model).join(' ');
+    for (const mode of ['training=self.training', 'p=0.25, training=False', 'p=0.125']) {
+      expect(text).toContain(mode);
+    }
+    const turned = new Of(function (x) {
+      return dropout(x, { p: 0.5, training: !this.training });
+    });
+    expect(thrown(() => eject(turned, X))).toContain('on in evaluation alone');
+  });
+
+  it('has one constant for all that are alike, and fills those of one number', () => {
+    class Part extends Module {
+      forward(x: AnyTensor): AnyTensor {
+        return add(mul(x, full([4, 5, 4], 2)), reshape(linspace(0, 1, 20), [5, 4]));
+      }
+    }
+    const model = new Sequential(new Part(), new Part());
+    const text = modelText(model, zeros([2, 4, 5, 4]));
+    expect(text.match(/class Part/g)).toHaveLength(1);
+    expect(text).toContain('torch.full((4, 5, 4), 2.0)');
+    expect(text.match(/CONSTANTS\["constant0"\]/g)).toHaveLength(1);
+  });
+
   it('gives and takes several tensors', () => {
     const model = new Of((a, b) => ({ sum: add(a, b), both: [a, b] }));
     expect(forwardOf(model, [X, X])).toEqual(['return {"sum": x0 + x1, "both": (x0, x1)}']);
@@ -131,7 +163,7 @@ describe('a project', () => {
   });
 
   it('has constants of many numbers in a file', () => {
-    const many = full([4, 40], 0.5);
+    const many = linspace(0, 1, 40);
     const model = new Of((x) => add(reshape(x, [-1, 4, 1]), many));
     const project = eject(model, X);
     expect(project.get('model.py')).toContain(
@@ -257,9 +289,46 @@ describe('what can not be ejected', () => {
         return this.$fc.forward(x);
       }
     }
-    expect(thrown(() => eject(new Net(), X))).toContain(
-      'expected names that Python takes, got $fc',
+    expect(thrown(() => eject(new Net(), X))).toContain(`modules leave free, got "$fc"`);
+  });
+
+  it.each(['half', 'class', '__x', 'constant0.mean'])('is a buffer called %s', (name) => {
+    class Net extends Module {
+      readonly buffer = this.registerBuffer(name, zeros([4]));
+      forward(x: AnyTensor): AnyTensor {
+        return add(x, this.buffer);
+      }
+    }
+    expect(thrown(() => eject(new Net(), X))).toMatch(/leave free|no dots/);
+  });
+
+  it('is a class of its own that extends a container', () => {
+    class Own extends Sequential {}
+    expect(thrown(() => eject(new Own(new Linear(4, 4)), X))).toContain('extends a container');
+  });
+
+  it('is a module that stays in evaluation', () => {
+    class Frozen extends Module {
+      readonly norm = new BatchNorm1d(4);
+      override train(mode = true): this {
+        super.train(mode);
+        this.norm.eval();
+        return this;
+      }
+      forward(x: AnyTensor): AnyTensor {
+        return this.norm.forward(x);
+      }
+    }
+    expect(thrown(() => eject(new Frozen(), X))).toContain('got norm in evaluation');
+  });
+
+  it('is a constant whose numbers follow the batch', () => {
+    const one = new Of((x) => div(x, tensor(x.shape[0] ?? 0)));
+    expect(thrown(() => eject(one, X))).toContain(
+      "constants that don't depend on the size of the batch",
     );
+    const other = new Of((x) => add(x, tensor((x.shape[0] ?? 0) > 4 ? [1] : [2])));
+    expect(thrown(() => eject(other, X))).toContain('other numbers of constant0');
   });
 
   it('is a module beside a parameter in one array', () => {

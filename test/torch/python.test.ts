@@ -70,7 +70,7 @@ describe('an expression', () => {
   it('writes data as Python does', () => {
     texts({
       None: literal(null),
-      '[True, "a\\"b", {"c": 1}]': literal([true, 'a"b', { c: 1 }]),
+      '[True, \'a"b\', {"c": 1}]': literal([true, 'a"b', { c: 1 }]),
       'float("nan")': literal(NaN),
       'float("-inf")': literal(-Infinity),
       '-0.0': literal(-0),

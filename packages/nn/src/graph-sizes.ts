@@ -1,5 +1,6 @@
 import {
   ConfigError,
+  elementsOf,
   formatShape,
   zeros,
   type Graph,
@@ -99,6 +100,11 @@ export class Sizes {
         `${value.name} of ${formatShape(other.shape)}, not ${formatShape(expected)}`,
       );
     }
+    for (const value of graph.constants) {
+      const [own, other, last] = [value, this.counterpart(value), found.get(value)].map(numbersIn);
+      if (own !== other || own === last) continue;
+      throw this.#followsOtherwise(`other numbers of ${value.name}`);
+    }
     graph.nodes.forEach((node, i) => {
       const others = third.nodes[i]?.attributes ?? node.attributes;
       const changed = changedName(node, others);
@@ -149,6 +155,10 @@ export class Sizes {
     );
   }
 }
+
+/** What tells the numbers of constants apart; the same text for the same numbers. */
+const numbersIn = (value: Value | undefined): string =>
+  value?.tensor ? `${formatShape(value.shape)} ${elementsOf(value.tensor).join()}` : '';
 
 function numbersOf(data: JsonData | undefined): number[] {
   const list: readonly unknown[] = Array.isArray(data) ? data : [data];

@@ -19,7 +19,8 @@ import { encodeSafetensors } from '@unfold/io';
 import { evaluationMode, Module } from '@unfold/nn';
 import { encodeModel, type SaveModelOptions } from '@unfold/train';
 import { CONSTANTS_FILE, modelFile } from './model/model-file.js';
-import { requireSameInTraining } from './model/training-mode.js';
+import { layersIn, partOf } from './model/parts.js';
+import { requireSameInTraining, type FollowsMode } from './model/training-mode.js';
 import type { EjectTraining, Parity, ProjectFacts } from './training/facts.js';
 import { lossExpression } from './training/loss.js';
 import { modelFiles } from './training/model-files.js';
@@ -98,18 +99,23 @@ export function eject(
     const restore = evaluationMode(model);
     try {
       const run = (tensors: readonly Tensor[]): Graph => trace(model as OfTensors, ...tensors);
-      const { graph, sizes } = tracedOnBatches('eject', run, given, batchAxis);
-      const { className, text, constants, layers } = modelFile(model, graph, sizes);
+      const traced = tracedOnBatches('eject', run, given, batchAxis);
       const parity = parityOf(model as OfTensors, given);
-      checkTraining(model, run, { example: given, batchAxis, layers });
-      const facts = { model, className, saved, parity };
+      const root = partOf(model);
+      const follows = followsMode(model, run, {
+        example: given,
+        batchAxis,
+        layers: layersIn(root),
+      });
+      const { className, text, constants, ownState } = modelFile(model, traced, root, follows);
+      const facts = { model, className, saved, parity, ownState };
       return new Map<string, string | Uint8Array<ArrayBuffer>>([
         ['model.py', text],
         ['weights.safetensors', encodeModel(model, saved)],
         ...(constants.size > 0
           ? [[CONSTANTS_FILE, encodeSafetensors(constants, {})] as const]
           : []),
-        ...(training ? runFiles(training, facts, isRandom(graph)) : modelFiles(facts)),
+        ...(training ? runFiles(training, facts, isRandom(traced.graph)) : modelFiles(facts)),
       ]);
     } finally {
       restore();
@@ -133,7 +139,9 @@ function tensorsIn(output: unknown): Tensor[] {
 /** The files of a model and its run. */
 function runFiles(
   { state, ...parts }: EjectTraining,
-  facts: Pick<ProjectFacts, 'model' | 'className' | 'saved' | 'parity'>,
+  facts: Pick<ProjectFacts, 'model' | 'className' | 'saved' | 'parity'> & {
+    readonly ownState: readonly string[];
+  },
   isRandom: boolean,
 ): Map<string, string | Uint8Array<ArrayBuffer>> {
   const { inputs, isOne } = facts.parity;
@@ -144,7 +152,15 @@ function runFiles(
     );
   }
   const run = state ? { ...parts, ...placeOf(state) } : parts;
-  return trainingFiles(run, { ...facts, loss: lossExpression(parts.loss), isRandom });
+  const { ema } = parts;
+  // A run that has finished holds its averages, which are the weights then.
+  const isApplied = ema?.isApplied === true;
+  if (isApplied) ema.restore();
+  try {
+    return trainingFiles(run, { ...facts, loss: lossExpression(parts.loss), isRandom });
+  } finally {
+    if (isApplied) ema.apply();
+  }
 }
 
 /** Whether a model draws random numbers in training, by dropout of its own or within layers. */
@@ -157,7 +173,7 @@ function isRandom({ nodes }: Graph): boolean {
 }
 
 /** See `requireSameInTraining`. Batch norm learns nothing of a batch of one. */
-function checkTraining(
+function followsMode(
   model: Module,
   run: (tensors: readonly Tensor[]) => Graph,
   {
@@ -169,7 +185,7 @@ function checkTraining(
     readonly batchAxis: number | null;
     readonly layers: ReadonlySet<string>;
   },
-): void {
+): FollowsMode {
   const tensors =
     batchAxis === null
       ? example
@@ -178,7 +194,14 @@ function checkTraining(
         );
   const evaluation = run(tensors);
   model.train();
-  requireSameInTraining(evaluation, run(tensors), layers);
+  for (const [path, { training }] of model.namedModules()) {
+    if (training) continue;
+    throw new ConfigError(
+      `eject: expected modules that train() switches to training, got ${path || 'the model'} in evaluation; ` +
+        "PyTorch's train() switches them all: freeze its parameters, or take it out for the ejected model",
+    );
+  }
+  return requireSameInTraining(evaluation, run(tensors), layers);
 }
 
 interface OfTensors {

@@ -180,14 +180,22 @@ export const tuples = (data: JsonData): Expression =>
   isList(data) ? tuple(data.map(tuples)) : literal(data);
 
 /** A text in double quotes. */
-export const quoted = (text: string): string => JSON.stringify(text);
+export function quoted(text: string): string {
+  const escaped = JSON.stringify(text);
+  // As ruff has it: single ones where that saves backslashes.
+  if (!text.includes('"') || text.includes("'")) return escaped;
+  return `'${escaped.slice(1, -1).replaceAll('\\"', '"')}'`;
+}
 
 function numberOf(value: number): Expression {
   if (Number.isNaN(value)) return atom('float("nan")');
   if (!Number.isFinite(value)) return atom(`float("${value < 0 ? '-' : ''}inf")`);
   const decimal = Object.is(value, -0) ? '-0.0' : String(value).replace('e+', 'e');
   const exponential = value.toExponential();
-  const text = Math.abs(value) < 1 && exponential.length < decimal.length ? exponential : decimal;
+  // Whole numbers that are no longer exact are no integers in Python.
+  const isHuge = Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  const isShorter = Math.abs(value) < 1 && exponential.length < decimal.length;
+  const text = isHuge || isShorter ? exponential.replace('e+', 'e') : decimal;
   return { text, level: text.startsWith('-') ? levelOf('unary') : TIGHTEST };
 }
 

@@ -4,7 +4,7 @@ import { OPERATIONS } from '../operations/operations.js';
 import { followsBatch, Step } from '../operations/step.js';
 import { atom, isIdentifier, LINE_LENGTH, statement, type Expression } from '../python.js';
 import { argumentOf, placesIn, valuesOf, written } from './arguments.js';
-import { TAKEN } from './classes.js';
+import { IN_FORWARD } from './reserved.js';
 import type { Frame, Item } from './frames.js';
 
 /** What the body of a function is written with, besides its own variables. */
@@ -13,6 +13,8 @@ export interface BodyContext {
   stateOf(value: Value): Expression | null;
   /** The call of a module inside. */
   callOf(call: ModuleCall, find: (value: Value) => Expression): Expression;
+  /** What stands for the option `training` of a node that is off in evaluation. */
+  trainingAt(place: number): Expression;
   /** The name of an argument of a node that follows the size of the batch, but for shapes; null for none. */
   changedBy(node: GraphNode, place: number): string | null;
   /** A size of an attribute, such as a shape. */
@@ -99,7 +101,7 @@ function namesFor(given: readonly unknown[], names: readonly string[]): string[]
 
 /** Whether a variable may have this name. */
 const isFree = (name: string): boolean =>
-  isIdentifier(name) && !TAKEN.has(name) && name !== 'self' && name !== '_';
+  isIdentifier(name) && !IN_FORWARD.has(name) && !name.startsWith('__');
 
 class BodyWriter {
   readonly #context: BodyContext;
@@ -180,7 +182,7 @@ class BodyWriter {
     const step = new Step(node, {
       expressionOf: find,
       sizeAt: (name, at) => this.#context.sizeAt(node, name, at, find),
-      training: atom('self.training'),
+      training: this.#context.trainingAt(place),
     });
     const translate = Object.hasOwn(OPERATIONS, node.op) ? OPERATIONS[node.op] : undefined;
     if (!translate) {

@@ -1,5 +1,6 @@
 import { hasParts, type Construction, type Given, type Group } from '../layers/construction.js';
 import { isIdentifier, type Expression } from '../python.js';
+import { TAKEN } from './reserved.js';
 
 /** A line of a module's constructor. */
 export type InitLine =
@@ -34,18 +35,6 @@ export interface ConstructorParameter {
   /** Its type in Python; null where there is no one word for it. */
   readonly type: string | null;
 }
-
-/** Names that mean something else in model.py. */
-export const TAKEN: ReadonlySet<string> = new Set([
-  'CONSTANTS',
-  'F',
-  'OrderedDict',
-  'Path',
-  'Tensor',
-  'load_file',
-  'nn',
-  'torch',
-]);
 
 /** Makes classes of modules: one for those that differ in the arguments of their layers only. */
 export class Classes {
@@ -123,7 +112,7 @@ export class Classes {
   }
 
   #nameFor(wanted: string): string {
-    const base = isIdentifier(wanted) ? wanted : 'Model';
+    const base = isIdentifier(wanted) && !wanted.startsWith('__') ? wanted : 'Model';
     let name = base;
     for (let i = 2; this.#names.has(name); i++) name = `${base}${i}`;
     this.#names.add(name);

@@ -28,7 +28,7 @@ export function fileText(
     : [];
   const name = classes.at(-1)?.name ?? 'Model';
   const head = [
-    `"""The model ${name}, as Unfold's graph of it says."""`,
+    `"""The model ${name}, ejected from Unfold."""`,
     ...[standard, others, constants].flatMap((lines) =>
       lines.length > 0 ? [lines.join('\n')] : [],
     ),

@@ -1,5 +1,6 @@
 import {
   ConfigError,
+  elementsOf,
   formatShape,
   type Graph,
   type GraphNode,
@@ -7,14 +8,24 @@ import {
   type Tensor,
   type Value,
 } from '@unfold/core';
-import { sameShape } from '@unfold/core/internal';
-import { fixed, isFixed, isSame, type Sizes } from '@unfold/nn/internal';
+import { isFloat, sameShape } from '@unfold/core/internal';
+import { fixed, isFixed, isSame, type Sizes, type TracedOnBatches } from '@unfold/nn/internal';
 import type { Module } from '@unfold/nn';
 import { construct, givenText, type Construction } from '../layers/construction.js';
 import { zerosOf } from '../layers/zeros.js';
 import { torchDtype } from '../names.js';
 import { EXAMPLE_SIZES, followsBatch } from '../operations/step.js';
-import { atom, call, index, literal, property, quoted, type Expression } from '../python.js';
+import {
+  atom,
+  call,
+  float,
+  index,
+  literal,
+  property,
+  quoted,
+  tuple,
+  type Expression,
+} from '../python.js';
 import { argumentOf, hasTensor, written } from './arguments.js';
 import { bodyOf } from './body.js';
 import { closingLines } from './closing-lines.js';
@@ -23,7 +34,8 @@ import { Classes, type InitLine, type Instance } from './classes.js';
 import { fileText } from './file-text.js';
 import { parameterNamesOf } from './parameter-names.js';
 import { framesOf, type Frame } from './frames.js';
-import { accessor, partOf, pathOf, type ClassPart, type Part } from './parts.js';
+import { accessor, pathOf, type ClassPart, type Part } from './parts.js';
+import type { FollowsMode } from './training-mode.js';
 
 /** A model as Python. */
 export interface ModelFile {
@@ -31,8 +43,8 @@ export interface ModelFile {
   readonly className: string;
   /** The text of model.py. */
   readonly text: string;
-  /** The paths of the layers that PyTorch has. */
-  readonly layers: ReadonlySet<string>;
+  /** The parameters and buffers that the classes have themselves, which no layer of PyTorch's makes. */
+  readonly ownState: readonly string[];
   /** Constants that are too many numbers for it, by the names that it reads them under. */
   readonly constants: ReadonlyMap<string, Tensor>;
 }
@@ -47,8 +59,19 @@ const FEW = 16;
  * Writes a model that was traced as the classes of a Python module.
  * @throws ConfigError, naming it, for an operation, a layer or a module that can't be said in PyTorch.
  */
-export function modelFile(model: Module, graph: Graph, sizes: Sizes): ModelFile {
-  return new ModelWriter(model, graph, sizes).write();
+export function modelFile(
+  model: Module,
+  { graph, sizes }: TracedOnBatches,
+  root: Part,
+  follows: FollowsMode,
+): ModelFile {
+  return new ModelWriter(model, { graph, sizes, root, follows }).write();
+}
+
+/** What a model is written from. */
+interface Facts extends TracedOnBatches {
+  readonly root: Part;
+  readonly follows: FollowsMode;
 }
 
 class ModelWriter {
@@ -56,6 +79,7 @@ class ModelWriter {
   readonly #graph: Graph;
   readonly #sizes: Sizes;
   readonly #root: Part;
+  readonly #follows: FollowsMode;
   readonly #parts = new Map<string, Part>();
   readonly #frames = new Map<string, Frame[]>();
   /** The names of each tensor of the state: several where it stands in several places. */
@@ -64,12 +88,15 @@ class ModelWriter {
   /** How modules with classes are constructed. */
   readonly #constructions = new Map<ClassPart, Construction>();
   readonly #constants = new Map<string, Tensor>();
+  /** Their names by what is in them. */
+  readonly #stored = new Map<string, string>();
 
-  constructor(model: Module, graph: Graph, sizes: Sizes) {
+  constructor(model: Module, { graph, sizes, root, follows }: Facts) {
     this.#model = model;
     this.#graph = graph;
     this.#sizes = sizes;
-    this.#root = partOf(model);
+    this.#root = root;
+    this.#follows = follows;
     for (const [name, tensor] of model.stateDict()) {
       this.#names.set(tensor, [...(this.#names.get(tensor) ?? []), name]);
     }
@@ -98,9 +125,7 @@ class ModelWriter {
       className,
       text: fileText(made, { hasConstants: this.#constants.size > 0 }),
       constants: this.#constants,
-      layers: new Set(
-        [...this.#parts].flatMap(([path, part]) => (part.kind === 'layer' ? [path] : [])),
-      ),
+      ownState: [...this.#parts].flatMap(([path, part]) => ('tensor' in part ? [path] : [])),
     };
   }
 
@@ -201,6 +226,7 @@ class ModelWriter {
     const body = bodyOf(frame, {
       stateOf: (value) => this.#stateOf(part, value, constants),
       callOf: (inner, find) => this.#callOf(part, inner, find),
+      trainingAt: (place) => (this.#follows.has(place) ? atom('self.training') : literal(false)),
       changedBy: (node, place) => this.#sizes.changedAttribute(node, place),
       sizeAt: (node, name, at, find) => this.#sizeAt(node, name, at, find),
       parameterNames: parameterNamesOf(part.module),
@@ -216,7 +242,7 @@ class ModelWriter {
     const { tensor } = value;
     if (!tensor) return null;
     if (value.kind === 'constant') {
-      const name = constants.get(value) ?? `constant${constants.size}`;
+      const name = constants.get(value) ?? this.#freeName(part, constants.size);
       constants.set(value, name);
       return atom(`self.${name}`);
     }
@@ -230,6 +256,12 @@ class ModelWriter {
       );
     }
     return atom(accessor(part, own.slice(start.length)));
+  }
+
+  #freeName(part: ClassPart, number: number): string {
+    let name = `constant${number}`;
+    while (part.children.has(name)) name += '_';
+    return name;
   }
 
   /** The call of a module in the method of another one. */
@@ -261,21 +293,41 @@ class ModelWriter {
     throw followsBatch(node, name);
   }
 
+  /** The name under which the file of constants has a tensor: the same for all that are alike. */
+  #storedAs(tensor: Tensor): string {
+    const key = JSON.stringify([tensor.dtype, tensor.shape, [...elementsOf(tensor)].map(String)]);
+    const name = this.#stored.get(key) ?? `constant${this.#stored.size}`;
+    this.#stored.set(key, name);
+    this.#constants.set(name, tensor);
+    return name;
+  }
+
   /** The line that makes a constant. */
   #constantLine(value: Value, name: string): InitLine {
     const { tensor, shape, dtype } = value;
     const other = this.#sizes.counterpart(value);
-    if (!tensor || !sameShape(other.shape, shape)) {
+    const elements = tensor ? elementsOf(tensor) : [];
+    const others = other.tensor ? elementsOf(other.tensor) : [];
+    const isSameOnAll =
+      sameShape(other.shape, shape) &&
+      elements.every((element, i) => Object.is(element, others[i]));
+    if (!tensor || !isSameOnAll) {
       throw new ConfigError(
         `eject: expected constants that don't depend on the size of the batch, got ${value.name} of ` +
-          `${formatShape(shape)} and ${formatShape(other.shape)}; ${EXAMPLE_SIZES}`,
+          `${formatShape(shape)}, another one of ${formatShape(other.shape)} on another batch; ${EXAMPLE_SIZES}`,
       );
     }
-    if (tensor.size > FEW) this.#constants.set(value.name, tensor);
-    const numbers =
-      tensor.size > FEW
-        ? atom(`CONSTANTS[${quoted(value.name)}]`)
-        : call('torch.tensor', [tensor.toArray()], { dtype: atom(torchDtype(dtype)) });
+    const type = dtype === 'float32' ? undefined : atom(torchDtype(dtype));
+    const [first = 0] = elements;
+    let numbers: Expression;
+    if (tensor.size <= FEW) {
+      numbers = call('torch.tensor', [tensor.toArray()], { dtype: atom(torchDtype(dtype)) });
+    } else if (elements.every((element) => Object.is(element, first))) {
+      const fill = dtype === 'bool' ? literal(first !== 0) : isFloat(dtype) ? float(first) : first;
+      numbers = call('torch.full', [tuple(shape), fill], { dtype: type });
+    } else {
+      numbers = atom(`CONSTANTS[${quoted(this.#storedAs(tensor))}]`);
+    }
     const expression = call('self.register_buffer', [name, numbers], { persistent: false });
     return { kind: 'statement', before: '', expression };
   }

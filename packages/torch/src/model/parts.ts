@@ -3,6 +3,7 @@ import { ModuleDict, ModuleList, Sequential, type Module } from '@unfold/nn';
 import type { Construction, LayerForm } from '../layers/construction.js';
 import { formOf } from '../layers/layers.js';
 import { isIdentifier, quoted } from '../python.js';
+import { DICT_MEMBERS, MODULE_MEMBERS } from './reserved.js';
 
 /** What a Python module holds under a name. */
 export type Part = LayerPart | ContainerPart | ClassPart | TensorPart | AliasPart;
@@ -74,6 +75,12 @@ export function partOf(module: Module, path = '', around: readonly Module[] = []
   const buffers = [...module.namedBuffers()].filter(
     ([name]) => !inside.some((start) => name.startsWith(start)),
   );
+  const dotted = buffers.find(([name]) => name.includes('.'));
+  if (dotted) {
+    throw new ConfigError(
+      `eject: expected buffers whose names have no dots, got ${pathOf(path, dotted[0])}; register it under another`,
+    );
+  }
   const own: [string, Part][] = [
     ...ofKind('parameter', module.namedParameters('', { recurse: false })),
     ...ofKind('buffer', buffers),
@@ -160,10 +167,21 @@ function* placesOn(part: Part, path: string): Iterable<{ holder: Part; name: str
 
 /** How a member of a part is reached: `.name`, `[0]`, `["a name"]`. */
 function memberText({ kind }: Part, name: string): string {
-  if (kind === 'dict') return `[${quoted(name)}]`;
-  if (/^\d+$/.test(name)) return `[${name}]`;
-  if (isIdentifier(name)) return `.${name}`;
+  if (kind === 'layer') return /^\d+$/.test(name) ? `[${name}]` : `.${name}`;
+  if (kind !== 'class' && kind !== 'dict' && /^\d+$/.test(name)) return `[${name}]`;
+  const isFree = !MODULE_MEMBERS.has(name) && name !== '' && name.normalize('NFKC') === name;
+  if (kind === 'dict' && isFree && !DICT_MEMBERS.has(name)) return `[${quoted(name)}]`;
+  // Python changes names that begin with two underscores.
+  if (kind !== 'dict' && isFree && isIdentifier(name) && !name.startsWith('__')) return `.${name}`;
   throw new ConfigError(
-    `eject: expected names that Python takes, got ${name}; rename the property`,
+    `eject: expected names that Python and PyTorch's modules leave free, got ${quoted(name)}; rename it, or, ` +
+      'in a class of your own that extends a container, hold that in a property',
   );
+}
+
+/** The paths of the layers that PyTorch has. */
+export function layersIn(part: Part, path = ''): Set<string> {
+  if (part.kind === 'layer') return new Set([path]);
+  const children = 'children' in part ? [...part.children] : [];
+  return new Set(children.flatMap(([name, child]) => [...layersIn(child, pathOf(path, name))]));
 }
