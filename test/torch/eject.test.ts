@@ -115,7 +115,7 @@ describe('the forward of a model', () => {
 
   it('has one constant for all that are alike, and fills those of one number', () => {
     class Part extends Module {
-      forward(x: AnyTensor): AnyTensor {
+      forward(x: Tensor): Tensor {
         return add(mul(x, full([4, 5, 4], 2)), reshape(linspace(0, 1, 20), [5, 4]));
       }
     }
@@ -295,7 +295,7 @@ describe('what can not be ejected', () => {
   it.each(['half', 'class', '__x', 'constant0.mean'])('is a buffer called %s', (name) => {
     class Net extends Module {
       readonly buffer = this.registerBuffer(name, zeros([4]));
-      forward(x: AnyTensor): AnyTensor {
+      forward(x: Tensor): Tensor {
         return add(x, this.buffer);
       }
     }
@@ -315,7 +315,7 @@ describe('what can not be ejected', () => {
         this.norm.eval();
         return this;
       }
-      forward(x: AnyTensor): AnyTensor {
+      forward(x: Tensor): Tensor {
         return this.norm.forward(x);
       }
     }
