@@ -131,21 +131,12 @@ class BodyWriter {
     );
   }
 
+  /** Writes an operation or a call, or keeps it pending for what follows. */
   write(item: Item): void {
     const isCall = item.kind === 'call';
-    const pending = this.#pending;
     const takes = takenBy(item);
-    const isTaken = pending !== null && takes.includes(pending.value);
-    if (pending && !(isTaken && pending.depth < DEEPEST && !(isCall && pending.calls > 0))) {
-      this.#flush();
-    }
-    let made = this.#expressionOf(item);
+    const made = this.#expressionTakingIn(item, takes);
     const output = isCall ? item.frame.call.output : outputOf(item.node);
-    const inner = this.#pending;
-    if (inner && (isRepeated(inner, made) || !fits(made, `${this.#nameAfter(inner)} = `))) {
-      this.#flush();
-      made = this.#expressionOf(item);
-    }
     const before = this.#pending;
     this.#pending = null;
     const freed = [...(before?.freed ?? []), ...this.#use(takes)];
@@ -162,6 +153,23 @@ class BodyWriter {
     this.#bindAll(output, made, freed);
   }
 
+  /** The expression of an item. What is pending is taken in, or written before where it can't be. */
+  #expressionTakingIn(item: Item, takes: readonly Value[]): Expression {
+    const pending = this.#pending;
+    const isTakenIn =
+      pending !== null &&
+      takes.includes(pending.value) &&
+      pending.depth < DEEPEST &&
+      (item.kind === 'node' || pending.calls === 0);
+    if (!isTakenIn) this.#flush();
+    const made = this.#expressionOf(item);
+    const isGood =
+      !isTakenIn || (!isRepeated(pending, made) && fits(made, `${this.#nameAfter(pending)} = `));
+    if (isGood) return made;
+    this.#flush();
+    return this.#expressionOf(item);
+  }
+
   /** The lines, with the return of what the function gives. */
   end(output: unknown): readonly string[] {
     const find = (value: Value): Expression => this.#expressionOfValue(value);
@@ -169,7 +177,7 @@ class BodyWriter {
     const result = (): Expression => written(argumentOf(output, find));
     const pending = this.#pending;
     if (pending && (isRepeated(pending, result()) || !fits(result(), 'return '))) this.#flush();
-    this.#lines.push(...statement('return ', result(), { indent: INDENT }));
+    this.#push('return ', result());
     return this.#lines;
   }
 
@@ -225,7 +233,7 @@ class BodyWriter {
     if (!pending) return;
     this.#pending = null;
     const name = this.#nameAfter(pending);
-    this.#lines.push(...statement(`${name} = `, pending.expression, { indent: INDENT }));
+    this.#push(`${name} = `, pending.expression);
     this.bind(pending.value, name);
   }
 
@@ -252,7 +260,6 @@ class BodyWriter {
 
   /** Writes an expression that gives several tensors, or none. */
   #bindAll(output: unknown, expression: Expression, freed: readonly string[]): void {
-    const places: [unknown, string][] = [];
     const left = [...freed];
     const pattern = (part: unknown, isInner: boolean): string => {
       const isUsed = valuesOf(part).some((value) => (this.#usesLeft.get(value) ?? 0) > 0);
@@ -269,16 +276,14 @@ class BodyWriter {
       if (left.includes(name)) left.splice(left.indexOf(name), 1);
       // Taken at once, so that no other part gets it.
       this.bind(part, name);
-      places.push([part, name]);
       return name;
     };
     const target = pattern(output, false);
-    const isNothing = output === undefined || (!isOptions(output) && valuesOf(output).length === 0);
-    this.#lines.push(
-      ...statement(isNothing || target === '_' ? '' : `${target} = `, expression, {
-        indent: INDENT,
-      }),
-    );
+    this.#push(target === '_' ? '' : `${target} = `, expression);
+  }
+
+  #push(before: string, expression: Expression): void {
+    this.#lines.push(...statement(before, expression, { indent: INDENT }));
   }
 }
 
