@@ -38,8 +38,13 @@ model.load_state_dict(load_file("weights.safetensors"))
 model.eval()
 ~~~
 
-The names of the weights are Unfold's, so that what is trained here loads there: ~save_file(model.state_dict(), file)~ of
-~safetensors.torch~ writes what ~loadWeights~ reads.
+The names of the weights are Unfold's, so that what is trained here loads there: ~loadWeights~ reads what this writes.
+
+~~~python
+from safetensors.torch import save_file
+
+save_file({name: value.clone() for name, value in model.state_dict().items()}, "trained.safetensors")
+~~~
 `.replaceAll('~', '`');
 
 /** README.md of the project. */
