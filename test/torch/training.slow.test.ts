@@ -79,6 +79,16 @@ const CASES: Readonly<Record<string, RunCase>> = {
         amsgrad: true,
       }),
   },
+  'Adam, a beta of 0': {
+    optimizer: (model) => new Adam(model.parameters(), { lr: 0.01, betas: [0, 0.99] }),
+  },
+  'a frozen layer in the optimiser': {
+    optimizer: (model) => {
+      model.fc1.freeze();
+      const others = [...model.parameters()].filter((one) => one !== model.fc2.bias);
+      return new SGD(others, { lr: 0.1, momentum: 0.9 });
+    },
+  },
   'AdamW, rates by layer': {
     optimizer: (model) =>
       new AdamW(

@@ -87,16 +87,59 @@ describe('train.py', () => {
         new Adam([{ params: [model.fc2.weight], lr: 0.01 }, { params: model.fc1.parameters() }]),
     });
     expect(script).toContain(
-      `    frozen = ["fc2.bias"]
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name not in frozen)
-    parameters = dict(model.named_parameters())
+      `    parameters = dict(model.named_parameters(remove_duplicate=False))
+    frozen = ["fc2.bias"]
+    for name in frozen:
+        parameters[name].requires_grad_(False)
     names_1 = ["fc2.weight"]
     group_1 = [parameters[name] for name in names_1]
     names_2 = ["fc1.weight", "fc1.bias"]
 `,
     );
     expect(script).toContain('[{"params": group_1, "lr": 0.01}, {"params": group_2, "lr": 1e-3}]');
+  });
+
+  it('unfreezes nothing', async () => {
+    const script = await text('train.py', {
+      isUntrained: true,
+      optimizer: (model) => {
+        model.fc1.freeze();
+        const others = [...model.parameters()].filter((one) => one !== model.fc2.bias);
+        return new SGD(others, { lr: 0.1 });
+      },
+    });
+    expect(script).toContain(
+      `    parameters = dict(model.named_parameters(remove_duplicate=False))
+    frozen = ["fc2.bias"]
+    for name in frozen:
+        parameters[name].requires_grad_(False)
+    names_1 = ["fc1.weight", "fc1.bias", "fc2.weight"]
+    group_1 = [parameters[name] for name in names_1]
+    return torch.optim.SGD(group_1, lr=0.1)
+`,
+    );
+  });
+
+  it('leaves to model.py what that freezes', async () => {
+    const script = await text('train.py', {
+      isUntrained: true,
+      optimizer: (model) => {
+        model.fc1.freeze();
+        return new SGD(model.fc2.parameters(), { lr: 0.1 });
+      },
+    });
+    expect(script).not.toContain('requires_grad_(');
+    expect(script).toContain(
+      '[parameter for parameter in model.parameters() if parameter.requires_grad]',
+    );
+  });
+
+  it('writes betas as floats', async () => {
+    const script = await text('train.py', {
+      isUntrained: true,
+      optimizer: (model) => new Adam(model.parameters(), { betas: [0, 0.99] }),
+    });
+    expect(script).toContain('betas=(0.0, 0.99)');
   });
 
   it('makes schedules as long as the run', async () => {

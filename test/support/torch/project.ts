@@ -55,7 +55,7 @@ class Small(nn.Module):
         self.norm = NORM
         self.dropout = DROPOUT
         self.fc2 = nn.Linear(16, 3)
-
+FROZEN
     def forward(self, x: Tensor) -> Tensor:
         """Computes the logits."""
         x = F.relu(self.norm(self.fc1(x.flatten(1))))
@@ -157,7 +157,7 @@ export async function ejected(given: RunCase): Promise<Ejected> {
     files = trainingFiles({ ...training, position, losses }, facts());
     weights = encodeSafetensors(model.stateDict());
   }
-  files.set('model.py', modelScript(given));
+  files.set('model.py', modelScript(given, model));
   files.set('weights.safetensors', weights);
   return { files, losses, rates: next.map(({ lr }) => lr), trained: whole.model };
 }
@@ -206,11 +206,10 @@ function factsOf(model: Small, { dropout = false }: RunCase): ProjectFacts {
   };
 }
 
-const modelScript = ({ norm = false, dropout = false }: RunCase): string =>
-  MODEL.replace('NORM', norm ? 'nn.BatchNorm1d(16)' : 'nn.Identity()').replace(
-    'DROPOUT',
-    dropout ? 'nn.Dropout(0.2)' : 'nn.Identity()',
-  );
+const modelScript = ({ norm = false, dropout = false }: RunCase, { fc1 }: Small): string =>
+  MODEL.replace('NORM', norm ? 'nn.BatchNorm1d(16)' : 'nn.Identity()')
+    .replace('DROPOUT', dropout ? 'nn.Dropout(0.2)' : 'nn.Identity()')
+    .replace('FROZEN', fc1.weight.requiresGrad ? '' : '        self.fc1.requires_grad_(False)\n');
 
 /** Writes a project into a folder. */
 export function writeProject(folder: string, files: Ejected['files']): void {

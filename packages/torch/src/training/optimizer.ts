@@ -1,8 +1,8 @@
 import { ConfigError, tensor, type JsonData, type Parameter, type Tensor } from '@unfold/core';
-import { valueText } from '@unfold/core/internal';
+import { isList, valueText } from '@unfold/core/internal';
 import { Adagrad, Adam, AdamW, type Optimizer, RMSprop, SGD } from '@unfold/train';
 import { defaultsOf, type ScheduleDescription } from '@unfold/train/internal';
-import { atom, call, dict, list, literal, tuples, type Argument } from '../python.js';
+import { atom, call, dict, float, list, literal, tuple, type Argument } from '../python.js';
 import { pythonName } from '../names.js';
 import { statementAt } from './template.js';
 
@@ -62,7 +62,11 @@ function pythonOptions(
   options: Options = {},
   chosen: readonly string[],
 ): (readonly [name: string, value: Argument])[] {
-  return chosen.map((name) => [pythonName(name), tuples(options[name] as JsonData)]);
+  return chosen.map((name) => {
+    const value = options[name] as JsonData;
+    // The betas, which PyTorch takes as floats only.
+    return [pythonName(name), isList(value) ? tuple((value as number[]).map(float)) : value];
+  });
 }
 
 /**
@@ -91,25 +95,33 @@ function groupsOf(
 ): { readonly lines: readonly string[]; readonly expressions: readonly string[] } {
   const sets = groups.map(({ params }) => new Set(params));
   const all = [...names.keys()];
-  const frozen = all.filter((parameter) => !sets.some((set) => set.has(parameter)));
+  const outside = all.filter((parameter) => !sets.some((set) => set.has(parameter)));
+  // model.py freezes the others.
+  const frozen = outside.filter(({ requiresGrad }) => requiresGrad);
   const lists = (given: readonly Parameter[]): string[] => given.map((one) => names.get(one) ?? '');
+  const byName = 'parameters = dict(model.named_parameters(remove_duplicate=False))';
   const lines =
     frozen.length === 0
       ? []
       : [
+          byName,
           ...statementAt(4, 'frozen = ', literal(lists(frozen))),
-          'for name, parameter in model.named_parameters():',
-          '    parameter.requires_grad_(name not in frozen)',
+          'for name in frozen:',
+          '    parameters[name].requires_grad_(False)',
         ];
-  if (sets.length === 1) {
+  if (sets.length === 1 && outside.length === 0)
+    return { lines, expressions: ['model.parameters()'] };
+  // What is frozen may be the optimiser's even so.
+  const isTrained = all.every((one) => outside.includes(one) || one.requiresGrad);
+  if (sets.length === 1 && isTrained) {
     const trained = '[parameter for parameter in model.parameters() if parameter.requires_grad]';
-    return { lines, expressions: [frozen.length === 0 ? 'model.parameters()' : trained] };
+    return { lines, expressions: [trained] };
   }
   const isWide = ({ ndim }: Parameter): boolean => ndim > 1;
   const [first = new Set(), second = new Set()] = sets;
   if (
     sets.length === 2 &&
-    frozen.length === 0 &&
+    outside.length === 0 &&
     all.every((one) => (isWide(one) ? first : second).has(one))
   ) {
     return {
@@ -125,7 +137,7 @@ function groupsOf(
     `group_${i + 1} = [parameters[name] for name in names_${i + 1}]`,
   ]);
   return {
-    lines: [...lines, 'parameters = dict(model.named_parameters())', ...groupLines],
+    lines: [...(frozen.length === 0 ? [byName] : lines), ...groupLines],
     expressions: groups.map((_, i) => `group_${i + 1}`),
   };
 }

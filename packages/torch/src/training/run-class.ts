@@ -57,13 +57,15 @@ class Run:
         path = FOLDER / "optimizer.safetensors"
         with safe_open(path, framework="pt") as file:
             run = json.loads(file.metadata()["run"])
-        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        # A parameter may have several names.
+        named = dict(self.model.named_parameters(remove_duplicate=False))
         groups = self.optimizer.param_groups
-        places = [names[parameter] for group in groups for parameter in group["params"]]
+        own = (parameter for group in groups for parameter in group["params"])
+        places = {parameter: place for place, parameter in enumerate(own)}
         state = self.optimizer.state_dict()
         for key, buffer in load_file(path).items():
             name, _, kind = key.rpartition(".")
-            state["state"].setdefault(places.index(name), {})[kind] = buffer
+            state["state"].setdefault(places[named[name]], {})[kind] = buffer
         for group, saved in zip(state["param_groups"], run["groups"], strict=True):
             group.update(saved)
         self.optimizer.load_state_dict(state)
