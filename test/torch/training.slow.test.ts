@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Generator } from '@unfold/core';
-import { decodeSafetensors } from '@unfold/io';
+import { Generator, tensor, zeros } from '@unfold/core';
+import { decodeSafetensors, encodeSafetensors } from '@unfold/io';
+import { CrossEntropyLoss } from '@unfold/nn';
 import {
   Adagrad,
   Adam,
@@ -23,6 +24,7 @@ import {
   StepLR,
 } from '@unfold/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { modelFiles } from '../../packages/torch/src/training/model-files.js';
 import {
   ejected,
   Small,
@@ -190,6 +192,15 @@ const CASES: Readonly<Record<string, RunCase>> = {
   },
   'accumulated batches of bytes': { bytes: true, training: { accumulate: 3 }, stop: 12 },
   'in order, without the last batch': { loader: { shuffle: false, dropLast: true } },
+  'classes that count unlike': {
+    training: { loss: new CrossEntropyLoss({ weight: tensor([1, 2, 4]), ignoreIndex: 1 }) },
+    loader: { dropLast: true },
+  },
+  'no normalization': {
+    loader: { normalization: undefined as never },
+    training: { validation: undefined as never },
+  },
+  'state of its own': { ownState: ['fc1.bias'] },
   'before it began': { stop: 0 },
   'within the last step of an epoch': { stop: 26 },
 };
@@ -297,6 +308,11 @@ describe.runIf(hasRequirements)('an ejected run in PyTorch', () => {
     const cases: readonly RunCase[] = [
       { loader: { batchSize: 9 } },
       { loader: { batchSize: 9 }, training: { accumulate: 2 }, stop: 10 },
+      {
+        // A last batch of ignored labels only would have no mean.
+        loader: { batchSize: 9, dropLast: true },
+        training: { loss: new CrossEntropyLoss({ weight: tensor([1, 2, 4]), ignoreIndex: 1 }) },
+      },
     ];
     const made: Awaited<ReturnType<typeof project>>[] = [];
     for (const [i, given] of cases.entries()) made.push(await project(`shared-${i}`, given));
@@ -350,5 +366,36 @@ describe.runIf(hasRequirements)('an ejected run in PyTorch', () => {
     const parity = (path: string): string => ask([join(path, 'test_parity.py')]);
     expect(parity((await project('parity', { norm: true })).path)).toContain('2 passed');
     expect(parity((await project('random', { dropout: true })).path)).toContain('1 skipped');
+  }, 120_000);
+
+  it('compares outputs of every kind', () => {
+    const outputs = [
+      tensor([1, Infinity, NaN, -Infinity]),
+      zeros([0, 3]),
+      tensor([1, 2], [2], { dtype: 'int32' }),
+      tensor([1, 0], [2], { dtype: 'bool' }),
+    ];
+    const path = join(folder, 'kinds');
+    const input = zeros([1]);
+    const model = (first: string): string => `import torch
+from torch import Tensor, nn
+
+class Kinds(nn.Module):
+    def forward(self, x: Tensor):
+        first = torch.tensor(${first})
+        counts = torch.tensor([1, 2], dtype=torch.int32)
+        return first, None, {"a": torch.zeros(0, 3), "b": [counts, 3, "text"]}, torch.tensor([True, False])
+`;
+    const files = new Map<string, string | Uint8Array>([
+      ...modelFiles({ className: 'Kinds', parity: { inputs: [input], outputs, isOne: false } }),
+      ['weights.safetensors', encodeSafetensors(new Map())],
+    ]);
+    const judge = (first: string) => {
+      writeProject(path, new Map([...files, ['model.py', model(first)]]));
+      return spawnSync(python, [join(path, 'test_parity.py')], { encoding: 'utf8' }).stdout;
+    };
+    expect(judge('[1.000001, torch.inf, torch.nan, -torch.inf]')).toContain('1 passed');
+    expect(judge('[1.1, torch.inf, torch.nan, -torch.inf]')).toContain('1 failed');
+    expect(judge('[1.0, torch.inf, 0.0, -torch.inf]')).toContain('1 failed');
   }, 120_000);
 });

@@ -1,12 +1,13 @@
-import { Parameter, zeros } from '@unfold/core';
+import { Parameter, tensor, zeros } from '@unfold/core';
 import { decodeSafetensors } from '@unfold/io';
-import { CrossEntropyLoss } from '@unfold/nn';
+import { CrossEntropyLoss, Linear, MSELoss, NLLLoss } from '@unfold/nn';
 import {
   Adam,
   compose,
   DataLoader,
   Dataset,
   elastic,
+  EMA,
   LambdaLR,
   LinearLR,
   OneCycleLR,
@@ -21,6 +22,8 @@ import {
 } from '@unfold/train';
 import { atLeast0 } from '@unfold/core/internal';
 import { describe, expect, it } from 'vitest';
+import { parityScript } from '../../packages/torch/src/training/parity-script.js';
+import { placeOf } from '../../packages/torch/src/training/run-state.js';
 import { stripes } from '../support/runs/stripes.js';
 import { ejected, type RunCase } from '../support/torch/project.js';
 
@@ -142,6 +145,32 @@ describe('train.py', () => {
     expect(script).toContain('betas=(0.0, 0.99)');
   });
 
+  it('finds the state of a parameter under each of its names', async () => {
+    const script = await text('train.py', { isUntrained: true });
+    expect(script).toContain('named = dict(self.model.named_parameters(remove_duplicate=False))');
+  });
+
+  it('takes what no layer begins as Unfold has it', async () => {
+    const given = { isUntrained: true };
+    expect(await text('train.py', given)).not.toContain('OWN_STATE');
+    const script = await text('train.py', { ...given, ownState: ['scale', 'shift'] });
+    expect(script).toContain('OWN_STATE = ["scale", "shift"]\n');
+    expect(script).toContain('weights = {name: weights[name] for name in OWN_STATE}\n');
+  });
+
+  it('knows a normalization from a class that is called MEAN', async () => {
+    const normalization = { mean: [0.5], std: [0.5] };
+    const isNamed = async (given: RunCase) =>
+      (await text('train.py', { ...given, isUntrained: true })).includes('import MEAN');
+    expect(
+      await isNamed({ loader: { normalization }, training: { validation: undefined as never } }),
+    ).toBe(true);
+    const loader = { normalization: undefined as never };
+    expect(
+      await isNamed({ loader, classes: ['MEAN'], training: { validation: undefined as never } }),
+    ).toBe(false);
+  });
+
   it('makes schedules as long as the run', async () => {
     const script = await text('train.py', {
       scheduler: (sgd, steps) => ({
@@ -196,6 +225,33 @@ describe('data.py', () => {
 )
 `,
     );
+  });
+
+  it('measures in batches of the size that they had', async () => {
+    expect(await text('data.py', { isUntrained: true })).toContain(
+      'BATCH_SIZE = 8\nEVALUATION_BATCH_SIZE = 10\n',
+    );
+  });
+
+  it('imports only what it uses', async () => {
+    const loader = { normalization: undefined as never };
+    const training = { validation: undefined as never };
+    const script = await text('data.py', { loader, training, isUntrained: true });
+    expect(script).not.toContain('import torch\n');
+  });
+
+  it('weighs the share of a process by what its labels count', async () => {
+    const even = await text('data.py', { isUntrained: true });
+    expect(even).not.toContain('counts: Tensor');
+    const losses = [
+      new CrossEntropyLoss({ weight: tensor([1, 2, 3]) }),
+      new CrossEntropyLoss({ ignoreIndex: 0 }),
+    ];
+    for (const loss of losses) {
+      const given = { training: { loss }, isUntrained: true };
+      expect(await text('data.py', given)).toContain('counts: Tensor');
+      expect(await text('train.py', given)).toContain('WORLD, self.counts)');
+    }
   });
 
   it('needs torchvision for that only', async () => {
@@ -261,6 +317,36 @@ describe('the state of a run', () => {
   });
 });
 
+describe('test_parity.py', () => {
+  it('goes through what holds tensors only', () => {
+    const facts = { className: 'Small', inputs: 1, isOne: false, losses: null };
+    expect(parityScript(facts)).toContain('elif isinstance(outputs, (list, tuple, dict)):');
+  });
+});
+
+describe('a run that was stopped', () => {
+  it('has ended', async () => {
+    const epoch = { words: [1, 2, 3, 4], spareNormal: null };
+    const state = (stopped: string | null) => ({
+      tensors: new Map(),
+      json: {
+        position: { epoch: 3, batch: 0, step: 26, stopped },
+        randomness: { loader: { now: epoch, epoch: null } },
+      },
+    });
+    const script = (stopped: string | null) =>
+      text('train.py', { isUntrained: true, training: placeOf(state(stopped)) });
+    expect(await script(null)).toContain('POSITION = (3, 0, 26)');
+    expect(await script('no better')).toContain('POSITION = (6, 0, 26)');
+    const about = await text('README.md', {
+      isUntrained: true,
+      training: placeOf(state('no better')),
+    });
+    expect(about).toContain('had finished in Unfold, after 26 steps');
+    expect(about).toContain('early stopping');
+  });
+});
+
 describe('what PyTorch has no like of is refused by its name', () => {
   const plain: OptimizerDefinition<{ lr?: number }> = {
     name: 'Own',
@@ -276,6 +362,9 @@ describe('what PyTorch has no like of is refused by its name', () => {
   }
   class Backwards extends SGD {}
   class Steeper extends StepLR {}
+  const other = new SGD(new Linear(2, 2).parameters(), { lr: 1 });
+  const hooked = new CrossEntropyLoss();
+  hooked.registerForwardHook(() => {});
   const columns = new DataLoader(Dataset.fromArrays({ inputs: [[1], [2]], targets: [0, 1] }));
 
   it.each<[string, RunCase, string]>([
@@ -346,6 +435,87 @@ describe('what PyTorch has no like of is refused by its name', () => {
       'bytes beside floats',
       { bytes: true, training: { test: stripes(8), loss: new CrossEntropyLoss() } },
       'expected the same type of images in all parts of the data, got Uint8Array in train',
+    ],
+    [
+      'a sum',
+      { training: { loss: new NLLLoss({ reduction: 'sum' }) } },
+      "eject: training: loss: expected the mean over a batch, got reduction 'sum'",
+    ],
+    [
+      'a loss of numbers',
+      { training: { loss: new MSELoss() } },
+      'eject: training: loss: expected a loss of integer labels',
+    ],
+    [
+      'a loss with a hook',
+      { training: { loss: hooked } },
+      'expected a CrossEntropyLoss as it is, got one with a forward of its own or a hook',
+    ],
+    [
+      'validation images in any order',
+      { training: { validation: new DataLoader(stripes(8), { shuffle: true }) } },
+      'eject: validation: expected a loader that gives all images in order and as they are, got one with shuffle',
+    ],
+    [
+      'an option of no run',
+      { training: { epoch: 3 } as object },
+      'eject: training: unknown option',
+    ],
+    ['half an epoch', { training: { epochs: 0.5 } }, 'eject: training: epochs must be an integer'],
+    ['no epochs', { training: { epochs: undefined as never } }, 'eject: training: epochs must be'],
+    [
+      'no batch a step',
+      { training: { accumulate: 0 } },
+      'eject: training: accumulate must be an integer from 1',
+    ],
+    [
+      'a norm below 0',
+      { training: { clipGradNorm: -1 } },
+      'eject: training: clipGradNorm must be a finite number of at least 0',
+    ],
+    [
+      'batches from no loader',
+      { training: { train: [] as never } },
+      'eject: training: train must be a DataLoader',
+    ],
+    [
+      'images for a loader of them',
+      { training: { validation: stripes(8) as never } },
+      'eject: training: validation must be a DataLoader',
+    ],
+    [
+      'an average of another model',
+      { training: { ema: new EMA(new Linear(2, 2)) } },
+      'eject: training: ema: expected an average of the model',
+    ],
+    [
+      'a schedule as it is',
+      { training: { scheduler: new StepLR(other, { stepSize: 1 }) as never } },
+      'eject: training: scheduler: expected { step: schedule }',
+    ],
+    [
+      'a schedule of another optimiser',
+      { scheduler: () => ({ step: new StepLR(other, { stepSize: 1 }) }) },
+      "eject: training: scheduler: step: expected a schedule of the run's optimiser",
+    ],
+    [
+      'several schedules of another optimiser',
+      {
+        scheduler: () => ({
+          epoch: new SequentialLR(other, [new LinearLR(other)], { milestones: [] }),
+        }),
+      },
+      'got one that was made for another',
+    ],
+    [
+      'a state of a longer run',
+      { training: { position: { epoch: 7, batch: 0, step: 90 } } },
+      'expected a position within 5 epochs of 13 batches, got epoch 7 and batch 0',
+    ],
+    [
+      'a state of a loader with more batches',
+      { training: { position: { epoch: 2, batch: 14, step: 30 } } },
+      'got epoch 2 and batch 14',
     ],
   ])('%s', async (_, given, message) => {
     await expect(ejected({ ...given, isUntrained: true })).rejects.toThrow(message);

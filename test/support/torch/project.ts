@@ -17,6 +17,7 @@ import {
   type StepReport,
 } from '@unfold/train';
 import type { LiveRun, ProjectFacts } from '../../../packages/torch/src/training/facts.js';
+import { lossExpression } from '../../../packages/torch/src/training/loss.js';
 import { trainingFiles } from '../../../packages/torch/src/training/training.js';
 import { stripes } from '../runs/stripes.js';
 
@@ -72,6 +73,8 @@ export interface RunCase {
   readonly loader?: LoaderOptions;
   readonly bytes?: boolean;
   readonly training?: Partial<LiveRun>;
+  readonly ownState?: readonly string[];
+  readonly classes?: readonly string[];
   /** The step after which the run stands, 20 by default; 0 before it begins, -1 where it ends. */
   readonly stop?: number;
   /** Ejects it without training. */
@@ -133,7 +136,7 @@ export async function ejected(given: RunCase): Promise<Ejected> {
   const { stop = 20 } = given;
   if (given.isUntrained) {
     const { model, training } = partsOf(given);
-    const files = trainingFiles(training, factsOf(model, given));
+    const files = trainingFiles(training, factsOf(model, training.loss, given));
     return { files, losses: [], rates: [], trained: model };
   }
   const steps: StepReport[] = [];
@@ -142,7 +145,7 @@ export async function ejected(given: RunCase): Promise<Ejected> {
   const next = steps.slice(stop);
   const losses = next.slice(0, 20).map(({ loss }) => loss);
   const { model, training } = partsOf(given);
-  const facts = (): ProjectFacts => factsOf(model, given);
+  const facts = (): ProjectFacts => factsOf(model, training.loss, given);
   let files = trainingFiles({ ...training, losses }, facts());
   let weights = encodeSafetensors(model.stateDict());
   await run({ model, training }, ({ step }, state) => {
@@ -189,7 +192,11 @@ async function run(
   });
 }
 
-function factsOf(model: Small, { dropout = false }: RunCase): ProjectFacts {
+function factsOf(
+  model: Small,
+  loss: Module,
+  { dropout = false, ownState = [], classes = ['left', 'middle', 'right'] }: RunCase,
+): ProjectFacts {
   const isTraining = model.training;
   model.eval();
   const input = stripes(5, 4);
@@ -199,8 +206,9 @@ function factsOf(model: Small, { dropout = false }: RunCase): ProjectFacts {
   return {
     model,
     className: 'Small',
-    loss: { text: 'nn.CrossEntropyLoss()', level: Infinity },
-    saved: { name: 'small', classes: ['left', 'middle', 'right'] },
+    loss: lossExpression(loss),
+    ownState,
+    saved: { name: 'small', classes },
     isRandom: dropout,
     parity: { inputs: [images], outputs: [logits], isOne: true },
   };

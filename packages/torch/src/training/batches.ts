@@ -4,20 +4,43 @@ import { Dataset, type DataLoader } from '@unfold/train';
 import { describeLoader } from '@unfold/train/internal';
 import type { BatchFacts } from './data-script.js';
 import type { LiveRun } from './facts.js';
+import { isUneven } from './loss.js';
 
 type Loaders = Pick<LiveRun, 'train' | 'validation' | 'test'>;
+type Batches = Loaders & Pick<LiveRun, 'loss'>;
 
 /** @throws ConfigError for data or batches that data.py doesn't know. */
-export function batchFacts(loaders: Loaders): BatchFacts {
+export function batchFacts(loaders: Batches): BatchFacts {
   const { train, validation } = loaders;
   const options = loaderOptions('train', train);
   const { shuffle = false, dropLast = false, normalization = null, augment = null } = options;
   const isBytes = imagesAreBytes(loaders);
   if (validation) {
-    const other = loaderOptions('validation', validation).normalization ?? null;
+    const own = loaderOptions('validation', validation);
+    requirePlain(own);
+    const other = own.normalization ?? null;
     requireSame('normalization', JSON.stringify(normalization), JSON.stringify(other));
   }
-  return { batchSize: train.batchSize, shuffle, dropLast, normalization, augment, isBytes };
+  return {
+    batchSize: train.batchSize,
+    evaluationBatchSize: (validation ?? train).batchSize,
+    shuffle,
+    dropLast,
+    normalization,
+    augment,
+    isBytes,
+    isUneven: isUneven(loaders.loss),
+  };
+}
+
+/** @throws ConfigError where other images than all of the validation set, as they are, are measured. */
+function requirePlain({ shuffle, dropLast, augment }: ReturnType<typeof describeLoader>): void {
+  const wrong = Object.entries({ shuffle, dropLast, augment }).find(([, value]) => value);
+  if (!wrong) return;
+  throw new ConfigError(
+    `eject: validation: expected a loader that gives all images in order and as they are, got one with ` +
+      `${wrong[0]}; leave it out`,
+  );
 }
 
 function requireSame(what: string, ofTrain: string, other: string): void {

@@ -6,17 +6,22 @@ import { file, part } from './template.js';
 /** How data.py makes batches. */
 export interface BatchFacts {
   readonly batchSize: number;
+  /** The images of a batch that a model is measured on. */
+  readonly evaluationBatchSize: number;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
   readonly normalization: Normalization | null;
   readonly augment: Augmentation | null;
   /** Whether pixels are stored as bytes. */
   readonly isBytes: boolean;
+  /** Whether not all labels count alike in the loss. */
+  readonly isUneven: boolean;
 }
 
 /** data.py: the arrays of data.safetensors as batches. */
 export function dataScript(facts: BatchFacts): string {
-  const { batchSize, shuffle, dropLast, normalization, augment, isBytes } = facts;
+  const { batchSize, evaluationBatchSize, shuffle, dropLast, normalization, augment, isBytes } =
+    facts;
   return file`
 """The images of data.safetensors as batches, as Unfold makes them."""
 
@@ -24,12 +29,13 @@ ${!dropLast && 'import math'}
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
+${(augment || normalization) && 'import torch'}
 from safetensors.torch import load_file
 from torch import Tensor
 ${augment && 'from torchvision.transforms import v2'}
 
 BATCH_SIZE = ${batchSize}
+EVALUATION_BATCH_SIZE = ${evaluationBatchSize}
 ${normalization && constantLines(normalization)}
 ${augment && ['', '# Random changes of an image whose pixels are 0 to 1.', ...statement('AUGMENT = ', augmentExpression(augment))]}
 ${shuffle && SHUFFLE}
@@ -49,19 +55,18 @@ ${prepareFunctions(normalization, augment, isBytes)}
 
 
 def training_batches(
-    data: dict[str, Tensor], order: list[int], first: int, rank: int, world: int
+    ${facts.isUneven ? COUNTED : 'data: dict[str, Tensor], order: list[int], first: int, rank: int, world: int'}
 ) -> Iterator[tuple[Tensor, Tensor, float]]:
     """The batches of an epoch from the given first on: images, labels and a weight.
 
     Each process takes the images of a batch in turn. Its own mean loss is to be multiplied by the
     weight: then the mean over processes is that of the whole batch.
+    ${facts.isUneven && 'counts: What the label of each image counts in the loss.'}
     """
     for number in range(first, count_batches(len(order))):
         batch = order[number * BATCH_SIZE : (number + 1) * BATCH_SIZE]
         own = batch[rank::world]
-        weight = world * len(own) / len(batch)
-        # One that gets no image takes part by one that counts nothing.
-        chosen = own or batch[:1]
+        ${facts.isUneven ? UNEVEN_SHARE : EVEN_SHARE}
         images = data["train.images"][chosen]
         yield ${augment ? 'prepare(images, augment=True)' : 'prepare(images)'}, data["train.labels"][chosen].long(), weight
 
@@ -71,11 +76,34 @@ def evaluation_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """A part of the data in order; processes take its batches in turn."""
     images, labels = data[f"{part}.images"], data[f"{part}.labels"]
-    for start in range(rank * BATCH_SIZE, len(labels), world * BATCH_SIZE):
-        end = start + BATCH_SIZE
+    size = EVALUATION_BATCH_SIZE
+    for start in range(rank * size, len(labels), world * size):
+        end = start + size
         yield prepare(images[start:end]), labels[start:end].long()
 `;
 }
+
+const COUNTED = [
+  'data: dict[str, Tensor],',
+  'order: list[int],',
+  'first: int,',
+  'rank: int,',
+  'world: int,',
+  'counts: Tensor,',
+];
+
+const EVEN_SHARE = part`
+weight = world * len(own) / len(batch)
+# One that gets no image takes part by one that counts nothing.
+chosen = own or batch[:1]
+`;
+
+const UNEVEN_SHARE = part`
+share = counts[own].sum().item()
+weight = world * share / counts[batch].sum().item()
+# One whose images count nothing takes part by another one, times 0: a mean over nothing is NaN.
+chosen = own if share > 0 else [i for i in batch if counts[i] > 0][:1]
+`;
 
 const constantLines = ({ mean, std }: Normalization): string[] => [
   '# Of each channel, whose pixels are 0 to 1.',

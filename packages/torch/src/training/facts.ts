@@ -58,6 +58,8 @@ export interface Position {
   readonly batch: number;
   /** Steps done in all. */
   readonly step: number;
+  /** Whether the run was stopped there, as by early stopping, and so has ended. Default false. */
+  readonly isStopped?: boolean;
 }
 
 /** A model as the files beside model.py see it. */
@@ -71,6 +73,11 @@ export interface ProjectFacts {
   readonly saved: SaveModelOptions;
   /** Whether it draws random numbers in training, as dropout does. */
   readonly isRandom: boolean;
+  /**
+   * The names of parameters and buffers that its own classes hold, to which model.py gives no initial values.
+   * Default: none.
+   */
+  readonly ownState?: readonly string[];
   /** What it gives, in evaluation mode, for an example. */
   readonly parity: Parity;
 }

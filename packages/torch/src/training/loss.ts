@@ -1,21 +1,38 @@
 import { ConfigError, type Tensor } from '@unfold/core';
 import { valueText } from '@unfold/core/internal';
-import { Module } from '@unfold/nn';
+import { CrossEntropyLoss, Module, NLLLoss } from '@unfold/nn';
+import { optionsOf } from '@unfold/nn/internal';
 import { construct, givenText, type Given } from '../layers/construction.js';
 import { formOf } from '../layers/layers.js';
 import type { Expression } from '../python.js';
 
+/** Those that take the labels of images. */
+const KNOWN: ReadonlySet<unknown> = new Set([CrossEntropyLoss, NLLLoss]);
+
 /**
  * A loss as Python constructs it, with the weights of classes that it has.
- * @throws ConfigError for what is no loss of `@unfold/nn`.
+ * @throws ConfigError for what is no loss of labels, or no mean over a batch.
  */
 export function lossExpression(loss: unknown): Expression {
-  const made = loss instanceof Module ? formOf(loss)?.construct(loss) : undefined;
-  // Not by the name of its class, which a bundler may shorten.
-  if (!made?.callee.endsWith('Loss') || !(loss instanceof Module)) {
+  const isKnown = loss instanceof Module && KNOWN.has(loss.constructor);
+  const made = isKnown ? formOf(loss)?.construct(loss) : undefined;
+  if (!made || !(loss instanceof Module)) {
     throw new ConfigError(
-      `eject: training: loss: expected a loss class of @unfold/nn, such as new CrossEntropyLoss(), got ` +
+      'eject: training: loss: expected a loss of integer labels, new CrossEntropyLoss() or new NLLLoss(), got ' +
         valueText(loss),
+    );
+  }
+  if (Object.hasOwn(loss, 'forward')) {
+    throw new ConfigError(
+      `eject: training: loss: expected a ${loss.constructor.name} as it is, got one with a forward of its own or ` +
+        "a hook, which Python doesn't know; remove it",
+    );
+  }
+  const { reduction = 'mean' } = optionsIn(loss);
+  if (reduction !== 'mean') {
+    throw new ConfigError(
+      `eject: training: loss: expected the mean over a batch, got reduction ${valueText(reduction)}; ` +
+        'leave it out, and give the learning rate that fits a mean',
     );
   }
   const weights = [...loss.namedBuffers()].map(([, tensor]) => tensor);
@@ -26,6 +43,21 @@ export function lossExpression(loss: unknown): Expression {
     return tensor ? { ...argument, value: numbersOf(tensor) } : argument;
   });
   return givenText({ ...made, args });
+}
+
+interface LabelOptions {
+  readonly reduction?: string;
+  readonly weight?: Tensor;
+  readonly ignoreIndex?: number;
+}
+
+const optionsIn = (loss: Module): LabelOptions =>
+  (loss as Module & { [optionsOf](): LabelOptions })[optionsOf]();
+
+/** Whether not all labels count alike in a loss, by weights of classes or one that is ignored. */
+export function isUneven(loss: Module): boolean {
+  const { weight, ignoreIndex = -100 } = optionsIn(loss);
+  return weight !== undefined || ignoreIndex !== -100;
 }
 
 const isZeros = (value: Given): boolean =>

@@ -66,7 +66,7 @@ def train(run: Run, checkpoint_every: int) -> int:
     """Trains to the end, or until the step is done in which a signal came. Gives the exit code."""
     if run.epoch > run.epochs:
         say(
-            f"The run had finished after {run.epochs} epochs. --epochs N trains on, in a new cycle "
+            f"The run had finished after {run.step} steps. --epochs N trains on, in a new cycle "
             "of N epochs; --fresh trains anew. Delete checkpoint.pt before, if there is one."
         )
         return 0

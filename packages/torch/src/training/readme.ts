@@ -147,12 +147,14 @@ ${
   normal noise where the value is random.
 `
 }
+- Callbacks stay behind, and early stopping with them: a run here ends after its last epoch.
 ${facts.isRandom && '- The model draws random numbers, as for dropout: others than in Unfold.'}
 ${
   facts.hasBatchNorm &&
   part`
 - Each process normalises by the statistics of its own images. On GPUs,
-  ~torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)~ takes those of the whole batch.
+  ~torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)~ takes those of the whole batch. A last batch of fewer images
+  than twice the processes leaves one of them a single image, of which batch norm may learn nothing and fail.
 `
 }
 ${facts.hasEMA && '- Counts of batches in the averaged state are averaged too; nothing depends on them.'}
@@ -171,7 +173,7 @@ unfold export --checkpoint trained.safetensors model.onnx
 
 function standing({ epochs, position: { epoch, batch, step } }: ReadmeFacts): string {
   if (epoch > epochs)
-    return `The run had finished in Unfold, after ${epochs} epochs: train.py says so.`;
+    return `The run had finished in Unfold, after ${step} steps: train.py says so.`;
   if (step === 0) return `The run, of ${epochs} epochs, had not begun in Unfold.`;
   return `The run stands in epoch ${epoch} of ${epochs}, after ${batch} batches of it and ${step} steps in all.`;
 }

@@ -36,11 +36,11 @@ class Run:
         self.batches = count_batches(len(self.data["train.labels"]))
         torch.manual_seed(0)
         self.model = ${className}()
-        if start != "fresh":
-            self.model.load_state_dict(load_file(FOLDER / "weights.safetensors"))
+        ${facts.ownState.length > 0 ? SOME_WEIGHTS : ALL_WEIGHTS}
         self.model.to(device)
         ${statementAt(8, 'self.criterion = ', loss)}
         self.criterion.to(device)
+        ${facts.isUneven && COUNTS}
         self.optimizer = make_optimizer(self.model)
         ${stepSchedule && `self.step_schedule = make_step_schedule(self.optimizer${stepLength})`}
         ${epochSchedule && `self.epoch_schedule = make_epoch_schedule(self.optimizer${epochLength})`}
@@ -122,6 +122,27 @@ ${hasEvaluation && ['', evaluate(facts, predictor)]}
 `;
 }
 
+const ALL_WEIGHTS = part`
+if start != "fresh":
+    self.model.load_state_dict(load_file(FOLDER / "weights.safetensors"))
+`;
+
+const SOME_WEIGHTS = part`
+weights = load_file(FOLDER / "weights.safetensors")
+if start == "fresh":
+    weights = {name: weights[name] for name in OWN_STATE}
+self.model.load_state_dict(weights, strict=start != "fresh")
+`;
+
+const COUNTS = part`
+# What the label of each image counts in the mean of the loss.
+labels = self.data["train.labels"].long()
+self.counts = (labels != self.criterion.ignore_index).double()
+if self.criterion.weight is not None:
+    kept = self.counts > 0
+    self.counts[kept] *= self.criterion.weight.cpu()[labels[kept]]
+`;
+
 const emaExpression = ({ decay, useBuffers }: NonNullable<TrainFacts['ema']>) =>
   call('AveragedModel', [atom('self.model')], {
     multi_avg_fn: call('get_ema_multi_avg_fn', [decay]),
@@ -129,7 +150,8 @@ const emaExpression = ({ decay, useBuffers }: NonNullable<TrainFacts['ema']>) =>
   });
 
 /** The method that trains: batch by batch, or by several batches a step. */
-function trainEpoch({ order, accumulate, clipGradNorm, ema, stepSchedule }: TrainFacts): string {
+function trainEpoch(facts: TrainFacts): string {
+  const { order, accumulate, clipGradNorm, ema, stepSchedule, isUneven } = facts;
   const isAccumulating = accumulate > 1;
   const learn = part`
 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
@@ -189,7 +211,7 @@ parameters = [parameter for group in groups for parameter in group["params"]]
 `
         }
         ${isAccumulating && ['self.optimizer.zero_grad()', 'total = 0.0']}
-        batches = training_batches(self.data, order, self.batch, RANK, WORLD)
+        batches = training_batches(self.data, order, self.batch, RANK, WORLD${isUneven ? ', self.counts' : ''})
         for images, labels, weight in batches:
             ${isAccumulating ? several : single}
         self.epoch, self.batch = self.epoch + 1, 0

@@ -18,7 +18,13 @@ export function placeOf({ json }: RunState): Pick<LiveRun, 'position' | 'generat
   const { loader } = asObject(`${WHERE}: randomness`, state['randomness']);
   const { now, epoch } = asObject(`${WHERE}: randomness: loader`, loader);
   return {
-    position: { epoch: count('epoch'), batch: count('batch'), step: count('step') },
+    position: {
+      epoch: count('epoch'),
+      batch: count('batch'),
+      step: count('step'),
+      // A text says why.
+      isStopped: typeof position['stopped'] === 'string',
+    },
     generator: { now: checked(now), epoch: epoch === null ? null : checked(epoch) },
   };
 }

@@ -25,6 +25,12 @@ export interface TrainFacts {
   readonly hasBuffers: boolean;
   /** Whether training draws random numbers besides the order. */
   readonly isRandom: boolean;
+  /** Whether not all labels count alike in the loss. */
+  readonly isUneven: boolean;
+  /** What no layer gives initial values to, so that it keeps Unfold's; by its names. */
+  readonly ownState: readonly string[];
+  /** Whether the texts beside the weights tell of the data's normalization. */
+  readonly isNormalized: boolean;
   /** The texts that are saved beside the weights. */
   readonly metadata: readonly (readonly [name: string, value: Expression])[];
 }

@@ -1,4 +1,4 @@
-import { atom, dict, statement, type Expression } from '../python.js';
+import { atom, dict, list, statement, type Expression } from '../python.js';
 import { runClass, takesLength } from './run-class.js';
 import { mainFunction, PROCESSES } from './main-function.js';
 import type { TrainFacts } from './train-facts.js';
@@ -18,8 +18,7 @@ export function trainScript(facts: TrainFacts): string {
     'load_data',
     'training_batches',
   ];
-  const isNormalized = facts.metadata.some(([, { text }]) => text.includes('MEAN'));
-  const names = [...(isNormalized ? ['MEAN', 'STD'] : []), ...fromData];
+  const names = [...(facts.isNormalized ? ['MEAN', 'STD'] : []), ...fromData];
   const functions = [
     ...(stepSchedule ? [scheduleFunction('step', stepSchedule)] : []),
     ...(epochSchedule ? [scheduleFunction('epoch', epochSchedule)] : []),
@@ -71,6 +70,8 @@ ${isAccumulating && ['# Batches whose gradients make one step.', `ACCUMULATE = $
 # Where the run stood in Unfold: the epoch in hand, its batches that were done, and all steps.
 POSITION = (${position.epoch}, ${position.batch}, ${position.step})
 ${facts.order && ['# The state of the generator that the order of that epoch is drawn from.', `ORDER = (${facts.order.join(', ')})`]}
+
+${facts.ownState.length > 0 && ['# What no layer of PyTorch gives initial values to: a fresh run takes it as Unfold has it.', ...statement('OWN_STATE = ', list(facts.ownState))]}
 
 # torchrun says which of how many processes this one is.
 RANK = int(os.environ.get("RANK", "0"))

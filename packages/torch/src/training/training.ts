@@ -9,6 +9,7 @@ import {
 } from '@unfold/train/internal';
 import { atom, call, list, literal, type Expression } from '../python.js';
 import { batchFacts, dataTensors } from './batches.js';
+import { checkTraining } from './check.js';
 import { dataScript, type BatchFacts } from './data-script.js';
 import type { LiveRun, Position, ProjectFacts } from './facts.js';
 import { checkOptimizer, groupsNow, optimizerLines, optimizerTensors } from './optimizer.js';
@@ -27,9 +28,11 @@ const BEGINNING: Position = { epoch: 1, batch: 0, step: 0 };
  * @throws ConfigError for a part of the run that PyTorch has no like of.
  */
 export function trainingFiles(
-  training: LiveRun,
+  given: LiveRun,
   project: ProjectFacts,
 ): Map<string, string | Uint8Array<ArrayBuffer>> {
+  checkTraining(given, project.model);
+  const training = { ...given, position: placeOf(given) };
   const names = new Map<Parameter, string>();
   for (const [name, parameter] of project.model.namedParameters()) names.set(parameter, name);
   checkOptimizer(training.optimizer, names);
@@ -38,6 +41,11 @@ export function trainingFiles(
   const run = { ...training, losses: reason === null ? (training.losses ?? []) : [] };
   const parts = { run, project, names, batches, schedules: schedulesOf(training) };
   return Scope.run(() => new Map([...textFiles(parts, reason), ...tensorFiles(parts)]));
+}
+
+/** Where a run stands; one that was stopped is at its end. */
+function placeOf({ position = BEGINNING, epochs }: LiveRun): Position {
+  return position.isStopped === true ? { ...position, epoch: epochs + 1, batch: 0 } : position;
 }
 
 /** Why the next losses can't be Unfold's; null if they can. */
@@ -140,7 +148,9 @@ function trainFacts({ run, project, names, batches, schedules }: Parts): TrainFa
     hasTest: run.test !== undefined,
     hasBuffers: buffersOf(project).length > 0,
     isRandom: project.isRandom || batches.augment !== null,
-    metadata: metadataExpressions(project.saved, batches.normalization),
+    isUneven: batches.isUneven,
+    ownState: project.ownState ?? [],
+    ...metadataFacts(project.saved, batches.normalization),
   };
 }
 
@@ -157,19 +167,21 @@ function orderOf({ generator, train }: LiveRun): readonly number[] {
 }
 
 /** The texts beside the trained weights, in Python. */
-function metadataExpressions(
+function metadataFacts(
   saved: SaveModelOptions,
   normalization: Normalization | null,
-): (readonly [name: string, value: Expression])[] {
+): Pick<TrainFacts, 'metadata' | 'isNormalized'> {
   const own = JSON.stringify(normalization);
   const json = (expression: Expression): Expression => call('json.dumps', [expression]);
   const texts = metadataOf('eject', { ...(normalization && { normalization }), ...saved });
-  return Object.entries(texts).map(([name, text]) => {
+  const isNormalized = normalization !== null && texts['normalization'] === own;
+  const metadata = Object.entries(texts).map(([name, text]): [string, Expression] => {
     const { classes } = saved;
     if (name === 'classes' && classes) return [name, json(list(classes))];
-    if (name !== 'normalization' || text !== own) return [name, literal(text)];
+    if (name !== 'normalization' || !isNormalized) return [name, literal(text)];
     return [name, json(atom('{"mean": MEAN, "std": STD}'))];
   });
+  return { metadata, isNormalized };
 }
 
 function tensorFiles(parts: Parts): ProjectFile[] {
