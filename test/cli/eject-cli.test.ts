@@ -99,6 +99,21 @@ describe.concurrent('eject', { timeout: TIMEOUT }, () => {
     expect(weights.get('fc.weight')?.toArray()).toEqual(saved.get('model.fc.weight')?.toArray());
   });
 
+  it('makes a project of a run that has finished, with the average of its weights', async () => {
+    const run = file('finished.safetensors');
+    const recipe = ['--model=lenet', '--epochs=1', '--batch-size=64', '--ema=0.5'];
+    const data = ['--data-dir', file('digits')];
+    const training = [...TRAIN_MNIST, ...data, ...recipe, `--checkpoint=${run}`];
+    expect((await start(process.execPath, training).outcome).code).toBe(0);
+    const { code, stderr } = await ejectProject('--checkpoint', run, ...data, file('average'));
+    expect([code, stderr]).toEqual([0, '']);
+    const { state: saved } = await loadCheckpoint(run);
+    const { state: weights } = await loadCheckpoint(join(file('average'), 'weights.safetensors'));
+    expect(weights.get('fc.weight')?.toArray()).toEqual(saved.get('ema.fc.weight')?.toArray());
+    const script = await readFile(join(file('average'), 'train.py'), 'utf8');
+    expect(script).toContain('POSITION = (2, 0, 5)');
+  });
+
   it('replaces nothing, and leaves nothing', async () => {
     await mkdir(file('mine'));
     await writeFile(join(file('mine'), 'note'), 'mine');

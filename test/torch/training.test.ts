@@ -252,6 +252,10 @@ describe('data.py', () => {
       expect(await text('data.py', given)).toContain('counts: Tensor');
       expect(await text('train.py', given)).toContain('WORLD, self.counts)');
     }
+    const loss = losses[0] as CrossEntropyLoss;
+    expect(await text('train.py', { training: { loss }, isUntrained: true })).toContain(
+      'torch.tensor((1, 2, 3), dtype=torch.float32)',
+    );
   });
 
   it('needs torchvision for that only', async () => {

@@ -1,4 +1,4 @@
-import { Generator, manualSeed, randn, type Tensor } from '@unfold/core';
+import { ConfigError, Generator, manualSeed, randn, type Tensor } from '@unfold/core';
 import { checkFolder } from '@unfold/io/internal';
 import { RunLog } from '@unfold/monitor';
 import { CrossEntropyLoss } from '@unfold/nn';
@@ -62,7 +62,8 @@ async function ejectRun(
 ): Promise<string> {
   await startEngine({}, say);
   const saved = await openRun({ checkpoint, resume: true });
-  if (!saved) throw new Error(`${checkpoint} is not there any more`);
+  if (!saved)
+    throw new ConfigError(`--checkpoint: expected ${checkpoint}, which is not there any more`);
   const { plan, state } = saved;
   const digits = await loadDigits(dataDir, plan.limit);
   checkSameData('--checkpoint', saved, describeRun(plan, digits));

@@ -4,6 +4,7 @@ import { CrossEntropyLoss, Module, NLLLoss } from '@unfold/nn';
 import { optionsOf } from '@unfold/nn/internal';
 import { construct, givenText, type Given } from '../layers/construction.js';
 import { formOf } from '../layers/layers.js';
+import { torchDtype } from '../names.js';
 import type { Expression } from '../python.js';
 
 /** Those that take the labels of images. */
@@ -66,4 +67,10 @@ const isZeros = (value: Given): boolean =>
   'callee' in value &&
   value.callee === 'torch.zeros';
 
-const numbersOf = (tensor: Tensor): Given => construct('torch.tensor', { data: tensor.toArray() });
+const numbersOf = (tensor: Tensor): Given =>
+  // Whole numbers would make a tensor of integers.
+  construct(
+    'torch.tensor',
+    { data: tensor.toArray() },
+    { dtype: { parameter: torchDtype(tensor.dtype) } },
+  );

@@ -22,17 +22,24 @@ def say(text: str) -> None:
 
 /** The function of train.py that its command calls. */
 export const mainFunction = ({ className, hasTest }: TrainFacts): string => part`
+def count(text: str) -> int:
+    """A number of at least 1."""
+    if int(text) < 1:
+        raise ValueError
+    return int(text)
+
+
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options of the command."""
     parser = argparse.ArgumentParser(description="Trains ${className} on.")
-    parser.add_argument("--epochs", type=int, help="a new run of so many epochs, from the weights")
+    parser.add_argument("--epochs", type=count, help="a new run of so many epochs, from the weights")
     parser.add_argument("--fresh", action="store_true", help="a new run, from initial weights")
     parser.add_argument(
-        "--checkpoint-every", type=int, default=0, help="steps between checkpoints within epochs"
+        "--checkpoint-every", type=count, default=0, help="steps between checkpoints within epochs"
     )
     parser.add_argument("--amp", action="store_true", help="compute in bfloat16 where that is safe")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, help="threads of a process on CPUs")
+    parser.add_argument("--threads", type=count, help="threads of a process on CPUs")
     return parser.parse_args(arguments)
 
 
@@ -66,8 +73,8 @@ def train(run: Run, checkpoint_every: int) -> int:
     """Trains to the end, or until the step is done in which a signal came. Gives the exit code."""
     if run.epoch > run.epochs:
         say(
-            f"The run had finished after {run.step} steps. --epochs N trains on, in a new cycle "
-            "of N epochs; --fresh trains anew. Delete checkpoint.pt before, if there is one."
+            f"The run had finished after {run.step} steps. --epochs N trains its weights on, in a "
+            "new cycle of N epochs; --fresh trains anew. Delete checkpoint.pt before, if it is there."
         )
         return 0
     stops = [0]

@@ -27,8 +27,8 @@ class Run:
     ) -> None:
         """Begins a run.
 
-        start: "unfold" goes on with Unfold's; "weights" begins a new one with its weights, "fresh"
-            with PyTorch's own initial ones.
+        start: "unfold" goes on with Unfold's; "weights" begins a new one with the newest weights,
+            those of trained.safetensors if it is there, "fresh" with PyTorch's own initial ones.
         amp: computes in bfloat16 what allows it.
         """
         self.device, self.start, self.epochs, self.amp = device, start, epochs, amp
@@ -122,13 +122,21 @@ ${hasEvaluation && ['', evaluate(facts, predictor)]}
 `;
 }
 
+const NEWEST = part`
+newest = FOLDER / "trained.safetensors"
+if start != "weights" or not newest.exists():
+    newest = FOLDER / "weights.safetensors"
+`;
+
 const ALL_WEIGHTS = part`
 if start != "fresh":
-    self.model.load_state_dict(load_file(FOLDER / "weights.safetensors"))
+    ${NEWEST}
+    self.model.load_state_dict(load_file(newest))
 `;
 
 const SOME_WEIGHTS = part`
-weights = load_file(FOLDER / "weights.safetensors")
+${NEWEST}
+weights = load_file(newest)
 if start == "fresh":
     weights = {name: weights[name] for name in OWN_STATE}
 self.model.load_state_dict(weights, strict=start != "fresh")
