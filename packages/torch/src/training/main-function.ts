@@ -32,7 +32,7 @@ def count(text: str) -> int:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options of the command."""
     parser = argparse.ArgumentParser(description="Trains ${className} on.")
-    parser.add_argument("--epochs", type=count, help="a new run of so many epochs, from the weights")
+    parser.add_argument("--epochs", type=count, help="a new run of so many epochs, from weights")
     parser.add_argument("--fresh", action="store_true", help="a new run, from initial weights")
     parser.add_argument(
         "--checkpoint-every", type=count, default=0, help="steps between checkpoints within epochs"

@@ -43,7 +43,8 @@ The names of the weights are Unfold's, so that what is trained here loads there:
 ~~~python
 from safetensors.torch import save_file
 
-save_file({name: value.clone() for name, value in model.state_dict().items()}, "trained.safetensors")
+weights = {name: value.clone() for name, value in model.state_dict().items()}
+save_file(weights, "trained.safetensors")
 ~~~
 `.replaceAll('~', '`');
 
