@@ -12,7 +12,7 @@ import {
 } from '@unfold/core';
 import { checkOptions, finite, oneOf, requireTensor } from '@unfold/core/internal';
 import { ownOptions, requireInteger } from './checks.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 
 /** Options of `LeakyReLU`. */
 export interface LeakyReLUOptions {
@@ -39,7 +39,7 @@ export class LeakyReLU extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { negativeSlope: this.#slope };
   }
 }
@@ -64,7 +64,7 @@ export class GELU extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { approximate: this.#options.approximate };
   }
 }
@@ -109,7 +109,7 @@ abstract class AlongAxis extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { axis: this.axis };
   }
 }

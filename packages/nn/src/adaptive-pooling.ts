@@ -2,7 +2,7 @@ import { concat, formatShape, max, mean, ShapeError, type Tensor } from '@unfold
 import { checkShape, requireFloat, requireTensor, sliceAlong, tracer } from '@unfold/core/internal';
 import { avgPoolImages } from './average-pooling.js';
 import { pair, sizesText, type Size2d } from './conv2d/geometry.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 import { maxPoolImages } from './pooling.js';
 
 /** How windows of a size of their own are pooled. */
@@ -122,7 +122,7 @@ abstract class AdaptivePool2d extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { outputSize: this.#outputSize };
   }
 }

@@ -22,7 +22,7 @@ import {
 import { ownCopy, ownOptions } from './checks.js';
 import { vectorOf } from './buffers.js';
 import type { Size2d } from './conv2d/geometry.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 import { checkPool, poolOptions, recentPoolWindow } from './pooling.js';
 
 /** Options of `avgPool2d`, named and defaulted as PyTorch's. */
@@ -217,7 +217,7 @@ export class AvgPool2d extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return poolOptions(this.#kernelSize, this.#options);
   }
 }

@@ -29,7 +29,7 @@ import {
   valueText,
   tracer,
 } from '@unfold/core/internal';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 
 /** Options of `dropout` and `dropout2d`, named and defaulted as PyTorch's. */
 export interface DropoutOptions {
@@ -169,7 +169,7 @@ export class Dropout extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { p: this.#p };
   }
 }
@@ -194,7 +194,7 @@ export class Dropout2d extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { p: this.#p };
   }
 }

@@ -36,7 +36,7 @@ import {
 import { floatDType, requireSizes } from './checks.js';
 import { part } from './buffers.js';
 import { normal } from './init.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
 import { formatOptions } from './tree.js';
 
@@ -207,12 +207,12 @@ export class Embedding extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const [numEmbeddings, embeddingDim] = this.weight.shape;
     return { numEmbeddings, embeddingDim, paddingIdx: this.#padding ?? undefined };
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 2);
+    return formatOptions(this.constructedWith(), 2);
   }
 }

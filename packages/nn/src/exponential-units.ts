@@ -27,7 +27,7 @@ import {
   unary,
 } from '@unfold/core/internal';
 import { ownOptions } from './checks.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 
 /** Options of `elu` and `ELU`. */
 export interface ELUOptions {
@@ -188,7 +188,7 @@ export class ELU extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { alpha: this.#alpha };
   }
 }
@@ -226,7 +226,7 @@ export class Softplus extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const { beta = 1, threshold = 20 } = this.#options;
     return { beta, threshold };
   }

@@ -2,7 +2,6 @@
  * The names that Unfold's own packages share beside the public ones. This entry may change with any
  * version: nobody else should build on it.
  */
-export { optionsOf } from './module.js';
 export {
   fixed,
   isFixed,

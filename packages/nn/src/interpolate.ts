@@ -30,7 +30,7 @@ import {
 } from '@unfold/core/internal';
 import { vectorOf } from './buffers.js';
 import { ownOptions } from './checks.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 
 /** How `interpolate` finds values between pixels. */
 export type InterpolateMode = 'nearest' | 'nearest-exact' | 'linear' | 'bilinear';
@@ -257,7 +257,7 @@ export class Upsample extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const { size, scaleFactor, mode = 'nearest', alignCorners } = this.#options;
     return { size, scaleFactor, mode, alignCorners };
   }

@@ -22,7 +22,7 @@ import {
 } from './checks.js';
 import type { Size2d } from './conv2d/geometry.js';
 import { kaimingUniform, uniform } from './init.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 import { emptyParameter } from './parameter.js';
 import {
   checkPool,
@@ -99,7 +99,7 @@ export class Linear extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const [outFeatures, inFeatures] = this.weight.shape;
     return { inFeatures, outFeatures, bias: this.bias !== null };
   }
@@ -136,7 +136,7 @@ export class MaxPool2d extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return poolOptions(this.#kernelSize, this.#options);
   }
 }
@@ -170,7 +170,7 @@ export class Flatten extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { startDim: this.#startDim, endDim: this.#endDim };
   }
 }

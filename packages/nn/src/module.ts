@@ -61,9 +61,6 @@ export interface LoadStateDictOptions {
 
 const LOAD_OPTIONS: OptionRules<LoadStateDictOptions> = { strict: flag };
 
-/** By what a layer is asked what it was made of. */
-export const optionsOf = Symbol('unfold.options');
-
 /* Arguments of their own, not options. */
 const ARGUMENTS = { mode: flag, training: flag, prefix: text, name: text };
 
@@ -395,13 +392,13 @@ export abstract class Module {
    * @hidden The arguments of its constructor by their names, and those of its options that are not at
    * their defaults, at least.
    */
-  [optionsOf](): object {
+  constructedWith(): object {
     return {};
   }
 
   /** The text that `toString` shows of this module between the brackets, such as its options. */
   extraRepr(): string {
-    return formatOptions(this[optionsOf]());
+    return formatOptions(this.constructedWith());
   }
 
   /** The tree of modules: each with its name, its class and its options, as PyTorch prints it. */

@@ -9,7 +9,7 @@ import {
 } from '@unfold/core';
 import { requireTensor, valueText } from '@unfold/core/internal';
 import { padImages, type PadImages } from './conv2d/padding-mode.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 import { formatOptions } from './tree.js';
 
 /** How convolutions pad by a mode. */
@@ -64,12 +64,12 @@ abstract class ImagePad extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { padding: this.#sides };
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 1);
+    return formatOptions(this.constructedWith(), 1);
   }
 }
 

@@ -1,7 +1,7 @@
 import { formatShape, permute, reshape, ShapeError, type Tensor } from '@unfold/core';
 import { checkValue, composed, positiveCount, requireTensor, tracer } from '@unfold/core/internal';
 import { requireSizes } from './checks.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 
 /** x with its last axes, those behind the axes in front of images, in other sizes and in another order. */
 function rearranged(
@@ -79,7 +79,7 @@ export class PixelShuffle extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { upscaleFactor: this.#factor };
   }
 }
@@ -101,7 +101,7 @@ export class PixelUnshuffle extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { downscaleFactor: this.#factor };
   }
 }

@@ -12,7 +12,7 @@ import { adaptivePoolImages, AVERAGE } from './adaptive-pooling.js';
 import { avgPoolImages } from './average-pooling.js';
 import { ownOptions } from './checks.js';
 import type { Size2d } from './conv2d/geometry.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 import { checkPool, maxPoolImages, poolOptions } from './pooling.js';
 import { requireSequences, toImages, toSequences } from './sequences.js';
 
@@ -164,7 +164,7 @@ abstract class Pool1d<Options extends PoolSizes> extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return poolOptions(this.#kernelSize, this.#options);
   }
 }
@@ -208,7 +208,7 @@ export class AdaptiveAvgPool1d extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { outputSize: this.#outputSize };
   }
 }

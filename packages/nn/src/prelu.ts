@@ -15,7 +15,7 @@ import {
 } from '@unfold/core';
 import { checkOptions, finite, positiveCount, tracer } from '@unfold/core/internal';
 import { floatDType, requireOneFloat } from './checks.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 import { filledParameter } from './parameter.js';
 
 /** The factors broadcast to x. */
@@ -91,7 +91,7 @@ export class PReLU extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { numParameters: this.weight.size };
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '@unfold/core';
 import { requireTensor, tracer, valueText } from '@unfold/core/internal';
 import { ownCopy, requireInteger } from './checks.js';
-import { Module, optionsOf } from './module.js';
+import { Module } from './module.js';
 
 /** @throws ConfigError unless `sizes` is a list of sizes, one of which may be -1. */
 function requireSplit(operation: string, sizes: unknown): asserts sizes is Shape {
@@ -73,7 +73,7 @@ export class Unflatten extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return { axis: this.#axis, unflattenedSize: this.#sizes };
   }
 }

@@ -26,7 +26,7 @@ import { floatDType, requireSizes } from '../checks.js';
 import { dropout } from '../dropout.js';
 import { xavierUniform } from '../init.js';
 import { linear, Linear } from '../layers.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { emptyParameter, filledParameter } from '../parameter.js';
 import { joinHeads, splitHeads, type HeadLayout } from './heads.js';
 import { joinedMask, requireKeyMask, type MultiheadAttentionMasks } from './masks.js';
@@ -207,7 +207,7 @@ export class MultiheadAttention extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const { query: embedDim, key: kdim, value: vdim } = this.#widths;
     return {
       embedDim,

@@ -19,7 +19,7 @@ import {
 import { floatDType, requireSizes } from '../checks.js';
 import { Dropout } from '../dropout.js';
 import { Linear } from '../layers.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { LayerNorm } from '../norm/layer-norm.js';
 import { MultiheadAttention } from './multihead.js';
 
@@ -148,7 +148,7 @@ export class TransformerEncoderLayer extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return this.#made;
   }
 

@@ -22,7 +22,7 @@ import { checkGroups, conv2dWindow, type Conv2dOptions } from '../conv2d/geometr
 import { padderOf, paddingModeRule, type PaddingMode } from '../conv2d/padding-mode.js';
 import { checkChannels, convParameters, shownConv } from '../conv2d/parameters.js';
 import { routeFor } from '../conv2d/route.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { padByMode } from '../padding.js';
 import { toImages, toSequences } from '../sequences.js';
 import { formatOptions } from '../tree.js';
@@ -177,7 +177,7 @@ export class Conv1d extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const [outChannels, inEach] = this.weight.shape;
     return shownConv(inEach * (this.#options.groups ?? 1), outChannels, this, {
       ...this.#options,
@@ -186,6 +186,6 @@ export class Conv1d extends Module {
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 2);
+    return formatOptions(this.constructedWith(), 2);
   }
 }

@@ -18,7 +18,7 @@ import {
   type ConvTranspose2dOptions,
 } from '../conv2d/transpose-geometry.js';
 import { convTranspose2dBy } from '../conv2d/transpose.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { requireSequences, toImages, toSequences } from '../sequences.js';
 import { imageOptions, requireSequenceWeight } from './conv1d.js';
 import { formatOptions } from '../tree.js';
@@ -166,12 +166,12 @@ export class ConvTranspose1d extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const [inChannels, outEach] = this.weight.shape;
     return shownConv(inChannels, outEach * (this.#options.groups ?? 1), this, this.#options);
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 2);
+    return formatOptions(this.constructedWith(), 2);
   }
 }

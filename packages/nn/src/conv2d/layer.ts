@@ -1,7 +1,7 @@
 import type { DType, OptionRules, Parameter, Tensor } from '@unfold/core';
 import { checkOptions, flag } from '@unfold/core/internal';
 import { floatDType, ownOptions } from '../checks.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { formatOptions } from '../tree.js';
 import { conv2d } from './conv2d.js';
 import {
@@ -79,7 +79,7 @@ export class Conv2d extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const [outChannels, inEach] = this.weight.shape;
     return shownConv(inEach * (this.#options.groups ?? 1), outChannels, this, {
       ...this.#options,
@@ -88,6 +88,6 @@ export class Conv2d extends Module {
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 2);
+    return formatOptions(this.constructedWith(), 2);
   }
 }

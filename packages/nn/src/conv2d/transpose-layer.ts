@@ -1,7 +1,7 @@
 import type { DType, OptionRules, Parameter, Shape, Tensor } from '@unfold/core';
 import { checkOptions, flag, requireTensor } from '@unfold/core/internal';
 import { floatDType, ownOptions } from '../checks.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { formatOptions } from '../tree.js';
 import { checkGroups, pair, type Size2d } from './geometry.js';
 import { checkChannels, convParameters, shownConv } from './parameters.js';
@@ -87,12 +87,12 @@ export class ConvTranspose2d extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const [inChannels, outEach] = this.weight.shape;
     return shownConv(inChannels, outEach * (this.#options.groups ?? 1), this, this.#options);
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 2);
+    return formatOptions(this.constructedWith(), 2);
   }
 }

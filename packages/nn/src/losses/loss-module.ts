@@ -1,7 +1,7 @@
 import type { OptionRules } from '@unfold/core';
 import { checkOptions } from '@unfold/core/internal';
 import { ownOptions } from '../checks.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 
 /** What the losses as modules have in common: options, which are checked and copied at once. */
 export abstract class LossModule<Options extends object> extends Module {
@@ -20,7 +20,7 @@ export abstract class LossModule<Options extends object> extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return this.#options;
   }
 

@@ -10,7 +10,7 @@ import {
 } from '@unfold/core';
 import { checkedInUse, checkOptions, flag } from '@unfold/core/internal';
 import { floatDType, requireSizes } from '../checks.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';
 import { checkEps, checkMomentum } from './batch-norm.js';
@@ -103,7 +103,7 @@ export abstract class ChannelNorm extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return {
       numFeatures: this.channels,
       eps: this.eps,
@@ -114,7 +114,7 @@ export abstract class ChannelNorm extends Module {
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 1);
+    return formatOptions(this.constructedWith(), 1);
   }
 
   /** @throws ShapeError unless x has a shape that the layer takes. */

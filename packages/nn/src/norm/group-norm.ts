@@ -31,7 +31,7 @@ import {
 } from '@unfold/core/internal';
 import { planesOf } from '../channels.js';
 import { floatDType, requireSizes } from '../checks.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';
 import {
@@ -258,7 +258,7 @@ export class GroupNorm extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     return {
       numGroups: this.#groups,
       numChannels: this.#channels,
@@ -268,6 +268,6 @@ export class GroupNorm extends Module {
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 2);
+    return formatOptions(this.constructedWith(), 2);
   }
 }

@@ -28,7 +28,7 @@ import {
   tracer,
 } from '@unfold/core/internal';
 import { floatDType, ownCopy, requireTensorOrNone } from '../checks.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';
 import { checkEps } from './batch-norm.js';
@@ -264,7 +264,7 @@ export class LayerNorm extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const elementwiseAffine = this.weight !== null;
     // As PyTorch's: a layer that learns no factor learns no offset either.
     const bias = elementwiseAffine && this.bias === null ? false : undefined;
@@ -272,6 +272,6 @@ export class LayerNorm extends Module {
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 1);
+    return formatOptions(this.constructedWith(), 1);
   }
 }

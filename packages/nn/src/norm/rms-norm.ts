@@ -24,7 +24,7 @@ import {
   tracer,
 } from '@unfold/core/internal';
 import { floatDType, ownCopy } from '../checks.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { filledParameter } from '../parameter.js';
 import { formatOptions } from '../tree.js';
 import { channelSums, inputGradient, normalised } from './batch-norm-functions.js';
@@ -211,12 +211,12 @@ export class RMSNorm extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const elementwiseAffine = this.weight !== null;
     return { normalizedShape: this.#shape, eps: this.#eps, elementwiseAffine };
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 1);
+    return formatOptions(this.constructedWith(), 1);
   }
 }

@@ -17,7 +17,7 @@ import {
   requireList,
 } from '@unfold/core/internal';
 import { floatDType, requireSizes } from '../checks.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { formatOptions } from '../tree.js';
 import { recurrentParameters, requireDTypeOf, requireStates } from './parameters.js';
 import { gru, lstm, rnn, type Recurrence } from './sequence.js';
@@ -100,7 +100,7 @@ abstract class RecurrentCell extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const [, inputSize] = this.weight_ih.shape;
     const [, hiddenSize] = this.weight_hh.shape;
     return {
@@ -112,7 +112,7 @@ abstract class RecurrentCell extends Module {
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 2);
+    return formatOptions(this.constructedWith(), 2);
   }
 }
 

@@ -24,7 +24,7 @@ import {
 } from '@unfold/core/internal';
 import { floatDType, requireSizes } from '../checks.js';
 import { dropout } from '../dropout.js';
-import { Module, optionsOf } from '../module.js';
+import { Module } from '../module.js';
 import { formatOptions } from '../tree.js';
 import { recurrentParameters, requireDTypeOf, requireStates } from './parameters.js';
 import { gru, lstm, rnn, type Recurrence } from './sequence.js';
@@ -192,7 +192,7 @@ abstract class Recurrent extends Module {
   }
 
   /** @hidden */
-  override [optionsOf](): object {
+  override constructedWith(): object {
     const { numLayers, bias, batchFirst, dropout, bidirectional } = this.#options;
     return {
       inputSize: this.#inputSize,
@@ -207,7 +207,7 @@ abstract class Recurrent extends Module {
   }
 
   override extraRepr(): string {
-    return formatOptions(this[optionsOf](), 2);
+    return formatOptions(this.constructedWith(), 2);
   }
 }
 

@@ -1,6 +1,5 @@
 import { ConfigError, type DType } from '@unfold/core';
 import { TransformerEncoder, type Module } from '@unfold/nn';
-import { optionsOf } from '@unfold/nn/internal';
 import { pythonName } from '../names.js';
 import {
   atom,
@@ -83,7 +82,7 @@ export const callWithMasks =
 /** Whether a layer's sequences are `[N, L, …]`. */
 function isBatchFirst(layer: Module): boolean {
   if (layer instanceof TransformerEncoder) return layer.layers.some(isBatchFirst);
-  return Reflect.get(layer[optionsOf](), 'batchFirst') === true;
+  return Reflect.get(layer.constructedWith(), 'batchFirst') === true;
 }
 
 /**

@@ -1,6 +1,5 @@
 import { Tensor, type JsonData } from '@unfold/core';
 import type { Module } from '@unfold/nn';
-import { optionsOf } from '@unfold/nn/internal';
 import { pythonName } from '../names.js';
 import { construct, type Construction, type Given } from './construction.js';
 import { zerosOf } from './zeros.js';
@@ -24,7 +23,7 @@ export function constructLike(
 ): Construction {
   const [first] = layer.stateDict().values();
   const made = new Map<string, unknown>([['dtype', first?.dtype]]);
-  for (const [name, value] of Object.entries<unknown>({ ...layer[optionsOf]() })) {
+  for (const [name, value] of Object.entries<unknown>({ ...layer.constructedWith() })) {
     made.set(name, value);
   }
   const given = (name: string): Given => givenOf(name, made.get(name));

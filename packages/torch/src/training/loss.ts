@@ -1,7 +1,6 @@
 import { ConfigError, type Tensor } from '@unfold/core';
 import { valueText } from '@unfold/core/internal';
 import { CrossEntropyLoss, Module, NLLLoss } from '@unfold/nn';
-import { optionsOf } from '@unfold/nn/internal';
 import { construct, givenText, type Given } from '../layers/construction.js';
 import { formOf } from '../layers/layers.js';
 import { torchDtype } from '../names.js';
@@ -53,7 +52,7 @@ interface LabelOptions {
 }
 
 const optionsIn = (loss: Module): LabelOptions =>
-  (loss as Module & { [optionsOf](): LabelOptions })[optionsOf]();
+  (loss as Module & { constructedWith(): LabelOptions }).constructedWith();
 
 /** Whether not all labels count alike in a loss, by weights of classes or one that is ignored. */
 export function isUneven(loss: Module): boolean {
