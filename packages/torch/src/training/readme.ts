@@ -65,8 +65,8 @@ python train.py     # trains on
 ~~~
 
 ${standing(facts)}
-~python train.py --epochs N~ begins a new run of N epochs from these weights, with the same schedule;
-~--fresh~ begins one from PyTorch's own initial weights.
+~python train.py --epochs N~ begins a new run of N epochs with the same schedule, from the newest weights: those of
+~trained.safetensors~, if it is there. ~--fresh~ begins one from PyTorch's own initial weights.
 
 A run writes ~checkpoint.pt~ after every epoch, with ~--checkpoint-every N~ also after every N steps, and when
 SIGINT or SIGTERM stops it (exit code 130 or 143). The same command goes on from it; delete it to begin another run.
