@@ -9,7 +9,7 @@ import {
   type Tensor,
   type Value,
 } from '@unfold/core';
-import { withDim } from '@unfold/core/internal';
+import { requireTensor, valueText, withDim } from '@unfold/core/internal';
 
 /**
  * A size of a tensor in a model whose batch may have any size: slope·batch + offset, with slope 0 for
@@ -24,7 +24,7 @@ export interface Extent {
 export const fixed = (offset: number): Extent => ({ slope: 0, offset });
 
 /** What is done about a function that doesn't go along with another batch. */
-const AS_THE_EXAMPLE = '{ batchAxis: null } takes the sizes of the example';
+export const EXAMPLE_SIZES = '{ batchAxis: null } takes the sizes of the example';
 
 /** The graph on another batch, and the sizes of both batches. */
 interface Batches {
@@ -151,7 +151,7 @@ export class Sizes {
   #followsOtherwise(what: string): ConfigError {
     return new ConfigError(
       `${this.#operation}: expected a function whose operations don't depend on the size of the batch, got ` +
-        `${what}; ${AS_THE_EXAMPLE}`,
+        `${what}; ${EXAMPLE_SIZES}`,
     );
   }
 }
@@ -177,6 +177,28 @@ export const isSame = (a: Extent, b: Extent): boolean =>
   a.slope === b.slope && a.offset === b.offset;
 
 export const isFixed = ({ slope }: Extent): boolean => slope === 0;
+
+/**
+ * The tensors of an example on which a function is to be traced.
+ * @param operation What the errors call who wants to know.
+ * @throws ConfigError for what is no axis, DTypeError for what is no tensor.
+ */
+export function exampleOf(
+  operation: string,
+  example: unknown,
+  batchAxis: number | null,
+): readonly Tensor[] {
+  if (batchAxis !== null && !(Number.isInteger(batchAxis) && batchAxis >= 0)) {
+    throw new ConfigError(
+      `${operation}: batchAxis must be an integer of at least 0, or null, got ${valueText(batchAxis)}`,
+    );
+  }
+  const inputs: readonly unknown[] = Array.isArray(example) ? example : [example];
+  return inputs.map((input, i) => {
+    requireTensor(operation, inputs.length === 1 ? 'example' : `example ${i}`, input);
+    return input;
+  });
+}
 
 /** A graph, and what its sizes are on other batches. */
 export interface TracedOnBatches {
@@ -214,7 +236,7 @@ export function tracedOnBatches(
       const reason = error instanceof Error ? error.message : String(error);
       throw new ConfigError(
         `${operation}: expected a model that takes batches of any size, and ${shapes} too, got: ${reason}; ` +
-          AS_THE_EXAMPLE,
+          EXAMPLE_SIZES,
         { cause: error },
       );
     }

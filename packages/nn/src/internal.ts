@@ -3,6 +3,8 @@
  * version: nobody else should build on it.
  */
 export {
+  EXAMPLE_SIZES,
+  exampleOf,
   fixed,
   isFixed,
   isSame,
@@ -11,3 +13,4 @@ export {
   type Sizes,
   type TracedOnBatches,
 } from './graph-sizes.js';
+export { batchRefusal, GraphStep, nodeRefusal } from './graph-step.js';

@@ -7,14 +7,8 @@ import {
   type OptionRules,
   Tensor,
 } from '@unfold/core';
-import {
-  checkedInUse,
-  checkOptions,
-  requireTensor,
-  valueText,
-  withDim,
-} from '@unfold/core/internal';
-import { tracedOnBatches } from '@unfold/nn/internal';
+import { checkedInUse, checkOptions, valueText, withDim } from '@unfold/core/internal';
+import { exampleOf, tracedOnBatches } from '@unfold/nn/internal';
 import { encodeSafetensors } from '@unfold/io';
 import { evaluationMode, Module } from '@unfold/nn';
 import { encodeModel, type SaveModelOptions } from '@unfold/train';
@@ -85,17 +79,8 @@ export function eject(
       `eject: expected a Module, got ${valueText(model)}; make a class of it that extends Module`,
     );
   }
-  if (batchAxis !== null && !(Number.isInteger(batchAxis) && batchAxis >= 0)) {
-    throw new ConfigError(
-      `eject: batchAxis must be an integer of at least 0, or null, got ${valueText(batchAxis)}`,
-    );
-  }
-  const inputs: readonly unknown[] = Array.isArray(example) ? example : [example];
+  const given = exampleOf('eject', example, batchAxis);
   return Scope.run(() => {
-    const given = inputs.map((input, i) => {
-      requireTensor('eject', inputs.length === 1 ? 'example' : `example ${i}`, input);
-      return input;
-    });
     const restore = evaluationMode(model);
     try {
       const run = (tensors: readonly Tensor[]): Graph => trace(model as OfTensors, ...tensors);

@@ -15,10 +15,15 @@ import {
   flag,
   isFloat,
   plainObject,
-  requireTensor,
   valueText,
 } from '@unfold/core/internal';
-import { tracedOnBatches, type Extent, type TracedOnBatches } from '@unfold/nn/internal';
+import {
+  EXAMPLE_SIZES,
+  exampleOf,
+  tracedOnBatches,
+  type Extent,
+  type TracedOnBatches,
+} from '@unfold/nn/internal';
 import { evaluationMode, Module } from '@unfold/nn';
 import type { Normalization, SaveModelOptions } from '@unfold/train';
 import { metadataOf } from '@unfold/train/internal';
@@ -26,7 +31,7 @@ import { ELEMENT, lookUp, type OnnxModel, type OnnxValue } from '../model/model.
 import { writeModel } from '../model/write-model.js';
 import { Builder } from './builder.js';
 import { OPERATORS } from './operators.js';
-import { EXAMPLE_SIZES, refusal, unexpected } from './refusal.js';
+import { refusal, unexpected } from './refusal.js';
 import { shapeOf, Step, type Surroundings } from './step.js';
 
 /** Names of what a model takes and gives. */
@@ -114,22 +119,12 @@ export function exportOnnx(
     const sets = Object.keys(IR_VERSIONS).join(', ');
     throw refusal(`opset must be one of ${sets}, got ${valueText(opset)}`);
   }
-  if (batchAxis !== null && !(Number.isInteger(batchAxis) && batchAxis >= 0)) {
-    throw refusal(
-      `batchAxis must be an integer of at least 0, or null, got ${valueText(batchAxis)}`,
-    );
-  }
+  const given = exampleOf('exportOnnx', example, batchAxis);
   if (includeNormalization === true && !saved.normalization) {
     throw unexpected('a normalization to include', 'none', '{ normalization } gives it');
   }
   const metadata = metadataOf('exportOnnx', saved);
-  const inputs: readonly unknown[] = Array.isArray(example) ? example : [example];
   return Scope.run(() => {
-    const given = inputs.map((input, i) => {
-      requireTensor('exportOnnx', inputs.length === 1 ? 'example' : `example ${i}`, input);
-      return input;
-    });
-
     return writeModel({
       irVersion,
       producer: PRODUCER,

@@ -7,6 +7,3 @@ export const refusal = (what: string, mend = ''): ConfigError =>
 /** @returns The error of what isn't as an export wants it. */
 export const unexpected = (expected: string, got: string, mend?: string): ConfigError =>
   refusal(`expected ${expected}, got ${got}`, mend);
-
-/** How what follows the size of the batch is exported all the same. */
-export const EXAMPLE_SIZES = '{ batchAxis: null } takes the sizes of the example';

@@ -1,8 +1,7 @@
-import type { ConfigError, Attributes, GraphNode, Value } from '@unfold/core';
+import type { ConfigError, GraphNode, Value } from '@unfold/core';
+import { GraphStep, fixed, isFixed, type Extent, type Sizes } from '@unfold/nn/internal';
 import { ELEMENT, type OnnxAttribute } from '../model/model.js';
 import { float, type Builder, type ConstantType, type Given } from './builder.js';
-import { fixed, isFixed, type Extent, type Sizes } from '@unfold/nn/internal';
-import { EXAMPLE_SIZES, refusal } from './refusal.js';
 
 /** What every operation of a graph is translated with. */
 export interface Surroundings {
@@ -51,12 +50,11 @@ interface Applied extends ReadonlyArray<Term> {
 }
 
 /** One operation of a graph, as its translation sees it. */
-export class Step {
-  readonly #node: GraphNode;
+export class Step extends GraphStep {
   readonly #around: Surroundings;
 
   constructor(node: GraphNode, around: Surroundings) {
-    this.#node = node;
+    super('exportOnnx', node);
     this.#around = around;
   }
 
@@ -66,38 +64,7 @@ export class Step {
   }
 
   get #module(): string {
-    return this.#node.module ?? '';
-  }
-
-  get attributes(): Attributes {
-    return this.#node.attributes;
-  }
-
-  /** Its first result. */
-  get out(): Value {
-    const [out] = this.#node.outputs;
-    if (!out) throw this.fault('a result', 'none');
-    return out;
-  }
-
-  get outputs(): readonly Value[] {
-    return this.#node.outputs;
-  }
-
-  /** All its tensors, in order. */
-  get inputs(): readonly Value[] {
-    return this.#node.inputs;
-  }
-
-  /** The tensor that is `operand` to it. */
-  value(operand: string): Value {
-    const value = this.#node.input(operand);
-    if (!value) throw this.fault(`a tensor for ${operand}`, 'none');
-    return value;
-  }
-
-  has(operand: string): boolean {
-    return this.#node.input(operand) !== undefined;
+    return this.node.module ?? '';
   }
 
   /** The ONNX name of a value of the graph. */
@@ -136,25 +103,14 @@ export class Step {
 
   /** The ONNX name of an operand that is a tensor or a number, as elements of `type`. */
   operand(operand: string, type: ConstantType): string {
-    const value = this.#node.input(operand);
+    const value = this.node.input(operand);
     if (value) return this.cast(this.nameOf(value), value.dtype, type);
     const number = this.number(operand);
     return this.scalar(type, type === 'bool' ? Number(number !== 0) : number);
   }
 
-  /** Whether an attribute is true. */
-  flag(name: string): boolean {
-    return this.attributes[name] === true;
-  }
-
   isGiven(name: string): boolean {
     return (this.attributes[name] ?? null) !== null;
-  }
-
-  number(name: string): number {
-    const value = this.attributes[name];
-    if (typeof value !== 'number') throw this.fault(`a number for ${name}`, value);
-    return value;
   }
 
   /** A number that ONNX keeps as a float. */
@@ -167,15 +123,6 @@ export class Step {
     const value = this.attributes[name];
     if (typeof value === 'number') return Array.from({ length: count }, () => value);
     return this.list(name);
-  }
-
-  list(name: string): readonly number[] {
-    const value = this.attributes[name];
-    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-    return list.map((element) => {
-      if (typeof element !== 'number') throw this.fault(`numbers for ${name}`, value);
-      return element;
-    });
   }
 
   /** How many axes its first tensor has. */
@@ -299,12 +246,6 @@ export class Step {
     return shapeOf(extents, this.#around, this.#module);
   }
 
-  /** @returns The error of what can't be said in ONNX. */
-  refusal(what: string, mend = ''): ConfigError {
-    const place = this.#module && ` in ${this.#module}`;
-    return refusal(`${this.#node.op}${place}: ${what}`, mend);
-  }
-
   lacking(what: string): ConfigError {
     return this.refusal(`ONNX has no ${what}`);
   }
@@ -312,14 +253,6 @@ export class Step {
   /** @returns The error of what an operation does in training alone. */
   onlyTraining(what: string): ConfigError {
     return this.refusal(`it ${what} in training`, 'model.eval() comes before an export');
-  }
-
-  followsBatch(what: string): ConfigError {
-    return this.refusal(`${what} follows the size of the batch`, EXAMPLE_SIZES);
-  }
-
-  fault(expected: string, got: unknown): ConfigError {
-    return this.refusal(`expected ${expected}, got ${JSON.stringify(got) ?? 'none'}`);
   }
 }
 

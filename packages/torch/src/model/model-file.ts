@@ -9,12 +9,19 @@ import {
   type Value,
 } from '@unfold/core';
 import { isFloat, sameShape } from '@unfold/core/internal';
-import { fixed, isFixed, isSame, type Sizes, type TracedOnBatches } from '@unfold/nn/internal';
+import {
+  EXAMPLE_SIZES,
+  fixed,
+  isFixed,
+  isSame,
+  type Sizes,
+  type TracedOnBatches,
+} from '@unfold/nn/internal';
 import type { Module } from '@unfold/nn';
 import { construct, givenText, type Construction } from '../layers/construction.js';
 import { zerosOf } from '../layers/zeros.js';
 import { torchDtype } from '../names.js';
-import { EXAMPLE_SIZES, followsBatch } from '../operations/step.js';
+import { followsBatch } from '../operations/step.js';
 import {
   atom,
   call,

@@ -1,11 +1,5 @@
-import {
-  ConfigError,
-  type Attributes,
-  type GraphNode,
-  type JsonData,
-  type Value,
-} from '@unfold/core';
-import { isList } from '@unfold/core/internal';
+import type { ConfigError, GraphNode, Value } from '@unfold/core';
+import { batchRefusal, GraphStep, nodeRefusal } from '@unfold/nn/internal';
 import { literal, type Expression } from '../python.js';
 
 /** What every operation of a graph is translated with. */
@@ -18,61 +12,24 @@ export interface Surroundings {
   readonly training: Expression;
 }
 
-/** @returns The error of a node that can't be said in PyTorch. */
-export function refusal({ op, module }: GraphNode, what: string, mend = ''): ConfigError {
-  const place = module ? ` in ${module}` : '';
-  return new ConfigError(`eject: ${op}${place}: ${what}${mend && `; ${mend}`}`);
-}
+/** What the errors call who wants a translation. */
+const OPERATION = 'eject';
 
-/** How what follows the size of the batch is ejected all the same. */
-export const EXAMPLE_SIZES = '{ batchAxis: null } takes the sizes of the example';
+/** @returns The error of a node that can't be said in PyTorch. */
+export const refusal = (node: GraphNode, what: string, mend = ''): ConfigError =>
+  nodeRefusal(OPERATION, node, what, mend);
 
 /** @returns The error of an argument that is another for another size of the batch. */
-export function followsBatch(node: GraphNode, argument: string): ConfigError {
-  return refusal(node, `${argument} follows the size of the batch`, EXAMPLE_SIZES);
-}
+export const followsBatch = (node: GraphNode, argument: string): ConfigError =>
+  batchRefusal(OPERATION, node, argument);
 
 /** One operation of a graph, as its translation to Python sees it. */
-export class Step {
-  readonly #node: GraphNode;
+export class Step extends GraphStep {
   readonly #around: Surroundings;
 
   constructor(node: GraphNode, around: Surroundings) {
-    this.#node = node;
+    super(OPERATION, node);
     this.#around = around;
-  }
-
-  /** All its arguments that are no tensors, with defaults, by Unfold's names. */
-  get attributes(): Attributes {
-    return this.#node.attributes;
-  }
-
-  /** All its tensors, in order. */
-  get inputs(): readonly Value[] {
-    return this.#node.inputs;
-  }
-
-  /** Its results. */
-  get outputs(): readonly Value[] {
-    return this.#node.outputs;
-  }
-
-  /** Its first result. */
-  get out(): Value {
-    const [out] = this.#node.outputs;
-    if (!out) throw this.fault('a result', null);
-    return out;
-  }
-
-  has(operand: string): boolean {
-    return this.#node.input(operand) !== undefined;
-  }
-
-  /** The tensor that is `operand` to it. */
-  value(operand: string): Value {
-    const value = this.#node.input(operand);
-    if (!value) throw this.fault(`a tensor for ${operand}`, null);
-    return value;
   }
 
   /** A tensor of the graph as Python names it. */
@@ -87,18 +44,8 @@ export class Step {
 
   /** The operand, a tensor or data such as a number. */
   operand(operand: string): Expression {
-    const value = this.#node.input(operand);
+    const value = this.node.input(operand);
     return value ? this.nameOf(value) : literal(this.attributes[operand] ?? null);
-  }
-
-  number(name: string): number {
-    const value = this.attributes[name];
-    if (typeof value !== 'number') throw this.fault(`a number for ${name}`, value);
-    return value;
-  }
-
-  flag(name: string): boolean {
-    return this.attributes[name] === true;
   }
 
   /** What stands for its option `training`. */
@@ -106,28 +53,9 @@ export class Step {
     return this.flag('training') ? literal(true) : this.#around.training;
   }
 
-  /** Numbers; a single one is a list of one. */
-  list(name: string): readonly number[] {
-    const value = this.attributes[name];
-    const parts = isList(value ?? null) ? (value as readonly JsonData[]) : [value ?? null];
-    return parts.map((part) => {
-      if (typeof part !== 'number') throw this.fault(`numbers for ${name}`, value);
-      return part;
-    });
-  }
-
   /** The sizes of an attribute such as `shape`; the batch's own where they follow it. */
   sizes(name: string): Expression[] {
     return this.list(name).map((_, at) => this.#around.sizeAt(name, at));
-  }
-
-  /** @returns The error of what can't be said in PyTorch. */
-  refusal(what: string, mend = ''): ConfigError {
-    return refusal(this.#node, what, mend);
-  }
-
-  fault(expected: string, got: unknown): ConfigError {
-    return this.refusal(`expected ${expected}, got ${JSON.stringify(got) ?? 'none'}`);
   }
 }
 
