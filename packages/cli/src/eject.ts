@@ -70,19 +70,12 @@ async function ejectRun(
   say(`data: ${digits.source}`);
   manualSeed(plan.seed);
   const normalization = normalizationOf(digits.train);
-  const loaders: DataLoader[] = [];
   const prepared = await prepareRun(plan.recipe, {
     ...digits,
     normalization,
-    makeLoader: (dataset, given) => {
-      const loader = new DataLoader(dataset, given);
-      loaders.push(loader);
-      return loader;
-    },
+    makeLoader: (dataset, given) => new DataLoader(dataset, given),
   });
   const { model, options } = prepared;
-  const [train, validation] = loaders;
-  if (!train || !validation) throw new Error('expected a loader of each part');
   const losses = await nextLosses(prepared, saved, signal);
   signal.throwIfAborted();
   // Where it stands, all parts are.
@@ -91,7 +84,7 @@ async function ejectRun(
     batchSize: COMPARED_IMAGES,
     normalization,
   }).batches();
-  const { ema, epochs, optimizer, scheduler } = options;
+  const { ema, epochs, optimizer, scheduler, train, validation } = options;
   await saveProject(model, folder, example?.images as Tensor, {
     name: plan.recipe.model,
     normalization,

@@ -23,25 +23,25 @@ const MOMENTUM_SWING = 0.05;
 const HIGHEST_MOMENTUM = 0.99;
 
 /** Makes a loader: `DataLoader`, or one that gives the same batches. */
-export type MakeLoader = (
+export type MakeLoader<Loader extends BatchLoader = BatchLoader> = (
   dataset: Dataset,
   options: LoaderOptions,
-) => BatchLoader | Promise<BatchLoader>;
+) => Loader | Promise<Loader>;
 
 /** The data that a recipe is applied to. */
-export interface RecipeData {
+export interface RecipeData<Loader extends BatchLoader = BatchLoader> {
   readonly train: Dataset;
   readonly validation: Dataset;
   readonly normalization: Normalization;
-  readonly makeLoader: MakeLoader;
+  readonly makeLoader: MakeLoader<Loader>;
 }
 
 /** The options of `fit` that follow from a recipe; callbacks, signal and a state to resume come on top. */
-export interface PreparedRun {
+export interface PreparedRun<Loader extends BatchLoader = BatchLoader> {
   readonly model: Layer;
   readonly options: FitOptions<'accuracy'> & {
-    readonly train: BatchLoader;
-    readonly validation: BatchLoader;
+    readonly train: Loader;
+    readonly validation: Loader;
     readonly loss: Loss;
   };
 }
@@ -50,7 +50,10 @@ export interface PreparedRun {
  * The model, optimiser, schedule and loaders of a recipe. All randomness is that of the global
  * streams: call `manualSeed` before.
  */
-export async function prepareRun(recipe: Recipe, data: RecipeData): Promise<PreparedRun> {
+export async function prepareRun<Loader extends BatchLoader>(
+  recipe: Recipe,
+  data: RecipeData<Loader>,
+): Promise<PreparedRun<Loader>> {
   const { train: images, validation, normalization, makeLoader } = data;
   const { batchSize, epochs, labelSmoothing, ema } = recipe;
   const augment = AUGMENTATIONS[recipe.augment]();
