@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outcomeOf, type OnnxCase } from '../support/onnx/conformance.js';
-import { hasPython, python } from '../support/onnx/python.js';
+import { hasOnnx, python } from '../support/python.js';
 
 /*
  * All of ONNX's operator tests, and the light networks of its package, where Python has onnx and
@@ -18,7 +18,7 @@ const DIFFERENT: readonly (readonly [name: RegExp, reason: string])[] = [
   [/training_dropout/, 'a model in evaluation drops nothing'],
 ];
 
-describe.runIf(hasPython)("ONNX's own tests", () => {
+describe.runIf(hasOnnx)("ONNX's own tests", () => {
   let folder: string;
   const made = (option: string): readonly OnnxCase[] => {
     const file = join(folder, `${option}.json`);

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { hasPython, python } from '../support/onnx/python.js';
+import { hasOnnx, python } from '../support/python.js';
 import { modelExports, operationExports, type ExportCase } from '../support/onnx/exports.js';
 import { asJson, expectSame, fromJson, plain, type Plain } from '../support/plain.js';
 
@@ -57,7 +57,7 @@ const SETS: readonly [what: string, make: () => ExportCase[]][] = [
   ['models of set 22', () => modelExports(22)],
 ];
 
-describe.runIf(hasPython)("ONNX's checker and ONNX Runtime in Python", () => {
+describe.runIf(hasOnnx)("ONNX's checker and ONNX Runtime in Python", () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'unfold-onnx-'));

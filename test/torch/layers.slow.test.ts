@@ -6,7 +6,7 @@ import { expectSame, plain, type Plain } from '../support/plain.js';
 import { LAYER_CASES, MASKED_CASES, type LayerCase } from '../support/torch/layer-cases.js';
 import { pythonOf } from '../support/torch/layer-call.js';
 import { tensorsOf } from '../support/torch/models.js';
-import { hasTorch, python } from '../support/torch/python.js';
+import { hasTorch, python } from '../support/python.js';
 
 /** What a layer gives in training, where that isn't random, and then in evaluation. */
 function resultsOf({ layer, inputs, isRandom = false }: LayerCase): Tensor[] {

@@ -8,7 +8,7 @@ import { OPERATIONS as CALLS } from '../support/operation-calls.js';
 import { asJson, expectSame, fromJson, plain, type Plain } from '../support/plain.js';
 import { MORE_CALLS } from '../support/torch/calls.js';
 import { HEADER, pythonFunction } from '../support/torch/functions.js';
-import { hasRuff, hasTorch, python } from '../support/torch/python.js';
+import { hasRuff, hasTorch, python } from '../support/python.js';
 
 /*
  * Each operation as PyTorch computes it, in Python that has it. Elsewhere these tests are skipped.

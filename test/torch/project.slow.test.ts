@@ -9,7 +9,7 @@ import { start } from '../support/runs/cli.js';
 import { ejectProject, evaluateMnist, exportModel } from '../support/runs/cli-trained.js';
 import { TRAIN_MNIST } from '../support/runs/unfold.js';
 import { MODELS, type ModelCase } from '../support/torch/models.js';
-import { hasRuff, hasTorch, python } from '../support/torch/python.js';
+import { hasRequirements, hasRuff, python } from '../support/python.js';
 
 /*
  * Whole projects, run as their READMEs say: by pytest, by Python and by torchrun, where Python has PyTorch.
@@ -37,7 +37,7 @@ function exampleOf({ inputs }: ModelCase) {
   );
 }
 
-describe.runIf(hasTorch)('a project', () => {
+describe.runIf(hasRequirements)('a project', () => {
   it.each(['everything', 'tokens', 'recurrent', 'resnet18'])(
     'of the model %s passes its own tests',
     async (name) => {

@@ -32,7 +32,7 @@ import {
   type Ejected,
   type RunCase,
 } from '../support/torch/project.js';
-import { hasRequirements, hasRuff, python } from '../support/torch/python.js';
+import { hasRequirements, hasRuff, python } from '../support/python.js';
 
 /*
  * What an ejected project does in PyTorch, where Python has it: the steps after the one where the run stood,
