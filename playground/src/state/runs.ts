@@ -1,127 +1,209 @@
 import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { proxy, type Remote, wrap } from 'comlink';
-import type { EngineChoice, EngineInfo, Lab, Progress, Validation } from '../lab/protocol.js';
+import type {
+  EngineChoice,
+  EngineInfo,
+  Lab,
+  LoadedWeights,
+  Progress,
+  Validation,
+} from '../lab/protocol.js';
 import type { Experiment } from '../spec/experiment.js';
 import { loadDigitSets } from './digit-sets.js';
+import { EMPTY_HISTORY, type History, HistoryKeeper } from './history.js';
 
-/** The losses and accuracies of all steps so far; `losses[i]` is step i + 1's. */
-export interface History {
-  readonly losses: readonly number[];
-  readonly accuracies: readonly number[];
-}
+/** `new`: without a network, until `create`; `preparing`: the digits load, or the network is being built. */
+export type RunState = 'new' | 'preparing' | 'paused' | 'running' | 'failed';
 
-export type RunState = 'preparing' | 'paused' | 'running' | 'failed';
+/** The scores of a validation, without what each digit was taken for. */
+export type Scores = Omit<Validation, 'predictions'>;
 
 /** One network in training: a worker, and what is known of it here. */
 export interface Run {
   /** `A` or `B`. */
   readonly name: string;
+  /** The worker; another one after `create` where the one before didn't start, so it is asked for each time. */
   readonly lab: Remote<Lab>;
+  /** What trains, or is going to. */
   readonly experiment: ReadonlySignal<Experiment>;
   readonly engine: ReadonlySignal<EngineInfo | null>;
   readonly state: ReadonlySignal<RunState>;
   /** The last report; null before the first. */
   readonly progress: ReadonlySignal<Progress | null>;
   readonly history: ReadonlySignal<History>;
-  /** Oldest first. */
-  readonly validations: ReadonlySignal<readonly Validation[]>;
+  /** Oldest first: after each epoch, and when asked for. */
+  readonly validations: ReadonlySignal<readonly Scores[]>;
+  /** The last one, whole; null before the first. */
+  readonly validation: ReadonlySignal<Validation | null>;
   /** Why it failed or stopped; null if it didn't. */
   readonly fault: ReadonlySignal<string | null>;
-  /** Begins anew, at step 0. @throws nothing: a fault is shown. */
-  create(experiment: Experiment, choice: EngineChoice): Promise<void>;
+  /** Begins anew, at step 0. @throws nothing: a fault is shown. @returns Whether it can train now. */
+  create(experiment: Experiment, choice: EngineChoice): Promise<boolean>;
+  /** Does nothing while another validation is on its way. */
   validate(): Promise<void>;
+  /** Takes the network and the weights of a file; its curves begin anew. @throws Error with a text for people. */
+  load(bytes: Uint8Array, name: string): Promise<LoadedWeights>;
   /** Ends the worker. */
   close(): void;
 }
-
-const EMPTY: History = { losses: [], accuracies: [] };
 
 /** The run of the page, and perhaps a second beside it. Views other than Train use the first. */
 export const runs: Signal<readonly Run[]> = signal([]);
 
 /** Starts a worker for a run of this name; it has no network before `create`. */
-export function startRun(name: string): Run {
-  const worker = new Worker(new URL('../lab/worker.ts', import.meta.url), { type: 'module' });
-  const lab = wrap<Lab>(worker);
-  const state = signal<RunState>('preparing');
+export function startRun(name: string, first: Experiment): Run {
+  const state = signal<RunState>('new');
   const progress = signal<Progress | null>(null);
-  const history = signal(EMPTY);
-  const validations = signal<readonly Validation[]>([]);
+  const history = signal(EMPTY_HISTORY);
+  const validations = signal<readonly Scores[]>([]);
+  const validation = signal<Validation | null>(null);
   const fault = signal<string | null>(null);
   const engine = signal<EngineInfo | null>(null);
-  const experiment = signal<Experiment>(NONE);
+  const experiment = signal(first);
+  let keeper = new HistoryKeeper();
   const fail = (reason: unknown): void => {
     batch(() => {
       state.value = 'failed';
       fault.value = reason instanceof Error ? reason.message : String(reason);
     });
   };
-  worker.addEventListener('error', (event) => fail(event.message || 'The worker did not start.'));
-  let ready: Promise<void> | null = null;
+  const forget = (): void => {
+    keeper = new HistoryKeeper();
+    progress.value = null;
+    history.value = EMPTY_HISTORY;
+    validations.value = [];
+    validation.value = null;
+    fault.value = null;
+  };
+  const startWorker = () => startLab((reason) => fail(reason));
+  let worker = startWorker();
+  /** Counts the networks: what is still on its way from an earlier one is not of this one. */
+  let turn = 0;
+  let queue: Promise<unknown> = Promise.resolve();
+  let isValidating = false;
 
-  const hear = (report: Progress): void => {
+  const hear = (of: number, report: Progress): void => {
+    if (of !== turn || state.value === 'preparing') return;
+    const before = progress.value?.epoch ?? 0;
     batch(() => {
       progress.value = report;
       state.value = report.state;
       fault.value = report.fault;
-      if (report.losses.length === 0) return;
-      history.value = {
-        losses: [...history.value.losses, ...report.losses],
-        accuracies: [...history.value.accuracies, ...report.accuracies],
-      };
+      if (report.losses.length > 0) {
+        history.value = keeper.add(report.losses, report.accuracies);
+      }
     });
+    if (Math.floor(report.epoch) > Math.floor(before)) validate().catch(fail);
   };
-  const prepare = async (): Promise<void> => {
-    await lab.setDigits(await loadDigitSets());
-    await lab.watch(proxy(hear));
+  const validate = async (): Promise<void> => {
+    if (isValidating) return;
+    isValidating = true;
+    const of = turn;
+    try {
+      const { predictions, ...score } = await worker.lab.validate();
+      if (of !== turn) return;
+      batch(() => {
+        validations.value = [...validations.value, score];
+        validation.value = { predictions, ...score };
+      });
+    } finally {
+      isValidating = false;
+    }
+  };
+  const make = async (of: number, wanted: Experiment, choice: EngineChoice): Promise<boolean> => {
+    if (of !== turn) return false;
+    try {
+      const digits = await loadDigitSets();
+      // A worker that never started can't be asked again.
+      if (worker.isDead()) worker = startWorker();
+      await worker.prepare(digits, (report) => hear(of, report));
+      const info = await worker.answer(worker.lab.create(wanted, choice));
+      if (of !== turn) return false;
+      batch(() => {
+        engine.value = info;
+        state.value = 'paused';
+      });
+      return true;
+    } catch (error) {
+      if (of === turn) fail(error);
+      return false;
+    }
   };
 
   return {
     name,
-    lab,
+    get lab() {
+      return worker.lab;
+    },
     experiment,
     engine,
     state,
     progress,
     history,
     validations,
+    validation,
     fault,
-    async create(wanted, choice) {
+    create(wanted, choice) {
+      const of = ++turn;
       batch(() => {
+        forget();
         state.value = 'preparing';
-        fault.value = null;
-        progress.value = null;
-        history.value = EMPTY;
-        validations.value = [];
         experiment.value = wanted;
       });
-      try {
-        ready ??= prepare();
-        await ready;
-        const info = await lab.create(wanted, choice);
-        batch(() => {
-          engine.value = info;
-          state.value = 'paused';
-        });
-      } catch (error) {
-        ready = null;
-        fail(error);
-      }
+      // One after the other, so that the last one wanted is the last one made.
+      const made = queue.then(() => make(of, wanted, choice));
+      queue = made;
+      return made;
     },
-    async validate() {
-      const validation = await lab.validate();
-      validations.value = [...validations.value, validation];
+    validate,
+    async load(bytes, name) {
+      const loaded = await worker.lab.load(bytes, name);
+      batch(() => {
+        forget();
+        experiment.value = { ...experiment.value, network: loaded.network };
+      });
+      await validate();
+      return loaded;
+    },
+    close: () => worker.close(),
+  };
+}
+
+interface StartedLab {
+  readonly lab: Remote<Lab>;
+  isDead(): boolean;
+  /** What was asked of it, or a rejection if it dies before it answers. */
+  answer<T>(asked: Promise<T>): Promise<T>;
+  /** Hands over the digits, the first time, and has reports sent. */
+  prepare(digits: Parameters<Lab['setDigits']>[0], hear: (report: Progress) => void): Promise<void>;
+  close(): void;
+}
+
+function startLab(fail: (reason: string) => void): StartedLab {
+  const worker = new Worker(new URL('../lab/worker.ts', import.meta.url), { type: 'module' });
+  const lab = wrap<Lab>(worker);
+  let isDead = false;
+  let hasDigits = false;
+  // What is asked of a worker that doesn't start is never answered: who waits hears of it here.
+  const death = new Promise<never>((_, reject) => {
+    worker.addEventListener('error', (event) => {
+      const reason = event.message || 'The worker that computes did not start.';
+      isDead = true;
+      fail(reason);
+      reject(new Error(reason));
+    });
+  });
+  death.catch(() => undefined);
+  const answer = <T>(asked: Promise<T>): Promise<T> => Promise.race([asked, death]);
+  return {
+    lab,
+    isDead: () => isDead,
+    answer,
+    async prepare(digits, hear) {
+      if (!hasDigits) await answer(lab.setDigits(digits));
+      hasDigits = true;
+      await lab.watch(proxy(hear));
     },
     close: () => worker.terminate(),
   };
 }
-
-/** What a run has before its first `create`. */
-const NONE: Experiment = {
-  network: [],
-  optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9, nesterov: false, weightDecay: 0 },
-  batchSize: 64,
-  augmentation: 'none',
-  seed: 1,
-  strict: false,
-};

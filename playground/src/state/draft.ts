@@ -1,0 +1,54 @@
+import { signal, type Signal } from '@preact/signals';
+import type { Experiment } from '../spec/experiment.js';
+import type { Run } from './runs.js';
+
+/**
+ * The experiment that is being edited for a run: what the run has, until it is changed; a run that begins
+ * anew, with the draft or with something else, has no other draft then.
+ */
+export function draftOf(run: Run): Experiment {
+  const edited = editedOf(run).value;
+  return edited && edited.of === run.experiment.value ? edited.draft : run.experiment.value;
+}
+
+/** Changes parts of the draft; the run goes on as it is, until it begins anew. */
+export function editDraft(run: Run, change: Partial<Experiment>): void {
+  const draft = { ...draftOf(run), ...change };
+  editedOf(run).value = { of: run.experiment.value, draft };
+}
+
+/** Goes back to what the run has. */
+export function dropDraft(run: Run): void {
+  editedOf(run).value = null;
+}
+
+/** Whether the run would be another with the draft. */
+export const isEdited = (run: Run): boolean => !isSame(draftOf(run), run.experiment.value);
+
+interface Edited {
+  /** What the run had when this was begun. */
+  readonly of: Experiment;
+  readonly draft: Experiment;
+}
+
+const edits = new WeakMap<Run, Signal<Edited | null>>();
+
+function editedOf(run: Run): Signal<Edited | null> {
+  const known = edits.get(run);
+  if (known) return known;
+  const made = signal<Edited | null>(null);
+  edits.set(run, made);
+  return made;
+}
+
+/** Whether two pieces of plain data say the same, whatever the order of their fields. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
+    return Object.is(a, b);
+  }
+  const [fields, others] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
+  return (
+    fields.size === others.size &&
+    [...fields].every(([name, value]) => others.has(name) && isSame(value, others.get(name)))
+  );
+}
