@@ -116,4 +116,14 @@ export const SPEC_TEXTS = {
     aNumber: 'a number',
     aFlag: 'true or false',
   },
+  link: {
+    empty: 'The link holds nothing.',
+    tooLong: (most: number) =>
+      `The link is longer than ${most} characters: it is none of this page’s.`,
+    tooLarge: 'The link holds more than a network and a digit: it is none of this page’s.',
+    otherVersion: 'The link is none of this page’s, or was made by a newer version of it.',
+    cutOff: 'The link is cut off at its end: copy it again, as a whole.',
+    damaged: 'The link is damaged: a part is missing or was changed. Copy it again, as a whole.',
+    cannotRun: (reason: string) => `The link’s experiment can’t be run. ${reason}`,
+  },
 } as const;

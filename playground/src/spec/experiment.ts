@@ -34,7 +34,9 @@ export interface Experiment {
 }
 
 /** The optimisers, each as it is first chosen: at the rates that are usual for it. */
-export const OPTIMIZERS: { readonly [K in OptimizerSpec['kind']]: OptimizerSpec } = {
+export const OPTIMIZERS: {
+  readonly [K in OptimizerSpec['kind']]: OptimizerSpec & { readonly kind: K };
+} = {
   sgd: { kind: 'sgd', lr: 0.05, momentum: 0.9, nesterov: false, weightDecay: 0 },
   adam: { kind: 'adam', lr: 0.001, weightDecay: 0 },
   adamW: { kind: 'adamW', lr: 0.001, weightDecay: 0.01 },
