@@ -4,6 +4,7 @@
  */
 export { requireFile, requireModule, textList } from './arguments.js';
 export { readCheckpoint } from './checkpoint.js';
+export { crc32Of } from './crc32.js';
 export { atEnd } from './files/at-end.js';
 export type { FileInfo, Files, PackageRequire } from './files/files.js';
 export { filesFor } from './files/files-for.js';

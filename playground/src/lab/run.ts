@@ -1,0 +1,126 @@
+import { argmax, compile, type Compiled, manualSeed, Scope, type Tensor, Tape } from '@unfold/core';
+import { crossEntropy, type Sequential } from '@unfold/nn';
+import type { Normalization, Optimizer } from '@unfold/train';
+import type { Experiment } from '../spec/experiment.js';
+import { augmentationOf } from './augmentation.js';
+import { buildNetwork } from './network.js';
+import { MNIST_NORMALIZATION } from './normalization.js';
+import { optimizerOf } from './optimizer.js';
+import type { DigitSet } from './protocol.js';
+import { TrainingSet } from './training-set.js';
+
+/** How a step went. */
+export interface Stepped {
+  /** Not finite where the step was not made. */
+  readonly loss: number;
+  /** The share of right answers before the step. */
+  readonly accuracy: number;
+  readonly images: number;
+}
+
+/** What a run is made of besides its experiment. */
+export interface RunParts {
+  readonly digits: DigitSet;
+  readonly compiled: boolean;
+  /** A network with weights, and what its pixels are normalised by; by default a new one. */
+  readonly loaded?: { readonly model: Sequential; readonly normalization: Normalization };
+}
+
+type Learn = (images: Tensor, labels: Tensor) => { logits: Tensor; loss: Tensor };
+
+/**
+ * A network in training. It draws from the global random streams, which it seeds: there is one run at a
+ * time.
+ */
+export class Run {
+  readonly experiment: Experiment;
+  readonly model: Sequential;
+  readonly normalization: Normalization;
+  readonly trainingSet: TrainingSet;
+  readonly #optimizer: Optimizer;
+  readonly #learn: Learn;
+  readonly #descend: () => void;
+  readonly #programs: readonly Pick<Compiled<never, unknown>, 'dispose'>[];
+  #step = 0;
+  #isDisposed = false;
+
+  /** @throws Error with a text for people if the network can't be built. */
+  constructor(experiment: Experiment, { digits, compiled, loaded }: RunParts) {
+    const { network, optimizer, batchSize, augmentation, seed } = experiment;
+    manualSeed(seed);
+    const model = loaded?.model ?? buildNetwork(network);
+    const augment = augmentationOf(augmentation);
+    this.experiment = experiment;
+    this.model = model.train();
+    this.normalization = loaded?.normalization ?? MNIST_NORMALIZATION;
+    this.#optimizer = optimizerOf(optimizer, model.parameters());
+    this.trainingSet = new TrainingSet(digits, {
+      batchSize,
+      shuffle: true,
+      normalization: this.normalization,
+      ...(augment ? { augment } : {}),
+    });
+    const learn: Learn = (images, labels) => {
+      this.#optimizer.zeroGrad();
+      return Tape.run((tape) => {
+        const logits = model.forward(images);
+        const loss = crossEntropy(logits, labels);
+        tape.backward(loss);
+        return { logits, loss };
+      });
+    };
+    const descend = (): void => this.#optimizer.step();
+    if (compiled) {
+      const options = { modules: [model], fallback: true, compare: true };
+      const programs = { learn: compile(learn, options), descend: compile(descend, options) };
+      this.#learn = programs.learn;
+      this.#descend = programs.descend;
+      this.#programs = [programs.learn, programs.descend];
+    } else {
+      this.#learn = learn;
+      this.#descend = descend;
+      this.#programs = [];
+    }
+  }
+
+  /** Steps done. */
+  get step(): number {
+    return this.#step;
+  }
+
+  get isDisposed(): boolean {
+    return this.#isDisposed;
+  }
+
+  /** Learns from the next batch. Where the loss is no number, the weights stay as they are. */
+  advance(): Stepped {
+    const batch = this.trainingSet.next();
+    try {
+      const { loss, right } = Scope.run(() => {
+        const { logits, loss } = this.#learn(batch.images, batch.labels);
+        const taken = argmax(logits, { axis: 1 }).toTypedArray();
+        const labels = Array.from(batch.labels.toTypedArray());
+        const right = labels.filter((label, i) => label === taken[i]).length;
+        return { loss: loss.item(), right };
+      });
+      if (Number.isFinite(loss)) {
+        Scope.run(() => this.#descend());
+        this.#step++;
+      }
+      return { loss, accuracy: right / batch.size, images: batch.size };
+    } finally {
+      this.trainingSet.stepped();
+    }
+  }
+
+  /** Frees all that it holds. */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    for (const program of this.#programs) program.dispose();
+    this.trainingSet.dispose();
+    this.#optimizer.dispose();
+    this.model.zeroGrad();
+    this.model.dispose();
+  }
+}

@@ -1,0 +1,175 @@
+import { heapStats } from '@unfold/core';
+import { describe, expect, it } from 'vitest';
+import type { Experiment } from '../../playground/src/spec/experiment.js';
+import { ENGINE, EXPERIMENT, firstDigits, labOf, lastFingerprint } from './lab-under-test.js';
+
+const digits = await firstDigits(640, 200);
+const digit = digits.test.images.slice(0, 784);
+
+describe('a run', () => {
+  it('reaches 95 % of the test digits within two epochs of 5,000', async () => {
+    const { lab, reports } = labOf(await firstDigits(5000, 1000));
+    await lab.create(EXPERIMENT, ENGINE);
+    await lab.finishEpoch();
+    await lab.finishEpoch();
+    const { accuracy, loss, predictions, step } = await lab.validate();
+    expect(accuracy).toBeGreaterThan(0.95);
+    expect(loss).toBeLessThan(0.2);
+    expect(predictions).toHaveLength(1000);
+    expect(step).toBe(2 * Math.ceil(5000 / 32));
+    expect(reports.at(-1)).toMatchObject({ state: 'paused', step, epoch: 2, fault: null });
+    expect(reports.flatMap(({ losses }) => [...losses])).toHaveLength(step);
+  });
+
+  it('stops with a sentence when the loss is no number, and keeps the weights of the step before', async () => {
+    const { lab, reports } = labOf(digits);
+    const optimizer = { ...EXPERIMENT.optimizer, lr: 1e30 };
+    await lab.create({ ...EXPERIMENT, optimizer }, ENGINE);
+    await lab.finishEpoch();
+    const last = reports.at(-1);
+    expect(last?.state).toBe('paused');
+    expect(last?.fault).toMatch(/^The loss of step \d+ is no number: .*learning rate/);
+    expect([...(last?.losses ?? [])].every(Number.isFinite)).toBe(true);
+  });
+
+  it('ends when another one begins', async () => {
+    const { lab, reports } = labOf(digits);
+    await lab.create(EXPERIMENT, ENGINE);
+    const steps = lab.advance(1_000_000);
+    await lab.create({ ...EXPERIMENT, seed: 2 }, ENGINE);
+    await steps;
+    expect(reports.at(-1)).toMatchObject({ state: 'paused', step: 0 });
+    await lab.advance(1);
+    expect(reports.at(-1)).toMatchObject({ state: 'paused', step: 1 });
+  });
+
+  it('that cannot be built leaves the one before as it is', async () => {
+    const { lab, reports } = labOf(digits);
+    await lab.create(EXPERIMENT, ENGINE);
+    const bad: Experiment = { ...EXPERIMENT, network: [{ kind: 'linear', features: 10 }] };
+    await expect(lab.create(bad, ENGINE)).rejects.toThrow();
+    await lab.advance(1);
+    expect(reports.at(-1)).toMatchObject({ state: 'paused', step: 1 });
+  });
+
+  it('learns a digit that was drawn from its next epoch on, as often as it counts', async () => {
+    const { lab, reports } = labOf(digits);
+    await lab.create(EXPERIMENT, ENGINE);
+    await lab.advance(1);
+    lab.addDigit(digit, 7, 32);
+    await lab.finishEpoch();
+    expect(reports.at(-1)?.step).toBe(20);
+    await lab.finishEpoch();
+    expect(reports.at(-1)?.step).toBe(20 + 21);
+  });
+});
+
+describe('the bits of a strict run', () => {
+  const train = async (
+    experiment: Partial<Experiment> = {},
+    choice: Partial<typeof ENGINE> = {},
+    between: (lab: ReturnType<typeof labOf>['lab']) => unknown = () => {},
+  ): Promise<string | null> => {
+    const { lab, reports } = labOf(digits);
+    await lab.create({ ...EXPERIMENT, ...experiment }, { ...ENGINE, ...choice });
+    for (const steps of [3, 10, 9]) {
+      await lab.advance(steps);
+      await between(lab);
+    }
+    return lastFingerprint(reports);
+  };
+
+  it('are the same on any number of threads, compiled or not', async () => {
+    const bits = await train();
+    expect(bits).toMatch(/^[0-9a-f]{8}$/);
+    expect(await train({}, { threads: 2 })).toBe(bits);
+    expect(await train({}, { compiled: false })).toBe(bits);
+    expect(await train({ seed: 2 })).not.toBe(bits);
+  });
+
+  it('stay what they were: those of every browser', async () => {
+    // Held by the tests of the page in three browsers, too.
+    expect(await train()).toMatchInlineSnapshot(`"9a621c06"`);
+  });
+
+  it('are the same whether the run is looked at or not, in all its ways', async () => {
+    const network: Experiment['network'] = [
+      {
+        kind: 'conv',
+        channels: 4,
+        kernel: 5,
+        stride: 2,
+        padding: 0,
+        dilation: 1,
+        groups: 1,
+        bias: true,
+      },
+      { kind: 'batchNorm' },
+      { kind: 'gelu' },
+      { kind: 'dropout', p: 0.5 },
+      { kind: 'flatten' },
+      { kind: 'linear', features: 10 },
+    ];
+    const experiment = { network, augmentation: 'elastic' } as const;
+    const bits = await train(experiment);
+    const looked = await train(experiment, {}, async (lab) => {
+      await lab.look(digit, { layers: true, explain: 'gradient' });
+      await lab.look(digit, { layers: true, explain: 'occlusion' });
+      lab.convolution(0, digit, 3);
+      lab.parameters();
+      await lab.validate();
+      lab.safetensors();
+      await lab.onnx();
+      await lab.pytorch();
+    });
+    expect(looked).toBe(bits);
+  });
+
+  it('are the same whether it is paused, or asked something while it trains', async () => {
+    const bits = await train();
+    const { lab, reports } = labOf(digits);
+    await lab.create(EXPERIMENT, ENGINE);
+    const steps = lab.advance(22);
+    await lab.look(digit, { layers: true, explain: 'gradient' });
+    await lab.validate();
+    await lab.pause();
+    await steps;
+    const done = reports.at(-1)?.step ?? 0;
+    expect(done).toBeLessThan(22);
+    await lab.advance(22 - done);
+    expect(lastFingerprint(reports)).toBe(bits);
+  });
+});
+
+describe('memory', () => {
+  it('is given back: runs, looks and files leave nothing behind', async () => {
+    const { lab } = labOf(digits);
+    const file = await fileOf();
+    const round = async (): Promise<object> => {
+      await lab.create({ ...EXPERIMENT, augmentation: 'affine' }, ENGINE);
+      await lab.advance(5);
+      await lab.look(digit, { layers: true, explain: 'gradient' });
+      await lab.look(digit, { layers: true, explain: 'occlusion' });
+      lab.convolution(4, digit, 1);
+      lab.parameters();
+      await lab.validate();
+      await lab.onnx();
+      await lab.pytorch();
+      await lab.load(file, 'a.safetensors');
+      await expect(lab.load(file.slice(0, 100), 'b.safetensors')).rejects.toThrow();
+      await lab.advance(5);
+      const { usedBytes, liveTensors } = heapStats();
+      return { usedBytes, liveTensors };
+    };
+    await round();
+    const held = await round();
+    expect(await round()).toEqual(held);
+    expect(await round()).toEqual(held);
+  });
+
+  async function fileOf(): Promise<Uint8Array> {
+    const { lab } = labOf(digits);
+    await lab.create(EXPERIMENT, ENGINE);
+    return lab.safetensors();
+  }
+});
