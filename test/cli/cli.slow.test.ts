@@ -49,7 +49,7 @@ describe.each([80, 50])('on a terminal of %d columns', (columns) => {
         stdout.lastIndexOf(ESCAPE + String(off)),
       );
     }
-    expect(stdout).toMatch(/interrupted after step \d+ of 23500; nothing was saved/);
+    expect(stdout).toMatch(/interrupted after step \d+ of 23,500; nothing was saved/);
   });
 });
 

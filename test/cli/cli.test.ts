@@ -372,7 +372,7 @@ describe.concurrent('what is found out before training begins', () => {
     const { code, stderr } = await trainMnist('--data-dir', folder);
     expect([code, stderr]).toEqual([
       1,
-      'error: the training part has 12 images, of which the last 5000 are for validation; nothing is left to train on\n',
+      'error: the training part has 12 images, of which the last 5,000 are for validation; nothing is left to train on\n',
     ]);
   });
 });
@@ -400,8 +400,8 @@ describe('a run', () => {
     const patterns = [
       'engine: wasm simd (128|256)-bit.*',
       `data: folder ${digits}`,
-      'images: 320 to train on, 5000 to validate with',
-      'model: lenet, 5994 parameters; seed 7',
+      'images: 320 to train on, 5,000 to validate with',
+      'model: lenet, 5,994 parameters; seed 7',
       ...[1, 2, 3].map(
         (epoch) =>
           `epoch ${epoch}/3 · loss ${number}, validation ${number} · accuracy ${number} % · lr .*`,
@@ -738,7 +738,7 @@ describe.concurrent('a run that ends early', () => {
     const { code, signal, stdout, stderr } = await running.outcome;
     expect([code, signal]).toEqual([130, null]);
     expect(stdout).not.toContain('test accuracy');
-    const [, done] = /^interrupted after step (\d+) of 2500; the run is in /.exec(stderr) ?? [];
+    const [, done] = /^interrupted after step (\d+) of 2,500; the run is in /.exec(stderr) ?? [];
     expect(stderr).toContain(`the run is in ${file}, and goes on with --resume\n`);
     const saved = await loadRun(file);
     expect(saved?.state.json['position']).toMatchObject({ step: Number(done) });
@@ -811,7 +811,7 @@ describe.concurrent('a run that ends early', () => {
     running.child.kill('SIGHUP');
     const { code, stderr } = await running.outcome;
     expect(code).toBe(130);
-    const [, done] = /^interrupted after step (\d+) of 2500; the run is in /.exec(stderr) ?? [];
+    const [, done] = /^interrupted after step (\d+) of 2,500; the run is in /.exec(stderr) ?? [];
     expect((await loadRun(file))?.state.json['position']).toMatchObject({ step: Number(done) });
   });
 
@@ -911,7 +911,7 @@ describe.concurrent('a run that ends early', () => {
     const { code, stderr } = await running.outcome;
     expect(code).toBe(130);
     expect(stderr).toMatch(
-      /^interrupted after step \d+ of 2500; nothing was saved \(--checkpoint FILE would\)\n$/,
+      /^interrupted after step \d+ of 2,500; nothing was saved \(--checkpoint FILE would\)\n$/,
     );
   });
 

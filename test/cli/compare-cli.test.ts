@@ -120,7 +120,7 @@ describe('progress', () => {
     );
     expect(lines[19]).toMatch(/^seed 4 · step 20\/30 /);
     expect(lines[20]).toBe(
-      'seed 5 · Unfold 50.00 %, 1235 images/s · TensorFlow.js 50.00 %, 17.2 images/s',
+      'seed 5 · Unfold 50.00 %, 1,235 images/s · TensorFlow.js 50.00 %, 17.2 images/s',
     );
   });
 

@@ -131,7 +131,7 @@ describe('a comparison', () => {
         "McNemar's exact test, p = 1",
     );
     expect(lines).toContain(
-      'speed: Unfold 800 images/s, TensorFlow.js 200 images/s; our own run without fused multiply-add, by itself, 1000 images/s',
+      'speed: Unfold 800 images/s, TensorFlow.js 200 images/s; our own run without fused multiply-add, by itself, 1,000 images/s',
     );
     expect(lines.at(-1)).toBe(TWO_SEEDS.conclusion);
   });

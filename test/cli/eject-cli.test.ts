@@ -33,7 +33,7 @@ describe.concurrent('eject', { timeout: TIMEOUT }, () => {
     const { code, stdout, stderr } = await ejectProject(...checkpoint(), file('model'));
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toBe(
-      `model: lenet, 5994 parameters, from ${file('lenet.safetensors')}; there is no run in it\n` +
+      `model: lenet, 5,994 parameters, from ${file('lenet.safetensors')}; there is no run in it\n` +
         `project: ${file('model')}, whose README.md has the commands\n`,
     );
     expect((await readdir(file('model'))).sort()).toEqual([

@@ -30,7 +30,7 @@ describe.concurrent('export', { timeout: TIMEOUT }, () => {
     const { code, stdout, stderr } = await exportModel(...checkpoint(), file('lenet.onnx'));
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toBe(
-      `model: lenet, 5994 parameters, from ${file('lenet.safetensors')}\n` +
+      `model: lenet, 5,994 parameters, from ${file('lenet.safetensors')}\n` +
         `onnx: ${file('lenet.onnx')}, operator set 17, images [batch,1,28,28] → logits [batch,10]\n`,
     );
     const loaded = await loadOnnx(file('lenet.onnx'));

@@ -56,9 +56,9 @@ describe.concurrent('predict', { timeout: TIMEOUT }, () => {
     const parts = stdout
       .split('\n\n\n')
       .join('\n')
-      .split(/^(?=\S*seven\.png: \d \(\d+\.\d %\)$)/m);
+      .split(/^(?=\S*seven\.png: \d \(\d+\.\d\d %\)$)/m);
     expect(parts).toHaveLength(2);
-    expect(stdout).toMatch(/^ {28} {3}0 .* {2}\d+\.\d %$/m);
+    expect(stdout).toMatch(/^ {28} {3}0 .* {2}\d+\.\d\d %$/m);
     expect(stdout).toContain('▓');
     expect(stdout).not.toContain('\u001b');
   });
@@ -151,10 +151,10 @@ describe.concurrent('evaluate', { timeout: TIMEOUT }, () => {
     );
     const lines = stdout.split('\n');
     expect(lines.slice(1, 5)).toEqual([
-      `model: lenet, 5994 parameters, from ${file('lenet.safetensors')}`,
+      `model: lenet, 5,994 parameters, from ${file('lenet.safetensors')}`,
       `data: folder ${file('digits')}`,
       `test accuracy ${((100 * expected.correct) / TEST_IMAGES).toFixed(2)} % (${expected.correct} of 300)`,
-      `mean loss ${expected.loss.toFixed(4)}`,
+      `test loss ${expected.loss.toFixed(4)}`,
     ]);
     expect(stdout.match(/ → \d \(\d+ %\)/g)).toHaveLength(2);
     expect(lines.at(-2)).toBe(`json: ${json}`);

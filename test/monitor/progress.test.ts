@@ -82,15 +82,15 @@ describe('the bar', () => {
   it.each([
     [
       120,
-      'epoch 1/4 ━━━━━━━━━━━━──────────── 420/860 · loss 0.1235 · 12800 images/s · epoch 2 s, run 15 s left',
+      'epoch 1/4 ━━━━━━━━━━━━──────────── 420/860 · loss 0.1235 · 12,800 images/s · epoch 2 s, run 15 s left',
     ],
     [
       100,
-      'epoch 1/4 ━━━━━━━━━━━──────────── 420/860 · loss 0.1235 · 12800 images/s · epoch 2 s, run 15 s left',
+      'epoch 1/4 ━━━━━━━━━━━─────────── 420/860 · loss 0.1235 · 12,800 images/s · epoch 2 s, run 15 s left',
     ],
-    [80, 'epoch 1/4 ━━━━━━━─────── 420/860 · loss 0.1235 · 12800 images/s · run 15 s left'],
-    [undefined, 'epoch 1/4 ━━━━━━━─────── 420/860 · loss 0.1235 · 12800 images/s · run 15 s left'],
-    [0, 'epoch 1/4 ━━━━━━━─────── 420/860 · loss 0.1235 · 12800 images/s · run 15 s left'],
+    [80, 'epoch 1/4 ━━━━━━─────── 420/860 · loss 0.1235 · 12,800 images/s · run 15 s left'],
+    [undefined, 'epoch 1/4 ━━━━━━─────── 420/860 · loss 0.1235 · 12,800 images/s · run 15 s left'],
+    [0, 'epoch 1/4 ━━━━━━─────── 420/860 · loss 0.1235 · 12,800 images/s · run 15 s left'],
     [60, 'epoch 1/4 ━━━━━────── 420/860 · loss 0.1235 · run 15 s left'],
     [40, 'epoch 1/4 ━━━──── 420/860 · loss 0.1235'],
     [24, 'epoch 1/4 ━━─── 420/860'],
@@ -102,7 +102,7 @@ describe('the bar', () => {
 
   it('tells the only epoch’s time once', async () => {
     expect(await barAfter(100, { epochs: 1 })).toBe(
-      'epoch 1/1 ━━━━━━━━━━━━──────────── 420/860 · loss 0.1235 · 12800 images/s · 2 s left',
+      'epoch 1/1 ━━━━━━━━━━━━──────────── 420/860 · loss 0.1235 · 12,800 images/s · 2 s left',
     );
   });
 
@@ -155,7 +155,9 @@ describe('the bar', () => {
     expect(out.last).toContain(' validating · loss 0.1235 · ');
     const { images, seconds } = expected;
     const bars = out.texts.filter((text) => text.includes('images/s'));
-    expect(bars.at(-1)).toContain(` ${Math.round(images / seconds)} images/s`);
+    expect(bars.at(-1)).toContain(
+      ` ${(images / seconds / 1000).toFixed(3).replace('.', ',')} images/s`,
+    );
   });
 
   it.each([
@@ -179,9 +181,9 @@ describe('the bar', () => {
     run.history.push(FIRST);
     await progress.onTrainBegin?.(run);
     expect(shownOn(out)).toEqual([
-      'resumed after step 1000 of 2580',
+      'resumed after step 1,000 of 2,580',
       'epoch  train loss  val loss  val accuracy        lr  images/s  seconds',
-      '  1/3      0.3213    0.0921       97.21 %    0.0500     13750      4.0  best',
+      '  1/3      0.3213    0.0921       97.21 %      0.05    13,750      4.0  best',
       '',
     ]);
     progress.wait(9000);
@@ -281,24 +283,24 @@ describe('the table', () => {
       100,
       [
         'epoch  train loss  val loss  val accuracy        lr  images/s  seconds',
-        ' 1/12      0.3213    0.0921       97.21 %    0.0500     13750      4.0  best',
-        ' 2/12      0.1012    0.0991       97.02 %   1.25e-4      4457     12.3',
+        ' 1/12      0.3213    0.0921       97.21 %      0.05    13,750      4.0  best',
+        ' 2/12      0.1012    0.0991       97.02 %   1.25e-4     4,457     12.3',
       ],
     ],
     [
       77,
       [
         'epoch  train loss  val loss  val accuracy        lr  images/s  seconds',
-        ' 1/12      0.3213    0.0921       97.21 %    0.0500     13750      4.0  best',
-        ' 2/12      0.1012    0.0991       97.02 %   1.25e-4      4457     12.3',
+        ' 1/12      0.3213    0.0921       97.21 %      0.05    13,750      4.0  best',
+        ' 2/12      0.1012    0.0991       97.02 %   1.25e-4     4,457     12.3',
       ],
     ],
     [
       76,
       [
         'epoch  train loss  val loss  val accuracy  images/s  seconds',
-        ' 1/12      0.3213    0.0921       97.21 %     13750      4.0  best',
-        ' 2/12      0.1012    0.0991       97.02 %      4457     12.3',
+        ' 1/12      0.3213    0.0921       97.21 %    13,750      4.0  best',
+        ' 2/12      0.1012    0.0991       97.02 %     4,457     12.3',
       ],
     ],
     [
@@ -331,12 +333,12 @@ describe('the table', () => {
     const report = epochReport(1, { loss: 0.5, accuracy: 0.9, top5: 0.99 }, null);
     expect(await tableOn(100, [report])).toEqual([
       'epoch  train loss  train accuracy  train top5        lr  images/s  seconds',
-      ' 1/12      0.5000         90.00 %      0.9900    0.0500     13750      4.0  best',
+      ' 1/12      0.5000         90.00 %      0.9900      0.05    13,750      4.0  best',
     ]);
     const both = epochReport(1, { loss: 0.5, mae: 1.5 }, { loss: 0.4, mae: 1.25 });
     expect(await tableOn(100, [both])).toEqual([
       'epoch  train loss  val loss   val mae        lr  images/s  seconds',
-      ' 1/12      0.5000    0.4000    1.2500    0.0500     13750      4.0  best',
+      ' 1/12      0.5000    0.4000    1.2500      0.05    13,750      4.0  best',
     ]);
   });
 
@@ -389,7 +391,7 @@ describe('the table', () => {
     expect(rows.slice(0, 3)).toEqual([
       'resumed after step 120 of 200',
       'epoch  train loss  val loss  val accuracy        lr  images/s  seconds',
-      ' 3/20      0.1012    0.0991       97.02 %   1.25e-4      4457     12.3',
+      ' 3/20      0.1012    0.0991       97.02 %   1.25e-4     4,457     12.3',
     ]);
     expect(rows).toHaveLength(13);
     await progress.onTrainEnd?.(
@@ -453,8 +455,8 @@ describe('without a terminal', () => {
   const LINES = [
     'epoch 1/4 · step 10/860 · loss 0.1235 · 64 images/s · epoch 14 min 10 s, run 57 min 10 s left',
     'epoch 1/4 · step 20/860 · loss 0.1235 · 64 images/s · epoch 14 min 0 s, run 57 min 0 s left',
-    'epoch 1/4 · loss 0.3213, validation 0.0921 · accuracy 97.21 % · lr 0.0500 · 13750 images/s · 4.0 s · best',
-    'epoch 2/4 · loss 0.1012, validation 0.0991 · accuracy 97.02 % · lr 1.25e-4 · 4457 images/s · 12.3 s',
+    'epoch 1/4 · loss 0.3213, validation 0.0921 · accuracy 97.21 % · lr 0.05 · 13,750 images/s · 4.0 s · best',
+    'epoch 2/4 · loss 0.1012, validation 0.0991 · accuracy 97.02 % · lr 1.25e-4 · 4,457 images/s · 12.3 s',
     '',
   ];
 
@@ -490,7 +492,7 @@ describe('without a terminal', () => {
     const report = epochReport(1, { loss: 0.5, accuracy: 0.9, mae: 0.25 }, null, { seconds: 0 });
     await progress.onEpochEnd?.(report, fakeRun(1, 1));
     expect(out.text).toBe(
-      'epoch 1/1 · loss 0.5000 · accuracy 90.00 % · mae 0.2500 · lr 0.0500 · – images/s · 0.0 s · best\n',
+      'epoch 1/1 · loss 0.5000 · accuracy 90.00 % · mae 0.2500 · lr 0.05 · – images/s · 0.0 s · best\n',
     );
   });
 });

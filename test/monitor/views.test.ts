@@ -128,22 +128,22 @@ const scores: Pick<Evaluation, 'classes' | 'macro' | 'total'> = {
 
 describe('scoresLines', () => {
   const full = [
-    'class  precision  recall      F1  images',
-    '    0     1.0000  0.9877  0.9938     980',
-    '    1     0.9000  0.9500  0.9243    1135',
-    ' mean     0.9500  0.9688  0.9591    2115',
+    'class  precision   recall       F1  images',
+    '    0   100.00 %  98.77 %  99.38 %     980',
+    '    1    90.00 %  95.00 %  92.43 %   1,135',
+    ' mean    95.00 %  96.88 %  95.91 %   2,115',
   ];
 
   it('is a table, with fewer columns in a narrow window', () => {
     expect(scoresLines(scores, plain(80))).toEqual(full);
-    expect(scoresLines(scores, plain(40))).toEqual(full);
+    expect(scoresLines(scores, plain(42))).toEqual(full);
     const narrow = [
-      'class      F1  images',
-      '    0  0.9938     980',
-      '    1  0.9243    1135',
-      ' mean  0.9591    2115',
+      'class       F1  images',
+      '    0  99.38 %     980',
+      '    1  92.43 %   1,135',
+      ' mean  95.91 %   2,115',
     ];
-    expect(scoresLines(scores, plain(39))).toEqual(narrow);
+    expect(scoresLines(scores, plain(41))).toEqual(narrow);
     expect(scoresLines(scores, plain(25))).toEqual(narrow);
   });
 
@@ -273,9 +273,9 @@ describe('mistakesLines', () => {
       mistakes: [],
     };
     expect(evaluationLines(evaluation, dataset, plain(80))).toEqual([
-      'mean loss 0.1235',
+      'test loss 0.1235',
       '',
-      'scores',
+      'test scores of each class',
       ...scoresLines(scores, plain(80)),
       '',
       'label ↓ prediction →',
@@ -301,15 +301,15 @@ describe('predictionLines', () => {
     const lines = predictionLines('a.png', what, plain(80));
     const empty = ' '.repeat(28);
     expect(lines).toEqual([
-      'a.png: 7 (75.0 %)',
+      'a.png: 7 (75.00 %)',
       '▀'.repeat(28),
       '',
-      `${empty}   0 ${' '.repeat(30)}   0.0 %`,
-      `${empty}   1 ${'━'.repeat(8)}${' '.repeat(22)}  25.0 %`,
-      `${'▄'.repeat(28)}   2 ${' '.repeat(30)}   0.0 %`,
-      ...[3, 4, 5, 6].map((c) => `${empty}   ${c} ${' '.repeat(30)}   0.0 %`),
-      `${empty}   7 ${'━'.repeat(23)}${' '.repeat(7)}  75.0 %`,
-      ...[8, 9].map((c) => `${empty}   ${c} ${' '.repeat(30)}   0.0 %`),
+      `${empty}   0 ${' '.repeat(30)}   0.00 %`,
+      `${empty}   1 ${'━'.repeat(8)}${' '.repeat(22)}  25.00 %`,
+      `${'▄'.repeat(28)}   2 ${' '.repeat(30)}   0.00 %`,
+      ...[3, 4, 5, 6].map((c) => `${empty}   ${c} ${' '.repeat(30)}   0.00 %`),
+      `${empty}   7 ${'━'.repeat(23)}${' '.repeat(7)}  75.00 %`,
+      ...[8, 9].map((c) => `${empty}   ${c} ${' '.repeat(30)}   0.00 %`),
       '',
       '',
     ]);
@@ -319,14 +319,14 @@ describe('predictionLines', () => {
     const bars = (size: number): string[] =>
       probabilities.map((p, c) => {
         const bar = '━'.repeat(Math.round(p * size)).padEnd(size);
-        return `${c} ${bar} ${(100 * p).toFixed(1).padStart(5)} %`;
+        return `${c} ${bar} ${(100 * p).toFixed(2).padStart(6)} %`;
       });
     const forty = predictionLines('a.png', what, plain(40));
-    expect(forty.slice(0, 11)).toEqual(['a.png: 7 (75.0 %)', ...bars(30)]);
+    expect(forty.slice(0, 11)).toEqual(['a.png: 7 (75.00 %)', ...bars(29)]);
     expect(forty[11]).toBe('▀'.repeat(28));
     expect(forty).toHaveLength(11 + 14);
     const narrow = predictionLines('a.png', what, plain(25));
-    expect(narrow.slice(1, 11)).toEqual(bars(15));
+    expect(narrow.slice(1, 11)).toEqual(bars(14));
     expect(narrow).toHaveLength(11 + 7);
     for (const line of narrow) expect(line.length).toBeLessThanOrEqual(25);
   });
@@ -336,7 +336,7 @@ describe('predictionLines', () => {
     expect(lines.slice(0, 11).map(stripVTControlCharacters)).toEqual(
       predictionLines('a.png', what, plain(25)).slice(0, 11),
     );
-    expect(lines[0]).toBe(`a.png: ${ESCAPE}1m7${ESCAPE}22m (75.0 %)`);
+    expect(lines[0]).toBe(`a.png: ${ESCAPE}1m7${ESCAPE}22m (75.00 %)`);
     expect(lines[8]?.startsWith(`${ESCAPE}1m${ESCAPE}32m7 ━`)).toBe(true);
   });
 });

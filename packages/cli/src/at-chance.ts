@@ -1,4 +1,5 @@
 import { elementsOf } from '@unfold/core';
+import { percent } from '@unfold/monitor/internal';
 import type { Callback, Dataset, EpochReport, TrainingRun } from '@unfold/train';
 
 /** Fewer steps than that are no evidence that a network doesn't learn. */
@@ -37,7 +38,7 @@ export class AtChance implements Callback {
     this.warnings.push('at-chance');
     const { units, of } = this.#dead;
     this.#warn(
-      `the network is right about ${(100 * accuracy).toFixed(2)} % of the validation images, which is ` +
+      `the network is right about ${percent(accuracy)} of the validation images, which is ` +
         `chance. ${units} of its ${of} units have no gradient` +
         (units > 0
           ? ': their ReLUs are dead, as a learning rate that is too high leaves them'

@@ -1,7 +1,7 @@
 import type { PairedRun, PairedStep } from './compare/compare.js';
-import { BAR_STEPS, speedText, tiny } from './compare/comparison.js';
+import { BAR_STEPS, tiny } from './compare/comparison.js';
 import { relativeDifference } from './compare/statistics.js';
-import { Bar, percent, roughDuration } from '@unfold/monitor/internal';
+import { Bar, fixed, grouped, percent, roughDuration, speed } from '@unfold/monitor/internal';
 import type { ProgressStream } from '@unfold/monitor';
 
 /** Milliseconds between two lines where there is no terminal to draw a bar on. */
@@ -42,20 +42,20 @@ export function createCompareProgress(options: CompareProgressOptions): CompareP
       done++;
       const seconds = (performance.now() - begin) / 1000;
       const left = ` · ${roughDuration((seconds / done) * (total - done))} left`;
-      const head = `seed ${seed} · step ${step.step}/${stepsPerRun} `;
+      const head = `seed ${seed} · step ${grouped(step.step)}/${grouped(stepsPerRun)} `;
       const isEarly = seed === seeds[0] && step.step <= BAR_STEPS;
       if (isEarly || (!out.isTTY && performance.now() - lastLine > LINE_INTERVAL)) {
         write(`${head}· ${lossesOf(step)}${isEarly ? '' : left}`);
       }
       if (out.isTTY) {
         const difference = ` difference ${tiny(relativeDifference(step.ours, step.tfjs))}`;
-        const loss = ` loss ${step.tfjs.toFixed(4)} ·${difference}`;
+        const loss = ` loss ${fixed(step.tfjs)} ·${difference}`;
         bar.show({ head, done: done / total, tails: [loss + left, loss, difference, ''] });
       }
     },
     run({ seed, ours, tfjs }) {
       const side = (name: string, { testAccuracy, imagesPerSecond }: PairedRun['ours']): string =>
-        `${name} ${percent(testAccuracy)}, ${speedText(imagesPerSecond)} images/s`;
+        `${name} ${percent(testAccuracy)}, ${speed(imagesPerSecond)} images/s`;
       write(`seed ${seed} · ${side('Unfold', ours)} · ${side('TensorFlow.js', tfjs)}`);
     },
     stop: () => bar.stop(),

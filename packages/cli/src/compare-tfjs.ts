@@ -7,6 +7,7 @@ import { comparisonPage } from './compare/page.js';
 import { provenanceOf, type Sides } from './compare/provenance.js';
 import { loadTensorFlow } from './compare/tensorflow.js';
 import { measureYardstick } from './compare/yardstick.js';
+import { grouped } from '@unfold/monitor/internal';
 import { mnist, normalizationOf } from '@unfold/train';
 import { jsonWith, PAGE, replaceFile } from '@unfold/io/internal';
 import { type CompareOptions, parseCompareOptions } from './compare-options.js';
@@ -58,7 +59,7 @@ async function makePlan(
   const train = digits.train.slice(0, Math.min(limit, digits.train.length));
   const test = digits.test.slice(0, Math.min(testLimit, digits.test.length));
   say(`data: ${digits.source}`);
-  say(`images: ${train.length} to train on, ${test.length} to test on`);
+  say(`images: ${grouped(train.length)} to train on, ${grouped(test.length)} to test on`);
   const normalization = normalizationOf(train);
   return { model, epochs, batchSize: BATCH_SIZE, lr, momentum, train, test, normalization };
 }
@@ -102,7 +103,9 @@ async function compare(
     if (comparison === null) {
       progress.stop();
       const total = seeds.length * stepsPerRun;
-      complainOfInterruption(`interrupted after step ${steps} of ${total}; nothing was written`);
+      complainOfInterruption(
+        `interrupted after step ${grouped(steps)} of ${grouped(total)}; nothing was written`,
+      );
       return INTERRUPTED;
     }
     draw(resultLines(comparison));

@@ -1,6 +1,7 @@
 import { ConfigError } from '@unfold/core';
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { counted, grouped } from '@unfold/monitor/internal';
 import { DataLoader, type Dataset, mnist } from '@unfold/train';
 import type { MakeLoader, PresetName } from '@unfold/train/internal';
 
@@ -31,7 +32,7 @@ export async function loadDigits(
   const trainLength = all.length - VALIDATION_IMAGES;
   if (trainLength < 1) {
     throw new ConfigError(
-      `the training part has ${all.length} images, of which the last ${VALIDATION_IMAGES} are for ` +
+      `the training part has ${counted(all.length, 'image')}, of which the last ${grouped(VALIDATION_IMAGES)} are for ` +
         'validation; nothing is left to train on',
     );
   }

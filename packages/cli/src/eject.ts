@@ -1,6 +1,7 @@
 import { ConfigError, Generator, manualSeed, randn, type Tensor } from '@unfold/core';
 import { checkFolder } from '@unfold/io/internal';
 import { RunLog } from '@unfold/monitor';
+import { counted, grouped } from '@unfold/monitor/internal';
 import { CrossEntropyLoss } from '@unfold/nn';
 import { saveProject } from '@unfold/torch';
 import {
@@ -53,7 +54,7 @@ async function ejectModel({ checkpoint, folder }: EjectCliOptions): Promise<stri
   const { name, model, normalization } = await loadTrainedModel(checkpoint);
   const example = randn([COMPARED_IMAGES, 1, SIDE, SIDE], { generator: new Generator(1) });
   await saveProject(model, folder, example, { name, normalization, classes: CLASSES });
-  return `model: ${name}, ${model.parameterCount()} parameters, from ${checkpoint}; there is no run in it`;
+  return `model: ${name}, ${counted(model.parameterCount(), 'parameter')}, from ${checkpoint}; there is no run in it`;
 }
 
 async function ejectRun(
@@ -102,7 +103,7 @@ async function ejectRun(
       ...(ema && { ema }),
     },
   });
-  return `run: ${plan.recipe.model}, from ${checkpoint}, after step ${steps} of ${epochs * train.length}`;
+  return `run: ${plan.recipe.model}, from ${checkpoint}, after step ${grouped(steps)} of ${grouped(epochs * train.length)}`;
 }
 
 /** The losses of the steps that would come next; the run is another one then. */

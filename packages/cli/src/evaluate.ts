@@ -10,7 +10,14 @@ import {
 } from '@unfold/train';
 import { jsonWith, replaceFile } from '@unfold/io/internal';
 import { EVALUATION_BATCH } from '@unfold/train/internal';
-import { Bar, evaluationLines, lineOptions, percent } from '@unfold/monitor/internal';
+import {
+  Bar,
+  counted,
+  evaluationLines,
+  grouped,
+  lineOptions,
+  percent,
+} from '@unfold/monitor/internal';
 import { type EvaluateCliOptions, parseEvaluateOptions } from './evaluate-options.js';
 import {
   checkOutputs,
@@ -31,7 +38,9 @@ export async function evaluateModel(args: readonly string[]): Promise<number> {
   const engine = await startEngine(options, say);
   const trained = await loadTrainedModel(options.checkpoint);
   const { name, model, normalization } = trained;
-  say(`model: ${name}, ${model.parameterCount()} parameters, from ${options.checkpoint}`);
+  say(
+    `model: ${name}, ${counted(model.parameterCount(), 'parameter')}, from ${options.checkpoint}`,
+  );
   const { test, source } = await mnist(
     options.dataDir === undefined ? {} : { dataDir: options.dataDir },
   );
@@ -55,7 +64,7 @@ export async function evaluateModel(args: readonly string[]): Promise<number> {
       return INTERRUPTED;
     }
     say(
-      `test accuracy ${percent(evaluation.accuracy)} (${evaluation.correct} of ${evaluation.total})`,
+      `test accuracy ${percent(evaluation.accuracy)} (${grouped(evaluation.correct)} of ${grouped(evaluation.total)})`,
     );
     draw(evaluationLines(evaluation, test, lineOptions(process.stdout)));
     await writeJson(options, { trained, engine, evaluation, seconds });
@@ -72,7 +81,7 @@ async function* shown(loader: DataLoader, bar: Bar): AsyncIterable<Batch> {
   for await (const batch of loader) {
     yield batch;
     done++;
-    const images = ` ${Math.min(done * EVALUATION_BATCH, loader.dataset.length)} images`;
+    const images = ` ${grouped(Math.min(done * EVALUATION_BATCH, loader.dataset.length))} images`;
     bar.show({ head: 'testing ', done: done / loader.length, tails: [images, ''] });
   }
 }

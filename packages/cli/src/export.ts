@@ -1,4 +1,5 @@
 import { zeros } from '@unfold/core';
+import { counted } from '@unfold/monitor/internal';
 import { saveOnnx } from '@unfold/onnx';
 import { ONNX_FILE } from '@unfold/onnx/internal';
 import { loadTrainedModel } from '@unfold/train';
@@ -24,7 +25,7 @@ export async function exportModel(args: readonly string[]): Promise<number> {
     names: { inputs: ['images'], outputs: ['logits'] },
     ...(includeNormalization === true && { includeNormalization }),
   });
-  say(`model: ${name}, ${model.parameterCount()} parameters, from ${checkpoint}`);
+  say(`model: ${name}, ${counted(model.parameterCount(), 'parameter')}, from ${checkpoint}`);
   say(`onnx: ${file}, operator set ${opset}, images [batch,1,${SIDE},${SIDE}] → logits [batch,10]`);
   return 0;
 }

@@ -1,6 +1,13 @@
 import type { Dataset, Evaluation } from '@unfold/train';
 import { replaceFile } from '@unfold/io/internal';
-import { evaluationLines, isTerminal, lineOptions, percent } from '@unfold/monitor/internal';
+import {
+  duration,
+  evaluationLines,
+  grouped,
+  isTerminal,
+  lineOptions,
+  percent,
+} from '@unfold/monitor/internal';
 import { writeJsonLine } from '@unfold/monitor';
 import type { TrainMnistOptions } from './options.js';
 import { draw, drawError, jsonOutput, say } from './print.js';
@@ -44,7 +51,7 @@ export class Output {
       draw(['']);
     }
     say(
-      `test accuracy ${percent(test.accuracy)} (${test.correct} of ${test.total}) after ${seconds.toFixed(1)} s`,
+      `test accuracy ${percent(test.accuracy)} (${grouped(test.correct)} of ${grouped(test.total)}) after ${duration(seconds)}`,
     );
   }
 

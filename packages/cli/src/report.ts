@@ -1,5 +1,6 @@
 import type { Dataset, Normalization } from '@unfold/train';
 import { type RunLog, type Setting, trainingPage, trainingRecord } from '@unfold/monitor';
+import { figure } from '@unfold/monitor/internal';
 import type { FinishedRun } from './figures.js';
 import type { TrainMnistOptions } from './options.js';
 import { optionsOf, type Plan } from './plan.js';
@@ -14,6 +15,9 @@ export interface ReportedRun extends FinishedRun {
   readonly dataset: Dataset;
   readonly options: TrainMnistOptions;
 }
+
+/** A setting is told as it was given. */
+const SETTING_DIGITS = 15;
 
 /** The page that `--report` writes. */
 export function reportPage(run: ReportedRun): string {
@@ -31,11 +35,18 @@ export function reportPage(run: ReportedRun): string {
       seconds: Math.max(run.seconds, ofEpochs),
       configuration: Object.entries(run.configuration).map(([name, value]): Setting => [
         words(name),
-        String(value),
+        settingText(name, value),
       ]),
       command: commandOf(plan, options),
     }),
   );
+}
+
+/** Amounts as all numbers of the page; a seed names a run and is none. */
+function settingText(name: string, value: unknown): string {
+  return typeof value === 'number' && name !== 'seed'
+    ? figure(value, SETTING_DIGITS)
+    : String(value);
 }
 
 /** `batchSize` → `batch size`. */

@@ -11,6 +11,7 @@ import {
 import { type FileLock, saveWeights } from '@unfold/io';
 import { jsonWith, PAGE, WEIGHTS, weightsFormat } from '@unfold/io/internal';
 import { EVALUATION_BATCH, type PreparedRun, prepareRun } from '@unfold/train/internal';
+import { counted, grouped } from '@unfold/monitor/internal';
 import { AtChance } from './at-chance.js';
 import { jsonLines, RunLog, tensorBoard, terminalProgress } from '@unfold/monitor';
 import { feedOf, loadDigits } from './digits.js';
@@ -102,9 +103,9 @@ async function trainAndTest(
   const { model } = prepared;
   const parameters = model.parameterCount();
   output.say(
-    `images: ${digits.train.length} to train on, ${digits.validation.length} to validate with`,
+    `images: ${grouped(digits.train.length)} to train on, ${grouped(digits.validation.length)} to validate with`,
   );
-  output.say(`model: ${plan.recipe.model}, ${parameters} parameters; seed ${plan.seed}`);
+  output.say(`model: ${plan.recipe.model}, ${counted(parameters, 'parameter')}; seed ${plan.seed}`);
   if (plan.recipe.lr !== asked.recipe.lr) {
     output.say(
       `learning rate: ${plan.recipe.lr} at most, for a short run; --lr ${asked.recipe.lr} insists on the usual one`,
@@ -156,7 +157,9 @@ async function trainAndTest(
       checkpoint === undefined
         ? 'nothing was saved (--checkpoint FILE would)'
         : `the run is in ${checkpoint}, and goes on with --resume`;
-    complainOfInterruption(`interrupted after step ${result.steps} of ${steps}; ${kept}`);
+    complainOfInterruption(
+      `interrupted after step ${grouped(result.steps)} of ${grouped(steps)}; ${kept}`,
+    );
     return INTERRUPTED;
   }
 

@@ -1,8 +1,18 @@
 /*
  * The names that Unfold's own packages share beside the public ones. This entry may change with any
- * version: nobody else should build on it.
+ * version: nobody else should build on it. `internal-browser.ts` is for programs in browsers.
  */
-export { grouped, percent, roughDuration } from './number-text.js';
+export {
+  counted,
+  duration,
+  figure,
+  fixed,
+  grouped,
+  percent,
+  roughDuration,
+  score,
+  speed,
+} from './number-text.js';
 export { chart } from './report/chart.js';
 export { Html, html } from './report/html.js';
 export { renderPage } from './report/page.js';

@@ -4,7 +4,7 @@ import type { NetworkName } from './networks.js';
 import { relativeDifference, type Spread, spreadOf } from './statistics.js';
 import type { TfjsBackend } from './tensorflow.js';
 import type { Yardstick } from './yardstick.js';
-import { percent } from '@unfold/monitor/internal';
+import { figure, grouped, percent } from '@unfold/monitor/internal';
 
 /** Over the first steps from the same weights, losses may differ by so much, relative to theirs. */
 export const LOSS_BAR = 2e-5;
@@ -134,19 +134,11 @@ export function percentSpread({ mean, deviation }: Spread): string {
 }
 
 /** `p = 0.37`, `p < 0.001`. */
-export const probability = (p: number): string =>
-  p < 0.001 ? 'p < 0.001' : `p = ${Number(p.toPrecision(2))}`;
+export const probability = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${figure(p, 2)}`);
 
 /** `1.2e-7`, `0.034`, `0`. */
-export const tiny = (value: number): string =>
-  value >= 1e-3 || value === 0
-    ? String(Number(value.toPrecision(2)))
-    : value.toExponential(1).replace('.0e', 'e');
+export const tiny = (value: number): string => figure(value, 2);
 
-/** `3.4`, `1200`. */
+/** `3.4`, `1,200`. */
 const factor = (ratio: number): string =>
-  ratio < 10 ? ratio.toFixed(1) : String(Math.round(ratio));
-
-/** Whole images a second, or with a digit behind the point where they are few. */
-export const speedText = (imagesPerSecond: number): string =>
-  imagesPerSecond < 100 ? imagesPerSecond.toFixed(1) : String(Math.round(imagesPerSecond));
+  ratio < 10 ? ratio.toFixed(1) : grouped(Math.round(ratio));

@@ -1,11 +1,5 @@
-import {
-  type Comparison,
-  differences,
-  percentSpread,
-  probability,
-  speedText,
-  tiny,
-} from './comparison.js';
+import { type Comparison, differences, percentSpread, probability, tiny } from './comparison.js';
+import { grouped, speed } from '@unfold/monitor/internal';
 import { countDifferent } from './yardstick.js';
 
 /** Steps up to which the drift is told; the last is added. */
@@ -41,25 +35,25 @@ export function resultLines(comparison: Comparison): string[] {
   const { runs, ours, tfjs, testImages, discordance, mcnemarP, yardstick, conclusion } = comparison;
   const drift = driftTable(comparison).map(
     (row) =>
-      `  up to step ${row.step}: ${tiny(row.tfjs)} from TensorFlow.js` +
+      `  up to step ${grouped(row.step)}: ${tiny(row.tfjs)} from TensorFlow.js` +
       (row.own === null ? '' : `, ${tiny(row.own)} from our own run`),
   );
   const { description, disagreements: own } = yardstick;
-  const speed = (imagesPerSecond: number): string => `${speedText(imagesPerSecond)} images/s`;
+  const imagesPerSecond = (value: number): string => `${speed(value)} images/s`;
   const more = runs.length === 1 ? 'only' : 'for more seeds';
   const seeds = runs.length === 1 ? `1 seed` : `mean ± deviation of ${runs.length} seeds`;
   return [
     `largest difference of the losses, relative, of seed ${runs[0].seed}, and, as a yardstick, that ` +
       `from our own run ${description}:`,
     ...drift,
-    `test images on which the networks of seed ${runs[0].seed} disagree: ${disagreements(comparison)}` +
-      (own === null ? '' : `; with our own run ${description}: ${own}`),
+    `test images on which the networks of seed ${runs[0].seed} disagree: ${grouped(disagreements(comparison))}` +
+      (own === null ? '' : `; with our own run ${description}: ${grouped(own)}`),
     `test accuracy, ${seeds}: Unfold ${percentSpread(ours.accuracy)}, TensorFlow.js ` +
       percentSpread(tfjs.accuracy),
-    `of ${testImages} test images, ${discordance.ours} are right ${more} with Unfold and ` +
-      `${discordance.theirs} with TensorFlow.js: McNemar's exact test, ${probability(mcnemarP)}`,
-    `speed: Unfold ${speed(ours.imagesPerSecond)}, TensorFlow.js ${speed(tfjs.imagesPerSecond)}; ` +
-      `our own run ${description}, by itself, ${speed(yardstick.imagesPerSecond)}`,
+    `of ${grouped(testImages)} test images, ${grouped(discordance.ours)} are right ${more} with Unfold and ` +
+      `${grouped(discordance.theirs)} with TensorFlow.js: McNemar's exact test, ${probability(mcnemarP)}`,
+    `speed: Unfold ${imagesPerSecond(ours.imagesPerSecond)}, TensorFlow.js ${imagesPerSecond(tfjs.imagesPerSecond)}; ` +
+      `our own run ${description}, by itself, ${imagesPerSecond(yardstick.imagesPerSecond)}`,
     conclusion,
   ];
 }

@@ -1,4 +1,12 @@
-import { chart, html, type Html, percent, renderPage } from '@unfold/monitor/internal';
+import {
+  chart,
+  grouped,
+  html,
+  type Html,
+  percent,
+  renderPage,
+  speed,
+} from '@unfold/monitor/internal';
 import { TURN } from './compare.js';
 import {
   BAR_STEPS,
@@ -7,7 +15,6 @@ import {
   LOSS_BAR,
   percentSpread,
   probability,
-  speedText,
   tiny,
 } from './comparison.js';
 import { disagreements, driftTable } from './lines.js';
@@ -97,15 +104,15 @@ function driftPart(comparison: Comparison): Html {
         ${driftTable(comparison).map(
           (row) =>
             html`<tr>
-              <td>${row.step}</td>
+              <td>${grouped(row.step)}</td>
               <td>${tiny(row.tfjs)}</td>
               <td>${row.own === null ? 'not run' : tiny(row.own)}</td>
             </tr>`,
         )}
         <tr>
           <td>test images on which the networks disagree</td>
-          <td>${disagreements(comparison)}</td>
-          <td>${own === null ? 'not run' : own}</td>
+          <td>${grouped(disagreements(comparison))}</td>
+          <td>${own === null ? 'not run' : grouped(own)}</td>
         </tr>
       </table>
     </div>`;
@@ -121,8 +128,8 @@ function accuracyPart(comparison: Comparison): Html {
   const mean = row('mean ± deviation', [
     percentSpread(ours.accuracy),
     percentSpread(tfjs.accuracy),
-    speedText(ours.imagesPerSecond),
-    speedText(tfjs.imagesPerSecond),
+    speed(ours.imagesPerSecond),
+    speed(tfjs.imagesPerSecond),
   ]);
   const side =
     runs.length > 1
@@ -144,25 +151,25 @@ function accuracyPart(comparison: Comparison): Html {
           row(String(run.seed), [
             percent(run.ours.testAccuracy),
             percent(run.tfjs.testAccuracy),
-            speedText(run.ours.imagesPerSecond),
-            speedText(run.tfjs.imagesPerSecond),
+            speed(run.ours.imagesPerSecond),
+            speed(run.tfjs.imagesPerSecond),
           ]),
         )}
         ${runs.length > 1 ? mean : ''}
       </table>
     </div>
     <p>
-      Accuracy is on ${testImages} test images that neither network was trained on. An image counts
-      for the side ${side}: ${discordance.ours} count for Unfold, ${discordance.theirs} for
-      TensorFlow.js, all others for neither. If chance alone decided for whom they count, a split as
-      uneven as this or more would come with a probability of
-      ${probability(mcnemarP).replace(/^p = /, '')} (McNemar's exact test, two-sided, with the image
-      as the unit).
+      Accuracy is on ${grouped(testImages)} test images that neither network was trained on. An
+      image counts for the side ${side}: ${grouped(discordance.ours)} count for Unfold,
+      ${grouped(discordance.theirs)} for TensorFlow.js, all others for neither. If chance alone
+      decided for whom they count, a split as uneven as this or more would come with a probability
+      of ${probability(mcnemarP).replace(/^p = /, '')} (McNemar's exact test, two-sided, with the
+      image as the unit).
     </p>
     <p class="note">
       Images a second count forward, backward, update and reading the loss, from the batch in memory
       on; a run's first step, which compiles, is left out. The two take turns, ${TURN} steps each.
-      Our own run ${yardstick.description}, by itself, comes to
-      ${speedText(yardstick.imagesPerSecond)} images/s.
+      Our own run ${yardstick.description}, by itself, comes to ${speed(yardstick.imagesPerSecond)}
+      images/s.
     </p>`;
 }

@@ -29,7 +29,7 @@ export interface ChartSeries {
   readonly look?: 'line' | 'faint' | 'dots';
 }
 
-/** The data that `browser.js` draws. */
+/** The data that `curve-options.js` says how to draw. */
 export type ChartData = Omit<Chart, 'title' | 'note'>;
 
 /** Digits that a screen can show, and more. */

@@ -1,6 +1,6 @@
 import type { EpochReport, Scores } from '@unfold/train';
 import { chart, type ChartSeries } from './chart.js';
-import { counted, grouped, isShare, rate, score } from '../number-text.js';
+import { counted, figure, grouped, isShare, score, speed } from '../number-text.js';
 import { type Html, html } from './html.js';
 import type { TrainingRecord } from './record.js';
 import type { StepSeries } from './run-log.js';
@@ -67,7 +67,7 @@ function rateChart({ step, lr }: StepSeries): Html {
   if (lr.length < 2) return noCurve('learning rate', lr.length);
   const [first] = lr;
   if (lr.every((value) => value === first)) {
-    return html`<p>The learning rate was ${rate(first ?? 0)} in all steps.</p>`;
+    return html`<p>The learning rate was ${figure(first ?? 0)} in all steps.</p>`;
   }
   const places = thin(lr, MOST_RATES);
   return chart({
@@ -170,8 +170,7 @@ function epochTable(epochs: readonly EpochReport[]): Html {
   const cells = (scores: Scores | null): string[] =>
     names.map((name) => {
       const value = scores?.[name];
-      if (value === undefined) return '–';
-      return name === 'loss' ? value.toFixed(4) : score(name, value);
+      return value === undefined ? '–' : score(name, value);
     });
   const head = [
     'epoch',
@@ -185,9 +184,9 @@ function epochTable(epochs: readonly EpochReport[]): Html {
     String(epoch),
     ...cells(train),
     ...(hasValidation ? cells(validation) : []),
-    rate(lr),
+    figure(lr),
     seconds.toFixed(1),
-    seconds > 0 ? grouped(Math.round(images / seconds)) : '–',
+    speed(images / seconds),
   ]);
   const whole = table({ label: 'The epochs', head, rows });
   if (epochs.length > OPEN_EPOCHS) {

@@ -1,4 +1,4 @@
-import { counted, grouped } from '../number-text.js';
+import { counted, grouped, roughPercent } from '../number-text.js';
 import { type Html, html, type HtmlValue } from './html.js';
 import { image } from './pictures.js';
 import type { PicturedMistake, TrainingRecord } from './record.js';
@@ -43,7 +43,7 @@ function card(mistake: PicturedMistake): Html {
   const bars = likeliest(mistake).map(({ name, probability }) => {
     const width = (100 * probability).toFixed(1);
     return html`<li class="${name === label ? 'label' : ''}">
-      <span>${name}</span><i style="--width:${width}%"></i><span>${share(probability)}</span>
+      <span>${name}</span><i style="--width:${width}%"></i><span>${roughPercent(probability)}</span>
     </li>`;
   });
   return html`<li>
@@ -68,11 +68,4 @@ function likeliest({
   const first = ranked.slice(0, BARS);
   if (first.some(({ name }) => name === label)) return first;
   return [...first.slice(0, -1), ...ranked.filter(({ name }) => name === label)];
-}
-
-/** What is below half a percent is no zero. */
-function share(probability: number): string {
-  const rounded = Math.round(100 * probability);
-  if (rounded === 0 && probability > 0) return '< 1 %';
-  return `${rounded} %`;
 }

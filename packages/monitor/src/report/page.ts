@@ -35,15 +35,26 @@ export function renderPage({ title, body, style = '' }: Page): string {
         <noscript><p class="note">The charts are drawn by JavaScript, which is off.</p></noscript>
         ${body}
         ${inlineScript(`/*\n${uplotFile('LICENSE')}*/\n${uplotFile('dist/uPlot.iife.min.js')}`)}
-        ${inlineScript(readFileSync(new URL('browser.js', import.meta.url), 'utf8'))}
+        ${inlineScript(`{\n${PROGRAMS.map(program).join('')}}\n`)}
       </body>
     </html>`;
   return `${page.text}\n`;
 }
 
+/** What draws the charts; each file imports from those before it. */
+const PROGRAMS = ['../number-text.js', 'curve-options.js', 'browser.js'];
+
+/** A file of ours as a part of one script, in which it needs no lines that import or export. */
+function program(name: string): string {
+  const text = readFileSync(new URL(name, import.meta.url), 'utf8');
+  return text
+    .replaceAll(/^import \{[^}]*\} from [^;]*;$/gm, '')
+    .replaceAll(/^export (?=const|function)/gm, '');
+}
+
 /** The compiled file has a source map, which a page has no use for. */
 function inlineScript(program: string): Html {
-  const text = program.replace(/^\/\/# sourceMappingURL=.*$/m, '');
+  const text = program.replaceAll(/^\/\/# sourceMappingURL=.*$/gm, '');
   return new Html(`<script>${text}</script>`);
 }
 

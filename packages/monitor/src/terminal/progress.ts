@@ -1,13 +1,12 @@
 import type { OptionRules } from '@unfold/core';
 import { checkOptions, flag, functionRule } from '@unfold/core/internal';
 import type { Callback, EpochReport, FitResult, StepReport, TrainingRun } from '@unfold/train';
-import { roughDuration } from '../number-text.js';
+import { fixed, grouped, roughDuration, speed as speedText } from '../number-text.js';
 import { Bar, columnsOf, type ProgressStream } from './bar.js';
 import { isTerminal, painter, wantsColour } from './colour.js';
 import { type BestBy, BestEpoch, isBestBy } from './run/best.js';
 import { runCharts } from './run/charts.js';
 import { epochLine, EpochTable } from './run/epochs.js';
-import { fixed } from './run/format.js';
 import { LossCurve } from './run/loss-curve.js';
 import { Pace } from './run/pace.js';
 import { output } from '../output.js';
@@ -100,8 +99,8 @@ class Progress implements Callback {
     this.#lastLine = this.#now();
     if (run.step === 0) return;
     const { step, epochs, stepsPerEpoch } = run;
-    const all = stepsPerEpoch === null ? '' : ` of ${epochs * stepsPerEpoch}`;
-    this.#write(`resumed after step ${step}${all}`);
+    const all = stepsPerEpoch === null ? '' : ` of ${grouped(epochs * stepsPerEpoch)}`;
+    this.#write(`resumed after step ${grouped(step)}${all}`);
     const unseen = Math.max(0, run.history.length - EARLIER_EPOCHS);
     run.history.forEach((report, i) => this.#epoch(report, run, i >= unseen));
   }
@@ -195,7 +194,7 @@ class Progress implements Callback {
     const left = runLeft === undefined ? undefined : `${roughDuration(runLeft)} left`;
     return {
       loss: this.#loss.weight > 0 ? `loss ${fixed(this.#loss.sum / this.#loss.weight)}` : undefined,
-      speed: speed === undefined ? undefined : `${Math.round(speed)} images/s`,
+      speed: speed === undefined ? undefined : `${speedText(speed)} images/s`,
       runLeft: left === undefined || isLast ? left : `run ${left}`,
       timeLeft:
         epochLeft === undefined || isLast ? left : `epoch ${roughDuration(epochLeft)}, run ${left}`,
@@ -233,7 +232,8 @@ interface Figures {
 
 /** `3/10`: steps of the epoch that are done, and all where they are known. */
 function stepText({ stepInEpoch }: Moment, { stepsPerEpoch }: TrainingRun): string {
-  return stepsPerEpoch === null ? String(stepInEpoch) : `${stepInEpoch}/${stepsPerEpoch}`;
+  const done = grouped(stepInEpoch);
+  return stepsPerEpoch === null ? done : `${done}/${grouped(stepsPerEpoch)}`;
 }
 
 function joined(texts: readonly (string | undefined)[]): string {

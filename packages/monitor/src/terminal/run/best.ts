@@ -1,6 +1,6 @@
 import { isOptions } from '@unfold/core/internal';
 import type { EpochReport } from '@unfold/train';
-import { metricText } from './format.js';
+import { score } from '../../number-text.js';
 
 /** By what epochs are compared: `loss` or the name of a metric, and whether more or less is better. */
 export interface BestBy {
@@ -60,6 +60,6 @@ export class BestEpoch {
   text(): string | undefined {
     if (!this.#best) return undefined;
     const { epoch, metric, value } = this.#best;
-    return `best: epoch ${epoch} · ${this.#part} ${metric} ${metricText(metric, value)}`;
+    return `best: epoch ${epoch} · ${this.#part} ${metric} ${score(metric, value)}`;
   }
 }

@@ -1,7 +1,7 @@
 import type { EpochReport } from '@unfold/train';
 import type { Paint, Style } from '../colour.js';
 import { type BestBy, scoresOf, usualBestBy } from './best.js';
-import { fixed, metricText, rateText, speedText } from './format.js';
+import { figure, fixed, score, speed } from '../../number-text.js';
 import { type Column, fitColumns, headLine, rowLine } from './table.js';
 
 /** Rows after which the head is written again, for windows from which it has gone. */
@@ -57,11 +57,11 @@ function epochColumns(
   const { metric: judge } = best ?? usualBestBy(first);
   const prefix = first.validation ? 'val' : 'train';
   const ifBest = ({ isBest }: EpochRow): Style | undefined => (isBest ? 'green' : undefined);
-  const score = (name: string, rank: number): Column<EpochRow> => ({
+  const scoreOf = (name: string, rank: number): Column<EpochRow> => ({
     head: `${prefix} ${name}`,
     width: 8,
     rank: name === judge ? 1 : rank,
-    text: ({ report }) => metricText(name, scoresOf(report)[name]),
+    text: ({ report }) => score(name, scoresOf(report)[name]),
     ...(name === judge ? { style: ifBest } : {}),
   });
   const metrics = Object.keys(scoresOf(first)).filter((name) => name !== 'loss');
@@ -79,14 +79,14 @@ function epochColumns(
       text: ({ report }) => `${report.epoch}/${epochs}`,
     },
     ...(first.validation ? [trainLoss] : []),
-    score('loss', 2),
-    ...metrics.map((name, i) => score(name, 10 + i)),
-    { head: 'lr', width: 8, rank: 102, text: ({ report }) => rateText(report.lr) },
+    scoreOf('loss', 2),
+    ...metrics.map((name, i) => scoreOf(name, 10 + i)),
+    { head: 'lr', width: 8, rank: 102, text: ({ report }) => figure(report.lr) },
     {
       head: 'images/s',
       width: 8,
       rank: 101,
-      text: ({ report }) => speedText(report.images, report.seconds),
+      text: ({ report }) => speed(report.images / report.seconds),
     },
     { head: 'seconds', width: 7, rank: 100, text: ({ report }) => report.seconds.toFixed(1) },
     { head: '', width: 4, rank: 3, text: ({ isBest }) => (isBest ? 'best' : ''), style: ifBest },
@@ -98,13 +98,13 @@ export function epochLine({ report, isBest }: EpochRow, epochs: number, paint: P
   const { epoch, train, validation, lr, images, seconds } = report;
   const metrics = Object.entries(scoresOf(report))
     .filter(([name]) => name !== 'loss')
-    .map(([name, value]) => `${name} ${metricText(name, value)}`);
+    .map(([name, value]) => `${name} ${score(name, value)}`);
   return [
     `epoch ${epoch}/${epochs}`,
     `loss ${fixed(train.loss)}${validation ? `, validation ${fixed(validation.loss)}` : ''}`,
     ...metrics,
-    `lr ${rateText(lr)}`,
-    `${speedText(images, seconds)} images/s`,
+    `lr ${figure(lr)}`,
+    `${speed(images / seconds)} images/s`,
     `${seconds.toFixed(1)} s`,
     ...(isBest ? [paint('green', 'best')] : []),
   ].join(' · ');

@@ -1,4 +1,5 @@
 import type { Dataset, Evaluation } from '@unfold/train';
+import { fixed } from '../../number-text.js';
 import { type LineOptions, paint } from './lines.js';
 import { confusionLines } from './confusion.js';
 import { mistakesLines } from './mistakes.js';
@@ -18,8 +19,8 @@ export function evaluationLines(
   const part = (title: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : ['', paint(options.colour, 'underline', title), ...lines];
   return [
-    `mean loss ${loss.toFixed(4)}`,
-    ...part('scores', scoresLines(evaluation, options)),
+    `test loss ${fixed(loss)}`,
+    ...part('test scores of each class', scoresLines(evaluation, options)),
     ...part('label ↓ prediction →', confusionLines(confusion, options)),
     ...part('worst mistakes, least likely label first', mistakesLines(mistakes, dataset, options)),
   ];

@@ -1,4 +1,5 @@
 import type { Dataset, Mistake } from '@unfold/train';
+import { roughPercent } from '../../number-text.js';
 import { type LineOptions, paint } from './lines.js';
 import { rasterLines } from './digit.js';
 import { fitting, rasterOf, withoutMargins } from './raster.js';
@@ -52,5 +53,5 @@ export function mistakesLines(
 }
 
 function captionOf({ label, prediction, probabilities }: Mistake): string {
-  return `${label} → ${prediction} (${Math.round(100 * (probabilities[prediction] ?? 0))} %)`;
+  return `${label} → ${prediction} (${roughPercent(probabilities[prediction] ?? 0)})`;
 }

@@ -1,12 +1,13 @@
 import type { Prediction } from '@unfold/train';
 import { SIDE } from '@unfold/train/internal';
+import { percent } from '../../number-text.js';
 import { printable } from '../printable.js';
 import { type LineOptions, paint } from './lines.js';
 import { digitLines } from './digit.js';
 
 const LONGEST_BAR = 30;
-/** `0 `, a space behind the bar, and `100.0 %`. */
-const BESIDE_BAR = 10;
+/** `0 `, a space behind the bar, and `100.00 %`. */
+const BESIDE_BAR = 11;
 const GAP = 3;
 
 /**
@@ -27,18 +28,13 @@ export function predictionLines(
   const size = Math.max(1, Math.min(LONGEST_BAR, (isBeside ? room : columns) - BESIDE_BAR));
   const bars = probabilities.map((value, c) => {
     const bar = '━'.repeat(Math.round(value * size)).padEnd(size);
-    const line = `${c} ${bar} ${percentOf(value).padStart(7)}`;
+    const line = `${c} ${bar} ${percent(value).padStart(8)}`;
     return c === digit ? paint(colour, ['bold', 'green'], line) : line;
   });
-  const head = `${printable(name)}: ${paint(colour, 'bold', String(digit))} (${percentOf(probability)})`;
+  const head = `${printable(name)}: ${paint(colour, 'bold', String(digit))} (${percent(probability)})`;
   if (!isBeside) return [head, ...bars, ...picture];
   // The picture has more lines than there are digits.
   const above = Math.floor((picture.length - bars.length) / 2);
   const body = picture.map((line, i) => `${line}${' '.repeat(GAP)}${bars[i - above] ?? ''}`);
   return [head, ...body.map((line) => line.trimEnd())];
-}
-
-/** `93.4 %` */
-function percentOf(part: number): string {
-  return `${(100 * part).toFixed(1)} %`;
 }

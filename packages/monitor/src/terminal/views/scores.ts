@@ -1,4 +1,5 @@
 import type { Evaluation } from '@unfold/train';
+import { grouped, percent } from '../../number-text.js';
 import { type LineOptions, paint } from './lines.js';
 
 /** A class of which a table tells. */
@@ -14,17 +15,17 @@ type Column = readonly [head: string, cell: (row: Row) => string];
 
 const FULL: readonly Column[] = [
   ['class', (row) => row.class],
-  ['precision', (row) => row.precision.toFixed(4)],
-  ['recall', (row) => row.recall.toFixed(4)],
-  ['F1', (row) => row.f1.toFixed(4)],
-  ['images', (row) => String(row.images)],
+  ['precision', (row) => percent(row.precision)],
+  ['recall', (row) => percent(row.recall)],
+  ['F1', (row) => percent(row.f1)],
+  ['images', (row) => grouped(row.images)],
 ];
 
 /** 23 columns wide for MNIST. */
 const NARROW: readonly Column[] = [
   ['class', (row) => row.class],
-  ['F1', (row) => row.f1.toFixed(4)],
-  ['images', (row) => String(row.images)],
+  ['F1', (row) => percent(row.f1)],
+  ['images', (row) => grouped(row.images)],
 ];
 
 /** Between two columns. */

@@ -1,0 +1,26 @@
+/*
+ * What Unfold's own programs for browsers share with the pages: how numbers are written, and how curves
+ * are drawn. It imports nothing of Node's. As with `internal.ts`, nobody else should build on it.
+ */
+export {
+  counted,
+  duration,
+  figure,
+  fixed,
+  grouped,
+  isShare,
+  marks,
+  percent,
+  roughDuration,
+  roughPercent,
+  score,
+  speed,
+} from './number-text.js';
+export type { ChartAxis, ChartData, ChartSeries } from './report/chart.js';
+export {
+  chartHeight,
+  curveColumns,
+  curveOptions,
+  legendText,
+  SERIES_COLOURS,
+} from './report/curve-options.js';

@@ -1,0 +1,99 @@
+import { build } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { curveColumns, curveOptions } from '../../packages/monitor/src/report/curve-options.js';
+
+type Data = Parameters<typeof curveOptions>[0];
+
+const line = (label: string, ...values: (number | null)[]) => ({ label, values });
+
+function data(changes: Partial<Data> = {}): Data {
+  return {
+    x: { label: 'step', values: [1, 2, 3], logarithmic: false },
+    y: { label: 'loss', logarithmic: false },
+    series: [line('a', 3, 2, 1), line('b', 3, 2, 1), line('c', 3, 2, null)],
+    levels: [{ label: 'bar', value: 0.00002 }],
+    ...changes,
+  };
+}
+
+const optionsOf = (given: Data) =>
+  curveOptions(given, { width: 700, colour: (name) => `colour of ${name}` });
+
+/** What the legend tells of each line where the pointer is at a place, or nowhere. */
+function legendOf(given: Data, place: number | null): unknown[] {
+  const columns = curveColumns(given);
+  return optionsOf(given).series.map(({ value }, i) => {
+    if (typeof value !== 'function') throw new Error('a function tells the value');
+    const at = place === null ? null : (columns[i]?.[place] ?? null);
+    // Of the plot it asks for nothing but the columns.
+    return Reflect.apply(value, undefined, [{ data: columns }, at, i, place]);
+  });
+}
+
+describe('curves', () => {
+  it('that are the same are all seen: each lies narrower upon the one below, or has gaps', () => {
+    const { series } = optionsOf(data());
+    const [, first, second, third, bar] = series;
+    expect(first).toMatchObject({ width: 3, dash: [], stroke: 'colour of --series-1' });
+    expect(second).toMatchObject({ width: 2, dash: [9, 6], stroke: 'colour of --series-2' });
+    expect(third).toMatchObject({ width: 2, dash: [3, 4] });
+    expect(bar).toMatchObject({ stroke: 'colour of --level' });
+  });
+
+  it('that others are drawn upon take no dashes from them', () => {
+    const series = [{ ...line('batch', 1, 2, 3), look: 'faint' as const }, line('mean', 1, 2, 3)];
+    const [, batch, mean] = optionsOf(data({ series })).series;
+    expect(batch).toMatchObject({ width: 1, alpha: 0.45, dash: [] });
+    expect(mean).toMatchObject({ width: 3, alpha: 1, dash: [] });
+  });
+
+  it('of few values have dots, a later one within an earlier one', () => {
+    const series = ['a', 'b'].map((label) => ({ ...line(label, 1, 2, 3), look: 'dots' as const }));
+    const [, a, b] = optionsOf(data({ series })).series;
+    expect([a?.points, b?.points]).toMatchObject([
+      { show: true, size: 9 },
+      { show: true, size: 5 },
+    ]);
+  });
+
+  it('are seven and more with colours that are defined, told apart by dashes', () => {
+    const series = Array.from({ length: 12 }, (_, i) => line(String(i), 1, 2, 3));
+    const looks = optionsOf(data({ series, levels: [] })).series.slice(1);
+    const seen = looks.map(({ stroke, dash }) => `${String(stroke)} ${String(dash)}`);
+    expect(new Set(seen).size).toBe(12);
+    for (const { stroke } of looks) expect(stroke).toMatch(/--series-[1-6]$/);
+  });
+
+  it('have a legend with the values under the pointer, and at rest with the last', () => {
+    expect(legendOf(data(), 1)).toEqual(['2', '2', '2', '2', '2e-5']);
+    expect(legendOf(data(), null)).toEqual(['3', '1', '1', '–', '2e-5']);
+  });
+
+  it.each<[boolean, number[], string[]]>([
+    [false, [0, 10_000, 20_000], ['0', '10,000', '20,000']],
+    [false, [0.1, 0.15, 0.2], ['0.10', '0.15', '0.20']],
+    [true, [1e-4, 0.01, 1000], ['1e-4', '0.01', '1,000']],
+  ])('have marks written as all numbers are, logarithmic %s: %j', (logarithmic, values, texts) => {
+    const [, axis] = optionsOf(data({ y: { label: 'y', logarithmic } })).axes ?? [];
+    if (typeof axis?.values !== 'function') throw new Error('a function gives the texts');
+    expect(Reflect.apply(axis.values, undefined, [{}, values, 1, 0, 0])).toEqual(texts);
+  });
+});
+
+it('what browsers take of it bundles for them, and holds nothing of Node’s', async () => {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: "export * from '@unfold/monitor/internal/browser';",
+      resolveDir: import.meta.dirname,
+    },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'browser',
+    conditions: ['unfold-source'],
+    logLevel: 'silent',
+  });
+  const [{ text } = { text: '' }] = outputFiles;
+  expect(text).toContain('curveOptions');
+  expect(text.length).toBeLessThan(12_000);
+});
