@@ -13,6 +13,8 @@ export interface PictureProps {
   /** What is drawn as the ends of the colours; by default what `values` has. */
   readonly low?: number;
   readonly high?: number;
+  /** For `signed`: how dark the ground under each value is, from 0 to 1, such as a digit's ink. */
+  readonly ground?: ArrayLike<number>;
   /** What is seen, for who doesn't see it. */
   readonly label: string;
   readonly class?: string;
@@ -27,7 +29,7 @@ export function Picture(props: PictureProps) {
     if (!context || width === 0 || height === 0) return;
     const image = new ImageData(width, height);
     const colour = colourOf(props);
-    for (let i = 0; i < width * height; i++) image.data.set(colour(values[i] ?? 0), 4 * i);
+    for (let i = 0; i < width * height; i++) image.data.set(colour(values[i] ?? 0, i), 4 * i);
     context.putImageData(image, 0, 0);
   });
   return (
@@ -42,9 +44,9 @@ export function Picture(props: PictureProps) {
   );
 }
 
-type Colour = (value: number) => readonly [number, number, number, number];
+type Colour = (value: number, place: number) => readonly [number, number, number, number];
 
-function colourOf({ values, colours, low, high }: PictureProps): Colour {
+function colourOf({ values, colours, low, high, ground }: PictureProps): Colour {
   let [least, most] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
@@ -60,11 +62,14 @@ function colourOf({ values, colours, low, high }: PictureProps): Colour {
     };
   }
   const reach = Math.max(Math.abs(low ?? least), Math.abs(high ?? most)) || 1;
-  return (value) => {
+  return (value, place) => {
+    const light = 1 - DARKEST * (ground?.[place] ?? 0);
     const share = Math.max(-1, Math.min(1, value / reach));
     const end = share < 0 ? BELOW : ABOVE;
-    const mix = (i: number): number =>
-      Math.round((ZERO[i] ?? 0) + Math.abs(share) * ((end[i] ?? 0) - (ZERO[i] ?? 0)));
+    const mix = (i: number): number => {
+      const zero = light * (ZERO[i] ?? 0);
+      return Math.round(zero + Math.abs(share) * ((end[i] ?? 0) - zero));
+    };
     return [mix(0), mix(1), mix(2), 255];
   };
 }
@@ -73,3 +78,5 @@ function colourOf({ values, colours, low, high }: PictureProps): Colour {
 const BELOW = [9, 71, 166];
 const ZERO = [245, 245, 245];
 const ABOVE = [217, 83, 0];
+/** What a ground of 1 takes of the light: it is told from 0, and colours are told from it. */
+const DARKEST = 0.45;
