@@ -1,11 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vite';
 import { digits } from './scripts/digits.js';
+import { firstPaint } from './scripts/first-paint.js';
+import { licences } from './scripts/licences.js';
+import { offline } from './scripts/offline.js';
+import { ISOLATION } from './src/offline/isolation.js';
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as {
+  readonly version: string;
+};
+const { page, worker } = licences();
 
 export default defineConfig({
   root: import.meta.dirname,
   // Any host may serve it, below any path.
   base: './',
-  plugins: [digits()],
-  worker: { format: 'es' },
-  build: { target: 'es2022', outDir: 'dist/page', emptyOutDir: true },
+  plugins: [digits(), page, firstPaint(), offline()],
+  worker: { format: 'es', plugins: () => [worker()] },
+  define: { 'import.meta.env.VERSION': JSON.stringify(version) },
+  // For threads, here; elsewhere the service worker sends them where the host doesn't.
+  server: { headers: ISOLATION },
+  preview: { headers: ISOLATION },
+  build: { target: 'es2022', outDir: 'dist', emptyOutDir: true },
+  clearScreen: false,
 });

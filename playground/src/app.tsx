@@ -1,4 +1,6 @@
 import type { ComponentType } from 'preact';
+import { Foot } from './foot.js';
+import { Notices } from './notices.js';
 import { announcement } from './state/announcement.js';
 import { addressOf, type View, VIEWS } from './spec/route.js';
 import { route } from './state/route.js';
@@ -50,9 +52,11 @@ export function App() {
         </nav>
         <ThemeChoice />
       </header>
+      <Notices />
       <main id="content" tabIndex={-1}>
         <Shown />
       </main>
+      <Foot />
       <div class="unseen" role="status" aria-live="polite">
         {announcement.value}
       </div>

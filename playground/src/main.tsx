@@ -1,6 +1,11 @@
 import { render } from 'preact';
 import { App } from './app.js';
+import { startOffline } from './offline/offline.js';
 import './style/page.css';
 
 const root = document.getElementById('app');
-if (root) render(<App />, root);
+if (root) {
+  root.replaceChildren();
+  render(<App />, root);
+  void startOffline();
+}

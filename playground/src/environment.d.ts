@@ -1,0 +1,4 @@
+interface ImportMetaEnv {
+  /** Of the page, as package.json has it. */
+  readonly VERSION: string;
+}

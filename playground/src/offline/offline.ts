@@ -1,0 +1,114 @@
+import { signal } from '@preact/signals';
+
+/**
+ * Whether the page opens without a network: `none` where it can't be kept (a browser or a setting that
+ * refuses service workers, a host without https, a server for development), and until it is kept.
+ */
+export const kept = signal<'none' | 'keeping' | 'kept'>('none');
+
+/** What loading the page again would bring; null if nothing. */
+export const reloadBrings = signal<'threads' | 'version' | null>(null);
+
+/** An hour: how often a page that stays open asks for a new version. */
+const ASK_EVERY_MS = 3_600_000;
+
+let takesOver: ServiceWorker | null = null;
+let isWanted = false;
+
+/** Loads the page again, with what `reloadBrings` says. */
+export function reload(): void {
+  // The new version first has to take over from the one that is running.
+  if (takesOver === null || takesOver.state !== 'installed') return location.reload();
+  isWanted = true;
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
+  takesOver.postMessage('activate');
+}
+
+/** Keeps the page for later, once it has loaded. @throws nothing: where it is refused, the page goes on without. */
+export async function startOffline(): Promise<void> {
+  if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;
+  const isUsed = usedSoon();
+  await loaded();
+  const { serviceWorker } = navigator;
+  let isControlled = serviceWorker.controller !== null;
+  serviceWorker.addEventListener('controllerchange', () => {
+    const isFirst = !isControlled;
+    isControlled = true;
+    if (isWanted) location.reload();
+    else if (!isFirst) reloadBrings.value = 'version';
+    else if (gainsThreads()) {
+      // Nothing is lost by it yet; later, the user says when.
+      if (isUsed()) reloadBrings.value = 'threads';
+      else location.reload();
+    }
+  });
+  try {
+    kept.value = 'keeping';
+    const registration = await serviceWorker.register('service-worker.js', {
+      updateViaCache: 'none',
+    });
+    watchVersions(registration);
+    const first = registration.active ?? registration.installing ?? registration.waiting;
+    kept.value = first && (await activates(first)) ? 'kept' : 'none';
+  } catch {
+    kept.value = 'none';
+  }
+}
+
+/** Whether a worker comes to answer for the page; not if one of its files couldn't be had. */
+const activates = (worker: ServiceWorker): Promise<boolean> =>
+  new Promise((resolve) => {
+    const look = (): void => {
+      if (worker.state === 'activated') resolve(true);
+      if (worker.state === 'redundant') resolve(false);
+    };
+    worker.addEventListener('statechange', look);
+    look();
+  });
+
+/** Tells when a new version is there, and asks for it now and then. */
+function watchVersions(registration: ServiceWorkerRegistration): void {
+  const offer = (worker: ServiceWorker | null): void => {
+    // Without a version that runs, it is no new one but the first.
+    if (worker?.state !== 'installed' || !registration.active) return;
+    takesOver = worker;
+    reloadBrings.value = 'version';
+  };
+  offer(registration.waiting);
+  registration.addEventListener('updatefound', () => {
+    const { installing } = registration;
+    installing?.addEventListener('statechange', () => offer(installing));
+  });
+  let asked = Date.now();
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'hidden' || Date.now() - asked < ASK_EVERY_MS) return;
+    asked = Date.now();
+    // Offline there is no answer; the next time there may be.
+    registration.update().catch(() => undefined);
+  });
+}
+
+/** Whether the service worker's headers would give the page threads that it doesn't have. */
+const gainsThreads = (): boolean =>
+  !crossOriginIsolated &&
+  isSecureContext &&
+  window.top === window &&
+  navigator.hardwareConcurrency > 1;
+
+/** @returns Whether anything was touched, typed or begun since. */
+function usedSoon(): () => boolean {
+  let isUsed = false;
+  for (const kind of ['pointerdown', 'keydown', 'input', 'drop'] as const) {
+    const note = (): void => {
+      isUsed = true;
+    };
+    addEventListener(kind, note, { capture: true, once: true, passive: true });
+  }
+  return () => isUsed;
+}
+
+/** Waits until the page has loaded, so that what is kept for later doesn't hold up what is shown now. */
+const loaded = async (): Promise<void> => {
+  if (document.readyState === 'complete') return;
+  await new Promise((resolve) => addEventListener('load', resolve, { once: true }));
+};
