@@ -7,6 +7,17 @@ const digits = await firstDigits(640, 200);
 const digit = digits.test.images.slice(0, 784);
 
 describe('a run', () => {
+  it('shows the parameters of all layers, or of those that are asked for', async () => {
+    const { lab } = labOf(digits);
+    await lab.create(EXPERIMENT, ENGINE);
+    const all = lab.parameters();
+    const first = lab.parameters([0]);
+    expect(first.length).toBeGreaterThan(0);
+    expect(first).toEqual(all.filter(({ layer }) => layer === 0));
+    expect(all.length).toBeGreaterThan(first.length);
+    expect(lab.parameters([])).toEqual([]);
+  });
+
   it('reaches 95 % of the test digits within two epochs of 5,000', async () => {
     const { lab, reports } = labOf(await firstDigits(5000, 1000));
     await lab.create(EXPERIMENT, ENGINE);

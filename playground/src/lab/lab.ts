@@ -94,8 +94,8 @@ class OneRunLab implements Lab {
     }
   }
 
-  parameters(): ParameterView[] {
-    return handedOver(parametersOf(this.#now.run));
+  parameters(layers?: readonly number[]): ParameterView[] {
+    return handedOver(parametersOf(this.#now.run, layers));
   }
 
   async look(pixels: Uint8Array, options: LookOptions): Promise<Look> {

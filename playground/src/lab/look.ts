@@ -48,9 +48,13 @@ export const floats = (values: Tensor): Float32Array<ArrayBuffer> =>
   Float32Array.from(values.toTypedArray());
 
 /** The parameters of each layer, and the gradients that the last step was made from. */
-export function parametersOf({ model }: Pick<Seen, 'model'>): ParameterView[] {
+export function parametersOf(
+  { model }: Pick<Seen, 'model'>,
+  layers?: readonly number[],
+): ParameterView[] {
   const views: ParameterView[] = [];
   [...model.namedChildren()].forEach(([name, child], layer) => {
+    if (layers && !layers.includes(layer)) return;
     for (const [own, parameter] of child.namedParameters()) {
       views.push({
         name: `${name}.${own}`,

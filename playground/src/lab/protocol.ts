@@ -160,7 +160,8 @@ export interface Lab {
   /** Trains up to the end of the epoch, then pauses. */
   finishEpoch(): Promise<void>;
   validate(): Promise<Validation>;
-  parameters(): ParameterView[];
+  /** @param layers Of these layers only; of all by default. A large network's are many megabytes. */
+  parameters(layers?: readonly number[]): ParameterView[];
   look(pixels: Uint8Array, options: LookOptions): Promise<Look>;
   convolution(layer: number, pixels: Uint8Array, label: number): ConvolutionView;
   /** Adds a digit to the training set, from the next epoch on; it counts as often as `weight` digits. */
