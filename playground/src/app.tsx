@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact';
 import { Foot } from './foot.js';
 import { Notices } from './notices.js';
+import { RunBar } from './parts/run-bar.js';
 import { announcement } from './state/announcement.js';
 import { addressOf, type View, VIEWS } from './spec/route.js';
 import { route } from './state/route.js';
@@ -53,6 +54,7 @@ export function App() {
         <ThemeChoice />
       </header>
       <Notices />
+      <RunBar />
       <main id="content" tabIndex={-1}>
         <Shown />
       </main>

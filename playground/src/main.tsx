@@ -1,11 +1,13 @@
 import { render } from 'preact';
 import { App } from './app.js';
 import { startOffline } from './offline/offline.js';
+import { openFirstRun } from './state/first-run.js';
 import './style/page.css';
 
 const root = document.getElementById('app');
 if (root) {
   root.replaceChildren();
   render(<App />, root);
+  openFirstRun();
   void startOffline();
 }

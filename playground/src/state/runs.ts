@@ -43,6 +43,8 @@ export interface Run {
   validate(): Promise<void>;
   /** Takes the network and the weights of a file; its curves begin anew. @throws Error with a text for people. */
   load(bytes: Uint8Array, name: string): Promise<LoadedWeights>;
+  /** Shows a fault of something that the worker was asked for. */
+  blame(fault: unknown): void;
   /** Ends the worker. */
   close(): void;
 }
@@ -64,7 +66,7 @@ export function startRun(name: string, first: Experiment): Run {
   const fail = (reason: unknown): void => {
     batch(() => {
       state.value = 'failed';
-      fault.value = reason instanceof Error ? reason.message : String(reason);
+      fault.value = textOf(reason);
     });
   };
   const forget = (): void => {
@@ -83,17 +85,22 @@ export function startRun(name: string, first: Experiment): Run {
   let isValidating = false;
 
   const hear = (of: number, report: Progress): void => {
-    if (of !== turn || state.value === 'preparing') return;
+    const isPreparing = state.value === 'preparing';
+    // Until the new network is there, what comes from a worker that trains is of the one before.
+    if (of !== turn || (isPreparing && report.step > 0)) return;
     const before = progress.value?.epoch ?? 0;
     batch(() => {
       progress.value = report;
-      state.value = report.state;
+      if (!isPreparing) state.value = report.state;
       fault.value = report.fault;
       if (report.losses.length > 0) {
         history.value = keeper.add(report.losses, report.accuracies);
       }
     });
-    if (Math.floor(report.epoch) > Math.floor(before)) validate().catch(fail);
+    if (Math.floor(report.epoch) > Math.floor(before))
+      validate().catch((reason: unknown) => {
+        fault.value = textOf(reason);
+      });
   };
   const validate = async (): Promise<void> => {
     if (isValidating) return;
@@ -158,16 +165,25 @@ export function startRun(name: string, first: Experiment): Run {
     validate,
     async load(bytes, name) {
       const loaded = await worker.lab.load(bytes, name);
+      // The new run may have said by now how it stands.
+      const now = progress.value;
       batch(() => {
         forget();
+        if (now?.step === 0) progress.value = now;
         experiment.value = { ...experiment.value, network: loaded.network };
       });
       await validate();
       return loaded;
     },
+    blame(reason) {
+      fault.value = textOf(reason);
+    },
     close: () => worker.close(),
   };
 }
+
+const textOf = (reason: unknown): string =>
+  reason instanceof Error ? reason.message : String(reason);
 
 interface StartedLab {
   readonly lab: Remote<Lab>;

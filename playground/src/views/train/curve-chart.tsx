@@ -1,0 +1,197 @@
+import { useSignalEffect } from '@preact/signals';
+import { curveOptions } from '@unfold/monitor/internal/browser';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type uPlot from 'uplot';
+import { useVisible } from '../../parts/use-visible.js';
+import { theme } from '../../state/theme.js';
+import { TEXTS } from '../../texts.js';
+import type { CurveData } from './curve-data.js';
+
+const { curves: texts } = TEXTS.train;
+
+export interface CurveChartProps {
+  readonly title: string;
+  readonly axis: string;
+  readonly isLogarithmic: boolean;
+  /** The runs' names, in the order of the curves. */
+  readonly names: readonly string[];
+  /** Reads the signals that the curves depend on. */
+  readonly data: () => CurveData;
+  /** What stands at the cursor, as it is read by people. */
+  readonly textOf: (value: number) => string;
+}
+
+/** Milliseconds between two drawings. */
+const PACE = 250;
+const HEIGHT = 260;
+
+/**
+ * The curves of one or two runs. The program that draws them is loaded when they are first seen; they are drawn
+ * anew a few times a second at most, and only while they are in sight.
+ */
+export function CurveChart(props: CurveChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const isVisible = useVisible(place);
+  const isDue = useRef(false);
+  const [hasFailed, setHasFailed] = useState(false);
+  const latest = useRef(props);
+  latest.current = props;
+  const names = props.names.join();
+
+  const draw = (): void => {
+    if (!plot.current || !isVisible.peek()) return;
+    plot.current.setData(columnsOf(latest.current.data()));
+  };
+  /** Draws soon, once for all that happens until then. */
+  const drawSoon = (): void => {
+    if (isDue.current) return;
+    isDue.current = true;
+    setTimeout(() => {
+      isDue.current = false;
+      draw();
+    }, PACE);
+  };
+
+  useSignalEffect(() => {
+    latest.current.data();
+    if (isVisible.value) drawSoon();
+  });
+
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return;
+    let isGone = false;
+    const stop: (() => void)[] = [];
+    void load().then(
+      (Plot) => {
+        if (isGone) return;
+        const make = (): void => {
+          plot.current?.destroy();
+          const options = optionsOf(latest.current, element.clientWidth);
+          plot.current = new Plot(options, columnsOf(latest.current.data()), element);
+        };
+        make();
+        const sizes = new ResizeObserver(() => {
+          const width = element.clientWidth;
+          if (width > 0) plot.current?.setSize({ width, height: HEIGHT });
+        });
+        sizes.observe(element);
+        const dark = matchMedia('(prefers-color-scheme: dark)');
+        dark.addEventListener('change', make);
+        // The page's colours are set by then.
+        const colours = theme.subscribe(() => queueMicrotask(make));
+        stop.push(colours, () => sizes.disconnect());
+        stop.push(() => dark.removeEventListener('change', make));
+      },
+      () => setHasFailed(true),
+    );
+    return () => {
+      isGone = true;
+      for (const end of stop) end();
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [names]);
+
+  return (
+    <div class="curve-plot" ref={place} role="img" aria-label={props.title}>
+      {hasFailed && <p class="bad">{texts.failed}</p>}
+    </div>
+  );
+}
+
+async function load(): Promise<typeof uPlot> {
+  const [{ default: Plot }] = await Promise.all([
+    import('uplot'),
+    import('uplot/dist/uPlot.min.css'),
+  ]);
+  return Plot;
+}
+
+const columnsOf = ({ steps, curves }: CurveData): uPlot.AlignedData => [
+  steps,
+  ...curves.flatMap(({ batches, mean, validation }) => [batches, mean, validation]),
+];
+
+/** A colour of the page's style, as a canvas understands it: `light-dark()` is for styles only. */
+function colour(name: string): string {
+  const probe = document.createElement('span');
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+/** A run's look: by colour, by its dashes and by the shape of its dots. */
+const LOOKS: Readonly<Record<string, { readonly colour: string; readonly dash: number[] }>> = {
+  A: { colour: '--accent', dash: [] },
+  B: { colour: '--second', dash: [8, 5] },
+};
+
+function optionsOf(props: CurveChartProps, width: number): uPlot.Options {
+  const { names, axis, isLogarithmic, textOf } = props;
+  const runs = names.length === 1 ? [''] : names.map((name) => texts.of(name));
+  const labels = runs.flatMap((run) => [texts.batch(run), texts.mean(run), texts.validation(run)]);
+  const {
+    axes = [],
+    series,
+    ...base
+  } = curveOptions(
+    {
+      x: { label: texts.step, logarithmic: false, whole: true, values: [] },
+      y: { label: axis, logarithmic: isLogarithmic },
+      series: labels.map((label) => ({ label, values: [] })),
+      levels: [],
+    },
+    { width, colour },
+  );
+  const [first, ...lines] = series;
+  return {
+    ...base,
+    height: HEIGHT,
+    axes: axes.map((options) => ({ ...options, labelSize: 22 })),
+    scales: {
+      x: { time: false, range: (_, low, high) => [Math.max(0, low - 1), Math.max(high, 10)] },
+      y: isLogarithmic ? { distr: 3 } : { range: (_, low) => [Math.max(0, low - 2), 100] },
+    },
+    series: [
+      { ...first },
+      ...lines.map((line, i) => ({
+        ...line,
+        ...lookOf(names[Math.floor(i / 3)] ?? '', i % 3, textOf),
+      })),
+    ],
+    cursor: { drag: { x: false, y: false } },
+  };
+}
+
+/** How the batches, the mean and the validations of a run look. */
+function lookOf(
+  name: string,
+  part: number,
+  textOf: CurveChartProps['textOf'],
+): Partial<uPlot.Series> {
+  const look = LOOKS[name];
+  const stroke = colour(look?.colour ?? '--accent');
+  const fill = name === 'A' ? stroke : colour('--back');
+  const none = { show: false };
+  const value: uPlot.Series.Value = (plot, at, series, place) =>
+    told(place === null ? lastOf(plot.data[series]) : at, textOf);
+  if (part === 0) return { stroke, value, width: 1, alpha: 0.3, points: none };
+  if (part === 2) return { stroke, value, width: 0, points: { show: true, size: 8, stroke, fill } };
+  return { stroke, value, width: 2.5, dash: look?.dash ?? [], spanGaps: true, points: none };
+}
+
+/** What a line ends with, which the legend tells while nothing is pointed at. */
+function lastOf(column: ArrayLike<number | null | undefined> | undefined): number | null {
+  for (let i = (column?.length ?? 0) - 1; i >= 0; i--) {
+    const value = column?.[i];
+    if (value !== null && value !== undefined) return value;
+  }
+  return null;
+}
+
+const told = (value: number | null, textOf: CurveChartProps['textOf']): string =>
+  value === null ? TEXTS.train.bar.none : textOf(value);
