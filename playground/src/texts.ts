@@ -81,6 +81,8 @@ export const TEXTS = {
       none: '–',
     },
 
+    noWorker: 'The worker that computes did not start.',
+
     said: {
       started: 'Training starts.',
       paused: (step: string, loss: string) => `Paused after step ${step}, loss ${loss}.`,

@@ -10,7 +10,7 @@ import {
   target,
   targets,
 } from '../state/controls.js';
-import { digitSets, loadDigitSets } from '../state/digit-sets.js';
+import { digitSets } from '../state/digit-sets.js';
 import { recentMean } from '../state/history.js';
 import { actionOf, KEYS, keysAct } from '../state/keys.js';
 import { type Run, runs } from '../state/runs.js';
@@ -213,13 +213,7 @@ function RunStatus({ run }: { run: Run }) {
       {run.state.value === 'failed' && (
         <>
           {' '}
-          <button
-            type="button"
-            onClick={() => {
-              void loadDigitSets().catch(() => undefined);
-              void act('reset', [run]);
-            }}
-          >
+          <button type="button" onClick={() => void act('reset', [run])}>
             {bar.again}
           </button>
         </>

@@ -9,6 +9,7 @@ import type {
   Validation,
 } from '../lab/protocol.js';
 import type { Experiment } from '../spec/experiment.js';
+import { TEXTS } from '../texts.js';
 import { loadDigitSets } from './digit-sets.js';
 import { EMPTY_HISTORY, type History, HistoryKeeper } from './history.js';
 
@@ -77,8 +78,7 @@ export function startRun(name: string, first: Experiment): Run {
     validation.value = null;
     fault.value = null;
   };
-  const startWorker = () => startLab((reason) => fail(reason));
-  let worker = startWorker();
+  let worker = startLab(fail);
   /** Counts the networks: what is still on its way from an earlier one is not of this one. */
   let turn = 0;
   let queue: Promise<unknown> = Promise.resolve();
@@ -122,7 +122,7 @@ export function startRun(name: string, first: Experiment): Run {
     try {
       const digits = await loadDigitSets();
       // A worker that never started can't be asked again.
-      if (worker.isDead()) worker = startWorker();
+      if (worker.isDead()) worker = startLab(fail);
       await worker.prepare(digits, (report) => hear(of, report));
       const info = await worker.answer(worker.lab.create(wanted, choice));
       if (of !== turn) return false;
@@ -196,20 +196,21 @@ interface StartedLab {
 }
 
 function startLab(fail: (reason: string) => void): StartedLab {
-  const worker = new Worker(new URL('../lab/worker.ts', import.meta.url), { type: 'module' });
-  const lab = wrap<Lab>(worker);
   let isDead = false;
   let hasDigits = false;
   // What is asked of a worker that doesn't start is never answered: who waits hears of it here.
+  let die: (reason: string) => void = () => {};
   const death = new Promise<never>((_, reject) => {
-    worker.addEventListener('error', (event) => {
-      const reason = event.message || 'The worker that computes did not start.';
+    die = (reason) => {
       isDead = true;
       fail(reason);
       reject(new Error(reason));
-    });
+    };
   });
   death.catch(() => undefined);
+  const worker = startWorker(die);
+  // Where there is no worker, nobody listens.
+  const lab = wrap<Lab>(worker ?? new MessageChannel().port1);
   const answer = <T>(asked: Promise<T>): Promise<T> => Promise.race([asked, death]);
   return {
     lab,
@@ -220,6 +221,19 @@ function startLab(fail: (reason: string) => void): StartedLab {
       hasDigits = true;
       await lab.watch(proxy(hear));
     },
-    close: () => worker.terminate(),
+    close: () => worker?.terminate(),
   };
+}
+
+/** A worker; null where the browser, or a setting or an extension of it, has none. */
+function startWorker(die: (reason: string) => void): Worker | null {
+  try {
+    const worker = new Worker(new URL('../lab/worker.ts', import.meta.url), { type: 'module' });
+    worker.addEventListener('error', (event) => die(event.message || TEXTS.train.noWorker));
+    return worker;
+  } catch {
+    // Whoever is to hear of it is not there yet.
+    queueMicrotask(() => die(TEXTS.train.noWorker));
+    return null;
+  }
 }

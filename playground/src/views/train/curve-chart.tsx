@@ -1,4 +1,4 @@
-import { useSignalEffect } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import { curveOptions } from '@unfold/monitor/internal/browser';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
@@ -6,6 +6,7 @@ import { useVisible } from '../../parts/use-visible.js';
 import { theme } from '../../state/theme.js';
 import { TEXTS } from '../../texts.js';
 import type { CurveData } from './curve-data.js';
+import { CurveLegend, lookOf, PARTS } from './curve-legend.js';
 
 const { curves: texts } = TEXTS.train;
 
@@ -38,10 +39,15 @@ export function CurveChart(props: CurveChartProps) {
   const latest = useRef(props);
   latest.current = props;
   const names = props.names.join();
+  const values = useSignal<readonly (number | null)[]>([]);
+  const tell = (): void => {
+    if (plot.current) values.value = valuesOf(plot.current);
+  };
 
   const draw = (): void => {
     if (!plot.current || !isVisible.peek()) return;
     plot.current.setData(columnsOf(latest.current.data()));
+    tell();
   };
   /** Draws soon, once for all that happens until then. */
   const drawSoon = (): void => {
@@ -68,8 +74,10 @@ export function CurveChart(props: CurveChartProps) {
         if (isGone) return;
         const make = (): void => {
           plot.current?.destroy();
-          const options = optionsOf(latest.current, element.clientWidth);
-          plot.current = new Plot(options, columnsOf(latest.current.data()), element);
+          const size = { width: element.clientWidth, onPoint: tell };
+          const columns = columnsOf(latest.current.data());
+          plot.current = new Plot(optionsOf(latest.current, size), columns, element);
+          tell();
         };
         make();
         const sizes = new ResizeObserver(() => {
@@ -95,9 +103,11 @@ export function CurveChart(props: CurveChartProps) {
   }, [names]);
 
   return (
-    <div class="curve-plot" ref={place} role="img" aria-label={props.title}>
+    <>
+      <div class="curve-plot" ref={place} role="img" aria-label={props.title} />
       {hasFailed && <p class="bad">{texts.failed}</p>}
-    </div>
+      <CurveLegend names={props.names} values={values} textOf={props.textOf} />
+    </>
   );
 }
 
@@ -124,16 +134,11 @@ function colour(name: string): string {
   return color;
 }
 
-/** A run's look: by colour, by its dashes and by the shape of its dots. */
-const LOOKS: Readonly<Record<string, { readonly colour: string; readonly dash: number[] }>> = {
-  A: { colour: '--accent', dash: [] },
-  B: { colour: '--second', dash: [8, 5] },
-};
-
-function optionsOf(props: CurveChartProps, width: number): uPlot.Options {
-  const { names, axis, isLogarithmic, textOf } = props;
-  const runs = names.length === 1 ? [''] : names.map((name) => texts.of(name));
-  const labels = runs.flatMap((run) => [texts.batch(run), texts.mean(run), texts.validation(run)]);
+function optionsOf(
+  { names, axis, isLogarithmic }: CurveChartProps,
+  { width, onPoint }: { width: number; onPoint: () => void },
+): uPlot.Options {
+  const lines = names.flatMap((name) => PARTS.map((part) => ({ name, part })));
   const {
     axes = [],
     series,
@@ -142,12 +147,12 @@ function optionsOf(props: CurveChartProps, width: number): uPlot.Options {
     {
       x: { label: texts.step, logarithmic: false, whole: true, values: [] },
       y: { label: axis, logarithmic: isLogarithmic },
-      series: labels.map((label) => ({ label, values: [] })),
+      series: lines.map(({ part }) => ({ label: part, values: [] })),
       levels: [],
     },
     { width, colour },
   );
-  const [first, ...lines] = series;
+  const [steps = {}, ...rest] = series;
   return {
     ...base,
     height: HEIGHT,
@@ -157,41 +162,38 @@ function optionsOf(props: CurveChartProps, width: number): uPlot.Options {
       y: isLogarithmic ? { distr: 3 } : { range: (_, low) => [Math.max(0, low - 2), 100] },
     },
     series: [
-      { ...first },
-      ...lines.map((line, i) => ({
-        ...line,
-        ...lookOf(names[Math.floor(i / 3)] ?? '', i % 3, textOf),
-      })),
+      steps,
+      ...rest.map((options, i) => ({ ...options, ...styleOf(lines[i]?.name ?? '', i) })),
     ],
+    legend: { show: false },
     cursor: { drag: { x: false, y: false } },
+    hooks: { setCursor: [onPoint] },
   };
 }
 
-/** How the batches, the mean and the validations of a run look. */
-function lookOf(
-  name: string,
-  part: number,
-  textOf: CurveChartProps['textOf'],
-): Partial<uPlot.Series> {
-  const look = LOOKS[name];
-  const stroke = colour(look?.colour ?? '--accent');
-  const fill = name === 'A' ? stroke : colour('--back');
+/** How the batches, the mean and the validations of a run are drawn. */
+function styleOf(name: string, line: number): Partial<uPlot.Series> {
+  const look = lookOf(name);
+  const stroke = colour(look.colour);
   const none = { show: false };
-  const value: uPlot.Series.Value = (plot, at, series, place) =>
-    told(place === null ? lastOf(plot.data[series]) : at, textOf);
-  if (part === 0) return { stroke, value, width: 1, alpha: 0.3, points: none };
-  if (part === 2) return { stroke, value, width: 0, points: { show: true, size: 8, stroke, fill } };
-  return { stroke, value, width: 2.5, dash: look?.dash ?? [], spanGaps: true, points: none };
-}
-
-/** What a line ends with, which the legend tells while nothing is pointed at. */
-function lastOf(column: ArrayLike<number | null | undefined> | undefined): number | null {
-  for (let i = (column?.length ?? 0) - 1; i >= 0; i--) {
-    const value = column?.[i];
-    if (value !== null && value !== undefined) return value;
+  switch (PARTS[line % PARTS.length]) {
+    case 'mean':
+      return { stroke, width: 2.5, dash: [...look.dash], spanGaps: true, points: none };
+    case 'validation':
+      return { width: 0, points: { show: true, size: 8, stroke, fill: colour(look.fill) } };
+    default:
+      return { stroke, width: 1, alpha: 0.3, points: none };
   }
-  return null;
 }
 
-const told = (value: number | null, textOf: CurveChartProps['textOf']): string =>
-  value === null ? TEXTS.train.bar.none : textOf(value);
+/** The value of each line at the pointer, or while there is none, the one that it ends with. */
+function valuesOf({ data, cursor: { idx } }: uPlot): (number | null)[] {
+  return data.slice(1).map((column) => {
+    if (idx !== null && idx !== undefined) return column[idx] ?? null;
+    for (let i = column.length - 1; i >= 0; i--) {
+      const value = column[i];
+      if (value !== null && value !== undefined) return value;
+    }
+    return null;
+  });
+}
