@@ -74,9 +74,9 @@ export function CurveChart(props: CurveChartProps) {
         if (isGone) return;
         const make = (): void => {
           plot.current?.destroy();
-          const size = { width: element.clientWidth, onPoint: tell };
+          const surroundings = { Plot, width: element.clientWidth, onPoint: tell };
           const columns = columnsOf(latest.current.data());
-          plot.current = new Plot(optionsOf(latest.current, size), columns, element);
+          plot.current = new Plot(optionsOf(latest.current, surroundings), columns, element);
           tell();
         };
         make();
@@ -136,7 +136,7 @@ function colour(name: string): string {
 
 function optionsOf(
   { names, axis, isLogarithmic }: CurveChartProps,
-  { width, onPoint }: { width: number; onPoint: () => void },
+  { Plot, width, onPoint }: { Plot: typeof uPlot; width: number; onPoint: () => void },
 ): uPlot.Options {
   const lines = names.flatMap((name) => PARTS.map((part) => ({ name, part })));
   const {
@@ -159,7 +159,9 @@ function optionsOf(
     axes: axes.map((options) => ({ ...options, labelSize: 22 })),
     scales: {
       x: { time: false, range: (_, low, high) => [Math.max(0, low - 1), Math.max(high, 10)] },
-      y: isLogarithmic ? { distr: 3 } : { range: (_, low) => [Math.max(0, low - 2), 100] },
+      y: isLogarithmic
+        ? { distr: 3, range: (plot, low, high) => lossRange(Plot, plot, [low, high]) }
+        : { range: (_, low) => [Math.max(0, low - 2), 100] },
     },
     series: [
       steps,
@@ -169,6 +171,24 @@ function optionsOf(
     cursor: { drag: { x: false, y: false } },
     hooks: { setCursor: [onPoint] },
   };
+}
+
+/**
+ * From well below the lowest mean: a batch of a few images may have a loss of almost 0, and would press all else
+ * together.
+ */
+function lossRange(
+  Plot: typeof uPlot,
+  { data }: uPlot,
+  [low, high]: uPlot.Range.MinMax,
+): uPlot.Range.MinMax {
+  const means = data.slice(1).filter((_, i) => PARTS[i % PARTS.length] !== 'batch');
+  let floor = Infinity;
+  for (const column of means) {
+    for (const value of column) if (value && value < floor) floor = value;
+  }
+  const [least, most] = [Math.max(low ?? 0, floor < Infinity ? floor / 4 : 0), high ?? 0];
+  return least > 0 && most > 0 ? Plot.rangeLog(least, most, 10, false) : [0.1, 10];
 }
 
 /** How the batches, the mean and the validations of a run are drawn. */
