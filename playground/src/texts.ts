@@ -284,6 +284,8 @@ export const TEXTS = {
       reading: 'The picture is being read.',
       read: 'The digit of the picture is on the drawing area.',
       noLab: 'The part that computes isn’t ready yet: try again in a moment.',
+      noDigit:
+        'No digit stands out of the paper: write it larger and darker, with some empty paper around it.',
       empty: (name: string) => `${name} is empty.`,
       noPicture: (name: string) =>
         `${name} is no picture that the browser can read: choose a JPEG, PNG or WebP.`,

@@ -17,7 +17,7 @@ import {
   occluded,
   trouble,
 } from './state.js';
-import { sentenceOf } from './words.js';
+import { sentenceOf, troubleOf } from './words.js';
 
 /** Milliseconds without a change after which one has stopped drawing for a moment. */
 const PAUSE = { occlusion: 250, announcement: 900 };
@@ -81,7 +81,7 @@ const centreNewest = newestOnly(async ({ drawing, run }: Centring) => {
     setDigit({ pixels: found, label: null }, drawing);
   } catch (error) {
     setDigit(null, drawing);
-    trouble.value = textOf(error);
+    trouble.value = troubleOf(error);
   }
 });
 
@@ -137,7 +137,7 @@ async function looked({ pixels: shown, run, options }: Asking): Promise<Answer |
     trouble.value = null;
     return { pixels: shown, run, network: experiment.network, look };
   } catch (error) {
-    trouble.value = textOf(error);
+    trouble.value = troubleOf(error);
     return null;
   }
 }
@@ -194,5 +194,3 @@ function afterPause(milliseconds: number, act: () => void, isWanted: () => boole
     return () => clearTimeout(timer);
   });
 }
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

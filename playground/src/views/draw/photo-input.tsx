@@ -7,6 +7,7 @@ import { TEXTS } from '../../texts.js';
 import { newestOnly } from './newest.js';
 import { readPhoto } from './photo.js';
 import { replaceBy } from './steps.js';
+import { troubleOf } from './words.js';
 
 const { photo } = TEXTS.draw;
 
@@ -33,7 +34,7 @@ export function PhotoInput() {
       replaceBy({ base: { pixels, label: null }, strokes: [] }, photo.read);
       say(photo.read, false);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), true);
+      say(troubleOf(error), true);
     }
   });
 

@@ -10,15 +10,14 @@ const BAND = 128;
  * @throws Error with a text for people if the browser can't read it.
  */
 export async function readPhoto(file: File): Promise<GreyPicture> {
-  const bitmap = await decoded(file);
+  const bitmap = await scaled(file);
   try {
     const { width, height } = fittedSize(bitmap.width, bitmap.height);
     const canvas = document.createElement('canvas');
     canvas.width = width;
     canvas.height = height;
-    const context = canvas.getContext('2d');
+    const context = canvas.getContext('2d', { willReadFrequently: true });
     if (!context) throw new Error(TEXTS.draw.photo.unreadable(file.name));
-    context.imageSmoothingQuality = 'high';
     context.drawImage(bitmap, 0, 0, width, height);
     const bands = new GreyBands(width, height);
     for (let top = 0; top < height; top += BAND) {
@@ -31,15 +30,25 @@ export async function readPhoto(file: File): Promise<GreyPicture> {
   }
 }
 
-async function decoded(file: File): Promise<ImageBitmap> {
+/** The picture, nearly of its fitted size where the browser scales it aside: that keeps the page free. */
+async function scaled(file: File): Promise<ImageBitmap> {
+  const whole = await decoded(file, {});
+  const { width } = fittedSize(whole.width, whole.height);
+  if (width === whole.width) return whole;
+  whole.close();
+  // The width alone: the height follows, in whichever order a browser turns and scales.
+  return decoded(file, { resizeWidth: width, resizeQuality: 'medium' });
+}
+
+async function decoded(file: File, options: ImageBitmapOptions): Promise<ImageBitmap> {
   const { photo } = TEXTS.draw;
   if (file.size === 0) throw new Error(photo.empty(file.name));
   try {
-    return await createImageBitmap(file, { imageOrientation: 'from-image' });
+    return await createImageBitmap(file, { imageOrientation: 'from-image', ...options });
   } catch (error) {
     // Older browsers don't know the option's value, and turn photos by themselves.
     if (error instanceof TypeError) {
-      const bitmap = await createImageBitmap(file).catch(() => null);
+      const bitmap = await createImageBitmap(file, options).catch(() => null);
       if (bitmap) return bitmap;
     }
     if (isHeic(file)) throw new Error(photo.heic(file.name), { cause: error });

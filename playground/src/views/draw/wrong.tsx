@@ -8,6 +8,7 @@ import { added, labelOfAdded, noteAdded } from './added.js';
 import { setLabel } from './follow.js';
 import { placeIn } from './sampling.js';
 import { trouble } from './state.js';
+import { troubleOf } from './words.js';
 
 const { wrong } = TEXTS.draw;
 /** How many digits of the training set one of the user's may count as. */
@@ -34,7 +35,7 @@ export function Wrong() {
       noteAdded(pixels, label);
       announce(`${wrong.added(label)} ${wrong.count(added.value.size)}`);
     } catch (error) {
-      trouble.value = error instanceof Error ? error.message : String(error);
+      trouble.value = troubleOf(error);
     } finally {
       isAdding.value = false;
     }
