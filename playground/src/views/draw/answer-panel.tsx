@@ -1,3 +1,4 @@
+import { grouped } from '@unfold/monitor/internal/browser';
 import { addressOf } from '../../spec/route.js';
 import { type Run, runs } from '../../state/runs.js';
 import { TEXTS } from '../../texts.js';
@@ -58,7 +59,7 @@ function Training() {
   const state = run.state.value;
   const step = run.progress.value?.step ?? 0;
   const isRunning = state === 'running';
-  const steps = step.toLocaleString('en-GB');
+  const steps = grouped(step);
   if (state === 'failed') return <p class="bad">{texts.failed(run.fault.value ?? '')}</p>;
   if (state !== 'paused' && !isRunning) return <p class="soft draw-small">{texts.preparing}</p>;
   return (

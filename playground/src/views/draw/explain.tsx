@@ -1,3 +1,4 @@
+import { figure } from '@unfold/monitor/internal/browser';
 import { digit } from '../../state/digit.js';
 import { TEXTS } from '../../texts.js';
 import { SIDE } from './drawing.js';
@@ -5,7 +6,7 @@ import { Legend } from './legend.js';
 import { ReadablePicture } from './readable-picture.js';
 import { type Answer, answer, type Explanation, explanation, occluded } from './state.js';
 import { verdictOf } from './verdict.js';
-import { figure, percent } from './words.js';
+import { percent } from './words.js';
 
 const { explain } = TEXTS.draw;
 const CHOICES: readonly Explanation[] = ['none', 'gradient', 'occlusion'];

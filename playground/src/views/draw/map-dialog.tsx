@@ -1,9 +1,9 @@
+import { figure } from '@unfold/monitor/internal/browser';
 import { useEffect, useRef } from 'preact/hooks';
 import { TEXTS } from '../../texts.js';
 import { type Channels, rangeOf } from './channels.js';
 import { Legend } from './legend.js';
 import { ReadablePicture } from './readable-picture.js';
-import { figure } from './words.js';
 
 const { maps, explain } = TEXTS.draw;
 

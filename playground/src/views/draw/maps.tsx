@@ -1,3 +1,4 @@
+import { figure } from '@unfold/monitor/internal/browser';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { LayerOutput } from '../../lab/protocol.js';
@@ -11,7 +12,6 @@ import { type Channels, channelsOf } from './channels.js';
 import { useRoving } from './roving.js';
 import { answer, areMapsSeen } from './state.js';
 import { windowWith } from './windowing.js';
-import { figure } from './words.js';
 
 const { maps } = TEXTS.draw;
 /** Maps that are shown of a layer at once. */

@@ -1,28 +1,9 @@
+import { roughPercent } from '@unfold/monitor/internal/browser';
 import { TEXTS } from '../../texts.js';
 import { verdictOf } from './verdict.js';
 
-/** 93.1 %, in one piece, but never 100 % of what isn't sure, nor 0 % of what isn't excluded. */
-export function percent(share: number): string {
-  const shown = 100 * share;
-  if (share < 1 && shown > 99.9) return `>${NO_BREAK}99.9${NO_BREAK}%`;
-  if (share > 0 && shown < 0.1) return `<${NO_BREAK}0.1${NO_BREAK}%`;
-  return `${shown.toFixed(1)}${NO_BREAK}%`;
-}
-
-const NO_BREAK = '\u00a0';
-
-/** A number with three figures or so: 0.0312, −1.25, 341. */
-export function figure(value: number): string {
-  if (value === 0) return '0';
-  const size = Math.abs(value);
-  const isExtreme = size < 1e-4 || size >= 1e6;
-  const text = isExtreme
-    ? value.toExponential(2)
-    : size >= 100
-      ? value.toFixed(0)
-      : value.toPrecision(3);
-  return text.replaceAll('-', '−');
-}
+/** 93 %, which no line ends in. */
+export const percent = (share: number): string => roughPercent(share).replaceAll(' ', '\u00a0');
 
 /** What went wrong, for people. */
 export function troubleOf(error: unknown): string {
