@@ -309,13 +309,10 @@ export const TEXTS = {
       time: (milliseconds: string) => `Forward pass: ${milliseconds} ms`,
       untrained: 'This network hasn’t been trained yet: what it says is chance.',
       start: 'Start training',
-      pause: 'Pause training',
-      goOn: 'Go on training',
       trained: (steps: string) => `Trained for ${steps} steps.`,
       training: (steps: string) => `In training, step ${steps}; the answer follows.`,
       preparing: 'The network is being prepared.',
       failed: (reason: string) => `The network can’t be asked: ${reason}`,
-      toTrain: 'To the view Train',
     },
     wrong: {
       title: 'Was it wrong?',
@@ -328,6 +325,7 @@ export const TEXTS = {
       add: (label: number) => `Add it as ${aDigit(label)}`,
       addAny: 'Add it',
       added: (label: number) => `Added to the training set as ${aDigit(label)}.`,
+      goOn: 'Go on training',
       already: (label: number) =>
         `This very digit is in the training set already, as ${aDigit(label)}.`,
       count: (count: number) =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { channelsOf, rangeOf } from '../../../playground/src/views/draw/channels.js';
 import { fittedSize, GreyBands } from '../../../playground/src/views/draw/grey.js';
 import { placeIn, placesOf, someOf } from '../../../playground/src/views/draw/sampling.js';
-import { placeAfter, stripSize, windowWith } from '../../../playground/src/views/draw/windowing.js';
+import { stripSize, windowWith } from '../../../playground/src/views/draw/windowing.js';
 
 describe('a photo', () => {
   it('is made smaller to 1024 pixels, in its ratio, and never larger or without a pixel', () => {
@@ -60,17 +60,6 @@ describe('a window on many maps', () => {
     expect(windowWith(60, 64, 12)).toEqual({ first: 60, end: 64 });
     expect(windowWith(60, 16, 12)).toEqual({ first: 12, end: 16 });
     expect(windowWith(-12, 5, 12)).toEqual({ first: 0, end: 5 });
-  });
-
-  it('is walked with the arrow keys, which stop at its edges', () => {
-    const after = (key: string, at: number) => placeAfter(key, at, 11, 4);
-    expect(['ArrowRight', 'ArrowLeft', 'ArrowDown', 'ArrowUp'].map((key) => after(key, 5))).toEqual(
-      [6, 4, 9, 1],
-    );
-    expect([after('ArrowLeft', 0), after('ArrowRight', 10)]).toEqual([0, 10]);
-    expect([after('ArrowUp', 3), after('ArrowDown', 8)]).toEqual([3, 8]);
-    expect([after('Home', 7), after('End', 7)]).toEqual([0, 10]);
-    expect(after('Enter', 7)).toBeNull();
   });
 });
 

@@ -1,6 +1,6 @@
 import { grouped } from '@unfold/monitor/internal/browser';
-import { addressOf } from '../../spec/route.js';
-import { type Run, runs } from '../../state/runs.js';
+import { act } from '../../state/controls.js';
+import { runs } from '../../state/runs.js';
 import { TEXTS } from '../../texts.js';
 import { answer } from './state.js';
 import { verdictOf } from './verdict.js';
@@ -67,21 +67,11 @@ function Training() {
       <p class={step === 0 ? undefined : 'soft draw-small'}>
         {isRunning ? texts.training(steps) : step === 0 ? texts.untrained : texts.trained(steps)}
       </p>
-      <div class="row">
-        <button
-          type="button"
-          class={step === 0 ? 'primary' : undefined}
-          onClick={() => toggle(run)}
-        >
-          {isRunning ? texts.pause : step === 0 ? texts.start : texts.goOn}
+      {step === 0 && !isRunning && (
+        <button type="button" class="primary" onClick={() => void act('toggle', [run])}>
+          {texts.start}
         </button>
-        <a href={addressOf('train')}>{texts.toTrain}</a>
-      </div>
+      )}
     </div>
   );
-}
-
-function toggle(run: Run): void {
-  if (run.state.value === 'running') void run.lab.pause();
-  else void run.lab.start();
 }

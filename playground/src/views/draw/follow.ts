@@ -2,6 +2,7 @@ import { batch, computed, effect, untracked } from '@preact/signals';
 import { transfer } from 'comlink';
 import type { LookOptions } from '../../lab/protocol.js';
 import { announce } from '../../state/announcement.js';
+import { prepare } from '../../state/controls.js';
 import { type Digit, digit } from '../../state/digit.js';
 import { type Run, runs } from '../../state/runs.js';
 import { type Drawing, EMPTY, goOn, isEmpty } from './drawing.js';
@@ -38,6 +39,7 @@ const pixels = computed(() => digit.value?.pixels ?? null);
  */
 export function follow(): () => void {
   const ends = [
+    effect(prepareRun),
     effect(takeOver),
     effect(followDrawing),
     effect(followDigit),
@@ -46,6 +48,12 @@ export function follow(): () => void {
     afterPause(PAUSE.announcement, tell, () => pixels.value !== null),
   ];
   return () => ends.forEach((end) => end());
+}
+
+/** Who comes here wants answers: the network isn't left for later. */
+function prepareRun(): void {
+  const run = runs.value[0];
+  if (run) untracked(() => void prepare(run));
 }
 
 /** A digit that came from elsewhere, such as a link or another view, is put on the drawing area. */

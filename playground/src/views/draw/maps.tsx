@@ -3,13 +3,13 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { LayerOutput } from '../../lab/protocol.js';
 import { Picture } from '../../parts/picture.js';
+import { columnsOf, useRoving } from '../../parts/roving.js';
 import { namesOf } from '../../spec/network.js';
 import { addressOf } from '../../spec/route.js';
 import { TEXTS } from '../../texts.js';
 import { Legend } from './legend.js';
 import { MapDialog } from './map-dialog.js';
 import { type Channels, channelsOf } from './channels.js';
-import { useRoving } from './roving.js';
 import { answer, areMapsSeen } from './state.js';
 import { windowWith } from './windowing.js';
 
@@ -88,7 +88,7 @@ function LayerMaps({ output, name, isConvolution, enlarge }: LayerMapsProps) {
   const { width, height, low, high, colours } = channels;
   const at = useSignal(0);
   const { first, end } = windowWith(at.value, channels.count, SHOWN);
-  const roving = useRoving<HTMLDivElement>(end - first);
+  const roving = useRoving(end - first, columnsOf);
   return (
     <section class="draw-layer">
       <div class="row">
@@ -114,7 +114,7 @@ function LayerMaps({ output, name, isConvolution, enlarge }: LayerMapsProps) {
         class={channels.isFlat ? 'draw-grid draw-flat' : 'draw-grid'}
         role="group"
         aria-label={name}
-        {...roving.props}
+        onKeyDown={roving.onKeyDown}
       >
         {Array.from({ length: end - first }, (_, i) => (
           <button
@@ -122,7 +122,7 @@ function LayerMaps({ output, name, isConvolution, enlarge }: LayerMapsProps) {
             type="button"
             aria-label={nameOfMap(name, channels, first + i)}
             onClick={() => enlarge(first + i)}
-            {...roving.item(i)}
+            {...roving.cell(i)}
           >
             <Picture
               values={channels.valuesOf(first + i)}

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { Picture, type PictureProps } from '../../parts/picture.js';
-import { placeAfter } from './windowing.js';
+import { placeAfter } from '../../parts/roving.js';
 
 interface ReadablePictureProps extends PictureProps {
   /** How the number of a pixel is told; rows and columns are counted from 0, as in code. */
@@ -25,8 +25,10 @@ export function ReadablePicture({ read, hint, label, ...picture }: ReadablePictu
   };
 
   const onKeyDown = (event: KeyboardEvent): void => {
-    const next = placeAfter(event.key, at ?? 0, values.length, width);
-    if (next === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.metaKey || event.altKey) return;
+    const grid = { count: values.length, columns: width, isWhole: event.ctrlKey };
+    const next = placeAfter(event.key, at ?? 0, grid);
+    if (next === null) return;
     event.preventDefault();
     pointed.value = at === null ? 0 : next;
   };

@@ -2,10 +2,10 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { DigitSet } from '../../lab/protocol.js';
 import { Picture } from '../../parts/picture.js';
+import { columnsOf, useRoving } from '../../parts/roving.js';
 import { digitSets, loadDigitSets } from '../../state/digit-sets.js';
 import { TEXTS } from '../../texts.js';
 import { SIDE } from './drawing.js';
-import { useRoving } from './roving.js';
 import { pixelsAt, placesOf, someOf } from './sampling.js';
 import { replaceBy } from './steps.js';
 
@@ -48,7 +48,7 @@ function Choice({ set }: { readonly set: DigitSet }) {
   const turn = useSignal(0);
   const places = useMemo(() => placesOf(set, label.value), [set, label.value]);
   const shown = useMemo(() => someOf(places, SHOWN), [places, turn.value]);
-  const roving = useRoving<HTMLDivElement>(shown.length);
+  const roving = useRoving(shown.length, columnsOf);
   const choose = (place: number): void => {
     const shows = set.labels[place] ?? 0;
     const base = { pixels: pixelsAt(set, place), label: shows };
@@ -85,14 +85,14 @@ function Choice({ set }: { readonly set: DigitSet }) {
           {samples.others}
         </button>
       </div>
-      <div class="draw-strip" role="group" aria-label={samples.strip} {...roving.props}>
+      <div class="draw-strip" role="group" aria-label={samples.strip} onKeyDown={roving.onKeyDown}>
         {shown.map((place, i) => (
           <button
             key={place}
             type="button"
             aria-label={samples.sample(set.labels[place] ?? 0, place + 1)}
             onClick={() => choose(place)}
-            {...roving.item(i)}
+            {...roving.cell(i)}
           >
             <Picture
               values={pixelsAt(set, place)}

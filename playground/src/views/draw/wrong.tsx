@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { announce } from '../../state/announcement.js';
+import { act, isWanted } from '../../state/controls.js';
 import { digit } from '../../state/digit.js';
 import { digitSets } from '../../state/digit-sets.js';
 import { runs } from '../../state/runs.js';
@@ -57,7 +58,16 @@ export function Wrong() {
         <p class="soft draw-small">{wrong.isTest(place + 1)}</p>
       )}
       {already !== null && <p class="draw-small">{wrong.already(already)}</p>}
-      {added.value.size > 0 && <p class="draw-small">{wrong.count(added.value.size)}</p>}
+      {added.value.size > 0 && (
+        <div class="row draw-small">
+          {wrong.count(added.value.size)}
+          {!isWanted(run) && (
+            <button type="button" onClick={() => void act('toggle', [run])}>
+              {wrong.goOn}
+            </button>
+          )}
+        </div>
+      )}
     </section>
   );
 }
