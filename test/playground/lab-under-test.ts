@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { mnist } from '@unfold/train';
 import { createLab } from '../../playground/src/lab/lab.js';
 import type {
@@ -43,3 +44,13 @@ export function labOf(digits: DigitSets): { readonly lab: Lab; readonly reports:
 /** What the last report says of the weights. */
 export const lastFingerprint = (reports: readonly Progress[]): string | null =>
   reports.at(-1)?.fingerprint ?? null;
+
+/** Holds probabilities against those of logits. */
+export function expectSame(probabilities: Float32Array, logits: ArrayLike<number>): void {
+  const exponents = Array.from(logits, (logit) => Math.exp(logit));
+  const sum = exponents.reduce((a, b) => a + b, 0);
+  expect(probabilities).toHaveLength(logits.length);
+  exponents.forEach((exponent, i) =>
+    expect(exponent / sum).toBeCloseTo(probabilities[i] ?? NaN, 5),
+  );
+}

@@ -27,7 +27,8 @@ export {
 } from './host-call.js';
 export { offersKernel, servesPage } from './engine/engine.js';
 export { isList } from './graph/attributes.js';
-export { operationsOf, traceParts, type TraceParts } from './graph/trace.js';
+export { operationsOf } from './graph/trace.js';
+export { traceParts, type TraceParts } from './graph/trace-parts.js';
 export { tracer } from './graph/tracer.js';
 export { Value } from './graph/value.js';
 export {

@@ -5,12 +5,10 @@ import type { AugmentationSpec } from '../spec/experiment.js';
 const affine = (): Augmentation =>
   randomAffine({ degrees: 10, translate: 0.1, scale: [0.9, 1.1], shear: 5 });
 
-const AUGMENTATIONS: Readonly<Record<AugmentationSpec, () => Augmentation | null>> = {
-  none: () => null,
+/** What is changed of each image, drawn anew in each epoch. */
+export const AUGMENTATIONS: Readonly<
+  Record<Exclude<AugmentationSpec, 'none'>, () => Augmentation>
+> = {
   affine,
   elastic: () => compose([elastic(), affine()]),
 };
-
-/** What is changed of each image, drawn anew in each epoch; null for nothing. */
-export const augmentationOf = (spec: AugmentationSpec): Augmentation | null =>
-  AUGMENTATIONS[spec]();

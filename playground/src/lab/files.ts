@@ -5,13 +5,11 @@ import { decodeModel, encodeModel, type Normalization } from '@unfold/train';
 import type { NetworkSpec } from '../spec/layers.js';
 import { isPresetName, presetNameOf, PRESETS } from '../spec/presets.js';
 import { ExperimentError, readExperiment } from '../spec/read-experiment.js';
+import { CLASS_NAMES } from './images.js';
 import { buildNetwork } from './network.js';
 import { MNIST_NORMALIZATION } from './normalization.js';
 import type { Run } from './run.js';
 import { LAB_TEXTS } from '../texts.js';
-
-/** The names of the ten digits. */
-export const CLASSES = Array.from({ length: 10 }, (_, digit) => String(digit));
 
 /** What a network is called that is none of the presets. */
 const OWN_NAME = 'custom';
@@ -30,7 +28,7 @@ export function encodeRun({ model, normalization, experiment }: Run): Uint8Array
   return encodeModel(model, {
     name: presetNameOf(experiment.network) ?? OWN_NAME,
     normalization,
-    classes: CLASSES,
+    classes: CLASS_NAMES,
     metadata: { [EXPERIMENT]: JSON.stringify(experiment) },
   });
 }

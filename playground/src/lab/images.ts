@@ -1,28 +1,26 @@
-import type { Tensor } from '@unfold/core';
-import { DataLoader, Dataset, type Normalization } from '@unfold/train';
-import type { DigitSet } from './protocol.js';
+import { elementsOf, empty, type Tensor } from '@unfold/core';
+import type { Normalization } from '@unfold/train';
+import { imageWriter } from '@unfold/train/internal';
+import { CLASSES } from '../spec/network.js';
 import { LAB_TEXTS } from '../texts.js';
 
 /** Pixels of an image. */
 export const PIXELS = 28 * 28;
-const CLASSES = 10;
 
-/** A set of digits as a dataset. */
-export function datasetOf({ images, labels }: DigitSet): Dataset {
-  return Dataset.fromArrays({ images, shape: [1, 28, 28], labels, classes: CLASSES });
-}
+/** The names of the ten digits, as files of weights have them. */
+export const CLASS_NAMES = Array.from({ length: CLASSES }, (_, digit) => String(digit));
 
 /**
  * Images as a network wants them, float32 `[N, 1, 28, 28]`; they belong to the scope that is open.
  * @param images `[N, 28, 28]`
  */
 export function inputOf(images: Uint8Array, normalization: Normalization): Tensor {
-  const labels = new Int32Array(images.length / PIXELS);
-  const dataset = Dataset.fromArrays({ images, shape: [1, 28, 28], labels });
-  const loader = new DataLoader(dataset, { batchSize: labels.length, normalization });
-  const [batch] = loader.batches();
-  if (!batch) throw new Error(LAB_TEXTS.badDigit);
-  return batch.images;
+  const count = images.length / PIXELS;
+  const write = imageWriter({ images, shape: [1, 28, 28] }, normalization);
+  const input = empty([count, 1, 28, 28], 'float32', 'digits');
+  const out = elementsOf(input);
+  for (let i = 0; i < count; i++) write(out, i * PIXELS, i);
+  return input;
 }
 
 /** @throws Error unless they are those of one digit. */

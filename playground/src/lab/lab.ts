@@ -1,10 +1,9 @@
 import { configureEngine, Scope, zeros } from '@unfold/core';
 import { transfer } from 'comlink';
-import { digitFromImage } from '@unfold/train';
+import type { Augmentation } from '@unfold/train';
 import { type Experiment, faultOfExperiment } from '../spec/experiment.js';
 import { convolutionOf } from './convolution.js';
-import { CLASSES, decodeRun, encodeRun } from './files.js';
-import { requireDigit, requireLabel } from './images.js';
+import { CLASS_NAMES, requireDigit, requireLabel } from './images.js';
 import { lookAt, parametersOf } from './look.js';
 import type {
   ConvolutionView,
@@ -22,7 +21,6 @@ import type {
   Validation,
 } from './protocol.js';
 import { Run } from './run.js';
-import { timeSteps } from './timing.js';
 import { Trainer } from './trainer.js';
 import { validate } from './validation.js';
 import { LAB_TEXTS } from '../texts.js';
@@ -54,10 +52,12 @@ class OneRunLab implements Lab {
     // Before the run in hand is given up.
     requireSound(experiment);
     this.#end();
+    const augment = await augmentationOf(experiment);
     const engine = await chooseEngine(choice, experiment.strict);
     // Another call may have made one while the engine started.
     this.#end();
-    this.#begin(new Run(experiment, { digits: train, compiled: choice.compiled }), choice);
+    const { compiled } = choice;
+    this.#begin(new Run(experiment, { digits: train, augment, compiled }), choice);
     return engine;
   }
 
@@ -118,11 +118,13 @@ class OneRunLab implements Lab {
     this.#now.run.trainingSet.add(pixels, label, weight);
   }
 
-  centre(picture: GreyPicture): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from(digitFromImage(picture));
+  async centre(picture: GreyPicture): Promise<Uint8Array<ArrayBuffer>> {
+    const { centred } = await import('./centre.js');
+    return handedOver(centred(picture));
   }
 
-  safetensors(): Uint8Array<ArrayBuffer> {
+  async safetensors(): Promise<Uint8Array<ArrayBuffer>> {
+    const { encodeRun } = await import('./files.js');
     return handedOver(encodeRun(this.#now.run));
   }
 
@@ -133,7 +135,7 @@ class OneRunLab implements Lab {
       Scope.run(() =>
         exportOnnx(model, zeros([1, 1, 28, 28]), {
           normalization,
-          classes: CLASSES,
+          classes: CLASS_NAMES,
           names: { inputs: ['images'], outputs: ['logits'] },
         }),
       ),
@@ -148,12 +150,15 @@ class OneRunLab implements Lab {
   }
 
   async load(bytes: Uint8Array, name: string): Promise<LoadedWeights> {
+    const { decodeRun } = await import('./files.js');
+    const augment = await augmentationOf(this.#now.run.experiment);
     const { run, choice } = this.#now;
     const { network, model, normalization, ...file } = decodeRun(bytes, name);
     this.#end();
     const experiment = { ...run.experiment, network };
+    const { compiled } = choice;
     const loaded = { model, normalization };
-    const parts = { digits: this.#allDigits.train, compiled: choice.compiled, loaded };
+    const parts = { digits: this.#allDigits.train, augment, compiled, loaded };
     this.#begin(new Run(experiment, parts), choice);
     return { network, model: file.name };
   }
@@ -162,6 +167,7 @@ class OneRunLab implements Lab {
     requireSound(experiment);
     this.#end();
     const engine = await chooseEngine(choice, experiment.strict);
+    const { timeSteps } = await import('./timing.js');
     return timeSteps(experiment, { engine, compiled: choice.compiled, steps });
   }
 
@@ -192,6 +198,13 @@ class OneRunLab implements Lab {
 function requireSound(experiment: Experiment): void {
   const fault = faultOfExperiment(experiment);
   if (fault !== null) throw new Error(fault);
+}
+
+/** What changes digits in training is loaded where it is wanted. */
+async function augmentationOf({ augmentation }: Experiment): Promise<Augmentation | null> {
+  if (augmentation === 'none') return null;
+  const { AUGMENTATIONS } = await import('./augmentation.js');
+  return AUGMENTATIONS[augmentation]();
 }
 
 async function chooseEngine(

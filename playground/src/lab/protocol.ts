@@ -128,8 +128,9 @@ export interface EngineTiming {
   readonly strict: boolean;
   /** The median of some steps. */
   readonly milliseconds: number;
+  /** 2 operations a multiplication that is added up; back, each layer costs twice what it does forwards. */
   readonly gflops: number;
-  /** Of the weights after those steps, as `Progress` has it: equal ones mean equal bits. */
+  /** Of the weights after a few steps, as `Progress` has it: equal ones mean equal bits. */
   readonly fingerprint: string;
 }
 
@@ -164,12 +165,15 @@ export interface Lab {
   parameters(layers?: readonly number[]): ParameterView[];
   look(pixels: Uint8Array, options: LookOptions): Promise<Look>;
   convolution(layer: number, pixels: Uint8Array, label: number): ConvolutionView;
-  /** Adds a digit to the training set, from the next epoch on; it counts as often as `weight` digits. */
+  /**
+   * Adds a digit to the run's training set, from the next epoch on; it counts as often as `weight` digits, 1 to
+   * 1,000. A new run is without it.
+   */
   addDigit(pixels: Uint8Array, label: number, weight: number): void;
   /** Centres and scales a picture like MNIST's. @throws Error with a text for people if it shows no digit. */
-  centre(picture: GreyPicture): Uint8Array<ArrayBuffer>;
+  centre(picture: GreyPicture): Promise<Uint8Array<ArrayBuffer>>;
   /** The bytes of a safetensors file. */
-  safetensors(): Uint8Array<ArrayBuffer>;
+  safetensors(): Promise<Uint8Array<ArrayBuffer>>;
   onnx(): Promise<Uint8Array<ArrayBuffer>>;
   /** The text of model.py that makes the same network in PyTorch. */
   pytorch(): Promise<string>;

@@ -1,8 +1,7 @@
-import { argmax, compile, type Compiled, manualSeed, Scope, type Tensor, Tape } from '@unfold/core';
+import { argmax, type Compiled, manualSeed, Scope, type Tensor, Tape } from '@unfold/core';
 import { crossEntropy, type Sequential } from '@unfold/nn';
-import type { Normalization, Optimizer } from '@unfold/train';
+import type { Augmentation, Normalization, Optimizer } from '@unfold/train';
 import type { Experiment } from '../spec/experiment.js';
-import { augmentationOf } from './augmentation.js';
 import { buildNetwork } from './network.js';
 import { MNIST_NORMALIZATION } from './normalization.js';
 import { optimizerOf } from './optimizer.js';
@@ -21,6 +20,9 @@ export interface Stepped {
 /** What a run is made of besides its experiment. */
 export interface RunParts {
   readonly digits: DigitSet;
+  /** What is done to each digit that it learns from; null for nothing. */
+  readonly augment: Augmentation | null;
+  /** Whether its steps are to be compiled. */
   readonly compiled: boolean;
   /** A network with weights, and what its pixels are normalised by; by default a new one. */
   readonly loaded?: { readonly model: Sequential; readonly normalization: Normalization };
@@ -38,29 +40,28 @@ export class Run {
   readonly normalization: Normalization;
   readonly trainingSet: TrainingSet;
   readonly #optimizer: Optimizer;
-  readonly #learn: Learn;
-  readonly #descend: () => void;
-  readonly #programs: readonly Pick<Compiled<never, unknown>, 'dispose'>[];
+  #learn: Learn;
+  #descend: () => void;
+  #isToCompile: boolean;
+  #programs: readonly Pick<Compiled<never, unknown>, 'dispose'>[] = [];
   #step = 0;
   #isDisposed = false;
 
   /** @throws Error with a text for people if the network can't be built. */
-  constructor(experiment: Experiment, { digits, compiled, loaded }: RunParts) {
-    const { network, optimizer, batchSize, augmentation, seed } = experiment;
+  constructor(experiment: Experiment, { digits, augment, compiled, loaded }: RunParts) {
+    const { network, optimizer, batchSize, seed } = experiment;
     manualSeed(seed);
     const model = loaded?.model ?? buildNetwork(network);
-    const augment = augmentationOf(augmentation);
     this.experiment = experiment;
     this.model = model.train();
     this.normalization = loaded?.normalization ?? MNIST_NORMALIZATION;
     this.#optimizer = optimizerOf(optimizer, model.parameters());
     this.trainingSet = new TrainingSet(digits, {
       batchSize,
-      shuffle: true,
       normalization: this.normalization,
-      ...(augment ? { augment } : {}),
+      augment,
     });
-    const learn: Learn = (images, labels) => {
+    this.#learn = (images, labels) => {
       this.#optimizer.zeroGrad();
       return Tape.run((tape) => {
         const logits = model.forward(images);
@@ -69,18 +70,22 @@ export class Run {
         return { logits, loss };
       });
     };
-    const descend = (): void => this.#optimizer.step();
-    if (compiled) {
-      const options = { modules: [model], fallback: true, compare: true };
-      const programs = { learn: compile(learn, options), descend: compile(descend, options) };
-      this.#learn = programs.learn;
-      this.#descend = programs.descend;
-      this.#programs = [programs.learn, programs.descend];
-    } else {
-      this.#learn = learn;
-      this.#descend = descend;
-      this.#programs = [];
-    }
+    this.#descend = () => this.#optimizer.step();
+    this.#isToCompile = compiled;
+  }
+
+  /** To be awaited before the first step: the compiler is loaded here, as a page that only shows needs none. */
+  async prepare(): Promise<void> {
+    if (!this.#isToCompile) return;
+    const { compile } = await import('@unfold/core/compile');
+    if (!this.#isToCompile || this.#isDisposed) return;
+    this.#isToCompile = false;
+    const options = { modules: [this.model], fallback: true, compare: true };
+    const learn = compile(this.#learn, options);
+    const descend = compile(this.#descend, options);
+    this.#programs = [learn, descend];
+    this.#learn = learn;
+    this.#descend = descend;
   }
 
   /** Steps done. */
@@ -94,23 +99,19 @@ export class Run {
 
   /** Learns from the next batch. Where the loss is no number, the weights stay as they are. */
   advance(): Stepped {
-    const batch = this.trainingSet.next();
-    try {
-      const { loss, right } = Scope.run(() => {
-        const { logits, loss } = this.#learn(batch.images, batch.labels);
-        const taken = argmax(logits, { axis: 1 }).toTypedArray();
-        const labels = Array.from(batch.labels.toTypedArray());
-        const right = labels.filter((label, i) => label === taken[i]).length;
-        return { loss: loss.item(), right };
-      });
-      if (Number.isFinite(loss)) {
-        Scope.run(() => this.#descend());
-        this.#step++;
-      }
-      return { loss, accuracy: right / batch.size, images: batch.size };
-    } finally {
-      this.trainingSet.stepped();
+    const stepped = Scope.run(() => {
+      const batch = this.trainingSet.next();
+      const { logits, loss } = this.#learn(batch.images, batch.labels);
+      const taken = argmax(logits, { axis: 1 }).toTypedArray();
+      const labels = Array.from(batch.labels.toTypedArray());
+      const right = labels.filter((label, i) => label === taken[i]).length;
+      return { loss: loss.item(), accuracy: right / batch.size, images: batch.size };
+    });
+    if (Number.isFinite(stepped.loss)) {
+      Scope.run(() => this.#descend());
+      this.#step++;
     }
+    return stepped;
   }
 
   /** Frees all that it holds. */
@@ -118,7 +119,6 @@ export class Run {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     for (const program of this.#programs) program.dispose();
-    this.trainingSet.dispose();
     this.#optimizer.dispose();
     this.model.zeroGrad();
     this.model.dispose();

@@ -23,8 +23,9 @@ export async function timeSteps(
   const { engine, compiled, steps } = how;
   const { batchSize, network, strict } = experiment;
   const digits = madeUp(batchSize, experiment.seed);
-  const run = new Run({ ...experiment, augmentation: 'none' }, { digits, compiled });
+  const run = new Run(experiment, { digits, augment: null, compiled });
   try {
+    await run.prepare();
     for (let i = 0; i < WARM_UPS; i++) run.advance();
     const fingerprint = fingerprintOf(run.model);
     const times: number[] = [];

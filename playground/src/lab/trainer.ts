@@ -87,10 +87,10 @@ export class Trainer {
   }
 
   async #train(): Promise<void> {
-    const pause = pauses(TURN);
     this.#tell('running', null);
+    let fault = await this.#prepare();
+    const pause = pauses(TURN);
     let told = performance.now();
-    let fault: string | null = null;
     while (fault === null && !this.#isDone()) {
       fault = this.#step();
       if (performance.now() - told >= REPORT_EVERY) {
@@ -107,6 +107,17 @@ export class Trainer {
     if (!this.#isEnded) this.#tell('paused', fault);
   }
 
+  /** @returns Why it can't train; null if nothing is wrong. */
+  async #prepare(): Promise<string | null> {
+    try {
+      await this.#run.prepare();
+      return null;
+    } catch (error) {
+      // Without a network, the compiler may not come.
+      return reasonOf(error);
+    }
+  }
+
   /** Makes one step. @returns Why there can be no more; null if nothing is wrong. */
   #step(): string | null {
     const begin = performance.now();
@@ -114,7 +125,7 @@ export class Trainer {
     try {
       stepped = this.#run.advance();
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return reasonOf(error);
     }
     const { loss, accuracy, images } = stepped;
     if (!Number.isFinite(loss)) {
@@ -142,6 +153,9 @@ export class Trainer {
     this.#report(progress);
   }
 }
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
 
 /** Images a second, over the last steps. */
 class Speed {

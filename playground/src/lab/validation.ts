@@ -1,8 +1,7 @@
-import { argmax, Scope } from '@unfold/core';
+import { argmax, Scope, tensor } from '@unfold/core';
 import { pauses } from '@unfold/core/internal';
 import { crossEntropy, evaluationMode } from '@unfold/nn';
-import { DataLoader } from '@unfold/train';
-import { datasetOf } from './images.js';
+import { inputOf, PIXELS } from './images.js';
 import type { DigitSet, Validation } from './protocol.js';
 import type { Run } from './run.js';
 import { LAB_TEXTS } from '../texts.js';
@@ -18,30 +17,26 @@ const TURN = 8;
  */
 export async function validate(run: Run, digits: DigitSet): Promise<Validation> {
   const { model, normalization, step } = run;
-  const { labels } = digits;
-  const loader = new DataLoader(datasetOf(digits), { batchSize: BATCH, normalization });
+  const { images, labels } = digits;
   const predictions = new Uint8Array(labels.length);
   const pause = pauses(TURN);
   let lossSum = 0;
-  let at = 0;
-  try {
-    for (const batch of loader) {
-      const restore = evaluationMode(model);
-      try {
-        Scope.run(() => {
-          const logits = model.forward(batch.images);
-          lossSum += crossEntropy(logits, batch.labels, { reduction: 'sum' }).item();
-          predictions.set(argmax(logits, { axis: 1 }).toTypedArray(), at);
-        });
-      } finally {
-        restore();
-      }
-      at += batch.size;
-      await pause();
-      if (run.isDisposed) throw new Error(LAB_TEXTS.ended);
+  for (let first = 0; first < labels.length; first += BATCH) {
+    const own = Int32Array.from(labels.subarray(first, first + BATCH));
+    const restore = evaluationMode(model);
+    try {
+      Scope.run(() => {
+        const pixels = images.subarray(first * PIXELS, (first + own.length) * PIXELS);
+        const logits = model.forward(inputOf(pixels, normalization));
+        const target = tensor(own, [own.length]);
+        lossSum += crossEntropy(logits, target, { reduction: 'sum' }).item();
+        predictions.set(argmax(logits, { axis: 1 }).toTypedArray(), first);
+      });
+    } finally {
+      restore();
     }
-  } finally {
-    loader.dispose();
+    await pause();
+    if (run.isDisposed) throw new Error(LAB_TEXTS.ended);
   }
   const right = predictions.reduce((sum, taken, i) => sum + (taken === labels[i] ? 1 : 0), 0);
   return { step, loss: lossSum / labels.length, accuracy: right / labels.length, predictions };

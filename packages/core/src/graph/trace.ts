@@ -6,22 +6,9 @@ import { requireTensor, type Tensor } from '../tensor.js';
 import { Graph } from './graph.js';
 import { Recorder } from './recorder.js';
 import { takeApart } from './results.js';
+import { traceParts, type TraceParts } from './trace-parts.js';
 import { setTracer, tracer } from './tracer.js';
 import type { Value, ValueKind } from './value.js';
-
-/** The method by which a model tells a trace what is in it: a Module of `@unfold/nn` has it. */
-export const traceParts = Symbol.for('unfold.traceParts');
-
-/** The parts of a model that a trace needs to know. */
-export interface TraceParts {
-  readonly parameters: Iterable<readonly [name: string, tensor: Tensor]>;
-  readonly buffers: Iterable<readonly [name: string, tensor: Tensor]>;
-  /** Runs `run`, and meanwhile each call of a module's forward through `around`, with its path and arguments. */
-  watch<T>(
-    around: <R>(path: string, inputs: readonly unknown[], call: () => R) => R,
-    run: () => T,
-  ): T;
-}
 
 /** A Module, or another object with a `forward`, which can be traced in the place of a function. */
 export interface Traceable<Inputs extends readonly Tensor[], Result> {
