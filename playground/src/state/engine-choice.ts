@@ -1,5 +1,22 @@
 import { signal } from '@preact/signals';
 import type { EngineChoice } from '../lab/protocol.js';
 
-/** What the next network computes with. One thread is what every host's page may have. */
-export const engineChoice = signal<EngineChoice>({ kernels: 'wasm', threads: 1, compiled: true });
+/** More than these the small networks of the page have no use for. */
+const MOST_THREADS = 4;
+
+/** Whether threads may share memory here. A host that sends no isolation headers has a page of one thread. */
+export const isIsolated: boolean =
+  globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer !== 'undefined';
+
+/** The cores that the browser admits to. */
+export const cores: number = navigator.hardwareConcurrency || 1;
+
+/** The most threads that a choice of engine may have here. */
+export const mostThreads: number = isIsolated ? Math.min(MOST_THREADS, cores) : 1;
+
+/** What the next run computes with, from its beginning on. */
+export const engineChoice = signal<EngineChoice>({
+  kernels: 'wasm',
+  threads: mostThreads,
+  compiled: true,
+});
