@@ -2,12 +2,12 @@ import { rngState, Scope, setRngState } from '@unfold/core';
 import { decodeSafetensors } from '@unfold/io';
 import type { Sequential } from '@unfold/nn';
 import { decodeModel, encodeModel, type Normalization } from '@unfold/train';
+import { NORMALIZATION } from '../spec/digits.js';
 import type { NetworkSpec } from '../spec/layers.js';
 import { isPresetName, presetNameOf, PRESETS } from '../spec/presets.js';
 import { ExperimentError, readExperiment } from '../spec/read-experiment.js';
 import { CLASS_NAMES } from './images.js';
 import { buildNetwork } from './network.js';
-import { MNIST_NORMALIZATION } from './normalization.js';
 import type { Run } from './run.js';
 import { LAB_TEXTS } from '../texts.js';
 
@@ -55,7 +55,7 @@ export function decodeRun(bytes: Uint8Array, file: string): DecodedRun {
     const model = buildNetwork(network);
     try {
       const facts = decodeModel(model, bytes, { name: file, limits: LIMITS });
-      const normalization = facts.normalization ?? MNIST_NORMALIZATION;
+      const normalization = facts.normalization ?? NORMALIZATION;
       if (normalization.mean.length !== 1) throw new Error(LAB_TEXTS.otherPixels(file));
       return { network, name, model, normalization };
     } catch (error) {

@@ -1,9 +1,9 @@
 import { argmax, type Compiled, manualSeed, Scope, type Tensor, Tape } from '@unfold/core';
 import { crossEntropy, type Sequential } from '@unfold/nn';
 import type { Augmentation, Normalization, Optimizer } from '@unfold/train';
+import { NORMALIZATION } from '../spec/digits.js';
 import type { Experiment } from '../spec/experiment.js';
 import { buildNetwork } from './network.js';
-import { MNIST_NORMALIZATION } from './normalization.js';
 import { optimizerOf } from './optimizer.js';
 import type { DigitSet } from './protocol.js';
 import { TrainingSet } from './training-set.js';
@@ -54,7 +54,7 @@ export class Run {
     const model = loaded?.model ?? buildNetwork(network);
     this.experiment = experiment;
     this.model = model.train();
-    this.normalization = loaded?.normalization ?? MNIST_NORMALIZATION;
+    this.normalization = loaded?.normalization ?? NORMALIZATION;
     this.#optimizer = optimizerOf(optimizer, model.parameters());
     this.trainingSet = new TrainingSet(digits, {
       batchSize,

@@ -61,7 +61,7 @@ function readLayer(value: unknown, at: number): LayerSpec {
   if (typeof kind !== 'string' || !isLayerKind(kind)) {
     throw unexpected(`${where}, kind`, texts.oneOf(LAYER_KINDS.join(', ')));
   }
-  const initial: LayerSpec = kindOf(kind).initial;
+  const initial: LayerSpec = { ...kindOf(kind).initial };
   const fields = fieldsOf(initial);
   const given = requireKeys(where, value, ['kind', ...fields.map(({ name }) => name)]);
   return fields.reduce((layer, { name, field }) => {
