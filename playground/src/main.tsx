@@ -2,6 +2,7 @@ import { render } from 'preact';
 import { App } from './app.js';
 import { startOffline } from './offline/offline.js';
 import { openFirstRun } from './state/first-run.js';
+import { followLinks } from './state/link.js';
 import './style/page.css';
 
 const root = document.getElementById('app');
@@ -9,5 +10,6 @@ if (root) {
   root.replaceChildren();
   render(<App />, root);
   openFirstRun();
+  followLinks();
   void startOffline();
 }

@@ -29,5 +29,5 @@ function decoded(text: string): string {
 }
 
 /** The address of a view. */
-export const addressOf = (view: View, what = ''): string =>
-  `#/${view}${what === '' ? '' : `/${encodeURIComponent(what)}`}`;
+export const addressOf = (view: View, what = '', link = ''): string =>
+  `#/${view}${what === '' ? '' : `/${encodeURIComponent(what)}`}${link === '' ? '' : `?run=${link}`}`;

@@ -29,6 +29,8 @@ export interface Run {
   readonly experiment: ReadonlySignal<Experiment>;
   readonly engine: ReadonlySignal<EngineInfo | null>;
   readonly state: ReadonlySignal<RunState>;
+  /** The file that its first weights are from; null where they were drawn from the seed. */
+  readonly file: ReadonlySignal<LoadedWeights | null>;
   /** The last report; null before the first. */
   readonly progress: ReadonlySignal<Progress | null>;
   readonly history: ReadonlySignal<History>;
@@ -61,6 +63,7 @@ export function startRun(name: string, first: Experiment): Run {
   const validations = signal<readonly Scores[]>([]);
   const validation = signal<Validation | null>(null);
   const fault = signal<string | null>(null);
+  const file = signal<LoadedWeights | null>(null);
   const engine = signal<EngineInfo | null>(null);
   const experiment = signal(first);
   let keeper = new HistoryKeeper();
@@ -77,6 +80,7 @@ export function startRun(name: string, first: Experiment): Run {
     validations.value = [];
     validation.value = null;
     fault.value = null;
+    file.value = null;
   };
   let worker = startLab(fail);
   /** Counts the networks: what is still on its way from an earlier one is not of this one. */
@@ -145,6 +149,7 @@ export function startRun(name: string, first: Experiment): Run {
     experiment,
     engine,
     state,
+    file,
     progress,
     history,
     validations,
@@ -170,6 +175,7 @@ export function startRun(name: string, first: Experiment): Run {
       batch(() => {
         forget();
         if (now?.step === 0) progress.value = now;
+        file.value = loaded;
         experiment.value = { ...experiment.value, network: loaded.network };
       });
       await validate();

@@ -5,7 +5,7 @@ import { digit } from '../../state/digit.js';
 import { digitSets } from '../../state/digit-sets.js';
 import { runs } from '../../state/runs.js';
 import { TEXTS } from '../../texts.js';
-import { added, labelOfAdded, noteAdded } from './added.js';
+import { added, labelOfAdded, noteAdded } from '../../state/added-digits.js';
 import { setLabel } from './follow.js';
 import { placeIn } from './sampling.js';
 import { trouble } from './state.js';

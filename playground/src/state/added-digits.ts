@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
-import type { Experiment } from '../../spec/experiment.js';
-import { runs } from '../../state/runs.js';
+import type { Experiment } from '../spec/experiment.js';
+import { runs } from './runs.js';
 
 /** The digits that were added to a run's training set. */
 interface Added {
