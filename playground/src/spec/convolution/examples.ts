@@ -17,7 +17,7 @@ const PLAIN = { N: 1, C: 1, OC: 1, stride: 1, padding: 0, dilation: 1, groups: 1
 const counting = (length: number): number[] => Array.from({ length }, (_, i) => i + 1);
 
 /** Those of docs/convolution.md and of its test. The first is the view's beginning. */
-export const EXAMPLES: readonly [Example, ...Example[]] = [
+export const EXAMPLES: readonly [Example, Example, ...Example[]] = [
   {
     name: '4x4',
     setting: { ...PLAIN, H: 4, W: 4, KH: 2, KW: 2 },

@@ -53,3 +53,25 @@ export function flippedRouteAt(convolution: Convolution, n: number, { c, h, w }:
   }
   return sum;
 }
+
+/** The products that the sum has at a pixel, but for those with the zeros of the spread dOut. */
+export function flippedTermsAt(
+  convolution: Convolution,
+  n: number,
+  { c, h, w }: Pixel,
+): (readonly [number, number])[] {
+  const { KH, KW, dilation, groupC, groupOC } = convolution.geometry;
+  const first = Math.floor(c / groupC) * groupOC;
+  const terms: (readonly [number, number])[] = [];
+  for (let o = first; o < first + groupOC; o++) {
+    for (let m = 0; m < KH; m++) {
+      for (let q = 0; q < KW; q++) {
+        const r = spreadSource(convolution.geometry, h + m * dilation, w + q * dilation);
+        if (r === null) continue;
+        const weight = flippedWeightAt(convolution, o, { c, m, q });
+        terms.push([weight, dOutAt(convolution, n, o, r)]);
+      }
+    }
+  }
+  return terms;
+}

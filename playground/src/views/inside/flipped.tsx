@@ -1,0 +1,215 @@
+import { useMemo } from 'preact/hooks';
+import { type CellLook, type GridCell, NumberGrid } from '../../parts/number-grid.js';
+import { type Convolution, dXAt } from '../../spec/convolution/convolution.js';
+import {
+  flippedRouteAt,
+  flippedTermsAt,
+  flippedWeightAt,
+  spreadAt,
+  spreadSize,
+  spreadSource,
+} from '../../spec/convolution/flipped.js';
+import { countAt, isPadding, type Pixel, rowOf } from '../../spec/convolution/geometry.js';
+import { linkOf, type Place } from '../../spec/convolution/links.js';
+import { TEXTS } from '../../texts.js';
+import { extents } from './extents.js';
+import { PixelGrid } from './grids.js';
+import { nameOf } from './names.js';
+import { brief, full, written } from './numbers.js';
+import { roomOf } from './room.js';
+import { choose, hovered, image, pointed, shown } from './state.js';
+import { Question, Section, Words } from './words.js';
+
+const texts = TEXTS.inside.flipped;
+
+interface Props {
+  readonly convolution: Convolution;
+}
+
+/** The full convolution of dOut with the flipped kernel, beside what fold made. */
+export function Flipped({ convolution }: Props) {
+  const { geometry } = convolution;
+  const { o, c } = shown.value;
+  const n = image.value;
+  const { H, W, padding } = geometry;
+  const equal = useMemo(() => countEqual(convolution, n, c), [convolution, n, c]);
+  const pixel = pixelAtHand(convolution, c);
+  const terms = flippedTermsAt(convolution, n, pixel);
+  const total = full(flippedRouteAt(convolution, n, pixel));
+  const name = nameOf(geometry, n, { in: 'dX', ...pixel });
+  const sum =
+    terms.length === 0
+      ? '0'
+      : written({ terms, bias: null, total: 0 }, TEXTS.inside.sentence.products);
+  return (
+    <Section name="flipped">
+      <Words words={texts.words} formula={texts.formula} numbers={texts.numbers} />
+      <div class="pictures">
+        <div class="panel picture-panel">
+          <h4>{texts.spread(o)}</h4>
+          <SpreadGrid convolution={convolution} pixel={pixel} />
+        </div>
+        <div class="panel picture-panel">
+          <h4>{texts.kernel(o)}</h4>
+          <FlippedKernel convolution={convolution} />
+        </div>
+        <div class="panel picture-panel">
+          <h4>{texts.byFlip}</h4>
+          <GatheredGrid convolution={convolution} c={c} />
+          <p class="caption">{texts.at(`${name} = ${sum}`, total)}</p>
+        </div>
+        <div class="panel picture-panel">
+          <h4>{texts.byFold}</h4>
+          <PixelGrid convolution={convolution} array="dX" c={c} label={texts.byFold} isWhole />
+          <p class="caption" data-testid="equal">
+            {texts.equal(equal, H * W, c)}
+          </p>
+        </div>
+      </div>
+      <Question name="rotated" />
+      <Question name="digits" />
+      {padding > 0 && <p class="soft">{texts.cropped}</p>}
+    </Section>
+  );
+}
+
+function countEqual(convolution: Convolution, n: number, c: number): number {
+  const { H, W, padding } = convolution.geometry;
+  let equal = 0;
+  for (let i = 0; i < H * W; i++) {
+    const pixel = { c, h: Math.floor(i / W) + padding, w: (i % W) + padding };
+    if (dXAt(convolution, n, pixel) === flippedRouteAt(convolution, n, pixel)) equal++;
+  }
+  return equal;
+}
+
+/** The pixel that is pointed at, or the first of its patch; without one, the first of the image. */
+function pixelAtHand({ geometry }: Convolution, c: number): Pixel {
+  const { padding } = geometry;
+  const now = pointed.value;
+  if ((now.in === 'x' || now.in === 'dX') && !isPadding(geometry, now)) {
+    return { c, h: now.h, w: now.w };
+  }
+  return { c, h: padding, w: padding };
+}
+
+/** dOut of the output channel that is looked at, with the window that the flipped kernel lies on. */
+function SpreadGrid({ convolution, pixel }: Props & { readonly pixel: Pixel }) {
+  const { geometry } = convolution;
+  const { KH, KW, dilation } = geometry;
+  const { o } = shown.value;
+  const n = image.value;
+  const [rows, columns] = spreadSize(geometry);
+  const isUnder = (from: number, at: number, kernel: number): boolean => {
+    const element = (at - from) / dilation;
+    return Number.isInteger(element) && element >= 0 && element < kernel;
+  };
+  const placeOf = ({ row, column }: GridCell): Place | null => {
+    const r = spreadSource(geometry, row, column);
+    return r === null ? null : { in: 'dOut', o, r };
+  };
+  const look = (cell: GridCell): CellLook => {
+    const place = placeOf(cell);
+    const text = brief(spreadAt(convolution, n, o, cell.row, cell.column));
+    const isFrom = isUnder(pixel.h, cell.row, KH) && isUnder(pixel.w, cell.column, KW);
+    return {
+      text,
+      name: place ? TEXTS.inside.cells.is(nameOf(geometry, n, place), text) : texts.zero,
+      class: `${isFrom ? 'from' : ''} ${place ? '' : 'padding'}`,
+    };
+  };
+  return (
+    <NumberGrid
+      label={texts.spread(o)}
+      rows={rows}
+      columns={columns}
+      look={look}
+      characters={extents(convolution, n).dOut.characters}
+      maxRows={14}
+      maxColumns={14}
+      room={roomOf()}
+      follow={[
+        { row: pixel.h, column: pixel.w },
+        { row: pixel.h + dilation * (KH - 1), column: pixel.w + dilation * (KW - 1) },
+      ]}
+    />
+  );
+}
+
+function FlippedKernel({ convolution }: Props) {
+  const { geometry } = convolution;
+  const { KH, KW } = geometry;
+  const { o, c } = shown.value;
+  const placeOf = ({ row, column }: GridCell): Place => ({
+    in: 'weight',
+    o,
+    e: rowOf(geometry, { c, m: KH - 1 - row, q: KW - 1 - column }),
+  });
+  return (
+    <NumberGrid
+      label={texts.kernel(o)}
+      rows={KH}
+      columns={KW}
+      look={(cell) => {
+        const text = brief(flippedWeightAt(convolution, o, { c, m: cell.row, q: cell.column }));
+        const place = placeOf(cell);
+        return {
+          text,
+          name: TEXTS.inside.cells.is(nameOf(geometry, image.value, place), text),
+          class: linkOf(geometry, pointed.value, place) ?? '',
+        };
+      }}
+      characters={extents(convolution, image.value).weight.characters}
+      room={roomOf()}
+      follow={[]}
+      onPoint={(cell) => {
+        hovered.value = cell && placeOf(cell);
+      }}
+      onChoose={(cell) => choose(placeOf(cell))}
+    />
+  );
+}
+
+/** dX, each pixel gathered by the flipped kernel. */
+function GatheredGrid({ convolution, c }: Props & { readonly c: number }) {
+  const { geometry } = convolution;
+  const { H, W, padding } = geometry;
+  const n = image.value;
+  const placeOf = ({ row, column }: GridCell): Place & Pixel & { in: 'dX' } => ({
+    in: 'dX',
+    c,
+    h: row + padding,
+    w: column + padding,
+  });
+  const now = pointed.value;
+  const at = now.in === 'x' || now.in === 'dX' ? now : null;
+  return (
+    <NumberGrid
+      label={texts.byFlip}
+      rows={H}
+      columns={W}
+      look={(cell) => {
+        const place = placeOf(cell);
+        const text = brief(flippedRouteAt(convolution, n, place));
+        const link = linkOf(geometry, now, place);
+        const isUnread = countAt(geometry, place) === 0;
+        return {
+          text,
+          name: TEXTS.inside.cells.is(nameOf(geometry, n, place), text),
+          class: `${link ?? ''} ${isUnread ? 'unread' : ''}`,
+        };
+      }}
+      characters={extents(convolution, n).dX.characters}
+      maxRows={14}
+      maxColumns={14}
+      room={roomOf()}
+      follow={
+        at && !isPadding(geometry, at) ? [{ row: at.h - padding, column: at.w - padding }] : []
+      }
+      onPoint={(cell) => {
+        hovered.value = cell && placeOf(cell);
+      }}
+      onChoose={(cell) => choose(placeOf(cell))}
+    />
+  );
+}

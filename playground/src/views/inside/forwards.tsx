@@ -1,0 +1,40 @@
+import type { Convolution } from '../../spec/convolution/convolution.js';
+import { TEXTS } from '../../texts.js';
+import { ProductMatrix, UnfoldedGrid, WeightMatrix } from './grids.js';
+import { KernelPlanes, OutputPlanes, Panel, PixelPlanes } from './panels.js';
+import { Question, Section } from './words.js';
+
+const { panels } = TEXTS.inside;
+
+/** Padded input, kernel, unfolded matrix, product and output. */
+export function Forwards({ convolution }: { readonly convolution: Convolution }) {
+  const productGrid = convolution.bias ? panels.product.productGrid : panels.product.plainGrid;
+  return (
+    <Section name="forwards">
+      <div class="pictures">
+        <Panel name="x">
+          <PixelPlanes convolution={convolution} array="x" />
+        </Panel>
+        <Panel name="weight">
+          <KernelPlanes convolution={convolution} />
+          <Question name="correlation" />
+        </Panel>
+        <Panel name="U" isWide>
+          <UnfoldedGrid convolution={convolution} array="U" label={panels.U.title} />
+          <Question name="overlap" />
+          <Question name="rest" />
+        </Panel>
+        <Panel name="product" isWide>
+          <p class="caption">{panels.product.W}</p>
+          <WeightMatrix convolution={convolution} array="weight" label={panels.product.W} />
+          <p class="caption">{productGrid}</p>
+          <ProductMatrix convolution={convolution} array="out" label={productGrid} />
+          <Question name="fold" />
+        </Panel>
+        <Panel name="out">
+          <OutputPlanes convolution={convolution} array="out" />
+        </Panel>
+      </div>
+    </Section>
+  );
+}

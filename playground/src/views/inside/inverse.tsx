@@ -1,0 +1,164 @@
+import { useState } from 'preact/hooks';
+import { type CellLook, type GridCell, NumberGrid } from '../../parts/number-grid.js';
+import { type Convolution, foldedCopiesAt, paddedAt } from '../../spec/convolution/convolution.js';
+import { countAt, type Pixel } from '../../spec/convolution/geometry.js';
+import { announce } from '../../state/announcement.js';
+import { TEXTS } from '../../texts.js';
+import { nameOf } from './names.js';
+import { brief, full } from './numbers.js';
+import { roomOf } from './room.js';
+import { choose, hovered, image, pointed, shown } from './state.js';
+import { Question, Section, Words } from './words.js';
+
+const texts = TEXTS.inside.inverse;
+
+type Stage = 'x' | 'folded' | 'divided';
+
+/** Unfold and fold with nothing between; a second button divides by the counts. */
+export function Inverse({ convolution }: { readonly convolution: Convolution }) {
+  const [stage, setStage] = useState<Stage>('x');
+  const { geometry } = convolution;
+  const { c } = shown.value;
+  const n = image.value;
+  const pixels = pixelsOfChannel(convolution, c);
+  const isSame = (pixel: Pixel): boolean =>
+    foldedCopiesAt(convolution, n, pixel) === paddedAt(convolution, n, pixel);
+  const lost = pixels.filter((pixel) => countAt(geometry, pixel) === 0).length;
+  const saidFolded = texts.said(pixels.filter(isSame).length, pixels.length);
+  const divided = (pixel: Pixel): string => {
+    const count = countAt(geometry, pixel);
+    return count === 0 ? texts.lost : brief(foldedCopiesAt(convolution, n, pixel) / count);
+  };
+  const go = (next: Stage, said: string): void => {
+    setStage(next);
+    announce(said);
+  };
+  return (
+    <Section name="inverse">
+      <Words words={texts.words} formula={texts.formula} numbers={texts.numbers} />
+      <div class="row">
+        <button
+          type="button"
+          class={stage === 'x' ? 'primary' : ''}
+          disabled={stage !== 'x'}
+          onClick={() => go('folded', saidFolded)}
+        >
+          {texts.button}
+        </button>
+        <button
+          type="button"
+          class={stage === 'folded' ? 'primary' : ''}
+          disabled={stage !== 'folded'}
+          onClick={() => go('divided', texts.back(lost))}
+        >
+          {texts.divide}
+        </button>
+        <button type="button" disabled={stage === 'x'} onClick={() => setStage('x')}>
+          {texts.away}
+        </button>
+      </div>
+      <div class="pictures">
+        <Plane
+          {...{ convolution, c }}
+          label={texts.x}
+          text={(pixel) => brief(paddedAt(convolution, n, pixel))}
+        />
+        <Plane
+          {...{ convolution, c }}
+          label={texts.counts}
+          text={(pixel) => String(countAt(geometry, pixel))}
+        />
+        {stage !== 'x' && (
+          <Plane
+            {...{ convolution, c }}
+            label={texts.folded}
+            text={(pixel) => brief(foldedCopiesAt(convolution, n, pixel))}
+            said={saidFolded}
+            name={(pixel) =>
+              texts.cell(
+                nameOf(geometry, n, { in: 'x', ...pixel }),
+                countAt(geometry, pixel),
+                full(paddedAt(convolution, n, pixel)),
+                full(foldedCopiesAt(convolution, n, pixel)),
+              )
+            }
+          />
+        )}
+        {stage === 'divided' && (
+          <Plane
+            {...{ convolution, c }}
+            label={texts.divided}
+            text={divided}
+            said={texts.back(lost)}
+          />
+        )}
+      </div>
+      <Question name="inverse" />
+      <Question name="divide" />
+    </Section>
+  );
+}
+
+/** The pixels of a channel, without the padding. */
+function pixelsOfChannel({ geometry }: Convolution, c: number): Pixel[] {
+  const { H, W, padding } = geometry;
+  return Array.from({ length: H * W }, (_, i) => ({
+    c,
+    h: Math.floor(i / W) + padding,
+    w: (i % W) + padding,
+  }));
+}
+
+interface PlaneProps {
+  readonly convolution: Convolution;
+  readonly c: number;
+  readonly label: string;
+  readonly text: (pixel: Pixel) => string;
+  readonly name?: (pixel: Pixel) => string;
+  readonly said?: string;
+}
+
+function Plane({ convolution, c, label, text, name, said }: PlaneProps) {
+  const { geometry } = convolution;
+  const { H, W, padding } = geometry;
+  const pixelAt = ({ row, column }: GridCell): Pixel => ({
+    c,
+    h: row + padding,
+    w: column + padding,
+  });
+  const now = pointed.value;
+  const pixel = now.in === 'x' || now.in === 'dX' ? now : null;
+  const look = (cell: GridCell): CellLook => {
+    const at = pixelAt(cell);
+    const isPointed = pixel !== null && pixel.c === c && pixel.h === at.h && pixel.w === at.w;
+    const kind = countAt(geometry, at) === 0 ? 'unread' : '';
+    const shownText = text(at);
+    return {
+      text: shownText,
+      name: name ? name(at) : `${nameOf(geometry, image.value, { in: 'x', ...at })}: ${shownText}`,
+      class: `${isPointed ? 'self' : ''} ${kind}`,
+    };
+  };
+  const longest = Math.max(...pixelsOfChannel(convolution, c).map((at) => text(at).length));
+  return (
+    <div class="panel picture-panel">
+      <h4>{label}</h4>
+      <NumberGrid
+        label={label}
+        rows={H}
+        columns={W}
+        look={look}
+        characters={longest}
+        maxRows={14}
+        maxColumns={14}
+        room={roomOf()}
+        follow={pixel ? [{ row: pixel.h - padding, column: pixel.w - padding }] : []}
+        onPoint={(cell) => {
+          hovered.value = cell && { in: 'x', ...pixelAt(cell) };
+        }}
+        onChoose={(cell) => choose({ in: 'x', ...pixelAt(cell) })}
+      />
+      {said !== undefined && <p class="caption">{said}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,76 @@
+import type { Signal } from '@preact/signals';
+import type { Convolution } from '../../spec/convolution/convolution.js';
+import { TEXTS } from '../../texts.js';
+import { counts, image, position, rewind, stepTo, tints, watched } from './state.js';
+
+const texts = TEXTS.inside;
+
+/** What is shown besides the numbers, what the frames mean, and which image of the batch it is. */
+export function Layers({ convolution }: { readonly convolution: Convolution }) {
+  const { N } = convolution.geometry;
+  return (
+    <div class="layers">
+      <fieldset>
+        <legend>{texts.layers.legend}</legend>
+        <Toggle layer={counts} text={texts.layers.counts} />
+        <Toggle layer={tints} text={texts.layers.tints} />
+        <Toggle
+          layer={watched}
+          text={texts.layers.watched}
+          onChange={() => stepTo(position.peek())}
+        />
+        {N > 1 && (
+          <label>
+            {texts.pickers.image}{' '}
+            <select
+              value={String(image.value)}
+              onChange={(event) => {
+                const wanted = Number(event.currentTarget.value);
+                rewind();
+                image.value = wanted;
+              }}
+            >
+              {Array.from({ length: N }, (_, n) => (
+                <option key={n} value={String(n)}>
+                  {n}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </fieldset>
+      <ul class="key number-grid">
+        {Object.entries(texts.key).map(([name, text]) => (
+          <li key={name}>
+            <span class={`key-cell ${name}`} aria-hidden="true">
+              6
+            </span>{' '}
+            {text}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+interface ToggleProps {
+  readonly layer: Signal<boolean>;
+  readonly text: string;
+  readonly onChange?: () => void;
+}
+
+function Toggle({ layer, text, onChange }: ToggleProps) {
+  return (
+    <label>
+      <input
+        type="checkbox"
+        checked={layer.value}
+        onChange={(event) => {
+          layer.value = event.currentTarget.checked;
+          onChange?.();
+        }}
+      />{' '}
+      {text}
+    </label>
+  );
+}

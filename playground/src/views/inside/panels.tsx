@@ -1,0 +1,180 @@
+import type { ComponentChildren } from 'preact';
+import type { Convolution } from '../../spec/convolution/convolution.js';
+import { groupOf } from '../../spec/convolution/geometry.js';
+import { Picture } from '../../parts/picture.js';
+import { TEXTS } from '../../texts.js';
+import { KernelGrid, OutputGrid, PixelGrid } from './grids.js';
+import { image, look, shown } from './state.js';
+import { Words } from './words.js';
+
+const texts = TEXTS.inside;
+
+interface PanelProps {
+  readonly name: Exclude<keyof typeof texts.panels, never>;
+  /** Whether it takes the width that is left in its row. */
+  readonly isWide?: boolean;
+  readonly children: ComponentChildren;
+}
+
+/** A picture, its title and the words beside it. */
+export function Panel({ name, isWide = false, children }: PanelProps) {
+  const { title, ...words } = texts.panels[name];
+  return (
+    <div class={`panel picture-panel ${isWide ? 'wide' : ''}`} id={`panel-${name}`}>
+      <h4>{title}</h4>
+      {children}
+      <Words {...words} />
+    </div>
+  );
+}
+
+/** So many channels stand beside each other; of more, one is shown. */
+const BESIDE = 3;
+
+interface PlanesProps {
+  readonly convolution: Convolution;
+}
+
+/** Channels `from` … `from + count − 1`: all of few, or the one that is looked at and a field to choose it. */
+function Planes({
+  count,
+  from,
+  chosen,
+  label,
+  onChoose,
+  children,
+}: {
+  readonly count: number;
+  readonly from: number;
+  readonly chosen: number;
+  readonly label: string;
+  readonly onChoose: (channel: number) => void;
+  readonly children: (channel: number) => ComponentChildren;
+}) {
+  if (count <= BESIDE) {
+    return (
+      <div class="planes">
+        {Array.from({ length: count }, (_, i) => (
+          <div key={from + i}>{children(from + i)}</div>
+        ))}
+      </div>
+    );
+  }
+  return (
+    <div class="planes">
+      <div>
+        <label class="picker">
+          {label}{' '}
+          <input
+            type="number"
+            min={from}
+            max={from + count - 1}
+            value={chosen}
+            onChange={(event) => {
+              const channel = event.currentTarget.valueAsNumber;
+              if (Number.isInteger(channel) && channel >= from && channel < from + count) {
+                onChoose(channel);
+              }
+            }}
+          />{' '}
+          <span class="soft">
+            {from}–{from + count - 1}
+          </span>
+        </label>
+        {children(chosen)}
+      </div>
+    </div>
+  );
+}
+
+/** The channels of x or dX. */
+export function PixelPlanes({ convolution, array }: PlanesProps & { readonly array: 'x' | 'dX' }) {
+  const { C, H, W } = convolution.geometry;
+  const isLarge = H > 14 || W > 14;
+  return (
+    <Planes
+      count={C}
+      from={0}
+      chosen={shown.value.c}
+      label={texts.pickers.channel}
+      onChoose={(c) => look({ c })}
+    >
+      {(c) => (
+        <>
+          {isLarge && array === 'x' && (
+            <Picture
+              class="overview"
+              values={planeOf(convolution, c)}
+              width={W}
+              height={H}
+              colours={C === 1 ? 'grey' : 'signed'}
+              label={`${array}[${image.value}, ${c}]`}
+            />
+          )}
+          <PixelGrid
+            convolution={convolution}
+            array={array}
+            c={c}
+            label={`${array}[${image.value}, ${c}]`}
+          />
+        </>
+      )}
+    </Planes>
+  );
+}
+
+function planeOf({ geometry, x }: Convolution, c: number): number[] {
+  const { C, H, W } = geometry;
+  const first = (image.value * C + c) * H * W;
+  return Array.from({ length: H * W }, (_, i) => x[first + i] ?? 0);
+}
+
+/** The channels of the output or its gradient. */
+export function OutputPlanes({
+  convolution,
+  array,
+}: PlanesProps & { readonly array: 'out' | 'dOut' }) {
+  return (
+    <Planes
+      count={convolution.geometry.OC}
+      from={0}
+      chosen={shown.value.o}
+      label={texts.pickers.output}
+      onChoose={(o) => look({ o })}
+    >
+      {(o) => (
+        <OutputGrid
+          convolution={convolution}
+          array={array}
+          o={o}
+          label={`${array}[${image.value}, ${o}]`}
+        />
+      )}
+    </Planes>
+  );
+}
+
+/** The kernel of the output channel that is looked at, for each input channel of its group. */
+export function KernelPlanes({ convolution }: PlanesProps) {
+  const { geometry } = convolution;
+  const { o, c } = shown.value;
+  const first = groupOf(geometry, o) * geometry.groupC;
+  return (
+    <Planes
+      count={geometry.groupC}
+      from={first}
+      chosen={c}
+      label={texts.pickers.channel}
+      onChoose={(channel) => look({ c: channel })}
+    >
+      {(channel) => (
+        <KernelGrid
+          convolution={convolution}
+          o={o}
+          c={channel}
+          label={`weight[${o}, ${channel - first}]`}
+        />
+      )}
+    </Planes>
+  );
+}
