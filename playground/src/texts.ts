@@ -437,7 +437,7 @@ export const TEXTS = {
       W: 'Image columns',
       C: 'Input channels',
       OC: 'Output channels',
-      N: 'Images in the batch',
+      N: 'Batch, images',
       reset: 'As it was',
       draw: 'Draw other numbers',
     },
@@ -482,7 +482,6 @@ export const TEXTS = {
       legend: 'Shown besides',
       counts: 'How many patches hold each pixel (×)',
       tints: 'Colours behind the numbers: orange above 0, blue below',
-      watched: 'Backwards, add patch by patch',
     },
     key: {
       self: 'pointed at',
@@ -570,6 +569,10 @@ export const TEXTS = {
           'Every patch is copied into a column, in the order channel, kernel row, kernel column.',
           'Nothing is computed, but a pixel that several patches hold is there several times.',
         ],
+        axes: (hasChannels: boolean) =>
+          hasChannels
+            ? 'A row for each element of the kernel (channel, row, column); a column for each patch.'
+            : 'A row for each element of the kernel (row, column); a column for each patch.',
         formula: 'U[(c·KH + m)·KW + q, i·OW + j] = xp[c, i·S + m·D, j·S + q·D]',
         numbers:
           'In the 4×4 example the 16 pixels become 36 numbers. Pixel 6 is in U four times: in the patches 0, 1, 3 and 4.',
@@ -641,6 +644,7 @@ export const TEXTS = {
           'dX[c, h, w] = Σ of dU[e, r] over all (e, r) where U[e, r] is a copy of x[c, h, w]',
         numbers:
           'In the 4×4 example pixel 6 was copied into the patches 0, 1, 3 and 4: 4·1 + 3·2 + 2·3 + 1·1 = 17.',
+        watch: 'Watch it add up, patch by patch',
         soFar: (r: number, p: number) =>
           `Added so far: the patches 0 to ${r} of ${p}. Step or Play adds the next.`,
       },

@@ -3,8 +3,8 @@ import { TEXTS } from '../../texts.js';
 import { ProductMatrix, UnfoldedGrid, WeightMatrix } from './grids.js';
 import { full } from './numbers.js';
 import { OutputPlanes, Panel, PixelPlanes } from './panels.js';
-import { position, shown, watched } from './state.js';
-import { Question, Section } from './words.js';
+import { position, shown, stepTo, watched } from './state.js';
+import { Section } from './words.js';
 
 const { panels } = TEXTS.inside;
 
@@ -18,7 +18,7 @@ export function Backwards({ convolution }: { readonly convolution: Convolution }
           <OutputPlanes convolution={convolution} array="dOut" />
           <p class="caption">{panels.dOut.dBias(biasGradients(convolution))}</p>
         </Panel>
-        <Panel name="dWeight" isWide>
+        <Panel name="dWeight" isWide questions={['batch', 'shapes']}>
           <p class="caption">{panels.dWeight.dOutRows}</p>
           <ProductMatrix convolution={convolution} array="dOut" label={panels.dWeight.dOutRows} />
           {N > 1 &&
@@ -39,13 +39,21 @@ export function Backwards({ convolution }: { readonly convolution: Convolution }
             array="dWeight"
             label={N > 1 ? panels.dWeight.sum : panels.dWeight.title}
           />
-          <Question name="batch" />
-          <Question name="shapes" />
         </Panel>
         <Panel name="dU" isWide>
           <UnfoldedGrid convolution={convolution} array="dU" label={panels.dU.title} />
         </Panel>
         <Panel name="dX">
+          <button
+            type="button"
+            aria-pressed={watched.value}
+            onClick={() => {
+              watched.value = !watched.value;
+              stepTo(watched.value ? 0 : position.value);
+            }}
+          >
+            {panels.dX.watch}
+          </button>
           {watched.value && <p class="caption">{panels.dX.soFar(position.value, p)}</p>}
           <PixelPlanes convolution={convolution} array="dX" />
         </Panel>

@@ -2,7 +2,7 @@ import type { Convolution } from '../../spec/convolution/convolution.js';
 import { TEXTS } from '../../texts.js';
 import { ProductMatrix, UnfoldedGrid, WeightMatrix } from './grids.js';
 import { KernelPlanes, OutputPlanes, Panel, PixelPlanes } from './panels.js';
-import { Question, Section } from './words.js';
+import { Section } from './words.js';
 
 const { panels } = TEXTS.inside;
 
@@ -15,21 +15,18 @@ export function Forwards({ convolution }: { readonly convolution: Convolution })
         <Panel name="x">
           <PixelPlanes convolution={convolution} array="x" />
         </Panel>
-        <Panel name="weight">
+        <Panel name="weight" questions={['correlation']}>
           <KernelPlanes convolution={convolution} />
-          <Question name="correlation" />
         </Panel>
-        <Panel name="U" isWide>
+        <Panel name="U" isWide questions={['overlap', 'rest']}>
+          <p class="caption">{panels.U.axes(convolution.geometry.groupC > 1)}</p>
           <UnfoldedGrid convolution={convolution} array="U" label={panels.U.title} />
-          <Question name="overlap" />
-          <Question name="rest" />
         </Panel>
-        <Panel name="product" isWide>
+        <Panel name="product" isWide questions={['fold']}>
           <p class="caption">{panels.product.W}</p>
           <WeightMatrix convolution={convolution} array="weight" label={panels.product.W} />
           <p class="caption">{productGrid}</p>
           <ProductMatrix convolution={convolution} array="out" label={productGrid} />
-          <Question name="fold" />
         </Panel>
         <Panel name="out">
           <OutputPlanes convolution={convolution} array="out" />

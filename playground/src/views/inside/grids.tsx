@@ -14,6 +14,7 @@ import {
   weightAt,
 } from '../../spec/convolution/convolution.js';
 import {
+  copiesOf,
   countAt,
   type Geometry,
   groupOf,
@@ -64,6 +65,8 @@ function PlaceGrid({
   readonly placeOf: (cell: GridCell) => Place;
   readonly valueOf: (place: Place, cell: GridCell) => number;
   readonly follow: readonly GridCell[];
+  /** A second number in the corner of a cell; the count of the pixel's patches where it has none. */
+  readonly noteOf?: (place: Place) => string | undefined;
   readonly room: 'all' | number;
   /** The largest magnitude that colours reach to. */
   readonly reach: number;
@@ -74,7 +77,7 @@ function PlaceGrid({
   readonly maxColumns?: number;
 }) {
   const { geometry } = convolution;
-  const { reach, ...grid } = rest;
+  const { reach, noteOf, ...grid } = rest;
   const now = pointed.value;
   const look = (cell: GridCell): CellLook => {
     const place = placeOf(cell);
@@ -88,12 +91,13 @@ function PlaceGrid({
     const isPad = isPadding(geometry, place);
     const kind = isPad ? 'padding' : '';
     const isUnread = count === 0;
+    const note = noteOf?.(place) ?? (counts.value ? `×${count}` : undefined);
     return {
       text,
       name: name + cells.inPatches(count),
       class: `${link ?? ''} ${kind} ${isUnread ? 'unread' : ''}`,
       tint: isUnread || isPad ? 0 : tint,
-      ...(counts.value && { note: `×${count}` }),
+      ...(note !== undefined && { note }),
     };
   };
   return (
@@ -136,6 +140,14 @@ export function PixelGrid({
     if (r === null) return dXAt(convolution, n, pixel);
     return foldSoFarAt(geometry, (e, patch) => dUAt(convolution, n, e, patch), pixel, r + 1);
   };
+  // What the patch that is added last has added.
+  const noteOf = (place: Place): string | undefined => {
+    if (r === null || array === 'x' || place.in !== 'dX') return undefined;
+    const last = copiesOf(geometry, place).find((copy) => copy.r === r);
+    if (!last) return undefined;
+    const added = brief(dUAt(convolution, n, last.e, r));
+    return added.startsWith('−') ? added : `+${added}`;
+  };
   const follow = pixelsOf(geometry, pointed.value)
     .filter(
       (pixel) => pixel.c === c || groupOfChannel(geometry, pixel.c) === groupOfChannel(geometry, c),
@@ -155,6 +167,7 @@ export function PixelGrid({
       columnName={name}
       placeOf={({ row, column }) => ({ in: array, c, h: row + around, w: column + around })}
       valueOf={(_, { row, column }) => valueOf({ c, h: row + around, w: column + around })}
+      noteOf={noteOf}
       follow={follow}
       maxColumns={14}
       maxRows={14}

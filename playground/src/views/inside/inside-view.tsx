@@ -37,14 +37,16 @@ export function InsideView() {
           <p key={text}>{text}</p>
         ))}
       </div>
-      <Contents />
-      <Sources />
+      <div class="inside-top">
+        <Sources />
+        <Contents />
+      </div>
       {example.value ? <Sliders /> : <LayerNotice />}
       {given && (
         <>
           <Shapes convolution={given} />
-          <Layers convolution={given} />
           <Line convolution={given} />
+          <Layers convolution={given} />
           <Forwards convolution={given} />
           <Backwards convolution={given} />
           <Inverse convolution={given} />

@@ -46,8 +46,13 @@ export async function readLayer(): Promise<void> {
     return;
   }
   const [run] = runs.peek();
-  if (!run || run.experiment.peek().network.length === 0) {
+  const state = run?.state.peek() ?? 'new';
+  if (!run || state === 'new') {
     layerAtHand.value = { state: 'noNetwork' };
+    return;
+  }
+  if (state === 'preparing') {
+    layerAtHand.value = { state: 'loading' };
     return;
   }
   // Whoever asked before has gone on since, so an answer to that is not shown any more.
@@ -99,7 +104,8 @@ async function likeliest(run: Run, pixels: Uint8Array): Promise<number> {
 effect(() => {
   // Whatever the numbers depend on, but the steps of training: those are read when asked for.
   const [run] = runs.value;
-  const isThere = run !== undefined && run.state.value !== 'preparing';
+  const state = run?.state.value;
+  const isThere = state !== undefined && state !== 'new' && state !== 'preparing';
   const reads = [route.value, digit.value, askedLabel.value, run?.experiment.value, isThere];
   if (reads.length > 0) void readLayer();
 });

@@ -1,7 +1,7 @@
 import type { Signal } from '@preact/signals';
 import type { Convolution } from '../../spec/convolution/convolution.js';
 import { TEXTS } from '../../texts.js';
-import { counts, image, position, rewind, stepTo, tints, watched } from './state.js';
+import { counts, image, rewind, tints } from './state.js';
 
 const texts = TEXTS.inside;
 
@@ -14,11 +14,6 @@ export function Layers({ convolution }: { readonly convolution: Convolution }) {
         <legend>{texts.layers.legend}</legend>
         <Toggle layer={counts} text={texts.layers.counts} />
         <Toggle layer={tints} text={texts.layers.tints} />
-        <Toggle
-          layer={watched}
-          text={texts.layers.watched}
-          onChange={() => stepTo(position.peek())}
-        />
         {N > 1 && (
           <label>
             {texts.pickers.image}{' '}
@@ -56,10 +51,9 @@ export function Layers({ convolution }: { readonly convolution: Convolution }) {
 interface ToggleProps {
   readonly layer: Signal<boolean>;
   readonly text: string;
-  readonly onChange?: () => void;
 }
 
-function Toggle({ layer, text, onChange }: ToggleProps) {
+function Toggle({ layer, text }: ToggleProps) {
   return (
     <label>
       <input
@@ -67,7 +61,6 @@ function Toggle({ layer, text, onChange }: ToggleProps) {
         checked={layer.value}
         onChange={(event) => {
           layer.value = event.currentTarget.checked;
-          onChange?.();
         }}
       />{' '}
       {text}

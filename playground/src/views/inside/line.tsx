@@ -94,10 +94,15 @@ function Steps({ p }: { readonly p: number }) {
   );
   return (
     <div class="steps">
-      <button type="button" disabled={r === 0} onClick={() => stepTo(r - 1)}>
+      <button type="button" disabled={r === 0} onClick={() => stepTo(position.peek() - 1)}>
         {steps.back}
       </button>
-      <button type="button" class="primary" disabled={r >= p - 1} onClick={() => stepTo(r + 1)}>
+      <button
+        type="button"
+        class="primary"
+        disabled={r >= p - 1}
+        onClick={() => stepTo(position.peek() + 1)}
+      >
         {steps.next}
       </button>
       {!isStill && (

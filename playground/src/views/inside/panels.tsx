@@ -5,25 +5,30 @@ import { Picture } from '../../parts/picture.js';
 import { TEXTS } from '../../texts.js';
 import { KernelGrid, OutputGrid, PixelGrid } from './grids.js';
 import { image, look, shown } from './state.js';
-import { Words } from './words.js';
+import { Question, type QuestionName, Words } from './words.js';
 
 const texts = TEXTS.inside;
 
 interface PanelProps {
-  readonly name: Exclude<keyof typeof texts.panels, never>;
+  readonly name: keyof typeof texts.panels;
   /** Whether it takes the width that is left in its row. */
   readonly isWide?: boolean;
+  /** The questions that arise here. */
+  readonly questions?: readonly QuestionName[];
   readonly children: ComponentChildren;
 }
 
 /** A picture, its title and the words beside it. */
-export function Panel({ name, isWide = false, children }: PanelProps) {
-  const { title, ...words } = texts.panels[name];
+export function Panel({ name, isWide = false, questions = [], children }: PanelProps) {
+  const { title, words, formula, numbers } = texts.panels[name];
   return (
     <div class={`panel picture-panel ${isWide ? 'wide' : ''}`} id={`panel-${name}`}>
       <h4>{title}</h4>
       {children}
-      <Words {...words} />
+      <Words words={words} formula={formula} numbers={numbers} />
+      {questions.map((question) => (
+        <Question key={question} name={question} />
+      ))}
     </div>
   );
 }
