@@ -3,7 +3,8 @@ import { TEXTS } from '../../texts.js';
 import { ProductMatrix, UnfoldedGrid, WeightMatrix } from './grids.js';
 import { full } from './numbers.js';
 import { OutputPlanes, Panel, PixelPlanes } from './panels.js';
-import { position, shown, stepTo, watched } from './state.js';
+import { useSight } from './sight.js';
+import { position, stepTo, watched } from './state.js';
 import { Section } from './words.js';
 
 const { panels } = TEXTS.inside;
@@ -11,12 +12,13 @@ const { panels } = TEXTS.inside;
 /** dOut, the weight's gradient, the gradient of U, and the fold that makes the image's of it. */
 export function Backwards({ convolution }: { readonly convolution: Convolution }) {
   const { N, p } = convolution.geometry;
+  const { o, position: r, watched: isWatched } = useSight(convolution);
   return (
     <Section name="backwards">
       <div class="pictures">
         <Panel name="dOut">
           <OutputPlanes convolution={convolution} array="dOut" />
-          <p class="caption">{panels.dOut.dBias(biasGradients(convolution))}</p>
+          <p class="caption">{panels.dOut.dBias(biasGradients(convolution, o))}</p>
         </Panel>
         <Panel name="dWeight" isWide questions={['batch', 'shapes']}>
           <p class="caption">{panels.dWeight.dOutRows}</p>
@@ -46,15 +48,15 @@ export function Backwards({ convolution }: { readonly convolution: Convolution }
         <Panel name="dX">
           <button
             type="button"
-            aria-pressed={watched.value}
+            aria-pressed={isWatched}
             onClick={() => {
               watched.value = !watched.value;
-              stepTo(watched.value ? 0 : position.value);
+              stepTo(watched.value ? 0 : position.peek());
             }}
           >
             {panels.dX.watch}
           </button>
-          {watched.value && <p class="caption">{panels.dX.soFar(position.value, p)}</p>}
+          {isWatched && <p class="caption">{panels.dX.soFar(r, p)}</p>}
           <PixelPlanes convolution={convolution} array="dX" />
         </Panel>
       </div>
@@ -63,8 +65,8 @@ export function Backwards({ convolution }: { readonly convolution: Convolution }
 }
 
 /** Of few channels all, of many the one that is looked at. */
-function biasGradients(convolution: Convolution): string {
+function biasGradients(convolution: Convolution, chosen: number): string {
   const { OC } = convolution.geometry;
-  const channels = OC <= 8 ? Array.from({ length: OC }, (_, o) => o) : [shown.value.o];
+  const channels = OC <= 8 ? Array.from({ length: OC }, (_, o) => o) : [chosen];
   return channels.map((o) => `[${o}] ${full(dBiasAt(convolution, o))}`).join('  ');
 }

@@ -51,11 +51,12 @@ function find(convolution: Convolution, n: number): Extents {
   };
 }
 
-/** So many numbers of a large array are looked at, evenly spread. */
-const LOOKED_AT = 1500;
+/** So many numbers of an array are looked at, evenly spread: of an example all, or nearly. */
+const LOOKED_AT = { whole: 1500, others: 200 };
 
 function extentOf(length: number, valueAt: (index: number) => number | undefined): Extent {
-  const step = Math.max(1, Math.ceil(length / LOOKED_AT));
+  const most = Number.isInteger(valueAt(0)) ? LOOKED_AT.whole : LOOKED_AT.others;
+  const step = Math.max(1, Math.ceil(length / most));
   // Where not all are looked at, the longest that a number may become is taken.
   let characters = step > 1 ? 6 : 2;
   let reach = 0;

@@ -16,8 +16,10 @@ import { extents } from './extents.js';
 import { PixelGrid } from './grids.js';
 import { nameOf } from './names.js';
 import { brief, full, written } from './numbers.js';
-import { roomOf } from './room.js';
-import { choose, hovered, image, pointed, shown } from './state.js';
+import { PLANE_WINDOW, roomOf } from './room.js';
+import { remembered } from './remembered.js';
+import { Sighted, useSight } from './sight.js';
+import { choose, hovered } from './state.js';
 import { Question, Section, Words } from './words.js';
 
 const texts = TEXTS.inside.flipped;
@@ -29,11 +31,10 @@ interface Props {
 /** The full convolution of dOut with the flipped kernel, beside what fold made. */
 export function Flipped({ convolution }: Props) {
   const { geometry } = convolution;
-  const { o, c } = shown.value;
-  const n = image.value;
+  const { o, c, image: n, pointed } = useSight(convolution);
   const { H, W, padding } = geometry;
   const equal = useMemo(() => countEqual(convolution, n, c), [convolution, n, c]);
-  const pixel = pixelAtHand(convolution, c);
+  const pixel = pixelAtHand(convolution, pointed, c);
   const terms = flippedTermsAt(convolution, n, pixel);
   const total = full(flippedRouteAt(convolution, n, pixel));
   const name = nameOf(geometry, n, { in: 'dX', ...pixel });
@@ -45,26 +46,26 @@ export function Flipped({ convolution }: Props) {
     <Section name="flipped">
       <Words words={texts.words} formula={texts.formula} numbers={texts.numbers} />
       <div class="pictures">
-        <div class="panel picture-panel">
+        <Sighted class="panel picture-panel">
           <h4>{texts.spread(o)}</h4>
           <SpreadGrid convolution={convolution} pixel={pixel} />
-        </div>
-        <div class="panel picture-panel">
+        </Sighted>
+        <Sighted class="panel picture-panel">
           <h4>{texts.kernel(o)}</h4>
           <FlippedKernel convolution={convolution} />
-        </div>
-        <div class="panel picture-panel">
+        </Sighted>
+        <Sighted class="panel picture-panel">
           <h4>{texts.byFlip}</h4>
           <GatheredGrid convolution={convolution} c={c} />
           <p class="caption">{texts.at(`${name} = ${sum}`, total)}</p>
-        </div>
-        <div class="panel picture-panel">
+        </Sighted>
+        <Sighted class="panel picture-panel">
           <h4>{texts.byFold}</h4>
           <PixelGrid convolution={convolution} array="dX" c={c} label={texts.byFold} isWhole />
           <p class="caption" data-testid="equal">
             {texts.equal(equal, H * W, c)}
           </p>
-        </div>
+        </Sighted>
       </div>
       <Question name="rotated" />
       <Question name="digits" />
@@ -84,9 +85,8 @@ function countEqual(convolution: Convolution, n: number, c: number): number {
 }
 
 /** The pixel that is pointed at, or the first of its patch; without one, the first of the image. */
-function pixelAtHand({ geometry }: Convolution, c: number): Pixel {
+function pixelAtHand({ geometry }: Convolution, now: Place, c: number): Pixel {
   const { padding } = geometry;
-  const now = pointed.value;
   if ((now.in === 'x' || now.in === 'dX') && !isPadding(geometry, now)) {
     return { c, h: now.h, w: now.w };
   }
@@ -97,8 +97,7 @@ function pixelAtHand({ geometry }: Convolution, c: number): Pixel {
 function SpreadGrid({ convolution, pixel }: Props & { readonly pixel: Pixel }) {
   const { geometry } = convolution;
   const { KH, KW, dilation } = geometry;
-  const { o } = shown.value;
-  const n = image.value;
+  const { o, image: n } = useSight(convolution);
   const [rows, columns] = spreadSize(geometry);
   const isUnder = (from: number, at: number, kernel: number): boolean => {
     const element = (at - from) / dilation;
@@ -125,8 +124,7 @@ function SpreadGrid({ convolution, pixel }: Props & { readonly pixel: Pixel }) {
       columns={columns}
       look={look}
       characters={extents(convolution, n).dOut.characters}
-      maxRows={14}
-      maxColumns={14}
+      {...PLANE_WINDOW}
       room={roomOf()}
       follow={[
         { row: pixel.h, column: pixel.w },
@@ -139,7 +137,7 @@ function SpreadGrid({ convolution, pixel }: Props & { readonly pixel: Pixel }) {
 function FlippedKernel({ convolution }: Props) {
   const { geometry } = convolution;
   const { KH, KW } = geometry;
-  const { o, c } = shown.value;
+  const { o, c, image: n, pointed } = useSight(convolution);
   const placeOf = ({ row, column }: GridCell): Place => ({
     in: 'weight',
     o,
@@ -155,11 +153,11 @@ function FlippedKernel({ convolution }: Props) {
         const place = placeOf(cell);
         return {
           text,
-          name: TEXTS.inside.cells.is(nameOf(geometry, image.value, place), text),
-          class: linkOf(geometry, pointed.value, place) ?? '',
+          name: TEXTS.inside.cells.is(nameOf(geometry, n, place), text),
+          class: linkOf(geometry, pointed, place) ?? '',
         };
       }}
-      characters={extents(convolution, image.value).weight.characters}
+      characters={extents(convolution, n).weight.characters}
       room={roomOf()}
       follow={[]}
       onPoint={(cell) => {
@@ -174,14 +172,13 @@ function FlippedKernel({ convolution }: Props) {
 function GatheredGrid({ convolution, c }: Props & { readonly c: number }) {
   const { geometry } = convolution;
   const { H, W, padding } = geometry;
-  const n = image.value;
   const placeOf = ({ row, column }: GridCell): Place & Pixel & { in: 'dX' } => ({
     in: 'dX',
     c,
     h: row + padding,
     w: column + padding,
   });
-  const now = pointed.value;
+  const { image: n, pointed: now } = useSight(convolution);
   const at = now.in === 'x' || now.in === 'dX' ? now : null;
   return (
     <NumberGrid
@@ -190,7 +187,10 @@ function GatheredGrid({ convolution, c }: Props & { readonly c: number }) {
       columns={W}
       look={(cell) => {
         const place = placeOf(cell);
-        const text = brief(flippedRouteAt(convolution, n, place));
+        const value = remembered(convolution, `flipped ${c} ${n}`, cell.row * W + cell.column, () =>
+          flippedRouteAt(convolution, n, place),
+        );
+        const text = brief(value);
         const link = linkOf(geometry, now, place);
         const isUnread = countAt(geometry, place) === 0;
         return {
@@ -200,8 +200,7 @@ function GatheredGrid({ convolution, c }: Props & { readonly c: number }) {
         };
       }}
       characters={extents(convolution, n).dX.characters}
-      maxRows={14}
-      maxColumns={14}
+      {...PLANE_WINDOW}
       room={roomOf()}
       follow={
         at && !isPadding(geometry, at) ? [{ row: at.h - padding, column: at.w - padding }] : []

@@ -29,18 +29,10 @@ import { TEXTS } from '../../texts.js';
 import { extents } from './extents.js';
 import { nameOf } from './names.js';
 import { brief } from './numbers.js';
-import { roomOf } from './room.js';
-import {
-  choose,
-  counts,
-  hovered,
-  image,
-  pointed,
-  position,
-  shown,
-  tints,
-  watched,
-} from './state.js';
+import { PLANE_WINDOW, roomOf } from './room.js';
+import { remembered } from './remembered.js';
+import { useSight } from './sight.js';
+import { choose, counts, hovered, tints } from './state.js';
 
 const { cells } = TEXTS.inside;
 
@@ -57,6 +49,7 @@ function PlaceGrid({
   columns,
   placeOf,
   valueOf,
+  memory,
   follow,
   ...rest
 }: GridProps & {
@@ -64,6 +57,8 @@ function PlaceGrid({
   readonly columns: number;
   readonly placeOf: (cell: GridCell) => Place;
   readonly valueOf: (place: Place, cell: GridCell) => number;
+  /** Under what its numbers are remembered; null for those that change. */
+  readonly memory: string | null;
   readonly follow: readonly GridCell[];
   /** A second number in the corner of a cell; the count of the pixel's patches where it has none. */
   readonly noteOf?: (place: Place) => string | undefined;
@@ -78,12 +73,16 @@ function PlaceGrid({
 }) {
   const { geometry } = convolution;
   const { reach, noteOf, ...grid } = rest;
-  const now = pointed.value;
+  const { pointed: now, image: n } = useSight(convolution);
   const look = (cell: GridCell): CellLook => {
     const place = placeOf(cell);
-    const value = valueOf(place, cell);
+    const compute = (): number => valueOf(place, cell);
+    const value =
+      memory === null
+        ? compute()
+        : remembered(convolution, `${memory} ${n}`, cell.row * columns + cell.column, compute);
     const text = brief(value);
-    const name = cells.is(nameOf(geometry, image.value, place), text);
+    const name = cells.is(nameOf(geometry, n, place), text);
     const link = linkOf(geometry, now, place);
     const tint = tints.value && reach > 0 ? value / reach : 0;
     if (place.in !== 'x' && place.in !== 'dX') return { text, name, class: link ?? '', tint };
@@ -131,10 +130,10 @@ export function PixelGrid({
 }) {
   const { geometry } = convolution;
   const { padding, PH, PW } = geometry;
-  const n = image.value;
+  const { image: n, pointed, position, watched } = useSight(convolution);
   // The gradient of the padding is dropped, so dX has the size of x alone.
   const [around, rows, columns] = array === 'x' ? [0, PH, PW] : [padding, geometry.H, geometry.W];
-  const r = watched.value && !isWhole ? position.value : null;
+  const r = watched && !isWhole ? position : null;
   const valueOf = (pixel: Pixel): number => {
     if (array === 'x') return paddedAt(convolution, n, pixel);
     if (r === null) return dXAt(convolution, n, pixel);
@@ -148,7 +147,7 @@ export function PixelGrid({
     const added = brief(dUAt(convolution, n, last.e, r));
     return added.startsWith('−') ? added : `+${added}`;
   };
-  const follow = pixelsOf(geometry, pointed.value)
+  const follow = pixelsOf(geometry, pointed)
     .filter(
       (pixel) => pixel.c === c || groupOfChannel(geometry, pixel.c) === groupOfChannel(geometry, c),
     )
@@ -167,10 +166,10 @@ export function PixelGrid({
       columnName={name}
       placeOf={({ row, column }) => ({ in: array, c, h: row + around, w: column + around })}
       valueOf={(_, { row, column }) => valueOf({ c, h: row + around, w: column + around })}
+      memory={array === 'dX' && r !== null ? null : `${array} ${c}`}
       noteOf={noteOf}
       follow={follow}
-      maxColumns={14}
-      maxRows={14}
+      {...PLANE_WINDOW}
       room={roomOf()}
       {...extents(convolution, n)[array]}
     />
@@ -189,9 +188,9 @@ export function OutputGrid({
 }: GridProps & { readonly array: 'out' | 'dOut'; readonly o: number }) {
   const { geometry } = convolution;
   const { OH, OW } = geometry;
-  const n = image.value;
+  const { image: n, pointed } = useSight(convolution);
   const value = array === 'out' ? outAt : dOutAt;
-  const patch = patchOf(geometry, pointed.value);
+  const patch = patchOf(geometry, pointed);
   return (
     <PlaceGrid
       convolution={convolution}
@@ -200,9 +199,9 @@ export function OutputGrid({
       columns={OW}
       placeOf={({ row, column }) => ({ in: array, o, r: row * OW + column })}
       valueOf={(_, { row, column }) => value(convolution, n, o, row * OW + column)}
+      memory={`${array} ${o}`}
       follow={patch === null ? [] : [{ row: Math.floor(patch / OW), column: patch % OW }]}
-      maxColumns={14}
-      maxRows={14}
+      {...PLANE_WINDOW}
       room={roomOf()}
       {...extents(convolution, n)[array]}
     />
@@ -218,6 +217,7 @@ export function KernelGrid({
 }: GridProps & { readonly o: number; readonly c: number }) {
   const { geometry } = convolution;
   const { KH, KW } = geometry;
+  const { image: n } = useSight(convolution);
   const place = ({ row, column }: GridCell): Place & { in: 'weight' } => ({
     in: 'weight',
     o,
@@ -231,9 +231,10 @@ export function KernelGrid({
       columns={KW}
       placeOf={place}
       valueOf={(_, cell) => weightAt(convolution, o, place(cell).e)}
+      memory={null}
       follow={[]}
       room={roomOf()}
-      {...extents(convolution, image.value).weight}
+      {...extents(convolution, n).weight}
     />
   );
 }
@@ -246,11 +247,11 @@ export function UnfoldedGrid({
 }: GridProps & { readonly array: 'U' | 'dU' }) {
   const { geometry } = convolution;
   const { k, p } = geometry;
-  const n = image.value;
-  const first = groupOf(geometry, shown.value.o) * k;
+  const { image: n, pointed, position, o } = useSight(convolution);
+  const first = groupOf(geometry, o) * k;
   const value = array === 'U' ? unfoldedAt : dUAt;
-  const row = rowToShow(geometry, pointed.value);
-  const patch = patchOf(geometry, pointed.value) ?? position.value;
+  const row = rowToShow(geometry, pointed);
+  const patch = patchOf(geometry, pointed) ?? position;
   const isHere = row !== null && row >= first && row < first + k;
   return (
     <PlaceGrid
@@ -261,6 +262,7 @@ export function UnfoldedGrid({
       rowName={(index) => elementName(geometry, first + index)}
       placeOf={(cell) => ({ in: array, e: first + cell.row, r: cell.column })}
       valueOf={(_, cell) => value(convolution, n, first + cell.row, cell.column)}
+      memory={`${array} ${first}`}
       follow={isHere ? [{ row: row - first, column: patch }] : []}
       room="all"
       {...extents(convolution, n)[array]}
@@ -285,13 +287,13 @@ export function WeightMatrix({
 }: GridProps & { readonly array: 'weight' | 'dWeight'; readonly of?: number | null }) {
   const { geometry } = convolution;
   const { k, groupOC } = geometry;
-  const group = groupOf(geometry, shown.value.o);
+  const { image: n, pointed: now, o } = useSight(convolution);
+  const group = groupOf(geometry, o);
   const [firstE, firstO] = [group * k, group * groupOC];
   const valueOf = (o: number, e: number): number => {
     if (array === 'weight') return weightAt(convolution, o, e);
     return of === null ? dWeightAt(convolution, o, e) : dWeightOfImageAt(convolution, of, o, e);
   };
-  const now = pointed.value;
   const e = 'e' in now ? now.e : (rowToShow(geometry, now) ?? firstE);
   const isHere = e >= firstE && e < firstE + k;
   return (
@@ -303,10 +305,11 @@ export function WeightMatrix({
       rowName={(index) => String(firstO + index)}
       placeOf={(cell) => ({ in: array, o: firstO + cell.row, e: firstE + cell.column })}
       valueOf={(_, cell) => valueOf(firstO + cell.row, firstE + cell.column)}
-      follow={isHere ? [{ row: shown.value.o - firstO, column: e - firstE }] : []}
+      follow={isHere ? [{ row: o - firstO, column: e - firstE }] : []}
+      memory={array === 'weight' ? null : `dWeight ${of ?? 'sum'} ${firstO}`}
       maxRows={6}
       room="all"
-      {...extents(convolution, image.value)[array]}
+      {...extents(convolution, n)[array]}
     />
   );
 }
@@ -319,10 +322,10 @@ export function ProductMatrix({
 }: GridProps & { readonly array: 'out' | 'dOut' | 'product' }) {
   const { geometry } = convolution;
   const { p, groupOC } = geometry;
-  const n = image.value;
-  const firstO = groupOf(geometry, shown.value.o) * groupOC;
+  const { image: n, pointed, position, o } = useSight(convolution);
+  const firstO = groupOf(geometry, o) * groupOC;
   const value = { out: outAt, dOut: dOutAt, product: productAt }[array];
-  const patch = patchOf(geometry, pointed.value) ?? position.value;
+  const patch = patchOf(geometry, pointed) ?? position;
   return (
     <PlaceGrid
       convolution={convolution}
@@ -336,7 +339,8 @@ export function ProductMatrix({
         r: cell.column,
       })}
       valueOf={(_, cell) => value(convolution, n, firstO + cell.row, cell.column)}
-      follow={[{ row: shown.value.o - firstO, column: patch }]}
+      follow={[{ row: o - firstO, column: patch }]}
+      memory={`${array} rows ${firstO}`}
       maxRows={6}
       room="all"
       {...extents(convolution, n)[array === 'dOut' ? 'dOut' : 'out']}

@@ -6,8 +6,9 @@ import { announce } from '../../state/announcement.js';
 import { TEXTS } from '../../texts.js';
 import { nameOf } from './names.js';
 import { brief, full } from './numbers.js';
-import { roomOf } from './room.js';
-import { choose, hovered, image, pointed, shown } from './state.js';
+import { PLANE_WINDOW, roomOf } from './room.js';
+import { Sighted, useSight } from './sight.js';
+import { choose, hovered } from './state.js';
 import { Question, Section, Words } from './words.js';
 
 const texts = TEXTS.inside.inverse;
@@ -18,8 +19,7 @@ type Stage = 'x' | 'folded' | 'divided';
 export function Inverse({ convolution }: { readonly convolution: Convolution }) {
   const [stage, setStage] = useState<Stage>('x');
   const { geometry } = convolution;
-  const { c } = shown.value;
-  const n = image.value;
+  const { c, image: n } = useSight(convolution);
   const pixels = pixelsOfChannel(convolution, c);
   const isSame = (pixel: Pixel): boolean =>
     foldedCopiesAt(convolution, n, pixel) === paddedAt(convolution, n, pixel);
@@ -118,7 +118,17 @@ interface PlaneProps {
   readonly said?: string;
 }
 
-function Plane({ convolution, c, label, text, name, said }: PlaneProps) {
+function Plane(props: PlaneProps) {
+  return (
+    <Sighted class="panel picture-panel">
+      <h4>{props.label}</h4>
+      <PlaneGrid {...props} />
+      {props.said !== undefined && <p class="caption">{props.said}</p>}
+    </Sighted>
+  );
+}
+
+function PlaneGrid({ convolution, c, label, text, name }: PlaneProps) {
   const { geometry } = convolution;
   const { H, W, padding } = geometry;
   const pixelAt = ({ row, column }: GridCell): Pixel => ({
@@ -126,7 +136,7 @@ function Plane({ convolution, c, label, text, name, said }: PlaneProps) {
     h: row + padding,
     w: column + padding,
   });
-  const now = pointed.value;
+  const { pointed: now, image: n } = useSight(convolution);
   const pixel = now.in === 'x' || now.in === 'dX' ? now : null;
   const look = (cell: GridCell): CellLook => {
     const at = pixelAt(cell);
@@ -135,30 +145,25 @@ function Plane({ convolution, c, label, text, name, said }: PlaneProps) {
     const shownText = text(at);
     return {
       text: shownText,
-      name: name ? name(at) : `${nameOf(geometry, image.value, { in: 'x', ...at })}: ${shownText}`,
+      name: name ? name(at) : `${nameOf(geometry, n, { in: 'x', ...at })}: ${shownText}`,
       class: `${isPointed ? 'self' : ''} ${kind}`,
     };
   };
   const longest = Math.max(...pixelsOfChannel(convolution, c).map((at) => text(at).length));
   return (
-    <div class="panel picture-panel">
-      <h4>{label}</h4>
-      <NumberGrid
-        label={label}
-        rows={H}
-        columns={W}
-        look={look}
-        characters={longest}
-        maxRows={14}
-        maxColumns={14}
-        room={roomOf()}
-        follow={pixel ? [{ row: pixel.h - padding, column: pixel.w - padding }] : []}
-        onPoint={(cell) => {
-          hovered.value = cell && { in: 'x', ...pixelAt(cell) };
-        }}
-        onChoose={(cell) => choose({ in: 'x', ...pixelAt(cell) })}
-      />
-      {said !== undefined && <p class="caption">{said}</p>}
-    </div>
+    <NumberGrid
+      label={label}
+      rows={H}
+      columns={W}
+      look={look}
+      characters={longest}
+      {...PLANE_WINDOW}
+      room={roomOf()}
+      follow={pixel ? [{ row: pixel.h - padding, column: pixel.w - padding }] : []}
+      onPoint={(cell) => {
+        hovered.value = cell && { in: 'x', ...pixelAt(cell) };
+      }}
+      onChoose={(cell) => choose({ in: 'x', ...pixelAt(cell) })}
+    />
   );
 }

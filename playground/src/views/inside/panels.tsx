@@ -4,7 +4,9 @@ import { groupOf } from '../../spec/convolution/geometry.js';
 import { Picture } from '../../parts/picture.js';
 import { TEXTS } from '../../texts.js';
 import { KernelGrid, OutputGrid, PixelGrid } from './grids.js';
-import { image, look, shown } from './state.js';
+import { PLANE_WINDOW } from './room.js';
+import { Sighted, useSight } from './sight.js';
+import { look } from './state.js';
 import { Question, type QuestionName, Words } from './words.js';
 
 const texts = TEXTS.inside;
@@ -22,14 +24,14 @@ interface PanelProps {
 export function Panel({ name, isWide = false, questions = [], children }: PanelProps) {
   const { title, words, formula, numbers } = texts.panels[name];
   return (
-    <div class={`panel picture-panel ${isWide ? 'wide' : ''}`} id={`panel-${name}`}>
+    <Sighted class={`panel picture-panel ${isWide ? 'wide' : ''}`} id={`panel-${name}`}>
       <h4>{title}</h4>
       {children}
       <Words words={words} formula={formula} numbers={numbers} />
       {questions.map((question) => (
         <Question key={question} name={question} />
       ))}
-    </div>
+    </Sighted>
   );
 }
 
@@ -95,12 +97,13 @@ function Planes({
 /** The channels of x or dX. */
 export function PixelPlanes({ convolution, array }: PlanesProps & { readonly array: 'x' | 'dX' }) {
   const { C, H, W } = convolution.geometry;
-  const isLarge = H > 14 || W > 14;
+  const { image: n, c: chosen } = useSight(convolution);
+  const isLarge = H > PLANE_WINDOW.maxRows || W > PLANE_WINDOW.maxColumns;
   return (
     <Planes
       count={C}
       from={0}
-      chosen={shown.value.c}
+      chosen={chosen}
       label={texts.pickers.channel}
       onChoose={(c) => look({ c })}
     >
@@ -109,28 +112,23 @@ export function PixelPlanes({ convolution, array }: PlanesProps & { readonly arr
           {isLarge && array === 'x' && (
             <Picture
               class="overview"
-              values={planeOf(convolution, c)}
+              values={planeOf(convolution, n, c)}
               width={W}
               height={H}
               colours={C === 1 ? 'grey' : 'signed'}
-              label={`${array}[${image.value}, ${c}]`}
+              label={`${array}[${n}, ${c}]`}
             />
           )}
-          <PixelGrid
-            convolution={convolution}
-            array={array}
-            c={c}
-            label={`${array}[${image.value}, ${c}]`}
-          />
+          <PixelGrid convolution={convolution} array={array} c={c} label={`${array}[${n}, ${c}]`} />
         </>
       )}
     </Planes>
   );
 }
 
-function planeOf({ geometry, x }: Convolution, c: number): number[] {
+function planeOf({ geometry, x }: Convolution, n: number, c: number): number[] {
   const { C, H, W } = geometry;
-  const first = (image.value * C + c) * H * W;
+  const first = (n * C + c) * H * W;
   return Array.from({ length: H * W }, (_, i) => x[first + i] ?? 0);
 }
 
@@ -139,21 +137,17 @@ export function OutputPlanes({
   convolution,
   array,
 }: PlanesProps & { readonly array: 'out' | 'dOut' }) {
+  const { image: n, o: chosen } = useSight(convolution);
   return (
     <Planes
       count={convolution.geometry.OC}
       from={0}
-      chosen={shown.value.o}
+      chosen={chosen}
       label={texts.pickers.output}
       onChoose={(o) => look({ o })}
     >
       {(o) => (
-        <OutputGrid
-          convolution={convolution}
-          array={array}
-          o={o}
-          label={`${array}[${image.value}, ${o}]`}
-        />
+        <OutputGrid convolution={convolution} array={array} o={o} label={`${array}[${n}, ${o}]`} />
       )}
     </Planes>
   );
@@ -162,7 +156,7 @@ export function OutputPlanes({
 /** The kernel of the output channel that is looked at, for each input channel of its group. */
 export function KernelPlanes({ convolution }: PlanesProps) {
   const { geometry } = convolution;
-  const { o, c } = shown.value;
+  const { o, c } = useSight(convolution);
   const first = groupOf(geometry, o) * geometry.groupC;
   return (
     <Planes

@@ -8,3 +8,6 @@ const FRAME = 36;
 
 /** The width that a grid in a panel of its own may take. */
 export const roomOf = (): number => viewWidth.value - FRAME;
+
+/** Of larger planes, as much is shown at once. */
+export const PLANE_WINDOW = { maxRows: 10, maxColumns: 10 } as const;
