@@ -691,7 +691,7 @@ export const TEXTS = {
         equal === all
           ? `Equal cell by cell: ${equal} of ${all} of channel ${channel}.`
           : `${equal} of ${all} cells of channel ${channel} are equal to the last digit; the others differ by rounding, since the sums have another order.`,
-      zero: 'a zero between or around the numbers',
+      zero: '0, between or around the numbers',
       cropped: 'What the padding would get is computed by both ways, and dropped by both.',
       at: (sum: string, total: string) => `${sum} = ${total}`,
     },

@@ -42,6 +42,8 @@ export function Backwards({ convolution }: { readonly convolution: Convolution }
             label={N > 1 ? panels.dWeight.sum : panels.dWeight.title}
           />
         </Panel>
+      </div>
+      <div class="pictures">
         <Panel name="dU" isWide>
           <UnfoldedGrid convolution={convolution} array="dU" label={panels.dU.title} />
         </Panel>

@@ -16,7 +16,7 @@ import { announce } from '../../state/announcement.js';
 import { TEXTS } from '../../texts.js';
 import { brief } from './numbers.js';
 import { roomOf } from './room.js';
-import { Section } from './words.js';
+import { type PuzzleName, Section } from './words.js';
 
 const texts = TEXTS.inside.puzzles;
 
@@ -44,6 +44,7 @@ interface Line {
 }
 
 interface PuzzleProps {
+  readonly name: PuzzleName;
   readonly title: string;
   readonly story: string;
   readonly lines: readonly Line[];
@@ -53,7 +54,7 @@ interface PuzzleProps {
   readonly children: ComponentChildren;
 }
 
-function Puzzle({ title, story, lines, given, children }: PuzzleProps) {
+function Puzzle({ name, title, story, lines, given, children }: PuzzleProps) {
   const [chosen, setChosen] = useState<readonly number[]>([]);
   const wrong = lines.flatMap(({ right }, i) => (right === undefined ? [] : [i]));
   const left = wrong.filter((i) => !chosen.includes(i)).length;
@@ -64,8 +65,8 @@ function Puzzle({ title, story, lines, given, children }: PuzzleProps) {
     announce(`${found} ${told}`);
   };
   return (
-    <article class="panel puzzle">
-      <h4>{title}</h4>
+    <article class="panel puzzle" id={`puzzle-${name}`}>
+      <h4 tabIndex={-1}>{title}</h4>
       <p>{story}</p>
       {given}
       <ol>
@@ -124,6 +125,7 @@ function Columns() {
   const patches = Array.from({ length: geometry.p }, (_, r) => r);
   return (
     <Puzzle
+      name="columns"
       title={title}
       story={story}
       lines={[
@@ -161,6 +163,7 @@ function Channels() {
   const { N, C, p } = SMALL.geometry;
   return (
     <Puzzle
+      name="channels"
       title={title}
       story={story}
       lines={[
@@ -180,6 +183,7 @@ function Writing() {
   const six = { c: 0, h: 1, w: 1 };
   return (
     <Puzzle
+      name="writing"
       title={title}
       story={story}
       given={<FoldGrid isRight={false} label={wrongGrid} />}
@@ -226,6 +230,7 @@ function Output() {
     elements.map((e) => brief(value(e))).join(', ');
   return (
     <Puzzle
+      name="output"
       title={title}
       story={story}
       lines={[

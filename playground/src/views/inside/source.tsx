@@ -61,7 +61,7 @@ export function Sliders() {
         {SLIDERS.map(([name, least, most]) => (
           <label key={name}>
             <span>
-              {texts.setting[name]} <output>{setting.value[name]}</output>
+              {texts.setting[name]} <b>{setting.value[name]}</b>
             </span>
             <input
               type="range"

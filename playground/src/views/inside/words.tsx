@@ -56,6 +56,8 @@ export function Section({ name, children }: SectionProps) {
 
 /** In the order in which they arise on the page. */
 const QUESTIONS = Object.keys(texts.questions) as QuestionName[];
+const PUZZLES = ['columns', 'channels', 'writing', 'output'] as const;
+export type PuzzleName = (typeof PUZZLES)[number];
 const SECTIONS = Object.keys(texts.sections) as SectionName[];
 
 /** What is on the page, with the ten questions and the puzzles. */
@@ -72,11 +74,21 @@ export function Contents() {
           ))}
         </ul>
         <div>
-          <h4>{texts.contents.questions}</h4>
+          <h3>{texts.contents.questions}</h3>
           <ol>
             {QUESTIONS.map((name) => (
               <li key={name}>
                 <Jump to={`question-${name}`}>{texts.questions[name].question}</Jump>
+              </li>
+            ))}
+          </ol>
+        </div>
+        <div>
+          <h3>{texts.contents.puzzles}</h3>
+          <ol>
+            {PUZZLES.map((name) => (
+              <li key={name}>
+                <Jump to={`puzzle-${name}`}>{texts.puzzles[name].title}</Jump>
               </li>
             ))}
           </ol>
@@ -100,8 +112,8 @@ function Jump({ to, children }: JumpProps) {
         event.preventDefault();
         const target = document.getElementById(to);
         if (target instanceof HTMLDetailsElement) target.open = true;
-        const focused = target?.querySelector<HTMLElement>('summary, h3');
-        target?.scrollIntoView({ block: 'center' });
+        const focused = target?.querySelector<HTMLElement>('summary, h3, h4');
+        target?.scrollIntoView({ block: 'start' });
         focused?.focus({ preventScroll: true });
       }}
     >

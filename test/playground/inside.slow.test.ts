@@ -1,0 +1,231 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serve, type Server } from '../browser/app.js';
+import { findChromium } from '../browser/chromium.js';
+import { BROWSERS } from '../browser/drivers.js';
+import { TEXTS } from '../../playground/src/texts.js';
+
+const root = join(import.meta.dirname, 'inside-page');
+const outDir = mkdtempSync(join(tmpdir(), 'unfold-inside-'));
+let server: Server;
+
+beforeAll(async () => {
+  // Bundles take what the packages publish.
+  execFileSync('npm', ['run', 'build'], { stdio: 'pipe' });
+  await build({
+    root,
+    configFile: false,
+    logLevel: 'error',
+    base: './',
+    worker: { format: 'es' },
+    build: { outDir, emptyOutDir: true, target: 'es2022', chunkSizeWarningLimit: 4000 },
+  });
+  server = await serve(root, outDir, {});
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(outDir, { recursive: true, force: true });
+});
+
+describe.each(BROWSERS)('in $name', ({ missing, launch }) => {
+  it("every number of 200 random convolutions, and every cell that the view shows, is core's", async () => {
+    if (missing !== null) throw new Error(missing);
+    const browser = await launch();
+    try {
+      const compared = await browser.evaluate<{ cells: number }>(
+        `${server.url}#/inside/4x4`,
+        'compareAll()',
+      );
+      expect(compared).toMatchObject({ convolutions: 200, settings: 5 });
+      expect(compared.cells).toBeGreaterThan(700);
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+describe('the view', () => {
+  const { panels, sections, steps, puzzles } = TEXTS.inside;
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    const executablePath = findChromium();
+    browser = await chromium.launch({ ...(executablePath && { executablePath }) });
+  });
+  afterAll(() => browser?.close());
+
+  async function open(example: string, options: object = {}): Promise<void> {
+    page = await browser.newPage(options);
+    await page.goto(`${server.url}#/inside/${example}`);
+    await page.waitForSelector('.inside td');
+  }
+  const grid = (name: string): Locator => page.getByRole('grid', { name, exact: true }).first();
+  const cell = (name: string, row: number, column: number): Locator =>
+    grid(name).locator(`td[data-row="${row}"][data-column="${column}"]`);
+  const line = (): Promise<string> => page.locator('.line .equation').innerText();
+  const slide = (name: string, value: number): Promise<void> =>
+    page.locator(`input[name="${name}"]`).fill(String(value));
+
+  it('links a pixel with its copies, with what they go into, and with its gradient', async () => {
+    // So tall that every panel is in sight.
+    await open('4x4', { viewport: { width: 1280, height: 3000 } });
+    await cell('x[0, 0]', 1, 1).hover();
+    expect(await line()).toBe('x[0, 0, 1, 1] = 6');
+    expect(await grid(panels.U.title).locator('td.to').allInnerTexts()).toEqual(
+      Array.from({ length: 4 }, () => '6'),
+    );
+    expect(await grid('out[0, 0]').locator('td.to').allInnerTexts()).toEqual([
+      '44',
+      '54',
+      '84',
+      '94',
+    ]);
+    expect(await grid('dX[0, 0]').locator('td.twin').allInnerTexts()).toEqual(['17']);
+    await cell('dX[0, 0]', 1, 1).hover();
+    expect(await line()).toBe('dX[0, 0, 1, 1] = 4 + 6 + 6 + 1 = 17');
+    expect(await grid(panels.dU.title).locator('td.from').allInnerTexts()).toEqual([
+      '1',
+      '6',
+      '6',
+      '4',
+    ]);
+    await page.close();
+  });
+
+  it('has one stop of the tab key in a grid, goes on by arrows, Home and End, and says each sum', async () => {
+    await open('4x4');
+    expect(await grid(panels.U.title).locator('[tabindex="0"]').count()).toBe(1);
+    await cell('out[0, 0]', 0, 0).focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    expect(await page.locator(':focus').getAttribute('aria-label')).toBe('out[0, 0, 1, 1] is 94');
+    expect(await page.locator('p[role="status"]').innerText()).toContain(
+      'out[0, 0, 1, 1] = 1·6 + 2·7 + 3·10 + 4·11 = 94.',
+    );
+    await page.keyboard.press('End');
+    expect(await page.locator(':focus').innerText()).toBe('104');
+    await page.keyboard.press('Control+Home');
+    expect(await page.locator(':focus').innerText()).toBe('44');
+    await page.keyboard.press('ArrowUp');
+    expect(await page.locator(':focus').innerText()).toBe('44');
+    await page.close();
+  });
+
+  it('adds up patch by patch: pixel 6 has 0, 4, 10, 10, 16 and 17', async () => {
+    await open('4x4');
+    await page.getByRole('button', { name: panels.dX.watch }).click();
+    const seen: string[] = [];
+    for (let r = 0; r < 5; r++) {
+      // The corner says what the last patch has added.
+      seen.push(await cell('dX[0, 0]', 1, 1).evaluate((td) => td.firstChild?.textContent ?? ''));
+      await page.getByRole('button', { name: steps.next, exact: true }).click();
+    }
+    expect(seen).toEqual(['4', '10', '10', '16', '17']);
+    expect(await cell('dX[0, 0]', 1, 3).locator('.note').innerText()).toBe('−2');
+    await page.close();
+  });
+
+  it('marks the pixels that the stride leaves unread', async () => {
+    await open('5x5-stride-2');
+    expect(await cell('dX[0, 0]', 4, 2).getAttribute('aria-label')).toBe(
+      'dX[0, 0, 4, 2] is 0, in 0 patches',
+    );
+    expect(await grid('x[0, 0]').locator('td.unread').count()).toBe(9);
+    await page.close();
+  });
+
+  it('shows a part of what is too large, and goes along with what is pointed at', async () => {
+    await open('4x4', { viewport: { width: 390, height: 844 } });
+    for (const [name, value] of [
+      ['H', 10],
+      ['W', 10],
+      ['KH', 4],
+      ['KW', 4],
+    ] as const) {
+      await page.evaluate('document.querySelector(".sliders").open = true');
+      await slide(name, value);
+    }
+    const table = grid(panels.U.title);
+    expect(await table.getAttribute('aria-rowcount')).toBe('17');
+    expect(await table.getAttribute('aria-colcount')).toBe('50');
+    expect(await table.locator('td[data-row="0"][data-column="48"]').count()).toBe(0);
+    await cell(panels.U.title, 0, 0).focus();
+    await page.keyboard.press('Control+End');
+    expect(await page.locator(':focus').getAttribute('aria-label')).toBe('U[15, 48] is 100');
+    await cell('out[0, 0]', 0, 0).focus();
+    expect(await table.locator('td[data-row="0"][data-column="0"]').count()).toBe(1);
+    const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
+    expect(wide).toBeLessThanOrEqual(390);
+    await page.close();
+  });
+
+  it('says when a setting is no convolution, and shows the last one that was', async () => {
+    await open('4x4');
+    await slide('KH', 3);
+    await slide('dilation', 3);
+    expect(await page.getByRole('alert').innerText()).toBe(TEXTS.inside.misfit);
+    expect(await grid('out[0, 0]').locator('td').count()).toBeGreaterThan(0);
+    await slide('dilation', 1);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await slide('groups', 2);
+    expect(await grid('x[0, 1]').count()).toBe(1);
+    await page.close();
+  });
+
+  it('plays by itself only for who did not ask for less motion', async () => {
+    await open('4x4');
+    expect(await page.getByRole('button', { name: steps.play }).count()).toBe(1);
+    await page.close();
+    await open('4x4', { reducedMotion: 'reduce' });
+    expect(await page.getByRole('button', { name: steps.play }).count()).toBe(0);
+    await page.close();
+  });
+
+  it('unfolds, folds, and divides by the counts', async () => {
+    await open('4x4');
+    const { button, divide, folded, divided } = TEXTS.inside.inverse;
+    await page.getByRole('button', { name: button }).click();
+    expect(await cell(folded, 1, 1).innerText()).toBe('24');
+    await page.getByRole('button', { name: divide }).click();
+    expect(await cell(divided, 1, 1).innerText()).toBe('6');
+    await page.close();
+  });
+
+  it('has four puzzles, each with lines that are wrong and lines that are right', async () => {
+    await open('4x4');
+    for (const name of ['columns', 'channels', 'writing'] as const) {
+      const puzzle = page.locator(`#puzzle-${name}`);
+      await puzzle.locator('li button').first().click();
+      expect(await puzzle.innerText()).toContain(puzzles.fine);
+      expect(await puzzle.innerText()).not.toContain(puzzles.solved);
+    }
+    await page.locator('#puzzle-columns li button').nth(2).click();
+    await page.locator('#puzzle-channels li button').nth(1).click();
+    await page.locator('#puzzle-writing li button').nth(3).click();
+    await page.locator('#puzzle-output li button').nth(1).click();
+    expect(await page.locator('#puzzle-output').innerText()).toContain(puzzles.left(1));
+    await page.locator('#puzzle-output li button').nth(2).click();
+    expect(await page.getByText(puzzles.solved, { exact: true }).count()).toBe(4);
+    await page.close();
+  });
+
+  it('lists the ten questions, and leads to each where it is answered', async () => {
+    await open('4x4');
+    await page.getByText(TEXTS.inside.contents.title).first().click();
+    const names = Object.keys(TEXTS.inside.questions);
+    expect(names).toHaveLength(10);
+    for (const [name, { question, answer }] of Object.entries(TEXTS.inside.questions)) {
+      await page.getByRole('link', { name: question }).click();
+      expect(await page.locator(':focus').innerText()).toBe(question);
+      expect(await page.locator(`#question-${name}`).innerText()).toContain(answer);
+    }
+    expect(await page.getByRole('heading', { name: sections.inverse }).count()).toBe(1);
+    await page.close();
+  });
+});
