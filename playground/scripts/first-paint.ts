@@ -23,7 +23,10 @@ export function firstPaint(): Plugin {
         const content = policy([hashOf(css)]);
         return {
           // A function: `$` means nothing in it.
-          html: html.replace(link, () => `<style>${css}</style>`),
+          html: html
+            .replace(link, () => `<style>${css}</style>`)
+            // The script comes behind what it replaces.
+            .replace('<script type="module"', '$& fetchpriority="low"'),
           tags: [
             {
               tag: 'meta',
