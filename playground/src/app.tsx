@@ -1,30 +1,16 @@
-import type { ComponentType } from 'preact';
 import { Foot } from './foot.js';
 import { Notices } from './notices.js';
 import { RunBar } from './parts/run-bar.js';
 import { announcement } from './state/announcement.js';
-import { addressOf, type View, VIEWS } from './spec/route.js';
+import { addressOf, VIEWS } from './spec/route.js';
 import { route } from './state/route.js';
 import { type Theme, theme } from './state/theme.js';
 import { TEXTS } from './texts.js';
-import { DrawView } from './views/draw/draw-view.js';
-import { EngineView } from './views/engine/engine-view.js';
-import { InsideView } from './views/inside/inside-view.js';
-import { TakeView } from './views/take/take-view.js';
-import { TrainView } from './views/train/train-view.js';
-
-const SHOWN: Readonly<Record<View, ComponentType>> = {
-  train: TrainView,
-  draw: DrawView,
-  inside: InsideView,
-  take: TakeView,
-  engine: EngineView,
-};
+import { ViewAt } from './views/view-at.js';
 
 /** The whole page: a head with the navigation, one view, and what a screen reader is told. */
 export function App() {
   const { view } = route.value;
-  const Shown = SHOWN[view];
   return (
     <>
       <a
@@ -56,7 +42,7 @@ export function App() {
       <Notices />
       <RunBar />
       <main id="content" tabIndex={-1}>
-        <Shown />
+        <ViewAt view={view} />
       </main>
       <Foot />
       <div class="unseen" role="status" aria-live="polite">

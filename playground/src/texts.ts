@@ -9,6 +9,7 @@ export const TEXTS = {
   page: {
     title: 'Unfold playground',
     skip: 'Skip to the content',
+    loading: 'Loading …',
     views: { train: 'Train', draw: 'Draw', inside: 'Inside', take: 'Take along', engine: 'Engine' },
     theme: { label: 'Colours', system: 'as the system', light: 'light', dark: 'dark' },
     foot: {
