@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { trainingPage } from '@unfold/monitor';
@@ -58,6 +59,25 @@ const chartsOf = (page: Page) =>
     }),
   );
 
+/** What axe-core finds on a page, each as its rule and the first place. */
+async function accessFaults(page: Page): Promise<string[]> {
+  // By the page's policy no program is added to it, so the checker comes from outside of it.
+  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+  await page.evaluate(await readFile(axe, 'utf8'));
+  const { violations } = await page.evaluate<{
+    violations: { id: string; nodes: { html: string }[] }[];
+  }>('axe.run()');
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+}
+
+/** What the legends of the charts tell, line by line. */
+const legendsOf = (page: Page): Promise<string[][]> =>
+  page.$$eval('.u-legend', (legends) =>
+    legends.map((legend) =>
+      Array.from(legend.querySelectorAll('.u-value'), ({ textContent }) => textContent ?? ''),
+    ),
+  );
+
 const pageWidth = (page: Page): Promise<number> => page.$eval('html', (root) => root.scrollWidth);
 
 describe.each(['light', 'dark'] as const)('the page of a comparison, %s', (colorScheme) => {
@@ -105,9 +125,57 @@ describe.each(['light', 'dark'] as const)('the page of a comparison, %s', (color
     await page.close();
   });
 
-  it('tells the values under the pointer', async () => {
+  it.each([1280, 390])('has nothing that keeps anybody out, %d pixels wide', async (width) => {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    await page.goto(address);
+    expect(await accessFaults(page)).toEqual([]);
+    await page.close();
+  });
+
+  it('shows both of two curves that are the same', async () => {
     const page = await browser.newPage({ viewport: { width: 1000, height: 900 }, colorScheme });
     await page.goto(address);
+    const shares = await page.$eval('figure.chart canvas', (canvas) => {
+      const style = getComputedStyle(document.documentElement);
+      const { width, height } = canvas as HTMLCanvasElement;
+      const data = (canvas as HTMLCanvasElement)
+        .getContext('2d')
+        ?.getImageData(0, 0, width, height);
+      return ['--series-1', '--series-2'].map((name) => {
+        const hex = style.getPropertyValue(name).trim();
+        const [r, g, b] = [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16));
+        let count = 0;
+        for (let i = 0; data && i < data.data.length; i += 4) {
+          if (data.data[i] === r && data.data[i + 1] === g && data.data[i + 2] === b) count++;
+        }
+        return count;
+      });
+    });
+    for (const pixels of shares) expect(pixels).toBeGreaterThan(200);
+    await page.close();
+  });
+
+  it('breaks a command between its options only', async () => {
+    const page = await browser.newPage({ viewport: { width: 390, height: 900 }, colorScheme });
+    await page.goto(address);
+    const lines = await page.$$eval('pre span', (options) =>
+      options.map((option) => {
+        const { height } = option.getBoundingClientRect();
+        return height / Number.parseFloat(getComputedStyle(option).lineHeight);
+      }),
+    );
+    expect(lines).toHaveLength(21);
+    for (const count of lines) expect(count).toBeLessThan(1.5);
+    expect(await page.$eval('pre', ({ textContent }) => textContent?.trim())).toBe(
+      `npm run compare:tfjs -- ${'--many-options '.repeat(20)}`.trim(),
+    );
+    await page.close();
+  });
+
+  it('tells the values under the pointer, and the last where there is none', async () => {
+    const page = await browser.newPage({ viewport: { width: 1000, height: 900 }, colorScheme });
+    await page.goto(address);
+    expect((await legendsOf(page))[0]).toEqual(['60', '0.0333334', '0.0333333']);
     const [losses, differences] = await page.$$('.u-over');
     const values = async (): Promise<string[]> =>
       page.$$eval('.u-legend .u-value', (cells) =>
@@ -204,15 +272,107 @@ describe.each(['light', 'dark'] as const)('the page of a training run, %s', (col
     await page.close();
   });
 
-  it('has a matrix that can be read, and that scrolls by itself on a phone', async () => {
+  it.each([1280, 390])('has nothing that keeps anybody out, %d pixels wide', async (width) => {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    await page.goto(address);
+    expect(await accessFaults(page)).toEqual([]);
+    await page.close();
+  });
+
+  it('has all of the matrix of ten classes on a phone, and its mistakes in two columns', async () => {
+    const page = await browser.newPage({ viewport: { width: 390, height: 800 }, colorScheme });
+    await page.goto(address);
+    const box = page.getByRole('region', { name: 'Confusion matrix' });
+    expect(await box.evaluate((own) => own.scrollWidth - own.clientWidth)).toBe(0);
+    // What has nothing to scroll is no stop for the keyboard.
+    expect(await box.getAttribute('tabindex')).toBeNull();
+    const cards = await page.$$eval('.mistakes > li', (items) =>
+      items.map((item) => item.getBoundingClientRect().left),
+    );
+    expect(new Set(cards).size).toBe(2);
+    await page.close();
+  });
+
+  it('shows where a table has more, and scrolls it by keys', async () => {
+    const page = await browser.newPage({ viewport: { width: 390, height: 800 }, colorScheme });
+    await page.goto(address);
+    const box = page.getByRole('region', { name: 'The epochs' });
+    await expect.poll(() => box.getAttribute('class')).toBe('wide more-after');
+    expect(await box.evaluate((own) => getComputedStyle(own).maskImage)).toContain('gradient');
+    await box.focus();
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => box.getAttribute('class')).toBe('wide more-after more-before');
+    await page.keyboard.press('End');
+    await box.evaluate((own) => own.scrollTo({ left: own.scrollWidth }));
+    await expect.poll(() => box.getAttribute('class')).toBe('wide more-before');
+    await page.close();
+  });
+
+  it('has rows of pictures that are as long as each other', async () => {
+    const planes = { ...record.example.layers[0], total: 16, shape: [16, 1, 24, 24] as const };
+    const values = Float32Array.from({ length: 16 * 24 * 24 }, (_, i) => Math.sin(i));
+    const layers = [{ path: 'conv1', layer: 'Conv2d', ...planes, values }];
+    const changed = { ...record, example: { ...record.example, layers } };
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme });
+    await page.goto(await write('planes.html', trainingPage(changed)));
+    for (const width of [1280, 768, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      const tops = await page.$$eval('[aria-label^="16 maps"] img', (images) =>
+        images.map((image) => image.getBoundingClientRect().top),
+      );
+      const rows = [...new Set(tops)].map((top) => tops.filter((other) => other === top).length);
+      expect(new Set(rows).size).toBe(1);
+    }
+    expect(await pageWidth(page)).toBe(390);
+    await page.close();
+  });
+
+  it('has columns of one width', async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme });
+    await page.goto(address);
+    for (const label of ['Confusion matrix', 'Figures of each class', 'The epochs']) {
+      const widths = await page
+        .getByRole('region', { name: label })
+        .locator('tbody tr:first-child > *')
+        .evaluateAll((cells) =>
+          cells.map((cell) => Math.round(cell.getBoundingClientRect().width)),
+        );
+      expect(widths.length).toBeGreaterThan(3);
+      expect(Math.max(...widths) - Math.min(...widths)).toBeLessThanOrEqual(1);
+    }
+    await page.close();
+  });
+
+  it('is printed in the colours of paper, with what was folded up', async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme });
+    await page.goto(await write('many.html', trainingPage(trainingRecordOf({ epochs: 15 }))));
+    await page.evaluate(() => {
+      window.matchMedia('print').addEventListener('change', ({ matches }) => {
+        if (!matches) return;
+        const canvas = document.querySelector('canvas');
+        const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height);
+        // The marks of the axes are the darkest on paper, and the lightest on a dark screen.
+        const inked = pixels?.data.filter(
+          (_, i) => i % 4 === 0 && (pixels.data[i + 3] ?? 0) === 255,
+        );
+        document.body.dataset['darkest'] = String(inked?.reduce((a, b) => Math.min(a, b), 255));
+        document.body.dataset['back'] = getComputedStyle(document.body).backgroundColor;
+      });
+    });
+    const pdf = await page.pdf({ format: 'A4' });
+    expect(pdf.length).toBeGreaterThan(20_000);
+    const seen = await page.$eval('body', ({ dataset }) => ({ ...dataset }));
+    expect(seen['back']).toBe('rgb(255, 255, 255)');
+    expect(Number(seen['darkest'])).toBeLessThan(60);
+    expect(await page.$eval('details', ({ open }) => open)).toBe(true);
+    await page.close();
+  });
+
+  it('has a matrix that can be read', async () => {
     const page = await browser.newPage({ viewport: { width: 360, height: 800 }, colorScheme });
     await page.goto(address);
     const box = page.getByRole('region', { name: 'Confusion matrix' });
-    expect(await box.evaluate((own) => own.scrollWidth > own.clientWidth)).toBe(true);
-    await box.focus();
-    await page.keyboard.press('ArrowRight');
-    await expect.poll(() => box.evaluate((own) => own.scrollLeft)).toBeGreaterThan(0);
-    const colours = await box.locator('td[style]').evaluateAll((cells) => {
+    const colours = await box.locator('tbody td').evaluateAll((cells) => {
       const channels = (css: string): number[] => css.match(/[\d.]+/g)?.map(Number) ?? [];
       const page = channels(getComputedStyle(document.body).backgroundColor);
       return cells.map((cell) => {

@@ -396,7 +396,7 @@ describe('a run', () => {
 
   it('prints plain lines where there is no terminal', () => {
     expect(outcome.stderr).toBe('');
-    const number = '\\d+(\\.\\d+)?';
+    const number = '\\d+(\\.\\d+)?(e-\\d+)?';
     const patterns = [
       'engine: wasm simd (128|256)-bit.*',
       `data: folder ${digits}`,

@@ -48,7 +48,7 @@ function cells(page: string, label: string): string[][] {
 /** The data of the page's charts, by their titles. */
 function charts(page: string): Map<string, { series: { label: string; values: number[] }[] }> {
   const found = page.matchAll(
-    /<figcaption>([^<]*)<\/figcaption>\s*<div class="plot"[^>]*><\/div>[\s\S]*?<script type="application\/json">(.*?)<\/script>/g,
+    /<figcaption>([^<]*)<\/figcaption>\s*<div\s+class="plot"[^>]*><\/div>[\s\S]*?<script type="application\/json">(.*?)<\/script>/g,
   );
   return new Map(Array.from(found, ([, title = '', json = '']) => [title, JSON.parse(json)]));
 }
@@ -86,6 +86,10 @@ describe('points of a line', () => {
     expect(smooth([3, 6, 0, 9], 3)).toEqual([4.5, 3, 5, 4.5]);
     expect(smooth([3, 6], 1)).toEqual([3, 6]);
     expect(smooth([], 3)).toEqual([]);
+  });
+
+  it('are smoothed over the numbers among them, so that one that is none spoils no other', () => {
+    expect(smooth([3, NaN, 6, 9, Infinity, NaN, NaN], 3)).toEqual([3, 4.5, 7.5, 7.5, 9, NaN, NaN]);
   });
 });
 
@@ -279,14 +283,15 @@ describe('the page of a run', () => {
     // Two filters, the image, two maps of each of two layers.
     expect(part(page, 'network').match(/<img/g)).toHaveLength(2 + 1 + 4);
     expect(cells(page, 'Layers')).toEqual([
-      ['layer', 'output', 'trainable', 'frozen', 'MACs'],
-      ['Sequential', '[1,3]', '', '', ''],
-      ['0: Conv2d', '[1,2,3,3]', '14', '', '108'],
-      ['1: ReLU', '[1,2,3,3]', '', '', ''],
-      ['2: Flatten', '[1,18]', '', '', ''],
-      ['3: Linear', '[1,3]', '57', '', '54'],
-      ['total', '', '71', '0', '162'],
+      ['layer', 'output', 'trainable', 'MACs'],
+      ['Sequential', '[1,3]', '', ''],
+      ['0: Conv2d', '[1,2,3,3]', '14', '108'],
+      ['1: ReLU', '[1,2,3,3]', '', ''],
+      ['2: Flatten', '[1,18]', '', ''],
+      ['3: Linear', '[1,3]', '57', '54'],
+      ['total', '', '71', '162'],
     ]);
+    expect(network).toContain('No parameter is frozen.');
   });
 
   it('ends with the configuration and the command', () => {
@@ -469,6 +474,45 @@ describe('a run that has nothing to show for a part says so:', () => {
   it('mistakes that were not kept', () => {
     expect(words(part(of({}, { mistakes: [] }), 'mistakes'))).toContain(
       'There was 1 mistake; which images were mistaken was not kept.',
+    );
+  });
+
+  it('losses that end in no number', () => {
+    const { loss } = trainingRecordOf().steps;
+    const cut = (from: number, to = loss.length): Float64Array =>
+      loss.map((value, i) => (i >= from && i < to ? NaN : value));
+    expect(words(withSteps({ loss: cut(30) }))).toContain(
+      'From step 31 on the loss was no finite number: the run diverged.',
+    );
+    expect(words(withSteps({ loss: cut(30, 32) }))).toContain(
+      'In step 31 and others the loss was no finite number.',
+    );
+    const none = withSteps({ loss: cut(0) });
+    expect(titles(none)).not.toContain('Loss of each batch');
+    expect(words(none)).toContain(
+      'There is no curve of the loss: hardly any of them was a finite number.',
+    );
+    const epochs = [1, 2].map((epoch) =>
+      epochReport(epoch, { train: { loss: NaN, accuracy: 0.1 }, validation: { loss: Infinity } }),
+    );
+    expect(cells(of({}, { epochs }), 'The epochs')[1]?.slice(0, 5)).toEqual([
+      '1',
+      'NaN',
+      '10.00 %',
+      '∞',
+      '–',
+    ]);
+  });
+
+  it('no image taken for a class', () => {
+    const { mistakes: _, ...evaluation } = EVALUATION;
+    const confusion = [
+      [0, 1, 0],
+      [0, 2, 1],
+      [0, 0, 1],
+    ];
+    expect(words(of({}, { evaluation: { ...evaluation, confusion } }))).toContain(
+      'No image was taken for 0; the precision counts as 0 there.',
     );
   });
 

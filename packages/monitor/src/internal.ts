@@ -16,6 +16,7 @@ export {
 export { chart } from './report/chart.js';
 export { Html, html } from './report/html.js';
 export { renderPage } from './report/page.js';
+export { commandBlock, facts, table } from './report/section.js';
 export { Bar } from './terminal/bar.js';
 export { isTerminal } from './terminal/colour.js';
 export { printable } from './terminal/printable.js';

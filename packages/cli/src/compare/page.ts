@@ -1,11 +1,14 @@
 import {
   chart,
+  commandBlock,
+  facts,
   grouped,
   html,
   type Html,
   percent,
   renderPage,
   speed,
+  table,
 } from '@unfold/monitor/internal';
 import { TURN } from './compare.js';
 import {
@@ -34,18 +37,7 @@ export function comparisonPage(comparison: Comparison, provenance: Provenance): 
     <p class="lead">${comparison.conclusion}</p>
     ${lossCharts(comparison)} ${driftPart(comparison)} ${accuracyPart(comparison)}
     <h2>How to repeat it</h2>
-    <pre>${provenance.command}</pre>
-    <div class="wide">
-      <table class="facts">
-        ${provenance.setting.map(
-          ([label, text]) =>
-            html`<tr>
-              <th>${label}</th>
-              <td>${text}</td>
-            </tr>`,
-        )}
-      </table>
-    </div>
+    ${commandBlock(provenance.command)} ${facts('How the runs came about', provenance.setting)}
   `;
   return renderPage({ title: `Unfold next to TensorFlow.js: ${comparison.model}`, body });
 }
@@ -92,72 +84,58 @@ function driftPart(comparison: Comparison): Html {
       change the order. The yardstick is measured here: our own run ${description}, over the same
       steps.
     </p>
-    <div class="wide">
-      <table>
-        <thead>
-          <tr>
-            <th>largest difference up to step</th>
-            <th>from TensorFlow.js</th>
-            <th>from our own run ${description}</th>
-          </tr>
-        </thead>
-        ${driftTable(comparison).map(
-          (row) =>
-            html`<tr>
-              <td>${grouped(row.step)}</td>
-              <td>${tiny(row.tfjs)}</td>
-              <td>${row.own === null ? 'not run' : tiny(row.own)}</td>
-            </tr>`,
-        )}
-        <tr>
-          <td>test images on which the networks disagree</td>
-          <td>${grouped(disagreements(comparison))}</td>
-          <td>${own === null ? 'not run' : grouped(own)}</td>
-        </tr>
-      </table>
-    </div>`;
+    ${table({
+      label: 'Differences of the runs',
+      kind: '',
+      head: [
+        'largest difference of the losses',
+        'from TensorFlow.js',
+        `from our own run ${description}`,
+      ],
+      rows: [
+        ...driftTable(comparison).map((row) => [
+          `up to step ${grouped(row.step)}`,
+          tiny(row.tfjs),
+          row.own === null ? 'not run' : tiny(row.own),
+        ]),
+        [
+          'test images on which the networks disagree',
+          grouped(disagreements(comparison)),
+          own === null ? 'not run' : grouped(own),
+        ],
+      ],
+    })}`;
 }
 
 function accuracyPart(comparison: Comparison): Html {
   const { runs, ours, tfjs, testImages, discordance, mcnemarP, yardstick } = comparison;
-  const row = (label: string, cells: readonly string[]): Html =>
-    html`<tr>
-      <td>${label}</td>
-      ${cells.map((cell) => html`<td>${cell}</td>`)}
-    </tr>`;
-  const mean = row('mean ± deviation', [
+  const mean = [
+    'mean ± deviation',
     percentSpread(ours.accuracy),
     percentSpread(tfjs.accuracy),
     speed(ours.imagesPerSecond),
     speed(tfjs.imagesPerSecond),
-  ]);
+  ];
   const side =
     runs.length > 1
       ? 'whose networks get it right for more seeds'
       : 'whose network alone gets it right';
   return html`<h2>Accuracy and speed</h2>
-    <div class="wide">
-      <table>
-        <thead>
-          <tr>
-            <th>seed</th>
-            <th>Unfold</th>
-            <th>TensorFlow.js</th>
-            <th>images/s, Unfold</th>
-            <th>images/s, TensorFlow.js</th>
-          </tr>
-        </thead>
-        ${runs.map((run) =>
-          row(String(run.seed), [
-            percent(run.ours.testAccuracy),
-            percent(run.tfjs.testAccuracy),
-            speed(run.ours.imagesPerSecond),
-            speed(run.tfjs.imagesPerSecond),
-          ]),
-        )}
-        ${runs.length > 1 ? mean : ''}
-      </table>
-    </div>
+    ${table({
+      label: 'Accuracy and speed of each seed',
+      kind: '',
+      head: ['seed', 'Unfold', 'TensorFlow.js', 'images/s, Unfold', 'images/s, TensorFlow.js'],
+      rows: [
+        ...runs.map((run) => [
+          String(run.seed),
+          percent(run.ours.testAccuracy),
+          percent(run.tfjs.testAccuracy),
+          speed(run.ours.imagesPerSecond),
+          speed(run.tfjs.imagesPerSecond),
+        ]),
+        ...(runs.length > 1 ? [mean] : []),
+      ],
+    })}
     <p>
       Accuracy is on ${grouped(testImages)} test images that neither network was trained on. An
       image counts for the side ${side}: ${grouped(discordance.ours)} count for Unfold,

@@ -1,3 +1,4 @@
+import { figure } from '../number-text.js';
 import { embedJson, html, type Html } from './html.js';
 
 /** Lines over one axis, to be looked at with the pointer. */
@@ -35,6 +36,17 @@ export type ChartData = Omit<Chart, 'title' | 'note'>;
 /** Digits that a screen can show, and more. */
 const DIGITS = 6;
 
+/** How a line goes, for those who don't see it. */
+function course({ label, values }: ChartSeries): string {
+  const numbers = values.filter((value) => value !== null && Number.isFinite(value)) as number[];
+  const [first] = numbers;
+  const last = numbers.at(-1);
+  if (first === undefined || last === undefined) return `${label}: no value`;
+  const least = numbers.reduce((a, b) => Math.min(a, b));
+  const most = numbers.reduce((a, b) => Math.max(a, b));
+  return `${label}: from ${figure(first)} to ${figure(last)}, between ${figure(least)} and ${figure(most)}`;
+}
+
 export function chart({ title, note, x, y, series, levels }: Chart): Html {
   const data: ChartData = {
     x,
@@ -50,7 +62,11 @@ export function chart({ title, note, x, y, series, levels }: Chart): Html {
   };
   return html`<figure class="chart">
     <figcaption>${title}</figcaption>
-    <div class="plot" role="img" aria-label="${title}"></div>
+    <div
+      class="plot"
+      role="img"
+      aria-label="${[title, ...data.series.map(course)].join('. ')}"
+    ></div>
     <p class="note">${note}</p>
     ${embedJson(data)}
   </figure>`;

@@ -31,11 +31,11 @@ export function classesSection({ evaluation }: TrainingRecord): Section {
           ...[macro.precision, macro.recall, macro.f1].map(percent),
         ],
       ],
-      kind: 'summed',
+      kind: 'even summed',
     }),
     html`<p class="note">
       Precision: how many of the images taken for a class are of it. Recall: how many of the images
-      of a class were taken for it. F1 is their harmonic mean.
+      of a class were taken for it. F1 is their harmonic mean. ${neverTaken(confusion)}
     </p>`,
   ];
   return { id: 'classes', title: 'Classes and confusions', content };
@@ -74,7 +74,7 @@ function matrix(confusion: Confusion): Html {
     <figcaption>Confusion matrix of the test images</figcaption>
     ${scrollBox(
       'Confusion matrix',
-      html`<table class="matrix">
+      html`<table class="matrix" style="--columns:${names.length + 1}">
         <thead>
           <tr>
             <td></td>
@@ -96,6 +96,13 @@ function matrix(confusion: Confusion): Html {
       ${oftenConfused(confusion)}
     </p>
   </figure>`;
+}
+
+/** Says which classes nothing was taken for: their precision has no images to be measured on. */
+function neverTaken(confusion: Confusion): string {
+  const names = confusion.flatMap((_, c) => (confusion.every((row) => row[c] === 0) ? [c] : []));
+  if (names.length === 0) return '';
+  return `No image was taken for ${names.join(', ')}; the precision counts as 0 there.`;
 }
 
 /** The three pairs that are confused most. */

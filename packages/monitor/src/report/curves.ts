@@ -38,7 +38,7 @@ export function stepSizeSection({ steps }: TrainingRecord): Section {
 
 function lossChart(steps: StepSeries): Html {
   const count = steps.loss.length;
-  if (count < 2) return noCurve('loss', count);
+  if (steps.loss.filter(Number.isFinite).length < 2) return noCurve('loss', count);
   const width = 2 * Math.round(count / SMOOTH_PART / 2) + 1;
   const places = thin(steps.loss, MOST_POINTS);
   const mean = width > 1 ? smooth(steps.loss, width) : null;
@@ -59,7 +59,7 @@ function lossChart(steps: StepSeries): Html {
       (mean
         ? 'A batch is a small sample, so single losses scatter; what was learnt is in their mean. '
         : '') +
-      `${begun(steps)}${thinned(places.length, count)}Drag to zoom in, double-click to zoom out.`,
+      `${begun(steps)}${diverged(steps)}${thinned(places.length, count)}Drag to zoom in, double-click to zoom out.`,
   });
 }
 
@@ -124,9 +124,21 @@ function begun({ step }: StepSeries): string {
   return first === 1 ? '' : `The log begins with step ${grouped(first)}. `;
 }
 
+/** Says so where losses are no numbers any more. */
+function diverged({ step, loss }: StepSeries): string {
+  const first = loss.findIndex((value) => !Number.isFinite(value));
+  if (first < 0) return '';
+  return loss.subarray(first).some(Number.isFinite)
+    ? `In step ${grouped(step[first] ?? 0)} and others the loss was no finite number. `
+    : `From step ${grouped(step[first] ?? 0)} on the loss was no finite number: the run diverged. `;
+}
+
+const NO_CURVE = ['the log holds no step', 'the log holds a single step'];
+
 const noCurve = (what: string, steps: number): Html =>
   html`<p class="note">
-    There is no curve of the ${what}: the log holds ${steps === 0 ? 'no step' : 'a single step'}.
+    There is no curve of the ${what}:
+    ${NO_CURVE[steps] ?? 'hardly any of them was a finite number'}.
   </p>`;
 
 function epochCharts(epochs: readonly EpochReport[]): Html[] {

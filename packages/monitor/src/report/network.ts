@@ -1,7 +1,7 @@
 import { formatShape } from '@unfold/core';
 import { counted, grouped } from '../number-text.js';
 import { type Html, html } from './html.js';
-import { image, planeImages } from './pictures.js';
+import { image, planeImages, timesOf } from './pictures.js';
 import type { Planes } from './planes.js';
 import type { TrainingRecord } from './record.js';
 import { type Section, table } from './section.js';
@@ -12,6 +12,9 @@ const MAP_HEIGHT = 72;
 
 /** Shows what the first layers have learnt and make of an image, and a table of all layers. */
 export function networkSection({ filters, example, summary }: TrainingRecord): Section {
+  const hasFrozen = summary.frozen > 0;
+  const counts = (trainable: number, frozen: number, macs: number): number[] =>
+    hasFrozen ? [trainable, frozen, macs] : [trainable, macs];
   const content = [
     filters === null
       ? html`<p class="note">The model calls no convolution, so there are no filters to see.</p>`
@@ -21,20 +24,21 @@ export function networkSection({ filters, example, summary }: TrainingRecord): S
       : exampleFigure(example),
     table({
       label: 'Layers',
-      head: ['layer', 'output', 'trainable', 'frozen', 'MACs'],
+      head: ['layer', 'output', 'trainable', ...(hasFrozen ? ['frozen'] : []), 'MACs'],
       rows: [
         ...summary.rows.map(({ path, layer, outputs, calls, trainable, frozen, macs }) => [
           `${path ? `${path}: ` : ''}${layer}${calls > 1 ? ` (${calls} calls)` : ''}`,
           outputs === null ? 'not called' : outputs.map(formatShape).join(' '),
-          ...[trainable, frozen, macs].map((count) => (count === 0 ? '' : grouped(count))),
+          ...counts(trainable, frozen, macs).map((count) => (count === 0 ? '' : grouped(count))),
         ]),
-        ['total', '', ...[summary.trainable, summary.frozen, summary.macs].map(grouped)],
+        ['total', '', ...counts(summary.trainable, summary.frozen, summary.macs).map(grouped)],
       ],
       kind: 'summed',
     }),
     html`<p class="note">
-      For one input ${formatShape(summary.input)}. Trainable and frozen count the values of a
-      layer’s own parameters, MACs the multiplications that its forward adds up.
+      For one input ${formatShape(summary.input)}. Trainable
+      ${hasFrozen ? 'and frozen count' : 'counts'} the values of a layer’s own parameters, MACs the
+      multiplications that its forward adds up. ${hasFrozen ? '' : 'No parameter is frozen.'}
     </p>`,
   ];
   return { id: 'network', title: 'Inside the network', content };
@@ -60,9 +64,7 @@ function exampleFigure({ picture, label, layers }: TrainingRecord['example']): H
   return html`<figure>
     <figcaption>What the first layers make of one test image</figcaption>
     <h3>The image, of class ${label}</h3>
-    <div class="planes">
-      ${image(picture, { alt: `A test image of class ${label}`, about: MAP_HEIGHT })}
-    </div>
+    ${image(picture, { alt: `A test image of class ${label}`, about: MAP_HEIGHT })}
     ${layers.map((maps) => {
       const [, , h, w] = maps.shape;
       const what = `${shown(maps, 'map')} of ${h} × ${w} pixels`;
@@ -77,8 +79,30 @@ function exampleFigure({ picture, label, layers }: TrainingRecord['example']): H
   </figure>`;
 }
 
-const planes = (given: Planes, label: string, about: number): Html =>
-  html`<div class="planes" role="img" aria-label="${label}">${planeImages(given, about)}</div>`;
+/** Room beside each other, in CSS pixels, on a phone, on a tablet and where the page is at its widest. */
+const ROOMS = { narrow: 326, middle: 540, wide: 928 } as const;
+/** A picture's border, and the gap to the next. */
+const AROUND = 2 + 6;
+
+/** Pictures in rows that are as long as each other, or nearly. */
+function planes(given: Planes, label: string, about: number): Html {
+  const [count, channels, height, width] = given.shape;
+  const each = channels * width * timesOf(height, about) + AROUND;
+  const columns = Object.entries(ROOMS).map(([name, room]) => {
+    return `--${name}:${columnsOf(count, Math.max(1, Math.floor(room / each)))}`;
+  });
+  return html`<div class="planes" role="img" aria-label="${label}" style="${columns.join(';')}">
+    ${planeImages(given, about)}
+  </div>`;
+}
+
+/** How many stand in a row, of which `most` fit: all rows alike where half of these make that. */
+function columnsOf(count: number, most: number): number {
+  for (let columns = Math.min(most, count); columns >= most / 2; columns--) {
+    if (count % columns === 0) return columns;
+  }
+  return Math.ceil(count / Math.ceil(count / most));
+}
 
 /** 8 filters, or: The first 64 of 96 filters */
 function shown({ total, shape: [count] }: Planes, noun: string): string {

@@ -31,9 +31,11 @@ export function renderPage({ title, body, style = '' }: Page): string {
         </style>
       </head>
       <body>
-        <h1>${title}</h1>
-        <noscript><p class="note">The charts are drawn by JavaScript, which is off.</p></noscript>
-        ${body}
+        <header>
+          <h1>${title}</h1>
+          <noscript><p class="note">The charts are drawn by JavaScript, which is off.</p></noscript>
+        </header>
+        <main>${body}</main>
         ${inlineScript(`/*\n${uplotFile('LICENSE')}*/\n${uplotFile('dist/uPlot.iife.min.js')}`)}
         ${inlineScript(`{\n${PROGRAMS.map(program).join('')}}\n`)}
       </body>

@@ -91,6 +91,10 @@ export function planeImages(
 
 const SMALL = { zlib: { level: 9 } } as const;
 
+/** How many times as large a picture is shown: whole, so that its pixels stay squares. */
+export const timesOf = (height: number, about: number): number =>
+  Math.max(1, Math.round(about / height));
+
 interface Shown {
   readonly width: number;
   readonly height: number;
@@ -99,7 +103,7 @@ interface Shown {
 }
 
 function img(png: Uint8Array, { width, height, alt, about }: Shown): Html {
-  const times = Math.max(1, Math.round(about / height));
+  const times = timesOf(height, about);
   const address = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
   return html`<img
     src="${address}"

@@ -29,22 +29,48 @@ export function scrollBox(label: string, content: Html): Html {
   return html`<div class="wide" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
 }
 
+/** A command, which is broken between its options where it is longer than a line, not within one. */
+export function commandBlock(command: string): Html {
+  const parts = command.split(/ (?=--?[a-z])/i);
+  return html`<pre>
+${parts.map((part, i) => html`${i === 0 ? '' : ' '}<span>${part}</span>`)}</pre>`;
+}
+
+/** Labels with texts, as a table. */
+export function facts(
+  label: string,
+  rows: readonly (readonly [label: string, text: string])[],
+): Html {
+  return scrollBox(
+    label,
+    html`<table class="facts">
+      ${rows.map(
+        ([label, text]) =>
+          html`<tr>
+            <th scope="row">${label}</th>
+            <td>${text}</td>
+          </tr>`,
+      )}
+    </table>`,
+  );
+}
+
 /** A table whose first row and column are headers. */
 export function table({
   label,
   head,
   rows,
-  kind = '',
+  kind = 'even',
 }: {
   readonly label: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly HtmlValue[])[];
-  /** A class of the page's style. */
+  /** Classes of the page's style. Default `even`: all columns as wide. */
   readonly kind?: string;
 }): Html {
   return scrollBox(
     label,
-    html`<table class="${kind}">
+    html`<table class="${kind}" style="--columns:${head.length}">
       <thead>
         <tr>
           ${head.map((text) => html`<th scope="col">${text}</th>`)}

@@ -25,16 +25,23 @@ export function thin(values: ArrayLike<number>, atMost: number): number[] {
   return [...places.add(length - 1)];
 }
 
-/** Around each value the mean of `width` values, an odd number; of fewer near the ends. */
+/**
+ * Around each value the mean of `width` values, an odd number; of fewer near the ends. What is no finite
+ * number is passed over; where there is nothing else, the mean is NaN.
+ */
 export function smooth(values: ArrayLike<number>, width: number): number[] {
   const sums = new Float64Array(values.length + 1);
+  const counts = new Float64Array(values.length + 1);
   for (let i = 0; i < values.length; i++) {
-    sums[i + 1] = (sums[i] as number) + (values[i] as number);
+    const isNumber = Number.isFinite(values[i]);
+    sums[i + 1] = (sums[i] as number) + (isNumber ? (values[i] as number) : 0);
+    counts[i + 1] = (counts[i] as number) + (isNumber ? 1 : 0);
   }
   const half = width >> 1;
   return Array.from(values, (_, i) => {
     const from = Math.max(0, i - half);
     const to = Math.min(values.length, i + half + 1);
-    return ((sums[to] as number) - (sums[from] as number)) / (to - from);
+    const count = (counts[to] as number) - (counts[from] as number);
+    return ((sums[to] as number) - (sums[from] as number)) / count;
   });
 }

@@ -7,7 +7,7 @@ import { mistakesSection } from './mistakes.js';
 import { networkSection } from './network.js';
 import { renderPage } from './page.js';
 import type { TrainingRecord } from './record.js';
-import { type Section, sections } from './section.js';
+import { commandBlock, facts, type Section, sections } from './section.js';
 import { TRAINING_STYLE } from './training-style.js';
 
 /**
@@ -47,21 +47,8 @@ function configurationSection({ configuration, command }: TrainingRecord): Secti
     command === null
       ? ''
       : html`<p>The same run again:</p>
-          <pre>${command}</pre>`;
-  const settings =
-    configuration.length === 0
-      ? ''
-      : html`<div class="wide">
-          <table class="facts">
-            ${configuration.map(
-              ([label, text]) =>
-                html`<tr>
-                  <th scope="row">${label}</th>
-                  <td>${text}</td>
-                </tr>`,
-            )}
-          </table>
-        </div>`;
+          ${commandBlock(command)}`;
+  const settings = configuration.length === 0 ? '' : facts('Settings', configuration);
   if (reproduce === '' && settings === '') return [];
   return [{ id: 'configuration', title: 'Configuration', content: [settings, reproduce] }];
 }
