@@ -49,7 +49,7 @@ describe.concurrent('on a real terminal', () => {
     const shown = stdout.replaceAll(new RegExp(`${ESCAPE}\\[[?\\d]*[A-Za-z]`, 'g'), '');
     for (const line of shown.split(/[\r\n]+/)) expect(line.length).toBeLessThan(columns);
     expect(shown).toMatch(/epoch {2}train loss .*\r\n.* 1\/4 /);
-    expect(shown).toContain('best: epoch 4 · validation accuracy 87.50 %\r\n\r\nloss  • train');
+    expect(shown).toContain('best: epoch 4 · validation accuracy 87.50 %\r\n\r\nloss  ⠒● train');
     expect(shown).toMatch(/\r\n\r\nand then\r\n$/);
     expectCursor(stdout);
   });

@@ -83,6 +83,7 @@ class Progress implements Callback {
   readonly #curve = new LossCurve();
   #table: EpochTable | undefined;
   #loss = { sum: 0, weight: 0 };
+  #lastLoss: number | undefined;
   #lastLine = 0;
 
   constructor(options: TerminalProgressOptions) {
@@ -114,8 +115,11 @@ class Progress implements Callback {
     const now = this.#now();
     this.#pace.step(report.size, now);
     this.#curve.add(report.step, report.loss);
-    this.#loss.sum = this.#loss.sum * LOSS_MEMORY + report.loss;
-    this.#loss.weight = this.#loss.weight * LOSS_MEMORY + 1;
+    this.#lastLoss = report.loss;
+    if (Number.isFinite(report.loss)) {
+      this.#loss.sum = this.#loss.sum * LOSS_MEMORY + report.loss;
+      this.#loss.weight = this.#loss.weight * LOSS_MEMORY + 1;
+    }
     if (this.#isTerminal) {
       this.#show(report, run);
     } else if (now - this.#lastLine >= LINE_INTERVAL) {
@@ -193,12 +197,19 @@ class Progress implements Callback {
     const isLast = epoch === epochs;
     const left = runLeft === undefined ? undefined : `${roughDuration(runLeft)} left`;
     return {
-      loss: this.#loss.weight > 0 ? `loss ${fixed(this.#loss.sum / this.#loss.weight)}` : undefined,
+      loss: this.#lossText(),
       speed: speed === undefined ? undefined : `${speedText(speed)} images/s`,
       runLeft: left === undefined || isLast ? left : `run ${left}`,
       timeLeft:
         epochLeft === undefined || isLast ? left : `epoch ${roughDuration(epochLeft)}, run ${left}`,
     };
+  }
+
+  /** A loss that is no number is told at once, and is in no mean. */
+  #lossText(): string | undefined {
+    if (this.#lastLoss === undefined) return undefined;
+    const { sum, weight } = this.#loss;
+    return `loss ${fixed(Number.isFinite(this.#lastLoss) ? sum / weight : this.#lastLoss)}`;
   }
 
   #epoch(report: EpochReport, { epochs }: TrainingRun, isShown: boolean): void {

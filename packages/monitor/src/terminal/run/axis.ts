@@ -1,3 +1,5 @@
+import { figure, marks } from '../../number-text.js';
+
 /** The vertical axis of a chart. */
 export interface Axis {
   /** Where a value stands between `range[0]` and `range[1]`. */
@@ -7,9 +9,11 @@ export interface Axis {
   readonly ticks: readonly { readonly value: number; readonly label: string }[];
 }
 
-/** Spaces between the marks of a linear axis. */
-const INTERVALS = 4;
+/** Spaces between the marks of a linear axis, which all rows of a chart can be parted into. */
+const INTERVALS = [2, 4, 8] as const;
 const MANTISSAS = [1, 2, 2.5, 5] as const;
+/** So near to a mark, in spaces, a value is on it: differences like 0.6 - 0.4 are not quite 0.2. */
+const NEARLY = 1e-6;
 /** From this ratio of the largest to the smallest value on, losses are drawn on a logarithmic axis. */
 const LOG_FROM = 5;
 /** Decades from which on only powers of ten are marked. */
@@ -21,32 +25,63 @@ export function spansDecades(values: readonly number[]): boolean {
   return low > 0 && high / low >= LOG_FROM;
 }
 
-/** An axis with four equal spaces between round numbers, around all values and, if it can, below `cap`. */
+/**
+ * A linear axis with equal spaces between round numbers, around all values and, if it can, below `cap`:
+ * of those the one that leaves the least empty.
+ */
 export function linearAxis(values: readonly number[], cap: number, unit = ''): Axis {
   const [low, high] = extent(values);
-  const smallest = (high - low || Math.abs(high) || 1) / 10;
-  for (let exponent = Math.floor(Math.log10(smallest)); ; exponent++) {
+  const span = high - low || Math.abs(high) || 1;
+  const candidates = INTERVALS.flatMap((intervals) =>
+    scalesOf(low, high, cap, { span, intervals }),
+  );
+  const best = candidates.reduce((a, b) => (wasteOf(b) < wasteOf(a) ? b : a));
+  const { first, step, intervals } = best;
+  const marked = Array.from({ length: intervals + 1 }, (_, i) => (first + i) * step);
+  const texts = marks(marked);
+  return {
+    at: (value) => value,
+    range: [first * step, (first + intervals) * step],
+    ticks: aligned(marked.map((value, i) => ({ value, label: (texts[i] ?? '') + unit }))),
+  };
+}
+
+/** An axis that begins with `first` steps above 0. */
+interface Scale {
+  readonly first: number;
+  readonly step: number;
+  readonly intervals: number;
+}
+
+/** How far it reaches; of those that reach as far, four spaces are read best. */
+const wasteOf = ({ step, intervals }: Scale): number =>
+  step * intervals * (1 + Math.abs(Math.log2(intervals / 4)) / 100);
+
+/** The finest scale with so many spaces around all values. */
+function scalesOf(
+  low: number,
+  high: number,
+  cap: number,
+  { span, intervals }: { readonly span: number; readonly intervals: number },
+): Scale[] {
+  for (let exponent = Math.floor(Math.log10(span / intervals)) - 1; ; exponent++) {
     for (const mantissa of MANTISSAS) {
-      const step = mantissa * 10 ** exponent;
-      const below = Math.floor(low / step);
-      if ((below + INTERVALS) * step < high) continue;
-      const capped = Math.min(below, Math.round(cap / step) - INTERVALS);
-      const first = (capped + INTERVALS) * step >= high ? capped : below;
-      const decimals = Math.max(0, (mantissa === 2.5 ? 1 : 0) - exponent);
-      const ticks = Array.from({ length: INTERVALS + 1 }, (_, i) => {
-        const value = (first + i) * step;
-        return { value, label: value.toFixed(decimals) + unit };
-      });
-      return {
-        at: (value) => value,
-        range: [first * step, (first + INTERVALS) * step],
-        ticks: aligned(ticks),
-      };
+      const step = Number(`${mantissa}e${exponent}`);
+      const covers = (first: number): boolean =>
+        first <= low / step + NEARLY && first + intervals >= high / step - NEARLY;
+      const below = Math.floor(low / step + NEARLY);
+      const capped = Math.min(below, Math.round(cap / step) - intervals);
+      const first = [capped, below].find(covers);
+      if (first !== undefined && step * intervals >= 0.4 * span)
+        return [{ first, step, intervals }];
     }
   }
 }
 
-/** A logarithmic axis around all values, which are above 0. */
+/**
+ * A logarithmic axis from the smallest value to the largest, which are above 0, with marks between: a
+ * decade that they hardly reach into would stand empty.
+ */
 export function logAxis(values: readonly number[]): Axis {
   const [low, high] = extent(values);
   const marked = Math.log10(high / low) > MANY_DECADES ? [1] : [1, 2, 5];
@@ -54,17 +89,11 @@ export function logAxis(values: readonly number[]): Axis {
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
     for (const mantissa of marked) {
       const value = Number(`${mantissa}e${e}`);
-      candidates.push({ value, label: value < 0.001 ? `${mantissa}e${e}` : String(value) });
+      candidates.push({ value, label: figure(value) });
     }
   }
-  const above = candidates.findIndex(({ value }) => value > low);
-  const to = candidates.findIndex(({ value }) => value >= high);
-  const ticks = candidates.slice(above - 1, to + 1);
-  return {
-    at: Math.log10,
-    range: [Math.log10(ticks[0]?.value ?? low), Math.log10(ticks.at(-1)?.value ?? high)],
-    ticks: aligned(ticks),
-  };
+  const ticks = candidates.filter(({ value }) => value >= low && value <= high);
+  return { at: Math.log10, range: [Math.log10(low), Math.log10(high)], ticks: aligned(ticks) };
 }
 
 function extent(values: readonly number[]): [number, number] {

@@ -1,5 +1,6 @@
 import { plot } from 'simple-ascii-chart';
 import type { Paint, Style } from '../colour.js';
+import { figure } from '../../number-text.js';
 import type { Axis } from './axis.js';
 
 /** Rows of the plane that lines are drawn in. */
@@ -8,13 +9,18 @@ const ROWS = 9;
 /** A line of a chart. */
 export interface Series {
   readonly name: string;
-  /** The mark that it is drawn with; it tells it from others where there is no colour. */
-  readonly mark: string;
+  /** Stands where a value was measured. It tells it from others where there is no colour. */
+  readonly point: string;
+  /**
+   * What its line is drawn with, from low to high within a row: so lines rise and fall by less than a row.
+   * Empty for points that stand by themselves.
+   */
+  readonly line: readonly string[];
+  /** Whether the points are to be seen upon the line: they are few, and the line between says nothing. */
+  readonly showsPoints: boolean;
   readonly style: Style;
   /** From left to right. */
   readonly points: readonly { readonly x: number; readonly y: number }[];
-  /** Whether neighbours are connected; else each point stands by itself. */
-  readonly isLine: boolean;
 }
 
 /** The series, axes and sizes of a chart. */
@@ -42,16 +48,18 @@ export function chartLines(options: ChartOptions): string[] {
   const width = columns - labelWidth - 2;
   const [left, right] = [ticks[0] ?? 0, ticks.at(-1) ?? 1];
   const [bottom, top] = axis.range;
+  /** In rows from the lowest, with what lies between two. */
+  const heightOf = (y: number): number => ((y - bottom) / (top - bottom)) * (ROWS - 1);
   const cells = alternating(
     series
-      .flatMap((one) => cellsOf(one, { left, right, width }))
+      .flatMap((one) => cellsOf(one, { left, right, width }, axis.at))
       // Rounded, the ends of the axis may lie inside of the values; what is outside is not drawn.
-      .map((cell) => ({ ...cell, y: Math.min(Math.max(axis.at(cell.y), bottom), top) })),
-    (y) => Math.round(((y - bottom) / (top - bottom)) * (ROWS - 1)),
-  ).map(({ column, y, from: { mark, style } }) => ({
+      .map((cell) => ({ ...cell, y: Math.min(Math.max(cell.y, bottom), top) })),
+    (y) => Math.round(heightOf(y)),
+  ).map(({ column, y, isPoint, from }) => ({
     x: left + (column / (width - 1)) * (right - left),
     y,
-    mark: paint(style, mark),
+    mark: paint(from.style, isPoint ? from.point : lineMark(from.line, heightOf(y))),
   }));
   // The plane spans what is drawn: invisible marks stand in its corners.
   cells.unshift({ x: left, y: bottom, mark: ' ' }, { x: right, y: bottom, mark: ' ' });
@@ -67,7 +75,7 @@ export function chartLines(options: ChartOptions): string[] {
       customXAxisTicks: [...ticks],
       customYAxisTicks: [...labels.keys()],
       formatter: (value, { axis: which }) =>
-        which === 'y' ? (labels.get(value) ?? blank) : Math.round(value * 100) / 100,
+        which === 'y' ? (labels.get(value) ?? blank) : figure(value),
       lineFormatter: ({ index, plotX, plotY }) => ({
         x: plotX,
         y: plotY,
@@ -75,7 +83,7 @@ export function chartLines(options: ChartOptions): string[] {
       }),
     },
   );
-  const legend = series.map(({ mark, name, style }) => `${paint(style, mark)} ${name}`).join('  ');
+  const legend = series.map((one) => `${paint(one.style, sampleOf(one))} ${one.name}`).join('  ');
   return [
     `${paint('bold', title)}  ${legend}`,
     ...drawn
@@ -86,10 +94,25 @@ export function chartLines(options: ChartOptions): string[] {
   ];
 }
 
+/** A piece of the line, or the point. */
+const sampleOf = ({ line, point, showsPoints }: Series): string => {
+  const piece = line[line.length >> 1] ?? '';
+  return showsPoints ? `${piece}${point}` : piece.repeat(2);
+};
+
+/** The mark for a height in rows, by where in its row it lies. */
+function lineMark(line: readonly string[], height: number): string {
+  const within = height - Math.round(height) + 0.5;
+  return line[Math.min(line.length - 1, Math.floor(within * line.length))] ?? '';
+}
+
 interface Cell {
   /** From the left, from 0. */
   readonly column: number;
+  /** On the axis. */
   readonly y: number;
+  /** Whether a value was measured there, that is to be seen. */
+  readonly isPoint: boolean;
   readonly from: Series;
 }
 
@@ -97,8 +120,9 @@ interface Cell {
 function cellsOf(
   series: Series,
   { left, right, width }: { left: number; right: number; width: number },
+  at: Axis['at'],
 ): Cell[] {
-  const { points, isLine } = series;
+  const { points, line, showsPoints } = series;
   const columnOf = (x: number): number =>
     Math.round(((x - left) / (right - left || 1)) * (width - 1));
   const sums = new Map<number, { y: number; count: number }>();
@@ -110,10 +134,12 @@ function cellsOf(
   const means = [...sums].map(([column, { y, count }]) => ({ column, y: y / count }));
   return means.flatMap(({ column, y }, i) => {
     const next = means[i + 1];
-    const end = isLine && next ? next.column : column + 1;
+    const end = line.length > 0 && next ? next.column : column + 1;
+    const [here, there] = [at(y), at(next?.y ?? y)];
     return Array.from({ length: end - column }, (_, step) => ({
       column: column + step,
-      y: next ? y + ((next.y - y) * step) / (end - column) : y,
+      y: here + ((there - here) * step) / (end - column),
+      isPoint: showsPoints && step === 0,
       from: series,
     }));
   });
@@ -128,7 +154,7 @@ function alternating(cells: readonly Cell[], rowOf: (y: number) => number): Cell
   }
   return [...places.values()].flatMap((together) => {
     // A point that stands by itself has no other column to be seen in.
-    const point = together.find(({ from }) => !from.isLine);
+    const point = together.filter(({ isPoint }) => isPoint).at(-1);
     const shown = point ?? together[(together[0]?.column ?? 0) % together.length];
     return shown ? [shown] : [];
   });

@@ -14,6 +14,8 @@ const GAP = 3;
 const NARROW = 39;
 /** A mark below for each so many columns. */
 const COLUMNS_PER_TICK = 6;
+/** Points stand out of a line where each has so many columns. */
+const COLUMNS_PER_POINT = 4;
 
 /** Options of `runCharts`. */
 export interface RunChartsOptions {
@@ -55,8 +57,8 @@ function stepChart(
 ): string[] {
   const first = steps[0]?.step ?? 1;
   const last = steps.at(-1)?.step ?? 1;
-  // A resumed run begins at its epoch.
-  const left = Math.floor((first - 1) / stepsPerEpoch) * stepsPerEpoch;
+  // A resumed run begins where it went on: what was before is not known here.
+  const left = Math.ceil(first) - 1;
   const right = Math.max(Math.ceil(last), history.length * stepsPerEpoch);
   const epochs = Math.max(1, Math.round((right - left) / stepsPerEpoch));
   const parts = epochs * Math.max(1, Math.floor(MANY_EPOCHS / epochs));
@@ -67,8 +69,12 @@ function stepChart(
   return lossChart({
     title: 'loss',
     series: [
-      { ...TRAIN, points: finite(steps.map(({ step, loss }) => ({ x: step, y: loss }))) },
-      { ...VALIDATION, mark: '◆', isLine: false, points: finite(validation) },
+      {
+        ...TRAIN,
+        showsPoints: false,
+        points: finite(steps.map(({ step, loss }) => ({ x: step, y: loss }))),
+      },
+      { ...VALIDATION, line: [], showsPoints: true, points: finite(validation) },
     ],
     ticks: Array.from({ length: parts + 1 }, (_, i) =>
       Math.round(left + (i / parts) * (right - left)),
@@ -92,11 +98,13 @@ function epochChart(
         return value === undefined ? [] : [{ x: report.epoch, y: value }];
       }),
     );
+  // Between few epochs most of the line is made up, so the values stand out of it.
+  const showsPoints = history.length * COLUMNS_PER_POINT <= room;
   const chart = {
     title: name,
     series: [
-      { ...TRAIN, points: pointsOf('train') },
-      { ...VALIDATION, points: pointsOf('validation') },
+      { ...TRAIN, showsPoints, points: pointsOf('train') },
+      { ...VALIDATION, showsPoints, points: pointsOf('validation') },
     ],
     ticks: epochTicks(history[0]?.epoch ?? 1, history.at(-1)?.epoch ?? 1, room),
     below: 'epoch',
@@ -106,8 +114,14 @@ function epochChart(
   return name === 'loss' ? lossChart(chart) : accuracyChart(chart);
 }
 
-const TRAIN = { name: 'train', mark: '•', style: 'cyan', isLine: true } as const;
-const VALIDATION = { name: 'validation', mark: '━', style: 'yellow', isLine: true } as const;
+/** Each line has marks of its own kind, at four heights in a row. */
+const TRAIN = { name: 'train', point: '●', line: ['⣀', '⠤', '⠒', '⠉'], style: 'cyan' } as const;
+const VALIDATION = {
+  name: 'validation',
+  point: '◆',
+  line: ['⎽', '⎼', '⎻', '⎺'],
+  style: 'yellow',
+} as const;
 
 type Chart = Omit<ChartOptions, 'axis'>;
 

@@ -11,7 +11,7 @@ export class Pace {
   #images = 0;
   #milliseconds = 0;
   #last: number | undefined;
-  #between = 0;
+  #between: number | undefined;
 
   /** Steps begin at the time `now`, in milliseconds: an epoch's, or those after a run was resumed. */
   begin(now: number): void {
@@ -36,10 +36,12 @@ export class Pace {
 
   /**
    * Seconds that `steps` steps, and `gaps` times what comes between epochs, will take; undefined as
-   * long as no step was measured. What comes between epochs is known from the second one on.
+   * long as no step was measured. What comes between epochs is known from the second one on; until then
+   * it is left out, unless there is nothing else.
    */
   secondsFor(steps: number, gaps: number): number | undefined {
     if (!(this.#milliseconds > 0)) return undefined;
-    return ((steps * this.#milliseconds) / this.#steps + gaps * this.#between) / 1000;
+    if (steps === 0 && gaps > 0 && this.#between === undefined) return undefined;
+    return ((steps * this.#milliseconds) / this.#steps + gaps * (this.#between ?? 0)) / 1000;
   }
 }

@@ -1,4 +1,5 @@
 import type { Style } from '../colour.js';
+import { grouped } from '../../number-text.js';
 import { type LineOptions, paint } from './lines.js';
 
 /** Rows of labels, columns of predictions. */
@@ -29,7 +30,7 @@ export function confusionLines(confusion: Confusion, { columns, colour }: LineOp
   }
   const list = errors
     .slice(0, LIST)
-    .map(({ label, prediction, count }) => `${label} → ${prediction}: ${count}`);
+    .map(({ label, prediction, count }) => `${label} → ${prediction}: ${grouped(count)}`);
   return list.length > 0 ? list : ['no errors'];
 }
 
@@ -54,7 +55,7 @@ function tableOf(
   const head = (c: number): Cell => ({ text: String(c), format: 'bold' });
   const cell = (count: number, isRight: boolean): Cell => {
     if (count === 0) return { text: '·', format: 'dim' };
-    const text = isRight && diagonal === 'marks' ? '■' : String(count);
+    const text = isRight && diagonal === 'marks' ? '■' : grouped(count);
     if (isRight) return { text, format: 'green' };
     return { text, format: count >= LARGE * largest ? ['bold', 'red'] : 'yellow' };
   };
@@ -65,13 +66,21 @@ function tableOf(
       ...row.map((count, prediction) => cell(count, label === prediction)),
     ]),
   ];
-  const widths = rows.map((_, c) => Math.max(...rows.map((row) => row[c]?.text.length ?? 0)));
+  const widest = (cells: readonly Cell[]): number =>
+    Math.max(...cells.map(({ text }) => text.length));
+  // Columns of counts are as wide as each other, so that a row is read without stumbling.
+  const [labels, counts] = [
+    widest(rows.flatMap((row) => row.slice(0, 1))),
+    widest(rows.flatMap((row) => row.slice(1))),
+  ];
   return {
-    width: widths.reduce((sum, width) => sum + width + 1, -1),
+    width: labels + confusion.length * (counts + 1),
     lines: (colour) =>
       rows.map((row) =>
         row
-          .map(({ text, format }, c) => paint(colour, format, text.padStart(widths[c] ?? 0)))
+          .map(({ text, format }, c) =>
+            paint(colour, format, text.padStart(c === 0 ? labels : counts)),
+          )
           .join(' '),
       ),
   };
