@@ -138,15 +138,14 @@ describe.each(['light', 'dark'] as const)('the page of a comparison, %s', (color
     const shares = await page.$eval('figure.chart canvas', (canvas) => {
       const style = getComputedStyle(document.documentElement);
       const { width, height } = canvas as HTMLCanvasElement;
-      const data = (canvas as HTMLCanvasElement)
-        .getContext('2d')
-        ?.getImageData(0, 0, width, height);
+      const context = (canvas as HTMLCanvasElement).getContext('2d');
+      const pixels = context?.getImageData(0, 0, width, height).data ?? [];
       return ['--series-1', '--series-2'].map((name) => {
         const hex = style.getPropertyValue(name).trim();
         const [r, g, b] = [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16));
         let count = 0;
-        for (let i = 0; data && i < data.data.length; i += 4) {
-          if (data.data[i] === r && data.data[i + 1] === g && data.data[i + 2] === b) count++;
+        for (let i = 0; i < pixels.length; i += 4) {
+          if (pixels[i] === r && pixels[i + 1] === g && pixels[i + 2] === b) count++;
         }
         return count;
       });

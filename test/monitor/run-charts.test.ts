@@ -94,7 +94,7 @@ describe('charts', () => {
         { steps },
       ),
     ).toEqual([
-      'loss (log scale)  ⠒⠒ train  ◆ validation',
+      'loss (log)  ⠒⠒ train  ◆ validation',
       '   ▲',
       '   │⠒⠤⠤⠤⠤⠤⠤⠤⠤⣀⣀⣀⣀⣀⣀⣀',
       '   │                ⠉⠉⠉⠉⠉⠒⠒⠒⠒⠒⠤⠤⠤⠤⠤⣀⣀⣀',

@@ -153,8 +153,9 @@ function alternating(cells: readonly Cell[], rowOf: (y: number) => number): Cell
     places.set(place, [...(places.get(place) ?? []), cell]);
   }
   return [...places.values()].flatMap((together) => {
-    // A point that stands by itself has no other column to be seen in.
-    const point = together.filter(({ isPoint }) => isPoint).at(-1);
+    // A point has no other column to be seen in; of two, that of the later series is seen.
+    let point: Cell | undefined;
+    for (const cell of together) if (cell.isPoint) point = cell;
     const shown = point ?? together[(together[0]?.column ?? 0) % together.length];
     return shown ? [shown] : [];
   });

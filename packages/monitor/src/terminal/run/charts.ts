@@ -130,7 +130,7 @@ function lossChart(chart: Chart): string[] {
   const values = valuesOf(series);
   if (values.length === 0) return [];
   return spansDecades(values)
-    ? chartLines({ ...chart, series, title: 'loss (log scale)', axis: logAxis(values) })
+    ? chartLines({ ...chart, series, title: 'loss (log)', axis: logAxis(values) })
     : chartLines({ ...chart, series, axis: linearAxis(values, Infinity) });
 }
 
