@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { configureEngine } from '@unfold/core';
 import { mnist } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
+import { AUGMENTATIONS } from '../../playground/src/lab/augmentation.js';
 import { fingerprintOf } from '../../playground/src/lab/fingerprint.js';
 import { Run } from '../../playground/src/lab/run.js';
 import { programOf } from '../../playground/src/spec/code.js';
@@ -13,10 +14,10 @@ import { EXPERIMENTS } from './support/experiments.js';
 
 const IMAGES = 320;
 const EPOCHS = 2;
-const CHOSEN = ['lenet-bn', 'cnn-bn', 'adamW', 'affine', 'everything else'];
+const CHOSEN = new Set(['lenet-bn', 'cnn-bn', 'adamW', 'affine', 'everything else']);
 
 describe('the program of an experiment', () => {
-  it.each(EXPERIMENTS.filter(([name]) => CHOSEN.includes(name)))(
+  it.each(EXPERIMENTS.filter(([name]) => CHOSEN.has(name)))(
     'of %s trains, and ends with the bits of the page’s run',
     async (_name, experiment) => {
       const strict = { ...experiment, strict: true };
@@ -24,7 +25,9 @@ describe('the program of an experiment', () => {
       const { train } = await mnist();
       const { images, labels } = train.slice(0, IMAGES);
       const digits = { images: Uint8Array.from(images), labels: Uint8Array.from(labels) };
-      const run = new Run(strict, { digits, compiled: false });
+      const { augmentation } = strict;
+      const augment = augmentation === 'none' ? null : AUGMENTATIONS[augmentation]();
+      const run = new Run(strict, { digits, augment, compiled: false });
       const steps = EPOCHS * Math.ceil(IMAGES / experiment.batchSize);
       for (let step = 0; step < steps; step++) run.advance();
 

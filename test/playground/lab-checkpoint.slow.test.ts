@@ -6,7 +6,7 @@ import { Scope } from '@unfold/core';
 import { loadTrainedModel } from '@unfold/train';
 import { afterAll, expect, it } from 'vitest';
 import { inputOf } from '../../playground/src/lab/images.js';
-import { MNIST_NORMALIZATION } from '../../playground/src/lab/normalization.js';
+import { NORMALIZATION } from '../../playground/src/spec/digits.js';
 import { PRESETS } from '../../playground/src/spec/presets.js';
 import { ENGINE, EXPERIMENT, expectSame, firstDigits, labOf } from './lab-under-test.js';
 
@@ -35,7 +35,7 @@ it.each([
 
     const { model, normalization } = await loadTrainedModel(file);
     // That of the 500 digits: the file's is taken, not the page's own.
-    expect(normalization).not.toEqual(MNIST_NORMALIZATION);
+    expect(normalization).not.toEqual(NORMALIZATION);
     expectSame(
       probabilities,
       Scope.run(() => model.forward(inputOf(digit, normalization)).toTypedArray()),

@@ -8,7 +8,7 @@ import { encodeModel, LeNet, loadTrainedModel } from '@unfold/train';
 import { afterAll, describe, expect, it } from 'vitest';
 import { inputOf } from '../../playground/src/lab/images.js';
 import { buildNetwork } from '../../playground/src/lab/network.js';
-import { MNIST_NORMALIZATION } from '../../playground/src/lab/normalization.js';
+import { NORMALIZATION } from '../../playground/src/spec/digits.js';
 import type { NetworkSpec } from '../../playground/src/spec/layers.js';
 import { PRESETS } from '../../playground/src/spec/presets.js';
 import {
@@ -75,9 +75,9 @@ describe('a file of weights', () => {
       writeFileSync(file, await lab.safetensors());
       const loaded = await loadTrainedModel(file);
       expect(loaded.name).toBe(name);
-      expect(loaded.normalization).toEqual(MNIST_NORMALIZATION);
+      expect(loaded.normalization).toEqual(NORMALIZATION);
       const own = Scope.run(() =>
-        loaded.model.forward(inputOf(digit, MNIST_NORMALIZATION)).toTypedArray(),
+        loaded.model.forward(inputOf(digit, NORMALIZATION)).toTypedArray(),
       );
       expectSame(probabilities, own);
       loaded.model.dispose();
@@ -102,7 +102,7 @@ describe('an ONNX file', () => {
     const { lab, probabilities } = await trained(OWN);
     const model = importOnnx(await lab.onnx());
     const logits = Scope.run(() => {
-      const [output] = [model.forward(inputOf(digit, MNIST_NORMALIZATION))].flat();
+      const [output] = [model.forward(inputOf(digit, NORMALIZATION))].flat();
       if (!(output instanceof Tensor)) throw new Error('expected logits');
       return output.toTypedArray();
     });

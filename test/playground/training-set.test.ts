@@ -1,7 +1,7 @@
 import { manualSeed, Scope } from '@unfold/core';
 import { compose, DataLoader, Dataset, elastic, randomAffine } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
-import { MNIST_NORMALIZATION } from '../../playground/src/lab/normalization.js';
+import { NORMALIZATION } from '../../playground/src/spec/digits.js';
 import { TrainingSet } from '../../playground/src/lab/training-set.js';
 import { firstDigits } from './lab-under-test.js';
 
@@ -13,7 +13,7 @@ describe('the batches that a run learns from', () => {
     ['as they are', null],
     ['changed at random', augment],
   ])('are those of a DataLoader, bit for bit, over several epochs: %s', (_, augment) => {
-    const common = { batchSize: 16, normalization: MNIST_NORMALIZATION };
+    const common = { batchSize: 16, normalization: NORMALIZATION };
     manualSeed(3);
     const dataset = Dataset.fromArrays({ ...train, shape: [1, 28, 28] });
     const loader = new DataLoader(dataset, {
