@@ -17,7 +17,12 @@ export default defineConfig({
   // Any host may serve it, below any path.
   base: './',
   plugins: [digits(), page, firstPaint(), offline()],
-  worker: { format: 'es', plugins: () => [worker()] },
+  worker: {
+    format: 'es',
+    plugins: () => [worker()],
+    // Errors and the PyTorch that is written name classes.
+    rolldownOptions: { output: { keepNames: true } },
+  },
   define: { 'import.meta.env.VERSION': JSON.stringify(version) },
   // For threads, here; elsewhere the service worker sends them where the host doesn't.
   server: { headers: ISOLATION },

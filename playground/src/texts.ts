@@ -931,6 +931,7 @@ export const TEXTS = {
       loading: 'Being read …',
       tooLarge: (size: string) => `The file has ${size}, and at most 256 MB are read.`,
       one: 'Drop one file at a time.',
+      refused: (reason: string) => `Not loaded; the run is as it was. ${reason}`,
       loaded: (name: string, model: string, accuracy: string) =>
         `${name} loaded: ${model}, ${accuracy} of the test digits right.`,
     },
@@ -940,8 +941,8 @@ export const TEXTS = {
       typescriptAbout:
         'Trains the same network on the same digits: step by step the same numbers, and where the engine is strict, the same bits.',
       pytorch: 'PyTorch',
-      pytorchAbout:
-        'Makes the same network; load_state_dict takes the weights of the safetensors file, as the names are the same.',
+      pytorchAbout: (mean: number, std: number) =>
+        `Makes the same network; its load_state_dict takes the weights of the safetensors file, as the names are the same. It wants pixels from 0 to 1, less ${mean}, divided by ${std}.`,
       loading: 'Being written …',
     },
     sizes: {

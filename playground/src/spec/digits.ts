@@ -9,8 +9,10 @@ export const TEST_DIGITS = 2000;
  * How pixels are normalised before a network sees them: by mean and deviation of the 55,000 digits that
  * `train:mnist` learns from, so that weights from there work here, and those from here work there.
  */
-export const NORMALIZATION: { readonly mean: readonly number[]; readonly std: readonly number[] } =
-  { mean: [0.13071675060933466], std: [0.3081966416527278] };
+export const NORMALIZATION: {
+  readonly mean: readonly [number];
+  readonly std: readonly [number];
+} = { mean: [0.13071675060933466], std: [0.3081966416527278] };
 
 /**
  * How far `affine` turns (degrees), moves (parts of the size), scales and shears (degrees) at most; as the

@@ -3,8 +3,9 @@ import type { Experiment } from '../spec/experiment.js';
 import { decodeLink, encodeLink, type LinkContent, type LinkedResult } from '../spec/link.js';
 import { addressOf } from '../spec/route.js';
 import { added } from './added-digits.js';
-import { prepare } from './controls.js';
+import { faultOfDraft, prepare } from './controls.js';
 import { digit } from './digit.js';
+import { draftOf, isEdited } from './draft.js';
 import { engineChoice } from './engine-choice.js';
 import { route } from './route.js';
 import { type Run, runs } from './runs.js';
@@ -44,6 +45,9 @@ async function read(link: string): Promise<void> {
   } catch (error) {
     if (current.value !== reading) return;
     current.value = { state: 'refused', reason: textOf(error) };
+    // The page goes on as it does without a link.
+    const [run] = runs.value;
+    if (run) await prepare(run);
   }
 }
 
@@ -87,9 +91,16 @@ export function verdictOf(run: Run, { experiment, result }: LinkContent): Verdic
 /** Why a link to a run holds no result. */
 export type NoResult = 'notStrict' | 'file' | 'digits' | 'running' | 'untrained';
 
+/** What a run trains, or is going to: before its first step, that is what was edited, if that can be. */
+export function experimentAtHand(run: Run): Experiment {
+  const isFresh = (run.progress.value?.step ?? 0) === 0;
+  const isNext = isFresh && isEdited(run) && faultOfDraft(run) === null;
+  return isNext ? draftOf(run) : run.experiment.value;
+}
+
 /** What a link to a run can say of it: what it came to, or why that can't be said. */
 export function resultOf(run: Run): LinkedResult | NoResult {
-  if (!run.experiment.value.strict) return 'notStrict';
+  if (!experimentAtHand(run).strict) return 'notStrict';
   if (run.file.value) return 'file';
   if (added.value.size > 0) return 'digits';
   const { step = 0, fingerprint = null } = run.progress.value ?? {};
@@ -105,6 +116,6 @@ export async function addressWith(content: LinkContent): Promise<string> {
 
 /** The first run's experiment; what a link to it holds. */
 export const linkedExperiment: ReadonlySignal<Experiment | null> = computed(() => {
-  const experiment = runs.value[0]?.experiment.value;
-  return experiment ? { ...experiment, strict: true } : null;
+  const [run] = runs.value;
+  return run ? { ...experimentAtHand(run), strict: true } : null;
 });

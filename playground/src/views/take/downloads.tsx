@@ -3,6 +3,7 @@ import { inspectNetwork } from '../../spec/network.js';
 import { presetNameOf } from '../../spec/presets.js';
 import { announce } from '../../state/announcement.js';
 import { prepare } from '../../state/controls.js';
+import { experimentAtHand } from '../../state/link.js';
 import type { Run } from '../../state/runs.js';
 import { TEXTS } from '../../texts.js';
 import { sizeText } from './sizes.js';
@@ -11,7 +12,7 @@ const texts = TEXTS.take.files;
 
 /** The run's weights and model as files. */
 export function Downloads({ run }: { readonly run: Run }) {
-  const { network } = run.experiment.value;
+  const { network } = experimentAtHand(run);
   const name = presetNameOf(network) ?? 'network';
   // Four bytes for each parameter, and what says their names.
   const least = 4 * inspectNetwork(network).parameters;

@@ -35,7 +35,7 @@ export function LoadWeights({ run }: { readonly run: Run }) {
       announce(done);
     } catch (error) {
       setSaid('');
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(texts.refused(error instanceof Error ? error.message : String(error)));
     }
   };
 

@@ -1,16 +1,20 @@
 import { useEffect, useId, useState } from 'preact/hooks';
 import { programOf } from '../../spec/code.js';
+import { NORMALIZATION } from '../../spec/digits.js';
 import type { Experiment } from '../../spec/experiment.js';
 import { prepare } from '../../state/controls.js';
+import { experimentAtHand } from '../../state/link.js';
 import type { Run } from '../../state/runs.js';
 import { TEXTS } from '../../texts.js';
 import { CopyButton } from './copy-button.js';
 
 const texts = TEXTS.take.programs;
+const [mean] = NORMALIZATION.mean;
+const [std] = NORMALIZATION.std;
 
 /** The programs that make the same network. */
 export function Programs({ run }: { readonly run: Run }) {
-  const experiment = run.experiment.value;
+  const experiment = experimentAtHand(run);
   return (
     <section class="panel take-wide" aria-labelledby="programs-title">
       <h3 id="programs-title">{texts.title}</h3>
@@ -50,7 +54,7 @@ function PyTorch({ run, experiment }: { readonly run: Run; readonly experiment: 
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{texts.pytorch}</summary>
-      <p class="soft">{texts.pytorchAbout}</p>
+      <p class="soft">{texts.pytorchAbout(mean, std)}</p>
       {text === null ? (
         <p class={fault === null ? 'soft' : 'bad'} role={fault === null ? 'status' : 'alert'}>
           {fault ?? texts.loading}

@@ -24,7 +24,7 @@ export function ShareLink({ run }: { readonly run: Run }) {
     result: typeof found === 'string' ? null : found,
   };
   const begin = async (): Promise<void> => {
-    await run.create({ ...run.experiment.value, strict: true }, engineChoice.value);
+    await run.create(experiment, engineChoice.value);
     announce(texts.strictBegun);
   };
   return (

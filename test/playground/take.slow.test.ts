@@ -1,0 +1,93 @@
+import { rm } from 'node:fs/promises';
+import { configureEngine } from '@unfold/core';
+import { mnist } from '@unfold/train';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostStatically, type StaticHost } from '../../playground/scripts/static-host.js';
+import { fingerprintOf } from '../../playground/src/lab/fingerprint.js';
+import { Run } from '../../playground/src/lab/run.js';
+import { TRAINING_DIGITS } from '../../playground/src/spec/digits.js';
+import { DEFAULT_EXPERIMENT, type Experiment } from '../../playground/src/spec/experiment.js';
+import { encodeLink } from '../../playground/src/spec/link.js';
+import { PRESETS } from '../../playground/src/spec/presets.js';
+import { addressOf } from '../../playground/src/spec/route.js';
+import { BROWSERS, type Driver } from '../browser/drivers.js';
+import { buildPage } from './page.js';
+
+const STEPS = 12;
+/** With all that draws random numbers: order, augmentation and dropout. */
+const experiment: Experiment = {
+  ...DEFAULT_EXPERIMENT,
+  network: [
+    ...PRESETS['lenet-bn'].slice(0, -1),
+    { kind: 'dropout', p: 0.2 },
+    { kind: 'linear', features: 10 },
+  ],
+  batchSize: 32,
+  augmentation: 'affine',
+  seed: 7,
+  strict: true,
+};
+
+/** What the weights are after these steps here, in Node. */
+async function fingerprintHere(): Promise<string> {
+  await configureEngine({ strict: true });
+  const { train } = await mnist();
+  const { images, labels } = train.slice(0, TRAINING_DIGITS);
+  const digits = { images: Uint8Array.from(images), labels: Uint8Array.from(labels) };
+  const run = new Run(experiment, { digits, compiled: false });
+  for (let step = 0; step < STEPS; step++) run.advance();
+  const fingerprint = fingerprintOf(run.model);
+  run.dispose();
+  return fingerprint;
+}
+
+/** Presses what an opened link offers, and waits for the sentence that comes of it. */
+const TRAIN_AND_COMPARE = `(async () => {
+  const until = async (find) => {
+    for (let tries = 0; tries < 600; tries++) {
+      const found = find();
+      if (found) return found;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error('waited in vain at ' + document.body.innerText);
+  };
+  const button = await until(() => document.querySelector('.take-opened button.primary:enabled'));
+  button.click();
+  const verdict = await until(() => document.querySelector('.take-same, .take-opened .bad'));
+  return verdict.innerText;
+})()`;
+
+let folder: string;
+let host: StaticHost;
+let fingerprint: string;
+beforeAll(async () => {
+  folder = buildPage();
+  host = await hostStatically(folder);
+  fingerprint = await fingerprintHere();
+});
+afterAll(async () => {
+  await host?.close();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+describe.each(BROWSERS)('a link opened in $name', ({ launch, missing }) => {
+  let driver: Driver;
+  beforeAll(async () => {
+    if (missing !== null) throw new Error(missing);
+    driver = await launch();
+  });
+  afterAll(() => driver?.close());
+
+  const open = async (result: { steps: number; fingerprint: string }): Promise<string> => {
+    const link = await encodeLink({ experiment, digit: null, result });
+    return driver.evaluate(host.url + addressOf('take', '', link), TRAIN_AND_COMPARE);
+  };
+
+  it('trains to the bits that Node trains to', async () => {
+    expect(await open({ steps: STEPS, fingerprint })).toMatch(/The same/u);
+  });
+
+  it('whose result is another says that it is not the same', async () => {
+    expect(await open({ steps: 1, fingerprint })).toMatch(/Not the same/u);
+  });
+});
