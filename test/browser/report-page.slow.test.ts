@@ -8,7 +8,10 @@ import { trainingPage } from '@unfold/monitor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { summarise } from '../../packages/cli/src/compare/comparison.js';
 import { comparisonPage } from '../../packages/cli/src/compare/page.js';
+import { runsPage } from '../../packages/cli/src/runs/page.js';
+import { readRuns } from '../../packages/cli/src/runs/read-runs.js';
 import { pairedRun, YARDSTICK } from '../support/runs/comparisons.js';
+import { metricsOf } from '../support/runs/metrics.js';
 import { trainingRecordOf } from '../support/runs/training-records.js';
 import { findChromium } from './chromium.js';
 
@@ -186,6 +189,32 @@ describe.each(['light', 'dark'] as const)('the page of a comparison, %s', (color
     for (const loss of [ours, tfjs]) expect(Number(loss)).toBeCloseTo(2 / Number(step), 4);
     await differences?.hover();
     expect((await values()).slice(4)).toEqual(['1e-6', expect.stringMatching(/e-7$/), '2e-5']);
+    await page.close();
+  });
+});
+
+describe.each(['light', 'dark'] as const)('the page of several runs, %s', (colorScheme) => {
+  it.each([1280, 390])('draws twelve of them and fits, %d pixels wide', async (width) => {
+    const files: string[] = [];
+    for (let seed = 1; seed <= 12; seed++) {
+      const accuracies = Array.from({ length: 3 + (seed % 3) }, (_, i) => 0.99 - 0.1 / (i + seed));
+      const figures = metricsOf({ accuracies, testCorrect: 9800 + seed, seed });
+      files.push(join(folder, `a-rather-long-name-${seed}.json`));
+      await writeFile(files.at(-1) ?? '', JSON.stringify(figures));
+    }
+    const address = await write('runs.html', runsPage(await readRuns(files)));
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    const { complaints, requests } = watch(page, address);
+    await page.goto(address);
+    const charts = await chartsOf(page);
+    expect(charts.map(({ isBlank, legend }) => [isBlank, legend.length])).toEqual([
+      [false, 13],
+      [false, 13],
+      [false, 13],
+    ]);
+    expect(await pageWidth(page)).toBe(width);
+    expect(await accessFaults(page)).toEqual([]);
+    expect([...complaints, ...requests]).toEqual([]);
     await page.close();
   });
 });

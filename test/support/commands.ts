@@ -6,6 +6,7 @@ import { parseEvaluateOptions } from '../../packages/cli/src/evaluate-options.js
 import { parseExportOptions } from '../../packages/cli/src/export-options.js';
 import { parseOptions } from '../../packages/cli/src/options.js';
 import { parsePredictOptions } from '../../packages/cli/src/predict-options.js';
+import { parseReportOptions } from '../../packages/cli/src/report-options.js';
 import { readDocument, ROOT, snippetsOf } from './snippets.js';
 
 /** A command that a document tells its reader to type. */
@@ -165,6 +166,7 @@ const PARSERS: readonly (readonly [words: readonly string[], parse: Parse])[] = 
   [['export'], parseExportOptions],
   [['eject'], parseEjectOptions],
   [['predict'], parsePredictOptions],
+  [['report'], parseReportOptions],
   [['compare', 'tfjs'], parseCompareOptions],
 ];
 

@@ -40,6 +40,11 @@ const COMMANDS: readonly Command[] = [
     load: async () => (await import('./eject.js')).ejectProject,
   },
   {
+    words: 'report',
+    summary: 'write a page about several runs: curves together, figures, differences',
+    load: async () => (await import('./report-runs.js')).reportRuns,
+  },
+  {
     words: 'compare tfjs',
     summary: 'train the same network here and in TensorFlow.js, step by step',
     load: async () => (await import('./compare-tfjs.js')).compareTfjs,

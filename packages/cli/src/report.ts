@@ -1,9 +1,9 @@
 import type { Dataset, Normalization } from '@unfold/train';
 import { type RunLog, type Setting, trainingPage, trainingRecord } from '@unfold/monitor';
-import { figure } from '@unfold/monitor/internal';
 import type { FinishedRun } from './figures.js';
 import type { TrainMnistOptions } from './options.js';
 import { optionsOf, type Plan } from './plan.js';
+import { settingText, words } from './settings.js';
 
 /** A run that is reported, with all that a report needs beside the run itself. */
 export interface ReportedRun extends FinishedRun {
@@ -15,9 +15,6 @@ export interface ReportedRun extends FinishedRun {
   readonly dataset: Dataset;
   readonly options: TrainMnistOptions;
 }
-
-/** A setting is told as it was given. */
-const SETTING_DIGITS = 15;
 
 /** The page that `--report` writes. */
 export function reportPage(run: ReportedRun): string {
@@ -40,18 +37,6 @@ export function reportPage(run: ReportedRun): string {
       command: commandOf(plan, options),
     }),
   );
-}
-
-/** Amounts as all numbers of the page; a seed names a run and is none. */
-function settingText(name: string, value: unknown): string {
-  return typeof value === 'number' && name !== 'seed'
-    ? figure(value, SETTING_DIGITS)
-    : String(value);
-}
-
-/** `batchSize` → `batch size`. */
-function words(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** Writes the command that repeats the run: all that its bits follow from. */

@@ -8,7 +8,7 @@ export interface Chart {
   readonly x: ChartAxis & { readonly values: readonly number[] };
   /** What is not above 0 has no place on a logarithmic axis, and is left out. */
   readonly y: ChartAxis;
-  /** Each with a value for each of x, or null for none. At most three. */
+  /** Each with a value for each of x, or null for none. From the seventh on colours come again, with other dashes. */
   readonly series: readonly ChartSeries[];
   /** Horizontal lines. */
   readonly levels: readonly { readonly label: string; readonly value: number }[];
