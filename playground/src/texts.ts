@@ -974,7 +974,6 @@ export const TEXTS = {
       referenceThreads: 'The reference computes on one thread, and is never compiled.',
       next: 'It is taken when the run begins anew.',
       begin: 'Begin anew with it',
-      begun: (engine: string) => `The run begins anew: ${engine}.`,
     },
     device: {
       title: 'This browser',
@@ -1035,12 +1034,11 @@ export const TEXTS = {
     table: {
       label: 'Engines, measured',
       engine: 'Engine',
-      time: 'A step',
+      time: 'ms a step',
       gflops: 'GFLOP/s',
       bits: 'Bits',
-      milliseconds: (value: string) => `${value} ms`,
-      same: 'the same as strict',
-      other: (fingerprint: string) => `others: ${fingerprint}`,
+      same: 'same as strict',
+      other: (fingerprint: string) => `other: ${fingerprint}`,
     },
     report: {
       title: 'Unfold playground: engines',

@@ -161,6 +161,22 @@ describe('the bits of a strict run', () => {
   });
 });
 
+describe('a step that is timed', () => {
+  it('comes to the same bits with every strict engine, and leaves nothing on the heap', async () => {
+    const time = (threads: number, compiled: boolean) =>
+      labOf(digits).lab.time(EXPERIMENT, { kernels: 'wasm', threads, compiled }, 2);
+    const { fingerprint, milliseconds, gflops } = await time(1, false);
+    const { liveTensors } = heapStats();
+    expect((await time(1, true)).fingerprint).toBe(fingerprint);
+    expect((await time(2, true)).fingerprint).toBe(fingerprint);
+    expect(heapStats().liveTensors).toBe(liveTensors);
+    // Of lenet-bn: 5×5 windows of 1 and of 16 channels, 512 features to 10; thrice that with the way back.
+    const macs = 16 * 24 * 24 * 25 + 32 * 8 * 8 * 16 * 25 + 512 * 10;
+    const flops = 2 * 3 * macs * EXPERIMENT.batchSize;
+    expect(gflops).toBeCloseTo(flops / (milliseconds * 1e6), 6);
+  });
+});
+
 describe('memory', () => {
   it('is given back: runs, looks and files leave nothing behind', async () => {
     const { lab } = labOf(digits);

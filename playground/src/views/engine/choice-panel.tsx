@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks';
-import { announce } from '../../state/announcement.js';
+import { act } from '../../state/controls.js';
 import { draftOf, editDraft } from '../../state/draft.js';
 import { engineChoice, isIsolated, mostThreads } from '../../state/engine-choice.js';
 import { runs } from '../../state/runs.js';
@@ -13,11 +13,6 @@ export function ChoicePanel() {
   const running = run?.engine.value;
   const isReference = choice.kernels === 'reference';
   const threadsHint = useId();
-  const beginAnew = async (): Promise<void> => {
-    if (!run) return;
-    await run.create(draftOf(run), engineChoice.value);
-    announce(texts.begun(run.engine.value?.description ?? ''));
-  };
   return (
     <section class="panel" aria-labelledby="engine-choice">
       <h3 id="engine-choice">{texts.title}</h3>
@@ -90,7 +85,7 @@ export function ChoicePanel() {
         <button
           type="button"
           disabled={run.state.value === 'preparing'}
-          onClick={() => void beginAnew()}
+          onClick={() => void act('reset', [run])}
         >
           {texts.begin}
         </button>

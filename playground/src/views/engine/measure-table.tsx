@@ -1,4 +1,4 @@
-import { fixed } from '@unfold/monitor/internal/browser';
+import { figure } from '@unfold/monitor/internal/browser';
 import { TEXTS } from '../../texts.js';
 import type { Measurement, Outcome } from './measurement.js';
 import { baselineOf, bitsText } from './report.js';
@@ -7,8 +7,7 @@ import { baselineOf, bitsText } from './report.js';
 export function MeasureTable({ measurement }: { readonly measurement: Measurement }) {
   const texts = TEXTS.engine;
   const baseline = baselineOf(measurement);
-  const times = measurement.rows.map(({ outcome }) => timeOf(outcome));
-  const longest = Math.max(...times);
+  const fastest = Math.max(...measurement.rows.map(({ outcome }) => speedOf(outcome)));
   return (
     // It scrolls by itself where it is wider than the page, and by keyboard, too.
     <div class="engine-scroll" tabIndex={0} role="region" aria-label={texts.table.label}>
@@ -26,24 +25,24 @@ export function MeasureTable({ measurement }: { readonly measurement: Measuremen
           </tr>
         </thead>
         <tbody>
-          {measurement.rows.map(({ candidate, outcome }, i) => (
+          {measurement.rows.map(({ candidate, outcome }) => (
             <tr key={candidate.name}>
               <th scope="row">
                 {texts.names[candidate.name]}
                 <span class="engine-description soft">
-                  {outcome.state === 'done' ? outcome.timing.engine.description : ' '}
+                  {outcome.state === 'done' && outcome.timing.engine.description}
                 </span>
               </th>
               {outcome.state === 'done' ? (
                 <>
+                  <td class="number">{figure(outcome.timing.milliseconds)}</td>
                   <td class="number">
-                    {texts.table.milliseconds(fixed(outcome.timing.milliseconds))}
+                    {figure(outcome.timing.gflops)}
                     <span
                       class="engine-bar"
-                      style={{ width: `${(100 * (times[i] ?? 0)) / longest}%` }}
+                      style={{ width: `${(100 * outcome.timing.gflops) / fastest}%` }}
                     />
                   </td>
-                  <td class="number">{fixed(outcome.timing.gflops)}</td>
                   <td>
                     {bitsText(outcome.timing, baseline)}
                     {outcome.timing.engine.warnings.map((warning) => (
@@ -68,5 +67,5 @@ export function MeasureTable({ measurement }: { readonly measurement: Measuremen
   );
 }
 
-const timeOf = (outcome: Outcome): number =>
-  outcome.state === 'done' ? outcome.timing.milliseconds : 0;
+const speedOf = (outcome: Outcome): number =>
+  outcome.state === 'done' ? outcome.timing.gflops : 0;

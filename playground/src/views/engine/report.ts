@@ -1,4 +1,4 @@
-import { fixed, grouped } from '@unfold/monitor/internal/browser';
+import { figure, grouped } from '@unfold/monitor/internal/browser';
 import type { EngineTiming } from '../../lab/protocol.js';
 import { inspectNetwork } from '../../spec/network.js';
 import { presetNameOf } from '../../spec/presets.js';
@@ -50,8 +50,8 @@ export function reportText(
     return [
       name,
       timing.engine.description,
-      `${fixed(timing.milliseconds)} ms`,
-      `${fixed(timing.gflops)} GFLOP/s`,
+      `${figure(timing.milliseconds)} ms`,
+      `${figure(timing.gflops)} GFLOP/s`,
       bitsText(timing, baseline),
     ];
   });
