@@ -34,7 +34,7 @@ async function fingerprintHere(): Promise<string> {
   const { train } = await mnist();
   const { images, labels } = train.slice(0, TRAINING_DIGITS);
   const digits = { images: Uint8Array.from(images), labels: Uint8Array.from(labels) };
-  const run = new Run(experiment, { digits, compiled: false });
+  const run = new Run(experiment, { digits, augment: null, compiled: false });
   for (let step = 0; step < STEPS; step++) run.advance();
   const fingerprint = fingerprintOf(run.model);
   run.dispose();
