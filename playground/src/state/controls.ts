@@ -116,7 +116,8 @@ async function reset(run: Run): Promise<void> {
 /** Sees to it that the run has its network. @returns Whether it has. */
 export async function prepare(run: Run): Promise<boolean> {
   const state = run.state.value;
-  if (state === 'preparing') return untilPrepared(run);
+  // What is being prepared may not be the draft.
+  if (state === 'preparing') return (await untilPrepared(run)) && prepare(run);
   const isMissing = state === 'new' || state === 'failed';
   if (!isMissing && !(isFresh(run) && isEdited(run))) return true;
   if (faultOfDraft(run) !== null) return false;

@@ -17,6 +17,13 @@ export function TrainView() {
   return (
     <div class="train">
       <h2 class="unseen">{TEXTS.page.views.train}</h2>
+      <div class="train-middle">
+        <Intro />
+        <section class="panel" aria-label={texts.curves.loss}>
+          <Curves />
+        </section>
+        <SecondRun />
+      </div>
       <section class="train-network panel" aria-labelledby="network-title">
         <div class="panel-head">
           <h3 id="network-title">{texts.network.title}</h3>
@@ -30,13 +37,6 @@ export function TrainView() {
           </>
         )}
       </section>
-      <div class="train-middle">
-        <Intro />
-        <section class="panel" aria-label={texts.curves.loss}>
-          <Curves />
-        </section>
-        <SecondRun />
-      </div>
       <div class="train-insight">
         {run && <Filters run={run} />}
         {run && <Confusion run={run} />}
