@@ -86,7 +86,9 @@ const centreNewest = newestOnly(async ({ drawing, run }: Centring) => {
   try {
     const raster = rasterOf(drawing);
     const found = await run.lab.centre(transfer(raster, [raster.grey.buffer]));
-    setDigit({ pixels: found, label: null }, drawing);
+    // What changes no pixel, such as the end of a stroke, leaves the digit as it is, with its label.
+    const isSame = ours?.pixels.every((level, i) => level === found[i]);
+    setDigit(isSame ? ours : { pixels: found, label: null }, drawing);
   } catch (error) {
     setDigit(null, drawing);
     trouble.value = troubleOf(error);
