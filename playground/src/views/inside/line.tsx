@@ -6,22 +6,29 @@ import type { Place } from '../../spec/convolution/links.js';
 import { sumOf } from '../../spec/convolution/sums.js';
 import { TEXTS } from '../../texts.js';
 import { layerAtHand } from './layer.js';
-import { full, written } from './numbers.js';
+import { full, WRITTEN, written } from './numbers.js';
+import { viewWidth } from './room.js';
 import { equationOf, soFarOf, storyOf } from './sentences.js';
 import { image, pointed, position, stepTo, watched } from './state.js';
 
 const { steps, sentence } = TEXTS.inside;
+
+/** Below this width of the view, in pixels, less is written. */
+const NARROW = 600;
 
 /** What is pointed at, with its sum, and the steps from patch to patch: always in sight. */
 export function Line({ convolution }: { readonly convolution: Convolution }) {
   const place = pointed.value;
   const n = image.value;
   const { terms } = sumOf(convolution, n, place);
-  const isLong = terms.length > 9;
+  // Numbers that are not whole are long, and the grids have to stay in sight.
+  const isShort = Number.isInteger(terms[0]?.[0] ?? 0) || viewWidth.value >= NARROW;
+  const most = isShort ? WRITTEN : 2;
+  const isLong = terms.length > most;
   return (
     <div class="line" role="region" aria-label={steps.region}>
       <Steps p={convolution.geometry.p} />
-      <p class="equation">{equationOf(convolution, n, place)}</p>
+      <p class="equation">{equationOf(convolution, n, place, most)}</p>
       <p class="story">
         {storyOf(convolution, n, place)}
         {watched.value && place.in === 'dX' && ` ${soFarOf(convolution, n, place, position.value)}`}

@@ -20,7 +20,7 @@ export function full(value: number): string {
 const signed = (text: string): string => text.replaceAll('-', MINUS);
 
 /** So many products are written out; of longer sums, the beginning. */
-const WRITTEN = 9;
+export const WRITTEN = 9;
 
 /** `1·6 + 2·7 − 3·10`; what is left off is counted by `more`. */
 export function written(

@@ -10,19 +10,26 @@ import type { Place } from '../../spec/convolution/links.js';
 import { sumOf } from '../../spec/convolution/sums.js';
 import { TEXTS } from '../../texts.js';
 import { nameOf, rowInGroup } from './names.js';
-import { full, written } from './numbers.js';
+import { full, WRITTEN, written } from './numbers.js';
 
 const { sentence } = TEXTS.inside;
 
-/** A cell's number with its sum written out: `out[0, 0, 1, 1] = 1·6 + 2·7 + 3·10 + 4·11 = 94`. */
-export function equationOf(convolution: Convolution, n: number, place: Place): string {
+/**
+ * A cell's number with its sum written out, the first `most` products of it: `out[0, 0, 1, 1] = 1·6 + 2·7 + 3·10 + 4·11 = 94`.
+ */
+export function equationOf(
+  convolution: Convolution,
+  n: number,
+  place: Place,
+  most = WRITTEN,
+): string {
   const name = nameOf(convolution.geometry, n, place);
   const sum = sumOf(convolution, n, place);
   const total = full(sum.total);
   const isShort = sum.terms.length === 0 || (sum.terms.length === 1 && sum.terms[0]?.length === 1);
   if (isShort && sum.bias === null) return sentence.given(name, total);
   const more = place.in === 'dX' ? sentence.sum : sentence.products;
-  return sentence.equals(name, written(sum, more), total);
+  return sentence.equals(name, written(sum, more, most), total);
 }
 
 /** What a cell is, what made it and what it makes, in words. */

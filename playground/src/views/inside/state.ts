@@ -161,3 +161,20 @@ effect(() => {
   if (given) reset();
   else rewind();
 });
+
+// A layer begins in the middle of the image: at its edges there is often nothing to see.
+let begun = '';
+effect(() => {
+  const layer = layerAtHand.value;
+  const name = layer.state === 'ready' ? layer.name : '';
+  if (layer.state === 'ready' && name !== begun) {
+    const { OH, OW } = layer.convolution.geometry;
+    const r = Math.floor(OH / 2) * OW + Math.floor(OW / 2);
+    batch(() => {
+      rewind();
+      position.value = r;
+      chosen.value = { in: 'out', o: 0, r };
+    });
+  }
+  begun = name;
+});
