@@ -54,7 +54,6 @@ export const TEXTS = {
       target: 'Control',
       targets: { all: 'both', A: 'only A', B: 'only B' },
       run: (name: string) => `Run ${name}`,
-      toggle: (name: string, isWanted: boolean) => `${isWanted ? 'Pause' : 'Start'} run ${name}`,
       states: {
         new: 'Not begun',
         preparing: 'Building the network',

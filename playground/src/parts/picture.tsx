@@ -15,7 +15,7 @@ export interface PictureProps {
   readonly high?: number;
   /** For `signed`: how dark the ground under each value is, from 0 to 1, such as a digit's ink. */
   readonly ground?: ArrayLike<number>;
-  /** What is seen, for who doesn't see it. */
+  /** What is seen, for who doesn't see it; empty where what it stands in says it. */
   readonly label: string;
   readonly class?: string;
 }
@@ -38,8 +38,7 @@ export function Picture(props: PictureProps) {
       class={`picture ${props.class ?? ''}`}
       width={width}
       height={height}
-      role="img"
-      aria-label={label}
+      {...(label === '' ? { 'aria-hidden': true } : { role: 'img', 'aria-label': label })}
     />
   );
 }

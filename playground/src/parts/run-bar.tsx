@@ -175,12 +175,7 @@ function RunRow({ run, isOne }: { run: Run; isOne: boolean }) {
   return (
     <div class={`run-row run-${run.name}`} role="group" aria-label={bar.run(run.name)}>
       {!isOne && (
-        <button
-          type="button"
-          class="run-name"
-          aria-label={bar.toggle(run.name, isWanted(run))}
-          onClick={() => void act('toggle', [run])}
-        >
+        <button type="button" class="run-name" onClick={() => void act('toggle', [run])}>
           <span class="run-mark" aria-hidden="true" /> {run.name}{' '}
           <span class="run-verb">{isWanted(run) ? bar.pause : bar.start}</span>
         </button>
