@@ -15,6 +15,7 @@ import {
   drawing,
   explanation,
   history,
+  mapped,
   occluded,
   trouble,
 } from './state.js';
@@ -128,7 +129,12 @@ interface Asking {
 
 const ask = newestOnly(async (asking: Asking) => {
   const found = await looked(asking);
-  if (found !== undefined) answer.value = found;
+  if (found === undefined) return;
+  batch(() => {
+    answer.value = found;
+    const isOther = mapped.value?.network !== found?.network;
+    if (isOther || (found && found.look.layers.length > 0)) mapped.value = found;
+  });
 });
 
 const askAside = newestOnly(async (asking: Asking) => {

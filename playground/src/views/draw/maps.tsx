@@ -10,7 +10,7 @@ import { TEXTS } from '../../texts.js';
 import { Legend } from './legend.js';
 import { MapDialog } from './map-dialog.js';
 import { type Channels, channelsOf } from './channels.js';
-import { answer, areMapsSeen } from './state.js';
+import { areMapsSeen, mapped } from './state.js';
 import { windowWith } from './windowing.js';
 
 const { maps } = TEXTS.draw;
@@ -43,8 +43,8 @@ export function Maps() {
     };
   }, []);
 
-  const layers = answer.value?.look.layers ?? [];
-  const names = answer.value ? namesOf(answer.value.network) : [];
+  const layers = mapped.value?.look.layers ?? [];
+  const names = mapped.value ? namesOf(mapped.value.network) : [];
   const nameOf = ({ layer }: LayerOutput): string => names[layer] ?? String(layer + 1);
   const enlarged = chosen.value && layers.find(({ layer }) => layer === chosen.value?.layer);
   return (
@@ -56,7 +56,7 @@ export function Maps() {
           key={output.layer}
           output={output}
           name={nameOf(output)}
-          isConvolution={answer.value?.network[output.layer]?.kind === 'conv'}
+          isConvolution={mapped.value?.network[output.layer]?.kind === 'conv'}
           enlarge={(channel) => {
             chosen.value = { layer: output.layer, channel };
           }}

@@ -39,6 +39,9 @@ export interface Answer {
 /** The newest; null without a digit, or without a network. */
 export const answer = signal<Answer | null>(null);
 
+/** The newest with the outputs of all layers; it stays while they are out of sight. */
+export const mapped = signal<Answer | null>(null);
+
 /** The newest with an occlusion, which is asked for after a pause, as it takes hundreds of passes. */
 export const occluded = signal<Answer | null>(null);
 
