@@ -2,15 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configureEngine } from '@unfold/core';
-import { mnist } from '@unfold/train';
 import { describe, expect, it } from 'vitest';
-import { AUGMENTATIONS } from '../../playground/src/lab/augmentation.js';
-import { fingerprintOf } from '../../playground/src/lab/fingerprint.js';
-import { Run } from '../../playground/src/lab/run.js';
 import { programOf } from '../../playground/src/spec/code.js';
 import { ROOT } from '../support/snippets.js';
 import { EXPERIMENTS } from './support/experiments.js';
+import { fingerprintAfter } from './support/strict-run.js';
 
 const IMAGES = 320;
 const EPOCHS = 2;
@@ -21,15 +17,7 @@ describe('the program of an experiment', () => {
     'of %s trains, and ends with the bits of the page’s run',
     async (_name, experiment) => {
       const strict = { ...experiment, strict: true };
-      await configureEngine({ strict: true });
-      const { train } = await mnist();
-      const { images, labels } = train.slice(0, IMAGES);
-      const digits = { images: Uint8Array.from(images), labels: Uint8Array.from(labels) };
-      const { augmentation } = strict;
-      const augment = augmentation === 'none' ? null : AUGMENTATIONS[augmentation]();
-      const run = new Run(strict, { digits, augment, compiled: false });
       const steps = EPOCHS * Math.ceil(IMAGES / experiment.batchSize);
-      for (let step = 0; step < steps; step++) run.advance();
 
       const shorter = programOf(strict)
         .replace('slice(0, 5000)', `slice(0, ${IMAGES})`)
@@ -44,8 +32,7 @@ describe('the program of an experiment', () => {
           expect.stringMatching(`^epoch ${epoch}: [\\d.]+ % of the test digits are right$`),
         ),
       );
-      expect(lines.at(-1)).toBe(fingerprintOf(run.model));
-      run.dispose();
+      expect(lines.at(-1)).toBe(await fingerprintAfter(experiment, { steps, count: IMAGES }));
     },
   );
 });

@@ -1,10 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { configureEngine } from '@unfold/core';
-import { mnist } from '@unfold/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostStatically, type StaticHost } from '../../playground/scripts/static-host.js';
-import { fingerprintOf } from '../../playground/src/lab/fingerprint.js';
-import { Run } from '../../playground/src/lab/run.js';
 import { TRAINING_DIGITS } from '../../playground/src/spec/digits.js';
 import { DEFAULT_EXPERIMENT, type Experiment } from '../../playground/src/spec/experiment.js';
 import { encodeLink } from '../../playground/src/spec/link.js';
@@ -12,6 +8,7 @@ import { PRESETS } from '../../playground/src/spec/presets.js';
 import { addressOf } from '../../playground/src/spec/route.js';
 import { BROWSERS, type Driver } from '../browser/drivers.js';
 import { buildPage } from './page.js';
+import { fingerprintAfter } from './support/strict-run.js';
 
 const STEPS = 12;
 /** With all that draws random numbers: order, augmentation and dropout. */
@@ -27,19 +24,6 @@ const experiment: Experiment = {
   seed: 7,
   strict: true,
 };
-
-/** What the weights are after these steps here, in Node. */
-async function fingerprintHere(): Promise<string> {
-  await configureEngine({ strict: true });
-  const { train } = await mnist();
-  const { images, labels } = train.slice(0, TRAINING_DIGITS);
-  const digits = { images: Uint8Array.from(images), labels: Uint8Array.from(labels) };
-  const run = new Run(experiment, { digits, augment: null, compiled: false });
-  for (let step = 0; step < STEPS; step++) run.advance();
-  const fingerprint = fingerprintOf(run.model);
-  run.dispose();
-  return fingerprint;
-}
 
 /** Presses what an opened link offers, and waits for the sentence that comes of it. */
 const TRAIN_AND_COMPARE = `(async () => {
@@ -63,7 +47,7 @@ let fingerprint: string;
 beforeAll(async () => {
   folder = buildPage();
   host = await hostStatically(folder);
-  fingerprint = await fingerprintHere();
+  fingerprint = await fingerprintAfter(experiment, { steps: STEPS, count: TRAINING_DIGITS });
 });
 afterAll(async () => {
   await host?.close();
