@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import type { EngineChoice } from '../lab/protocol.js';
+import { lack } from './support.js';
 
 /** More than these the small networks of the page have no use for. */
 const MOST_THREADS = 4;
@@ -16,7 +17,8 @@ export const mostThreads: number = isIsolated ? Math.min(MOST_THREADS, cores) : 
 
 /** What the next run computes with, from its beginning on. */
 export const engineChoice = signal<EngineChoice>({
-  kernels: 'wasm',
-  threads: mostThreads,
-  compiled: true,
+  // The kernels are made of vectors; without these, plain loops do the same.
+  kernels: lack === 'noSimd' ? 'reference' : 'wasm',
+  threads: lack === 'noSimd' ? 1 : mostThreads,
+  compiled: lack !== 'noSimd',
 });

@@ -27,7 +27,7 @@ const PACE = 250;
 const HEIGHT = 260;
 
 /**
- * The curves of one or two runs. The program that draws them is loaded when they are first seen; they are drawn
+ * The curves of one or two runs. The program that draws them is loaded when they begin; they are drawn
  * anew a few times a second at most, and only while they are in sight.
  */
 export function CurveChart(props: CurveChartProps) {
@@ -36,6 +36,7 @@ export function CurveChart(props: CurveChartProps) {
   const isVisible = useVisible(place);
   const isDue = useRef(false);
   const [hasFailed, setHasFailed] = useState(false);
+  const [hasBegun, setHasBegun] = useState(false);
   const latest = useRef(props);
   latest.current = props;
   const names = props.names.join();
@@ -60,13 +61,13 @@ export function CurveChart(props: CurveChartProps) {
   };
 
   useSignalEffect(() => {
-    latest.current.data();
+    if (latest.current.data().steps.length > 0) setHasBegun(true);
     if (isVisible.value) drawSoon();
   });
 
   useEffect(() => {
     const element = place.current;
-    if (!element) return;
+    if (!element || !hasBegun) return;
     let isGone = false;
     const stop: (() => void)[] = [];
     void load().then(
@@ -100,11 +101,17 @@ export function CurveChart(props: CurveChartProps) {
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [names]);
+  }, [names, hasBegun]);
 
   return (
     <>
-      <div class="curve-plot" ref={place} role="img" aria-label={props.title} />
+      <div
+        class="curve-plot"
+        ref={place}
+        role="img"
+        aria-label={props.title}
+        style={{ minHeight: HEIGHT }}
+      />
       {hasFailed && <p class="bad">{texts.failed}</p>}
       <CurveLegend names={props.names} values={values} textOf={props.textOf} />
     </>
