@@ -91,20 +91,26 @@ export class Trainer {
     let fault = await this.#prepare();
     const pause = pauses(TURN);
     let told = performance.now();
-    while (fault === null && !this.#isDone()) {
+    while (fault === null) {
+      await this.#released();
+      if (this.#isDone()) break;
       fault = this.#step();
       if (performance.now() - told >= REPORT_EVERY) {
         this.#tell('running', null);
         told = performance.now();
       }
       await pause();
-      while (this.#holders > 0 && !this.#isEnded) {
-        await new Promise<void>((resolve) => {
-          this.#release = resolve;
-        });
-      }
     }
     if (!this.#isEnded) this.#tell('paused', fault);
+  }
+
+  /** Settles when nobody wants that no step is made. */
+  async #released(): Promise<void> {
+    while (this.#holders > 0 && !this.#isEnded) {
+      await new Promise<void>((resolve) => {
+        this.#release = resolve;
+      });
+    }
   }
 
   /** @returns Why it can't train; null if nothing is wrong. */
