@@ -27,6 +27,12 @@ export default defineConfig({
   // For threads, here; elsewhere the service worker sends them where the host doesn't.
   server: { headers: ISOLATION },
   preview: { headers: ISOLATION },
-  build: { target: 'es2022', outDir: 'dist', emptyOutDir: true },
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    emptyOutDir: true,
+    // Who has WebAssembly's SIMD nearly always has what the polyfill brings; without, it is only slower.
+    modulePreload: { polyfill: false },
+  },
   clearScreen: false,
 });

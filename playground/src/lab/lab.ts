@@ -135,6 +135,8 @@ class OneRunLab implements Lab {
       Scope.run(() =>
         exportOnnx(model, zeros([1, 1, 28, 28]), {
           normalization,
+          // The view says that it takes images on the scale 0…1.
+          includeNormalization: true,
           classes: CLASS_NAMES,
           names: { inputs: ['images'], outputs: ['logits'] },
         }),
