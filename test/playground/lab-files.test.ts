@@ -98,11 +98,11 @@ describe('a file of weights', () => {
 });
 
 describe('an ONNX file', () => {
-  it('computes what the network does', async () => {
+  it('computes what the network does, of images from 0 to 1', async () => {
     const { lab, probabilities } = await trained(OWN);
     const model = importOnnx(await lab.onnx());
     const logits = Scope.run(() => {
-      const [output] = [model.forward(inputOf(digit, NORMALIZATION))].flat();
+      const [output] = [model.forward(inputOf(digit, { mean: [0], std: [1] }))].flat();
       if (!(output instanceof Tensor)) throw new Error('expected logits');
       return output.toTypedArray();
     });

@@ -53,7 +53,15 @@ describe('a link', () => {
 
   it('that was made once can be opened for ever', async () => {
     expect(await decodeLink(OLD)).toEqual({
-      experiment: { ...strict, network: PRESETS.lenet },
+      // What the page began with then.
+      experiment: {
+        network: PRESETS.lenet,
+        optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9, nesterov: false, weightDecay: 0 },
+        batchSize: 64,
+        augmentation: 'none',
+        seed: 1,
+        strict: true,
+      },
       digit: {
         pixels: Uint8Array.from({ length: 784 }, (_, i) => (i % 28 === 14 ? 255 : 0)),
         label: 1,

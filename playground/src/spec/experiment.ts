@@ -37,7 +37,7 @@ export interface Experiment {
 export const OPTIMIZERS: {
   readonly [K in OptimizerSpec['kind']]: OptimizerSpec & { readonly kind: K };
 } = {
-  sgd: { kind: 'sgd', lr: 0.05, momentum: 0.9, nesterov: false, weightDecay: 0 },
+  sgd: { kind: 'sgd', lr: 0.02, momentum: 0.9, nesterov: false, weightDecay: 0 },
   adam: { kind: 'adam', lr: 0.001, weightDecay: 0 },
   adamW: { kind: 'adamW', lr: 0.001, weightDecay: 0.01 },
   rmsprop: { kind: 'rmsprop', lr: 0.001, weightDecay: 0 },
@@ -58,7 +58,7 @@ export const EXPERIMENT_FIELDS = {
 export const DEFAULT_EXPERIMENT: Experiment = {
   network: PRESETS.lenet,
   optimizer: OPTIMIZERS.sgd,
-  batchSize: 64,
+  batchSize: 32,
   augmentation: 'none',
   seed: 1,
   strict: false,
