@@ -1,4 +1,5 @@
 import { SPEC_TEXTS } from '../texts.js';
+import { reachOf, windowsIn } from './convolution/geometry.js';
 import type { LayerKind, LayerShape, LayerSpec } from './layers.js';
 
 /*
@@ -85,9 +86,8 @@ const KINDS: { readonly [K in LayerKind]: Kind<LayerOf<K>> } = {
       const [C, H, W] = input;
       if (C % groups !== 0) return faults.groupsOfInput(groups, C);
       if (channels % groups !== 0) return faults.groupsOfOutput(groups, channels);
-      const reach = dilation * (kernel - 1) + 1;
-      const windows = (size: number): number =>
-        Math.floor((size + 2 * padding - reach) / stride) + 1;
+      const reach = reachOf(kernel, dilation);
+      const windows = (size: number): number => windowsIn(size + 2 * padding, reach, stride);
       const [OH, OW] = [windows(H), windows(W)];
       if (OH >= 1 && OW >= 1) return [channels, OH, OW];
       const size = by(H, W);

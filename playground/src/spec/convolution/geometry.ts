@@ -46,6 +46,10 @@ export function misfitOf(setting: Setting): Misfit | null {
 /** How many pixels a kernel of this size reaches over. */
 export const reachOf = (kernel: number, dilation: number): number => dilation * (kernel - 1) + 1;
 
+/** How many windows of this reach a row of so many pixels has, padding included; below 1 if none fits. */
+export const windowsIn = (padded: number, reach: number, stride: number): number =>
+  Math.floor((padded - reach) / stride) + 1;
+
 /** @throws RangeError for a setting that has a misfit. */
 export function geometryOf(setting: Setting): Geometry {
   const misfit = misfitOf(setting);
@@ -55,8 +59,8 @@ export function geometryOf(setting: Setting): Geometry {
   const { C, OC, KH, KW, stride, padding, dilation, groups } = setting;
   const PH = setting.H + 2 * padding;
   const PW = setting.W + 2 * padding;
-  const OH = Math.floor((PH - reachOf(KH, dilation)) / stride) + 1;
-  const OW = Math.floor((PW - reachOf(KW, dilation)) / stride) + 1;
+  const OH = windowsIn(PH, reachOf(KH, dilation), stride);
+  const OW = windowsIn(PW, reachOf(KW, dilation), stride);
   const groupC = C / groups;
   return {
     ...setting,

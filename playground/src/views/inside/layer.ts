@@ -2,7 +2,8 @@ import { computed, effect, signal } from '@preact/signals';
 import type { ConvolutionView } from '../../lab/protocol.js';
 import type { Convolution } from '../../spec/convolution/convolution.js';
 import { geometryOf } from '../../spec/convolution/geometry.js';
-import type { ConvSpec, LayerSpec } from '../../spec/layers.js';
+import type { ConvSpec, NetworkSpec } from '../../spec/layers.js';
+import { namesOf } from '../../spec/network.js';
 import { digit } from '../../state/digit.js';
 import { loadDigitSets } from '../../state/digit-sets.js';
 import { route } from '../../state/route.js';
@@ -31,10 +32,22 @@ export const askedLabel = signal<number | null>(null);
 /** The names of the network's convolutions, in order. */
 export const layerNames = computed<readonly string[]>(() => {
   const network = runs.value[0]?.experiment.value.network ?? [];
-  return network.filter(isConvolution).map((_, i) => `conv${i + 1}`);
+  return convolutionsOf(network).map(({ name }) => name);
 });
 
-const isConvolution = (layer: LayerSpec): layer is ConvSpec => layer.kind === 'conv';
+interface NamedConvolution {
+  readonly name: string;
+  readonly spec: ConvSpec;
+  /** In the network. */
+  readonly place: number;
+}
+
+function convolutionsOf(network: NetworkSpec): NamedConvolution[] {
+  const names = namesOf(network);
+  return network.flatMap((spec, place) =>
+    spec.kind === 'conv' ? [{ name: names[place] ?? '', spec, place }] : [],
+  );
+}
 
 let asked = 0;
 
@@ -71,8 +84,7 @@ export async function readLayer(): Promise<void> {
 
 async function ask(run: Run, name: string): Promise<LayerAtHand> {
   const { network } = run.experiment.peek();
-  const places = network.flatMap((spec, place) => (isConvolution(spec) ? [{ spec, place }] : []));
-  const found = places[Number(name.slice('conv'.length)) - 1];
+  const found = convolutionsOf(network).find((convolution) => convolution.name === name);
   if (!found) return { state: 'unknown' };
   const { pixels, label: known } = digit.peek() ?? (await firstTestDigit());
   const label = askedLabel.peek() ?? known ?? (await likeliest(run, pixels));
