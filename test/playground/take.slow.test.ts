@@ -6,6 +6,7 @@ import { DEFAULT_EXPERIMENT, type Experiment } from '../../playground/src/spec/e
 import { encodeLink } from '../../playground/src/spec/link.js';
 import { PRESETS } from '../../playground/src/spec/presets.js';
 import { addressOf } from '../../playground/src/spec/route.js';
+import { ISOLATION } from '../../playground/src/offline/isolation.js';
 import { BROWSERS, type Driver } from '../browser/drivers.js';
 import { buildPage } from './page.js';
 import { fingerprintAfter } from './support/strict-run.js';
@@ -25,20 +26,15 @@ const experiment: Experiment = {
   strict: true,
 };
 
-/** Presses what an opened link offers, and waits for the sentence that comes of it. */
+/** Presses what an opened link offers, one after the other, and waits for the sentence that comes of it. */
 const TRAIN_AND_COMPARE = `(async () => {
-  const until = async (find) => {
-    for (let tries = 0; tries < 600; tries++) {
-      const found = find();
-      if (found) return found;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('waited in vain at ' + document.body.innerText);
-  };
-  const button = await until(() => document.querySelector('.take-opened button.primary:enabled'));
-  button.click();
-  const verdict = await until(() => document.querySelector('.take-same, .take-opened .bad'));
-  return verdict.innerText;
+  for (let tries = 0; tries < 600; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const verdict = document.querySelector('.take-same, .take-opened .bad');
+    if (verdict) return verdict.innerText;
+    document.querySelector('.take-opened button:enabled')?.click();
+  }
+  throw new Error('waited in vain at ' + document.body.innerText);
 })()`;
 
 let folder: string;
@@ -46,7 +42,8 @@ let host: StaticHost;
 let fingerprint: string;
 beforeAll(async () => {
   folder = buildPage();
-  host = await hostStatically(folder);
+  // As of a host that sends them, so that the page needn't load itself again for them.
+  host = await hostStatically(folder, { headers: ISOLATION });
   fingerprint = await fingerprintAfter(experiment, { steps: STEPS, count: TRAINING_DIGITS });
 });
 afterAll(async () => {
