@@ -49,7 +49,7 @@ describe('what comes from files is printable', () => {
     const pixels = new Uint8Array(28 * 28);
     const options = { columns: 80, colour: false };
     const [head] = predictionLines('a\n\u001b[2J.png', { prediction, pixels }, options);
-    expect(head).toBe('a\\n\\u001b[2J.png: 0 (10.0 %)');
+    expect(head).toBe('a\\n\\u001b[2J.png: 0 (10.00 %)');
   });
 
   test('why a run stopped, which a checkpoint tells', async () => {

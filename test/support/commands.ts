@@ -106,9 +106,12 @@ interface Manifest {
 
 /** The command of npm's that a script is, and the arguments behind `--`; null if there is none. */
 function scriptOf(args: readonly string[]): readonly string[] | null {
-  const words = args.filter((word) => word !== '--silent');
-  const folder = words[0] === '--prefix' ? (words[1] ?? '') : '.';
-  const [run, name = '', ...more] = words[0] === '--prefix' ? words.slice(2) : words;
+  const plain = args.filter((word) => word !== '--silent');
+  // A workspace is named by its folder, and may stand behind the script.
+  const at = Math.max(plain.indexOf('--prefix'), plain.indexOf('--workspace'));
+  const folder = at < 0 ? '.' : (plain[at + 1] ?? '');
+  const words = at < 0 ? plain : [...plain.slice(0, at), ...plain.slice(at + 2)];
+  const [run, name = '', ...more] = words;
   const manifest = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as Manifest;
   const script = manifest.scripts[run === 'test' ? 'test' : name];
   if (script === undefined || (run !== 'run' && run !== 'test')) return null;
