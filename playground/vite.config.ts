@@ -20,8 +20,15 @@ export default defineConfig({
   worker: {
     format: 'es',
     plugins: () => [worker()],
-    // Errors and the PyTorch that is written name classes.
-    rolldownOptions: { output: { keepNames: true } },
+    rolldownOptions: {
+      output: {
+        // Errors and the PyTorch that is written name classes.
+        keepNames: true,
+        // WebKit runs a worker's first script once more when another script imports it, and each run would answer
+        // each call. So it is kept apart from all that others import.
+        codeSplitting: { groups: [{ name: 'lab', test: /lab[\\/]lab\.ts$/, entriesAware: true }] },
+      },
+    },
   },
   define: { 'import.meta.env.VERSION': JSON.stringify(version) },
   // For threads, here; elsewhere the service worker sends them where the host doesn't.
