@@ -4,6 +4,7 @@ import { defineConfig } from 'vite';
 import { digits } from './scripts/digits.js';
 import { firstPaint } from './scripts/first-paint.js';
 import { licences } from './scripts/licences.js';
+import { noPrefetch } from './scripts/no-prefetch.js';
 import { offline } from './scripts/offline.js';
 import { ISOLATION } from './src/offline/isolation.js';
 
@@ -19,7 +20,7 @@ export default defineConfig({
   plugins: [digits(), page, firstPaint(), offline()],
   worker: {
     format: 'es',
-    plugins: () => [worker()],
+    plugins: () => [worker(), noPrefetch()],
     rolldownOptions: {
       output: {
         // Errors and the PyTorch that is written name classes.

@@ -5,7 +5,7 @@ import { announcement } from './state/announcement.js';
 import { addressOf, VIEWS } from './spec/route.js';
 import { route } from './state/route.js';
 import { type Theme, theme } from './state/theme.js';
-import { TEXTS } from './texts.js';
+import { PAGE_TEXTS } from './texts/page.js';
 import { ViewAt } from './views/view-at.js';
 
 /** The whole page: a head with the navigation, one view, and what a screen reader is told. */
@@ -22,16 +22,16 @@ export function App() {
           document.getElementById('content')?.focus();
         }}
       >
-        {TEXTS.page.skip}
+        {PAGE_TEXTS.skip}
       </a>
       <header class="head">
-        <h1>{TEXTS.page.title}</h1>
-        <nav aria-label={TEXTS.page.title}>
+        <h1>{PAGE_TEXTS.title}</h1>
+        <nav aria-label={PAGE_TEXTS.title}>
           <ul>
             {VIEWS.map((name) => (
               <li key={name}>
                 <a href={addressOf(name)} aria-current={name === view ? 'page' : undefined}>
-                  {TEXTS.page.views[name]}
+                  {PAGE_TEXTS.views[name]}
                 </a>
               </li>
             ))}
@@ -53,7 +53,7 @@ export function App() {
 }
 
 function ThemeChoice() {
-  const { label, ...choices } = TEXTS.page.theme;
+  const { label, ...choices } = PAGE_TEXTS.theme;
   return (
     <label class="theme">
       {label}{' '}

@@ -1,9 +1,9 @@
 import { kept } from './offline/offline.js';
-import { TEXTS } from './texts.js';
+import { PAGE_TEXTS } from './texts/page.js';
 
 /** The foot of the page: its version, whose digits it has, and whether it opens without a network. */
 export function Foot() {
-  const texts = TEXTS.page.foot;
+  const texts = PAGE_TEXTS.foot;
   return (
     <footer class="foot">
       <ul>

@@ -4,7 +4,7 @@ import { reload, reloadBrings } from './offline/offline.js';
 import { announce } from './state/announcement.js';
 import { digitSets, loadDigitSets } from './state/digit-sets.js';
 import { lack } from './state/support.js';
-import { TEXTS } from './texts.js';
+import { PAGE_TEXTS } from './texts/page.js';
 import './style/notices.css';
 
 /** Whether a part of the page that is loaded when it is wanted could not be had. */
@@ -15,7 +15,7 @@ addEventListener('vite:preloadError', () => {
 
 /** What the page as a whole has to say: what this browser lacks, what didn't load, what a reload brings. */
 export function Notices() {
-  const texts = TEXTS.page.notices;
+  const texts = PAGE_TEXTS.notices;
   const brings = reloadBrings.value;
   const digits = digitSets.value;
   return (

@@ -2,12 +2,14 @@ import { rm } from 'node:fs/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hostStatically, type StaticHost } from '../../playground/scripts/static-host.js';
-import { TEXTS } from '../../playground/src/texts.js';
+import { DRAW_TEXTS } from '../../playground/src/texts/draw.js';
+import { PAGE_TEXTS } from '../../playground/src/texts/page.js';
+import { TRAIN_TEXTS } from '../../playground/src/texts/train.js';
 import { ISOLATION } from '../browser/app.js';
 import { findChromium } from '../browser/chromium.js';
 import { buildPage } from './page.js';
 
-const { pad, answer, photo, wrong, explain, maps, samples } = TEXTS.draw;
+const { pad, answer, photo, wrong, explain, maps, samples } = DRAW_TEXTS;
 
 let folder: string;
 let host: StaticHost;
@@ -58,7 +60,7 @@ async function train(steps: number): Promise<void> {
     const text = document.querySelector('.draw-training')?.textContent ?? '';
     return Number(/\d[\d,]*/.exec(text)?.[0].replace(',', '') ?? 0) > least;
   }, steps);
-  await page.getByRole('button', { name: TEXTS.train.bar.pause, exact: true }).click();
+  await page.getByRole('button', { name: TRAIN_TEXTS.bar.pause, exact: true }).click();
   await page.getByText(/^Trained for/).waitFor();
 }
 
@@ -142,9 +144,9 @@ describe('what is drawn with the mouse', () => {
   it('is there after a change of view', async () => {
     await drawOne();
     await eventually(verdict).toMatch(/\ba 1\b/);
-    await page.getByRole('link', { name: TEXTS.page.views.take }).click();
+    await page.getByRole('link', { name: PAGE_TEXTS.views.take }).click();
     await area().waitFor({ state: 'detached' });
-    await page.getByRole('link', { name: TEXTS.page.views.draw }).click();
+    await page.getByRole('link', { name: PAGE_TEXTS.views.draw }).click();
     await eventually(verdict).toMatch(/\ba 1\b/);
     await page.getByRole('button', { name: pad.undo }).click();
     await eventually(verdict).toBe(answer.none);
@@ -198,7 +200,7 @@ describe('a picture', () => {
       await choose('one.jpg', 'image/jpeg', buffer);
       await page.getByText(photo.reading).waitFor({ state: 'detached' });
       await page.getByText(photo.read).first().waitFor();
-      return page.getByRole('img', { name: TEXTS.draw.seen.label }).evaluate((canvas) => {
+      return page.getByRole('img', { name: DRAW_TEXTS.seen.label }).evaluate((canvas) => {
         const { data } = (canvas as HTMLCanvasElement)
           .getContext('2d')
           ?.getImageData(0, 0, 28, 28) ?? { data: [] };
@@ -288,7 +290,7 @@ describe('what the network makes of a digit', () => {
     expect(await region.innerText()).toContain(wrong.count(1));
     await region.getByRole('button', { name: wrong.goOn }).click();
     await eventually(() => panel(answer.title).innerText()).toContain('In training');
-    await page.getByRole('button', { name: TEXTS.train.bar.pause, exact: true }).click();
+    await page.getByRole('button', { name: TRAIN_TEXTS.bar.pause, exact: true }).click();
   });
 });
 

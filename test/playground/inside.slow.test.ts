@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serve, type Server } from '../browser/app.js';
 import { findChromium } from '../browser/chromium.js';
 import { BROWSERS } from '../browser/drivers.js';
-import { TEXTS } from '../../playground/src/texts.js';
+import { INSIDE_TEXTS } from '../../playground/src/texts/inside.js';
 
 const root = join(import.meta.dirname, 'inside-page');
 const outDir = mkdtempSync(join(tmpdir(), 'unfold-inside-'));
@@ -50,7 +50,7 @@ describe.each(BROWSERS)('in $name', ({ missing, launch }) => {
 });
 
 describe('the view', () => {
-  const { panels, sections, steps, puzzles } = TEXTS.inside;
+  const { panels, sections, steps, puzzles } = INSIDE_TEXTS;
   let browser: Browser;
   let page: Page;
 
@@ -169,7 +169,7 @@ describe('the view', () => {
     await open('4x4');
     await slide('KH', 3);
     await slide('dilation', 3);
-    expect(await page.getByRole('alert').innerText()).toBe(TEXTS.inside.misfit);
+    expect(await page.getByRole('alert').innerText()).toBe(INSIDE_TEXTS.misfit);
     expect(await grid('out[0, 0]').locator('td').count()).toBeGreaterThan(0);
     await slide('dilation', 1);
     expect(await page.getByRole('alert').count()).toBe(0);
@@ -189,7 +189,7 @@ describe('the view', () => {
 
   it('unfolds, folds, and divides by the counts', async () => {
     await open('4x4');
-    const { button, divide, folded, divided } = TEXTS.inside.inverse;
+    const { button, divide, folded, divided } = INSIDE_TEXTS.inverse;
     await page.getByRole('button', { name: button }).click();
     expect(await cell(folded, 1, 1).innerText()).toBe('24');
     await page.getByRole('button', { name: divide }).click();
@@ -217,10 +217,10 @@ describe('the view', () => {
 
   it('lists the ten questions, and leads to each where it is answered', async () => {
     await open('4x4');
-    await page.getByText(TEXTS.inside.contents.title).first().click();
-    const names = Object.keys(TEXTS.inside.questions);
+    await page.getByText(INSIDE_TEXTS.contents.title).first().click();
+    const names = Object.keys(INSIDE_TEXTS.questions);
     expect(names).toHaveLength(10);
-    for (const [name, { question, answer }] of Object.entries(TEXTS.inside.questions)) {
+    for (const [name, { question, answer }] of Object.entries(INSIDE_TEXTS.questions)) {
       await page.getByRole('link', { name: question }).click();
       expect(await page.locator(':focus').innerText()).toBe(question);
       expect(await page.locator(`#question-${name}`).innerText()).toContain(answer);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
@@ -13,7 +13,7 @@ import { ISOLATION } from '../../playground/src/offline/isolation.js';
 import { DEFAULT_EXPERIMENT } from '../../playground/src/spec/experiment.js';
 import { encodeLink } from '../../playground/src/spec/link.js';
 import { VIEWS } from '../../playground/src/spec/route.js';
-import { TEXTS } from '../../playground/src/texts.js';
+import { TAKE_TEXTS } from '../../playground/src/texts/take.js';
 import { findChromium } from '../browser/chromium.js';
 import { BROWSERS, type Driver } from '../browser/drivers.js';
 import { following, type TakenAlong, training } from './in-page.js';
@@ -72,7 +72,7 @@ describe.each(BROWSERS)('in $name', ({ name, missing, launch }) => {
   it.skipIf(missing)('a link comes to the weights that Node came to, bit by bit', async () => {
     const link = await linkOf(STEPS);
     const said = await driver.evaluate<string>(`${host.url}#/take?run=${link}`, following());
-    expect(said).toContain(TEXTS.take.opened.verdicts.same);
+    expect(said).toContain(TAKE_TEXTS.opened.verdicts.same);
   });
 });
 
@@ -105,7 +105,7 @@ describe('the page in Chromium', () => {
   };
   const notice = (page: Page) => page.locator('.notice');
 
-  it('loads less than 125 KB of JavaScript by brotli besides the kernels, until it is idle', async () => {
+  it('loads less than 120 KB of JavaScript by brotli besides the kernels, until it is idle', async () => {
     const context = await browser.newContext({ serviceWorkers: 'block' });
     const page = await context.newPage();
     const scripts: string[] = [];
@@ -121,8 +121,13 @@ describe('the page in Chromium', () => {
     const sizes = texts.map((text) => brotliCompressSync(text.replaceAll(KERNELS, '')).length);
     const total = sizes.reduce((sum, size) => sum + size, 0);
     tell(`JavaScript of the first load: ${total} bytes in ${scripts.length} files`);
-    expect(total).toBeLessThan(125_000);
+    expect(total).toBeLessThan(120_000);
     await context.close();
+  });
+
+  it('has no script of threads that it never starts', () => {
+    const files = readdirSync(join(folder, 'assets'));
+    expect(files.filter((name) => name.includes('prefetch'))).toEqual([]);
   });
 
   it.each([

@@ -3,7 +3,7 @@ import { Conv2d, crossEntropy, evaluationMode } from '@unfold/nn';
 import { inputOf } from './images.js';
 import { floats, outputsOf, type Seen } from './look.js';
 import type { ConvolutionView } from './protocol.js';
-import { LAB_TEXTS } from '../texts.js';
+import { LAB_TEXTS } from '../texts/lab.js';
 
 /**
  * A convolution of the network with a digit, forwards and backwards, for the cross entropy with a label. The

@@ -9,7 +9,7 @@ import { ExperimentError, readExperiment } from '../spec/read-experiment.js';
 import { CLASS_NAMES } from './images.js';
 import { buildNetwork } from './network.js';
 import type { Run } from './run.js';
-import { LAB_TEXTS } from '../texts.js';
+import { LAB_TEXTS } from '../texts/lab.js';
 
 /** What a network is called that is none of the presets. */
 const OWN_NAME = 'custom';

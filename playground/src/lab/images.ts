@@ -2,7 +2,7 @@ import { elementsOf, empty, type Tensor } from '@unfold/core';
 import type { Normalization } from '@unfold/train';
 import { imageWriter } from '@unfold/train/internal';
 import { CLASSES } from '../spec/network.js';
-import { LAB_TEXTS } from '../texts.js';
+import { LAB_TEXTS } from '../texts/lab.js';
 
 /** Pixels of an image. */
 export const PIXELS = 28 * 28;

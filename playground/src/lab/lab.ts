@@ -23,7 +23,7 @@ import type {
 import { Run } from './run.js';
 import { Trainer } from './trainer.js';
 import { validate } from './validation.js';
-import { LAB_TEXTS } from '../texts.js';
+import { LAB_TEXTS } from '../texts/lab.js';
 
 /** A worker's side of the page: one run, and all that computes with its weights. */
 export const createLab = (): Lab => new OneRunLab();

@@ -2,7 +2,7 @@ import { pauses } from '@unfold/core/internal';
 import { fingerprintOf } from './fingerprint.js';
 import type { Progress } from './protocol.js';
 import type { Run, Stepped } from './run.js';
-import { LAB_TEXTS } from '../texts.js';
+import { LAB_TEXTS } from '../texts/lab.js';
 
 /** Milliseconds between reports of a run that trains. */
 const REPORT_EVERY = 100;

@@ -4,7 +4,7 @@ import { crossEntropy, evaluationMode } from '@unfold/nn';
 import { inputOf, PIXELS } from './images.js';
 import type { DigitSet, Validation } from './protocol.js';
 import type { Run } from './run.js';
-import { LAB_TEXTS } from '../texts.js';
+import { LAB_TEXTS } from '../texts/lab.js';
 
 const BATCH = 250;
 /** Milliseconds after which calls are answered. */

@@ -1,5 +1,5 @@
 import { useId, useState } from 'preact/hooks';
-import { TEXTS } from '../texts.js';
+import { TRAIN_TEXTS } from '../texts/train.js';
 
 export interface NumberFieldProps {
   readonly label: string;
@@ -24,7 +24,7 @@ export function NumberField(props: NumberFieldProps) {
   /** What was typed, while it isn't the value. */
   const [typed, setTyped] = useState<string | null>(null);
   const isWrong = typed !== null;
-  const expected = TEXTS.train.expected[isWhole ? 'whole' : 'number'];
+  const expected = TRAIN_TEXTS.expected[isWhole ? 'whole' : 'number'];
   return (
     <div class={`field ${props.class ?? ''}`}>
       <label for={id}>{label}</label>

@@ -1,6 +1,6 @@
 import type { CSSProperties } from 'preact';
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { TEXTS } from '../texts.js';
+import { GRID_TEXTS } from '../texts/grid.js';
 import '../style/number-grid.css';
 
 export interface GridCell {
@@ -215,7 +215,7 @@ export function NumberGrid(props: NumberGridProps) {
       </table>
       <Scrub
         id={`${id}-rows`}
-        text={TEXTS.grid.rows}
+        text={GRID_TEXTS.rows}
         first={top}
         shown={shownRows}
         all={rows}
@@ -223,7 +223,7 @@ export function NumberGrid(props: NumberGridProps) {
       />
       <Scrub
         id={`${id}-columns`}
-        text={TEXTS.grid.columns}
+        text={GRID_TEXTS.columns}
         first={left}
         shown={shownColumns}
         all={columns}

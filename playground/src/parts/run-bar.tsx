@@ -15,9 +15,9 @@ import { recentMean } from '../state/history.js';
 import { actionOf, KEYS, keysAct } from '../state/keys.js';
 import { type Run, runs } from '../state/runs.js';
 import '../style/run-bar.css';
-import { TEXTS } from '../texts.js';
+import { TRAIN_TEXTS } from '../texts/train.js';
 
-const { bar, keys } = TEXTS.train;
+const { bar, keys } = TRAIN_TEXTS;
 
 /** How training stands, and what starts and stops it; on all views, so that it goes on while one draws. */
 export function RunBar() {

@@ -1,4 +1,4 @@
-import { SPEC_TEXTS } from '../texts.js';
+import { SPEC_TEXTS } from '../texts/spec.js';
 import { faultOfNumber, isImage, type NumberField, whole } from './kinds.js';
 import type { NetworkSpec } from './layers.js';
 import { inspectNetwork } from './network.js';

@@ -1,10 +1,10 @@
-import { SPEC_TEXTS } from '../texts.js';
+import { SPEC_TEXTS } from '../texts/spec.js';
 import { reachOf, windowsIn } from './convolution/geometry.js';
 import type { LayerKind, LayerShape, LayerSpec } from './layers.js';
 
 /*
  * What the page knows of each kind of layer. A new kind is a type in layers.ts, a row here, its name in
- * texts.ts, and a line where the worker builds modules; the compiler asks for all of them.
+ * texts/spec.ts, and a line where the worker builds modules; the compiler asks for all of them.
  */
 
 /** A number that an editor offers: from `least` to `most`. */

@@ -1,4 +1,4 @@
-import { SPEC_TEXTS } from '../texts.js';
+import { SPEC_TEXTS } from '../texts/spec.js';
 import type { Experiment } from './experiment.js';
 import { fieldsOf, isLayerKind, kindOf } from './kinds.js';
 import type { LayerSpec } from './layers.js';

@@ -1,4 +1,4 @@
-import { SPEC_TEXTS } from '../texts.js';
+import { SPEC_TEXTS } from '../texts/spec.js';
 import { faultOfValue, fieldsOf, isImage, kindOf, shapeText, sizeOf } from './kinds.js';
 import type { LayerShape, LayerSpec, NetworkSpec } from './layers.js';
 

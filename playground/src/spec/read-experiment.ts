@@ -1,4 +1,4 @@
-import { SPEC_TEXTS } from '../texts.js';
+import { SPEC_TEXTS } from '../texts/spec.js';
 import {
   AUGMENTATIONS,
   type AugmentationSpec,

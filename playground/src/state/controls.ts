@@ -1,7 +1,7 @@
 import { computed, type ReadonlySignal, signal, type Signal } from '@preact/signals';
 import { fixed, grouped, percent } from '@unfold/monitor/internal/browser';
 import { type Experiment, faultOfExperiment } from '../spec/experiment.js';
-import { TEXTS } from '../texts.js';
+import { TRAIN_TEXTS } from '../texts/train.js';
 import { announce } from './announcement.js';
 import { draftOf, isEdited } from './draft.js';
 import { engineChoice } from './engine-choice.js';
@@ -46,14 +46,14 @@ export async function act(action: Action, on: readonly Run[] = targets.value): P
         announce(saidOf(action, isPause, run));
       } catch (error) {
         run.blame(error);
-        announce(TEXTS.train.said.failed(run.fault.value ?? ''));
+        announce(TRAIN_TEXTS.said.failed(run.fault.value ?? ''));
       }
     }),
   );
 }
 
 function saidOf(action: Action, isPause: boolean, run: Run): string {
-  const { said, bar } = TEXTS.train;
+  const { said, bar } = TRAIN_TEXTS;
   const { losses, accuracies } = run.history.value;
   const at = grouped(run.progress.value?.step ?? 0);
   const last = recentMean(losses, 1);

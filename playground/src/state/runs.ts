@@ -9,7 +9,7 @@ import type {
   Validation,
 } from '../lab/protocol.js';
 import type { Experiment } from '../spec/experiment.js';
-import { TEXTS } from '../texts.js';
+import { TRAIN_TEXTS } from '../texts/train.js';
 import { loadDigitSets } from './digit-sets.js';
 import { EMPTY_HISTORY, type History, HistoryKeeper } from './history.js';
 
@@ -235,11 +235,11 @@ function startLab(fail: (reason: string) => void): StartedLab {
 function startWorker(die: (reason: string) => void): Worker | null {
   try {
     const worker = new Worker(new URL('../lab/worker.ts', import.meta.url), { type: 'module' });
-    worker.addEventListener('error', (event) => die(event.message || TEXTS.train.noWorker));
+    worker.addEventListener('error', (event) => die(event.message || TRAIN_TEXTS.noWorker));
     return worker;
   } catch {
     // Whoever is to hear of it is not there yet.
-    queueMicrotask(() => die(TEXTS.train.noWorker));
+    queueMicrotask(() => die(TRAIN_TEXTS.noWorker));
     return null;
   }
 }

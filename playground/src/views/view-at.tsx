@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { View } from '../spec/route.js';
-import { TEXTS } from '../texts.js';
+import { PAGE_TEXTS } from '../texts/page.js';
 import { TrainView } from './train/train-view.js';
 
 /** What a first visit shows is there at once; the others come when they are first looked at. */
@@ -28,5 +28,5 @@ export function ViewAt({ view }: { view: View }) {
       () => undefined,
     );
   }, [view, Shown]);
-  return Shown ? <Shown /> : <p class="soft">{TEXTS.page.loading}</p>;
+  return Shown ? <Shown /> : <p class="soft">{PAGE_TEXTS.loading}</p>;
 }

@@ -1,7 +1,7 @@
 import { render } from 'preact';
 import { announcement } from '../../../playground/src/state/announcement.js';
 import type { Setting } from '../../../playground/src/spec/convolution/geometry.js';
-import { TEXTS } from '../../../playground/src/texts.js';
+import { INSIDE_TEXTS } from '../../../playground/src/texts/inside.js';
 import { InsideView } from '../../../playground/src/views/inside/inside-view.js';
 import { change, convolution } from '../../../playground/src/views/inside/state.js';
 import '../../../playground/src/style/page.css';
@@ -68,7 +68,7 @@ function compareCells(): number {
   if (!given) throw new Error('the view has no convolution');
   const { N, C, H, W, OC, OH, OW, k, p, padding } = given.geometry;
   const core = coreNumbers(given);
-  const { panels, inverse, flipped } = TEXTS.inside;
+  const { panels, inverse, flipped } = INSIDE_TEXTS;
   const inPadding = (row: number, column: number): boolean =>
     row < padding || column < padding || row >= padding + H || column >= padding + W;
   const grids: Record<string, (row: number, column: number) => number | undefined> = {

@@ -1,12 +1,12 @@
 import { grouped } from '@unfold/monitor/internal/browser';
 import { act } from '../../state/controls.js';
 import { runs } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { answer } from './state.js';
 import { verdictOf } from './verdict.js';
 import { percent } from './words.js';
 
-const { answer: texts } = TEXTS.draw;
+const { answer: texts } = DRAW_TEXTS;
 
 /** The ten probabilities, and how far the network is trained. */
 export function AnswerPanel() {

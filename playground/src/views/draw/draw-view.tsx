@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import '../../style/draw.css';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { AnswerPanel } from './answer-panel.js';
 import { Explain } from './explain.js';
 import { follow } from './follow.js';
@@ -12,7 +12,7 @@ import { Samples } from './samples.js';
 import { Seen } from './seen.js';
 import { Wrong } from './wrong.js';
 
-const { pad } = TEXTS.draw;
+const { pad } = DRAW_TEXTS;
 
 /** A digit is drawn or chosen, and the network says what it takes it for, and why. */
 export function DrawView() {

@@ -1,6 +1,6 @@
 import { figure } from '@unfold/monitor/internal/browser';
 import { digit } from '../../state/digit.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { SIDE } from './drawing.js';
 import { Legend } from './legend.js';
 import { ReadablePicture } from './readable-picture.js';
@@ -8,7 +8,7 @@ import { type Answer, answer, type Explanation, explanation, occluded } from './
 import { verdictOf } from './verdict.js';
 import { percent } from './words.js';
 
-const { explain } = TEXTS.draw;
+const { explain } = DRAW_TEXTS;
 const CHOICES: readonly Explanation[] = ['none', 'gradient', 'occlusion'];
 
 /** What the network looks at in the digit, in two ways. */

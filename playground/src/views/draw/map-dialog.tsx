@@ -1,11 +1,11 @@
 import { figure } from '@unfold/monitor/internal/browser';
 import { useEffect, useRef } from 'preact/hooks';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { type Channels, rangeOf } from './channels.js';
 import { Legend } from './legend.js';
 import { ReadablePicture } from './readable-picture.js';
 
-const { maps, explain } = TEXTS.draw;
+const { maps, explain } = DRAW_TEXTS;
 
 interface MapDialogProps {
   readonly title: string;

@@ -6,14 +6,14 @@ import { Picture } from '../../parts/picture.js';
 import { columnsOf, useRoving } from '../../parts/roving.js';
 import { namesOf } from '../../spec/network.js';
 import { addressOf } from '../../spec/route.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { Legend } from './legend.js';
 import { MapDialog } from './map-dialog.js';
 import { type Channels, channelsOf } from './channels.js';
 import { areMapsSeen, mapped } from './state.js';
 import { windowWith } from './windowing.js';
 
-const { maps } = TEXTS.draw;
+const { maps } = DRAW_TEXTS;
 /** Maps that are shown of a layer at once. */
 const SHOWN = 12;
 

@@ -1,9 +1,9 @@
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { isEmpty } from './drawing.js';
 import { brush, history } from './state.js';
 import { stepBack, stepForward, wipe } from './steps.js';
 
-const { pad } = TEXTS.draw;
+const { pad } = DRAW_TEXTS;
 
 /** What is below the drawing area. */
 export function PadTools() {

@@ -1,13 +1,13 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { announce } from '../../state/announcement.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { extended, goOn, type Point, SIDE, withStroke } from './drawing.js';
 import { paintDrawing } from './paint.js';
 import { brush, drawing, history, stroke } from './state.js';
 import { stepBack, stepForward, wipe } from './steps.js';
 
-const { pad } = TEXTS.draw;
+const { pad } = DRAW_TEXTS;
 
 /** Where the keyboard's brush is, in cells, and whether it draws. */
 interface Cursor {

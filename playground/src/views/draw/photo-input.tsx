@@ -3,13 +3,13 @@ import { transfer } from 'comlink';
 import { useEffect, useMemo } from 'preact/hooks';
 import { announce } from '../../state/announcement.js';
 import { runs } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { newestOnly } from './newest.js';
 import { readPhoto } from './photo.js';
 import { replaceBy } from './steps.js';
 import { troubleOf } from './words.js';
 
-const { photo } = TEXTS.draw;
+const { photo } = DRAW_TEXTS;
 
 /** Takes a picture from a file, from the camera, dropped anywhere on the page, or pasted. */
 export function PhotoInput() {

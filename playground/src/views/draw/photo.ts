@@ -1,5 +1,5 @@
 import type { GreyPicture } from '../../lab/protocol.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { fittedSize, GreyBands } from './grey.js';
 
 /** Rows that are read at once: short work, so that the page answers in between. */
@@ -17,7 +17,7 @@ export async function readPhoto(file: File): Promise<GreyPicture> {
     canvas.width = width;
     canvas.height = height;
     const context = canvas.getContext('2d', { willReadFrequently: true });
-    if (!context) throw new Error(TEXTS.draw.photo.unreadable(file.name));
+    if (!context) throw new Error(DRAW_TEXTS.photo.unreadable(file.name));
     context.drawImage(bitmap, 0, 0, width, height);
     const bands = new GreyBands(width, height);
     for (let top = 0; top < height; top += BAND) {
@@ -41,7 +41,7 @@ async function scaled(file: File): Promise<ImageBitmap> {
 }
 
 async function decoded(file: File, options: ImageBitmapOptions): Promise<ImageBitmap> {
-  const { photo } = TEXTS.draw;
+  const { photo } = DRAW_TEXTS;
   if (file.size === 0) throw new Error(photo.empty(file.name));
   try {
     return await createImageBitmap(file, { imageOrientation: 'from-image', ...options });

@@ -4,12 +4,12 @@ import type { DigitSet } from '../../lab/protocol.js';
 import { Picture } from '../../parts/picture.js';
 import { columnsOf, useRoving } from '../../parts/roving.js';
 import { digitSets, loadDigitSets } from '../../state/digit-sets.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { SIDE } from './drawing.js';
 import { pixelsAt, placesOf, someOf } from './sampling.js';
 import { replaceBy } from './steps.js';
 
-const { samples } = TEXTS.draw;
+const { samples } = DRAW_TEXTS;
 /** How many are shown to choose from. */
 const SHOWN = 12;
 

@@ -1,11 +1,11 @@
 import { Picture } from '../../parts/picture.js';
 import { digit } from '../../state/digit.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { SIDE } from './drawing.js';
 import { answer, trouble } from './state.js';
 import { sentenceOf } from './words.js';
 
-const { seen, answer: texts } = TEXTS.draw;
+const { seen, answer: texts } = DRAW_TEXTS;
 
 /** The 28×28 pixels that go into the network, beside the drawing, and what comes out, in a sentence. */
 export function Seen() {

@@ -1,9 +1,9 @@
 import { announce } from '../../state/announcement.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { type Drawing, EMPTY, goOn, type History, isEmpty, redo, undo } from './drawing.js';
 import { history, stroke } from './state.js';
 
-const { pad } = TEXTS.draw;
+const { pad } = DRAW_TEXTS;
 
 export const stepBack = (): void => change(undo(history.value), pad.undone);
 export const stepForward = (): void => change(redo(history.value), pad.redone);

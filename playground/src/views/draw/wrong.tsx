@@ -4,14 +4,14 @@ import { act, isWanted } from '../../state/controls.js';
 import { digit } from '../../state/digit.js';
 import { digitSets } from '../../state/digit-sets.js';
 import { runs } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { DRAW_TEXTS } from '../../texts/draw.js';
 import { added, labelOfAdded, noteAdded } from '../../state/added-digits.js';
 import { setLabel } from './follow.js';
 import { placeIn } from './sampling.js';
 import { trouble } from './state.js';
 import { troubleOf } from './words.js';
 
-const { wrong } = TEXTS.draw;
+const { wrong } = DRAW_TEXTS;
 /** How many digits of the training set one of the user's may count as. */
 const WEIGHTS = [1, 10, 50] as const;
 

@@ -3,11 +3,11 @@ import { act } from '../../state/controls.js';
 import { draftOf, editDraft } from '../../state/draft.js';
 import { engineChoice, isIsolated, mostThreads } from '../../state/engine-choice.js';
 import { runs } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { ENGINE_TEXTS } from '../../texts/engine.js';
 
 /** What the next run computes with. */
 export function ChoicePanel() {
-  const texts = TEXTS.engine.choice;
+  const texts = ENGINE_TEXTS.choice;
   const [run] = runs.value;
   const choice = engineChoice.value;
   const running = run?.engine.value;

@@ -1,12 +1,13 @@
 import { cores, isIsolated } from '../../state/engine-choice.js';
 import { lack } from '../../state/support.js';
-import { TEXTS } from '../../texts.js';
+import { ENGINE_TEXTS } from '../../texts/engine.js';
+import { PAGE_TEXTS } from '../../texts/page.js';
 
 /** What this browser has for computing, and what it lacks, and why. */
 export function DevicePanel() {
-  const texts = TEXTS.engine.device;
+  const texts = ENGINE_TEXTS.device;
   const facts = [
-    { name: texts.simd, has: lack === null, text: lack ? TEXTS.page.notices[lack] : texts.hasSimd },
+    { name: texts.simd, has: lack === null, text: lack ? PAGE_TEXTS.notices[lack] : texts.hasSimd },
     { name: texts.threads, has: isIsolated, text: isIsolated ? texts.isolated : texts.notIsolated },
     { name: texts.cores, has: true, text: texts.coreCount(cores) },
   ];

@@ -1,4 +1,4 @@
-import { TEXTS } from '../../texts.js';
+import { PAGE_TEXTS } from '../../texts/page.js';
 import { ChoicePanel } from './choice-panel.js';
 import { DevicePanel } from './device-panel.js';
 import { MeasurePanel } from './measure-panel.js';
@@ -8,7 +8,7 @@ import '../../style/engine.css';
 export function EngineView() {
   return (
     <>
-      <h2>{TEXTS.page.views.engine}</h2>
+      <h2>{PAGE_TEXTS.views.engine}</h2>
       <div class="engine-view">
         <ChoicePanel />
         <DevicePanel />

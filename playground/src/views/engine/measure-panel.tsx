@@ -4,7 +4,8 @@ import { cores, isIsolated, mostThreads } from '../../state/engine-choice.js';
 import { runs } from '../../state/runs.js';
 import { lack } from '../../state/support.js';
 import { DEFAULT_EXPERIMENT } from '../../spec/experiment.js';
-import { TEXTS } from '../../texts.js';
+import { ENGINE_TEXTS } from '../../texts/engine.js';
+import { PAGE_TEXTS } from '../../texts/page.js';
 import { candidates } from './candidates.js';
 import { cancel, isMeasuring, measure, measurement } from './measurement.js';
 import { MeasureTable } from './measure-table.js';
@@ -12,7 +13,7 @@ import { reportText, subjectText } from './report.js';
 
 /** Measures a training step with each engine. */
 export function MeasurePanel() {
-  const texts = TEXTS.engine.measure;
+  const texts = ENGINE_TEXTS.measure;
   const current = measurement.value;
   const isUnderWay = isMeasuring();
   const canMeasure = lack === null || lack === 'noSimd';
@@ -46,14 +47,14 @@ export function MeasurePanel() {
           </label>
         )}
       </div>
-      {!canMeasure && lack && <p class="bad">{TEXTS.page.notices[lack]}</p>}
+      {!canMeasure && lack && <p class="bad">{PAGE_TEXTS.notices[lack]}</p>}
       {current && (
         <>
           <p class="soft">{subjectText(current)}</p>
           <MeasureTable measurement={current} />
         </>
       )}
-      {!isIsolated && <p class="soft">{TEXTS.engine.choice.oneThread}</p>}
+      {!isIsolated && <p class="soft">{ENGINE_TEXTS.choice.oneThread}</p>}
       <p class="soft">{texts.counted}</p>
       <p class="soft">{texts.bits}</p>
     </section>
@@ -62,7 +63,7 @@ export function MeasurePanel() {
 
 /** Copies the report; where a page may not, it is shown to be copied by hand. */
 function CopyReport() {
-  const texts = TEXTS.engine.measure;
+  const texts = ENGINE_TEXTS.measure;
   const [shown, show] = useState<string | null>(null);
   const copy = async (): Promise<void> => {
     const current = measurement.value;

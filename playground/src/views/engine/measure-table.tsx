@@ -1,11 +1,11 @@
 import { figure } from '@unfold/monitor/internal/browser';
-import { TEXTS } from '../../texts.js';
+import { ENGINE_TEXTS } from '../../texts/engine.js';
 import type { Measurement, Outcome } from './measurement.js';
 import { baselineOf, bitsText } from './report.js';
 
 /** The engines, each with the time of a step, its operations a second, and whether the bits agree. */
 export function MeasureTable({ measurement }: { readonly measurement: Measurement }) {
-  const texts = TEXTS.engine;
+  const texts = ENGINE_TEXTS;
   const baseline = baselineOf(measurement);
   const fastest = Math.max(...measurement.rows.map(({ outcome }) => speedOf(outcome)));
   return (

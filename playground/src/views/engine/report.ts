@@ -2,11 +2,11 @@ import { figure, grouped } from '@unfold/monitor/internal/browser';
 import type { EngineTiming } from '../../lab/protocol.js';
 import { inspectNetwork } from '../../spec/network.js';
 import { presetNameOf } from '../../spec/presets.js';
-import { TEXTS } from '../../texts.js';
+import { ENGINE_TEXTS } from '../../texts/engine.js';
 import { BASELINE } from './candidates.js';
 import type { Measurement } from './measurement.js';
 
-const texts = TEXTS.engine;
+const texts = ENGINE_TEXTS;
 
 /** Where the page runs. */
 export interface Place {

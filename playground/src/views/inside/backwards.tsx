@@ -1,5 +1,5 @@
 import { type Convolution, dBiasAt } from '../../spec/convolution/convolution.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { ProductMatrix, UnfoldedGrid, WeightMatrix } from './grids.js';
 import { full } from './numbers.js';
 import { OutputPlanes, Panel, PixelPlanes } from './panels.js';
@@ -7,7 +7,7 @@ import { useSight } from './sight.js';
 import { position, stepTo, watched } from './state.js';
 import { Section } from './words.js';
 
-const { panels } = TEXTS.inside;
+const { panels } = INSIDE_TEXTS;
 
 /** dOut, the weight's gradient, the gradient of U, and the fold that makes the image's of it. */
 export function Backwards({ convolution }: { readonly convolution: Convolution }) {

@@ -11,7 +11,7 @@ import {
 } from '../../spec/convolution/flipped.js';
 import { countAt, isPadding, type Pixel, rowOf } from '../../spec/convolution/geometry.js';
 import { linkOf, type Place } from '../../spec/convolution/links.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { extents } from './extents.js';
 import { PixelGrid } from './grids.js';
 import { nameOf } from './names.js';
@@ -22,7 +22,7 @@ import { Sighted, useSight } from './sight.js';
 import { choose, hovered } from './state.js';
 import { Question, Section, Words } from './words.js';
 
-const texts = TEXTS.inside.flipped;
+const texts = INSIDE_TEXTS.flipped;
 
 interface Props {
   readonly convolution: Convolution;
@@ -41,7 +41,7 @@ export function Flipped({ convolution }: Props) {
   const sum =
     terms.length === 0
       ? '0'
-      : written({ terms, bias: null, total: 0 }, TEXTS.inside.sentence.products);
+      : written({ terms, bias: null, total: 0 }, INSIDE_TEXTS.sentence.products);
   return (
     <Section name="flipped">
       <Words words={texts.words} formula={texts.formula} numbers={texts.numbers} />
@@ -113,7 +113,7 @@ function SpreadGrid({ convolution, pixel }: Props & { readonly pixel: Pixel }) {
     const isFrom = isUnder(pixel.h, cell.row, KH) && isUnder(pixel.w, cell.column, KW);
     return {
       text,
-      name: place ? TEXTS.inside.cells.is(nameOf(geometry, n, place), text) : texts.zero,
+      name: place ? INSIDE_TEXTS.cells.is(nameOf(geometry, n, place), text) : texts.zero,
       class: `${isFrom ? 'from' : ''} ${place ? '' : 'padding'}`,
     };
   };
@@ -153,7 +153,7 @@ function FlippedKernel({ convolution }: Props) {
         const place = placeOf(cell);
         return {
           text,
-          name: TEXTS.inside.cells.is(nameOf(geometry, n, place), text),
+          name: INSIDE_TEXTS.cells.is(nameOf(geometry, n, place), text),
           class: linkOf(geometry, pointed, place) ?? '',
         };
       }}
@@ -195,7 +195,7 @@ function GatheredGrid({ convolution, c }: Props & { readonly c: number }) {
         const isUnread = countAt(geometry, place) === 0;
         return {
           text,
-          name: TEXTS.inside.cells.is(nameOf(geometry, n, place), text),
+          name: INSIDE_TEXTS.cells.is(nameOf(geometry, n, place), text),
           class: `${link ?? ''} ${isUnread ? 'unread' : ''}`,
         };
       }}

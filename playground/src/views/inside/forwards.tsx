@@ -1,10 +1,10 @@
 import type { Convolution } from '../../spec/convolution/convolution.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { ProductMatrix, UnfoldedGrid, WeightMatrix } from './grids.js';
 import { KernelPlanes, OutputPlanes, Panel, PixelPlanes } from './panels.js';
 import { Section } from './words.js';
 
-const { panels } = TEXTS.inside;
+const { panels } = INSIDE_TEXTS;
 
 /** Padded input, kernel, unfolded matrix, product and output. */
 export function Forwards({ convolution }: { readonly convolution: Convolution }) {

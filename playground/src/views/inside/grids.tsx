@@ -25,7 +25,7 @@ import {
 } from '../../spec/convolution/geometry.js';
 import { patchOf, pixelsOf, rowToShow } from '../../spec/convolution/follow.js';
 import { linkOf, type Place } from '../../spec/convolution/links.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { extents } from './extents.js';
 import { nameOf } from './names.js';
 import { brief } from './numbers.js';
@@ -34,7 +34,7 @@ import { remembered } from './remembered.js';
 import { useSight } from './sight.js';
 import { choose, counts, hovered, tints } from './state.js';
 
-const { cells } = TEXTS.inside;
+const { cells } = INSIDE_TEXTS;
 
 interface GridProps {
   readonly convolution: Convolution;

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { Backwards } from './backwards.js';
 import { Flipped } from './flipped.js';
 import { Forwards } from './forwards.js';
@@ -13,7 +13,7 @@ import { convolution, example } from './state.js';
 import { Contents } from './words.js';
 import '../../style/inside.css';
 
-const texts = TEXTS.inside;
+const texts = INSIDE_TEXTS;
 
 export function InsideView() {
   const root = useRef<HTMLDivElement>(null);

@@ -3,7 +3,7 @@ import { type CellLook, type GridCell, NumberGrid } from '../../parts/number-gri
 import { type Convolution, foldedCopiesAt, paddedAt } from '../../spec/convolution/convolution.js';
 import { countAt, type Pixel } from '../../spec/convolution/geometry.js';
 import { announce } from '../../state/announcement.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { nameOf } from './names.js';
 import { brief, full } from './numbers.js';
 import { PLANE_WINDOW, roomOf } from './room.js';
@@ -11,7 +11,7 @@ import { Sighted, useSight } from './sight.js';
 import { choose, hovered } from './state.js';
 import { Question, Section, Words } from './words.js';
 
-const texts = TEXTS.inside.inverse;
+const texts = INSIDE_TEXTS.inverse;
 
 type Stage = 'x' | 'folded' | 'divided';
 

@@ -1,9 +1,9 @@
 import type { Signal } from '@preact/signals';
 import type { Convolution } from '../../spec/convolution/convolution.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { counts, image, rewind, tints } from './state.js';
 
-const texts = TEXTS.inside;
+const texts = INSIDE_TEXTS;
 
 /** What is shown besides the numbers, what the frames mean, and which image of the batch it is. */
 export function Layers({ convolution }: { readonly convolution: Convolution }) {

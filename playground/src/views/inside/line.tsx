@@ -4,14 +4,14 @@ import { type Convolution, numberAt } from '../../spec/convolution/convolution.j
 import { isPadding } from '../../spec/convolution/geometry.js';
 import type { Place } from '../../spec/convolution/links.js';
 import { sumOf } from '../../spec/convolution/sums.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { layerAtHand } from './layer.js';
 import { full, WRITTEN, written } from './numbers.js';
 import { viewWidth } from './room.js';
 import { equationOf, soFarOf, storyOf } from './sentences.js';
 import { image, pointed, position, stepTo, watched } from './state.js';
 
-const { steps, sentence } = TEXTS.inside;
+const { steps, sentence } = INSIDE_TEXTS;
 
 /** Below this width of the view, in pixels, less is written. */
 const NARROW = 600;

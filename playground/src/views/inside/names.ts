@@ -6,9 +6,9 @@ import {
   tapOf,
 } from '../../spec/convolution/geometry.js';
 import type { Place } from '../../spec/convolution/links.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 
-const { cells } = TEXTS.inside;
+const { cells } = INSIDE_TEXTS;
 
 /** What a cell is called: `out[0, 0, 1, 1]`, with image `n`. */
 export function nameOf(geometry: Geometry, n: number, place: Place): string {

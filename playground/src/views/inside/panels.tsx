@@ -2,14 +2,14 @@ import type { ComponentChildren } from 'preact';
 import type { Convolution } from '../../spec/convolution/convolution.js';
 import { groupOf } from '../../spec/convolution/geometry.js';
 import { Picture } from '../../parts/picture.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { KernelGrid, OutputGrid, PixelGrid } from './grids.js';
 import { PLANE_WINDOW } from './room.js';
 import { Sighted, useSight } from './sight.js';
 import { look } from './state.js';
 import { Question, type QuestionName, Words } from './words.js';
 
-const texts = TEXTS.inside;
+const texts = INSIDE_TEXTS;
 
 interface PanelProps {
   readonly name: keyof typeof texts.panels;

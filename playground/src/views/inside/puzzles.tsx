@@ -13,12 +13,12 @@ import {
   writtenAt,
 } from '../../spec/convolution/mistakes.js';
 import { announce } from '../../state/announcement.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { brief } from './numbers.js';
 import { roomOf } from './room.js';
 import { type PuzzleName, Section } from './words.js';
 
-const texts = TEXTS.inside.puzzles;
+const texts = INSIDE_TEXTS.puzzles;
 
 /** The four mistakes of common sources, for the learner to find. */
 export function Puzzles() {

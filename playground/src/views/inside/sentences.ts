@@ -8,11 +8,11 @@ import {
 import { copiesOf, groupOfRow, isPadding, pixelOf } from '../../spec/convolution/geometry.js';
 import type { Place } from '../../spec/convolution/links.js';
 import { sumOf } from '../../spec/convolution/sums.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { nameOf, rowInGroup } from './names.js';
 import { full, WRITTEN, written } from './numbers.js';
 
-const { sentence } = TEXTS.inside;
+const { sentence } = INSIDE_TEXTS;
 
 /**
  * A cell's number with its sum written out, the first `most` products of it: `out[0, 0, 1, 1] = 1·6 + 2·7 + 3·10 + 4·11 = 94`.

@@ -2,12 +2,12 @@ import type { Convolution } from '../../spec/convolution/convolution.js';
 import { EXAMPLES } from '../../spec/convolution/examples.js';
 import { reachOf, type Setting } from '../../spec/convolution/geometry.js';
 import { addressOf } from '../../spec/route.js';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { askedLabel, layerAtHand, layerNames, readLayer } from './layer.js';
 import { change, example, misfit, redraw, reset, setting } from './state.js';
 import { route } from '../../state/route.js';
 
-const texts = TEXTS.inside;
+const texts = INSIDE_TEXTS;
 
 /** What is looked into: examples, and the convolutions of the network. */
 export function Sources() {

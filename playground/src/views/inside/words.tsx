@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
-import { TEXTS } from '../../texts.js';
+import { INSIDE_TEXTS } from '../../texts/inside.js';
 
-const texts = TEXTS.inside;
+const texts = INSIDE_TEXTS;
 
 export interface WordsProps {
   readonly words: readonly string[];

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { announce } from '../../state/announcement.js';
-import { TEXTS } from '../../texts.js';
+import { TAKE_TEXTS } from '../../texts/take.js';
 
-const texts = TEXTS.take;
+const texts = TAKE_TEXTS;
 
 export interface CopyButtonProps {
   /** What is copied. */

@@ -5,10 +5,10 @@ import { announce } from '../../state/announcement.js';
 import { prepare } from '../../state/controls.js';
 import { experimentAtHand } from '../../state/link.js';
 import type { Run } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { TAKE_TEXTS } from '../../texts/take.js';
 import { sizeText } from './sizes.js';
 
-const texts = TEXTS.take.files;
+const texts = TAKE_TEXTS.files;
 
 /** The run's weights and model as files. */
 export function Downloads({ run }: { readonly run: Run }) {
@@ -57,7 +57,7 @@ function Download({ run, label, about, least, file, make }: DownloadProps) {
     setMaking(true);
     setFault(null);
     try {
-      if (!(await prepare(run))) throw new Error(run.fault.value ?? TEXTS.take.noRun);
+      if (!(await prepare(run))) throw new Error(run.fault.value ?? TAKE_TEXTS.noRun);
       const bytes = await make();
       save(bytes, file);
       const done = texts.saved(file, sizeText(bytes.length));

@@ -4,9 +4,10 @@ import type { LinkContent } from '../../spec/link.js';
 import type { NetworkSpec } from '../../spec/layers.js';
 import { inspectNetwork } from '../../spec/network.js';
 import { presetNameOf } from '../../spec/presets.js';
-import { SPEC_TEXTS, TEXTS } from '../../texts.js';
+import { SPEC_TEXTS } from '../../texts/spec.js';
+import { TAKE_TEXTS } from '../../texts/take.js';
 
-const texts = TEXTS.take.content;
+const texts = TAKE_TEXTS.content;
 
 /** What a link holds, line by line. */
 export function LinkContents({ experiment, digit, result }: LinkContent) {

@@ -3,10 +3,10 @@ import { useRef, useState } from 'preact/hooks';
 import { announce } from '../../state/announcement.js';
 import { prepare } from '../../state/controls.js';
 import type { Run } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { TAKE_TEXTS } from '../../texts/take.js';
 import { sizeText } from './sizes.js';
 
-const texts = TEXTS.take.load;
+const texts = TAKE_TEXTS.load;
 
 /** What the worker reads at most, too: a network of the page has a tenth of it. */
 const MOST_BYTES = 2 ** 28;
@@ -27,7 +27,7 @@ export function LoadWeights({ run }: { readonly run: Run }) {
       if (files.length > 1) throw new Error(texts.one);
       if (file.size > MOST_BYTES) throw new Error(texts.tooLarge(sizeText(file.size)));
       const bytes = new Uint8Array(await file.arrayBuffer());
-      if (!(await prepare(run))) throw new Error(run.fault.value ?? TEXTS.take.noRun);
+      if (!(await prepare(run))) throw new Error(run.fault.value ?? TAKE_TEXTS.noRun);
       const { model } = await run.load(bytes, file.name);
       const accuracy = run.validation.value?.accuracy ?? 0;
       const done = texts.loaded(file.name, model, percent(accuracy));

@@ -4,10 +4,10 @@ import type { LinkContent } from '../../spec/link.js';
 import { announce } from '../../state/announcement.js';
 import { beginLinked, opened, trainLinked, type Verdict, verdictOf } from '../../state/link.js';
 import { type Run, runs } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { TAKE_TEXTS } from '../../texts/take.js';
 import { LinkContents } from './link-content.js';
 
-const texts = TEXTS.take.opened;
+const texts = TAKE_TEXTS.opened;
 
 /** What a link holds that was opened, and whether what it says comes out here. */
 export function OpenedLink() {

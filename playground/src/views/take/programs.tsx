@@ -5,10 +5,10 @@ import type { Experiment } from '../../spec/experiment.js';
 import { prepare } from '../../state/controls.js';
 import { experimentAtHand } from '../../state/link.js';
 import type { Run } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { TAKE_TEXTS } from '../../texts/take.js';
 import { CopyButton } from './copy-button.js';
 
-const texts = TEXTS.take.programs;
+const texts = TAKE_TEXTS.programs;
 const [mean] = NORMALIZATION.mean;
 const [std] = NORMALIZATION.std;
 
@@ -67,7 +67,7 @@ function PyTorch({ run, experiment }: { readonly run: Run; readonly experiment: 
 }
 
 async function write(run: Run): Promise<string> {
-  if (!(await prepare(run))) throw new Error(run.fault.value ?? TEXTS.take.noRun);
+  if (!(await prepare(run))) throw new Error(run.fault.value ?? TAKE_TEXTS.noRun);
   return run.lab.pytorch();
 }
 

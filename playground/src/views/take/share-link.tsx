@@ -5,11 +5,11 @@ import { digit } from '../../state/digit.js';
 import { engineChoice } from '../../state/engine-choice.js';
 import { addressWith, linkedExperiment, resultOf } from '../../state/link.js';
 import type { Run } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { TAKE_TEXTS } from '../../texts/take.js';
 import { CopyButton } from './copy-button.js';
 import { LinkContents } from './link-content.js';
 
-const texts = TEXTS.take.share;
+const texts = TAKE_TEXTS.share;
 
 /** The link to the run at hand. */
 export function ShareLink({ run }: { readonly run: Run }) {

@@ -1,7 +1,7 @@
 import { grouped } from '@unfold/monitor/internal/browser';
-import { TEXTS } from '../../texts.js';
+import { TAKE_TEXTS } from '../../texts/take.js';
 
-const { sizes } = TEXTS.take;
+const { sizes } = TAKE_TEXTS;
 
 /** A number of bytes for people: 812 bytes, 24.9 kB, 4.8 MB. */
 export function sizeText(bytes: number): string {

@@ -1,6 +1,7 @@
 import { runs } from '../../state/runs.js';
 import '../../style/take.css';
-import { TEXTS } from '../../texts.js';
+import { PAGE_TEXTS } from '../../texts/page.js';
+import { TAKE_TEXTS } from '../../texts/take.js';
 import { Downloads } from './downloads.js';
 import { LoadWeights } from './load-weights.js';
 import { OpenedLink } from './opened-link.js';
@@ -12,7 +13,7 @@ export function TakeView() {
   const [run] = runs.value;
   return (
     <div class="take">
-      <h2 class="unseen">{TEXTS.page.views.take}</h2>
+      <h2 class="unseen">{PAGE_TEXTS.views.take}</h2>
       <OpenedLink />
       {run ? (
         <>
@@ -24,7 +25,7 @@ export function TakeView() {
           <Programs run={run} />
         </>
       ) : (
-        <p>{TEXTS.take.noRun}</p>
+        <p>{TAKE_TEXTS.noRun}</p>
       )}
     </div>
   );

@@ -6,9 +6,9 @@ import { columnsOf, useRoving } from '../../parts/roving.js';
 import { addressOf } from '../../spec/route.js';
 import { announce } from '../../state/announcement.js';
 import { digit } from '../../state/digit.js';
-import { TEXTS } from '../../texts.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 
-const { confusion: texts } = TEXTS.train;
+const { confusion: texts } = TRAIN_TEXTS;
 
 export interface ConfusedDigitsProps {
   readonly label: number;

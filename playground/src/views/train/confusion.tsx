@@ -6,11 +6,11 @@ import { useRoving } from '../../parts/roving.js';
 import { act } from '../../state/controls.js';
 import { digitSets } from '../../state/digit-sets.js';
 import type { Run } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 import { CLASSES, confusionCounts, itemsOf } from './confusion-counts.js';
 import { ConfusedDigits } from './confused-digits.js';
 
-const { confusion: texts } = TEXTS.train;
+const { confusion: texts } = TRAIN_TEXTS;
 
 /** What a run takes the test digits for, after each epoch and when asked. */
 export function Confusion({ run }: { run: Run }) {
@@ -142,5 +142,5 @@ function shareOf(label: number, predicted: number, count: number, most: number):
 function recallOf(counts: Uint32Array, label: number): string {
   const row = counts.subarray(CLASSES * label, CLASSES * (label + 1));
   const all = row.reduce((sum, count) => sum + count, 0);
-  return all === 0 ? TEXTS.train.bar.none : `${((100 * (row[label] ?? 0)) / all).toFixed(0)} %`;
+  return all === 0 ? TRAIN_TEXTS.bar.none : `${((100 * (row[label] ?? 0)) / all).toFixed(0)} %`;
 }

@@ -4,11 +4,11 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { useVisible } from '../../parts/use-visible.js';
 import { theme } from '../../state/theme.js';
-import { TEXTS } from '../../texts.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 import type { CurveData } from './curve-data.js';
 import { CurveLegend, lookOf, PARTS } from './curve-legend.js';
 
-const { curves: texts } = TEXTS.train;
+const { curves: texts } = TRAIN_TEXTS;
 
 export interface CurveChartProps {
   readonly title: string;

@@ -1,7 +1,7 @@
 import type { ReadonlySignal } from '@preact/signals';
-import { TEXTS } from '../../texts.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 
-const { curves: texts, bar } = TEXTS.train;
+const { curves: texts, bar } = TRAIN_TEXTS;
 
 /** A run's lines, in the order of a chart's columns. */
 export const PARTS = ['batch', 'mean', 'validation'] as const;

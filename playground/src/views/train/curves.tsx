@@ -2,11 +2,11 @@ import { fixed, grouped, percent } from '@unfold/monitor/internal/browser';
 import { RECENT } from '../../state/controls.js';
 import { recentMean } from '../../state/history.js';
 import { type Run, runs, type Scores } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 import { CurveChart } from './curve-chart.js';
 import { curveData } from './curve-data.js';
 
-const { curves: texts, bar } = TEXTS.train;
+const { curves: texts, bar } = TRAIN_TEXTS;
 
 /** More stretches than this are more than a wide screen shows. */
 const STRETCHES = 400;

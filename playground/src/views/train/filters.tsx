@@ -8,10 +8,10 @@ import { useVisible } from '../../parts/use-visible.js';
 import { addressOf } from '../../spec/route.js';
 import { inspectNetwork } from '../../spec/network.js';
 import { type Run, runs } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 import { MOST_PICTURES, picturesOf, reachOf, seenLayers } from './filter-pictures.js';
 
-const { filters: texts } = TEXTS.train;
+const { filters: texts } = TRAIN_TEXTS;
 
 /** Milliseconds between two looks at the weights. */
 const PACE = 500;

@@ -4,9 +4,10 @@ import { NumberField } from '../../parts/number-field.js';
 import { type FieldValue, fieldsOf, shapeText, withValue } from '../../spec/kinds.js';
 import type { LayerShape, LayerSpec } from '../../spec/layers.js';
 import type { LayerReport } from '../../spec/network.js';
-import { SPEC_TEXTS, TEXTS } from '../../texts.js';
+import { SPEC_TEXTS } from '../../texts/spec.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 
-const { network: texts } = TEXTS.train;
+const { network: texts } = TRAIN_TEXTS;
 
 export interface LayerCardProps {
   readonly layer: LayerSpec;

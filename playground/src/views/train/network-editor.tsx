@@ -15,10 +15,11 @@ import {
   replaceLayer,
 } from '../../state/network-edits.js';
 import type { Run } from '../../state/runs.js';
-import { SPEC_TEXTS, TEXTS } from '../../texts.js';
+import { SPEC_TEXTS } from '../../texts/spec.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 import { LayerCard } from './layer-card.js';
 
-const { network: texts } = TEXTS.train;
+const { network: texts } = TRAIN_TEXTS;
 
 /** The network of a run's draft: where it begins, its layers, and what they cost. */
 export function NetworkEditor({ run }: { run: Run }) {

@@ -2,21 +2,22 @@ import { addSecondRun, removeSecondRun } from '../../state/controls.js';
 import { editedName, editedRun } from '../../state/edited-run.js';
 import { runs } from '../../state/runs.js';
 import '../../style/train.css';
-import { TEXTS } from '../../texts.js';
+import { PAGE_TEXTS } from '../../texts/page.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 import { Confusion } from './confusion.js';
 import { Curves } from './curves.js';
 import { Filters } from './filters.js';
 import { NetworkEditor } from './network-editor.js';
 import { TrainingOptions } from './training-options.js';
 
-const texts = TEXTS.train;
+const texts = TRAIN_TEXTS;
 
 /** Edit a network and its training, watch it learn, and what it learns. */
 export function TrainView() {
   const run = editedRun.value;
   return (
     <div class="train">
-      <h2 class="unseen">{TEXTS.page.views.train}</h2>
+      <h2 class="unseen">{PAGE_TEXTS.views.train}</h2>
       <div class="train-middle">
         <Intro />
         <section class="panel" aria-label={texts.curves.loss}>

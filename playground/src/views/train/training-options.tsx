@@ -8,9 +8,9 @@ import {
 } from '../../spec/experiment.js';
 import { draftOf, editDraft } from '../../state/draft.js';
 import type { Run } from '../../state/runs.js';
-import { TEXTS } from '../../texts.js';
+import { TRAIN_TEXTS } from '../../texts/train.js';
 
-const { options: texts } = TEXTS.train;
+const { options: texts } = TRAIN_TEXTS;
 
 /** How a run's draft trains: optimiser, batch, augmentation, seed. */
 export function TrainingOptions({ run }: { run: Run }) {
