@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type axeCore from 'axe-core';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +10,10 @@ import { serve, type Server } from '../browser/app.js';
 import { findChromium } from '../browser/chromium.js';
 import { BROWSERS } from '../browser/drivers.js';
 import { INSIDE_TEXTS } from '../../playground/src/texts/inside.js';
+
+/** What axe-core's script puts into the page. */
+declare const axe: typeof axeCore;
+const AXE = join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js');
 
 const root = join(import.meta.dirname, 'inside-page');
 const outDir = mkdtempSync(join(tmpdir(), 'unfold-inside-'));
@@ -127,7 +132,28 @@ describe('the view', () => {
       await page.getByRole('button', { name: steps.next, exact: true }).click();
     }
     expect(seen).toEqual(['4', '10', '10', '16', '17']);
-    expect(await cell('dX[0, 0]', 1, 3).locator('.note').innerText()).toBe('−2');
+    const last = cell('dX[0, 0]', 1, 3);
+    expect(await last.getAttribute('data-note')).toBe('−2');
+    expect(await last.getAttribute('aria-label')).toBe(
+      'dX[0, 0, 1, 3] is −2, −2 by the last patch, in 2 patches',
+    );
+    await page.close();
+  });
+
+  it('has nothing serious for axe with a second number in cells', async () => {
+    await open('4x4');
+    await page.getByRole('checkbox', { name: INSIDE_TEXTS.layers.counts }).check();
+    await page.getByRole('button', { name: panels.dX.watch }).click();
+    expect(await page.locator('td[data-note="×4"]').count()).toBeGreaterThan(0);
+    expect(await page.locator('td[data-note^="+"]').count()).toBeGreaterThan(0);
+    await page.addScriptTag({ path: AXE });
+    const found = await page.evaluate(async () => {
+      const { violations } = await axe.run('main');
+      return violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+    });
+    expect(found).toEqual([]);
     await page.close();
   });
 

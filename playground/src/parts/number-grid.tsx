@@ -16,7 +16,7 @@ export interface CellLook {
   readonly class?: string;
   /** From −1 to 1: a colour behind the number; none for 0. */
   readonly tint?: number;
-  /** A small second number in the corner. */
+  /** A small second number in the corner, which the name has to say in words. */
   readonly note?: string;
 }
 
@@ -189,6 +189,7 @@ export function NumberGrid(props: NumberGridProps) {
                     tabIndex={isStop ? 0 : -1}
                     aria-colindex={column + 2}
                     aria-label={name}
+                    data-note={note}
                     data-row={row}
                     data-column={column}
                     onPointerEnter={(event) => {
@@ -205,7 +206,6 @@ export function NumberGrid(props: NumberGridProps) {
                     }}
                   >
                     {text}
-                    {note !== undefined && <span class="note">{note}</span>}
                   </td>
                 );
               })}

@@ -105,6 +105,7 @@ export const INSIDE_TEXTS = {
     output: (array: string, n: number, o: number, i: number, j: number) =>
       `${array}[${n}, ${o}, ${i}, ${j}]`,
     is: (name: string, value: string) => `${name} is ${value}`,
+    added: (term: string) => `, ${term} by the last patch`,
     inPatches: (count: number) => `, in ${count} ${count === 1 ? 'patch' : 'patches'}`,
   },
   sentence: {

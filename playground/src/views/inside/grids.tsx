@@ -60,7 +60,7 @@ function PlaceGrid({
   /** Under what its numbers are remembered; null for those that change. */
   readonly memory: string | null;
   readonly follow: readonly GridCell[];
-  /** A second number in the corner of a cell; the count of the pixel's patches where it has none. */
+  /** What was added to a cell last, for its corner; the count of the pixel's patches where nothing was. */
   readonly noteOf?: (place: Place) => string | undefined;
   readonly room: 'all' | number;
   /** The largest magnitude that colours reach to. */
@@ -90,10 +90,11 @@ function PlaceGrid({
     const isPad = isPadding(geometry, place);
     const kind = isPad ? 'padding' : '';
     const isUnread = count === 0;
-    const note = noteOf?.(place) ?? (counts.value ? `×${count}` : undefined);
+    const added = noteOf?.(place);
+    const note = added ?? (counts.value ? `×${count}` : undefined);
     return {
       text,
-      name: name + cells.inPatches(count),
+      name: name + (added === undefined ? '' : cells.added(added)) + cells.inPatches(count),
       class: `${link ?? ''} ${kind} ${isUnread ? 'unread' : ''}`,
       tint: isUnread || isPad ? 0 : tint,
       ...(note !== undefined && { note }),
