@@ -56,7 +56,7 @@ function ThemeChoice() {
   const { label, ...choices } = PAGE_TEXTS.theme;
   return (
     <label class="theme">
-      {label}{' '}
+      <span>{label}</span>{' '}
       <select
         value={theme.value}
         onChange={(event) => {

@@ -130,6 +130,14 @@ describe('the page in Chromium', () => {
     expect(files.filter((name) => name.includes('prefetch'))).toEqual([]);
   });
 
+  it.each([390, 360])('leaves two thirds of a phone to the view, %i px wide', async (width) => {
+    const { page } = await open('', { viewport: { width, height: 740 } });
+    await oneStep(page);
+    const top = await page.locator('main').evaluate((main) => main.getBoundingClientRect().top);
+    expect(top).toBeLessThan(740 / 3);
+    await page.context().close();
+  });
+
   it.each([
     ['its Worker', 'delete globalThis.Worker', 'can’t train'],
     ['its WebAssembly', 'delete globalThis.WebAssembly', 'can’t train'],
