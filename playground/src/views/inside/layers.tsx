@@ -9,7 +9,7 @@ const texts = INSIDE_TEXTS;
 export function Layers({ convolution }: { readonly convolution: Convolution }) {
   const { N } = convolution.geometry;
   return (
-    <div class="layers">
+    <div class="layer-choices">
       <fieldset>
         <legend>{texts.layers.legend}</legend>
         <Toggle layer={counts} text={texts.layers.counts} />
