@@ -23,15 +23,14 @@ export interface PictureProps {
 /** Numbers as a small picture, one pixel each; style says how large they are shown. */
 export function Picture(props: PictureProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { values, width, height, label } = props;
+  const { values, width, height, colours, low, high, ground, label } = props;
   useLayoutEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context || width === 0 || height === 0) return;
     const image = new ImageData(width, height);
-    const colour = colourOf(props);
-    for (let i = 0; i < width * height; i++) image.data.set(colour(values[i] ?? 0, i), 4 * i);
+    paint(image.data, props);
     context.putImageData(image, 0, 0);
-  });
+  }, [values, width, height, colours, low, high, ground]);
   return (
     <canvas
       ref={canvas}
@@ -43,34 +42,42 @@ export function Picture(props: PictureProps) {
   );
 }
 
-type Colour = (value: number, place: number) => readonly [number, number, number, number];
+/**
+ * Writes the colours, RGBA. Views have a hundred pictures that change several times a second, so nothing is made for
+ * a pixel but its four numbers.
+ */
+function paint(pixels: Uint8ClampedArray, props: PictureProps): void {
+  const { values, colours, ground } = props;
+  const [least, most] = endsOf(props);
+  const span = most - least || 1;
+  const reach = Math.max(Math.abs(least), Math.abs(most)) || 1;
+  for (let place = 0, at = 0; at < pixels.length; place++, at += 4) {
+    const value = values[place] ?? 0;
+    pixels[at + 3] = 255;
+    if (colours === 'grey') {
+      pixels.fill(Math.round((255 * (value - least)) / span), at, at + 3);
+      continue;
+    }
+    const light = 1 - DARKEST * (ground?.[place] ?? 0);
+    const share = Math.max(-1, Math.min(1, value / reach));
+    const end = share < 0 ? BELOW : ABOVE;
+    for (let i = 0; i < 3; i++) {
+      const zero = light * (ZERO[i] ?? 0);
+      pixels[at + i] = Math.round(zero + Math.abs(share) * ((end[i] ?? 0) - zero));
+    }
+  }
+}
 
-function colourOf({ values, colours, low, high, ground }: PictureProps): Colour {
+/** The ends of the colours: those that are given, and else those of the values. */
+function endsOf({ values, low, high }: PictureProps): readonly [number, number] {
+  if (low !== undefined && high !== undefined) return [low, high];
   let [least, most] = [Infinity, -Infinity];
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
     if (value < least) least = value;
     if (value > most) most = value;
   }
-  if (colours === 'grey') {
-    const from = low ?? least;
-    const span = (high ?? most) - from || 1;
-    return (value) => {
-      const level = Math.round((255 * (value - from)) / span);
-      return [level, level, level, 255];
-    };
-  }
-  const reach = Math.max(Math.abs(low ?? least), Math.abs(high ?? most)) || 1;
-  return (value, place) => {
-    const light = 1 - DARKEST * (ground?.[place] ?? 0);
-    const share = Math.max(-1, Math.min(1, value / reach));
-    const end = share < 0 ? BELOW : ABOVE;
-    const mix = (i: number): number => {
-      const zero = light * (ZERO[i] ?? 0);
-      return Math.round(zero + Math.abs(share) * ((end[i] ?? 0) - zero));
-    };
-    return [mix(0), mix(1), mix(2), 255];
-  };
+  return [low ?? least, high ?? most];
 }
 
 /** Told apart by who doesn't tell red from green, and in grey by their lightness. */
