@@ -1,5 +1,6 @@
 import { grouped } from '@unfold/monitor/internal/browser';
 import { Picture } from '../../parts/picture.js';
+import type { OptimizerSpec } from '../../spec/experiment.js';
 import type { LinkContent } from '../../spec/link.js';
 import type { NetworkSpec } from '../../spec/layers.js';
 import { inspectNetwork } from '../../spec/network.js';
@@ -14,7 +15,7 @@ export function LinkContents({ experiment, digit, result }: LinkContent) {
   const { network, optimizer, batchSize, augmentation, seed } = experiment;
   const lines = [
     [texts.network, networkText(network)],
-    [texts.optimizer, texts.rate(texts.optimizers[optimizer.kind], optimizer.lr)],
+    [texts.optimizer, optimizerText(optimizer)],
     [texts.batch, texts.images(batchSize)],
     [texts.augmentation, texts.augmentations[augmentation]],
     [texts.seed, String(seed)],
@@ -52,6 +53,17 @@ export function LinkContents({ experiment, digit, result }: LinkContent) {
       </div>
     </dl>
   );
+}
+
+/** All that the optimiser is set to; what is 0 does nothing, and is left out. */
+function optimizerText(optimizer: OptimizerSpec): string {
+  const { kind, lr, weightDecay } = optimizer;
+  const said = [texts.rate(texts.optimizers[kind], lr)];
+  if (kind === 'sgd' && optimizer.momentum > 0) {
+    said.push((optimizer.nesterov ? texts.nesterov : texts.momentum)(optimizer.momentum));
+  }
+  if (weightDecay > 0) said.push(texts.weightDecay(weightDecay));
+  return said.join(', ');
 }
 
 function networkText(network: NetworkSpec): string {
