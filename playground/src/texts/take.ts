@@ -83,7 +83,7 @@ export const TAKE_TEXTS = {
   load: {
     title: 'Load weights',
     about:
-      'A file of this page, or a checkpoint or model of unfold train mnist: drop it here, or choose it. The network becomes the file’s.',
+      'The weights of this page (safetensors), or a checkpoint or model of unfold train mnist: drop it here, or choose it. The network becomes the file’s. An ONNX model is for other programs.',
     choose: 'Choose a file',
     drop: 'Drop the file',
     loading: 'Being read …',
