@@ -21,7 +21,7 @@ export const INSIDE_TEXTS = {
   source: {
     label: 'Look into',
     examples: {
-      '4x4': '4×4, each pixel its own name',
+      '4x4': '4×4, pixels 1 to 16',
       '5x5-stride-2': '5×5, stride 2',
       '7x7-stride-2': '7×7, stride 2',
     } as Readonly<Record<string, string>>,

@@ -56,6 +56,7 @@ interface PuzzleProps {
 
 function Puzzle({ name, title, story, lines, given, children }: PuzzleProps) {
   const [chosen, setChosen] = useState<readonly number[]>([]);
+  const [isTold, setTold] = useState(false);
   const wrong = lines.flatMap(({ right }, i) => (right === undefined ? [] : [i]));
   const left = wrong.filter((i) => !chosen.includes(i)).length;
   const isSolved = left === 0;
@@ -101,13 +102,21 @@ function Puzzle({ name, title, story, lines, given, children }: PuzzleProps) {
       </ol>
       {isSolved ? (
         <div class="solved">
-          <p>
-            <b>{texts.solved}</b>
-          </p>
+          {!isTold && (
+            <p>
+              <b>{texts.solved}</b>
+            </p>
+          )}
           {children}
         </div>
       ) : (
-        <button type="button" onClick={() => setChosen(lines.map((_, i) => i))}>
+        <button
+          type="button"
+          onClick={() => {
+            setTold(true);
+            setChosen(lines.map((_, i) => i));
+          }}
+        >
           {texts.show}
         </button>
       )}
