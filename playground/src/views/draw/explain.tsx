@@ -1,4 +1,3 @@
-import { figure } from '@unfold/monitor/internal/browser';
 import { digit } from '../../state/digit.js';
 import { DRAW_TEXTS } from '../../texts/draw.js';
 import { SIDE } from './drawing.js';
@@ -6,7 +5,7 @@ import { Legend } from './legend.js';
 import { ReadablePicture } from './readable-picture.js';
 import { type Answer, answer, type Explanation, explanation, occluded } from './state.js';
 import { verdictOf } from './verdict.js';
-import { percent } from './words.js';
+import { numeral, percent } from './words.js';
 
 const { explain } = DRAW_TEXTS;
 const CHOICES: readonly Explanation[] = ['none', 'gradient', 'occlusion'];
@@ -48,7 +47,7 @@ function Shown({ kind }: { readonly kind: Kind }) {
   const likeliest = verdictOf(said.look.probabilities).first.digit;
   const reach = values.reduce((most, value) => Math.max(most, Math.abs(value)), LEAST[kind]);
   const text = (value: number): string =>
-    kind === 'gradient' ? figure(value) : signedPercent(value);
+    kind === 'gradient' ? numeral(value) : signedPercent(value);
   return (
     <>
       <ReadablePicture

@@ -1,9 +1,9 @@
-import { figure } from '@unfold/monitor/internal/browser';
 import { useEffect, useRef } from 'preact/hooks';
 import { DRAW_TEXTS } from '../../texts/draw.js';
 import { type Channels, rangeOf } from './channels.js';
 import { Legend } from './legend.js';
 import { ReadablePicture } from './readable-picture.js';
+import { numeral } from './words.js';
 
 const { maps, explain } = DRAW_TEXTS;
 
@@ -24,8 +24,8 @@ export function MapDialog({ title, channels, channel, show }: MapDialogProps) {
   const { least, most, mean } = rangeOf(values);
   const read = (row: number, column: number, value: number): string =>
     isFlat
-      ? maps.value(row * width + column, figure(value))
-      : maps.cell(row, column, figure(value));
+      ? maps.value(row * width + column, numeral(value))
+      : maps.cell(row, column, numeral(value));
   return (
     <dialog ref={dialog} class="draw-dialog" aria-labelledby="draw-map" onClose={() => show(null)}>
       <div class="row">
@@ -39,8 +39,8 @@ export function MapDialog({ title, channels, channel, show }: MapDialogProps) {
         label={title}
         hint={explain.point}
       />
-      <Legend {...{ colours }} low={figure(low)} high={figure(high)} />
-      <p class="draw-small">{maps.range(figure(least), figure(most), figure(mean))}</p>
+      <Legend {...{ colours }} low={numeral(low)} high={numeral(high)} />
+      <p class="draw-small">{maps.range(numeral(least), numeral(most), numeral(mean))}</p>
       {count > 1 && (
         <div class="row">
           <button

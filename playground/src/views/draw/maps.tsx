@@ -1,4 +1,3 @@
-import { figure } from '@unfold/monitor/internal/browser';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { LayerOutput } from '../../lab/protocol.js';
@@ -12,6 +11,7 @@ import { MapDialog } from './map-dialog.js';
 import { type Channels, channelsOf } from './channels.js';
 import { areMapsSeen, mapped } from './state.js';
 import { windowWith } from './windowing.js';
+import { numeral } from './words.js';
 
 const { maps } = DRAW_TEXTS;
 /** Maps that are shown of a layer at once. */
@@ -133,7 +133,7 @@ function LayerMaps({ output, name, isConvolution, enlarge }: LayerMapsProps) {
           </button>
         ))}
       </div>
-      <Legend {...{ colours }} low={figure(low)} high={figure(high)} />
+      <Legend {...{ colours }} low={numeral(low)} high={numeral(high)} />
     </section>
   );
 }

@@ -1,9 +1,12 @@
-import { roughPercent } from '@unfold/monitor/internal/browser';
+import { figure, roughPercent } from '@unfold/monitor/internal/browser';
 import { DRAW_TEXTS } from '../../texts/draw.js';
 import { verdictOf } from './verdict.js';
 
 /** 93 %, which no line ends in. */
 export const percent = (share: number): string => roughPercent(share).replaceAll(' ', '\u00a0');
+
+/** A number of a map or of a scale, with a true minus. */
+export const numeral = (value: number): string => figure(value).replaceAll('-', '−');
 
 /** What went wrong, for people. */
 export function troubleOf(error: unknown): string {
