@@ -147,7 +147,7 @@ export const TRAIN_TEXTS = {
     title: 'Two runs side by side',
     add: 'Add run B',
     remove: 'Remove run B',
-    hint: 'Run B begins with another seed. Edit it to compare an optimiser or a network.',
+    hint: 'Run B begins with another seed. Edit it to compare an optimiser or a network. Draw, Inside and Take along show run A.',
   },
 
   filters: {
