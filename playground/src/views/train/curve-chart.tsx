@@ -119,11 +119,24 @@ export function CurveChart(props: CurveChartProps) {
 }
 
 async function load(): Promise<typeof uPlot> {
+  giveLanguage();
   const [{ default: Plot }] = await Promise.all([
     import('uplot'),
     import('uplot/dist/uPlot.min.css'),
   ]);
   return Plot;
+}
+
+/**
+ * uPlot formats numbers in the browser's language. WebKit on a machine without one says `C`, which no formatter
+ * takes, and uPlot would not load; English is what it is then.
+ */
+function giveLanguage(): void {
+  try {
+    Intl.getCanonicalLocales(navigator.language);
+  } catch {
+    Object.defineProperty(navigator, 'language', { value: 'en', configurable: true });
+  }
 }
 
 const columnsOf = ({ steps, curves }: CurveData): uPlot.AlignedData => [
