@@ -25,6 +25,8 @@ export interface StaticHostOptions {
   readonly path?: string;
   /** What else it sends with each file. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether it has no such file, although the folder has; asked at each request. */
+  readonly lacks?: (name: string) => boolean;
 }
 
 /**
@@ -33,12 +35,13 @@ export interface StaticHostOptions {
  */
 export async function hostStatically(
   folder: string,
-  { path = '/', headers = {} }: StaticHostOptions = {},
+  { path = '/', headers = {}, lacks = () => false }: StaticHostOptions = {},
 ): Promise<StaticHost> {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const name = normalize(decodeURIComponent(pathname)).slice(path.length) || 'index.html';
-    const bytes = pathname.startsWith(path) && (await fileAt(join(folder, name)));
+    const isHad = pathname.startsWith(path) && !lacks(name);
+    const bytes = isHad && (await fileAt(join(folder, name)));
     if (!bytes) {
       response.writeHead(404, { 'Content-Type': 'text/html' }).end('<h1>Not found</h1>');
       return;

@@ -104,6 +104,33 @@ async function follow(): Promise<string> {
   }
 }
 
+/** Trains by the button, asks the host for `told` when a fault is said, and tries again. @returns What was said. */
+async function trainAfterFault(): Promise<string> {
+  const until = async <T>(find: () => T | null | undefined | false): Promise<T> => {
+    for (const start = performance.now(); ; await new Promise((done) => setTimeout(done, 20))) {
+      const found = find();
+      if (found !== null && found !== undefined && found !== false) return found;
+      if (performance.now() - start > 60_000)
+        throw new Error(document.body.innerText.slice(0, 500));
+    }
+  };
+  const toggle = await until(() =>
+    document.querySelector<HTMLElement>('.run-toggle[aria-disabled="false"]'),
+  );
+  const status = (): string => document.querySelector('.run-status')?.textContent ?? '';
+  toggle.click();
+  const said = await until(() => status().includes(': ') && status());
+  await fetch('told');
+  toggle.click();
+  await until(
+    () => Number.parseFloat(document.querySelector('.run-step dd')?.textContent ?? '') > 0,
+  );
+  return said;
+}
+
+/** An expression that trains although a part of the worker is missing at first, for any browser. */
+export const trainingAfterFault = (): string => `(${String(trainAfterFault)})()`;
+
 /** An expression that trains and takes along what came of it, for any browser. */
 export const training = (goal: number): string =>
   `(async () => { const trained = await (${String(train)})(${goal});` +

@@ -13,10 +13,11 @@ import { ISOLATION } from '../../playground/src/offline/isolation.js';
 import { DEFAULT_EXPERIMENT } from '../../playground/src/spec/experiment.js';
 import { encodeLink } from '../../playground/src/spec/link.js';
 import { VIEWS } from '../../playground/src/spec/route.js';
+import { LAB_TEXTS } from '../../playground/src/texts/lab.js';
 import { TAKE_TEXTS } from '../../playground/src/texts/take.js';
 import { findChromium } from '../browser/chromium.js';
 import { BROWSERS, type Driver } from '../browser/drivers.js';
-import { following, type TakenAlong, training } from './in-page.js';
+import { following, type TakenAlong, training, trainingAfterFault } from './in-page.js';
 import { ENGINE, firstDigits, labOf, lastFingerprint } from './lab-under-test.js';
 import { buildPage } from './page.js';
 
@@ -74,6 +75,22 @@ describe.each(BROWSERS)('in $name', ({ name, missing, launch }) => {
     const said = await driver.evaluate<string>(`${host.url}#/take?run=${link}`, following());
     expect(said).toContain(TAKE_TEXTS.opened.verdicts.same);
   });
+
+  it.skipIf(missing)(
+    'says when a part of the worker is missing, and loads it at the next try',
+    async () => {
+      let isTold = false;
+      const lacking = await hostStatically(folder, {
+        lacks(file) {
+          isTold ||= file === 'told';
+          return !isTold && /^assets.compile-/.test(file);
+        },
+      });
+      const said = await driver.evaluate<string>(lacking.url, trainingAfterFault());
+      expect(said).toContain(LAB_TEXTS.noPart);
+      await lacking.close();
+    },
+  );
 });
 
 describe('the page in Chromium', () => {

@@ -20,6 +20,7 @@ import type {
   Progress,
   Validation,
 } from './protocol.js';
+import { part } from './part.js';
 import { Run } from './run.js';
 import { Trainer } from './trainer.js';
 import { validate } from './validation.js';
@@ -119,17 +120,17 @@ class OneRunLab implements Lab {
   }
 
   async centre(picture: GreyPicture): Promise<Uint8Array<ArrayBuffer>> {
-    const { centred } = await import('./centre.js');
+    const { centred } = await part(() => import('./centre.js'));
     return handedOver(centred(picture));
   }
 
   async safetensors(): Promise<Uint8Array<ArrayBuffer>> {
-    const { encodeRun } = await import('./files.js');
+    const { encodeRun } = await part(() => import('./files.js'));
     return handedOver(encodeRun(this.#now.run));
   }
 
   async onnx(): Promise<Uint8Array<ArrayBuffer>> {
-    const { exportOnnx } = await import('@unfold/onnx');
+    const { exportOnnx } = await part(() => import('@unfold/onnx'));
     const { model, normalization } = this.#now.run;
     return handedOver(
       Scope.run(() =>
@@ -145,14 +146,14 @@ class OneRunLab implements Lab {
   }
 
   async pytorch(): Promise<string> {
-    const { eject } = await import('@unfold/torch');
+    const { eject } = await part(() => import('@unfold/torch'));
     const { model, normalization } = this.#now.run;
     const files = Scope.run(() => eject(model, zeros([1, 1, 28, 28]), { normalization }));
     return String(files.get('model.py'));
   }
 
   async load(bytes: Uint8Array, name: string): Promise<LoadedWeights> {
-    const { decodeRun } = await import('./files.js');
+    const { decodeRun } = await part(() => import('./files.js'));
     const augment = await augmentationOf(this.#now.run.experiment);
     const { run, choice } = this.#now;
     const { network, model, normalization, ...file } = decodeRun(bytes, name);
@@ -169,7 +170,7 @@ class OneRunLab implements Lab {
     requireSound(experiment);
     this.#end();
     const engine = await chooseEngine(choice, experiment.strict);
-    const { timeSteps } = await import('./timing.js');
+    const { timeSteps } = await part(() => import('./timing.js'));
     return timeSteps(experiment, { engine, compiled: choice.compiled, steps });
   }
 
@@ -205,7 +206,7 @@ function requireSound(experiment: Experiment): void {
 /** What changes digits in training is loaded where it is wanted. */
 async function augmentationOf({ augmentation }: Experiment): Promise<Augmentation | null> {
   if (augmentation === 'none') return null;
-  const { AUGMENTATIONS } = await import('./augmentation.js');
+  const { AUGMENTATIONS } = await part(() => import('./augmentation.js'));
   return AUGMENTATIONS[augmentation]();
 }
 

@@ -5,6 +5,7 @@ import { NORMALIZATION } from '../spec/digits.js';
 import type { Experiment } from '../spec/experiment.js';
 import { buildNetwork } from './network.js';
 import { optimizerOf } from './optimizer.js';
+import { part } from './part.js';
 import type { DigitSet } from './protocol.js';
 import { TrainingSet } from './training-set.js';
 
@@ -77,7 +78,7 @@ export class Run {
   /** To be awaited before the first step: the compiler is loaded here, as a page that only shows needs none. */
   async prepare(): Promise<void> {
     if (!this.#isToCompile) return;
-    const { compile } = await import('@unfold/core/compile');
+    const { compile } = await part(() => import('@unfold/core/compile'));
     if (!this.#isToCompile || this.#isDisposed) return;
     this.#isToCompile = false;
     const options = { modules: [this.model], fallback: true, compare: true };

@@ -2,6 +2,9 @@
 export const LAB_TEXTS = {
   noDigits: 'The digits are not there yet.',
   noRun: 'There is no network yet.',
+  noPart:
+    'A part of the page that this needs did not load. Is the network gone, or has the page changed since? ' +
+    'The next try asks for it again.',
   ended: 'The network was exchanged for another one meanwhile.',
   badDigit: 'A digit has 28 × 28 pixels.',
   badLabel: 'A label is one of the digits 0 to 9.',
