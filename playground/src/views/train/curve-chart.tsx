@@ -46,8 +46,12 @@ export function CurveChart(props: CurveChartProps) {
   };
 
   const draw = (): void => {
+    const { data } = latest.current;
     if (!plot.current || !isVisible.peek()) return;
-    plot.current.setData(columnsOf(latest.current.data()));
+    const columns = columnsOf(data());
+    // When a run came or went, the chart with its lines is about to be made.
+    if (columns.length !== plot.current.series.length) return;
+    plot.current.setData(columns);
     tell();
   };
   /** Draws soon, once for all that happens until then. */
@@ -75,9 +79,12 @@ export function CurveChart(props: CurveChartProps) {
         if (isGone) return;
         const make = (): void => {
           plot.current?.destroy();
+          plot.current = null;
           const surroundings = { Plot, width: element.clientWidth, onPoint: tell };
+          const options = optionsOf(latest.current, surroundings);
           const columns = columnsOf(latest.current.data());
-          plot.current = new Plot(optionsOf(latest.current, surroundings), columns, element);
+          if (columns.length !== options.series.length) return;
+          plot.current = new Plot(options, columns, element);
           tell();
         };
         make();
