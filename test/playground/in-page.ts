@@ -89,21 +89,6 @@ async function takeAlong(): Promise<Readonly<Record<string, readonly number[]>>>
   return files;
 }
 
-/** Begins the run of the link that was opened, trains up to its step, and says what the page makes of it. */
-async function follow(): Promise<string> {
-  const start = performance.now();
-  for (;;) {
-    const panel = document.querySelector<HTMLElement>('.take-opened');
-    const verdict = panel?.querySelector('.take-same, p.bad');
-    if (verdict) return verdict.textContent ?? '';
-    const button = panel?.querySelector<HTMLButtonElement>('button:not(:disabled)');
-    button?.click();
-    if (performance.now() - start > 100_000)
-      throw new Error(document.body.innerText.slice(0, 2000));
-    await new Promise((done) => setTimeout(done, 100));
-  }
-}
-
 /** Trains by the button, asks the host for `told` when a fault is said, and tries again. @returns What was said. */
 async function trainAfterFault(): Promise<string> {
   const until = async <T>(find: () => T | null | undefined | false): Promise<T> => {
@@ -135,6 +120,3 @@ export const trainingAfterFault = (): string => `(${String(trainAfterFault)})()`
 export const training = (goal: number): string =>
   `(async () => { const trained = await (${String(train)})(${goal});` +
   ` return { ...trained, files: await (${String(takeAlong)})() }; })()`;
-
-/** An expression that does as the link says that was opened, for any browser. */
-export const following = (): string => `(${String(follow)})()`;

@@ -10,15 +10,12 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostStatically, type StaticHost } from '../../playground/scripts/static-host.js';
 import { ISOLATION } from '../../playground/src/offline/isolation.js';
-import { DEFAULT_EXPERIMENT } from '../../playground/src/spec/experiment.js';
-import { encodeLink } from '../../playground/src/spec/link.js';
 import { VIEWS } from '../../playground/src/spec/route.js';
 import { LAB_TEXTS } from '../../playground/src/texts/lab.js';
-import { TAKE_TEXTS } from '../../playground/src/texts/take.js';
 import { findChromium } from '../browser/chromium.js';
 import { BROWSERS, type Driver } from '../browser/drivers.js';
-import { following, type TakenAlong, training, trainingAfterFault } from './in-page.js';
-import { ENGINE, firstDigits, labOf, lastFingerprint } from './lab-under-test.js';
+import { type TakenAlong, training, trainingAfterFault } from './in-page.js';
+import { firstDigits } from './lab-under-test.js';
 import { buildPage } from './page.js';
 
 let folder: string;
@@ -69,12 +66,6 @@ describe.each(BROWSERS)('in $name', ({ name, missing, launch }) => {
       expect(rightOf(importOnnx(Uint8Array.from(files['onnx'] ?? [])), pixels)).toBe(right);
     },
   );
-
-  it.skipIf(missing)('a link comes to the weights that Node came to, bit by bit', async () => {
-    const link = await linkOf(STEPS);
-    const said = await driver.evaluate<string>(`${host.url}#/take?run=${link}`, following());
-    expect(said).toContain(TAKE_TEXTS.opened.verdicts.same);
-  });
 
   it.skipIf(missing)(
     'says when a part of the worker is missing, and loads it at the next try',
@@ -219,20 +210,6 @@ describe('the page in Chromium', () => {
 
 /** What axe-core's script puts into the page. */
 declare const axe: typeof axeCore;
-
-/** Steps of the run that a link holds. */
-const STEPS = 100;
-
-/** A link of a run in Node, with what it came to. */
-async function linkOf(steps: number): Promise<string> {
-  const experiment = { ...DEFAULT_EXPERIMENT, strict: true };
-  const { lab, reports } = labOf(await firstDigits(5000, 2000));
-  await lab.create(experiment, ENGINE);
-  await lab.advance(steps);
-  const fingerprint = lastFingerprint(reports);
-  if (fingerprint === null) throw new Error('the run goes on');
-  return encodeLink({ experiment, digit: null, result: { steps, fingerprint } });
-}
 
 /** Says a figure that is no promise. */
 const tell = (text: string): boolean => process.stdout.write(`${text}\n`);
