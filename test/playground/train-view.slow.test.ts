@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TRAINING_DIGITS } from '../../playground/src/spec/digits.js';
+import { DEFAULT_EXPERIMENT } from '../../playground/src/spec/experiment.js';
 import { hostStatically, type StaticHost } from '../../playground/scripts/static-host.js';
 import { findChromium } from '../browser/chromium.js';
 import { buildPage } from './page.js';
@@ -108,13 +110,16 @@ describe('the network’s cards', () => {
   });
 });
 
+/** The steps of an epoch of what the page begins with. */
+const EPOCH = String(Math.ceil(TRAINING_DIGITS / DEFAULT_EXPERIMENT.batchSize));
+
 describe('training', () => {
   it('goes a step, an epoch and on until it is paused, by single keys', async () => {
     await page.keyboard.press('n');
     await whenStep('1');
     await expect.poll(told).toMatch(/^Step 1 done, loss \d\.\d+\.$/);
     await page.keyboard.press('e');
-    await whenStep('79');
+    await whenStep(EPOCH);
     expect(await page.locator('.run-A .run-epoch dd').textContent()).toBe('1.00');
     await expect
       .poll(() => page.locator('.run-A .run-validation dd').textContent())
@@ -149,7 +154,7 @@ describe('training', () => {
     await page.getByLabel('Batch', { exact: true }).fill('50');
     expect(await page.getByText('Changes take effect on reset.').count()).toBe(1);
     await button('One epoch').click();
-    await whenStep('79');
+    await whenStep(EPOCH);
     await button('Reset').click();
     await whenStep('0');
     expect(await page.getByText('This is what trains.').count()).toBe(1);
@@ -159,7 +164,7 @@ describe('training', () => {
 
   it('shows filters and gradients, and the digits behind a cell, of which one is put at hand', async () => {
     await button('One epoch').click();
-    await whenStep('79');
+    await whenStep(EPOCH);
     const filters = page.getByRole('img', {
       name: /^(Weights|Gradients of the last step); values/,
     });
