@@ -11,5 +11,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    // A page on a busy machine takes its time.
+    expect: { poll: { timeout: 60_000 } },
   },
 });

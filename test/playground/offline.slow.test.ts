@@ -80,7 +80,7 @@ describe('the page on a host without isolation headers, below a path', () => {
     const page = await visit();
     await host.close();
     await page.reload();
-    await page.getByRole('link', { name: 'Inside' }).click();
+    await page.getByRole('link', { name: 'Inside', exact: true }).click();
     const answers = await page.evaluate(async () => {
       const [name = ''] = await caches.keys();
       const cache = await caches.open(name);
@@ -124,7 +124,7 @@ describe('the page on a host without isolation headers, below a path', () => {
     await page.goto(host.url);
     await refused;
     await page.waitForFunction(async () => !(await navigator.serviceWorker.getRegistration()));
-    await page.getByRole('heading', { name: 'Train' }).waitFor();
+    await page.getByRole('heading', { name: 'Train', exact: true }).waitFor();
     expect(await isolated(page)).toBe(false);
     expect(await page.getByText('opens without a network').count()).toBe(0);
     await writeServiceWorker(folder);
