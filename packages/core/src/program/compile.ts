@@ -1,3 +1,6 @@
+// As in index.ts: declarations of what is exported name Symbol.dispose.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { recordingTape } from '../autograd/tape.js';
 import { programEngine, type ProgramEngine } from '../engine/engine.js';
 import { probe } from '../engine/probe.js';
