@@ -83,9 +83,9 @@ describe('docs/bundlers.md', () => {
     expect(rowsUnder('Node, Bun and Deno')).toHaveLength(6);
   });
 
-  it('the file for a page without a bundler is below 145 KB with gzip', () => {
+  it('the file for a page without a bundler is below 146 KB with gzip', () => {
     const file = join(folder, 'node_modules/@unfold/core/dist/standalone.js');
-    expect(gzipSync(readFileSync(file)).length).toBeLessThan(145_000);
+    expect(gzipSync(readFileSync(file)).length).toBeLessThan(146_000);
   });
 
   it.each(rowsUnder('Node, Bun and Deno'))('$name: $command', ({ command }) => {
