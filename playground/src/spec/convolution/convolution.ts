@@ -71,19 +71,27 @@ export function dOutAt({ geometry, dOut }: Convolution, n: number, o: number, r:
   return numberAt(dOut, (n * geometry.OC + o) * geometry.p + r);
 }
 
+/** The sum over an image's patches of what `factorAt` has for the patch, times the patch's number in row `e` of U. */
+export function timesUnfolded(
+  convolution: Convolution,
+  n: number,
+  e: number,
+  factorAt: (r: number) => number,
+): number {
+  let sum = 0;
+  for (let r = 0; r < convolution.geometry.p; r++) {
+    sum += factorAt(r) * unfoldedAt(convolution, n, e, r);
+  }
+  return sum;
+}
+
 /** `(dOut·Uᵀ)[o, e]` of one image. */
-export function dWeightOfImageAt(
+export const dWeightOfImageAt = (
   convolution: Convolution,
   n: number,
   o: number,
   e: number,
-): number {
-  let sum = 0;
-  for (let r = 0; r < convolution.geometry.p; r++) {
-    sum += dOutAt(convolution, n, o, r) * unfoldedAt(convolution, n, e, r);
-  }
-  return sum;
-}
+): number => timesUnfolded(convolution, n, e, (r) => dOutAt(convolution, n, o, r));
 
 /** `dWeight[o, e]`: summed over the batch, since every image was multiplied with the same weight. */
 export function dWeightAt(convolution: Convolution, o: number, e: number): number {

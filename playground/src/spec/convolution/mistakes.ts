@@ -1,4 +1,4 @@
-import { type Convolution, dUAt, numberAt, outAt, unfoldedAt } from './convolution.js';
+import { type Convolution, dUAt, numberAt, outAt, timesUnfolded } from './convolution.js';
 import { copiesOf, type Geometry, type Pixel } from './geometry.js';
 
 /* What common sources compute instead, so that a puzzle can show where it leads. */
@@ -18,18 +18,12 @@ export function writtenAt(convolution: Convolution, n: number, pixel: Pixel): nu
 }
 
 /** `(out·Uᵀ)[o, e]`: the output in the place of its gradient. */
-export function outputTimesUnfoldedAt(
+export const outputTimesUnfoldedAt = (
   convolution: Convolution,
   n: number,
   o: number,
   e: number,
-): number {
-  let sum = 0;
-  for (let r = 0; r < convolution.geometry.p; r++) {
-    sum += outAt(convolution, n, o, r) * unfoldedAt(convolution, n, e, r);
-  }
-  return sum;
-}
+): number => timesUnfolded(convolution, n, e, (r) => outAt(convolution, n, o, r));
 
 /** What `.T` makes of an array's shape: all axes in reverse. */
 export const reversed = (shape: readonly number[]): number[] => [...shape].reverse();
