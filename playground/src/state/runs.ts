@@ -1,4 +1,4 @@
-import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { proxy, type Remote, wrap } from 'comlink';
 import type {
   EngineChoice,
@@ -38,7 +38,10 @@ export interface Run {
   readonly validations: ReadonlySignal<readonly Scores[]>;
   /** The last one, whole; null before the first. */
   readonly validation: ReadonlySignal<Validation | null>;
-  /** Why it failed or stopped; null if it didn't. */
+  /**
+   * Why it failed or stopped, or why something that was asked of it went wrong, until it begins to train or a
+   * validation succeeds; null if nothing is wrong.
+   */
   readonly fault: ReadonlySignal<string | null>;
   /** Begins anew, at step 0. @throws nothing: a fault is shown. @returns Whether it can train now. */
   create(experiment: Experiment, choice: EngineChoice): Promise<boolean>;
@@ -62,15 +65,20 @@ export function startRun(name: string, first: Experiment): Run {
   const history = signal(EMPTY_HISTORY);
   const validations = signal<readonly Scores[]>([]);
   const validation = signal<Validation | null>(null);
-  const fault = signal<string | null>(null);
+  /** Why something that was asked of it failed, which its reports don't know of. */
+  const failure = signal<string | null>(null);
+  const fault = computed(() => failure.value ?? progress.value?.fault ?? null);
   const file = signal<LoadedWeights | null>(null);
   const engine = signal<EngineInfo | null>(null);
   const experiment = signal(first);
   let keeper = new HistoryKeeper();
+  const blame = (reason: unknown): void => {
+    failure.value = textOf(reason);
+  };
   const fail = (reason: unknown): void => {
     batch(() => {
       state.value = 'failed';
-      fault.value = textOf(reason);
+      blame(reason);
     });
   };
   const forget = (): void => {
@@ -79,46 +87,50 @@ export function startRun(name: string, first: Experiment): Run {
     history.value = EMPTY_HISTORY;
     validations.value = [];
     validation.value = null;
-    fault.value = null;
+    failure.value = null;
     file.value = null;
   };
   let worker = startLab(fail);
   /** Counts the networks: what is still on its way from an earlier one is not of this one. */
   let turn = 0;
   let queue: Promise<unknown> = Promise.resolve();
-  let isValidating = false;
+  /** The keeper of the network that is being validated; one that ended needs not be waited for. */
+  let validating: HistoryKeeper | null = null;
 
   const hear = (of: number, report: Progress): void => {
     const isPreparing = state.value === 'preparing';
     // Until the new network is there, what comes from a worker that trains is of the one before.
     if (of !== turn || (isPreparing && report.step > 0)) return;
     const before = progress.value?.epoch ?? 0;
+    const isBegin = report.state === 'running' && state.value !== 'running';
     batch(() => {
       progress.value = report;
       if (!isPreparing) state.value = report.state;
-      fault.value = report.fault;
+      // While a run goes on, its reports leave in sight what failed beside it.
+      if (isBegin || report.fault !== null) failure.value = null;
       if (report.losses.length > 0) {
         history.value = keeper.add(report.losses, report.accuracies);
       }
     });
-    if (Math.floor(report.epoch) > Math.floor(before))
-      validate().catch((reason: unknown) => {
-        fault.value = textOf(reason);
-      });
+    if (Math.floor(report.epoch) > Math.floor(before)) validate().catch(blame);
   };
   const validate = async (): Promise<void> => {
-    if (isValidating) return;
-    isValidating = true;
-    const of = turn;
+    if (validating === keeper) return;
+    const of = keeper;
+    validating = of;
     try {
       const { predictions, ...score } = await worker.lab.validate();
-      if (of !== turn) return;
+      if (of !== keeper) return;
       batch(() => {
         validations.value = [...validations.value, score];
         validation.value = { predictions, ...score };
+        failure.value = null;
       });
+    } catch (error) {
+      // A network that ended meanwhile can't be validated any more, and nobody asks for it.
+      if (of === keeper) throw error;
     } finally {
-      isValidating = false;
+      if (validating === of) validating = null;
     }
   };
   const make = async (of: number, wanted: Experiment, choice: EngineChoice): Promise<boolean> => {
@@ -181,9 +193,7 @@ export function startRun(name: string, first: Experiment): Run {
       await validate();
       return loaded;
     },
-    blame(reason) {
-      fault.value = textOf(reason);
-    },
+    blame,
     close: () => worker.close(),
   };
 }
