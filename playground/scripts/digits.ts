@@ -3,13 +3,14 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Plugin } from 'vite';
+import { TEST_DIGITS, TRAINING_DIGITS } from '../src/spec/digits.js';
 
 /** The files that the page loads its digits from: the first images and labels of each set of MNIST. */
 const FILES = [
-  { name: 'train-images.bin', from: 'train-images-idx3-ubyte', count: 5000 },
-  { name: 'train-labels.bin', from: 'train-labels-idx1-ubyte', count: 5000 },
-  { name: 'test-images.bin', from: 't10k-images-idx3-ubyte', count: 2000 },
-  { name: 'test-labels.bin', from: 't10k-labels-idx1-ubyte', count: 2000 },
+  { name: 'train-images.bin', from: 'train-images-idx3-ubyte', count: TRAINING_DIGITS },
+  { name: 'train-labels.bin', from: 'train-labels-idx1-ubyte', count: TRAINING_DIGITS },
+  { name: 'test-images.bin', from: 't10k-images-idx3-ubyte', count: TEST_DIGITS },
+  { name: 'test-labels.bin', from: 't10k-labels-idx1-ubyte', count: TEST_DIGITS },
 ] as const;
 
 /** Serves the digits under `digits/`, and puts them beside the built page: IDX files, compressed by gzip. */

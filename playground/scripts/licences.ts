@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Plugin } from 'vite';
+import { TEST_DIGITS, TRAINING_DIGITS } from '../src/spec/digits.js';
 import { hashOf, policy } from './policy.js';
 
 interface Package {
@@ -93,8 +94,8 @@ function pageOf(packages: readonly Package[]): string {
 Christopher J. C. Burges, <code>http://yann.lecun.com/exdb/mnist</code>, which was made of NIST's Special
 Databases 1 and 3. Yann LeCun and Corinna Cortes hold its copyright. It is available under the terms of the
 <a href="https://creativecommons.org/licenses/by-sa/3.0/">Creative Commons Attribution-ShareAlike 3.0
-licence</a>. This page has its first 5,000 digits for training and its first 2,000 for testing, each as it is
-there.</p>
+licence</a>. This page has its first ${TRAINING_DIGITS.toLocaleString('en')} digits for training and its first
+${TEST_DIGITS.toLocaleString('en')} for testing, each as it is there.</p>
 ${packages
   .map(
     ({ name, version, license, text }) =>
