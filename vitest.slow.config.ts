@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.slow.test.ts'],
     pool: 'forks',
-    globalSetup: ['test/support/kernels/build-kernels.ts'],
+    globalSetup: ['test/support/kernels/build-kernels.ts', 'test/playground/support/built-page.ts'],
     // One after another: several of them measure or use all cores.
     fileParallelism: false,
     testTimeout: 600_000,
