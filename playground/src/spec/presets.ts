@@ -1,5 +1,6 @@
-import { fieldsOf, kindOf } from './kinds.js';
+import { kindOf } from './kinds.js';
 import type { ConvSpec, LayerSpec, LinearSpec, NetworkSpec, PoolSpec } from './layers.js';
+import { isSame } from './same.js';
 
 const conv = (channels: number, kernel: number, options: Partial<ConvSpec> = {}): ConvSpec => ({
   ...kindOf('conv').initial,
@@ -56,20 +57,5 @@ export function isPresetName(name: string): name is PresetName {
 
 /** The preset that a network is, in every layer and field; null if it is none. */
 export function presetNameOf(network: NetworkSpec): PresetName | null {
-  return PRESET_NAMES.find((name) => isSameNetwork(PRESETS[name], network)) ?? null;
-}
-
-export function isSameNetwork(a: NetworkSpec, b: NetworkSpec): boolean {
-  return (
-    a.length === b.length &&
-    a.every((layer, at) => {
-      const other = b[at];
-      return other !== undefined && isSameLayer(layer, other);
-    })
-  );
-}
-
-function isSameLayer(a: LayerSpec, b: LayerSpec): boolean {
-  const others = fieldsOf(b);
-  return a.kind === b.kind && fieldsOf(a).every(({ value }, at) => value === others[at]?.value);
+  return PRESET_NAMES.find((name) => isSame(PRESETS[name], network)) ?? null;
 }

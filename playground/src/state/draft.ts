@@ -1,5 +1,6 @@
 import { signal, type Signal } from '@preact/signals';
 import type { Experiment } from '../spec/experiment.js';
+import { isSame } from '../spec/same.js';
 import type { Run } from './runs.js';
 
 /**
@@ -39,16 +40,4 @@ function editedOf(run: Run): Signal<Edited | null> {
   const made = signal<Edited | null>(null);
   edits.set(run, made);
   return made;
-}
-
-/** Whether two pieces of plain data say the same, whatever the order of their fields. */
-export function isSame(a: unknown, b: unknown): boolean {
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
-    return Object.is(a, b);
-  }
-  const [fields, others] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
-  return (
-    fields.size === others.size &&
-    [...fields].every(([name, value]) => others.has(name) && isSame(value, others.get(name)))
-  );
 }
