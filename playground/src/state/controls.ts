@@ -1,4 +1,4 @@
-import { computed, type ReadonlySignal, signal, type Signal } from '@preact/signals';
+import { computed, type ReadonlySignal, signal } from '@preact/signals';
 import { fixed, grouped, percent } from '@unfold/monitor/internal/browser';
 import { type Experiment, faultOfExperiment } from '../spec/experiment.js';
 import { TRAIN_TEXTS } from '../texts/train.js';
@@ -6,6 +6,7 @@ import { announce } from './announcement.js';
 import { draftOf, isEdited } from './draft.js';
 import { engineChoice } from './engine-choice.js';
 import { recentMean } from './history.js';
+import { ofRun } from './of-run.js';
 import { type Run, runs, startRun } from './runs.js';
 
 /*
@@ -18,7 +19,7 @@ export const isWanted = (run: Run): boolean =>
   wantedOf(run).value || (run.state.value === 'running' && run.progress.value?.fault === null);
 
 /** Whether nothing was trained yet, so that a start may as well take the draft. */
-const isFresh = (run: Run): boolean => (run.progress.value?.step ?? 0) === 0;
+export const isFresh = (run: Run): boolean => (run.progress.value?.step ?? 0) === 0;
 
 /** Why a draft can't be trained; null if it can. */
 export const faultOfDraft = (run: Run): string | null => faultOfExperiment(draftOf(run));
@@ -134,15 +135,7 @@ function untilPrepared(run: Run): Promise<boolean> {
   });
 }
 
-const wanted = new WeakMap<Run, Signal<boolean>>();
-
-function wantedOf(run: Run): Signal<boolean> {
-  const known = wanted.get(run);
-  if (known) return known;
-  const made = signal(false);
-  wanted.set(run, made);
-  return made;
-}
+const wantedOf = ofRun(false);
 
 /** What the controls act on: one run by its name, or all of them. */
 export const target = signal<'all' | 'A' | 'B'>('all');

@@ -1,6 +1,6 @@
-import { signal, type Signal } from '@preact/signals';
 import type { Experiment } from '../spec/experiment.js';
 import { isSame } from '../spec/same.js';
+import { ofRun } from './of-run.js';
 import type { Run } from './runs.js';
 
 /**
@@ -32,12 +32,4 @@ interface Edited {
   readonly draft: Experiment;
 }
 
-const edits = new WeakMap<Run, Signal<Edited | null>>();
-
-function editedOf(run: Run): Signal<Edited | null> {
-  const known = edits.get(run);
-  if (known) return known;
-  const made = signal<Edited | null>(null);
-  edits.set(run, made);
-  return made;
-}
+const editedOf = ofRun<Edited | null>(null);

@@ -3,7 +3,7 @@ import type { Experiment } from '../spec/experiment.js';
 import { decodeLink, encodeLink, type LinkContent, type LinkedResult } from '../spec/link.js';
 import { addressOf } from '../spec/route.js';
 import { added } from './added-digits.js';
-import { faultOfDraft, prepare } from './controls.js';
+import { faultOfDraft, isFresh, prepare } from './controls.js';
 import { digit } from './digit.js';
 import { draftOf, isEdited } from './draft.js';
 import { engineChoice } from './engine-choice.js';
@@ -41,7 +41,7 @@ async function read(link: string): Promise<void> {
     current.value = { state: 'read', content };
     if (content.digit) digit.value = content.digit;
     const [run] = runs.value;
-    if (run && (run.progress.value?.step ?? 0) === 0) await beginLinked(run, content);
+    if (run && isFresh(run)) await beginLinked(run, content);
   } catch (error) {
     if (current.value !== reading) return;
     current.value = { state: 'refused', reason: textOf(error) };
@@ -93,8 +93,7 @@ export type NoResult = 'notStrict' | 'file' | 'digits' | 'running' | 'untrained'
 
 /** What a run trains, or is going to: before its first step, that is what was edited, if that can be. */
 export function experimentAtHand(run: Run): Experiment {
-  const isFresh = (run.progress.value?.step ?? 0) === 0;
-  const isNext = isFresh && isEdited(run) && faultOfDraft(run) === null;
+  const isNext = isFresh(run) && isEdited(run) && faultOfDraft(run) === null;
   return isNext ? draftOf(run) : run.experiment.value;
 }
 
