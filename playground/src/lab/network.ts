@@ -16,19 +16,12 @@ import {
   SiLU,
   Tanh,
 } from '@unfold/nn';
-import type { LayerKind, LayerShape, LayerSpec, NetworkSpec } from '../spec/layers.js';
+import type { LayerOf } from '../spec/kinds.js';
+import type { LayerKind, LayerShape, NetworkSpec } from '../spec/layers.js';
 import { INPUT_SHAPE, inspectNetwork } from '../spec/network.js';
 
-type SpecOf<K extends LayerKind> = LayerSpec extends infer S
-  ? S extends { readonly kind: infer Kinds }
-    ? K extends Kinds
-      ? S
-      : never
-    : never
-  : never;
-
 /** What makes a layer of each kind, for an input of a shape that fits it. */
-const LAYERS: { readonly [K in LayerKind]: (spec: SpecOf<K>, input: LayerShape) => Layer } = {
+const LAYERS: { readonly [K in LayerKind]: (spec: LayerOf<K>, input: LayerShape) => Layer } = {
   conv: ({ channels, kernel, stride, padding, dilation, groups, bias }, [inChannels]) =>
     new Conv2d(inChannels, channels, kernel, { stride, padding, dilation, groups, bias }),
   maxPool: ({ size }) => new MaxPool2d(size),
@@ -68,6 +61,6 @@ export function buildNetwork(network: NetworkSpec): Sequential {
   }
 }
 
-function layerOf<K extends LayerKind>(spec: SpecOf<K> & { readonly kind: K }, input: LayerShape) {
+function layerOf<K extends LayerKind>(spec: LayerOf<K>, input: LayerShape): Layer {
   return LAYERS[spec.kind](spec, input);
 }

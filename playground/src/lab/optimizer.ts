@@ -7,9 +7,7 @@ export function optimizerOf(spec: OptimizerSpec, parameters: Iterable<Parameter>
   const { lr, weightDecay } = spec;
   switch (spec.kind) {
     case 'sgd': {
-      const { momentum } = spec;
-      // There is nothing to look ahead along without momentum.
-      const nesterov = spec.nesterov && momentum > 0;
+      const { momentum, nesterov } = spec;
       return new SGD(parameters, { lr, weightDecay, momentum, nesterov });
     }
     case 'adam':

@@ -20,7 +20,7 @@ export interface NumberField {
 export type Field = NumberField | 'flag';
 
 /** The layers of a kind. */
-type LayerOf<K extends LayerKind> = LayerSpec & { readonly kind: K };
+export type LayerOf<K extends LayerKind> = LayerSpec & { readonly kind: K };
 type FieldFor<Value> = Value extends boolean ? 'flag' : NumberField;
 type OptionsOf<L> = Omit<L, 'kind'>;
 

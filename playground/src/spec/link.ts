@@ -46,7 +46,7 @@ const MOST_CHARACTERS = 4096;
 const MOST_BYTES = 16_384;
 const PIXELS = 784;
 /** More than anyone waits for. */
-export const MOST_STEPS = 1_000_000;
+const MOST_STEPS = 1_000_000;
 
 const { link: texts } = SPEC_TEXTS;
 

@@ -48,7 +48,7 @@ export function readExperiment(value: unknown): Experiment {
 }
 
 /** @throws ExperimentError for what has not the form of a network; whether it can be built is not asked. */
-export function readNetwork(value: unknown): NetworkSpec {
+function readNetwork(value: unknown): NetworkSpec {
   if (!Array.isArray(value)) throw unexpected(texts.network, texts.aList);
   // Before its layers are looked at, which could be any number.
   if (value.length > LIMITS.layers) throw new ExperimentError(faults.tooManyLayers(LIMITS.layers));
