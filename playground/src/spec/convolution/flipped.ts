@@ -39,20 +39,11 @@ export function flippedWeightAt(convolution: Convolution, o: number, { c, m, q }
 }
 
 /** `dX` at a pixel of the padded input: equal to what fold makes of dU. */
-export function flippedRouteAt(convolution: Convolution, n: number, { c, h, w }: Pixel): number {
-  const { KH, KW, dilation, groupC, groupOC } = convolution.geometry;
-  const first = Math.floor(c / groupC) * groupOC;
-  let sum = 0;
-  for (let o = first; o < first + groupOC; o++) {
-    for (let m = 0; m < KH; m++) {
-      for (let q = 0; q < KW; q++) {
-        const gradient = spreadAt(convolution, n, o, h + m * dilation, w + q * dilation);
-        sum += flippedWeightAt(convolution, o, { c, m, q }) * gradient;
-      }
-    }
-  }
-  return sum;
-}
+export const flippedRouteAt = (convolution: Convolution, n: number, pixel: Pixel): number =>
+  flippedTermsAt(convolution, n, pixel).reduce(
+    (sum, [weight, gradient]) => sum + weight * gradient,
+    0,
+  );
 
 /** The products that the sum has at a pixel, but for those with the zeros of the spread dOut. */
 export function flippedTermsAt(
