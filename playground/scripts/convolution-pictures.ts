@@ -1,19 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { build, preview } from 'vite';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { ISOLATION } from '../src/offline/isolation.js';
+import { launchChromium } from './chromium.js';
+import { hostStatically } from './static-host.js';
 
 /*
- * Takes the pictures of the view inside a convolution that docs/convolution.md shows:
- *
- *     npm run build && node --import=tsx playground/scripts/convolution-pictures.ts
- *
- * It needs a Chromium: $CHROMIUM, or /usr/bin/chromium.
+ * Takes the pictures of the view inside a convolution that docs/convolution.md shows: the built page in Chromium.
+ * $CHROME_PATH says which Chromium; by itself it takes Debian's.
  */
 
-const ROOT = resolve(import.meta.dirname, '../..');
-const IMAGES = join(ROOT, 'docs/images');
+const IMAGES = join(import.meta.dirname, '../../docs/images');
 /** Pixels around what is in a picture. */
 const MARGIN = 8;
 
@@ -41,26 +37,13 @@ const PICTURES: readonly Picture[] = [
   },
 ];
 
-const outDir = mkdtempSync(join(tmpdir(), 'unfold-pictures-'));
-const configFile = join(ROOT, 'playground/vite.config.ts');
-await build({ configFile, logLevel: 'error', build: { outDir } });
-const server = await preview({
-  configFile,
-  logLevel: 'silent',
-  build: { outDir },
-  preview: { port: 0 },
-});
-const [url] = server.resolvedUrls?.local ?? [];
-const browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-});
+const host = await hostStatically(join(import.meta.dirname, '../dist'), { headers: ISOLATION });
+const browser = await launchChromium();
 try {
-  if (url === undefined) throw new Error('the server has no address');
-  for (const picture of PICTURES) await take(browser, url, picture);
+  for (const picture of PICTURES) await take(browser, host.url, picture);
 } finally {
   await browser.close();
-  await server.close();
-  rmSync(outDir, { recursive: true, force: true });
+  await host.close();
 }
 
 async function take(
@@ -72,6 +55,7 @@ async function take(
   const page = await browser.newPage({
     viewport: { width: 1120, height: 2600 },
     colorScheme: 'light',
+    serviceWorkers: 'block',
     // For the styles below, which the page's own policy refuses.
     bypassCSP: true,
   });

@@ -1,7 +1,8 @@
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { ISOLATION } from '../src/offline/isolation.js';
+import { launchChromium } from './chromium.js';
 import { hostStatically } from './static-host.js';
 
 /*
@@ -17,9 +18,7 @@ const SECONDS = 15;
 const MOST_MS = 50;
 
 const host = await hostStatically(join(import.meta.dirname, '../dist'), { headers: ISOLATION });
-const browser = await chromium.launch({
-  executablePath: process.env['CHROME_PATH'] ?? '/usr/bin/chromium',
-});
+const browser = await launchChromium();
 console.log(`${cpus().length} cores, load ${(loadavg()[0] ?? 0).toFixed(1)} before it began`);
 const gaps: number[] = [];
 try {

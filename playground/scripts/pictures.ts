@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
 import { ISOLATION } from '../src/offline/isolation.js';
+import { launchChromium } from './chromium.js';
 import { hostStatically } from './static-host.js';
 
 /*
@@ -15,9 +15,7 @@ const EPOCHS = 3;
 const MOST_BYTES = 200_000;
 
 const host = await hostStatically(join(import.meta.dirname, '../dist'), { headers: ISOLATION });
-const browser = await chromium.launch({
-  executablePath: process.env['CHROME_PATH'] ?? '/usr/bin/chromium',
-});
+const browser = await launchChromium();
 try {
   const page = await browser.newPage({
     viewport: { width: 1280, height: 800 },
