@@ -1,11 +1,9 @@
 import { elementsOf, empty, type Tensor } from '@unfold/core';
 import type { Normalization } from '@unfold/train';
 import { imageWriter } from '@unfold/train/internal';
+import { PIXELS } from '../spec/digits.js';
 import { CLASSES } from '../spec/network.js';
 import { LAB_TEXTS } from '../texts/lab.js';
-
-/** Pixels of an image. */
-export const PIXELS = 28 * 28;
 
 /** The names of the ten digits, as files of weights have them. */
 export const CLASS_NAMES = Array.from({ length: CLASSES }, (_, digit) => String(digit));

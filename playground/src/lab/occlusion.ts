@@ -1,5 +1,6 @@
 import { Scope, softmax } from '@unfold/core';
-import { inputOf, PIXELS } from './images.js';
+import { PIXELS } from '../spec/digits.js';
+import { inputOf } from './images.js';
 import type { Run } from './run.js';
 
 const SIDE = 28;

@@ -1,8 +1,8 @@
 import { Generator } from '@unfold/core';
+import { PIXELS } from '../spec/digits.js';
 import type { Experiment } from '../spec/experiment.js';
 import { inspectNetwork } from '../spec/network.js';
 import { fingerprintOf } from './fingerprint.js';
-import { PIXELS } from './images.js';
 import type { DigitSet, EngineInfo, EngineTiming } from './protocol.js';
 import { Run } from './run.js';
 

@@ -1,7 +1,8 @@
 import { elementsOf, empty, generator, type Tensor, tensor } from '@unfold/core';
 import type { Augmentation, Normalization } from '@unfold/train';
 import { type AugmentedWriter, augmentedWriter, ImageRandom } from '@unfold/train/internal';
-import { inputOf, PIXELS } from './images.js';
+import { PIXELS } from '../spec/digits.js';
+import { inputOf } from './images.js';
 import type { DigitSet } from './protocol.js';
 
 /** What is done to digits on their way. */

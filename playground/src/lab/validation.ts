@@ -1,7 +1,8 @@
 import { argmax, Scope, tensor } from '@unfold/core';
 import { pauses } from '@unfold/core/internal';
 import { crossEntropy, evaluationMode } from '@unfold/nn';
-import { inputOf, PIXELS } from './images.js';
+import { PIXELS } from '../spec/digits.js';
+import { inputOf } from './images.js';
 import type { DigitSet, Validation } from './protocol.js';
 import type { Run } from './run.js';
 import { LAB_TEXTS } from '../texts/lab.js';

@@ -5,6 +5,17 @@
 export const TRAINING_DIGITS = 5000;
 export const TEST_DIGITS = 2000;
 
+/** Pixels of a digit. */
+export const PIXELS = 28 * 28;
+
+/** A digit as the network sees it. */
+export interface Digit {
+  /** `[28, 28]`, 0…255, light on black. */
+  readonly pixels: Uint8Array<ArrayBuffer>;
+  /** What it shows, where that is known. */
+  readonly label: number | null;
+}
+
 /**
  * How pixels are normalised before a network sees them: by mean and deviation of the 55,000 digits that
  * `train:mnist` learns from, so that weights from there work here, and those from here work there.

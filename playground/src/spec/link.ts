@@ -1,4 +1,5 @@
 import { SPEC_TEXTS } from '../texts/spec.js';
+import { type Digit, PIXELS } from './digits.js';
 import type { Experiment } from './experiment.js';
 import { fieldsOf, isLayerKind, kindOf } from './kinds.js';
 import type { LayerSpec } from './layers.js';
@@ -12,18 +13,11 @@ export interface LinkedResult {
   readonly fingerprint: string;
 }
 
-export interface LinkedDigit {
-  /** `[28, 28]`, 0…255, light on black. */
-  readonly pixels: Uint8Array<ArrayBuffer>;
-  /** What it shows, where that is known. */
-  readonly label: number | null;
-}
-
 /** What a link holds. */
 export interface LinkContent {
   /** Its run is strict, whatever the experiment was that the link was made of. */
   readonly experiment: Experiment;
-  readonly digit: LinkedDigit | null;
+  readonly digit: Digit | null;
   readonly result: LinkedResult | null;
 }
 
@@ -44,7 +38,6 @@ const END = 'e';
 /** A network of all the layers there may be, with noise for a digit, stays below. */
 const MOST_CHARACTERS = 4096;
 const MOST_BYTES = 16_384;
-const PIXELS = 784;
 /** More than anyone waits for. */
 const MOST_STEPS = 1_000_000;
 

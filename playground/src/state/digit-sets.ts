@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import type { DigitSet, DigitSets } from '../lab/protocol.js';
+import { PIXELS } from '../spec/digits.js';
 
 /** Where the loading of MNIST's digits stands. */
 export type Loading =
@@ -75,13 +76,16 @@ const bytesOf = async (
 /** Reads the IDX files of one set. @throws Error for other files, such as a host's page of an error. */
 function setOf(images: Uint8Array<ArrayBuffer>, labels: Uint8Array<ArrayBuffer>): DigitSet {
   const set = { images: idxItems(images, [28, 28]), labels: idxItems(labels, []) };
-  if (set.images.length !== 784 * set.labels.length) {
+  if (set.images.length !== PIXELS * set.labels.length) {
     throw new Error(`expected as many labels as images, got ${set.labels.length}`);
   }
   return set;
 }
 
-/** The items of an IDX file of bytes, http://yann.lecun.com/exdb/mnist, behind its header. */
+/**
+ * The items of an IDX file of bytes, http://yann.lecun.com/exdb/mnist, behind its header. (`parseIdx` of
+ * `@unfold/io` would bring core to the page, which leaves that to its workers.)
+ */
 function idxItems(file: Uint8Array<ArrayBuffer>, item: readonly number[]): Uint8Array<ArrayBuffer> {
   const start = 8 + 4 * item.length;
   const view = new DataView(file.buffer);

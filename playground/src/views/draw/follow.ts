@@ -1,9 +1,10 @@
 import { batch, computed, effect, untracked } from '@preact/signals';
 import { transfer } from 'comlink';
 import type { LookOptions } from '../../lab/protocol.js';
+import type { Digit } from '../../spec/digits.js';
 import { announce } from '../../state/announcement.js';
 import { prepare } from '../../state/controls.js';
-import { type Digit, digit } from '../../state/digit.js';
+import { digit } from '../../state/digit.js';
 import { type Run, runs } from '../../state/runs.js';
 import { type Drawing, EMPTY, goOn, isEmpty } from './drawing.js';
 import { newestOnly } from './newest.js';

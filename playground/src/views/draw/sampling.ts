@@ -1,4 +1,5 @@
 import type { DigitSet } from '../../lab/protocol.js';
+import { PIXELS } from '../../spec/digits.js';
 
 /** The places of the digits with a label in a set; of all digits for null. */
 export function placesOf({ labels }: Pick<DigitSet, 'labels'>, label: number | null): number[] {
@@ -26,9 +27,6 @@ export function placeIn(set: DigitSet, pixels: Uint8Array): number | null {
   for (const place of set.labels.keys()) if (isAt(place)) return place;
   return null;
 }
-
-/** Of a digit. */
-const PIXELS = 784;
 
 /** A digit's 28×28 bytes, copied. */
 export function pixelsAt({ images }: Pick<DigitSet, 'images'>, place: number) {

@@ -2,6 +2,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { ConvolutionView } from '../../lab/protocol.js';
 import type { Convolution } from '../../spec/convolution/convolution.js';
 import { geometryOf } from '../../spec/convolution/geometry.js';
+import { PIXELS } from '../../spec/digits.js';
 import type { ConvSpec, NetworkSpec } from '../../spec/layers.js';
 import { namesOf } from '../../spec/network.js';
 import { digit } from '../../state/digit.js';
@@ -105,7 +106,7 @@ function convolutionOf(spec: ConvSpec, view: ConvolutionView): Convolution {
 
 async function firstTestDigit(): Promise<{ pixels: Uint8Array; label: number | null }> {
   const { test } = await loadDigitSets();
-  return { pixels: test.images.slice(0, 784), label: test.labels[0] ?? null };
+  return { pixels: test.images.slice(0, PIXELS), label: test.labels[0] ?? null };
 }
 
 async function likeliest(run: Run, pixels: Uint8Array): Promise<number> {

@@ -3,6 +3,7 @@ import type { DigitSet } from '../../lab/protocol.js';
 import { useEffect, useRef } from 'preact/hooks';
 import { Picture } from '../../parts/picture.js';
 import { columnsOf, useRoving } from '../../parts/roving.js';
+import { PIXELS } from '../../spec/digits.js';
 import { addressOf } from '../../spec/route.js';
 import { announce } from '../../state/announcement.js';
 import { digit } from '../../state/digit.js';
@@ -21,7 +22,6 @@ export interface ConfusedDigitsProps {
 
 /** So many digits are drawn at first, and with each press of the button. */
 const PART = 40;
-const PIXELS = 28 * 28;
 
 /** The digits behind a cell of the matrix; choosing one puts it at hand for the other views. */
 export function ConfusedDigits({ label, predicted, items, set, onClose }: ConfusedDigitsProps) {
