@@ -11,7 +11,6 @@ export interface NumberFieldProps {
   readonly isWhole: boolean;
   /** Gets numbers that are right only. */
   readonly onValue: (value: number) => void;
-  readonly class?: string;
 }
 
 /**
@@ -26,7 +25,7 @@ export function NumberField(props: NumberFieldProps) {
   const isWrong = typed !== null;
   const expected = TRAIN_TEXTS.expected[isWhole ? 'whole' : 'number'];
   return (
-    <div class={`field ${props.class ?? ''}`}>
+    <div class="field">
       <label for={id}>{label}</label>
       <input
         id={id}

@@ -4,14 +4,17 @@ export interface SelectFieldProps<Value extends string> {
   /** In their order, with what is shown of each. */
   readonly choices: readonly (readonly [Value, string])[];
   readonly onValue: (value: Value) => void;
-  readonly class?: string;
 }
 
 /** A choice of one from a list. */
-export function SelectField<Value extends string>(props: SelectFieldProps<Value>) {
-  const { label, value, choices, onValue } = props;
+export function SelectField<Value extends string>({
+  label,
+  value,
+  choices,
+  onValue,
+}: SelectFieldProps<Value>) {
   return (
-    <label class={`field ${props.class ?? ''}`}>
+    <label class="field">
       <span>{label}</span>
       <select
         value={value}

@@ -13,7 +13,6 @@ export const PAGE_TEXTS = {
     kept: 'Kept on this device: it opens without a network.',
   },
   notices: {
-    label: 'Notices',
     version: 'A new version is there.',
     threads: 'Loaded once more, the page can train on more than one core.',
     reload: 'Reload',

@@ -11,7 +11,6 @@ export const TAKE_TEXTS = {
       'Whoever opens it gets the same network, options, seed and digit. Its run is strict: no fused arithmetic, so that every machine computes the same bits.',
     address: 'Link',
     length: (characters: number) => `${characters} characters`,
-    tooLong: 'The link could not be made.',
     withDigit: 'With the digit at hand',
     holds: 'It holds',
     strictly: 'Begin anew, strictly',

@@ -80,7 +80,6 @@ export const TRAIN_TEXTS = {
     custom: 'your own',
     totals: (parameters: string, macs: string) =>
       `${parameters} parameters, ${macs} multiplications for one digit`,
-    layers: (count: number) => `${count} layer${count === 1 ? '' : 's'}`,
     input: 'A digit comes in: 1×28×28',
     shapes: (input: string, output: string) => `${input} → ${output}`,
     unknown: '?',
@@ -153,7 +152,6 @@ export const TRAIN_TEXTS = {
   filters: {
     title: 'Filters',
     layer: 'Layer',
-    of: 'Of run',
     weights: 'Weights',
     gradients: 'Gradients of the last step',
     none: 'This network has no convolution, and no layer that sees the whole digit.',
@@ -170,7 +168,6 @@ export const TRAIN_TEXTS = {
 
   confusion: {
     title: 'Confusion matrix',
-    of: 'Of run',
     validate: 'Validate now',
     empty:
       'After each epoch the network reads 2,000 digits that it is never trained on. What it takes each of them for is counted here.',

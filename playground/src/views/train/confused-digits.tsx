@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { DigitSet } from '../../lab/protocol.js';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { Picture } from '../../parts/picture.js';
 import { columnsOf, useRoving } from '../../parts/roving.js';
 import { PIXELS } from '../../spec/digits.js';
@@ -27,7 +27,6 @@ const PART = 40;
 export function ConfusedDigits({ label, predicted, items, set, onClose }: ConfusedDigitsProps) {
   const shown = useSignal(PART);
   const chosen = useSignal<number | null>(null);
-  const title = useRef<HTMLHeadingElement>(null);
   const visible = items.slice(0, shown.value);
   const roving = useRoving(visible.length, columnsOf);
   const text = texts.opened(label, predicted, items.length);
@@ -37,7 +36,7 @@ export function ConfusedDigits({ label, predicted, items, set, onClose }: Confus
   return (
     <section class="confused" aria-label={text}>
       <div class="panel-head">
-        <h4 ref={title}>{text}</h4>
+        <h4>{text}</h4>
         <button type="button" onClick={onClose}>
           {texts.close}
         </button>
