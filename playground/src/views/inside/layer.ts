@@ -50,12 +50,18 @@ function convolutionsOf(network: NetworkSpec): NamedConvolution[] {
   );
 }
 
+/** Whether an address names a convolution of a network, there or not. */
+export const isLayer = (what: string): boolean => /^conv[1-9]\d*$/.test(what);
+
+/** Counts what was asked for. */
 let asked = 0;
 
 /** Asks the worker for the numbers of the layer that the address names. */
 export async function readLayer(): Promise<void> {
+  // Whoever asked before has gone on since, so an answer to that is not shown any more.
+  const mine = ++asked;
   const { view, what } = route.peek();
-  if (view !== 'inside' || !/^conv\d+$/.test(what)) {
+  if (view !== 'inside' || !isLayer(what)) {
     layerAtHand.value = { state: 'none' };
     return;
   }
@@ -69,9 +75,6 @@ export async function readLayer(): Promise<void> {
     layerAtHand.value = { state: 'loading' };
     return;
   }
-  // Whoever asked before has gone on since, so an answer to that is not shown any more.
-  asked++;
-  const mine = asked;
   const before = layerAtHand.peek();
   if (before.state !== 'ready' || before.name !== what) layerAtHand.value = { state: 'loading' };
   let answer: LayerAtHand;

@@ -6,7 +6,7 @@ import { misfitOf, type Setting } from '../../spec/convolution/geometry.js';
 import type { Place } from '../../spec/convolution/links.js';
 import { announce } from '../../state/announcement.js';
 import { route } from '../../state/route.js';
-import { layerAtHand } from './layer.js';
+import { isLayer, layerAtHand } from './layer.js';
 import { sentenceOf } from './sentences.js';
 
 /* What the view shows, and what is pointed at; all its parts read it here. */
@@ -17,8 +17,6 @@ export const example = computed<Example | null>(() => {
   if (view !== 'inside') return null;
   return EXAMPLES.find(({ name }) => name === what) ?? (isLayer(what) ? null : EXAMPLES[0]);
 });
-
-export const isLayer = (what: string): boolean => /^conv[1-9]\d*$/.test(what);
 
 /** What the sliders say; it may be no convolution. */
 export const setting = signal<Setting>(EXAMPLES[0].setting);
