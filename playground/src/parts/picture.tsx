@@ -42,6 +42,21 @@ export function Picture(props: PictureProps) {
   );
 }
 
+interface RampProps extends Pick<PictureProps, 'colours' | 'class'> {
+  /** What is seen, for who doesn't see it; empty where it is said beside it. */
+  readonly label: string;
+}
+
+/** The colours of pictures, from their low end to their high one. */
+export function Ramp({ colours, ...rest }: RampProps) {
+  const values = colours === 'grey' ? RISING : AROUND_0;
+  return <Picture {...rest} {...{ values, colours }} width={values.length} height={1} />;
+}
+
+const STEPS = 101;
+const RISING = Float32Array.from({ length: STEPS }, (_, i) => i / (STEPS - 1));
+const AROUND_0 = RISING.map((value) => 2 * value - 1);
+
 /**
  * Writes the colours, RGBA. Views have a hundred pictures that change several times a second, so nothing is made for
  * a pixel but its four numbers.

@@ -1,3 +1,5 @@
+import { Ramp } from '../../parts/picture.js';
+
 /** The colours of a picture, from its low end to its high one, with the numbers and words that they mean. */
 export function Legend(props: {
   readonly colours: 'grey' | 'signed';
@@ -8,7 +10,7 @@ export function Legend(props: {
   return (
     <div class="draw-legend draw-small">
       <span>{low}</span>
-      <div class={`draw-ramp draw-ramp-${colours}`} />
+      <Ramp colours={colours} class="draw-ramp" label="" />
       <span>{high}</span>
     </div>
   );

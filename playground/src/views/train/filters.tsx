@@ -2,7 +2,7 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { figure } from '@unfold/monitor/internal/browser';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ParameterView } from '../../lab/protocol.js';
-import { Picture } from '../../parts/picture.js';
+import { Picture, Ramp } from '../../parts/picture.js';
 import { SelectField } from '../../parts/select-field.js';
 import { useVisible } from '../../parts/use-visible.js';
 import { addressOf } from '../../spec/route.js';
@@ -153,13 +153,11 @@ function Legend({ reach }: { reach: string }) {
   return (
     <span class="legend" title={texts.legend}>
       <span class="number">−{reach}</span>
-      <Picture values={RAMP} width={RAMP.length} height={1} colours="signed" label={texts.legend} />
+      <Ramp colours="signed" label={texts.legend} />
       <span class="number">{reach}</span>
     </span>
   );
 }
-
-const RAMP = Float32Array.from({ length: 41 }, (_, i) => (i - 20) / 20);
 
 function describe(weight: ParameterView): string {
   const { outputs, inputs, height, width } = picturesOf(weight);
