@@ -158,6 +158,15 @@ export function isPadding({ padding, H, W }: Geometry, { h, w }: Pixel): boolean
   return h < padding || w < padding || h >= padding + H || w >= padding + W;
 }
 
+/** The pixels of a channel, row by row, without the padding. */
+export function pixelsOfChannel({ H, W, padding }: Geometry, c: number): Pixel[] {
+  return Array.from({ length: H * W }, (_, i) => ({
+    c,
+    h: Math.floor(i / W) + padding,
+    w: (i % W) + padding,
+  }));
+}
+
 /** The group that an output channel belongs to. */
 export const groupOf = ({ groupOC }: Geometry, o: number): number => Math.floor(o / groupOC);
 

@@ -9,7 +9,13 @@ import {
   spreadSize,
   spreadSource,
 } from '../../spec/convolution/flipped.js';
-import { countAt, isPadding, type Pixel, rowOf } from '../../spec/convolution/geometry.js';
+import {
+  countAt,
+  isPadding,
+  type Pixel,
+  pixelsOfChannel,
+  rowOf,
+} from '../../spec/convolution/geometry.js';
 import { linkOf, type Place } from '../../spec/convolution/links.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { extents } from './extents.js';
@@ -75,13 +81,9 @@ export function Flipped({ convolution }: Props) {
 }
 
 function countEqual(convolution: Convolution, n: number, c: number): number {
-  const { H, W, padding } = convolution.geometry;
-  let equal = 0;
-  for (let i = 0; i < H * W; i++) {
-    const pixel = { c, h: Math.floor(i / W) + padding, w: (i % W) + padding };
-    if (dXAt(convolution, n, pixel) === flippedRouteAt(convolution, n, pixel)) equal++;
-  }
-  return equal;
+  return pixelsOfChannel(convolution.geometry, c).filter(
+    (pixel) => dXAt(convolution, n, pixel) === flippedRouteAt(convolution, n, pixel),
+  ).length;
 }
 
 /** The pixel that is pointed at, or the first of its patch; without one, the first of the image. */

@@ -1,7 +1,7 @@
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { type CellLook, type GridCell, NumberGrid } from '../../parts/number-grid.js';
 import { type Convolution, foldedCopiesAt, paddedAt } from '../../spec/convolution/convolution.js';
-import { countAt, type Pixel } from '../../spec/convolution/geometry.js';
+import { countAt, type Pixel, pixelsOfChannel } from '../../spec/convolution/geometry.js';
 import { announce } from '../../state/announcement.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { nameOf } from './names.js';
@@ -20,11 +20,9 @@ export function Inverse({ convolution }: { readonly convolution: Convolution }) 
   const [stage, setStage] = useState<Stage>('x');
   const { geometry } = convolution;
   const { c, image: n } = useSight(convolution);
-  const pixels = pixelsOfChannel(convolution, c);
-  const isSame = (pixel: Pixel): boolean =>
-    foldedCopiesAt(convolution, n, pixel) === paddedAt(convolution, n, pixel);
-  const lost = pixels.filter((pixel) => countAt(geometry, pixel) === 0).length;
-  const saidFolded = texts.said(pixels.filter(isSame).length, pixels.length);
+  // Sums over whole images: each move of the pointer comes by here.
+  const { all, same, lost } = useMemo(() => countPixels(convolution, n, c), [convolution, n, c]);
+  const saidFolded = texts.said(same, all);
   const divided = (pixel: Pixel): string => {
     const count = countAt(geometry, pixel);
     return count === 0 ? texts.lost : brief(foldedCopiesAt(convolution, n, pixel) / count);
@@ -59,18 +57,18 @@ export function Inverse({ convolution }: { readonly convolution: Convolution }) 
       </div>
       <div class="pictures">
         <Plane
-          {...{ convolution, c }}
+          {...{ convolution, n, c }}
           label={texts.x}
           text={(pixel) => brief(paddedAt(convolution, n, pixel))}
         />
         <Plane
-          {...{ convolution, c }}
+          {...{ convolution, n, c }}
           label={texts.counts}
           text={(pixel) => String(countAt(geometry, pixel))}
         />
         {stage !== 'x' && (
           <Plane
-            {...{ convolution, c }}
+            {...{ convolution, n, c }}
             label={texts.folded}
             text={(pixel) => brief(foldedCopiesAt(convolution, n, pixel))}
             said={saidFolded}
@@ -86,7 +84,7 @@ export function Inverse({ convolution }: { readonly convolution: Convolution }) 
         )}
         {stage === 'divided' && (
           <Plane
-            {...{ convolution, c }}
+            {...{ convolution, n, c }}
             label={texts.divided}
             text={divided}
             said={texts.back(lost)}
@@ -99,20 +97,26 @@ export function Inverse({ convolution }: { readonly convolution: Convolution }) 
   );
 }
 
-/** The pixels of a channel, without the padding. */
-function pixelsOfChannel({ geometry }: Convolution, c: number): Pixel[] {
-  const { H, W, padding } = geometry;
-  return Array.from({ length: H * W }, (_, i) => ({
-    c,
-    h: Math.floor(i / W) + padding,
-    w: (i % W) + padding,
-  }));
+/** The pixels of a channel, those that fold gives back as they were, and those that no patch holds. */
+function countPixels(convolution: Convolution, n: number, c: number) {
+  const { geometry } = convolution;
+  const pixels = pixelsOfChannel(geometry, c);
+  const isSame = (pixel: Pixel): boolean =>
+    foldedCopiesAt(convolution, n, pixel) === paddedAt(convolution, n, pixel);
+  return {
+    all: pixels.length,
+    same: pixels.filter(isSame).length,
+    lost: pixels.filter((pixel) => countAt(geometry, pixel) === 0).length,
+  };
 }
 
 interface PlaneProps {
   readonly convolution: Convolution;
+  /** The image and the channel. */
+  readonly n: number;
   readonly c: number;
   readonly label: string;
+  /** What a pixel's cell says; of an image and a channel, always the same. */
   readonly text: (pixel: Pixel) => string;
   readonly name?: (pixel: Pixel) => string;
   readonly said?: string;
@@ -128,7 +132,7 @@ function Plane(props: PlaneProps) {
   );
 }
 
-function PlaneGrid({ convolution, c, label, text, name }: PlaneProps) {
+function PlaneGrid({ convolution, n, c, label, text, name }: PlaneProps) {
   const { geometry } = convolution;
   const { H, W, padding } = geometry;
   const pixelAt = ({ row, column }: GridCell): Pixel => ({
@@ -136,7 +140,7 @@ function PlaneGrid({ convolution, c, label, text, name }: PlaneProps) {
     h: row + padding,
     w: column + padding,
   });
-  const { pointed: now, image: n } = useSight(convolution);
+  const { pointed: now } = useSight(convolution);
   const pixel = now.in === 'x' || now.in === 'dX' ? now : null;
   const look = (cell: GridCell): CellLook => {
     const at = pixelAt(cell);
@@ -149,7 +153,10 @@ function PlaneGrid({ convolution, c, label, text, name }: PlaneProps) {
       class: `${isPointed ? 'self' : ''} ${kind}`,
     };
   };
-  const longest = Math.max(...pixelsOfChannel(convolution, c).map((at) => text(at).length));
+  const longest = useMemo(
+    () => Math.max(...pixelsOfChannel(geometry, c).map((at) => text(at).length)),
+    [convolution, n, c],
+  );
   return (
     <NumberGrid
       label={label}
