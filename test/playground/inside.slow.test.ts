@@ -144,6 +144,8 @@ describe('the view', () => {
     await open('4x4');
     await page.getByRole('checkbox', { name: INSIDE_TEXTS.layers.counts }).check();
     await page.getByRole('button', { name: panels.dX.watch }).click();
+    // A panel that was just scrolled to shows it a moment later.
+    await page.locator('td[data-note^="+"]').first().waitFor();
     expect(await page.locator('td[data-note="×4"]').count()).toBeGreaterThan(0);
     expect(await page.locator('td[data-note^="+"]').count()).toBeGreaterThan(0);
     await page.addScriptTag({ path: AXE });
