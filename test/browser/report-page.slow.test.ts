@@ -193,6 +193,24 @@ describe.each(['light', 'dark'] as const)('the page of a comparison, %s', (color
   });
 });
 
+it.each(['C', '', 'xx_YY'])(
+  'draws its charts where the browser’s language is %j',
+  async (language) => {
+    const address = await write('language.html', trainingPage(trainingRecordOf({ epochs: 3 })));
+    const page = await browser.newPage();
+    const { complaints } = watch(page, address);
+    await page.addInitScript((value) => {
+      Object.defineProperty(navigator, 'language', { value, configurable: true });
+    }, language);
+    await page.goto(address);
+    const charts = await chartsOf(page);
+    expect(charts.length).toBeGreaterThan(3);
+    expect(charts.filter(({ isBlank }) => isBlank)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await page.close();
+  },
+);
+
 describe.each(['light', 'dark'] as const)('the page of several runs, %s', (colorScheme) => {
   it.each([1280, 390])('draws twelve of them and fits, %d pixels wide', async (width) => {
     const files: string[] = [];

@@ -24,3 +24,4 @@ export {
   legendText,
   SERIES_COLOURS,
 } from './report/curve-options.js';
+export { giveLanguage } from './report/language.js';

@@ -36,6 +36,7 @@ export function renderPage({ title, body, style = '' }: Page): string {
           <noscript><p class="note">The charts are drawn by JavaScript, which is off.</p></noscript>
         </header>
         <main>${body}</main>
+        ${inlineScript(`{\n${program('language.js')}\ngiveLanguage();\n}\n`)}
         ${inlineScript(`/*\n${uplotFile('LICENSE')}*/\n${uplotFile('dist/uPlot.iife.min.js')}`)}
         ${inlineScript(`{\n${PROGRAMS.map(program).join('')}}\n`)}
       </body>

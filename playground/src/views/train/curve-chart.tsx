@@ -1,5 +1,5 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
-import { curveOptions } from '@unfold/monitor/internal/browser';
+import { curveOptions, giveLanguage } from '@unfold/monitor/internal/browser';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { useVisible } from '../../parts/use-visible.js';
@@ -132,18 +132,6 @@ async function load(): Promise<typeof uPlot> {
     import('uplot/dist/uPlot.min.css'),
   ]);
   return Plot;
-}
-
-/**
- * uPlot formats numbers in the browser's language. WebKit on a machine without one says `C`, which no formatter
- * takes, and uPlot would not load; English is what it is then.
- */
-function giveLanguage(): void {
-  try {
-    Intl.getCanonicalLocales(navigator.language);
-  } catch {
-    Object.defineProperty(navigator, 'language', { value: 'en', configurable: true });
-  }
 }
 
 const columnsOf = ({ steps, curves }: CurveData): uPlot.AlignedData => [
