@@ -2,13 +2,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createContext, runInContext } from 'node:vm';
+import { createContext, runInContext, Script } from 'node:vm';
 import { checkPackage, createPackageFromTarballData, type Problem } from '@arethetypeswrong/core';
 import { build } from 'esbuild';
 import ts from 'typescript';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NEWER_NODES, nodeProgram } from './support/nodes.js';
+import { metricsOf } from './support/runs/metrics.js';
 import { PROGRAMS, typeErrors } from './support/snippets.js';
 
 const root = resolve(import.meta.dirname, '..');
@@ -148,6 +149,32 @@ describe('the packages as npm installs them', () => {
     expect(run(process.execPath, '-e', "import('@unfold/cli')")).toMatch(
       'ERR_PACKAGE_PATH_NOT_EXPORTED',
     );
+  });
+
+  it('write pages whose programs are whole, as they are compiled', () => {
+    const figures = metricsOf({ accuracies: [0.9, 0.95], testCorrect: 9800 });
+    writeFileSync(join(folder, 'a.json'), JSON.stringify(figures));
+    expect(run('node_modules/.bin/unfold', 'report', '--metrics', 'a.json')).toBe(
+      'report: runs.html, of 1 run\n',
+    );
+    const page = readFileSync(join(folder, 'runs.html'), 'utf8');
+    const [language, uplot, charts] = Array.from(
+      page.matchAll(/<script>(.*?)<\/script>/gs),
+      ([, program = '']) => new Script(program),
+    );
+    // They run in this order, before the page has any chart.
+    const navigator = { language: 'C' };
+    const window = createContext({ Intl, navigator });
+    language?.runInContext(window);
+    expect(navigator.language).toBe('en');
+    uplot?.runInContext(window);
+    expect(runInContext('typeof uPlot', window)).toBe('function');
+    const asked: string[] = [];
+    const document = { querySelectorAll: (selector: string) => (asked.push(selector), []) };
+    Object.assign(window, { window, document, addEventListener: () => {} });
+    charts?.runInContext(window);
+    expect(asked).toEqual(['.wide', 'figure.chart']);
+    expect(page).not.toContain('sourceMappingURL');
   });
 });
 

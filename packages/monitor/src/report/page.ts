@@ -36,7 +36,7 @@ export function renderPage({ title, body, style = '' }: Page): string {
           <noscript><p class="note">The charts are drawn by JavaScript, which is off.</p></noscript>
         </header>
         <main>${body}</main>
-        ${inlineScript(`{\n${program('language.js')}\ngiveLanguage();\n}\n`)}
+        ${inlineScript(`{\n${program('language.js')}giveLanguage();\n}\n`)}
         ${inlineScript(`/*\n${uplotFile('LICENSE')}*/\n${uplotFile('dist/uPlot.iife.min.js')}`)}
         ${inlineScript(`{\n${PROGRAMS.map(program).join('')}}\n`)}
       </body>
@@ -47,19 +47,19 @@ export function renderPage({ title, body, style = '' }: Page): string {
 /** What draws the charts; each file imports from those before it. */
 const PROGRAMS = ['../number-text.js', 'curve-options.js', 'browser.js'];
 
-/** A file of ours as a part of one script, in which it needs no lines that import or export. */
+/**
+ * A file of ours as a part of one script, in which it needs no lines that import or export. The compiled one
+ * ends, without a line's end, in the name of a source map, which a page has no use for.
+ */
 function program(name: string): string {
-  const text = readFileSync(new URL(name, import.meta.url), 'utf8');
-  return text
+  const text = readFileSync(new URL(name, import.meta.url), 'utf8')
     .replaceAll(/^import \{[^}]*\} from [^;]*;$/gm, '')
-    .replaceAll(/^export (?=const|function)/gm, '');
+    .replaceAll(/^export (?=const|function)/gm, '')
+    .replaceAll(/^\/\/# sourceMappingURL=.*$/gm, '');
+  return `${text}\n`;
 }
 
-/** The compiled file has a source map, which a page has no use for. */
-function inlineScript(program: string): Html {
-  const text = program.replaceAll(/^\/\/# sourceMappingURL=.*$/gm, '');
-  return new Html(`<script>${text}</script>`);
-}
+const inlineScript = (program: string): Html => new Html(`<script>${program}</script>`);
 
 function uplotFile(name: string): string {
   return readFileSync(createRequire(import.meta.url).resolve(`uplot/${name}`), 'utf8');
