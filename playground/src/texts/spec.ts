@@ -27,6 +27,7 @@ export const SPEC_TEXTS = {
     p: 'Probability',
     features: 'Features',
   },
+  optimizers: { sgd: 'SGD', adam: 'Adam', adamW: 'AdamW', rmsprop: 'RMSprop' },
   presets: {
     simple: 'One convolution',
     perceptron: 'Perceptron, no convolution',

@@ -29,7 +29,6 @@ export const TAKE_TEXTS = {
     ownNetwork: (layers: number) => `your own, of ${layers} layers`,
     preset: (name: string, parameters: string) => `${name}, ${parameters} parameters`,
     optimizer: 'Optimiser',
-    optimizers: { sgd: 'SGD', adam: 'Adam', adamW: 'AdamW', rmsprop: 'RMSprop' },
     rate: (name: string, rate: number) => `${name}, rate ${rate}`,
     momentum: (momentum: number) => `momentum ${momentum}`,
     nesterov: (momentum: number) => `Nesterov momentum ${momentum}`,

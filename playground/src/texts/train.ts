@@ -105,15 +105,9 @@ export const TRAIN_TEXTS = {
   options: {
     title: 'Training',
     optimizer: 'Optimiser',
-    optimizers: { sgd: 'SGD', adam: 'Adam', adamW: 'AdamW', rmsprop: 'RMSprop' },
-    lr: 'Learning rate',
-    momentum: 'Momentum',
     nesterov: 'Nesterov',
-    weightDecay: 'Weight decay',
-    batchSize: 'Batch',
     augmentation: 'Augmentation',
     augmentations: { none: 'none', affine: 'turn, scale, shift', elastic: 'bend, too' },
-    seed: 'Seed',
     strict: 'The same bits on every machine, somewhat slower',
   },
 

@@ -58,7 +58,7 @@ export function LinkContents({ experiment, digit, result }: LinkContent) {
 /** All that the optimiser is set to; what is 0 does nothing, and is left out. */
 function optimizerText(optimizer: OptimizerSpec): string {
   const { kind, lr, weightDecay } = optimizer;
-  const said = [texts.rate(texts.optimizers[kind], lr)];
+  const said = [texts.rate(SPEC_TEXTS.optimizers[kind], lr)];
   if (kind === 'sgd' && optimizer.momentum > 0) {
     said.push((optimizer.nesterov ? texts.nesterov : texts.momentum)(optimizer.momentum));
   }

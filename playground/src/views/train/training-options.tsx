@@ -8,9 +8,12 @@ import {
 } from '../../spec/experiment.js';
 import { draftOf, editDraft } from '../../state/draft.js';
 import type { Run } from '../../state/runs.js';
+import { SPEC_TEXTS } from '../../texts/spec.js';
 import { TRAIN_TEXTS } from '../../texts/train.js';
 
 const { options: texts } = TRAIN_TEXTS;
+/** What faults call the fields, too. */
+const { experiment: names } = SPEC_TEXTS;
 
 /** How a run's draft trains: optimiser, batch, augmentation, seed. */
 export function TrainingOptions({ run }: { run: Run }) {
@@ -19,7 +22,7 @@ export function TrainingOptions({ run }: { run: Run }) {
     <div class="options">
       <OptimizerFields run={run} />
       <NumberField
-        label={texts.batchSize}
+        label={names.batchSize}
         value={batchSize}
         {...FIELDS.batchSize}
         onValue={(value) => editDraft(run, { batchSize: value })}
@@ -31,7 +34,7 @@ export function TrainingOptions({ run }: { run: Run }) {
         onValue={(value) => editDraft(run, { augmentation: value })}
       />
       <NumberField
-        label={texts.seed}
+        label={names.seed}
         value={seed}
         {...FIELDS.seed}
         onValue={(value) => editDraft(run, { seed: value })}
@@ -58,11 +61,11 @@ function OptimizerFields({ run }: { run: Run }) {
       <SelectField
         label={texts.optimizer}
         value={optimizer.kind}
-        choices={KINDS.map((kind) => [kind, texts.optimizers[kind]])}
+        choices={KINDS.map((kind) => [kind, SPEC_TEXTS.optimizers[kind]])}
         onValue={(kind) => change(OPTIMIZERS[kind])}
       />
       <NumberField
-        label={texts.lr}
+        label={names.lr}
         value={optimizer.lr}
         {...FIELDS.lr}
         onValue={(lr) => change({ ...optimizer, lr })}
@@ -70,7 +73,7 @@ function OptimizerFields({ run }: { run: Run }) {
       {optimizer.kind === 'sgd' && (
         <>
           <NumberField
-            label={texts.momentum}
+            label={names.momentum}
             value={optimizer.momentum}
             {...FIELDS.momentum}
             onValue={(momentum) => change({ ...optimizer, momentum })}
@@ -86,7 +89,7 @@ function OptimizerFields({ run }: { run: Run }) {
         </>
       )}
       <NumberField
-        label={texts.weightDecay}
+        label={names.weightDecay}
         value={optimizer.weightDecay}
         {...FIELDS.weightDecay}
         onValue={(weightDecay) => change({ ...optimizer, weightDecay })}
