@@ -7,7 +7,7 @@ import { draftOf, isEdited } from './draft.js';
 import { engineChoice } from './engine-choice.js';
 import { recentMean } from './history.js';
 import { ofRun } from './of-run.js';
-import { type Run, runs, startRun } from './runs.js';
+import { type Run, type RunState, runs, startRun } from './runs.js';
 
 /*
  * What the page's buttons and keys do to runs. A run gets its network when something is first asked of it, and
@@ -33,7 +33,7 @@ export type Action = 'toggle' | 'step' | 'epoch' | 'reset' | 'validate';
 /** Does it to the runs that the controls act on, or to others, and tells what came of it. */
 export async function act(action: Action, on: readonly Run[] = targets.value): Promise<void> {
   const isPause = action === 'toggle' && on.some(isWanted);
-  const acts: Readonly<Record<Action, (run: Run) => Promise<void>>> = {
+  const acts: Readonly<Record<Action, (run: Run) => Promise<boolean>>> = {
     toggle: isPause ? pause : start,
     step,
     epoch: finishEpoch,
@@ -43,8 +43,8 @@ export async function act(action: Action, on: readonly Run[] = targets.value): P
   await Promise.all(
     on.map(async (run) => {
       try {
-        await acts[action](run);
-        announce(saidOf(action, isPause, run));
+        const isDone = await acts[action](run);
+        if (isDone || run.fault.value !== null) announce(saidOf(action, isPause, run));
       } catch (error) {
         run.blame(error);
         announce(TRAIN_TEXTS.said.failed(run.fault.value ?? ''));
@@ -77,60 +77,85 @@ function saidOf(action: Action, isPause: boolean, run: Run): string {
 /** Figures of the moment are means of so many batches, as single ones scatter. */
 export const RECENT = 50;
 
+/*
+ * What follows returns whether it came to that: a network that can't be built, or something else that was asked
+ * for meanwhile, takes its place.
+ */
+
 /** Trains until it is paused. */
-async function start(run: Run): Promise<void> {
+async function start(run: Run): Promise<boolean> {
   wantedOf(run).value = true;
   try {
-    if ((await prepare(run)) && wantedOf(run).value) await run.lab.start();
+    if (!(await prepare(run)) || !wantedOf(run).value) return false;
+    await run.lab.start();
+    // Its report comes by another way than the answer, and perhaps after it.
+    await untilState(run, (state) => state !== 'paused');
+    return wantedOf(run).value;
   } finally {
     wantedOf(run).value = false;
   }
 }
 
-async function pause(run: Run): Promise<void> {
+async function pause(run: Run): Promise<boolean> {
+  const isStarting = wantedOf(run).value;
+  const state = run.state.value;
   wantedOf(run).value = false;
-  if (run.state.value !== 'running') return;
-  await run.lab.pause();
-  await run.validate();
+  // A start may be on its way to the worker, whose report is not here yet: the worker takes one after the other.
+  if (state === 'running' || (state === 'paused' && isStarting)) {
+    await run.lab.pause();
+    await run.validate();
+  }
+  return true;
 }
 
 /** One step, then a pause. */
-async function step(run: Run): Promise<void> {
-  if (await prepare(run)) await run.lab.advance(1);
+async function step(run: Run): Promise<boolean> {
+  if (!(await prepare(run))) return false;
+  await run.lab.advance(1);
+  return true;
 }
 
 /** To the end of the epoch, then a pause. */
-async function finishEpoch(run: Run): Promise<void> {
-  if (await prepare(run)) await run.lab.finishEpoch();
+async function finishEpoch(run: Run): Promise<boolean> {
+  if (!(await prepare(run))) return false;
+  await run.lab.finishEpoch();
+  return true;
 }
 
-async function validate(run: Run): Promise<void> {
-  if (await prepare(run)) await run.validate();
+async function validate(run: Run): Promise<boolean> {
+  if (!(await prepare(run))) return false;
+  await run.validate();
+  return true;
 }
 
 /** Begins anew, with the draft. */
-async function reset(run: Run): Promise<void> {
+async function reset(run: Run): Promise<boolean> {
   wantedOf(run).value = false;
-  if (faultOfDraft(run) === null) await run.create(draftOf(run), engineChoice.value);
+  if (faultOfDraft(run) !== null) return false;
+  return run.create(draftOf(run), engineChoice.value);
 }
 
 /** Sees to it that the run has its network. @returns Whether it has. */
 export async function prepare(run: Run): Promise<boolean> {
   const state = run.state.value;
   // What is being prepared may not be the draft.
-  if (state === 'preparing') return (await untilPrepared(run)) && prepare(run);
+  if (state === 'preparing') {
+    const next = await untilState(run, (now) => now !== 'preparing');
+    return next !== 'failed' && prepare(run);
+  }
   const isMissing = state === 'new' || state === 'failed';
   if (!isMissing && !(isFresh(run) && isEdited(run))) return true;
   if (faultOfDraft(run) !== null) return false;
   return run.create(draftOf(run), engineChoice.value);
 }
 
-function untilPrepared(run: Run): Promise<boolean> {
+/** @returns The state that the run is in then. */
+function untilState(run: Run, isAwaited: (state: RunState) => boolean): Promise<RunState> {
   return new Promise((resolve) => {
     const stop = run.state.subscribe((state) => {
-      if (state === 'preparing') return;
+      if (!isAwaited(state)) return;
       queueMicrotask(() => stop());
-      resolve(state !== 'failed');
+      resolve(state);
     });
   });
 }
