@@ -3,6 +3,7 @@ import { App } from './app.js';
 import { startOffline } from './offline/offline.js';
 import { openFirstRun } from './state/first-run.js';
 import { followLinks } from './state/link.js';
+import { isQuiet } from './state/quiet.js';
 import './style/page.css';
 
 const root = document.getElementById('app');
@@ -11,5 +12,5 @@ if (root) {
   render(<App />, root);
   openFirstRun();
   followLinks();
-  void startOffline();
+  void startOffline(isQuiet);
 }

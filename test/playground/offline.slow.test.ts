@@ -4,6 +4,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeServiceWorker } from '../../playground/scripts/offline.js';
 import { hostStatically, type StaticHost } from '../../playground/scripts/static-host.js';
+import { ISOLATION } from '../../playground/src/offline/isolation.js';
 import { findChromium } from '../browser/chromium.js';
 import { buildPage } from './page.js';
 
@@ -128,6 +129,22 @@ describe('the page on a host without isolation headers, below a path', () => {
     expect(await isolated(page)).toBe(false);
     expect(await page.getByText('opens without a network').count()).toBe(0);
     await writeServiceWorker(folder);
+  });
+});
+
+describe('the page on a host that sends isolation headers', () => {
+  it('is kept without loading itself again, and opens what it has not shown yet without a network', async () => {
+    const isolating = await hostStatically(folder, { headers: ISOLATION });
+    const page = await context.newPage();
+    let loads = 0;
+    page.on('load', () => loads++);
+    await page.goto(isolating.url);
+    await isKept(page);
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+    await isolating.close();
+    await page.getByRole('link', { name: 'Inside', exact: true }).click();
+    await page.getByRole('heading', { name: 'Inside a convolution' }).waitFor();
+    expect(loads).toBe(1);
   });
 });
 

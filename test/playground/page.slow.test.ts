@@ -37,10 +37,8 @@ describe.each(BROWSERS)('in $name', ({ name, missing, launch }) => {
   });
   afterAll(() => driver?.close());
 
-  // In Firefox a worker's part is, seldom, never had while the service worker takes over; then once more.
   it.skipIf(missing)(
     'the built page trains to 95 % of the test digits, and what it writes opens here',
-    { retry: name === 'Firefox' ? 2 : 0 },
     async () => {
       const trained = await driver.evaluate<TakenAlong>(host.url, training(95));
       expect(trained.validation).toBeGreaterThanOrEqual(95);
@@ -71,7 +69,6 @@ describe.each(BROWSERS)('in $name', ({ name, missing, launch }) => {
 
   it.skipIf(missing)(
     'says when a part of the worker is missing, and loads it at the next try',
-    { retry: name === 'Firefox' ? 2 : 0 },
     async () => {
       let isTold = false;
       const lacking = await hostStatically(folder, {

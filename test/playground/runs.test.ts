@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Validation } from '../../playground/src/lab/protocol.js';
-import { runUnderTest } from './support/run-under-test.js';
+import { TRAIN_TEXTS } from '../../playground/src/texts/train.js';
+import { newRunUnderTest, runUnderTest } from './support/run-under-test.js';
 
 const VALIDATION: Validation = { step: 1, loss: 1, accuracy: 0.5, predictions: Uint8Array.of(3) };
 
@@ -59,5 +60,36 @@ describe('the fault of a run', () => {
     await loaded;
     expect(run.validation.value).toEqual(VALIDATION);
     expect(run.validations.value).toHaveLength(1);
+  });
+});
+
+describe('a worker that never answers', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is replaced by another, which the run goes on with', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const { run, create } = newRunUnderTest({ deaf: 2 });
+    const created = create();
+    await expect.poll(() => vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    await expect.poll(() => vi.getTimerCount()).toBe(1);
+    expect([run.state.value, run.isThere.value]).toEqual(['preparing', false]);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await created).toBe(true);
+    expect([run.state.value, run.isThere.value]).toEqual(['paused', true]);
+  });
+
+  it('is a fault that is said, when no other answers either', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const { run, create } = newRunUnderTest({ deaf: Infinity });
+    const created = create();
+    for (const wait of [10_000, 20_000, 30_000]) {
+      await expect.poll(() => vi.getTimerCount()).toBe(1);
+      await vi.advanceTimersByTimeAsync(wait);
+    }
+    expect(await created).toBe(false);
+    expect(run.fault.value).toBe(TRAIN_TEXTS.noWorker);
   });
 });

@@ -42,10 +42,8 @@ let host: StaticHost;
 let fingerprint: string;
 beforeAll(async () => {
   folder = buildPage();
-  // As of a host that sends them, so that the page needn't load itself again for them. What is kept for later
-  // is another test's matter: in Firefox a worker's part is, seldom, never had while that begins.
-  const lacks = (name: string): boolean => name === 'service-worker.js';
-  host = await hostStatically(folder, { headers: ISOLATION, lacks });
+  // As of a host that sends them, so that the page needn't load itself again for them.
+  host = await hostStatically(folder, { headers: ISOLATION });
   fingerprint = await fingerprintAfter(experiment, { steps: STEPS, count: TRAINING_DIGITS });
 });
 afterAll(async () => {

@@ -44,6 +44,8 @@ class OneRunLab implements Lab {
   #current: Current | null = null;
   #report: (progress: Progress) => void = () => {};
 
+  greet(): void {}
+
   setDigits(digits: DigitSets): void {
     this.#digits = digits;
   }

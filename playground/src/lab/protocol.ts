@@ -144,6 +144,8 @@ export interface LoadedWeights {
 
 /** The worker's side, as the page calls it; every call is answered in its turn, while training goes on. */
 export interface Lab {
+  /** Is answered as soon as the worker is there. */
+  greet(): void;
   /** Hands over the digits: once, before all else. */
   setDigits(digits: DigitSets): void;
   /**

@@ -1,4 +1,5 @@
-import { signal } from '@preact/signals';
+import { type ReadonlySignal, signal } from '@preact/signals';
+import { until } from '../state/until.js';
 
 /**
  * Whether the page opens without a network: `none` where it can't be kept (a browser or a setting that
@@ -11,21 +12,25 @@ export const reloadBrings = signal<'threads' | 'version' | null>(null);
 
 /** An hour: how often a page that stays open asks for a new version. */
 const ASK_EVERY_MS = 3_600_000;
+/** Longer than a service worker takes to take over. */
+const CALM_MS = 1000;
 
 let takesOver: ServiceWorker | null = null;
-let isWanted = false;
 
 /** Loads the page again, with what `reloadBrings` says. */
 export function reload(): void {
   // The new version first has to take over from the one that is running.
   if (takesOver === null || takesOver.state !== 'installed') return location.reload();
-  isWanted = true;
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin
-  takesOver.postMessage('activate');
+  void activates(takesOver).then(() => location.reload());
+  tell(takesOver, 'activate');
 }
 
-/** Keeps the page for later, once it has loaded. @throws nothing: where it is refused, the page goes on without. */
-export async function startOffline(): Promise<void> {
+/**
+ * Keeps the page for later, once it has loaded.
+ * @param isQuiet Whether a service worker may take over the page: files that are on their way then can be lost.
+ * @throws nothing: where it is refused, the page goes on without.
+ */
+export async function startOffline(isQuiet: ReadonlySignal<boolean>): Promise<void> {
   if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;
   const isUsed = usedSoon();
   await loaded();
@@ -34,13 +39,7 @@ export async function startOffline(): Promise<void> {
   serviceWorker.addEventListener('controllerchange', () => {
     const isFirst = !isControlled;
     isControlled = true;
-    if (isWanted) location.reload();
-    else if (!isFirst) reloadBrings.value = 'version';
-    else if (gainsThreads()) {
-      // Nothing is lost by it yet; later, the user says when.
-      if (isUsed()) reloadBrings.value = 'threads';
-      else location.reload();
-    }
+    if (!isFirst) reloadBrings.value = 'version';
   });
   try {
     kept.value = 'keeping';
@@ -48,11 +47,37 @@ export async function startOffline(): Promise<void> {
       updateViaCache: 'none',
     });
     watchVersions(registration);
-    const first = registration.active ?? registration.installing ?? registration.waiting;
+    const { active } = registration;
+    const first = active ?? registration.installing ?? registration.waiting;
     kept.value = first && (await activates(first)) ? 'kept' : 'none';
+    if (active || kept.value === 'none') return;
+    if (gainsThreads()) {
+      // Nothing is lost by it yet; later, the user says when.
+      if (!isUsed()) return location.reload();
+      reloadBrings.value = 'threads';
+    }
+    // What is loaded from now on is of the version that is kept, and comes without a network, too.
+    await calm(isQuiet);
+    tell(registration.active, 'claim');
   } catch {
     kept.value = 'none';
   }
+}
+
+/** Waits until it is quiet, and is so still a while later: what the page begins by itself follows at once. */
+async function calm(isQuiet: ReadonlySignal<boolean>): Promise<void> {
+  do {
+    await until(isQuiet, (isSo) => isSo);
+    await new Promise((resolve) => setTimeout(resolve, CALM_MS));
+  } while (!isQuiet.value);
+}
+
+/** What the service worker is asked to do. */
+type Asked = 'activate' | 'claim';
+
+function tell(worker: ServiceWorker | null, asked: Asked): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
+  worker?.postMessage(asked);
 }
 
 /** Whether a worker comes to answer for the page; not if one of its files couldn't be had. */

@@ -32,6 +32,8 @@ self.addEventListener('install', (event) => event.waitUntil(install()));
 self.addEventListener('activate', (event) => event.waitUntil(activate()));
 self.addEventListener('message', (event) => {
   if (event.data === 'activate') void self.skipWaiting();
+  // The page says when nothing is lost by it.
+  if (event.data === 'claim') event.waitUntil(self.clients.claim());
 });
 self.addEventListener('fetch', (event) => {
   const address = keptFor(event.request);
@@ -55,7 +57,6 @@ async function activate(): Promise<void> {
   const names = await caches.keys();
   const older = names.filter((name) => name.startsWith(PREFIX) && name !== CACHE);
   await Promise.all(older.map((name) => caches.delete(name)));
-  await self.clients.claim();
 }
 
 /** The address that a request is answered with from the cache; null for what is none of ours. */

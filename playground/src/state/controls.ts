@@ -7,7 +7,8 @@ import { draftOf, isEdited } from './draft.js';
 import { engineChoice } from './engine-choice.js';
 import { recentMean } from './history.js';
 import { ofRun } from './of-run.js';
-import { type Run, type RunState, runs, startRun } from './runs.js';
+import { type Run, runs, startRun } from './runs.js';
+import { until } from './until.js';
 
 /*
  * What the page's buttons and keys do to runs. A run gets its network when something is first asked of it, and
@@ -89,7 +90,7 @@ async function start(run: Run): Promise<boolean> {
     if (!(await prepare(run)) || !wantedOf(run).value) return false;
     await run.lab.start();
     // Its report comes by another way than the answer, and perhaps after it.
-    await untilState(run, (state) => state !== 'paused');
+    await until(run.state, (state) => state !== 'paused');
     return wantedOf(run).value;
   } finally {
     wantedOf(run).value = false;
@@ -140,24 +141,13 @@ export async function prepare(run: Run): Promise<boolean> {
   const state = run.state.value;
   // What is being prepared may not be the draft.
   if (state === 'preparing') {
-    const next = await untilState(run, (now) => now !== 'preparing');
+    const next = await until(run.state, (now) => now !== 'preparing');
     return next !== 'failed' && prepare(run);
   }
   const isMissing = state === 'new' || state === 'failed';
   if (!isMissing && !(isFresh(run) && isEdited(run))) return true;
   if (faultOfDraft(run) !== null) return false;
   return run.create(draftOf(run), engineChoice.value);
-}
-
-/** @returns The state that the run is in then. */
-function untilState(run: Run, isAwaited: (state: RunState) => boolean): Promise<RunState> {
-  return new Promise((resolve) => {
-    const stop = run.state.subscribe((state) => {
-      if (!isAwaited(state)) return;
-      queueMicrotask(() => stop());
-      resolve(state);
-    });
-  });
 }
 
 const wantedOf = ofRun(false);

@@ -1,5 +1,5 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import { proxy, type Remote, wrap } from 'comlink';
+import type { Remote } from 'comlink';
 import type {
   EngineChoice,
   EngineInfo,
@@ -12,6 +12,7 @@ import type { Experiment } from '../spec/experiment.js';
 import { TRAIN_TEXTS } from '../texts/train.js';
 import { loadDigitSets } from './digit-sets.js';
 import { EMPTY_HISTORY, type History, HistoryKeeper } from './history.js';
+import { type StartedLab, startLab } from './started-lab.js';
 
 /** `new`: without a network, until `create`; `preparing`: the digits load, or the network is being built. */
 export type RunState = 'new' | 'preparing' | 'paused' | 'running' | 'failed';
@@ -29,6 +30,8 @@ export interface Run {
   readonly experiment: ReadonlySignal<Experiment>;
   readonly engine: ReadonlySignal<EngineInfo | null>;
   readonly state: ReadonlySignal<RunState>;
+  /** Whether its worker has loaded, and answers. */
+  readonly isThere: ReadonlySignal<boolean>;
   /** The file that its first weights are from; null where they were drawn from the seed. */
   readonly file: ReadonlySignal<LoadedWeights | null>;
   /** The last report; null before the first. */
@@ -58,9 +61,13 @@ export interface Run {
 /** The run of the page, and perhaps a second beside it. Views other than Train use the first. */
 export const runs: Signal<readonly Run[]> = signal([]);
 
+/** Milliseconds to wait for a worker, each time: slow networks have brought some of its files by then. */
+const WORKER_WAITS = [10_000, 20_000, 30_000];
+
 /** Starts a worker for a run of this name; it has no network before `create`. */
 export function startRun(name: string, first: Experiment): Run {
   const state = signal<RunState>('new');
+  const isThere = signal(false);
   const progress = signal<Progress | null>(null);
   const history = signal(EMPTY_HISTORY);
   const validations = signal<readonly Scores[]>([]);
@@ -90,7 +97,15 @@ export function startRun(name: string, first: Experiment): Run {
     failure.value = null;
     file.value = null;
   };
-  let worker = startLab(fail);
+  const begin = (): StartedLab => {
+    isThere.value = false;
+    const lab = startLab(fail);
+    lab.greeted.then(() => {
+      if (lab === worker) isThere.value = true;
+    }, blame);
+    return lab;
+  };
+  let worker = begin();
   /** Counts the networks: what is still on its way from an earlier one is not of this one. */
   let turn = 0;
   let queue: Promise<unknown> = Promise.resolve();
@@ -133,12 +148,21 @@ export function startRun(name: string, first: Experiment): Run {
       if (validating === of) validating = null;
     }
   };
+  /** A worker that doesn't start is asked for again: now and then a browser loses one of its files. */
+  const haveWorker = async (): Promise<void> => {
+    for (const wait of WORKER_WAITS) {
+      // One that died can't be asked again.
+      if (worker.isDead()) worker = begin();
+      if (await Promise.race([worker.answer(worker.greeted), later(wait)])) return;
+      worker.close();
+    }
+    throw new Error(TRAIN_TEXTS.noWorker);
+  };
   const make = async (of: number, wanted: Experiment, choice: EngineChoice): Promise<boolean> => {
     if (of !== turn) return false;
     try {
       const digits = await loadDigitSets();
-      // A worker that never started can't be asked again.
-      if (worker.isDead()) worker = startLab(fail);
+      await haveWorker();
       await worker.prepare(digits, (report) => hear(of, report));
       const info = await worker.answer(worker.lab.create(wanted, choice));
       if (of !== turn) return false;
@@ -161,6 +185,7 @@ export function startRun(name: string, first: Experiment): Run {
     experiment,
     engine,
     state,
+    isThere,
     file,
     progress,
     history,
@@ -201,55 +226,5 @@ export function startRun(name: string, first: Experiment): Run {
 const textOf = (reason: unknown): string =>
   reason instanceof Error ? reason.message : String(reason);
 
-interface StartedLab {
-  readonly lab: Remote<Lab>;
-  isDead(): boolean;
-  /** What was asked of it, or a rejection if it dies before it answers. */
-  answer<T>(asked: Promise<T>): Promise<T>;
-  /** Hands over the digits, the first time, and has reports sent. */
-  prepare(digits: Parameters<Lab['setDigits']>[0], hear: (report: Progress) => void): Promise<void>;
-  close(): void;
-}
-
-function startLab(fail: (reason: string) => void): StartedLab {
-  let isDead = false;
-  let hasDigits = false;
-  // What is asked of a worker that doesn't start is never answered: who waits hears of it here.
-  let die: (reason: string) => void = () => {};
-  const death = new Promise<never>((_, reject) => {
-    die = (reason) => {
-      isDead = true;
-      fail(reason);
-      reject(new Error(reason));
-    };
-  });
-  death.catch(() => undefined);
-  const worker = startWorker(die);
-  // Where there is no worker, nobody listens.
-  const lab = wrap<Lab>(worker ?? new MessageChannel().port1);
-  const answer = <T>(asked: Promise<T>): Promise<T> => Promise.race([asked, death]);
-  return {
-    lab,
-    isDead: () => isDead,
-    answer,
-    async prepare(digits, hear) {
-      if (!hasDigits) await answer(lab.setDigits(digits));
-      hasDigits = true;
-      await lab.watch(proxy(hear));
-    },
-    close: () => worker?.terminate(),
-  };
-}
-
-/** A worker; null where the browser, or a setting or an extension of it, has none. */
-function startWorker(die: (reason: string) => void): Worker | null {
-  try {
-    const worker = new Worker(new URL('../lab/worker.ts', import.meta.url), { type: 'module' });
-    worker.addEventListener('error', (event) => die(event.message || TRAIN_TEXTS.noWorker));
-    return worker;
-  } catch {
-    // Whoever is to hear of it is not there yet.
-    queueMicrotask(() => die(TRAIN_TEXTS.noWorker));
-    return null;
-  }
-}
+const later = (wait: number): Promise<false> =>
+  new Promise((resolve) => setTimeout(() => resolve(false), wait));

@@ -21,12 +21,24 @@ export interface RunUnderTest {
   report(progress: Partial<Progress>): void;
 }
 
-/** A run whose worker is made of what the page asks of it, and of nothing that computes. */
+/** A run with its network, whose worker is made of what the page asks of it, and of nothing that computes. */
 export async function runUnderTest(): Promise<RunUnderTest> {
+  const made = newRunUnderTest();
+  expect(await made.create()).toBe(true);
+  return made;
+}
+
+/**
+ * A run without a network.
+ * @param deaf So many workers, from the first on, never answer.
+ */
+export function newRunUnderTest({ deaf = 0 } = {}): RunUnderTest & { create(): Promise<boolean> } {
+  let workers = 0;
   const asked: Asked[] = [];
   const told: string[] = [];
   let report: (progress: Progress) => void = () => {};
   const lab = {
+    greet() {},
     setDigits() {},
     watch(heard: (progress: Progress) => void) {
       report = heard;
@@ -42,7 +54,7 @@ export async function runUnderTest(): Promise<RunUnderTest> {
   };
   vi.stubGlobal('Worker', function () {
     const { port1, port2 } = new MessageChannel();
-    expose(lab, port2);
+    if (workers++ >= deaf) expose(lab, port2);
     return Object.assign(port1, { terminate: () => port1.close() });
   });
   vi.stubGlobal('fetch', async (address: string) => new Response(digitsAt(address)));
@@ -51,8 +63,13 @@ export async function runUnderTest(): Promise<RunUnderTest> {
     run.close();
     vi.unstubAllGlobals();
   });
-  expect(await run.create(DEFAULT_EXPERIMENT, CHOICE)).toBe(true);
-  return { run, asked, told, report: (progress) => report({ ...RUNNING, ...progress }) };
+  return {
+    run,
+    asked,
+    told,
+    report: (progress) => report({ ...RUNNING, ...progress }),
+    create: () => run.create(DEFAULT_EXPERIMENT, CHOICE),
+  };
 }
 
 const RUNNING: Progress = {

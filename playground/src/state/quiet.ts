@@ -1,0 +1,15 @@
+import { computed, type ReadonlySignal } from '@preact/signals';
+import { isWanted } from './controls.js';
+import { type Run, runs } from './runs.js';
+
+/**
+ * Whether no worker loads one of its files, or is about to: Firefox now and then never answers an `import()` that a
+ * worker makes in the moment when a service worker takes over.
+ */
+export const isQuiet: ReadonlySignal<boolean> = computed(() => runs.value.every(isRunQuiet));
+
+function isRunQuiet(run: Run): boolean {
+  if (!run.isThere.value || run.state.value === 'preparing') return false;
+  // The compiler comes with the first step.
+  return !isWanted(run) || (run.progress.value?.step ?? 0) > 0;
+}
