@@ -6,9 +6,13 @@ export default defineConfig({
   test: {
     include: ['test/**/*.slow.test.ts'],
     pool: 'forks',
-    globalSetup: ['test/support/kernels/build-kernels.ts', 'test/playground/support/built-page.ts'],
-    // One after another: several of them measure or use all cores.
-    fileParallelism: false,
+    globalSetup: [
+      'test/support/kernels/build-kernels.ts',
+      'test/support/built-packages.ts',
+      'test/playground/support/built-page.ts',
+    ],
+    // Two side by side: much of their time is one browser's or one process's, which leaves cores idle.
+    maxWorkers: 2,
     testTimeout: 600_000,
     hookTimeout: 600_000,
     // A page on a busy machine takes its time.

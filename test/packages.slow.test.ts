@@ -56,7 +56,6 @@ function tarball(name: string): Uint8Array<ArrayBuffer> {
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'unfold-packages-'));
-  execFileSync('npm', ['run', 'build'], { cwd: root });
   for (const name of PACKAGES) {
     execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
       cwd: join(root, 'packages', name),

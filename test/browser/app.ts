@@ -24,7 +24,6 @@ export function installApp(folder: string): void {
  * @param more What else its package.json says.
  */
 export function installPackages(folder: string, more: object = {}): void {
-  execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'pipe' });
   for (const name of ['core', 'nn', 'io', 'train']) {
     const args = ['pack', '--pack-destination', folder];
     execFileSync('npm', args, { cwd: join(ROOT, 'packages', name), stdio: 'pipe' });

@@ -142,25 +142,24 @@ if (AVAILABLE.length === 0) {
   });
 }
 
+const browsers: [name: string, driver: Driver][] = [];
+const servers: Server[] = [];
+beforeAll(async () => {
+  for (const { name, launch } of AVAILABLE) browsers.push([name, await launch()]);
+});
+afterAll(async () => {
+  await Promise.all(browsers.map(([, driver]) => driver.close()));
+  await Promise.all(servers.map((server) => server.close()));
+});
+
+/** @returns The page's address. */
+async function open(command: string, headers?: Readonly<Record<string, string>>): Promise<string> {
+  const server = await bundleAndServe(command, headers);
+  servers.push(server);
+  return server.url;
+}
+
 describe.runIf(AVAILABLE.length > 0)('pages', () => {
-  const browsers: [name: string, driver: Driver][] = [];
-  const servers: Server[] = [];
-
-  beforeAll(async () => {
-    for (const { name, launch } of AVAILABLE) browsers.push([name, await launch()]);
-  });
-  afterAll(async () => {
-    await Promise.all(browsers.map(([, driver]) => driver.close()));
-    await Promise.all(servers.map((server) => server.close()));
-  });
-
-  /** @returns The page's address. */
-  async function open(command: string, headers?: Readonly<Record<string, string>>) {
-    const server = await bundleAndServe(command, headers);
-    servers.push(server);
-    return server.url;
-  }
-
   it.each(rows)('$name: $command', async ({ command }) => {
     const url = await open(command);
     for (const [name, driver] of browsers) {
@@ -262,13 +261,11 @@ describe('batches made ahead', () => {
     });
 
     it.each(rowsUnder('Pages'))('$name: $command', async ({ command }) => {
-      for (const { name, launch } of AVAILABLE) {
-        const driver = await launch();
-        const extra = isLeftOut(command) ? ` && ${workerFor('a page')}` : '';
-        const { url, close } = await bundleAndServe(`${command}${extra}`);
+      const extra = isLeftOut(command) ? ` && ${workerFor('a page')}` : '';
+      const url = await open(`${command}${extra}`);
+      for (const [name, driver] of browsers) {
         const title = await driver.evaluate(url, TITLE);
         expect([name, title]).toEqual([name, canFind(command) ? AHEAD : NOT_AHEAD]);
-        await Promise.all([driver.close(), close()]);
       }
     });
   });

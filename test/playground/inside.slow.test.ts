@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,8 +19,6 @@ const outDir = mkdtempSync(join(tmpdir(), 'unfold-inside-'));
 let server: Server;
 
 beforeAll(async () => {
-  // Bundles take what the packages publish.
-  execFileSync('npm', ['run', 'build'], { stdio: 'pipe' });
   await build({
     root,
     configFile: false,
