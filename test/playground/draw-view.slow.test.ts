@@ -49,6 +49,7 @@ const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
 
 const area = () => page.getByRole('application', { name: pad.label });
 const verdict = () => page.locator('.draw-verdict').innerText();
+const runLine = () => page.locator('.draw-says .run-line').innerText();
 const announced = () => page.locator('[role="status"][aria-live]').first().textContent();
 const panel = (name: string) => page.getByRole('region', { name });
 
@@ -57,11 +58,11 @@ async function train(steps: number): Promise<void> {
   await page.getByText(answer.untrained).waitFor();
   await panel(answer.title).getByRole('button', { name: answer.start }).click();
   await page.waitForFunction((least) => {
-    const text = document.querySelector('.draw-training')?.textContent ?? '';
-    return Number(/\d[\d,]*/.exec(text)?.[0].replace(',', '') ?? 0) > least;
+    const text = document.querySelector('.draw-says .run-line')?.textContent ?? '';
+    return Number(/step (\d[\d,]*)/.exec(text)?.[1]?.replace(',', '') ?? 0) > least;
   }, steps);
   await page.getByRole('button', { name: TRAIN_TEXTS.bar.pause, exact: true }).click();
-  await page.getByText(/^Trained for/).waitFor();
+  await page.getByText(/^Run A: LeNet, step [\d,]+, validation \d/).waitFor();
 }
 
 /** Draws lines with the mouse through places of the area, from 0 to 1. */
@@ -289,12 +290,31 @@ describe('what the network makes of a digit', () => {
     await region.getByRole('button', { name: wrong.add(2) }).click({ force: true });
     expect(await region.innerText()).toContain(wrong.count(1));
     await region.getByRole('button', { name: wrong.goOn }).click();
-    await eventually(() => panel(answer.title).innerText()).toContain('In training');
+    await page.locator('.run-status', { hasText: TRAIN_TEXTS.bar.states.running }).waitFor();
     await page.getByRole('button', { name: TRAIN_TEXTS.bar.pause, exact: true }).click();
   });
 });
 
 describe('the view', () => {
+  it.each([
+    [1280, 800],
+    [390, 844],
+  ])(
+    'says its verdict, and whose it is, in sight of the drawing, at %d × %d',
+    async (width, height) => {
+      await page.setViewportSize({ width, height });
+      await drawSeven();
+      await eventually(verdict).toMatch(/\ba 7\b.*\s%/);
+      await page.evaluate(() => scrollTo(0, 0));
+      for (const place of ['.draw-pad', '.draw-verdict', '.draw-says .run-line']) {
+        const box = await page.locator(place).boundingBox();
+        expect(box && box.y + box.height, place).toBeLessThanOrEqual(height);
+      }
+      expect(await runLine()).toMatch(/^Run A: LeNet, step [\d,]+, validation [\d.]+ %\.$/);
+      await page.setViewportSize({ width: 1280, height: 900 });
+    },
+  );
+
   it.each([360, 768, 1280, 2560])('fits a window of %d pixels', async (width) => {
     await page.setViewportSize({ width, height: 800 });
     expect(await page.$eval('html', (root) => root.scrollWidth)).toBeLessThanOrEqual(width);

@@ -74,8 +74,6 @@ export const DRAW_TEXTS = {
     time: (milliseconds: string) => `Forward pass: ${milliseconds} ms`,
     untrained: 'This network hasn’t been trained yet: what it says is chance.',
     start: 'Start training',
-    trained: (steps: string) => `Trained for ${steps} steps.`,
-    training: (steps: string) => `In training, step ${steps}; the answer follows.`,
     preparing: 'The network is being prepared.',
     failed: (reason: string) => `The network can’t be asked: ${reason}`,
   },

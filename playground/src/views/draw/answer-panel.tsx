@@ -1,5 +1,4 @@
-import { grouped } from '@unfold/monitor/internal/browser';
-import { act } from '../../state/controls.js';
+import { act, isFresh, isWanted } from '../../state/controls.js';
 import { runs } from '../../state/runs.js';
 import { DRAW_TEXTS } from '../../texts/draw.js';
 import { answer } from './state.js';
@@ -8,7 +7,7 @@ import { percent } from './words.js';
 
 const { answer: texts } = DRAW_TEXTS;
 
-/** The ten probabilities, and how far the network is trained. */
+/** The ten probabilities, and what is to be done for better ones. */
 export function AnswerPanel() {
   const said = answer.value;
   return (
@@ -52,26 +51,22 @@ function Probabilities({ probabilities }: { readonly probabilities: Float32Array
   );
 }
 
-/** How far it is trained, and a button to train it. */
+/** Why there is no answer, or none of worth, and a button to train the network. */
 function Training() {
   const run = runs.value[0];
-  if (!run) return <p class="soft draw-small">{texts.preparing}</p>;
-  const state = run.state.value;
-  const step = run.progress.value?.step ?? 0;
-  const isRunning = state === 'running';
-  const steps = grouped(step);
+  const state = run?.state.value;
+  if (!run || state === 'new' || state === 'preparing') {
+    return <p class="soft draw-small">{texts.preparing}</p>;
+  }
   if (state === 'failed') return <p class="bad">{texts.failed(run.fault.value ?? '')}</p>;
-  if (state !== 'paused' && !isRunning) return <p class="soft draw-small">{texts.preparing}</p>;
+  const isUntrained = isFresh(run) && run.file.value === null;
+  if (!isUntrained || isWanted(run)) return null;
   return (
     <div class="draw-training">
-      <p class={step === 0 ? undefined : 'soft draw-small'}>
-        {isRunning ? texts.training(steps) : step === 0 ? texts.untrained : texts.trained(steps)}
-      </p>
-      {step === 0 && !isRunning && (
-        <button type="button" class="primary" onClick={() => void act('toggle', [run])}>
-          {texts.start}
-        </button>
-      )}
+      <p>{texts.untrained}</p>
+      <button type="button" class="primary" onClick={() => void act('toggle', [run])}>
+        {texts.start}
+      </button>
     </div>
   );
 }

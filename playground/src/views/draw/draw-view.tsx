@@ -10,6 +10,7 @@ import { PadTools } from './pad-tools.js';
 import { PhotoInput } from './photo-input.js';
 import { Samples } from './samples.js';
 import { Seen } from './seen.js';
+import { VerdictLine } from './verdict-line.js';
 import { Wrong } from './wrong.js';
 
 const { pad } = DRAW_TEXTS;
@@ -22,6 +23,7 @@ export function DrawView() {
       <section class="panel" aria-labelledby="draw-title">
         <h2 id="draw-title">{pad.title}</h2>
         <Pad />
+        <VerdictLine />
         <PadTools />
         <Seen />
         <p id="draw-help" class="soft draw-small">

@@ -1,4 +1,5 @@
 import type { Convolution } from '../../spec/convolution/convolution.js';
+import { RunLine } from '../../parts/run-line.js';
 import { EXAMPLES } from '../../spec/convolution/examples.js';
 import { reachOf, type Setting } from '../../spec/convolution/geometry.js';
 import { addressOf } from '../../spec/route.js';
@@ -6,6 +7,7 @@ import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { askedLabel, layerAtHand, layerNames, readLayer } from './layer.js';
 import { change, example, misfit, redraw, reset, setting } from './state.js';
 import { route } from '../../state/route.js';
+import { runs } from '../../state/runs.js';
 
 const texts = INSIDE_TEXTS;
 
@@ -127,6 +129,7 @@ export function Shapes({ convolution }: { readonly convolution: Convolution }) {
 /** What there is to say of a layer of the network, and to ask. */
 export function LayerNotice() {
   const layer = layerAtHand.value;
+  const run = runs.value[0];
   switch (layer.state) {
     case 'none':
       return null;
@@ -152,6 +155,7 @@ export function LayerNotice() {
           <p>
             {texts.layer.about(layer.name, layer.step)} {texts.layer.stand}
           </p>
+          {run && <RunLine run={run} step={layer.step} />}
           <div class="row">
             <label>
               {texts.layer.label}{' '}
