@@ -4,6 +4,7 @@ import { startOffline } from './offline/offline.js';
 import { openFirstRun } from './state/first-run.js';
 import { followLinks } from './state/link.js';
 import { isQuiet } from './state/quiet.js';
+import { askBeforeLeaving } from './state/taken-along.js';
 import './style/page.css';
 
 const root = document.getElementById('app');
@@ -12,5 +13,6 @@ if (root) {
   render(<App />, root);
   openFirstRun();
   followLinks();
+  askBeforeLeaving();
   void startOffline(isQuiet);
 }

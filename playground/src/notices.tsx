@@ -4,6 +4,7 @@ import { reload, reloadBrings } from './offline/offline.js';
 import { announce } from './state/announcement.js';
 import { digitSets, loadDigitSets } from './state/digit-sets.js';
 import { lack } from './state/support.js';
+import { expectLeaving, losesSteps } from './state/taken-along.js';
 import { PAGE_TEXTS } from './texts/page.js';
 import './style/notices.css';
 
@@ -31,11 +32,29 @@ export function Notices() {
         />
       )}
       {partIsMissing.value && (
-        <Notice isFault text={texts.part} action={texts.reload} act={() => location.reload()} />
+        <Notice
+          isFault
+          text={withLoss(texts.part)}
+          action={texts.reload}
+          act={leaving(() => location.reload())}
+        />
       )}
-      {brings && <Notice text={texts[brings]} action={texts.reload} act={reload} />}
+      {brings && (
+        <Notice text={withLoss(texts[brings])} action={texts.reload} act={leaving(reload)} />
+      )}
     </div>
   );
+}
+
+/** What the button costs is said beside it, as nothing asks after it. */
+const withLoss = (text: string): string =>
+  losesSteps.value ? `${text} ${PAGE_TEXTS.notices.loses}` : text;
+
+function leaving(act: () => void): () => void {
+  return () => {
+    expectLeaving();
+    act();
+  };
 }
 
 interface NoticeProps {

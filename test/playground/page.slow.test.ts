@@ -12,6 +12,8 @@ import { hostStatically, type StaticHost } from '../../playground/scripts/static
 import { ISOLATION } from '../../playground/src/offline/isolation.js';
 import { VIEWS } from '../../playground/src/spec/route.js';
 import { LAB_TEXTS } from '../../playground/src/texts/lab.js';
+import { PAGE_TEXTS } from '../../playground/src/texts/page.js';
+import { TAKE_TEXTS } from '../../playground/src/texts/take.js';
 import { findChromium } from '../browser/chromium.js';
 import { BROWSERS, type Driver } from '../browser/drivers.js';
 import { type TakenAlong, training, trainingAfterFault } from './in-page.js';
@@ -131,6 +133,52 @@ describe('the page in Chromium', () => {
     tell(`JavaScript of the first load: ${total} bytes in ${scripts.length} files`);
     expect(total).toBeLessThan(120_000);
     await context.close();
+  });
+
+  it('asks before it is left while steps would be lost, and only then', async () => {
+    const { page } = await open('');
+    let asked = 0;
+    page.on('dialog', (dialog) => {
+      if (dialog.type() === 'beforeunload') asked++;
+      void dialog.accept();
+    });
+    // A click, so that the browser would let the page ask.
+    await page.getByRole('link', { name: PAGE_TEXTS.views.train }).click();
+    await page.reload();
+    expect(asked).toBe(0);
+    await oneStep(page);
+    await page.reload();
+    expect(asked).toBe(1);
+    await oneStep(page);
+    await page.getByRole('link', { name: PAGE_TEXTS.views.take }).click();
+    await page.getByRole('button', { name: TAKE_TEXTS.files.weights }).click();
+    await page
+      .getByText(/ saved, /)
+      .first()
+      .waitFor();
+    await page.reload();
+    expect(asked).toBe(1);
+    await page.context().close();
+  });
+
+  it('doesn’t ask when its own button loads it again, which says what is lost', async () => {
+    const { page } = await open('');
+    let asked = 0;
+    page.on('dialog', (dialog) => {
+      asked++;
+      void dialog.accept();
+    });
+    await oneStep(page);
+    // As where a part of the page can't be had.
+    await page.evaluate(() => dispatchEvent(new Event('vite:preloadError')));
+    const lacking = notice(page).filter({ hasText: PAGE_TEXTS.notices.part });
+    expect(await lacking.innerText()).toContain(PAGE_TEXTS.notices.loses);
+    await Promise.all([
+      page.waitForEvent('load'),
+      lacking.getByRole('button', { name: PAGE_TEXTS.notices.reload }).click(),
+    ]);
+    expect(asked).toBe(0);
+    await page.context().close();
   });
 
   it('has no script of threads that it never starts', () => {

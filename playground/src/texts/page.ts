@@ -16,6 +16,7 @@ export const PAGE_TEXTS = {
     version: 'A new version is there.',
     threads: 'Loaded once more, the page can train on more than one core.',
     reload: 'Reload',
+    loses: 'Reloading loses what was trained; Take along saves it.',
     noWorker:
       'This browser lets the page start no worker, and without one it can’t train. Perhaps a setting or an extension forbids it.',
     noWebAssembly:

@@ -5,6 +5,7 @@ import { announce } from '../../state/announcement.js';
 import { prepare } from '../../state/controls.js';
 import { experimentAtHand } from '../../state/link.js';
 import type { Run } from '../../state/runs.js';
+import { noteTaken, standingOf } from '../../state/taken-along.js';
 import { TAKE_TEXTS } from '../../texts/take.js';
 import { sizeText } from './sizes.js';
 
@@ -58,8 +59,11 @@ function Download({ run, label, about, least, file, make }: DownloadProps) {
     setFault(null);
     try {
       if (!(await prepare(run))) throw new Error(run.fault.value ?? TAKE_TEXTS.noRun);
+      // Of a run that goes on meanwhile, the file has this step at least.
+      const standing = standingOf(run);
       const bytes = await make();
       save(bytes, file);
+      noteTaken(run, standing);
       const done = texts.saved(file, sizeText(bytes.length));
       setSaid(done);
       announce(done);
