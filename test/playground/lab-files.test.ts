@@ -98,6 +98,14 @@ describe('a file of weights', () => {
 });
 
 describe('an ONNX file', () => {
+  it('is named as one where weights are wanted', async () => {
+    const { lab } = await trained(OWN);
+    const model = await lab.onnx();
+    await expect(lab.load(model, 'own.onnx')).rejects.toThrow(
+      /^own\.onnx is an ONNX model\. Choose weights that this page has saved \(\.safetensors\)/,
+    );
+  });
+
   it('computes what the network does, of images from 0 to 1', async () => {
     const { lab, probabilities } = await trained(OWN);
     const model = importOnnx(await lab.onnx());
@@ -127,8 +135,8 @@ describe('a file that is none of ours', () => {
   const huge = { kind: 'linear', features: 2 ** 40 };
 
   it.each<readonly [string, Uint8Array, RegExp]>([
-    ['nothing', new Uint8Array(0), /bad\.safetensors/],
-    ['a text', new TextEncoder().encode('hello, this is no file of weights'), /bad\.safetensors/],
+    ['nothing', new Uint8Array(0), /bad\.safetensors is empty/],
+    ['a text', new TextEncoder().encode('hello, this is no file of weights'), /is a text\. Choose/],
     ['a file cut short', lenet.slice(0, 5000), /bad\.safetensors/],
     ['weights that changed', flipped(lenet), /bad\.safetensors/],
     ['weights without a model', withMetadata({}), /doesn’t say which network/],

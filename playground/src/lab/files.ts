@@ -8,6 +8,7 @@ import { isPresetName, presetNameOf, PRESETS } from '../spec/presets.js';
 import { ExperimentError, readExperiment } from '../spec/read-experiment.js';
 import { CLASS_NAMES } from './images.js';
 import { buildNetwork } from './network.js';
+import { otherFile } from './file-kinds.js';
 import type { Run } from './run.js';
 import { LAB_TEXTS } from '../texts/lab.js';
 
@@ -48,6 +49,8 @@ export interface DecodedRun {
  * @throws Error with a text for people; nothing has changed then.
  */
 export function decodeRun(bytes: Uint8Array, file: string): DecodedRun {
+  const other = otherFile(bytes, file);
+  if (other !== null) throw new Error(other);
   const randomness = rngState();
   try {
     const { metadata } = Scope.run(() => decodeSafetensors(bytes, { name: file, limits: LIMITS }));

@@ -86,6 +86,8 @@ export const TAKE_TEXTS = {
     drop: 'Drop the file',
     loading: 'Being read …',
     tooLarge: (size: string) => `The file has ${size}, and at most 256 MB are read.`,
+    unreadable: (name: string) =>
+      `${name} can’t be read: is it a folder, or has it changed since it was chosen?`,
     one: 'Drop one file at a time.',
     refused: (reason: string) => `Not loaded; the run is as it was. ${reason}`,
     loaded: (name: string, model: string, accuracy: string) =>

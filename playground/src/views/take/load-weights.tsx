@@ -11,6 +11,15 @@ const texts = TAKE_TEXTS.load;
 /** What the worker reads at most, too: a network of the page has a tenth of it. */
 const MOST_BYTES = 2 ** 28;
 
+/** @throws Error with a text for people, such as for a folder that was dropped. */
+async function bytesOf(file: File): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch (error) {
+    throw new Error(texts.unreadable(file.name), { cause: error });
+  }
+}
+
 /** Takes a file of weights, dropped or chosen. */
 export function LoadWeights({ run }: { readonly run: Run }) {
   const [said, setSaid] = useState('');
@@ -26,7 +35,7 @@ export function LoadWeights({ run }: { readonly run: Run }) {
     try {
       if (files.length > 1) throw new Error(texts.one);
       if (file.size > MOST_BYTES) throw new Error(texts.tooLarge(sizeText(file.size)));
-      const bytes = new Uint8Array(await file.arrayBuffer());
+      const bytes = await bytesOf(file);
       if (!(await prepare(run))) throw new Error(run.fault.value ?? TAKE_TEXTS.noRun);
       const { model } = await run.load(bytes, file.name);
       const accuracy = run.validation.value?.accuracy ?? 0;
