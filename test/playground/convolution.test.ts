@@ -192,6 +192,23 @@ describe('cells are linked', () => {
     ]);
   });
 
+  it('of fold(unfold(x)) with the pixel and with its copies in U, and with no gradient', () => {
+    const geometry = geometryOf(example('4x4').setting);
+    const six = { c: 0, h: 1, w: 1 };
+    const folded: Place = { in: 'folded', ...six };
+    expect(linkOf(geometry, folded, folded)).toBe('self');
+    expect(linkOf(geometry, folded, { in: 'x', ...six })).toBe('from');
+    expect(linkOf(geometry, { in: 'U', e: 2, r: 1 }, folded)).toBe('to');
+    for (const { e, r } of copiesOf(geometry, six)) {
+      expect(linkOf(geometry, folded, { in: 'U', e, r })).toBe('from');
+    }
+    expect(linkOf(geometry, folded, { in: 'U', e: 0, r: 0 })).toBe(null);
+    expect(linkOf(geometry, folded, { in: 'dX', ...six })).toBe(null);
+    const unread: Place = { in: 'folded', c: 0, h: 4, w: 4 };
+    const apart = geometryOf(example('5x5-stride-2').setting);
+    expect(linkOf(apart, unread, { ...unread, in: 'x' })).toBe(null);
+  });
+
   it('by copies that are where unfold put them, for every pixel', () => {
     for (const { geometry } of DRAWN.slice(0, 80)) {
       const { C, KH, KW, p, PH, PW } = geometry;
@@ -280,7 +297,10 @@ function placesOf({ geometry }: Convolution): Place[] {
   const places: Place[] = [];
   for (let c = 0; c < C; c++) {
     for (let h = 0; h < PH; h++) {
-      for (let w = 0; w < PW; w++) places.push({ in: 'x', c, h, w }, { in: 'dX', c, h, w });
+      for (let w = 0; w < PW; w++) {
+        const pixel = { c, h, w };
+        places.push({ in: 'x', ...pixel }, { in: 'dX', ...pixel }, { in: 'folded', ...pixel });
+      }
     }
   }
   for (let r = 0; r < p; r++) {

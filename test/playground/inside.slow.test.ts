@@ -222,6 +222,26 @@ describe('the view', () => {
     await page.close();
   });
 
+  it('shows of a folded pixel its copies, and of a copy the pixel that it came from and is added to', async () => {
+    await open('4x4', { viewport: { width: 1280, height: 4000 } });
+    const { button, x, unfolded, folded, counts } = INSIDE_TEXTS.inverse;
+    await page.getByRole('button', { name: button }).click();
+    await cell(folded, 1, 1).hover();
+    expect(await line()).toBe('fold(unfold(x))[0, 0, 1, 1] = 6 + 6 + 6 + 6 = 24');
+    const columns = await grid(unfolded)
+      .locator('td.from')
+      .evaluateAll((cells) => cells.map((td) => td.getAttribute('data-column')));
+    expect(columns.sort()).toEqual(['0', '1', '3', '4']);
+    expect(await page.locator('.line .story').innerText()).toContain('0, 1, 3, 4');
+    expect(await grid(x).locator('td.from').allInnerTexts()).toEqual(['6']);
+    // The counts are those of the same pixel.
+    expect(await grid(counts).locator('td.self').allInnerTexts()).toEqual(['4']);
+    await cell(unfolded, 2, 1).focus();
+    expect(await grid(x).locator('td.from').allInnerTexts()).toEqual(['6']);
+    expect(await grid(folded).locator('td.to').allInnerTexts()).toEqual(['24']);
+    await page.close();
+  });
+
   it('has four puzzles, each with lines that are wrong and lines that are right', async () => {
     await open('4x4');
     for (const name of ['columns', 'channels', 'writing'] as const) {

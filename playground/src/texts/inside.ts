@@ -99,6 +99,7 @@ export const INSIDE_TEXTS = {
       `${array}[${n}, ${c}, ${row}, ${column}]`,
     padding: (row: number, column: number) =>
       `the padding’s zero in row ${row}, column ${column} of the padded image`,
+    folded: 'fold(unfold(x))',
     matrix: (array: string, row: number, column: number) => `${array}[${row}, ${column}]`,
     weight: (array: string, o: number, c: number, m: number, q: number) =>
       `${array}[${o}, ${c}, ${m}, ${q}]`,
@@ -139,6 +140,11 @@ export const INSIDE_TEXTS = {
       `${channels === 1 ? 'One product' : `Summed over ${channels} output channels`}. Fold adds it to ${to}.`,
     dropped: 'It belongs to a zero of the padding, so fold drops it.',
     dX: (copies: string) => `Fold adds ${copies}.`,
+    folded: (copies: number, columns: string, value: string) =>
+      copies === 1
+        ? `Unfold copied the pixel once, into column ${columns} of U, so fold gives back the ${value} that it was.`
+        : `Unfold copied the pixel ${copies} times, into the columns ${columns} of U, and fold adds the copies: ${copies} times ${value}.`,
+    lost: 'No patch holds this pixel, so U has no copy of it: fold leaves 0, and what the pixel was is lost.',
     soFar: (r: number, value: string) => `With the patches 0 to ${r} added: ${value}.`,
     pad: 'A zero of the padding: it is read like a pixel, and its gradient is dropped.',
     core: (value: string, difference: string) =>
@@ -262,7 +268,11 @@ export const INSIDE_TEXTS = {
     button: 'Unfold x, then fold',
     divide: 'Divide by the counts',
     away: 'Start again',
+    before: 'The counts say in how many patches each pixel is: as often will unfold copy it.',
+    point:
+      'Point at a pixel, and see its copies in the columns of unfold(x); or at a copy, and see the pixel that it came from, and to which fold adds it.',
     x: 'x',
+    unfolded: 'unfold(x)',
     counts: 'counts',
     folded: 'fold(unfold(x))',
     divided: 'fold(unfold(x)) / counts',
@@ -272,6 +282,8 @@ export const INSIDE_TEXTS = {
         ? 'Every pixel is x again: each was in one patch or more.'
         : `x again, but for ${lost} ${lost === 1 ? 'pixel' : 'pixels'} that no patch holds: 0 / 0 says nothing, they are lost.`,
     lost: 'lost',
+    count: (name: string, count: number) =>
+      `${name} is in ${count} ${count === 1 ? 'patch' : 'patches'}`,
     cell: (name: string, count: number, value: string, folded: string) =>
       `${name}: ${count} times ${value} is ${folded}`,
   },

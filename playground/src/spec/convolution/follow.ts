@@ -20,7 +20,8 @@ export function shownFor(geometry: Geometry, place: Place, { o, c }: Shown): Sho
   const { groupC, groupOC } = geometry;
   switch (place.in) {
     case 'x':
-    case 'dX': {
+    case 'dX':
+    case 'folded': {
       const group = Math.floor(place.c / groupC);
       return { c: place.c, o: groupOf(geometry, o) === group ? o : group * groupOC };
     }
@@ -46,6 +47,7 @@ export function pixelsOf(geometry: Geometry, place: Place): Pixel[] {
   switch (place.in) {
     case 'x':
     case 'dX':
+    case 'folded':
       return [place];
     case 'U':
     case 'dU':
@@ -66,6 +68,7 @@ export function patchOf(geometry: Geometry, place: Place): number | null {
   switch (place.in) {
     case 'x':
     case 'dX':
+    case 'folded':
       return copiesOf(geometry, place)[0]?.r ?? null;
     case 'weight':
     case 'dWeight':
@@ -80,6 +83,7 @@ export function rowToShow(geometry: Geometry, place: Place): number | null {
   switch (place.in) {
     case 'x':
     case 'dX':
+    case 'folded':
       return copiesOf(geometry, place)[0]?.e ?? null;
     case 'out':
     case 'dOut':

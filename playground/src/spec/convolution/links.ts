@@ -1,8 +1,19 @@
-import { copiesOf, type Geometry, groupOf, groupOfRow, type Pixel, pixelOf } from './geometry.js';
+import {
+  copiesOf,
+  countAt,
+  type Geometry,
+  groupOf,
+  groupOfRow,
+  type Pixel,
+  pixelOf,
+} from './geometry.js';
 
-/** A cell that can be pointed at. `x` and `dX` count rows and columns from the padding's first. */
+/** A cell of an image, with rows and columns counted from the padding's first; `folded` is fold(unfold(x)). */
+export type PixelPlace = { readonly in: 'x' | 'dX' | 'folded' } & Pixel;
+
+/** A cell that can be pointed at. */
 export type Place =
-  | ({ readonly in: 'x' | 'dX' } & Pixel)
+  | PixelPlace
   | { readonly in: 'U' | 'dU'; readonly e: number; readonly r: number }
   /** `e` is the row of U that the weight meets. */
   | { readonly in: 'weight' | 'dWeight'; readonly o: number; readonly e: number }
@@ -18,12 +29,18 @@ export function linkOf(geometry: Geometry, pointed: Place, other: Place): Link |
   return null;
 }
 
+/** Whether a cell belongs to an image, so that it is a pixel. */
+export const isPixel = (place: Place): place is PixelPlace =>
+  place.in === 'x' || place.in === 'dX' || place.in === 'folded';
+
 /** Whether two cells have the same place in arrays of the same kind, such as x and dX. */
 function isSame(a: Place, b: Place): boolean {
   switch (a.in) {
     case 'x':
     case 'dX':
       return (b.in === 'x' || b.in === 'dX') && isSamePixel(a, b);
+    case 'folded':
+      return b.in === 'folded' && isSamePixel(a, b);
     case 'U':
     case 'dU':
       return (b.in === 'U' || b.in === 'dU') && a.e === b.e && a.r === b.r;
@@ -64,6 +81,10 @@ export function isMadeOf(geometry: Geometry, made: Place, part: Place): boolean 
       return copiesOf(geometry, made).some(
         ({ e, r }) => r === part.r && sharesGroup(geometry, part.o, e),
       );
+    case 'folded':
+      if (part.in === 'U') return isSamePixel(pixelOf(geometry, part.e, part.r), made);
+      // A pixel that no patch holds is in none of the copies that are added.
+      return part.in === 'x' && isSamePixel(part, made) && countAt(geometry, made) > 0;
     case 'x':
     case 'weight':
     case 'dOut':

@@ -6,6 +6,7 @@ import {
   dUAt,
   dWeightAt,
   dXAt,
+  foldedCopiesAt,
   outAt,
   paddedAt,
   rowsOf,
@@ -70,6 +71,12 @@ export function sumOf(convolution: Convolution, n: number, place: Place): Sum {
         terms: copiesOf(geometry, place).map(({ e, r }) => [dUAt(convolution, n, e, r)]),
         bias: null,
         total: dXAt(convolution, n, place),
+      };
+    case 'folded':
+      return {
+        terms: copiesOf(geometry, place).map(({ e, r }) => [unfoldedAt(convolution, n, e, r)]),
+        bias: null,
+        total: foldedCopiesAt(convolution, n, place),
       };
   }
 }

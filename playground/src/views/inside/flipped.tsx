@@ -16,7 +16,7 @@ import {
   pixelsOfChannel,
   rowOf,
 } from '../../spec/convolution/geometry.js';
-import { linkOf, type Place } from '../../spec/convolution/links.js';
+import { isPixel, linkOf, type Place } from '../../spec/convolution/links.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { extents } from './extents.js';
 import { PixelGrid } from './grids.js';
@@ -89,7 +89,7 @@ function countEqual(convolution: Convolution, n: number, c: number): number {
 /** The pixel that is pointed at, or the first of its patch; without one, the first of the image. */
 function pixelAtHand({ geometry }: Convolution, now: Place, c: number): Pixel {
   const { padding } = geometry;
-  if ((now.in === 'x' || now.in === 'dX') && !isPadding(geometry, now)) {
+  if (isPixel(now) && !isPadding(geometry, now)) {
     return { c, h: now.h, w: now.w };
   }
   return { c, h: padding, w: padding };
@@ -181,7 +181,7 @@ function GatheredGrid({ convolution, c }: Props & { readonly c: number }) {
     w: column + padding,
   });
   const { image: n, pointed: now } = useSight(convolution);
-  const at = now.in === 'x' || now.in === 'dX' ? now : null;
+  const at = isPixel(now) ? now : null;
   return (
     <NumberGrid
       label={texts.byFlip}

@@ -24,7 +24,7 @@ import {
   tapOf,
 } from '../../spec/convolution/geometry.js';
 import { patchOf, pixelsOf, rowToShow } from '../../spec/convolution/follow.js';
-import { linkOf, type Place } from '../../spec/convolution/links.js';
+import { isPixel, linkOf, type Place } from '../../spec/convolution/links.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { extents } from './extents.js';
 import { nameOf } from './names.js';
@@ -85,7 +85,7 @@ function PlaceGrid({
     const name = cells.is(nameOf(geometry, n, place), text);
     const link = linkOf(geometry, now, place);
     const tint = tints.value && reach > 0 ? value / reach : 0;
-    if (place.in !== 'x' && place.in !== 'dX') return { text, name, class: link ?? '', tint };
+    if (!isPixel(place)) return { text, name, class: link ?? '', tint };
     const count = countAt(geometry, place);
     const isPad = isPadding(geometry, place);
     const kind = isPad ? 'padding' : '';

@@ -1,9 +1,17 @@
 import { useMemo, useState } from 'preact/hooks';
 import { type CellLook, type GridCell, NumberGrid } from '../../parts/number-grid.js';
 import { type Convolution, foldedCopiesAt, paddedAt } from '../../spec/convolution/convolution.js';
-import { countAt, type Pixel, pixelsOfChannel } from '../../spec/convolution/geometry.js';
+import { pixelsOf } from '../../spec/convolution/follow.js';
+import {
+  countAt,
+  isPadding,
+  type Pixel,
+  pixelsOfChannel,
+} from '../../spec/convolution/geometry.js';
+import { linkOf, type PixelPlace } from '../../spec/convolution/links.js';
 import { announce } from '../../state/announcement.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
+import { UnfoldedGrid } from './grids.js';
 import { nameOf } from './names.js';
 import { brief, full } from './numbers.js';
 import { PLANE_WINDOW, roomOf } from './room.js';
@@ -55,26 +63,30 @@ export function Inverse({ convolution }: { readonly convolution: Convolution }) 
           {texts.away}
         </button>
       </div>
+      <p class="caption">{stage === 'x' ? texts.before : texts.point}</p>
       <div class="pictures">
         <Plane
           {...{ convolution, n, c }}
+          array="x"
           label={texts.x}
           text={(pixel) => brief(paddedAt(convolution, n, pixel))}
         />
-        <Plane
-          {...{ convolution, n, c }}
-          label={texts.counts}
-          text={(pixel) => String(countAt(geometry, pixel))}
-        />
+        {stage !== 'x' && (
+          <Sighted class="panel picture-panel wide">
+            <h4>{texts.unfolded}</h4>
+            <UnfoldedGrid convolution={convolution} array="U" label={texts.unfolded} />
+          </Sighted>
+        )}
         {stage !== 'x' && (
           <Plane
             {...{ convolution, n, c }}
+            array="folded"
             label={texts.folded}
             text={(pixel) => brief(foldedCopiesAt(convolution, n, pixel))}
             said={saidFolded}
             name={(pixel) =>
               texts.cell(
-                nameOf(geometry, n, { in: 'x', ...pixel }),
+                nameOf(geometry, n, { in: 'folded', ...pixel }),
                 countAt(geometry, pixel),
                 full(paddedAt(convolution, n, pixel)),
                 full(foldedCopiesAt(convolution, n, pixel)),
@@ -82,9 +94,19 @@ export function Inverse({ convolution }: { readonly convolution: Convolution }) 
             }
           />
         )}
+        <Plane
+          {...{ convolution, n, c }}
+          array="folded"
+          label={texts.counts}
+          text={(pixel) => String(countAt(geometry, pixel))}
+          name={(pixel) =>
+            texts.count(nameOf(geometry, n, { in: 'x', ...pixel }), countAt(geometry, pixel))
+          }
+        />
         {stage === 'divided' && (
           <Plane
             {...{ convolution, n, c }}
+            array="folded"
             label={texts.divided}
             text={divided}
             said={texts.back(lost)}
@@ -115,6 +137,8 @@ interface PlaneProps {
   /** The image and the channel. */
   readonly n: number;
   readonly c: number;
+  /** What its cells stand for: the counts and the quotients are those of fold(unfold(x)). */
+  readonly array: 'x' | 'folded';
   readonly label: string;
   /** What a pixel's cell says; of an image and a channel, always the same. */
   readonly text: (pixel: Pixel) => string;
@@ -132,25 +156,25 @@ function Plane(props: PlaneProps) {
   );
 }
 
-function PlaneGrid({ convolution, n, c, label, text, name }: PlaneProps) {
+function PlaneGrid({ convolution, n, c, array, label, text, name }: PlaneProps) {
   const { geometry } = convolution;
   const { H, W, padding } = geometry;
-  const pixelAt = ({ row, column }: GridCell): Pixel => ({
+  const { pointed: now } = useSight(convolution);
+  const placeAt = ({ row, column }: GridCell): PixelPlace => ({
+    in: array,
     c,
     h: row + padding,
     w: column + padding,
   });
-  const { pointed: now } = useSight(convolution);
-  const pixel = now.in === 'x' || now.in === 'dX' ? now : null;
   const look = (cell: GridCell): CellLook => {
-    const at = pixelAt(cell);
-    const isPointed = pixel !== null && pixel.c === c && pixel.h === at.h && pixel.w === at.w;
-    const kind = countAt(geometry, at) === 0 ? 'unread' : '';
-    const shownText = text(at);
+    const place = placeAt(cell);
+    const link = linkOf(geometry, now, place);
+    const kind = countAt(geometry, place) === 0 ? 'unread' : '';
+    const shownText = text(place);
     return {
       text: shownText,
-      name: name ? name(at) : `${nameOf(geometry, n, { in: 'x', ...at })}: ${shownText}`,
-      class: `${isPointed ? 'self' : ''} ${kind}`,
+      name: name ? name(place) : INSIDE_TEXTS.cells.is(nameOf(geometry, n, place), shownText),
+      class: `${link ?? ''} ${kind}`,
     };
   };
   const longest = useMemo(
@@ -166,11 +190,13 @@ function PlaneGrid({ convolution, n, c, label, text, name }: PlaneProps) {
       characters={longest}
       {...PLANE_WINDOW}
       room={roomOf()}
-      follow={pixel ? [{ row: pixel.h - padding, column: pixel.w - padding }] : []}
+      follow={pixelsOf(geometry, now)
+        .filter((pixel) => !isPadding(geometry, pixel))
+        .map(({ h, w }) => ({ row: h - padding, column: w - padding }))}
       onPoint={(cell) => {
-        hovered.value = cell && { in: 'x', ...pixelAt(cell) };
+        hovered.value = cell && placeAt(cell);
       }}
-      onChoose={(cell) => choose({ in: 'x', ...pixelAt(cell) })}
+      onChoose={(cell) => choose(placeAt(cell))}
     />
   );
 }

@@ -16,6 +16,8 @@ export function nameOf(geometry: Geometry, n: number, place: Place): string {
     case 'x':
     case 'dX':
       return pixelName(geometry, place.in, n, place);
+    case 'folded':
+      return pixelName(geometry, cells.folded, n, place);
     case 'U':
     case 'dU':
       return cells.matrix(place.in, rowInGroup(geometry, place.e), place.r);

@@ -3,10 +3,11 @@ import {
   type Convolution,
   dUAt,
   foldSoFarAt,
+  paddedAt,
   rowsOf,
 } from '../../spec/convolution/convolution.js';
 import { copiesOf, groupOfRow, isPadding, pixelOf } from '../../spec/convolution/geometry.js';
-import type { Place } from '../../spec/convolution/links.js';
+import { isPixel, type PixelPlace, type Place } from '../../spec/convolution/links.js';
 import { sumOf } from '../../spec/convolution/sums.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { nameOf, rowInGroup } from './names.js';
@@ -28,7 +29,7 @@ export function equationOf(
   const total = full(sum.total);
   const isShort = sum.terms.length === 0 || (sum.terms.length === 1 && sum.terms[0]?.length === 1);
   if (isShort && sum.bias === null) return sentence.given(name, total);
-  const more = place.in === 'dX' ? sentence.sum : sentence.products;
+  const more = isPixel(place) ? sentence.sum : sentence.products;
   return sentence.equals(name, written(sum, more, most), total);
 }
 
@@ -81,6 +82,12 @@ export function storyOf(convolution: Convolution, n: number, place: Place): stri
       );
       return isPadding(geometry, place) ? `${sentence.pad} ${told}` : told;
     }
+    case 'folded': {
+      const copies = copiesOf(geometry, place);
+      if (copies.length === 0) return sentence.lost;
+      const value = full(paddedAt(convolution, n, place));
+      return sentence.folded(copies.length, listed(copies.map(({ r }) => r)), value);
+    }
   }
 }
 
@@ -89,12 +96,7 @@ export const sentenceOf = (convolution: Convolution, n: number, place: Place): s
   `${equationOf(convolution, n, place)}. ${storyOf(convolution, n, place)}`;
 
 /** A pixel's gradient when the patches 0 to `r` have been added. */
-export function soFarOf(
-  convolution: Convolution,
-  n: number,
-  place: Extract<Place, { in: 'x' | 'dX' }>,
-  r: number,
-): string {
+export function soFarOf(convolution: Convolution, n: number, place: PixelPlace, r: number): string {
   const dU = (e: number, patch: number): number => dUAt(convolution, n, e, patch);
   return sentence.soFar(r, full(foldSoFarAt(convolution.geometry, dU, place, r + 1)));
 }

@@ -3,7 +3,7 @@ import type { Convolution } from '../../spec/convolution/convolution.js';
 import { type Example, EXAMPLES, exampleOf } from '../../spec/convolution/examples.js';
 import { patchOf, type Shown, shownFor } from '../../spec/convolution/follow.js';
 import { misfitOf, type Setting } from '../../spec/convolution/geometry.js';
-import type { Place } from '../../spec/convolution/links.js';
+import { isPixel, type Place } from '../../spec/convolution/links.js';
 import { announce } from '../../state/announcement.js';
 import { route } from '../../state/route.js';
 import { isLayer, layerAtHand } from './layer.js';
@@ -86,7 +86,7 @@ export function choose(place: Place): void {
     chosen.value = place;
     hovered.value = null;
     const patch = patchOf(given.geometry, place);
-    if (patch !== null && place.in !== 'x' && place.in !== 'dX') position.value = patch;
+    if (patch !== null && !isPixel(place)) position.value = patch;
   });
   announce(sentenceOf(given, image.peek(), place));
 }
