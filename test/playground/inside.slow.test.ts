@@ -8,7 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serve, type Server } from '../browser/app.js';
 import { findChromium } from '../browser/chromium.js';
 import { BROWSERS } from '../browser/drivers.js';
+import { GLOSSARY } from '../../playground/src/texts/glossary.js';
 import { INSIDE_TEXTS } from '../../playground/src/texts/inside.js';
+import { withoutMarks } from '../../playground/src/views/inside/terms.js';
 
 /** What axe-core's script puts into the page. */
 declare const axe: typeof axeCore;
@@ -71,8 +73,59 @@ describe('the view', () => {
   const cell = (name: string, row: number, column: number): Locator =>
     grid(name).locator(`td[data-row="${row}"][data-column="${column}"]`);
   const line = (): Promise<string> => page.locator('.line .equation').innerText();
-  const slide = (name: string, value: number): Promise<void> =>
-    page.locator(`input[name="${name}"]`).fill(String(value));
+  const slide = async (name: string, value: number): Promise<void> => {
+    await page.evaluate('document.querySelector(".sizes").open = true');
+    await page.locator(`input[name="${name}"]`).fill(String(value));
+  };
+
+  // What the page has above the view is taken off: its head, and the controls of training.
+  it.each([
+    { width: 1280, height: 800 - 110 },
+    { width: 390, height: 844 - 230 },
+  ])('leads from the first screen of $width pixels to why fold is no inverse', async (viewport) => {
+    await open('4x4', { viewport });
+    expect(await page.locator('.sizes').evaluate((sizes) => sizes.hasAttribute('open'))).toBe(
+      false,
+    );
+    const link = page.getByRole('link', { name: INSIDE_TEXTS.contents.short.inverse });
+    const bottom = async (found: Locator): Promise<number> => {
+      const box = await found.boundingBox();
+      return box ? box.y + box.height : NaN;
+    };
+    expect(await bottom(link)).toBeLessThan(viewport.height);
+    if (viewport.width === 1280) {
+      expect(await bottom(grid('x[0, 0]'))).toBeLessThan(viewport.height);
+      expect(await bottom(grid('weight[0, 0]'))).toBeLessThan(viewport.height);
+    }
+    await link.focus();
+    await page.keyboard.press('Enter');
+    expect(await page.locator(':focus').innerText()).toBe(sections.inverse);
+    await page.close();
+  });
+
+  it('explains a word where it stands, by the keyboard, and lists all words once', async () => {
+    await open('4x4', { viewport: { width: 390, height: 844 } });
+    const intro = page.locator('.inside-intro');
+    const kernel = intro.getByRole('button', { name: 'kernel', exact: true });
+    await kernel.focus();
+    await page.keyboard.press('Enter');
+    expect(await kernel.getAttribute('aria-expanded')).toBe('true');
+    const told = page.locator(`[id="${await kernel.getAttribute('aria-controls')}"]`);
+    expect(await told.innerText()).toContain(GLOSSARY.kernel.told);
+    expect(await page.locator('p[role="status"]').innerText()).toContain(GLOSSARY.kernel.told);
+    // One at a time, so that the picture stays near.
+    await intro.getByRole('button', { name: 'unfold', exact: true }).click();
+    expect(await told.innerText()).toContain(GLOSSARY.unfold.told);
+    expect(await kernel.getAttribute('aria-expanded')).toBe('false');
+    await page.keyboard.press('Escape');
+    expect(await told.count()).toBe(0);
+    expect(await page.locator('#section-words dt').allInnerTexts()).toEqual(
+      Object.values(GLOSSARY).map(({ word }) => word),
+    );
+    // No text shows the marks of its words.
+    expect(await page.locator('main').evaluate((main) => main.textContent)).not.toMatch(/[{}]/);
+    await page.close();
+  });
 
   it('links a pixel with its copies, with what they go into, and with its gradient', async () => {
     // So tall that every panel is in sight.
@@ -173,7 +226,6 @@ describe('the view', () => {
       ['KH', 4],
       ['KW', 4],
     ] as const) {
-      await page.evaluate('document.querySelector(".sliders").open = true');
       await slide(name, value);
     }
     const table = grid(panels.U.title);
@@ -260,15 +312,36 @@ describe('the view', () => {
     await page.close();
   });
 
+  it('leads to the wrong line that it shows, and says it with the right one', async () => {
+    await open('4x4');
+    const output = page.locator('#puzzle-output');
+    const { lines, rights, toldGradient } = puzzles.output;
+    const show = output.getByRole('button', { name: puzzles.show });
+    await show.focus();
+    await page.keyboard.press('Enter');
+    expect(await page.locator(':focus').innerText()).toContain(toldGradient);
+    const said = page.locator('p[role="status"]');
+    expect(await said.innerText()).toBe(
+      `${puzzles.shown(lines.gradient, rights.gradient)} ${puzzles.shown(lines.swap, rights.swap)}`,
+    );
+    // The line before has a button, from which one goes on.
+    await page.keyboard.press('Shift+Tab');
+    expect(await page.locator(':focus').innerText()).toBe(lines.gradient);
+    const channels = page.locator('#puzzle-channels');
+    await channels.locator('li button').nth(1).click();
+    expect(await said.innerText()).toContain(puzzles.solved);
+    await page.close();
+  });
+
   it('lists the ten questions, and leads to each where it is answered', async () => {
     await open('4x4');
-    await page.getByText(INSIDE_TEXTS.contents.title).first().click();
+    await page.getByText(INSIDE_TEXTS.contents.more).click();
     const names = Object.keys(INSIDE_TEXTS.questions);
     expect(names).toHaveLength(10);
     for (const [name, { question, answer }] of Object.entries(INSIDE_TEXTS.questions)) {
       await page.getByRole('link', { name: question }).click();
       expect(await page.locator(':focus').innerText()).toBe(question);
-      expect(await page.locator(`#question-${name}`).innerText()).toContain(answer);
+      expect(await page.locator(`#question-${name}`).innerText()).toContain(withoutMarks(answer));
     }
     expect(await page.getByRole('heading', { name: sections.inverse }).count()).toBe(1);
     await page.close();

@@ -2,26 +2,37 @@
 export const INSIDE_TEXTS = {
   title: 'Inside a convolution, forwards and backwards',
   intro: [
-    'A convolution lays the same small kernel on every patch of an image. Here it is done as the library does it: copy the patches into the columns of a matrix (unfold), multiply once (matmul), and on the way back add up at each pixel what its copies have done (fold).',
-    'Point at any number, with the pointer, the keyboard or a finger. Frames show what made it and what it makes, and its sum is written out with its numbers.',
+    'A convolution lays the same small {kernel} on every {patch} of an image. Forwards, {unfold} copies each patch into a column of a matrix, and one {matmul} multiplies them all. Backwards, {fold} adds up at each pixel the {gradients|gradient} of its copies: how much the {loss} grows with them.',
+    'Point at any number, or go there by the arrow keys: frames show what made it and what it makes, and its sum is written out. A dotted word explains itself.',
   ],
   more: 'More',
   contents: {
     title: 'On this page',
+    short: {
+      forwards: 'Forwards',
+      backwards: 'Backwards',
+      inverse: 'Why fold is not the inverse of unfold',
+      flipped: 'The flipped kernel',
+      puzzles: 'Four mistakes',
+      words: 'Words',
+    },
+    more: 'Ten questions, four puzzles',
+    words: 'All words',
     questions: 'Ten questions, answered where they arise',
     puzzles: 'Four puzzles',
   },
   sections: {
     forwards: 'Forwards: unfold, then matmul',
     backwards: 'Backwards: matmul, then fold',
-    inverse: 'Unfold, then fold, is not the identity',
+    inverse: 'Fold is not the inverse of unfold',
     flipped: 'The other way to dX: the flipped kernel',
     puzzles: 'Four mistakes of common sources: spot what is wrong',
+    words: 'The words, each in a sentence or two',
   },
   source: {
     label: 'Look into',
     examples: {
-      '4x4': '4×4, pixels 1 to 16',
+      '4x4': '4×4',
       '5x5-stride-2': '5×5, stride 2',
       '7x7-stride-2': '7×7, stride 2',
     } as Readonly<Record<string, string>>,
@@ -41,6 +52,7 @@ export const INSIDE_TEXTS = {
     OC: 'Output channels',
     N: 'Batch, images',
     reset: 'As it was',
+    words: 'What is what: {kernel}, {stride}, {padding}, {dilation}, {groups}, {channel}.',
     draw: 'Draw other numbers',
   },
   misfit:
@@ -55,7 +67,8 @@ export const INSIDE_TEXTS = {
     out: number,
   ) => `${axis} = ⌊(${size} + 2·${P} − ${D}·(${K} − 1) − 1) / ${S}⌋ + 1 = ${out}`,
   shapes: {
-    groups: (groups: number, k: number, p: number) => `[${k}, ${p}] for each of ${groups} groups`,
+    groups: (groups: number, shape: string) => `${shape} for each of ${groups} groups`,
+    padded: (shape: string, padded: string) => `${shape}, padded ${padded}`,
     rest: (rows: number, columns: number) =>
       `The stride leaves a rest: ${rows} ${rows === 1 ? 'row' : 'rows'} at the bottom and ${columns} ${columns === 1 ? 'column' : 'columns'} at the right of the padded image are in no patch.`,
   },
@@ -69,7 +82,7 @@ export const INSIDE_TEXTS = {
       `${name} after ${step} steps of training, with the digit at hand. Its numbers are float32, as the network has them.`,
     label: 'dOut is the gradient of the cross entropy, if the digit is a',
     again: 'Read the numbers again',
-    stand: 'dOut comes from the loss through all the layers behind this one.',
+    stand: 'dOut comes from the {loss} through all the layers behind this one.',
   },
   steps: {
     region: 'What is pointed at',
@@ -82,8 +95,8 @@ export const INSIDE_TEXTS = {
   },
   layers: {
     legend: 'Shown besides',
-    counts: 'How many patches hold each pixel (×)',
-    tints: 'Colours behind the numbers: orange above 0, blue below',
+    counts: 'In how many patches each pixel is (×)',
+    tints: 'Colours: orange above 0, blue below',
   },
   key: {
     self: 'pointed at',
@@ -154,8 +167,8 @@ export const INSIDE_TEXTS = {
     x: {
       title: 'x, padded',
       words: [
-        'The image, with the zeros of the padding around it.',
-        'The frames show the patch that the kernel lies on: Step moves it on by the stride.',
+        'One {channel} of the image, with the zeros of the {padding} around it.',
+        'The frames show the {patch} that the {kernel} lies on: Step moves it on by the {stride}.',
       ],
       formula:
         'patch r starts at row ⌊r / OW⌋·S, column (r mod OW)·S of the padded image\n\nout = ⌊(in + 2P − D·(K−1) − 1) / S⌋ + 1',
@@ -211,7 +224,7 @@ export const INSIDE_TEXTS = {
     dOut: {
       title: 'dOut',
       words: [
-        'How much the loss grows with each number of the output: what the layers behind hand back.',
+        'How much the {loss} grows with each number of the output, its {gradient}: what the layers behind hand back.',
         'In an example it is given; watch what becomes of it.',
       ],
       formula: 'dOut[n,o,i,j] = ∂L / ∂out[n,o,i,j]      dBias[o] = Σ over n, i, j of dOut[n,o,i,j]',
@@ -246,7 +259,7 @@ export const INSIDE_TEXTS = {
       title: 'dX = fold(dU)',
       words: [
         'The copies are no numbers of their own: if a pixel grows, all its copies grow.',
-        'So fold adds each number of dU to the pixel that was copied there, and drops what belongs to the padding.',
+        'So {fold} adds each number of dU to the pixel that was copied there, and drops what belongs to the padding.',
       ],
       formula: 'dX[c, h, w] = Σ of dU[e, r] over all (e, r) where U[e, r] is a copy of x[c, h, w]',
       numbers:
@@ -258,7 +271,7 @@ export const INSIDE_TEXTS = {
   },
   inverse: {
     words: [
-      'Unfold x, and fold at once, with nothing between: is that x again?',
+      '{Unfold|unfold} x, and {fold} at once, with nothing between: is that x again?',
       'It is x times the number of patches that hold each pixel, and x itself only after a division by these counts.',
     ],
     formula:
@@ -342,7 +355,7 @@ export const INSIDE_TEXTS = {
     inverse: {
       question: 'Why is fold not the inverse of unfold?',
       answer:
-        'Unfold copies a pixel as often as patches hold it, and fold adds all these copies. An inverse would have to pick one of them, or take their mean. Fold is unfold’s transpose instead, which is what a gradient asks for: unfold only copies, so it is a matrix E with a 1 for each copy, and the gradient of E·x is Eᵀ·dU. The two are the same only where every pixel is in exactly one patch.',
+        'Unfold copies a pixel as often as patches hold it, and fold adds all these copies. An inverse would have to pick one of them, or take their mean. Fold is unfold’s {transpose} instead, which is what a gradient asks for: unfold only copies, so it is a matrix E with a 1 for each copy, and the gradient of E·x is Eᵀ·dU. The two are the same only where every pixel is in exactly one patch.',
     },
     divide: {
       question: 'When does one divide by the overlap counts?',
@@ -369,6 +382,7 @@ export const INSIDE_TEXTS = {
     solved: 'Solved.',
     show: 'Show what is wrong',
     is: 'Right is',
+    shown: (wrong: string, right: string) => `Wrong is ${wrong}. Right is ${right}.`,
     columns: {
       title: 'The width of the wrong thing',
       story:

@@ -2,6 +2,7 @@ import type { Convolution } from '../../spec/convolution/convolution.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { ProductMatrix, UnfoldedGrid, WeightMatrix } from './grids.js';
 import { KernelPlanes, OutputPlanes, Panel, PixelPlanes } from './panels.js';
+import { Rest } from './source.js';
 import { Section } from './words.js';
 
 const { panels } = INSIDE_TEXTS;
@@ -14,6 +15,7 @@ export function Forwards({ convolution }: { readonly convolution: Convolution })
       <div class="pictures">
         <Panel name="x">
           <PixelPlanes convolution={convolution} array="x" />
+          <Rest convolution={convolution} />
         </Panel>
         <Panel name="weight" questions={['correlation']}>
           <KernelPlanes convolution={convolution} />

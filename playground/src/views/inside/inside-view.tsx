@@ -1,16 +1,17 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { Backwards } from './backwards.js';
+import { Contents, Glossary } from './contents.js';
 import { Flipped } from './flipped.js';
 import { Forwards } from './forwards.js';
 import { Inverse } from './inverse.js';
 import { Layers } from './layers.js';
 import { Line } from './line.js';
+import { Prose } from './prose.js';
 import { Puzzles } from './puzzles.js';
 import { viewWidth } from './room.js';
-import { LayerNotice, Shapes, Sliders, Sources } from './source.js';
+import { LayerNotice, Misfit, Sizes, Sources } from './source.js';
 import { convolution, example } from './state.js';
-import { Contents } from './words.js';
 import '../../style/inside.css';
 
 const texts = INSIDE_TEXTS;
@@ -32,19 +33,21 @@ export function InsideView() {
   return (
     <div class="inside" ref={root}>
       <h2>{texts.title}</h2>
+      <Contents />
       <div class="inside-intro">
         {texts.intro.map((text) => (
-          <p key={text}>{text}</p>
+          <div key={text}>
+            <Prose text={text} />
+          </div>
         ))}
       </div>
       <div class="inside-top">
         <Sources />
-        <Contents />
+        {given && <Sizes convolution={given} />}
       </div>
-      {example.value ? <Sliders /> : <LayerNotice />}
+      {example.value ? <Misfit /> : <LayerNotice />}
       {given && (
         <>
-          <Shapes convolution={given} />
           <Line convolution={given} />
           <Layers convolution={given} />
           <Forwards convolution={given} />
@@ -54,6 +57,7 @@ export function InsideView() {
         </>
       )}
       <Puzzles />
+      <Glossary />
     </div>
   );
 }

@@ -6,7 +6,8 @@ import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { KernelGrid, OutputGrid, PixelGrid } from './grids.js';
 import { PLANE_WINDOW } from './room.js';
 import { Sighted, useSight } from './sight.js';
-import { look } from './state.js';
+import { shapesOf } from './shapes.js';
+import { convolution, look } from './state.js';
 import { Question, type QuestionName, Words } from './words.js';
 
 const texts = INSIDE_TEXTS;
@@ -20,12 +21,16 @@ interface PanelProps {
   readonly children: ComponentChildren;
 }
 
-/** A picture, its title and the words beside it. */
+/** A picture, its title and shape, and the words beside it. */
 export function Panel({ name, isWide = false, questions = [], children }: PanelProps) {
   const { title, words, formula, numbers } = texts.panels[name];
+  const given = convolution.value;
+  const shape = given && shapesOf(given.geometry)[name];
   return (
     <Sighted class={`panel picture-panel ${isWide ? 'wide' : ''}`} id={`panel-${name}`}>
-      <h4>{title}</h4>
+      <h4>
+        {title} <span class="shape">{shape}</span>
+      </h4>
       {children}
       <Words words={words} formula={formula} numbers={numbers} />
       {questions.map((question) => (

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { NumberGrid } from '../../parts/number-grid.js';
 import { type Convolution, dWeightAt, dXAt } from '../../spec/convolution/convolution.js';
 import { EXAMPLES, exampleOf } from '../../spec/convolution/examples.js';
@@ -57,20 +57,43 @@ interface PuzzleProps {
 function Puzzle({ name, title, story, lines, given, children }: PuzzleProps) {
   const [chosen, setChosen] = useState<readonly number[]>([]);
   const [isTold, setTold] = useState(false);
+  const list = useRef<HTMLOListElement>(null);
+  /** The line that was shown first, until it has the focus. */
+  const shownFirst = useRef<number | null>(null);
   const wrong = lines.flatMap(({ right }, i) => (right === undefined ? [] : [i]));
   const left = wrong.filter((i) => !chosen.includes(i)).length;
   const isSolved = left === 0;
   const choose = (index: number, { told, right }: Line): void => {
-    setChosen([...new Set([...chosen, index])]);
+    const next = [...new Set([...chosen, index])];
+    setChosen(next);
     const found = right === undefined ? texts.fine : texts.found;
-    announce(`${found} ${told}`);
+    const isLast = right !== undefined && wrong.every((i) => next.includes(i));
+    announce([found, told, ...(isLast ? [texts.solved] : [])].join(' '));
   };
+  const show = (): void => {
+    const unfound = wrong.filter((i) => !chosen.includes(i));
+    shownFirst.current = unfound[0] ?? null;
+    setTold(true);
+    setChosen(lines.map((_, i) => i));
+    announce(
+      unfound
+        .map((i) => texts.shown(lines[i]?.code.trim() ?? '', lines[i]?.right?.trim() ?? ''))
+        .join(' '),
+    );
+  };
+  // The button that was pressed is gone, and the focus would go with it.
+  useLayoutEffect(() => {
+    const index = shownFirst.current;
+    if (index === null) return;
+    shownFirst.current = null;
+    list.current?.children[index]?.querySelector<HTMLElement>('.told')?.focus();
+  }, [isTold]);
   return (
     <article class="panel puzzle" id={`puzzle-${name}`}>
       <h4 tabIndex={-1}>{title}</h4>
       <p>{story}</p>
       {given}
-      <ol>
+      <ol ref={list}>
         {lines.map((line, index) => {
           const isChosen = chosen.includes(index);
           const isWrong = line.right !== undefined;
@@ -85,7 +108,7 @@ function Puzzle({ name, title, story, lines, given, children }: PuzzleProps) {
                 <code>{line.code}</code>
               </button>
               {isChosen && (
-                <p class="told">
+                <p class="told" tabIndex={-1}>
                   <b>{isWrong ? texts.found : texts.fine}</b> {line.told}
                   {isWrong && (
                     <>
@@ -110,13 +133,7 @@ function Puzzle({ name, title, story, lines, given, children }: PuzzleProps) {
           {children}
         </div>
       ) : (
-        <button
-          type="button"
-          onClick={() => {
-            setTold(true);
-            setChosen(lines.map((_, i) => i));
-          }}
-        >
+        <button type="button" onClick={show}>
           {texts.show}
         </button>
       )}

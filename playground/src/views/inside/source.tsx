@@ -5,6 +5,7 @@ import { reachOf, type Setting } from '../../spec/convolution/geometry.js';
 import { addressOf } from '../../spec/route.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { askedLabel, layerAtHand, layerNames, readLayer } from './layer.js';
+import { Prose } from './prose.js';
 import { change, example, misfit, redraw, reset, setting } from './state.js';
 import { route } from '../../state/route.js';
 import { runs } from '../../state/runs.js';
@@ -54,11 +55,25 @@ const SLIDERS: readonly [keyof typeof texts.setting & keyof Setting, number, num
   ['W', 1, 10],
 ];
 
-/** The sizes of an example: each change computes everything anew. */
-export function Sliders() {
+interface SizesProps {
+  readonly convolution: Convolution;
+}
+
+/** The sizes, which an example lets one change: each change computes everything anew. */
+export function Sizes({ convolution }: SizesProps) {
   return (
-    <details class="panel sliders" open={matchMedia('(min-width: 48rem)').matches}>
+    <details class="panel sizes">
       <summary>{texts.setting.title}</summary>
+      {example.value && <Sliders />}
+      <OutputSizes convolution={convolution} />
+      <Prose text={texts.setting.words} />
+    </details>
+  );
+}
+
+function Sliders() {
+  return (
+    <>
       <div class="slider-grid">
         {SLIDERS.map(([name, least, most]) => (
           <label key={name}>
@@ -84,46 +99,38 @@ export function Sliders() {
           {texts.setting.reset}
         </button>
       </div>
-      {misfit.value !== null && (
-        <p class="bad" role="alert">
-          {texts.misfit}
-        </p>
-      )}
-    </details>
+    </>
   );
 }
 
-/** The shapes, and how the output's size comes about. */
-export function Shapes({ convolution }: { readonly convolution: Convolution }) {
-  const { N, C, H, W, OC, KH, KW, PH, PW, OH, OW, groups, groupC, k, p } = convolution.geometry;
-  const { padding, stride, dilation } = convolution.geometry;
-  const rest = [
-    (PH - reachOf(KH, dilation)) % stride,
-    (PW - reachOf(KW, dilation)) % stride,
-  ] as const;
-  const U = groups === 1 ? `[${k}, ${p}]` : texts.shapes.groups(groups, k, p);
-  const shapes: readonly (readonly [string, string])[] = [
-    ['x', `[${N}, ${C}, ${H}, ${W}]`],
-    ['weight', `[${OC}, ${groupC}, ${KH}, ${KW}]`],
-    ['U', U],
-    ['out', `[${N}, ${OC}, ${OH}, ${OW}]`],
-  ];
+/** Says that the sliders ask for what is no convolution, also when they have been closed. */
+export function Misfit() {
+  if (misfit.value === null) return null;
   return (
-    <div class="shapes">
-      <p>
-        {shapes.map(([name, shape]) => (
-          <span key={name}>
-            <b>{name}</b> {shape}
-          </span>
-        ))}
-      </p>
-      <p>
-        <span>{texts.size('OH', H, padding, dilation, KH, stride, OH)}</span>
-        <span>{texts.size('OW', W, padding, dilation, KW, stride, OW)}</span>
-      </p>
-      {(rest[0] > 0 || rest[1] > 0) && <p>{texts.shapes.rest(...rest)}</p>}
-    </div>
+    <p class="bad" role="alert">
+      {texts.misfit}
+    </p>
   );
+}
+
+/** How the output's size comes about. */
+function OutputSizes({ convolution }: SizesProps) {
+  const { H, W, KH, KW, OH, OW, padding, stride, dilation } = convolution.geometry;
+  return (
+    <p class="output-sizes">
+      <span>{texts.size('OH', H, padding, dilation, KH, stride, OH)}</span>
+      <span>{texts.size('OW', W, padding, dilation, KW, stride, OW)}</span>
+    </p>
+  );
+}
+
+/** How many rows and columns the stride leaves at the end; nothing where it leaves none. */
+export function Rest({ convolution }: SizesProps) {
+  const { PH, PW, KH, KW, stride, dilation } = convolution.geometry;
+  const rows = (PH - reachOf(KH, dilation)) % stride;
+  const columns = (PW - reachOf(KW, dilation)) % stride;
+  if (rows === 0 && columns === 0) return null;
+  return <p class="caption">{texts.shapes.rest(rows, columns)}</p>;
 }
 
 /** What there is to say of a layer of the network, and to ask. */
@@ -152,9 +159,7 @@ export function LayerNotice() {
     case 'ready':
       return (
         <div class="panel layer-notice">
-          <p>
-            {texts.layer.about(layer.name, layer.step)} {texts.layer.stand}
-          </p>
+          <Prose text={`${texts.layer.about(layer.name, layer.step)} ${texts.layer.stand}`} />
           {run && <RunLine run={run} step={layer.step} />}
           <div class="row">
             <label>
