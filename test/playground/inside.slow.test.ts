@@ -274,6 +274,25 @@ describe('the view', () => {
     await page.close();
   });
 
+  it('keeps the focus on a button that has done all that it can', async () => {
+    await open('4x4');
+    const { button, divide, folded, divided } = INSIDE_TEXTS.inverse;
+    await page.getByRole('button', { name: steps.next, exact: true }).focus();
+    for (let r = 0; r < 10; r++) await page.keyboard.press('Enter');
+    expect(await page.locator('.scrubber').innerText()).toBe(steps.value(8, 9));
+    expect(await page.locator(':focus').innerText()).toBe(steps.next);
+    expect(await page.locator(':focus').getAttribute('aria-disabled')).toBe('true');
+    await page.getByRole('button', { name: button }).focus();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    expect(await grid(folded).count()).toBe(1);
+    await page.keyboard.press('Tab');
+    expect(await page.locator(':focus').innerText()).toBe(divide);
+    await page.keyboard.press('Enter');
+    expect(await grid(divided).count()).toBe(1);
+    await page.close();
+  });
+
   it('shows of a folded pixel its copies, and of a copy the pixel that it came from and is added to', async () => {
     await open('4x4', { viewport: { width: 1280, height: 4000 } });
     const { button, x, unfolded, folded, counts } = INSIDE_TEXTS.inverse;

@@ -3,7 +3,7 @@ export const INSIDE_TEXTS = {
   title: 'Inside a convolution, forwards and backwards',
   intro: [
     'A convolution lays the same small {kernel} on every {patch} of an image. Forwards, {unfold} copies each patch into a column of a matrix, and one {matmul} multiplies them all. Backwards, {fold} adds up at each pixel the {gradients|gradient} of its copies: how much the {loss} grows with them.',
-    'Point at any number, or go there by the arrow keys: frames show what made it and what it makes, and its sum is written out. A dotted word explains itself.',
+    'Point at any number: frames show what made it and what it makes, and its sum is written out. Press a dotted word, and it explains itself.',
   ],
   more: 'More',
   contents: {
@@ -79,10 +79,10 @@ export const INSIDE_TEXTS = {
     loading: 'Reading the layer’s numbers …',
     failed: (reason: string) => `The layer’s numbers could not be read: ${reason}`,
     about: (name: string, step: number) =>
-      `${name} after ${step} steps of training, with the digit at hand. Its numbers are float32, as the network has them.`,
-    label: 'dOut is the gradient of the cross entropy, if the digit is a',
+      `${name} after ${step} steps of training, with the digit at hand, in float32.`,
+    label: 'The loss asks for a',
     again: 'Read the numbers again',
-    stand: 'dOut comes from the {loss} through all the layers behind this one.',
+    stand: 'dOut comes from the {loss}, the cross entropy, through all the layers behind this one.',
   },
   steps: {
     region: 'What is pointed at',
@@ -95,14 +95,14 @@ export const INSIDE_TEXTS = {
   },
   layers: {
     legend: 'Shown besides',
-    counts: 'In how many patches each pixel is (×)',
+    counts: 'How many patches hold a pixel (×)',
     tints: 'Colours: orange above 0, blue below',
   },
   key: {
     self: 'pointed at',
     from: 'made it',
     to: 'made of it',
-    twin: 'its gradient, or what it is the gradient of',
+    twin: 'its gradient, or its number',
     padding: 'zero of the padding',
     unread: 'in no patch: never read, gradient exactly 0',
   },

@@ -11,6 +11,7 @@ import {
 import { linkOf, type PixelPlace } from '../../spec/convolution/links.js';
 import { announce } from '../../state/announcement.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
+import { Act } from './act.js';
 import { UnfoldedGrid } from './grids.js';
 import { nameOf } from './names.js';
 import { brief, full } from './numbers.js';
@@ -43,25 +44,15 @@ export function Inverse({ convolution }: { readonly convolution: Convolution }) 
     <Section name="inverse">
       <Words words={texts.words} formula={texts.formula} numbers={texts.numbers} />
       <div class="row">
-        <button
-          type="button"
-          class={stage === 'x' ? 'primary' : ''}
-          disabled={stage !== 'x'}
-          onClick={() => go('folded', saidFolded)}
-        >
+        <Act isPrimary isIdle={stage !== 'x'} act={() => go('folded', saidFolded)}>
           {texts.button}
-        </button>
-        <button
-          type="button"
-          class={stage === 'folded' ? 'primary' : ''}
-          disabled={stage !== 'folded'}
-          onClick={() => go('divided', texts.back(lost))}
-        >
+        </Act>
+        <Act isPrimary isIdle={stage !== 'folded'} act={() => go('divided', texts.back(lost))}>
           {texts.divide}
-        </button>
-        <button type="button" disabled={stage === 'x'} onClick={() => setStage('x')}>
+        </Act>
+        <Act isIdle={stage === 'x'} act={() => setStage('x')}>
           {texts.away}
-        </button>
+        </Act>
       </div>
       <p class="caption">{stage === 'x' ? texts.before : texts.point}</p>
       <div class="pictures">

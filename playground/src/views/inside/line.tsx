@@ -5,6 +5,7 @@ import { isPadding } from '../../spec/convolution/geometry.js';
 import type { Place } from '../../spec/convolution/links.js';
 import { sumOf } from '../../spec/convolution/sums.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
+import { Act } from './act.js';
 import { layerAtHand } from './layer.js';
 import { full, WRITTEN, written } from './numbers.js';
 import { viewWidth } from './room.js';
@@ -13,8 +14,12 @@ import { image, pointed, position, stepTo, watched } from './state.js';
 
 const { steps, sentence } = INSIDE_TEXTS;
 
-/** Below this width of the view, in pixels, less is written. */
-const NARROW = 600;
+/** From this width of the view on, in pixels, so many products that are not whole are written out. */
+const PRODUCTS = [
+  [1600, WRITTEN],
+  [600, 5],
+  [0, 2],
+] as const;
 
 /** What is pointed at, with its sum, and the steps from patch to patch: always in sight. */
 export function Line({ convolution }: { readonly convolution: Convolution }) {
@@ -22,8 +27,10 @@ export function Line({ convolution }: { readonly convolution: Convolution }) {
   const n = image.value;
   const { terms } = sumOf(convolution, n, place);
   // Numbers that are not whole are long, and the grids have to stay in sight.
-  const isShort = Number.isInteger(terms[0]?.[0] ?? 0) || viewWidth.value >= NARROW;
-  const most = isShort ? WRITTEN : 2;
+  const isWhole = Number.isInteger(terms[0]?.[0] ?? 0);
+  const most = isWhole
+    ? WRITTEN
+    : (PRODUCTS.find(([width]) => viewWidth.value >= width)?.[1] ?? WRITTEN);
   const isLong = terms.length > most;
   return (
     <div class="line" role="region" aria-label={steps.region}>
@@ -101,28 +108,22 @@ function Steps({ p }: { readonly p: number }) {
   );
   return (
     <div class="steps">
-      <button type="button" disabled={r === 0} onClick={() => stepTo(position.peek() - 1)}>
+      <Act isIdle={r === 0} act={() => stepTo(position.peek() - 1)}>
         {steps.back}
-      </button>
-      <button
-        type="button"
-        class="primary"
-        disabled={r >= p - 1}
-        onClick={() => stepTo(position.peek() + 1)}
-      >
+      </Act>
+      <Act isPrimary isIdle={r >= p - 1} act={() => stepTo(position.peek() + 1)}>
         {steps.next}
-      </button>
+      </Act>
       {!isStill && (
-        <button
-          type="button"
-          disabled={p === 1}
-          onClick={() => {
+        <Act
+          isIdle={p === 1}
+          act={() => {
             if (!isPlaying && r >= p - 1) stepTo(0);
             playing.value = !isPlaying;
           }}
         >
           {isPlaying ? steps.pause : steps.play}
-        </button>
+        </Act>
       )}
       <label class="scrubber">
         <span>{steps.value(r, p)}</span>

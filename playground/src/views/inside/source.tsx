@@ -159,8 +159,10 @@ export function LayerNotice() {
     case 'ready':
       return (
         <div class="panel layer-notice">
-          <Prose text={`${texts.layer.about(layer.name, layer.step)} ${texts.layer.stand}`} />
-          {run && <RunLine run={run} step={layer.step} />}
+          <div>
+            <Prose text={`${texts.layer.about(layer.name, layer.step)} ${texts.layer.stand}`} />
+            {run && <RunLine run={run} step={layer.step} />}
+          </div>
           <div class="row">
             <label>
               {texts.layer.label}{' '}
