@@ -153,6 +153,16 @@ describe('the view', () => {
     await page.close();
   });
 
+  it('holds the sum in sight beside the pictures, and not over the puzzles', async () => {
+    await open('4x4', { viewport: { width: 1280, height: 800 } });
+    const top = async (): Promise<number> => (await page.locator('.line').boundingBox())?.y ?? NaN;
+    await page.locator('#section-inverse').scrollIntoViewIfNeeded();
+    expect(await top()).toBe(0);
+    await page.locator('#puzzle-output').scrollIntoViewIfNeeded();
+    expect(await top()).toBeLessThan(-100);
+    await page.close();
+  });
+
   it('has one stop of the tab key in a grid, goes on by arrows, Home and End, and says each sum', async () => {
     await open('4x4');
     expect(await grid(panels.U.title).locator('[tabindex="0"]').count()).toBe(1);

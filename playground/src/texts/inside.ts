@@ -271,8 +271,8 @@ export const INSIDE_TEXTS = {
   },
   inverse: {
     words: [
-      '{Unfold|unfold} x, and {fold} at once, with nothing between: is that x again?',
-      'It is x times the number of patches that hold each pixel, and x itself only after a division by these counts.',
+      '{Unfold|unfold} copies a pixel into every {patch} that holds it, and {fold} adds all these copies up again.',
+      'So a pixel that is in four patches comes back four times as large: fold(unfold(x)) is x times these counts, and x itself only after a division by them.',
     ],
     formula:
       'fold(unfold(x)) = counts ⊙ x      counts = fold(unfold(ones))\n⟨unfold(x), y⟩ = ⟨x, fold(y)⟩     fold is the transpose of unfold',
@@ -289,7 +289,8 @@ export const INSIDE_TEXTS = {
     counts: 'counts',
     folded: 'fold(unfold(x))',
     divided: 'fold(unfold(x)) / counts',
-    said: (same: number, all: number) => `${same} of ${all} pixels are what they were.`,
+    said: (same: number, all: number) =>
+      `${same} of ${all} pixels are what they were${same === all ? '' : '; the others, as many times that as their counts say'}.`,
     back: (lost: number) =>
       lost === 0
         ? 'Every pixel is x again: each was in one patch or more.'

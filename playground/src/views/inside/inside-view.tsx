@@ -47,14 +47,15 @@ export function InsideView() {
       </div>
       {example.value ? <Misfit /> : <LayerNotice />}
       {given && (
-        <>
+        // The line stays in sight as long as there is something to point at, and no longer.
+        <div class="pointable">
           <Line convolution={given} />
           <Layers convolution={given} />
           <Forwards convolution={given} />
           <Backwards convolution={given} />
           <Inverse convolution={given} />
           <Flipped convolution={given} />
-        </>
+        </div>
       )}
       <Puzzles />
       <Glossary />

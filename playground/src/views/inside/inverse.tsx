@@ -14,7 +14,7 @@ import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { Act } from './act.js';
 import { UnfoldedGrid } from './grids.js';
 import { nameOf } from './names.js';
-import { brief, full } from './numbers.js';
+import { brief } from './numbers.js';
 import { PLANE_WINDOW, roomOf } from './room.js';
 import { Sighted, useSight } from './sight.js';
 import { choose, hovered } from './state.js';
@@ -75,12 +75,12 @@ export function Inverse({ convolution }: { readonly convolution: Convolution }) 
             label={texts.folded}
             text={(pixel) => brief(foldedCopiesAt(convolution, n, pixel))}
             said={saidFolded}
-            name={(pixel) =>
+            name={(pixel, shown) =>
               texts.cell(
                 nameOf(geometry, n, { in: 'folded', ...pixel }),
                 countAt(geometry, pixel),
-                full(paddedAt(convolution, n, pixel)),
-                full(foldedCopiesAt(convolution, n, pixel)),
+                brief(paddedAt(convolution, n, pixel)),
+                shown,
               )
             }
           />
@@ -133,7 +133,8 @@ interface PlaneProps {
   readonly label: string;
   /** What a pixel's cell says; of an image and a channel, always the same. */
   readonly text: (pixel: Pixel) => string;
-  readonly name?: (pixel: Pixel) => string;
+  /** What a cell is called; that holds what it shows. */
+  readonly name?: (pixel: Pixel, shown: string) => string;
   readonly said?: string;
 }
 
@@ -164,7 +165,9 @@ function PlaneGrid({ convolution, n, c, array, label, text, name }: PlaneProps) 
     const shownText = text(place);
     return {
       text: shownText,
-      name: name ? name(place) : INSIDE_TEXTS.cells.is(nameOf(geometry, n, place), shownText),
+      name: name
+        ? name(place, shownText)
+        : INSIDE_TEXTS.cells.is(nameOf(geometry, n, place), shownText),
       class: `${link ?? ''} ${kind}`,
     };
   };

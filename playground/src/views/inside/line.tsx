@@ -17,7 +17,7 @@ const { steps, sentence } = INSIDE_TEXTS;
 /** From this width of the view on, in pixels, so many products that are not whole are written out. */
 const PRODUCTS = [
   [1600, WRITTEN],
-  [600, 5],
+  [600, 4],
   [0, 2],
 ] as const;
 
