@@ -49,7 +49,9 @@ it('the numbers of a layer that was left, or of a network that went, are not sho
   digit.value = { pixels: new Uint8Array(784), label: 7 };
   runs.value = [run as Run];
   await answerAll();
-  expect(layerAtHand.value).toMatchObject({ state: 'ready', name: 'conv1', label: 7 });
+  // Of the first layer it is said that its input is the digit.
+  const first = { state: 'ready', name: 'conv1', label: 7, isFirst: true };
+  expect(layerAtHand.value).toMatchObject(first);
 
   go('#/inside/conv2');
   go('#/inside/4x4');
@@ -60,4 +62,10 @@ it('the numbers of a layer that was left, or of a network that went, are not sho
   state.value = 'preparing';
   await answerAll();
   expect(layerAtHand.value).toEqual({ state: 'loading' });
+
+  go('#/inside/4x4');
+  state.value = 'paused';
+  go('#/inside/conv2');
+  await answerAll();
+  expect(layerAtHand.value).toMatchObject({ state: 'ready', name: 'conv2', isFirst: false });
 });

@@ -247,6 +247,11 @@ describe('the view', () => {
     expect(await page.locator(':focus').getAttribute('aria-label')).toBe('U[15, 48] is 100');
     await cell('out[0, 0]', 0, 0).focus();
     expect(await table.locator('td[data-row="0"][data-column="0"]').count()).toBe(1);
+    // What fold adds are no products.
+    await cell('dX[0, 0]', 4, 4).focus();
+    expect(await page.locator('.all-products summary').innerText()).toBe(
+      INSIDE_TEXTS.sentence.allAdded(16),
+    );
     const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
     expect(wide).toBeLessThanOrEqual(390);
     await page.close();

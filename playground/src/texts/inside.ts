@@ -80,6 +80,8 @@ export const INSIDE_TEXTS = {
     failed: (reason: string) => `The layer’s numbers could not be read: ${reason}`,
     about: (name: string, step: number) =>
       `${name} after ${step} steps of training, with the digit at hand, in float32.`,
+    normalised: (black: string) =>
+      `x is the digit, normalised: its black is ${black}, and what is brighter is more.`,
     label: 'The loss asks for a',
     again: 'Read the numbers again',
     stand: 'dOut comes from the {loss}, the cross entropy, through all the layers behind this one.',
@@ -128,6 +130,7 @@ export const INSIDE_TEXTS = {
     products: (more: number) => `${more} more products`,
     sum: (more: number) => `${more} more`,
     all: (count: number) => `All ${count} products`,
+    allAdded: (count: number) => `All ${count} that are added`,
     unread:
       'No patch holds this pixel. It is never read, so nothing depends on it: its gradient is exactly 0.',
     pixel: (copies: number, patches: string) =>
@@ -156,7 +159,7 @@ export const INSIDE_TEXTS = {
     folded: (copies: number, columns: string, value: string) =>
       copies === 1
         ? `Unfold copied the pixel once, into column ${columns} of U, so fold gives back the ${value} that it was.`
-        : `Unfold copied the pixel ${copies} times, into the columns ${columns} of U, and fold adds the copies: ${copies} times ${value}.`,
+        : `Unfold copied the pixel ${copies} times, into these columns of U: ${columns}. Fold adds the copies: ${copies} times ${value}.`,
     lost: 'No patch holds this pixel, so U has no copy of it: fold leaves 0, and what the pixel was is lost.',
     soFar: (r: number, value: string) => `With the patches 0 to ${r} added: ${value}.`,
     pad: 'A zero of the padding: it is read like a pixel, and its gradient is dropped.',
@@ -290,7 +293,7 @@ export const INSIDE_TEXTS = {
     folded: 'fold(unfold(x))',
     divided: 'fold(unfold(x)) / counts',
     said: (same: number, all: number) =>
-      `${same} of ${all} pixels are what they were${same === all ? '' : '; the others, as many times that as their counts say'}.`,
+      `${same} of ${all} pixels are what they were.${same === all ? '' : ' The others were multiplied by their counts.'}`,
     back: (lost: number) =>
       lost === 0
         ? 'Every pixel is x again: each was in one patch or more.'

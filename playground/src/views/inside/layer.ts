@@ -23,6 +23,8 @@ export type LayerAtHand =
       /** The class that dOut is the gradient for. */
       readonly label: number;
       readonly step: number;
+      /** Whether nothing is before it, so that what it reads is the normalised digit. */
+      readonly isFirst: boolean;
     };
 
 export const layerAtHand = signal<LayerAtHand>({ state: 'none' });
@@ -94,7 +96,9 @@ async function ask(run: Run, name: string): Promise<LayerAtHand> {
   const label = askedLabel.peek() ?? known ?? (await likeliest(run, pixels));
   const view = await run.lab.convolution(found.place, pixels, label);
   const step = run.progress.peek()?.step ?? 0;
-  return { state: 'ready', name, convolution: convolutionOf(found.spec, view), view, label, step };
+  const convolution = convolutionOf(found.spec, view);
+  const isFirst = found.place === 0;
+  return { state: 'ready', name, convolution, view, label, step, isFirst };
 }
 
 function convolutionOf(spec: ConvSpec, view: ConvolutionView): Convolution {

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Convolution, numberAt } from '../../spec/convolution/convolution.js';
 import { isPadding } from '../../spec/convolution/geometry.js';
-import type { Place } from '../../spec/convolution/links.js';
+import { isPixel, type Place } from '../../spec/convolution/links.js';
 import { sumOf } from '../../spec/convolution/sums.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { Act } from './act.js';
@@ -43,7 +43,9 @@ export function Line({ convolution }: { readonly convolution: Convolution }) {
       </p>
       {isLong && (
         <details class="all-products">
-          <summary>{sentence.all(terms.length)}</summary>
+          <summary>
+            {isPixel(place) ? sentence.allAdded(terms.length) : sentence.all(terms.length)}
+          </summary>
           <p tabIndex={0}>{written(sumOf(convolution, n, place), String, terms.length)}</p>
         </details>
       )}

@@ -5,6 +5,7 @@ import { reachOf, type Setting } from '../../spec/convolution/geometry.js';
 import { addressOf } from '../../spec/route.js';
 import { INSIDE_TEXTS } from '../../texts/inside.js';
 import { askedLabel, layerAtHand, layerNames, readLayer } from './layer.js';
+import { brief } from './numbers.js';
 import { Prose } from './prose.js';
 import { change, example, misfit, redraw, reset, setting } from './state.js';
 import { route } from '../../state/route.js';
@@ -160,7 +161,16 @@ export function LayerNotice() {
       return (
         <div class="panel layer-notice">
           <div>
-            <Prose text={`${texts.layer.about(layer.name, layer.step)} ${texts.layer.stand}`} />
+            <Prose
+              text={[
+                texts.layer.about(layer.name, layer.step),
+                // The least that a digit has is black: its edges are.
+                layer.isFirst && texts.layer.normalised(brief(Math.min(...layer.view.x))),
+                texts.layer.stand,
+              ]
+                .filter(Boolean)
+                .join(' ')}
+            />
             {run && <RunLine run={run} step={layer.step} />}
           </div>
           <div class="row">
