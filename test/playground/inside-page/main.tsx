@@ -51,6 +51,11 @@ const SETTINGS: readonly Partial<Setting>[] = [
 globalThis.compareAll = async () => {
   const drawn = drawnConvolutions(200);
   for (const given of drawn) compareNumbers(given);
+  const unfoldAndFold = [...app.querySelectorAll('button')].find(
+    ({ textContent }) => textContent === INSIDE_TEXTS.inverse.button,
+  );
+  if (!unfoldAndFold) throw new Error('nothing unfolds and folds');
+  unfoldAndFold.click();
   let cells = 0;
   for (const setting of SETTINGS) {
     change(setting);
@@ -79,6 +84,9 @@ function compareCells(): number {
     [panels.dWeight.dOutRows]: (row, column) => given.dOut[row * p + column],
     [N > 1 ? panels.dWeight.sum : panels.dWeight.title]: (row, column) =>
       core.dWeight[row * k + column],
+    [inverse.x]: (row, column) => given.x[row * W + column],
+    [inverse.unfolded]: (row, column) => core.U[row * p + column],
+    [inverse.folded]: (row, column) => core.foldedCopies[row * W + column],
     [inverse.counts]: (row, column) => core.counts[row * W + column],
     [flipped.byFlip]: (row, column) => core.flipped[row * W + column],
     [flipped.byFold]: (row, column) => core.dX[row * W + column],

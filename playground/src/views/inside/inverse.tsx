@@ -152,21 +152,22 @@ function PlaneGrid({ convolution, n, c, array, label, text, name }: PlaneProps) 
   const { geometry } = convolution;
   const { H, W, padding } = geometry;
   const { pointed: now } = useSight(convolution);
-  const placeAt = ({ row, column }: GridCell): PixelPlace => ({
-    in: array,
+  const pixelAt = ({ row, column }: GridCell): Pixel => ({
     c,
     h: row + padding,
     w: column + padding,
   });
+  const placeAt = (cell: GridCell): PixelPlace => ({ in: array, ...pixelAt(cell) });
   const look = (cell: GridCell): CellLook => {
+    const pixel = pixelAt(cell);
     const place = placeAt(cell);
     const link = linkOf(geometry, now, place);
-    const kind = countAt(geometry, place) === 0 ? 'unread' : '';
-    const shownText = text(place);
+    const kind = countAt(geometry, pixel) === 0 ? 'unread' : '';
+    const shownText = text(pixel);
     return {
       text: shownText,
       name: name
-        ? name(place, shownText)
+        ? name(pixel, shownText)
         : INSIDE_TEXTS.cells.is(nameOf(geometry, n, place), shownText),
       class: `${link ?? ''} ${kind}`,
     };
