@@ -12,7 +12,7 @@ import { runsPage } from '../../packages/cli/src/runs/page.js';
 import { readRuns } from '../../packages/cli/src/runs/read-runs.js';
 import { pairedRun, YARDSTICK } from '../support/runs/comparisons.js';
 import { metricsOf } from '../support/runs/metrics.js';
-import { trainingRecordOf } from '../support/runs/training-records.js';
+import { EVALUATION, trainingRecordOf } from '../support/runs/training-records.js';
 import { findChromium } from './chromium.js';
 
 let folder = '';
@@ -255,9 +255,10 @@ describe.each(['light', 'dark'] as const)('the page of a training run, %s', (col
     Array.from({ length: 10 }, (_, p) => (label === p ? 1234 : (label * p) % 7)),
   );
   const small = trainingRecordOf({ steps: 5000 });
+  const { mistakes: _, ...evaluation } = EVALUATION;
   const record = {
     ...small,
-    evaluation: { ...small.evaluation, confusion },
+    evaluation: { ...evaluation, confusion },
     mistakes: Array.from({ length: 40 }, () => small.mistakes).flat(),
     configuration: [['folder', '/a/very/long/path'.repeat(12)]] as const,
     command: `npm run train:mnist -- ${'--many-options '.repeat(20)}`,

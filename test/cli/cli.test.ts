@@ -440,6 +440,7 @@ describe('a run', () => {
       })),
       stopped: null,
       warnings: [],
+      error: null,
       testAccuracy: Number(metrics['testCorrect']) / TEST_IMAGES,
       testCorrect: figure,
       testTotal: TEST_IMAGES,
@@ -936,7 +937,7 @@ describe.concurrent('a run that ends early', () => {
   });
 
   it(
-    'by a loss that is not finite: with a word, and nothing left',
+    'by a loss that is not finite: with a word, no checkpoint, and what tells of the run',
     { timeout: TIMEOUT },
     async () => {
       const folder = await newFolder();
@@ -946,13 +947,25 @@ describe.concurrent('a run that ends early', () => {
         '--loader=own',
         `--checkpoint=${file}`,
         `--metrics=${join(folder, 'm.json')}`,
+        `--report=${join(folder, 'r.html')}`,
       );
       expect(code).toBe(1);
       expect(stderr).toMatch(
         /^error: step \d+ \(epoch 1\): the (loss is (NaN|Infinity); .+ not finite|norm of the gradients is (NaN|Infinity); the first to blame is that of \w+\.\w+, .*)\. A smaller learning rate usually helps\n$/,
       );
       expect(stdout).not.toContain('test accuracy');
-      expect(await readdir(folder)).toEqual([]);
+      expect(await readdir(folder)).toEqual(['m.json', 'r.html']);
+      const message = stderr.slice('error: '.length, -1);
+      expect(JSON.parse(await readFile(join(folder, 'm.json'), 'utf8'))).toMatchObject({
+        epochs: [],
+        error: { name: expect.stringMatching(/^NonFinite(Loss|Gradient)Error$/), message },
+        testAccuracy: null,
+        testCorrect: null,
+        testTotal: null,
+      });
+      const page = await readFile(join(folder, 'r.html'), 'utf8');
+      expect(page).toContain('<strong>Not tested</strong>');
+      expect(page).toContain(`The run ended in an error: ${message}.`);
     },
   );
 

@@ -105,7 +105,43 @@ describe('a page about several runs', () => {
     const diverged = metricsOf({ accuracies: [0.9, 0.1], testCorrect: 980, losses: [0.1, null] });
     const page = await pageOf({ 'f.json': diverged, 'a.json': two['a.json'] });
     expect(words(page)).toContain('f 9.80 % 9,020 NaN 2');
+    const last = { epoch: 2, trainLoss: 0.3, valLoss: null, valAccuracy: 0.1, seconds: 4 };
+    const half = { ...diverged, epochs: [last] };
+    // A loss that was no number is not made up for by another one.
+    expect(words(await pageOf({ 'h.json': half }))).toContain('h 9.80 % 9,020 NaN 1');
     expect(chartsOf(page)[1]?.series).toMatchObject([{ values: [0.1, null] }, {}]);
+  });
+
+  it('shows a run that was not tested, and why', async () => {
+    const untested = {
+      ...two['a.json'],
+      error: { name: 'NonFiniteLossError', message: 'step 5 (epoch 1): the loss is NaN' },
+      testAccuracy: null,
+      testCorrect: null,
+      testTotal: null,
+    };
+    const text = words(await pageOf({ 'u.json': untested, ...two }));
+    expect(text).toContain(
+      'The best of 2 runs is b, with 98.50 % of 10,000 test images recognised; the lowest is a with 98.00 %. ' +
+        'u ended in an error: step 5 (epoch 1): the loss is NaN.',
+    );
+    // Differences are from the first run that was tested.
+    expect(text).toContain('difference from a ');
+    expect(text).toContain('u – – – 0.0500 2 5,994 12.5 s');
+    expect(text).toContain('b 98.50 % 150 +0.50 0.0300 3 5,994 12.5 s');
+    expect(words(await pageOf({ 'u.json': untested }))).toContain(
+      'The run was not tested. u ended in an error: step 5 (epoch 1): the loss is NaN.',
+    );
+    expect(words(await pageOf({ 'u.json': untested, 'a.json': two['a.json'] }))).toContain(
+      '98.00 % of 10,000 test images recognised by a. u ended in an error',
+    );
+    expect(words(await pageOf({ 'u.json': untested, 'v.json': untested }))).toContain(
+      'None of the runs was tested. u ended in an error',
+    );
+    const [odd = ''] = await write({ 'odd.json': { ...untested, error: 'none' } });
+    await expect(readRuns([odd])).rejects.toThrow(
+      /odd\.json: error: expected null, or \{ name, message \}, got 'none'/,
+    );
   });
 
   it('is not made of other files', async () => {

@@ -3,11 +3,13 @@ import { Flatten, Linear, Sequential, summary } from '@unfold/nn';
 import { Dataset, evaluate } from '@unfold/train';
 import {
   featureMaps,
+  type Planes,
   RunLog,
   trainingPage,
   trainingRecord,
   type TrainingRecord,
 } from '@unfold/monitor';
+import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { smooth, thin } from '../../packages/monitor/src/report/thin.js';
 import {
@@ -193,8 +195,8 @@ describe('the page of a run', () => {
 
   it('begins with what came out', () => {
     expect(words(page)).toContain(
-      '75.00 % of 4 test images recognised, 1 not, after 2 epochs (40 steps) and 61.3 s, by a ' +
-        `network of 71 parameters. Engine: ${engine().description}.`,
+      '75.00 % of 4 test images recognised, 1 not, with a mean loss of 0.2500, after 2 epochs (40 steps) ' +
+        `and 61.3 s, by a network of 71 parameters. Engine: ${engine().description}.`,
     );
   });
 
@@ -464,7 +466,9 @@ describe('a run that has nothing to show for a part says so:', () => {
       ],
     };
     const page = of({}, { evaluation: right, mistakes: [] });
-    expect(words(page)).toContain('100.00 % of 4 test images recognised, without a mistake, after');
+    expect(words(page)).toContain(
+      '100.00 % of 4 test images recognised, without a mistake, with a mean',
+    );
     expect(words(part(page, 'mistakes'))).toContain('All test images were recognised.');
     expect(part(page, 'mistakes')).not.toContain('<img');
     expect(words(part(page, 'classes'))).toContain('No image was taken for another class.');
@@ -502,6 +506,66 @@ describe('a run that has nothing to show for a part says so:', () => {
       '∞',
       '–',
     ]);
+  });
+
+  it('a test loss that is no number', () => {
+    const { mistakes: _, ...evaluation } = EVALUATION;
+    for (const [loss, text] of [
+      [NaN, 'NaN'],
+      [Infinity, '∞'],
+    ] as const) {
+      expect(words(of({}, { evaluation: { ...evaluation, loss } }))).toContain(
+        `with a mean loss of ${text}, which is no finite number: it diverged, after 2 epochs`,
+      );
+    }
+  });
+
+  it('no test, as where an error ended the run', () => {
+    const record = trainingRecord({
+      title: 'T',
+      model: smallModel(),
+      log: new RunLog(),
+      evaluation: null,
+      failure: 'step 5 (epoch 1): the loss is NaN',
+      dataset: smallDataset(),
+      seconds: 1,
+      configuration: [],
+    });
+    const page = trainingPage(record);
+    expect(words(page)).toContain(
+      'Not tested : the run ended after 0 epochs (0 steps) and 1.0 s, with a network of 71 parameters. ' +
+        `Engine: ${engine().description}. The run ended in an error: step 5 (epoch 1): the loss is NaN.`,
+    );
+    expect(words(part(page, 'classes'))).toContain(
+      'The run was not tested, so there is nothing to tell of its classes.',
+    );
+    expect(words(part(page, 'mistakes'))).toContain(
+      'The run was not tested, so no mistakes are known.',
+    );
+    // What the network is, is known all the same.
+    expect(part(page, 'network')).toContain('<img');
+  });
+
+  it('weights that are no numbers, in grey', () => {
+    const { filters } = trainingRecordOf();
+    if (!filters) throw new Error('no filters');
+    const broken = {
+      ...filters,
+      values: filters.values.map((value, i) => (i === 1 ? NaN : value)),
+    };
+    const network = (planes: Planes): string => part(of({}, { filters: planes }), 'network');
+    expect(words(network(broken))).toContain('What is grey is no number (NaN).');
+    expect(words(network(filters))).not.toContain('no number');
+    // The scale is that of the others: the second filter is drawn as before.
+    const pictures = (text: string): string[] =>
+      Array.from(text.matchAll(/<img\s+src="([^"]*)"/g), ([, address = '']) => address);
+    const [before, after] = [pictures(network(filters)), pictures(network(broken))];
+    expect(after[0]).not.toBe(before[0]);
+    expect(after[1]).toBe(before[1]);
+    const colours = decode(
+      Buffer.from((after[0] ?? '').replace('data:image/png;base64,', ''), 'base64'),
+    );
+    expect(colours.palette?.[colours.data[1] ?? 0]).toEqual([128, 128, 128, 254]);
   });
 
   it('no image taken for a class', () => {

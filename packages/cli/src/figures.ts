@@ -6,7 +6,7 @@ import type { RunWarning } from './at-chance.js';
 import type { LoaderKind } from './digits.js';
 import type { Plan } from './plan.js';
 
-/** A run that came to its end. */
+/** A run that ended: by itself, or because its loss or its gradients were no finite numbers any more. */
 export interface FinishedRun {
   readonly plan: Plan;
   /** The warnings that the run has given. */
@@ -14,8 +14,11 @@ export interface FinishedRun {
   readonly loader: LoaderKind;
   readonly engine: Engine;
   readonly model: Layer;
-  readonly result: FitResult<'accuracy'>;
-  readonly test: Evaluation;
+  readonly result: Pick<FitResult, 'history' | 'stopped'>;
+  /** Null where an error ended the run before. */
+  readonly test: Evaluation | null;
+  /** What ended the run before its time. */
+  readonly failure: Error | null;
   /** The time of each step that this process made. */
   readonly stepMs: readonly number[];
   /** From the start of the process to the end of the test. */
@@ -24,7 +27,7 @@ export interface FinishedRun {
 
 /** Gathers the figures that `--metrics` writes; README.md describes them. */
 export function figuresOf(run: FinishedRun): object {
-  const { plan, loader, engine, model, result, test, stepMs, seconds } = run;
+  const { plan, loader, engine, model, result, test, failure, stepMs, seconds } = run;
   return {
     model: plan.recipe.model,
     preset: plan.preset,
@@ -38,14 +41,15 @@ export function figuresOf(run: FinishedRun): object {
       epoch,
       trainLoss: train.loss,
       valLoss: validation?.loss ?? null,
-      valAccuracy: validation?.accuracy ?? null,
+      valAccuracy: validation?.['accuracy'] ?? null,
       seconds: ofEpoch,
     })),
     stopped: result.stopped,
     warnings: run.warnings,
-    testAccuracy: test.accuracy,
-    testCorrect: test.correct,
-    testTotal: test.total,
+    error: failure === null ? null : { name: failure.name, message: failure.message },
+    testAccuracy: test?.accuracy ?? null,
+    testCorrect: test?.correct ?? null,
+    testTotal: test?.total ?? null,
     stepMsMedian: median(stepMs),
     seconds,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,

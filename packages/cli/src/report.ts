@@ -18,7 +18,7 @@ export interface ReportedRun extends FinishedRun {
 
 /** The page that `--report` writes. */
 export function reportPage(run: ReportedRun): string {
-  const { plan, model, log, test, dataset, normalization, result, options } = run;
+  const { plan, model, log, test, failure, dataset, normalization, result, options } = run;
   const ofEpochs = result.history.reduce((sum, { seconds }) => sum + seconds, 0);
   return trainingPage(
     trainingRecord({
@@ -26,6 +26,7 @@ export function reportPage(run: ReportedRun): string {
       model,
       log,
       evaluation: test,
+      failure: failure?.message,
       dataset,
       normalization,
       // A run that was resumed took longer than this process.

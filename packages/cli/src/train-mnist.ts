@@ -5,6 +5,8 @@ import {
   evaluate,
   fit,
   type FitResult,
+  NonFiniteGradientError,
+  NonFiniteLossError,
   normalizationOf,
   type RunState,
 } from '@unfold/train';
@@ -15,7 +17,7 @@ import { counted, grouped } from '@unfold/monitor/internal';
 import { AtChance } from './at-chance.js';
 import { jsonLines, RunLog, tensorBoard, terminalProgress } from '@unfold/monitor';
 import { feedOf, loadDigits } from './digits.js';
-import { figuresOf } from './figures.js';
+import { figuresOf, type FinishedRun } from './figures.js';
 import { parseOptions, type TrainMnistOptions } from './options.js';
 import { Output } from './output.js';
 import { earlyStoppingOf, type Plan, planFor, planOf } from './plan.js';
@@ -144,25 +146,6 @@ async function trainAndTest(
     );
   }
   const resume = saved?.state;
-  const result = await train(prepared, {
-    callbacks,
-    resume,
-    output,
-    profiled: options.profile,
-    compile: options.compile ?? true,
-  });
-  if (!result.finished) {
-    const steps = prepared.options.epochs * prepared.options.train.length;
-    const kept =
-      checkpoint === undefined
-        ? 'nothing was saved (--checkpoint FILE would)'
-        : `the run is in ${checkpoint}, and goes on with --resume`;
-    complainOfInterruption(
-      `interrupted after step ${grouped(result.steps)} of ${grouped(steps)}; ${kept}`,
-    );
-    return INTERRUPTED;
-  }
-
   // What can't be written now doesn't keep the rest from being told.
   const failures: UnfoldError[] = [];
   const written: string[] = [];
@@ -177,6 +160,50 @@ async function trainAndTest(
   const complainOfFailures = (): void => {
     for (const { message } of failures) complain(`error: ${message}`);
   };
+  const secondsSoFar = (): number => (performance.now() - begin) / 1000;
+  /** Writes the files that tell of the run. */
+  const tell = async (ended: Ended): Promise<void> => {
+    const { warnings } = chance;
+    const run = { plan, warnings, loader, engine, model, stepMs, ...ended };
+    await attempt(() =>
+      output.write('metrics', metrics, () => `${JSON.stringify(figuresOf(run), null, 2)}\n`),
+    );
+    await attempt(() =>
+      output.write('report', report, () =>
+        reportPage({ ...run, log, normalization, configuration, dataset: digits.test, options }),
+      ),
+    );
+  };
+  let result: FitResult<'accuracy'>;
+  try {
+    result = await train(prepared, {
+      callbacks,
+      resume,
+      output,
+      profiled: options.profile,
+      compile: options.compile ?? true,
+    });
+  } catch (error) {
+    // Of a run that diverged the curves are what one wants to see; its weights are worth no test.
+    if (isDivergence(error)) {
+      const soFar = { history: log.epochs, stopped: null };
+      await tell({ result: soFar, test: null, failure: error, seconds: secondsSoFar() });
+      complainOfFailures();
+    }
+    throw error;
+  }
+  if (!result.finished) {
+    const steps = prepared.options.epochs * prepared.options.train.length;
+    const kept =
+      checkpoint === undefined
+        ? 'nothing was saved (--checkpoint FILE would)'
+        : `the run is in ${checkpoint}, and goes on with --resume`;
+    complainOfInterruption(
+      `interrupted after step ${grouped(result.steps)} of ${grouped(steps)}; ${kept}`,
+    );
+    return INTERRUPTED;
+  }
+
   const test = await untilInterrupted(async (signal) => {
     if (weights !== undefined) {
       await attempt(async () => {
@@ -196,24 +223,22 @@ async function trainAndTest(
     complainOfInterruption(`interrupted in the test, after all of the training; ${how}`);
     return INTERRUPTED;
   }
-  const seconds = (performance.now() - begin) / 1000;
+  const seconds = secondsSoFar();
   await output.result(test, digits.test, seconds);
-  const { warnings } = chance;
-  const run = { plan, warnings, loader, engine, model, result, test, stepMs, seconds };
-  await attempt(() =>
-    output.write('metrics', metrics, () => `${JSON.stringify(figuresOf(run), null, 2)}\n`),
-  );
-  await attempt(() =>
-    output.write('report', report, () =>
-      reportPage({ ...run, log, normalization, configuration, dataset: digits.test, options }),
-    ),
-  );
+  await tell({ result, test, failure: null, seconds });
   if (checkpoint !== undefined) output.say(`checkpoint: ${checkpoint}`);
   for (const line of written) output.say(line);
   if (options.tensorboard !== undefined) output.say(`tensorboard: ${options.tensorboard}`);
   complainOfFailures();
   return failures.length === 0 ? 0 : 1;
 }
+
+/** How a run ended. */
+type Ended = Pick<FinishedRun, 'result' | 'test' | 'failure' | 'seconds'>;
+
+/** Whether a loss or a gradient was no finite number any more. */
+const isDivergence = (error: unknown): error is UnfoldError =>
+  error instanceof NonFiniteLossError || error instanceof NonFiniteGradientError;
 
 /** Makes the callbacks that the options ask for besides progress and checkpoints. */
 function outputCallbacks(

@@ -12,7 +12,7 @@ import {
   table,
 } from '@unfold/monitor/internal';
 import { settingText, words } from '../settings.js';
-import type { Run, RunEpoch, Runs } from './read-runs.js';
+import type { Run, RunEpoch, Runs, RunTest } from './read-runs.js';
 
 /** Of two runs alike, differences beyond so many deviations are rare: once in twenty. */
 const DEVIATIONS = 1.96;
@@ -31,23 +31,48 @@ export function runsPage(runs: Runs): string {
   return renderPage({ title: `Unfold: ${counted(runs.length, 'run')}`, body });
 }
 
-function lead(runs: Runs): Html {
-  const best = runs.reduce((a, b) => (b.testAccuracy > a.testAccuracy ? b : a));
-  const worst = runs.reduce((a, b) => (b.testAccuracy < a.testAccuracy ? b : a));
-  if (runs.length === 1) {
-    return html`<strong>${percent(best.testAccuracy)}</strong> of
-      ${counted(best.testTotal, 'test image')} recognised.`;
-  }
-  return html`The best of ${counted(runs.length, 'run')} is ${best.name}, with
-    <strong>${percent(best.testAccuracy)}</strong> of ${counted(best.testTotal, 'test image')}
-    recognised; the lowest is ${worst.name} with ${percent(worst.testAccuracy)}.`;
+/** A run that was tested. */
+interface Tested extends Run {
+  readonly test: RunTest;
 }
 
+const isTested = (run: Run): run is Tested => run.test !== null;
+
+function lead(runs: Runs): Html {
+  const tested = runs.filter(isTested);
+  const [one] = tested;
+  if (!one) {
+    return html`${runs.length === 1 ? 'The run was not' : 'None of the runs was'} tested.
+    ${failures(runs)}`;
+  }
+  const others = failures(runs);
+  if (tested.length === 1) {
+    return html`<strong>${percent(one.test.accuracy)}</strong> of
+      ${counted(one.test.total, 'test image')}
+      recognised${runs.length > 1 ? ` by ${one.name}` : ''}. ${others}`;
+  }
+  const best = tested.reduce((a, b) => (b.test.accuracy > a.test.accuracy ? b : a));
+  const worst = tested.reduce((a, b) => (b.test.accuracy < a.test.accuracy ? b : a));
+  return html`The best of ${counted(tested.length, 'run')} is ${best.name}, with
+    <strong>${percent(best.test.accuracy)}</strong> of ${counted(best.test.total, 'test image')}
+    recognised; the lowest is ${worst.name} with ${percent(worst.test.accuracy)}. ${others}`;
+}
+
+/** Says what ended runs before their time. */
+function failures(runs: Runs): string {
+  return runs
+    .flatMap(({ name, error }) => (error === null ? [] : [`${name} ended in an error: ${error}.`]))
+    .join(' ');
+}
+
+/** What stands where a run has no such figure. */
+const NONE = '–';
+
 function figures(runs: Runs): Html {
-  const [first] = runs;
+  const base = runs.find(isTested);
   const losses = (run: Run): string => {
     const last = run.epochs.at(-1);
-    return last ? fixed(last.valLoss ?? last.trainLoss ?? NaN) : '–';
+    return last ? fixed(last.valLoss ?? last.trainLoss) : NONE;
   };
   return html`${table({
       label: 'Figures of the runs',
@@ -56,7 +81,7 @@ function figures(runs: Runs): Html {
         'run',
         'test accuracy',
         'not recognised',
-        `difference from ${first.name}`,
+        `difference from ${(base ?? runs[0]).name}`,
         'last loss',
         'epochs',
         'parameters',
@@ -64,9 +89,9 @@ function figures(runs: Runs): Html {
       ],
       rows: runs.map((run) => [
         run.name,
-        percent(run.testAccuracy),
-        grouped(run.testTotal - run.testCorrect),
-        run === first ? '' : difference(run, first),
+        run.test ? percent(run.test.accuracy) : NONE,
+        run.test ? grouped(run.test.total - run.test.correct) : NONE,
+        run === base ? '' : run.test && base ? difference(run.test, base.test) : NONE,
         losses(run),
         grouped(run.epochs.length),
         grouped(run.parameters),
@@ -74,25 +99,25 @@ function figures(runs: Runs): Html {
       ]),
     })}
     <p class="note">
-      Differences are in points of the accuracy. ${chance(runs)} The last loss is that of the
-      validation images after the last epoch, or of the training images where none were held back.
-      ${same(runs)}
+      Differences are in points of the accuracy. ${chance(runs.filter(isTested))} The last loss is
+      that of the validation images after the last epoch, or of the training images where none were
+      held back. ${same(runs)}
     </p>`;
 }
 
 /** +0.12 */
-function difference(run: Run, first: Run): string {
-  const points = 100 * (run.testAccuracy - first.testAccuracy);
+function difference(test: RunTest, base: RunTest): string {
+  const points = 100 * (test.accuracy - base.accuracy);
   const text = Math.abs(points).toFixed(2);
   if (Number(text) === 0) return '0.00';
   return `${points > 0 ? '+' : '−'}${text}`;
 }
 
 /** What chance alone does to the difference of two networks that are as good as each other. */
-function chance(runs: Runs): string {
-  if (runs.length === 1) return '';
-  const total = Math.min(...runs.map(({ testTotal }) => testTotal));
-  const mean = runs.reduce((sum, { testAccuracy }) => sum + testAccuracy, 0) / runs.length;
+function chance(runs: readonly Tested[]): string {
+  if (runs.length < 2) return '';
+  const total = Math.min(...runs.map(({ test }) => test.total));
+  const mean = runs.reduce((sum, { test }) => sum + test.accuracy, 0) / runs.length;
   const points = 100 * DEVIATIONS * Math.sqrt((2 * mean * (1 - mean)) / total);
   return (
     `By the choice of ${grouped(total)} test images alone, two networks that are as good as each ` +

@@ -3,10 +3,10 @@ import { basename } from 'node:path';
 import { ConfigError } from '@unfold/core';
 import { isOptions, valueText } from '@unfold/core/internal';
 
-/** An epoch's figures; null where it was not measured, or was no finite number. */
+/** An epoch's figures; null where it was not measured, NaN for a loss that was no finite number. */
 export interface RunEpoch {
   readonly epoch: number;
-  readonly trainLoss: number | null;
+  readonly trainLoss: number;
   readonly valLoss: number | null;
   readonly valAccuracy: number | null;
   readonly seconds: number;
@@ -18,13 +18,22 @@ export interface Run {
   readonly name: string;
   readonly parameters: number;
   readonly epochs: readonly RunEpoch[];
-  readonly testAccuracy: number;
-  readonly testCorrect: number;
-  readonly testTotal: number;
+  /** Null where the run was not tested, as where it diverged. */
+  readonly test: RunTest | null;
+  /** The message of the error that ended the run; null if none did. */
+  readonly error: string | null;
   readonly seconds: number;
   readonly weightsSha256: string;
   /** What was set, by its name in the file. */
   readonly settings: ReadonlyMap<string, string | number | boolean | null>;
+}
+
+/** On the test images. */
+export interface RunTest {
+  /** `correct ÷ total`, 0…1. */
+  readonly accuracy: number;
+  readonly correct: number;
+  readonly total: number;
 }
 
 /** At least one. */
@@ -112,9 +121,8 @@ function runOf(file: string, name: string, value: unknown): Run {
     name,
     parameters: fields.number('parameters'),
     epochs: epochs.map((epoch: unknown, i) => epochOf(`${where}: epochs[${i}]`, epoch)),
-    testAccuracy: fields.number('testAccuracy'),
-    testCorrect: fields.number('testCorrect'),
-    testTotal: fields.number('testTotal'),
+    test: testOf(fields),
+    error: errorOf(fields),
     seconds: fields.number('seconds'),
     weightsSha256,
     settings: settingsOf(fields),
@@ -123,13 +131,33 @@ function runOf(file: string, name: string, value: unknown): Run {
 
 function epochOf(where: string, value: unknown): RunEpoch {
   const fields = new Fields(where, value);
+  const epoch = fields.number('epoch');
+  const valLoss = fields.measured('valLoss');
+  const valAccuracy = fields.measured('valAccuracy');
   return {
-    epoch: fields.number('epoch'),
-    trainLoss: fields.measured('trainLoss'),
-    valLoss: fields.measured('valLoss'),
-    valAccuracy: fields.measured('valAccuracy'),
+    epoch,
+    // Every epoch has a training loss, and a validation loss where it has an accuracy: as JSON has no
+    // NaN, null stands for it there.
+    trainLoss: fields.measured('trainLoss') ?? NaN,
+    valLoss: valAccuracy === null ? valLoss : (valLoss ?? NaN),
+    valAccuracy,
     seconds: fields.number('seconds'),
   };
+}
+
+function testOf(fields: Fields): RunTest | null {
+  const accuracy = fields.measured('testAccuracy');
+  if (accuracy === null) return null;
+  return { accuracy, correct: fields.number('testCorrect'), total: fields.number('testTotal') };
+}
+
+/** Earlier files tell of no error. */
+function errorOf(fields: Fields): string | null {
+  const error = fields.get('error') ?? null;
+  if (error === null) return null;
+  const message = isOptions(error) ? Reflect.get(error, 'message') : undefined;
+  if (typeof message === 'string') return message;
+  throw fields.wrong('error', 'null, or { name, message }', error);
 }
 
 /** The run's own settings, and those of its recipe. */

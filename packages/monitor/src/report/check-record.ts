@@ -3,7 +3,6 @@ import {
   atLeast0,
   checkValue,
   count,
-  finite,
   isOptions,
   plainObject,
   share,
@@ -17,6 +16,11 @@ const list: OptionRule = { expected: 'a list', accepts: (value) => Array.isArray
 const column: OptionRule = {
   expected: 'a Float64Array',
   accepts: (value) => value instanceof Float64Array,
+};
+/** A network that diverged has a loss that is NaN or infinite. */
+const number: OptionRule = {
+  expected: 'a number',
+  accepts: (value) => typeof value === 'number',
 };
 const orNull = (rule: OptionRule): OptionRule => ({
   expected: `${rule.expected}, or null`,
@@ -32,7 +36,8 @@ const RECORD: OptionRules<TrainingRecord> = {
   command: orNull(text),
   steps: plainObject,
   epochs: list,
-  evaluation: plainObject,
+  evaluation: orNull(plainObject),
+  failure: orNull(text),
   mistakes: list,
   filters: orNull(plainObject),
   example: plainObject,
@@ -41,8 +46,8 @@ const RECORD: OptionRules<TrainingRecord> = {
 
 const STEPS: OptionRules<StepSeries> = { step: column, loss: column, lr: column, gradNorm: column };
 
-const EVALUATION: OptionRules<TrainingRecord['evaluation']> = {
-  loss: finite,
+const EVALUATION: OptionRules<NonNullable<TrainingRecord['evaluation']>> = {
+  loss: number,
   accuracy: share,
   correct: count,
   total: count,
@@ -71,7 +76,7 @@ export function checkRecord(where: string, record: unknown): asserts record is T
   }
   const { steps, evaluation, example, summary } = checkParts<TrainingRecord>(where, record, RECORD);
   checkParts(`${where}: steps`, steps, STEPS);
-  checkParts(`${where}: evaluation`, evaluation, EVALUATION);
+  if (evaluation !== null) checkParts(`${where}: evaluation`, evaluation, EVALUATION);
   checkParts(`${where}: example`, example, EXAMPLE);
   checkParts(`${where}: summary`, summary, SUMMARY);
 }

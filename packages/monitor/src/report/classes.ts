@@ -8,8 +8,20 @@ const MOST_CLASSES = 50;
 
 /** The confusion matrix and the figures of each class. */
 export function classesSection({ evaluation }: TrainingRecord): Section {
-  const { confusion, classes, macro } = evaluation;
-  const content = [
+  const content =
+    evaluation === null
+      ? html`<p class="note">
+          The run was not tested, so there is nothing to tell of its classes.
+        </p>`
+      : figures(evaluation);
+  return { id: 'classes', title: 'Classes and confusions', content };
+}
+
+type Evaluation = NonNullable<TrainingRecord['evaluation']>;
+type Confusion = Evaluation['confusion'];
+
+function figures({ confusion, classes, macro, total }: Evaluation): Html[] {
+  return [
     confusion.length > MOST_CLASSES
       ? html`<p class="note">
           A matrix of ${grouped(confusion.length)} classes has no room here.
@@ -25,11 +37,7 @@ export function classesSection({ evaluation }: TrainingRecord): Section {
           grouped(support),
           ...[precision, recall, f1].map(percent),
         ]),
-        [
-          'mean',
-          grouped(evaluation.total),
-          ...[macro.precision, macro.recall, macro.f1].map(percent),
-        ],
+        ['mean', grouped(total), ...[macro.precision, macro.recall, macro.f1].map(percent)],
       ],
       kind: 'even summed',
     }),
@@ -38,10 +46,7 @@ export function classesSection({ evaluation }: TrainingRecord): Section {
       of a class were taken for it. F1 is their harmonic mean. ${neverTaken(confusion)}
     </p>`,
   ];
-  return { id: 'classes', title: 'Classes and confusions', content };
 }
-
-type Confusion = TrainingRecord['evaluation']['confusion'];
 
 function matrix(confusion: Confusion): Html {
   const names = confusion.map((_, c) => c);

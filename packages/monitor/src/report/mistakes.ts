@@ -15,6 +15,9 @@ export function mistakesSection(record: TrainingRecord): Section {
 }
 
 function gallery({ evaluation, mistakes }: TrainingRecord): HtmlValue {
+  if (evaluation === null) {
+    return html`<p class="note">The run was not tested, so no mistakes are known.</p>`;
+  }
   const wrong = evaluation.total - evaluation.correct;
   if (wrong === 0) return html`<p>All test images were recognised.</p>`;
   if (mistakes.length === 0) {

@@ -55,7 +55,7 @@ function filterFigure(filters: Planes): Html {
     <p class="note">
       ${what}: blue above zero and orange below, the stronger the further from it. A filter answers
       where the image looks like it; one that goes from blue to orange finds edges of that
-      direction.${sideBySide}
+      direction.${sideBySide}${grey(filters)}
     </p>
   </figure>`;
 }
@@ -70,7 +70,7 @@ function exampleFigure({ picture, label, layers }: TrainingRecord['example']): H
       const what = `${shown(maps, 'map')} of ${h} × ${w} pixels`;
       return html`<h3>After ${maps.path || 'the model'}, ${maps.layer}</h3>
         ${planes(maps, what, MAP_HEIGHT)}
-        <p class="note">${what}.</p>`;
+        <p class="note">${what}.${grey(maps)}</p>`;
     })}
     <p class="note">
       Each map is the answer of one filter, place by place: blue where it is above zero, orange
@@ -103,6 +103,10 @@ function columnsOf(count: number, most: number): number {
   }
   return Math.ceil(count / Math.ceil(count / most));
 }
+
+/** Says what grey is, where some is. */
+const grey = ({ values }: Planes): string =>
+  values.some(Number.isNaN) ? ' What is grey is no number (NaN).' : '';
 
 /** 8 filters, or: The first 64 of 96 filters */
 function shown({ total, shape: [count] }: Planes, noun: string): string {

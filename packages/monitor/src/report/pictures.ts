@@ -2,6 +2,7 @@ import { encode } from 'fast-png';
 import type { Dataset } from '@unfold/train';
 import { type Html, html } from './html.js';
 import type { Planes } from './planes.js';
+import { reachOf } from '../extent.js';
 
 /** An image of bytes. */
 export interface ReportPicture {
@@ -57,22 +58,27 @@ export function image(
 /** Orange below zero, blue above: told apart by all eyes, and seen on light and dark pages. */
 const BELOW = [224, 123, 26] as const;
 const ABOVE = [47, 129, 247] as const;
+/** What is no number is neither. */
+const NO_NUMBER = [128, 128, 128] as const;
 /** Colours for -127…127, which are stored as 0…254; the nearer to zero, the more transparent. */
 const PALETTE = Array.from({ length: 255 }, (_, i) => [
   ...(i < 127 ? BELOW : ABOVE),
   // Never 255: an encoder may leave the opaque colours out of the list of opacities.
   2 * Math.abs(i - 127),
-]);
+]).concat([[...NO_NUMBER, 254]]);
+/** The place of the colour of what is no number. */
+const NO_NUMBER_AT = 255;
 
 /**
  * The planes as pictures, one for each filter or map, the channels of a filter side by side. All share
- * one scale: the largest magnitude among them has the full colour. `about` is as for `image`.
+ * one scale: the largest magnitude among them that is finite has the full colour. What is NaN is grey.
+ * `about` is as for `image`.
  */
 export function planeImages(
   { shape: [count, channels, h, w], values }: Planes,
   about: number,
 ): Html[] {
-  const most = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0) || 1;
+  const most = reachOf(values) || 1;
   const size = { width: channels * w, height: h };
   return Array.from({ length: count }, (_, i) => {
     const data = new Uint8Array(channels * h * w);
@@ -80,13 +86,19 @@ export function planeImages(
       for (let y = 0; y < h; y++) {
         for (let x = 0; x < w; x++) {
           const value = values[((i * channels + c) * h + y) * w + x] as number;
-          data[y * size.width + c * w + x] = 127 + Math.round((127 * value) / most);
+          data[y * size.width + c * w + x] = placeOf(value / most);
         }
       }
     }
     const png = encode({ ...size, channels: 1, depth: 8, data, palette: PALETTE }, SMALL);
     return img(png, { ...size, alt: '', about });
   });
+}
+
+/** The place of a colour, for -1…1. An infinity has the fullest one. */
+function placeOf(share: number): number {
+  if (Number.isNaN(share)) return NO_NUMBER_AT;
+  return 127 + Math.round(127 * Math.max(-1, Math.min(1, share)));
 }
 
 const SMALL = { zlib: { level: 9 } } as const;

@@ -37,8 +37,10 @@ export interface TrainingRecord {
   readonly command: string | null;
   readonly steps: StepSeries;
   readonly epochs: readonly EpochReport[];
-  /** On the test images. */
-  readonly evaluation: Omit<Evaluation, 'mistakes'>;
+  /** On the test images; null if the run was not tested. */
+  readonly evaluation: Omit<Evaluation, 'mistakes'> | null;
+  /** The message of the error that ended the run, such as a loss that is no number; null if none did. */
+  readonly failure: string | null;
   /** The worst mistakes with their pictures, at most 40. */
   readonly mistakes: readonly PicturedMistake[];
   /** Null if the model calls no convolution. */
@@ -68,8 +70,13 @@ export interface TrainingRecordOptions {
   readonly model: Layer;
   /** Was among the callbacks of the run. */
   readonly log: RunLog;
-  /** The model's evaluation on all of `dataset`, not shuffled; with `mistakes: 40` their pictures are shown. */
-  readonly evaluation: Evaluation;
+  /**
+   * The model's evaluation on all of `dataset`, not shuffled; with `mistakes: 40` their pictures are
+   * shown. Null for a run that was not tested, as where it diverged.
+   */
+  readonly evaluation: Evaluation | null;
+  /** The message of the error that ended the run. Default: none did. */
+  readonly failure?: string | undefined;
   /** The test images. */
   readonly dataset: Dataset;
   /** The figures that the model's input is normalised with. Default: it is not at all. */
@@ -101,7 +108,11 @@ const OPTIONS: OptionRules<TrainingRecordOptions> = {
     expected: 'the RunLog that was among the callbacks of the run',
     accepts: (value) => value instanceof RunLog,
   },
-  evaluation: { expected: 'what evaluate(model, loader) gives', accepts: isEvaluation },
+  evaluation: {
+    expected: 'what evaluate(model, loader) gives, or null',
+    accepts: (value) => value === null || isEvaluation(value),
+  },
+  failure: optional(text),
   dataset: { expected: 'the Dataset of the test images', accepts: (v) => v instanceof Dataset },
   normalization: checkedInUse,
   seconds: atLeast0,
@@ -119,10 +130,10 @@ const OPTIONS: OptionRules<TrainingRecordOptions> = {
  * normalisation doesn't fit; what the model throws for such images.
  */
 export function trainingRecord(options: TrainingRecordOptions): TrainingRecord {
-  const { title, model, log, dataset, normalization, seconds, configuration, command } =
+  const { title, model, log, dataset, normalization, seconds, configuration, command, failure } =
     completeOptions<TrainingRecordOptions>('trainingRecord', OPTIONS, {}, options);
-  const { mistakes, ...evaluation } = options.evaluation;
-  if (evaluation.total !== dataset.length) {
+  const { mistakes, evaluation } = partsOf(options.evaluation);
+  if (evaluation !== null && evaluation.total !== dataset.length) {
     throw new ConfigError(
       `trainingRecord: the evaluation is of ${evaluation.total} images, the dataset has ` +
         `${dataset.length}; give the dataset that was evaluated`,
@@ -142,6 +153,7 @@ export function trainingRecord(options: TrainingRecordOptions): TrainingRecord {
       steps: log.steps,
       epochs: log.epochs,
       evaluation,
+      failure: failure ?? null,
       mistakes: mistakes.slice(0, MOST_MISTAKES).map((mistake) => ({
         ...mistake,
         picture: pictureOf(dataset, mistake.index),
@@ -157,4 +169,12 @@ export function trainingRecord(options: TrainingRecordOptions): TrainingRecord {
   } finally {
     loader.dispose();
   }
+}
+
+function partsOf(
+  given: Evaluation | null,
+): Pick<TrainingRecord, 'evaluation'> & Pick<Evaluation, 'mistakes'> {
+  if (given === null) return { evaluation: null, mistakes: [] };
+  const { mistakes, ...evaluation } = given;
+  return { evaluation, mistakes };
 }

@@ -1,7 +1,7 @@
 import { checkRecord } from './check-record.js';
 import { classesSection } from './classes.js';
 import { learningSection, stepSizeSection } from './curves.js';
-import { counted, duration, grouped, percent } from '../number-text.js';
+import { counted, duration, fixed, grouped, percent } from '../number-text.js';
 import { type Html, html } from './html.js';
 import { mistakesSection } from './mistakes.js';
 import { networkSection } from './network.js';
@@ -32,15 +32,25 @@ export function trainingPage(record: TrainingRecord): string {
   return renderPage({ title: record.title, body, style: TRAINING_STYLE });
 }
 
-function lead({ evaluation, epochs, steps, seconds, parameters, engine }: TrainingRecord): Html {
-  const { accuracy, correct, total } = evaluation;
-  const wrong = total - correct;
+function lead(record: TrainingRecord): Html {
+  const { evaluation, epochs, steps, seconds, parameters, engine, failure } = record;
+  const network = `a network of ${counted(parameters, 'parameter')}. Engine: ${engine}.`;
   const last = steps.step.at(-1) ?? 0;
+  const after =
+    `after ${counted(epochs.length, 'epoch')} (${counted(last, 'step')}) and ` + duration(seconds);
+  const error = failure === null ? '' : html` The run ended in an error: ${sentence(failure)}`;
+  if (evaluation === null) {
+    return html`<strong>Not tested</strong>: the run ended ${after}, with ${network}${error}`;
+  }
+  const { accuracy, correct, total, loss } = evaluation;
+  const wrong = total - correct;
   return html`<strong>${percent(accuracy)}</strong> of ${counted(total, 'test image')} recognised,
-    ${wrong === 0 ? 'without a mistake' : `${grouped(wrong)} not`}, after
-    ${counted(epochs.length, 'epoch')} (${counted(last, 'step')}) and ${duration(seconds)}, by a
-    network of ${counted(parameters, 'parameter')}. Engine: ${engine}.`;
+    ${wrong === 0 ? 'without a mistake' : `${grouped(wrong)} not`}, with a mean loss of
+    ${fixed(loss)}${Number.isFinite(loss) ? '' : ', which is no finite number: it diverged'},
+    ${after}, by ${network}${error}`;
 }
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 function configurationSection({ configuration, command }: TrainingRecord): Section[] {
   const reproduce =
