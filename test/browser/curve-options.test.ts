@@ -22,11 +22,13 @@ const optionsOf = (given: Data) =>
 /** What the legend tells of each line where the pointer is at a place, or nowhere. */
 function legendOf(given: Data, place: number | null): unknown[] {
   const columns = curveColumns(given);
-  return optionsOf(given).series.map(({ value }, i) => {
+  const { series } = optionsOf(given);
+  const plot = { data: columns, series };
+  return series.map(({ value }, i) => {
     if (typeof value !== 'function') throw new Error('a function tells the value');
     const at = place === null ? null : (columns[i]?.[place] ?? null);
-    // Of the plot it asks for nothing but the columns.
-    return Reflect.apply(value, undefined, [{ data: columns }, at, i, place]);
+    // Of the plot it asks for nothing but the columns and what they are called.
+    return Reflect.apply(value, undefined, [plot, at, i, place]);
   });
 }
 
@@ -66,7 +68,47 @@ describe('curves', () => {
 
   it('have a legend with the values under the pointer, and at rest with the last', () => {
     expect(legendOf(data(), 1)).toEqual(['2', '2', '2', '2', '2e-5']);
-    expect(legendOf(data(), null)).toEqual(['3', '1', '1', '–', '2e-5']);
+    expect(legendOf(data(), null)).toEqual(['3', '1', '1', '2 (step 2)', '2e-5']);
+    // Of a line without a value there is nothing to tell.
+    const empty = data({ series: [line('a', null, null, null)], levels: [] });
+    expect(legendOf(empty, null)).toEqual(['3', '–']);
+  });
+
+  it('of many powers of ten have a mark at some of them, evenly', () => {
+    const [, axis] = optionsOf(data({ y: { label: 'y', logarithmic: true } })).axes ?? [];
+    const { grid, values } = axis ?? {};
+    if (typeof grid?.filter !== 'function' || typeof values !== 'function') {
+      throw new Error('functions choose lines and texts');
+    }
+    const { filter } = grid;
+    const marked = (...exponents: number[]): unknown =>
+      Reflect.apply(filter, undefined, [{}, exponents.map((e) => 10 ** e)]).map(
+        (value: number | null) => value && Math.round(Math.log10(value)),
+      );
+    expect(marked(-1, 0, 1, 2)).toEqual([-1, 0, 1, 2]);
+    const many = Array.from({ length: 20 }, (_, i) => i - 1);
+    expect(marked(...many)).toEqual(many.map((e) => (e % 3 === 0 ? e : null)));
+    expect(Reflect.apply(filter, undefined, [{}, [1, 2, 5, 10]])).toEqual([1, null, null, 10]);
+    const textsOf = (...places: (number | null)[]): string[] =>
+      Reflect.apply(values, undefined, [{}, places, 1, 0, 0]);
+    expect(textsOf(1, 2, null, 10)).toEqual(['1', '2', '', '10']);
+    expect(textsOf(...many.map((e) => 10 ** e)).filter((text) => text !== '')).toEqual([
+      '1',
+      '1,000',
+      '1,000,000',
+      '1e9',
+      '1e12',
+      '1e15',
+      '1e18',
+    ]);
+  });
+
+  it('have room for the longest mark', () => {
+    const [, axis] = optionsOf(data()).axes ?? [];
+    const { size } = axis ?? {};
+    if (typeof size !== 'function') throw new Error('a function gives the room');
+    const roomOf = (texts: string[] | null): unknown => Reflect.apply(size, undefined, [{}, texts]);
+    expect([roomOf(null), roomOf(['0.1']), roomOf(['1', '100,000,000'])]).toEqual([64, 64, 95]);
   });
 
   it.each<[boolean, number[], string[]]>([

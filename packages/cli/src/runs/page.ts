@@ -88,7 +88,7 @@ function figures(runs: Runs): Html {
         'time',
       ],
       rows: runs.map((run) => [
-        run.name,
+        html`<span class="name">${run.name}</span>`,
         run.test ? percent(run.test.accuracy) : NONE,
         run.test ? grouped(run.test.total - run.test.correct) : NONE,
         run === base ? '' : run.test && base ? difference(run.test, base.test) : NONE,

@@ -25,6 +25,11 @@ const WIDTHS = [3, 2, 2, 2];
 /** Dots likewise: a later one lies within an earlier one. */
 const DOTS = [9, 5, 5, 5];
 
+/** Powers of ten that are marked beside each other. */
+const MOST_DECADES = 8;
+/** The room of a vertical axis: at least, for each character of its longest mark, and around that. */
+const ROOM = { least: 64, character: 7, around: 18 };
+
 /** Steps between the marks of an axis of whole numbers. */
 const WHOLE = Array.from({ length: 9 }, (_, exponent) =>
   [1, 2, 5].map((digit) => digit * 10 ** exponent),
@@ -43,22 +48,38 @@ function isDecade(value) {
   return Math.abs(exponent - Math.round(exponent)) < 1e-9;
 }
 
-/** Keeps the lines of a logarithmic axis' grid at powers of ten: all would be a blot. */
-const decades = (/** @type {unknown} */ _, /** @type {number[]} */ splits) =>
-  splits.map((value) => (isDecade(value) ? value : null));
+/**
+ * The powers of ten among places of a logarithmic axis; of many, as where a loss grows without end, every
+ * second, third …
+ * @param {readonly (number | null)[]} splits
+ */
+function decades(splits) {
+  const isTen = splits.map((value) => value !== null && isDecade(value));
+  const every = Math.ceil(isTen.filter(Boolean).length / MOST_DECADES);
+  return splits.map((value, i) =>
+    isTen[i] && Math.round(Math.log10(value ?? 1)) % every === 0 ? value : null,
+  );
+}
 
 /**
  * The texts of an axis. Where uPlot leaves a mark without one, as between decades, its value is null.
  * @param {readonly (number | null)[]} splits @param {boolean} isLogarithmic
  */
 function axisTexts(splits, isLogarithmic) {
-  if (isLogarithmic) return splits.map((value) => (value === null ? '' : figure(value)));
+  if (isLogarithmic) {
+    const isMany =
+      splits.filter((value) => value !== null && isDecade(value)).length > MOST_DECADES;
+    const marked = isMany ? decades(splits) : splits;
+    return marked.map((value) => (value === null ? '' : figure(value)));
+  }
   return marks(splits.map((value) => value ?? 0));
 }
 
 /** @param {ChartAxis} axis @param {(name: string) => string} colour @returns {import('uplot').Axis} */
 function axisOf({ label, logarithmic, whole }, colour) {
-  const lines = { stroke: colour('--line'), width: 1, ...(logarithmic ? { filter: decades } : {}) };
+  // The grid's lines are at powers of ten: all would be a blot.
+  const filter = (/** @type {unknown} */ _, /** @type {number[]} */ splits) => decades(splits);
+  const lines = { stroke: colour('--line'), width: 1, ...(logarithmic ? { filter } : {}) };
   return {
     label,
     ...(whole ? { incrs: WHOLE } : {}),
@@ -70,13 +91,29 @@ function axisOf({ label, logarithmic, whole }, colour) {
 }
 
 /**
- * What the legend tells: the value under the pointer, and while there is no pointer that of the last
- * place, which is how it ended.
+ * Marks such as 10,000,000 don't lie upon the axis' name.
+ * @param {unknown} _ @param {readonly string[] | null} texts
+ */
+function roomOf(_, texts) {
+  const longest = Math.max(0, ...(texts ?? []).map((text) => text.length));
+  return Math.max(ROOM.least, ROOM.around + ROOM.character * longest);
+}
+
+/**
+ * What the legend tells: the value under the pointer, and while there is no pointer the last one, which is
+ * how it ended; where that is before the others' end, with its place.
  * @param {import('uplot')} plot @param {number | null} value @param {number} series
  * @param {number | null} place
  */
-const told = (plot, value, series, place) =>
-  legendText(place === null ? plot.data[series]?.at(-1) : value);
+function told(plot, value, series, place) {
+  if (place !== null) return legendText(value);
+  const column = plot.data[series] ?? [];
+  let last = column.length - 1;
+  while (last >= 0 && typeof column[last] !== 'number') last--;
+  const text = legendText(column[last]);
+  if (last === -1 || last === column.length - 1) return text;
+  return `${text} (${plot.series[0]?.label} ${legendText(plot.data[0][last])})`;
+}
 
 /** @param {ChartData['series']} series @returns {number[]} The place of each among those in full. */
 function placesInFull(series) {
@@ -100,7 +137,7 @@ export function curveOptions({ x, y, series, levels }, { width, colour }) {
       x: { time: false, distr: x.logarithmic ? 3 : 1 },
       y: { distr: y.logarithmic ? 3 : 1 },
     },
-    axes: [axisOf(x, colour), { ...axisOf(y, colour), size: 64 }],
+    axes: [axisOf(x, colour), { ...axisOf(y, colour), size: roomOf }],
     legend: {
       markers: { width: 3, dash: (_, i) => (dashOf(i - 1).length > 0 ? 'dashed' : 'solid') },
     },

@@ -40,6 +40,8 @@ thead th { border-bottom-width: 2px; vertical-align: bottom; }
 .facts th, .facts td { text-align: left; font-weight: normal; }
 .facts td:not(:first-child) { white-space: normal; }
 .facts th { color: var(--soft); }
+/* Takes its room before what is beside it, and breaks where it is longer. */
+.name { display: inline-block; width: max-content; max-width: min(16rem, 32vw); overflow-wrap: anywhere; }
 pre { padding: 0.8rem; background: var(--panel); white-space: pre-wrap; overflow-wrap: anywhere; }
 pre > span { display: inline-block; max-width: 100%; }
 code, pre { font-family: ui-monospace, monospace; font-size: 0.9em; }
