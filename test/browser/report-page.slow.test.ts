@@ -235,6 +235,81 @@ describe.each(['light', 'dark'] as const)('the page of several runs, %s', (color
     expect([...complaints, ...requests]).toEqual([]);
     await page.close();
   });
+
+  it('has all of twelve runs on paper, and each name on a line', async () => {
+    const files: string[] = [];
+    for (let seed = 1; seed <= 12; seed++) {
+      const figures = metricsOf({ accuracies: [0.9, 0.95], testCorrect: 9800 + seed, seed });
+      files.push(join(folder, `run-seed-${seed}.json`));
+      await writeFile(files.at(-1) ?? '', JSON.stringify(figures));
+    }
+    const address = await write('paper.html', runsPage(await readRuns(files)));
+    // The width of A4 within margins of a centimetre.
+    const page = await browser.newPage({ viewport: { width: 718, height: 900 }, colorScheme });
+    await page.goto(address);
+    await page.emulateMedia({ media: 'print' });
+    const ends = await page.$$eval('.wide table', (tables) =>
+      tables.map((table) => table.getBoundingClientRect().right),
+    );
+    expect(ends).toHaveLength(3);
+    expect(Math.max(...ends)).toBeLessThanOrEqual(718);
+    await page.emulateMedia({ media: 'screen' });
+    for (const width of [718, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      const heights = await page.$$eval('.name', (names) =>
+        names.map((name) => {
+          const { height } = name.getBoundingClientRect();
+          return height / Number.parseFloat(getComputedStyle(name).lineHeight);
+        }),
+      );
+      expect(heights).toHaveLength(12);
+      expect(Math.max(...heights)).toBeLessThan(1.5);
+    }
+    await page.close();
+  });
+
+  it('has room for the marks of a loss that grew without end, and tells how each line ended', async () => {
+    const losses = [2.3, 4e4, 3e7, 5e8];
+    const grown = metricsOf({ accuracies: [0.1, 0.1, 0.1, 0.1], testCorrect: 980, losses });
+    const short = metricsOf({ accuracies: [0.9, 0.95], testCorrect: 9800, seed: 2 });
+    const files = ['grown.json', 'short.json'].map((name) => join(folder, name));
+    await writeFile(files[0] ?? '', JSON.stringify(grown));
+    await writeFile(files[1] ?? '', JSON.stringify(short));
+    const page = await browser.newPage({ viewport: { width: 768, height: 900 }, colorScheme });
+    await page.goto(await write('grown.html', runsPage(await readRuns(files))));
+    expect((await legendsOf(page))[1]).toEqual(['4', '500,000,000', '0.05 (epoch 2)']);
+    // The plane begins right of marks such as 400,000,000 and of the axis' name.
+    const left = await page.$$eval('figure.chart .u-over', (planes) =>
+      planes.map((plane) => (plane as HTMLElement).offsetLeft),
+    );
+    expect((left[1] ?? 0) - (left[0] ?? 0)).toBeGreaterThan(20);
+    await page.close();
+  });
+
+  it('shows a run that diverged, with nothing that keeps anybody out', async () => {
+    const record = trainingRecordOf({ steps: 21, epochs: 0 });
+    const loss = record.steps.loss.map((value, i) => value * 10 ** Math.max(0, i - 2));
+    const diverged = {
+      ...record,
+      steps: { ...record.steps, loss },
+      evaluation: null,
+      mistakes: [],
+      failure: 'step 22 (epoch 1): the loss is NaN',
+    };
+    const address = await write('diverged.html', trainingPage(diverged));
+    for (const width of [390, 768, 1280, 1920]) {
+      const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+      const { complaints } = watch(page, address);
+      await page.goto(address);
+      const charts = await chartsOf(page);
+      expect(charts.map(({ isBlank }) => isBlank)).toEqual([false, false, false]);
+      expect(await page.locator('.lead').textContent()).toContain('the loss is NaN.');
+      expect(await pageWidth(page)).toBe(width);
+      expect(await accessFaults(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+      await page.close();
+    }
+  });
 });
 
 /** Contrast of text with what lies behind it, from 1 to 21, by the rule of WCAG 2. */

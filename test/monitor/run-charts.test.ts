@@ -223,6 +223,8 @@ describe('axes', () => {
     [[0.05, 0.5], '0.05  0.1  0.2  0.5'],
     [[0.002, 2.3], '0.01  0.1    1'],
     [[3e-8, 1e-4], '1e-7 1e-6 1e-5 1e-4'],
+    // As where a loss grew without end.
+    [[2.3, 4e13], '    1,000 1,000,000       1e9      1e12'],
   ])('a logarithmic one around %j is marked at %s', (values, expected) => {
     const axis = logAxis(values);
     expect(labels(axis)).toBe(expected);

@@ -1,4 +1,5 @@
 import { counted, grouped, percent } from '../number-text.js';
+import { cellDepths, type Confusion, errorsOf, rowShares } from '../confusion.js';
 import { type Html, html } from './html.js';
 import type { TrainingRecord } from './record.js';
 import { scrollBox, type Section, table } from './section.js';
@@ -18,7 +19,6 @@ export function classesSection({ evaluation }: TrainingRecord): Section {
 }
 
 type Evaluation = NonNullable<TrainingRecord['evaluation']>;
-type Confusion = Evaluation['confusion'];
 
 function figures({ confusion, classes, macro, total }: Evaluation): Html[] {
   return [
@@ -50,16 +50,14 @@ function figures({ confusion, classes, macro, total }: Evaluation): Html[] {
 
 function matrix(confusion: Confusion): Html {
   const names = confusion.map((_, c) => c);
-  // Errors are few: on one scale with what is right they would all be white.
-  const errors = confusion.flatMap((row, c) => shares(row).filter((_, p) => p !== c));
-  const most = Math.max(...errors) || 1;
+  const depths = cellDepths(confusion);
   const rows = confusion.map((row, label) => {
-    const ofRow = shares(row);
+    const shares = rowShares(row);
     const cells = row.map((count, prediction) => {
       if (count === 0) return html`<td class="none">0</td>`;
-      const share = ofRow[prediction] as number;
+      const share = shares[prediction] ?? 0;
+      const depth = depths[label]?.[prediction] ?? 0;
       const right = label === prediction;
-      const depth = right ? share : Math.sqrt(share / most);
       const what = right ? 'recognised' : `taken for ${prediction}`;
       const title = `${label} ${what}: ${grouped(count)} of ${grouped(sum(row))} (${percent(share)})`;
       return html`<td
@@ -112,10 +110,7 @@ function neverTaken(confusion: Confusion): string {
 
 /** The three pairs that are confused most. */
 function oftenConfused(confusion: Confusion): string {
-  const pairs = confusion
-    .flatMap((row, label) => row.map((count, prediction) => ({ label, prediction, count })))
-    .filter(({ label, prediction, count }) => label !== prediction && count > 0)
-    .sort((a, b) => b.count - a.count)
+  const pairs = errorsOf(confusion)
     .slice(0, 3)
     .map(
       ({ label, prediction, count }) =>
@@ -123,11 +118,6 @@ function oftenConfused(confusion: Confusion): string {
     );
   if (pairs.length === 0) return 'No image was taken for another class.';
   return `Most often: ${pairs.join(', ')}.`;
-}
-
-function shares(row: readonly number[]): number[] {
-  const all = sum(row);
-  return row.map((count) => (all === 0 ? 0 : count / all));
 }
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

@@ -58,6 +58,8 @@ figcaption { font-weight: 600; margin-bottom: 0.5rem; }
   h2, h3, figcaption { break-after: avoid; }
   figure, tr, li, pre, .lead { break-inside: avoid; }
   .wide { overflow: visible; mask-image: none; }
+  .wide th, .wide td { padding: 0.2rem 0.4rem; }
+  .wide table { font-size: 9pt; }
   .even { min-width: 0; }
   nav { display: none; }
   .uplot, .u-wrap { width: 100% !important; height: auto !important; }

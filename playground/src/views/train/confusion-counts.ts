@@ -1,11 +1,13 @@
+import type { Confusion } from '@unfold/monitor/internal/browser';
+
 export const CLASSES = 10;
 
-/** `[10, 10]`: how many items of each label, row by row, were taken for each class. */
-export function confusionCounts(labels: Uint8Array, predictions: Uint8Array): Uint32Array {
-  const counts = new Uint32Array(CLASSES * CLASSES);
+/** How many items of each label, row by row, were taken for each class. */
+export function confusionCounts(labels: Uint8Array, predictions: Uint8Array): Confusion {
+  const counts = Array.from({ length: CLASSES }, () => new Array<number>(CLASSES).fill(0));
   for (const [i, predicted] of predictions.entries()) {
-    const cell = CLASSES * (labels[i] ?? 0) + predicted;
-    counts[cell] = (counts[cell] ?? 0) + 1;
+    const row = counts[labels[i] ?? 0];
+    if (row) row[predicted] = (row[predicted] ?? 0) + 1;
   }
   return counts;
 }

@@ -1,5 +1,11 @@
 import { useSignal } from '@preact/signals';
-import { grouped, percent } from '@unfold/monitor/internal/browser';
+import {
+  cellDepths,
+  grouped,
+  percent,
+  roughPercent,
+  rowShares,
+} from '@unfold/monitor/internal/browser';
 import { useMemo } from 'preact/hooks';
 import type { DigitSet, Validation } from '../../lab/protocol.js';
 import { useRoving } from '../../parts/roving.js';
@@ -46,8 +52,8 @@ function Matrix({ validation, test }: MatrixProps) {
   const counts = useMemo(() => confusionCounts(labels, predictions), [labels, predictions]);
   const opened = useSignal<number | null>(null);
   const roving = useRoving(CLASSES * CLASSES, () => CLASSES);
-  const most = wrongMost(counts);
-  const right = DIGITS.reduce((sum, digit) => sum + (counts[11 * digit] ?? 0), 0);
+  const depths = useMemo(() => cellDepths(counts), [counts]);
+  const right = DIGITS.reduce((sum, digit) => sum + (counts[digit]?.[digit] ?? 0), 0);
   const place = opened.value;
   return (
     <>
@@ -86,7 +92,7 @@ function Matrix({ validation, test }: MatrixProps) {
               <th scope="row">{label}</th>
               {DIGITS.map((predicted) => {
                 const cell = CLASSES * label + predicted;
-                const count = counts[cell] ?? 0;
+                const count = counts[label]?.[predicted] ?? 0;
                 return (
                   <td key={predicted} class={label === predicted ? 'right' : ''}>
                     <button
@@ -95,7 +101,7 @@ function Matrix({ validation, test }: MatrixProps) {
                       aria-label={texts.cell(label, predicted, count)}
                       aria-expanded={place === cell}
                       class={count === 0 ? 'zero' : ''}
-                      style={{ '--share': shareOf(label, predicted, count, most) }}
+                      style={{ '--share': depths[label]?.[predicted] ?? 0 }}
                       onClick={() => {
                         opened.value = place === cell ? null : cell;
                       }}
@@ -105,7 +111,7 @@ function Matrix({ validation, test }: MatrixProps) {
                   </td>
                 );
               })}
-              <td class="share">{recallOf(counts, label)}</td>
+              <td class="share">{recallOf(counts[label] ?? [], label)}</td>
             </tr>
           ))}
         </tbody>
@@ -131,16 +137,8 @@ function Matrix({ validation, test }: MatrixProps) {
   );
 }
 
-/** The largest count beside the diagonal, which sets the scale of the errors' colour. */
-const wrongMost = (counts: Uint32Array): number =>
-  counts.reduce((most, count, cell) => (cell % 11 === 0 ? most : Math.max(most, count)), 1);
-
-function shareOf(label: number, predicted: number, count: number, most: number): number {
-  return label === predicted ? Math.min(1, count / 200) : Math.sqrt(count / most);
-}
-
-function recallOf(counts: Uint32Array, label: number): string {
-  const row = counts.subarray(CLASSES * label, CLASSES * (label + 1));
-  const all = row.reduce((sum, count) => sum + count, 0);
-  return all === 0 ? TRAIN_TEXTS.bar.none : `${((100 * (row[label] ?? 0)) / all).toFixed(0)} %`;
+/** The part of a label's digits that is taken for it. */
+function recallOf(row: readonly number[], label: number): string {
+  const share = rowShares(row)[label] ?? 0;
+  return row.every((count) => count === 0) ? TRAIN_TEXTS.bar.none : roughPercent(share);
 }

@@ -1,5 +1,5 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
-import { figure } from '@unfold/monitor/internal/browser';
+import { figure, reachOf } from '@unfold/monitor/internal/browser';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ParameterView } from '../../lab/protocol.js';
 import { Picture, Ramp } from '../../parts/picture.js';
@@ -9,7 +9,7 @@ import { addressOf } from '../../spec/route.js';
 import { inspectNetwork } from '../../spec/network.js';
 import { type Run, runs } from '../../state/runs.js';
 import { TRAIN_TEXTS } from '../../texts/train.js';
-import { MOST_PICTURES, picturesOf, reachOf, seenLayers } from './filter-pictures.js';
+import { MOST_PICTURES, picturesOf, seenLayers } from './filter-pictures.js';
 
 const { filters: texts } = TRAIN_TEXTS;
 

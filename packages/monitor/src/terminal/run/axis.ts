@@ -18,6 +18,8 @@ const NEARLY = 1e-6;
 const LOG_FROM = 5;
 /** Decades from which on only powers of ten are marked. */
 const MANY_DECADES = 2;
+/** Powers of ten that are marked at most: more are nearer to each other than the rows of a chart. */
+const MOST_DECADES = 6;
 
 /** Whether values are better seen on a logarithmic axis. */
 export function spansDecades(values: readonly number[]): boolean {
@@ -84,9 +86,12 @@ function scalesOf(
  */
 export function logAxis(values: readonly number[]): Axis {
   const [low, high] = extent(values);
-  const marked = Math.log10(high / low) > MANY_DECADES ? [1] : [1, 2, 5];
+  const decades = Math.log10(high / low);
+  const marked = decades > MANY_DECADES ? [1] : [1, 2, 5];
+  const every = Math.ceil(decades / MOST_DECADES);
   const candidates: { value: number; label: string }[] = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
+    if (e % every !== 0) continue;
     for (const mantissa of marked) {
       const value = Number(`${mantissa}e${e}`);
       candidates.push({ value, label: figure(value) });

@@ -1,16 +1,7 @@
+import { type Confusion, errorsOf } from '../../confusion.js';
 import type { Style } from '../colour.js';
 import { grouped } from '../../number-text.js';
 import { type LineOptions, paint } from './lines.js';
-
-/** Rows of labels, columns of predictions. */
-type Confusion = readonly (readonly number[])[];
-
-/** An image of class `label` that was taken for `prediction`, and how often that was. */
-interface Confused {
-  readonly label: number;
-  readonly prediction: number;
-  readonly count: number;
-}
 
 /** Errors as frequent as this part of the most frequent one stand out. */
 const LARGE = 0.5;
@@ -32,14 +23,6 @@ export function confusionLines(confusion: Confusion, { columns, colour }: LineOp
     .slice(0, LIST)
     .map(({ label, prediction, count }) => `${label} → ${prediction}: ${grouped(count)}`);
   return list.length > 0 ? list : ['no errors'];
-}
-
-/** The errors, the most frequent first. */
-function errorsOf(confusion: Confusion): Confused[] {
-  return confusion
-    .flatMap((row, label) => row.map((count, prediction) => ({ label, prediction, count })))
-    .filter(({ label, prediction, count }) => label !== prediction && count > 0)
-    .sort((a, b) => b.count - a.count);
 }
 
 /** One place of the table. */
