@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { TRAINING_DIGITS } from '../../playground/src/spec/digits.js';
 import { DEFAULT_EXPERIMENT } from '../../playground/src/spec/experiment.js';
 import { hostStatically, type StaticHost } from '../../playground/scripts/static-host.js';
+import { TRAIN_TEXTS } from '../../playground/src/texts/train.js';
 import { findChromium } from '../browser/chromium.js';
 import { buildPage } from './page.js';
 
@@ -45,6 +46,7 @@ const card = (name: string) => page.getByRole('listitem', { name });
 const stepOf = (run = 'A') => page.locator(`.run-${run} .run-step dd`).textContent();
 const whenStep = (step: string, run = 'A') =>
   expect.poll(() => stepOf(run), { timeout: 120_000 }).toBe(step);
+const status = () => page.locator('.run-status').innerText();
 /** What a screen reader was told last. */
 const told = () => page.locator('[role="status"]').textContent();
 /** The name of what has the focus. */
@@ -75,11 +77,32 @@ describe('the network’s cards', () => {
       expect(await button(name).getAttribute('aria-disabled')).toBe('true');
       expect(await button(name).getAttribute('title')).toContain(reason);
     }
+    expect(await status()).toMatch(/^Can’t start/);
     await button('Start').press('Enter');
     await conv.getByLabel('Kernel').fill('7');
     expect(await button('Start').getAttribute('aria-disabled')).toBe('false');
     expect(await page.getByText(reason).count()).toBe(0);
     expect(await stepOf()).toBe('0');
+    expect(await status()).toBe('Ready');
+  });
+
+  it('that can’t be built leave the run with the network that it has, and say so', async () => {
+    await button('One step').click();
+    await whenStep('1');
+    await card('Convolution conv2').getByLabel('Kernel').fill('13');
+    const editor = page.getByRole('region', { name: 'Network' });
+    expect(await editor.textContent()).toContain('The run goes on with the one it has.');
+    expect(await status()).toBe('Paused');
+    await button('One step').click();
+    await whenStep('2');
+  });
+
+  it('that can’t be built are told of in other views, too', async () => {
+    await card('Convolution conv2').getByLabel('Kernel').fill('13');
+    await page.getByRole('link', { name: 'Draw', exact: true }).click();
+    await expect
+      .poll(status)
+      .toBe('Can’t start: Layer 4: A 13×13 kernel doesn’t fit the 12×12 that comes in.');
   });
 
   it('say what a field expects, keep the network meanwhile, and show its number again', async () => {
@@ -114,6 +137,19 @@ describe('the network’s cards', () => {
 const EPOCH = String(Math.ceil(TRAINING_DIGITS / DEFAULT_EXPERIMENT.batchSize));
 
 describe('training', () => {
+  it('says before the first step what its panels are for, and then draws the curves in their place', async () => {
+    await page.locator('.curve-empty').first().waitFor();
+    expect(await page.locator('.curve-empty').allInnerTexts()).toEqual([
+      TRAIN_TEXTS.curves.emptyLoss,
+      TRAIN_TEXTS.curves.emptyAccuracy,
+    ]);
+    const note = await page.locator('.curve-note').boundingBox();
+    expect(note?.height).toBeLessThan(30);
+    await button('One step').click();
+    await page.locator('.curve-plot canvas').first().waitFor();
+    expect(await page.locator('.curve-empty').count()).toBe(0);
+  });
+
   it('goes a step, an epoch and on until it is paused, by single keys', async () => {
     await page.keyboard.press('n');
     await whenStep('1');

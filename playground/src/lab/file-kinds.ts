@@ -46,7 +46,7 @@ const MARKS: readonly (readonly [number, string, FileKind])[] = [
 ];
 
 /** The versions of its protocol that files of weights have. */
-const PICKLES = ['\x80\x02', '\x80\x03', '\x80\x04', '\x80\x05'];
+const PICKLES: ReadonlySet<string> = new Set(['\x80\x02', '\x80\x03', '\x80\x04', '\x80\x05']);
 
 /** How much of a zip's start and end names its first files, and the last in the list of all. */
 const DIRECTORY_BYTES = 2 ** 16;
@@ -64,7 +64,7 @@ export function kindOfFile(bytes: Uint8Array): FileKind | null {
     MARKS.find(([at, text]) => start.startsWith(text, at))?.[2];
   if (known) return known;
   if (start.startsWith('PK\x03\x04')) return kindOfZip(bytes);
-  if (PICKLES.includes(start.slice(0, 2))) return 'pickle';
+  if (PICKLES.has(start.slice(0, 2))) return 'pickle';
   if (beginsAsOnnx(bytes)) return 'onnx';
   return kindOfText(bytes);
 }

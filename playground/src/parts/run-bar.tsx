@@ -13,6 +13,7 @@ import {
 import { digitSets } from '../state/digit-sets.js';
 import { recentMean } from '../state/history.js';
 import { actionOf, KEYS, keysAct } from '../state/keys.js';
+import { route } from '../state/route.js';
 import { type Run, runs } from '../state/runs.js';
 import '../style/run-bar.css';
 import { TRAIN_TEXTS } from '../texts/train.js';
@@ -201,6 +202,10 @@ function RunStatus({ run }: { run: Run }) {
   }
   const fault = run.fault.value;
   const stands = stateOf(run);
+  if (stands === 'ready') {
+    const reason = faultOfStart(run);
+    if (reason !== null) return <CannotStart reason={reason} />;
+  }
   return (
     <p class={`run-status ${fault === null ? '' : 'bad'}`}>
       {bar.states[stands]}
@@ -213,6 +218,17 @@ function RunStatus({ run }: { run: Run }) {
           </button>
         </>
       )}
+    </p>
+  );
+}
+
+/** Where the network is edited, the reason stands beside it, and the bar keeps its height while one types. */
+function CannotStart({ reason }: { reason: string }) {
+  const isSaid = route.value.view === 'train';
+  return (
+    <p class="run-status bad" title={reason}>
+      {bar.cannotStart}
+      <span class={isSaid ? 'unseen' : undefined}>: {reason}</span>
     </p>
   );
 }

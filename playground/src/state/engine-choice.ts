@@ -9,7 +9,7 @@ const MOST_THREADS = 4;
 export const isIsolated: boolean =
   globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer !== 'undefined';
 
-/** The cores that the browser admits to. */
+/** The cores that the browser reports. */
 export const cores: number = navigator.hardwareConcurrency || 1;
 
 /** The most threads that a choice of engine may have here. */

@@ -102,6 +102,8 @@ export const DRAW_TEXTS = {
     none: 'nothing',
     gradient: 'input gradient',
     occlusion: 'occlusion',
+    about: 'Two ways to see which pixels the answer hangs on, over the digit.',
+    waits: 'It appears here with a digit.',
     busy: 'Being computed.',
     label: {
       gradient: (digit: number) => `Input gradient of the score of ${digit}, over the digit`,
@@ -133,7 +135,7 @@ export const DRAW_TEXTS = {
   maps: {
     title: 'Layer by layer',
     how: 'What each layer makes of this digit. All maps of a layer share one scale.',
-    none: 'They appear with a digit.',
+    none: 'Draw a digit, and what each layer makes of it appears here, channel by channel.',
     inside: 'Look inside',
     insideOf: (name: string) => `Look inside ${name}`,
     map: (layer: string, channel: number) => `${layer}, channel ${channel}`,

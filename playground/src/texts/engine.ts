@@ -18,7 +18,7 @@ export const ENGINE_TEXTS = {
       'Threads need a page that is cross-origin isolated, as then they may share memory. This one is not, so it ' +
       'computes on one.',
     referenceThreads: 'The reference computes on one thread, and is never compiled.',
-    next: 'It is taken when the run begins anew.',
+    next: 'The choice takes effect when the run begins anew.',
     begin: 'Begin anew with it',
   },
   device: {
@@ -31,21 +31,22 @@ export const ENGINE_TEXTS = {
       'The page is not cross-origin isolated: its host sends no such headers, and no service worker adds them.',
     cores: 'Cores',
     coreCount: (count: number) =>
-      count === 1 ? 'The browser admits to 1.' : `The browser admits to ${count}.`,
+      count === 1 ? 'The browser reports one core.' : `The browser reports ${count} cores.`,
     yes: 'Yes.',
     no: 'No.',
   },
   measure: {
     title: 'A training step, measured',
     intro:
-      'Forward, backward and update, with a batch of made-up digits, in a worker of its own. A run that trains ' +
+      'For each engine: the time of a training step, its GFLOP/s, and whether its bits are those of the others. A step is ' +
+      'forward, backward and update, with a batch of made-up digits, in a worker of its own. A run that trains ' +
       'meanwhile takes its share of the cores: pause it first.',
     start: 'Measure',
     again: 'Measure again',
     cancel: 'Cancel',
     copy: 'Copy the report',
     copied: 'The report is copied.',
-    notCopied: 'The browser lets the page copy nothing; here is the report to copy by hand.',
+    notCopied: 'The browser doesn’t let the page copy; here is the report to copy by hand.',
     progress: (done: number, of: number) => `${done} of ${of}`,
     begun: (count: number) => `${count} engines are being measured.`,
     done: (done: number, of: number) => `${done} of ${of} engines are measured.`,

@@ -25,6 +25,7 @@ export const TRAIN_TEXTS = {
       failed: 'Failed',
       stopped: 'Stopped',
     },
+    cannotStart: 'Can’t start',
     loading: 'Loading the digits',
     again: 'Try again',
     figures: {
@@ -95,6 +96,7 @@ export const TRAIN_TEXTS = {
     moved: (layer: string, place: number) => `${layer} is in place ${place} now.`,
     removed: (layer: string) => `${layer} removed.`,
     impossible: 'This network can’t be trained:',
+    keeps: 'The run goes on with the one it has.',
     changed: 'Changes take effect on reset.',
     fresh: 'Changes take effect with the start.',
     unchanged: 'This is what trains.',
@@ -120,7 +122,7 @@ export const TRAIN_TEXTS = {
   curves: {
     loss: 'Loss',
     accuracy: 'Accuracy',
-    lossNote: 'Logarithmic: equal distances are equal factors.',
+    lossNote: 'logarithmic: equal distance, equal factor',
     step: 'step',
     lossAxis: 'loss',
     accuracyAxis: 'right answers in %',
@@ -129,10 +131,14 @@ export const TRAIN_TEXTS = {
     validation: (run: string) => `${run}validation`,
     of: (run: string) => `${run}: `,
     empty: 'The curve begins with the first step.',
+    emptyLoss: 'From the first step on: the loss of each batch, and that on the test digits.',
+    emptyAccuracy:
+      'From the first step on: the share of right answers in each batch, and on the test digits.',
     current: (run: string, step: string, mean: string, validation: string) =>
       `${run}after ${step} steps: ${mean}, validation ${validation}`,
     failed: 'The curves can’t be drawn, as their program did not load.',
     table: 'Validations as a table',
+    noRows: 'The first comes at the end of the first epoch, or by Validate now.',
     columns: { run: 'Run', step: 'Step', loss: 'Loss', accuracy: 'Right' },
   },
 

@@ -31,7 +31,13 @@ export function Explain() {
           </label>
         ))}
       </fieldset>
-      {digit.value !== null && explanation.value !== 'none' && <Shown kind={explanation.value} />}
+      {explanation.value === 'none' ? (
+        <p class="soft draw-small">{explain.about}</p>
+      ) : digit.value === null ? (
+        <p class="soft draw-small">{explain.waits}</p>
+      ) : (
+        <Shown kind={explanation.value} />
+      )}
     </section>
   );
 }

@@ -12,6 +12,8 @@ const { curves: texts } = TRAIN_TEXTS;
 
 export interface CurveChartProps {
   readonly title: string;
+  /** What will be there, in place of the curves until they begin. */
+  readonly empty: string;
   readonly axis: string;
   readonly isLogarithmic: boolean;
   /** The runs' names, in the order of the curves. */
@@ -112,13 +114,16 @@ export function CurveChart(props: CurveChartProps) {
 
   return (
     <>
-      <div
-        class="curve-plot"
-        ref={place}
-        role="img"
-        aria-label={props.title}
-        style={{ minHeight: HEIGHT }}
-      />
+      <div class="curve-place">
+        <div
+          class="curve-plot"
+          ref={place}
+          role="img"
+          aria-label={props.title}
+          style={{ minHeight: HEIGHT }}
+        />
+        {!hasBegun && <p class="curve-empty soft">{props.empty}</p>}
+      </div>
       {hasFailed && <p class="bad">{texts.failed}</p>}
       <CurveLegend names={props.names} values={values} textOf={props.textOf} />
     </>

@@ -18,10 +18,11 @@ export function Curves() {
     <div class="curves">
       <figure>
         <figcaption>
-          <h3>{texts.loss}</h3> <span class="soft">{texts.lossNote}</span>
+          <h3>{texts.loss}</h3> <span class="soft curve-note">{texts.lossNote}</span>
         </figcaption>
         <CurveChart
           title={texts.loss}
+          empty={texts.emptyLoss}
           axis={texts.lossAxis}
           isLogarithmic
           names={names}
@@ -50,6 +51,7 @@ export function Curves() {
         </figcaption>
         <CurveChart
           title={texts.accuracy}
+          empty={texts.emptyAccuracy}
           axis={texts.accuracyAxis}
           isLogarithmic={false}
           names={names}
@@ -136,6 +138,7 @@ function Validations() {
   return (
     <details class="validations">
       <summary>{texts.table}</summary>
+      {rows.length === 0 && <p class="soft">{texts.noRows}</p>}
       <div class="scrolled" tabIndex={0} role="region" aria-label={texts.table}>
         <table>
           <thead>

@@ -66,6 +66,7 @@ function DraftState({ run, report }: { run: Run; report: NetworkReport }) {
         <p class="bad">
           {texts.impossible} {fault.layer === null ? '' : `${report.layers[fault.layer]?.name}: `}
           {fault.reason}
+          {isBegun && ` ${texts.keeps}`}
         </p>
       ) : (
         <p class={edited ? 'changed' : 'soft'}>
