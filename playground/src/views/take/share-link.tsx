@@ -33,7 +33,7 @@ export function ShareLink({ run }: { readonly run: Run }) {
       <p class="soft">{texts.about}</p>
       <Address content={content} id={id} />
       {digit.value && (
-        <label class="row">
+        <label class="check">
           <input
             type="checkbox"
             checked={withDigit}
