@@ -6,8 +6,8 @@ export interface PictureProps {
   readonly width: number;
   readonly height: number;
   /**
-   * `grey`: from black at `low` to white at `high`; `signed`: blue below 0, orange above, the ground's
-   * grey at 0.
+   * `grey`: from black at `low` to white at `high`; `signed`: orange below 0, blue above, as in
+   * reports, the ground's grey at 0.
    */
   readonly colours: 'grey' | 'signed';
   /** What is drawn as the ends of the colours; by default what `values` has. */
@@ -96,8 +96,8 @@ function endsOf({ values, low, high }: PictureProps): readonly [number, number] 
 }
 
 /** Told apart by who doesn't tell red from green, and in grey by their lightness. */
-const BELOW = [9, 71, 166];
+const BELOW = [217, 83, 0];
 const ZERO = [245, 245, 245];
-const ABOVE = [217, 83, 0];
+const ABOVE = [9, 71, 166];
 /** What a ground of 1 takes of the light: it is told from 0, and colours are told from it. */
 const DARKEST = 0.45;

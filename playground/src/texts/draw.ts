@@ -121,9 +121,9 @@ export const DRAW_TEXTS = {
     point: 'Point at a pixel, or move with the arrow keys, to read its number.',
     read: {
       gradient: (digit: number) =>
-        `Orange: a little more light at this pixel would raise the network’s score for ${aDigit(digit)}; blue: it would lower it.`,
+        `Blue: a little more light at this pixel would raise the network’s score for ${aDigit(digit)}; orange: it would lower it.`,
       occlusion: (digit: number) =>
-        `Orange: when a small square around this pixel is covered, the probability of ${aDigit(digit)} falls; blue: it rises.`,
+        `Blue: when a small square around this pixel is covered, the probability of ${aDigit(digit)} falls; orange: it rises.`,
     },
     beware: {
       gradient:

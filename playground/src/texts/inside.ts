@@ -98,7 +98,7 @@ export const INSIDE_TEXTS = {
   layers: {
     legend: 'Shown besides',
     counts: 'How many patches hold a pixel (×)',
-    tints: 'Colours: orange above 0, blue below',
+    tints: 'Colours: blue above 0, orange below',
   },
   key: {
     self: 'pointed at',

@@ -163,7 +163,7 @@ export const TRAIN_TEXTS = {
     single: (outputs: number, size: string) => `${outputs} filters of ${size}`,
     part: (shown: number, all: number) => `The first ${shown} of ${all} are shown.`,
     inside: 'Look inside',
-    legend: 'Colours: blue below 0, orange above',
+    legend: 'Colours: orange below 0, blue above',
   },
 
   confusion: {
