@@ -77,13 +77,13 @@ describe('the network’s cards', () => {
       expect(await button(name).getAttribute('aria-disabled')).toBe('true');
       expect(await button(name).getAttribute('title')).toContain(reason);
     }
-    expect(await status()).toMatch(/^Can’t start/);
+    await expect.poll(status).toMatch(/^Can’t start/);
     await button('Start').press('Enter');
     await conv.getByLabel('Kernel').fill('7');
     expect(await button('Start').getAttribute('aria-disabled')).toBe('false');
     expect(await page.getByText(reason).count()).toBe(0);
     expect(await stepOf()).toBe('0');
-    expect(await status()).toBe('Ready');
+    await expect.poll(status).toBe('Ready');
   });
 
   it('that can’t be built leave the run with the network that it has, and say so', async () => {
@@ -92,7 +92,7 @@ describe('the network’s cards', () => {
     await card('Convolution conv2').getByLabel('Kernel').fill('13');
     const editor = page.getByRole('region', { name: 'Network' });
     expect(await editor.textContent()).toContain('The run goes on with the one it has.');
-    expect(await status()).toBe('Paused');
+    await expect.poll(status).toBe('Paused');
     await button('One step').click();
     await whenStep('2');
   });
