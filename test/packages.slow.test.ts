@@ -316,14 +316,36 @@ const STRICT = {
   types: [],
 };
 
+/** By options: the files of the packages and of the language, which many projects read. */
+const parsed = new Map<string, Map<string, ts.SourceFile>>();
+
 /** Compiles one file in a project of its own. @returns What the compiler complains of. */
 function compile(file: string, code: string, options: object): string {
   const project = join(folder, file.replace(/\.ts$/, ''));
   mkdirSync(project, { recursive: true });
   writeFileSync(join(project, file), code);
   const compilerOptions = { ...STRICT, ...options };
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
-  return run(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', project);
+  const config = ts.parseJsonConfigFileContent({ compilerOptions, files: [file] }, ts.sys, project);
+  const host = ts.createCompilerHost(config.options);
+  const key = JSON.stringify(compilerOptions);
+  const kept = parsed.get(key) ?? new Map<string, ts.SourceFile>();
+  parsed.set(key, kept);
+  const parse = host.getSourceFile.bind(host);
+  host.getSourceFile = (name, ...more) => {
+    if (name.startsWith(project)) return parse(name, ...more);
+    const source = kept.get(name) ?? parse(name, ...more);
+    if (source) kept.set(name, source);
+    return source;
+  };
+  const program = ts.createProgram(config.fileNames, config.options, host);
+  const complaints = [...config.errors, ...ts.getPreEmitDiagnostics(program)];
+  if (config.options.noEmit !== true) complaints.push(...program.emit().diagnostics);
+  return ts.formatDiagnostics(complaints, {
+    ...host,
+    getCurrentDirectory: () => project,
+    getNewLine: () => '\n',
+    getCanonicalFileName: (name) => name,
+  });
 }
 
 const RESOLUTIONS = [
