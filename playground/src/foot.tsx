@@ -1,4 +1,5 @@
 import { kept } from './offline/offline.js';
+import { ThreadsOffer } from './notices.js';
 import { PAGE_TEXTS } from './texts/page.js';
 
 /** The foot of the page: its version, whose digits it has, and whether it opens without a network. */
@@ -14,6 +15,7 @@ export function Foot() {
         </li>
         <li>{texts.privacy}</li>
         {kept.value === 'kept' && <li>{texts.kept}</li>}
+        <ThreadsOffer />
       </ul>
     </footer>
   );

@@ -9,9 +9,9 @@ import './style/page.css';
 
 const root = document.getElementById('app');
 if (root) {
+  openFirstRun();
   root.replaceChildren();
   render(<App />, root);
-  openFirstRun();
   followLinks();
   askBeforeLeaving();
   void startOffline(isQuiet);

@@ -39,8 +39,8 @@ export function Notices() {
           act={leaving(() => location.reload())}
         />
       )}
-      {brings && (
-        <Notice text={withLoss(texts[brings])} action={texts.reload} act={leaving(reload)} />
+      {brings === 'version' && (
+        <Notice text={withLoss(texts.version)} action={texts.reload} act={leaving(reload)} />
       )}
     </div>
   );
@@ -49,6 +49,20 @@ export function Notices() {
 /** What the button costs is said beside it, as nothing asks after it. */
 const withLoss = (text: string): string =>
   losesSteps.value ? `${text} ${PAGE_TEXTS.notices.loses}` : text;
+
+/** What threads need, at the foot: it is no matter of urgency, and moves nothing that is being read. */
+export function ThreadsOffer() {
+  const texts = PAGE_TEXTS.notices;
+  if (reloadBrings.value !== 'threads') return null;
+  return (
+    <li>
+      {withLoss(texts.threads)}{' '}
+      <button type="button" onClick={leaving(reload)}>
+        {texts.reload}
+      </button>
+    </li>
+  );
+}
 
 function leaving(act: () => void): () => void {
   return () => {

@@ -75,10 +75,10 @@ describe('a worker that never answers', () => {
     await expect.poll(() => vi.getTimerCount()).toBe(1);
     await vi.advanceTimersByTimeAsync(10_000);
     await expect.poll(() => vi.getTimerCount()).toBe(1);
-    expect([run.state.value, run.isThere.value]).toEqual(['preparing', false]);
+    expect([run.state.value, run.isLoading.value]).toEqual(['preparing', true]);
     await vi.advanceTimersByTimeAsync(20_000);
     expect(await created).toBe(true);
-    expect([run.state.value, run.isThere.value]).toEqual(['paused', true]);
+    expect([run.state.value, run.isLoading.value]).toEqual(['paused', false]);
   });
 
   it('is a fault that is said, when no other answers either', async () => {

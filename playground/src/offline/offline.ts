@@ -32,7 +32,6 @@ export function reload(): void {
  */
 export async function startOffline(isQuiet: ReadonlySignal<boolean>): Promise<void> {
   if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;
-  const isUsed = usedSoon();
   await loaded();
   const { serviceWorker } = navigator;
   let isControlled = serviceWorker.controller !== null;
@@ -51,11 +50,7 @@ export async function startOffline(isQuiet: ReadonlySignal<boolean>): Promise<vo
     const first = active ?? registration.installing ?? registration.waiting;
     kept.value = first && (await activates(first)) ? 'kept' : 'none';
     if (active || kept.value === 'none') return;
-    if (gainsThreads()) {
-      // Nothing is lost by it yet; later, the user says when.
-      if (!isUsed()) return location.reload();
-      reloadBrings.value = 'threads';
-    }
+    if (gainsThreads()) reloadBrings.value = 'threads';
     // What is loaded from now on is of the version that is kept, and comes without a network, too.
     await calm(isQuiet);
     tell(registration.active, 'claim');
@@ -119,18 +114,6 @@ const gainsThreads = (): boolean =>
   isSecureContext &&
   window.top === window &&
   navigator.hardwareConcurrency > 1;
-
-/** @returns Whether anything was touched, typed or begun since. */
-function usedSoon(): () => boolean {
-  let isUsed = false;
-  for (const kind of ['pointerdown', 'keydown', 'input', 'drop'] as const) {
-    const note = (): void => {
-      isUsed = true;
-    };
-    addEventListener(kind, note, { capture: true, once: true, passive: true });
-  }
-  return () => isUsed;
-}
 
 /** Waits until the page has loaded, so that what is kept for later doesn't hold up what is shown now. */
 const loaded = async (): Promise<void> => {

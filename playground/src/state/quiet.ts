@@ -9,7 +9,7 @@ import { type Run, runs } from './runs.js';
 export const isQuiet: ReadonlySignal<boolean> = computed(() => runs.value.every(isRunQuiet));
 
 function isRunQuiet(run: Run): boolean {
-  if (!run.isThere.value || run.state.value === 'preparing') return false;
+  if (run.isLoading.value || run.state.value === 'preparing') return false;
   // The compiler comes with the first step.
   return !isWanted(run) || (run.progress.value?.step ?? 0) > 0;
 }

@@ -30,8 +30,8 @@ export interface Run {
   readonly experiment: ReadonlySignal<Experiment>;
   readonly engine: ReadonlySignal<EngineInfo | null>;
   readonly state: ReadonlySignal<RunState>;
-  /** Whether its worker has loaded, and answers. */
-  readonly isThere: ReadonlySignal<boolean>;
+  /** Whether its worker is on its way. */
+  readonly isLoading: ReadonlySignal<boolean>;
   /** The file that its first weights are from; null where they were drawn from the seed. */
   readonly file: ReadonlySignal<LoadedWeights | null>;
   /** The last report; null before the first. */
@@ -64,10 +64,10 @@ export const runs: Signal<readonly Run[]> = signal([]);
 /** Milliseconds to wait for a worker, each time: slow networks have brought some of its files by then. */
 const WORKER_WAITS = [10_000, 20_000, 30_000];
 
-/** Starts a worker for a run of this name; it has no network before `create`. */
+/** A run of this name; it has no network before `create`. */
 export function startRun(name: string, first: Experiment): Run {
   const state = signal<RunState>('new');
-  const isThere = signal(false);
+  const isLoading = signal(false);
   const progress = signal<Progress | null>(null);
   const history = signal(EMPTY_HISTORY);
   const validations = signal<readonly Scores[]>([]);
@@ -97,15 +97,20 @@ export function startRun(name: string, first: Experiment): Run {
     failure.value = null;
     file.value = null;
   };
-  const begin = (): StartedLab => {
-    isThere.value = false;
-    const lab = startLab(fail);
-    lab.greeted.then(() => {
-      if (lab === worker) isThere.value = true;
-    }, blame);
-    return lab;
+  let worker: StartedLab | null = null;
+  /** The worker, which starts when something is first asked of it: what the page shows first doesn't wait for it. */
+  const started = (): StartedLab => {
+    // One that died can't be asked again.
+    if (worker?.isDead() === false) return worker;
+    const one = startLab(fail);
+    worker = one;
+    isLoading.value = true;
+    const end = (): void => {
+      if (worker === one) isLoading.value = false;
+    };
+    one.answer(one.greeted).then(end, end);
+    return one;
   };
-  let worker = begin();
   /** Counts the networks: what is still on its way from an earlier one is not of this one. */
   let turn = 0;
   let queue: Promise<unknown> = Promise.resolve();
@@ -134,7 +139,7 @@ export function startRun(name: string, first: Experiment): Run {
     const of = keeper;
     validating = of;
     try {
-      const { predictions, ...score } = await worker.lab.validate();
+      const { predictions, ...score } = await started().lab.validate();
       if (of !== keeper) return;
       batch(() => {
         validations.value = [...validations.value, score];
@@ -149,22 +154,20 @@ export function startRun(name: string, first: Experiment): Run {
     }
   };
   /** A worker that doesn't start is asked for again: now and then a browser loses one of its files. */
-  const haveWorker = async (): Promise<void> => {
+  const haveWorker = async (): Promise<StartedLab> => {
     for (const wait of WORKER_WAITS) {
-      // One that died can't be asked again.
-      if (worker.isDead()) worker = begin();
-      if (await Promise.race([worker.answer(worker.greeted), later(wait)])) return;
-      worker.close();
+      const one = started();
+      if (await Promise.race([one.answer(one.greeted), later(wait)])) return one;
+      one.close();
     }
     throw new Error(TRAIN_TEXTS.noWorker);
   };
   const make = async (of: number, wanted: Experiment, choice: EngineChoice): Promise<boolean> => {
     if (of !== turn) return false;
     try {
-      const digits = await loadDigitSets();
-      await haveWorker();
-      await worker.prepare(digits, (report) => hear(of, report));
-      const info = await worker.answer(worker.lab.create(wanted, choice));
+      const [digits, lab] = await Promise.all([loadDigitSets(), haveWorker()]);
+      await lab.prepare(digits, (report) => hear(of, report));
+      const info = await lab.answer(lab.lab.create(wanted, choice));
       if (of !== turn) return false;
       batch(() => {
         engine.value = info;
@@ -180,12 +183,12 @@ export function startRun(name: string, first: Experiment): Run {
   return {
     name,
     get lab() {
-      return worker.lab;
+      return started().lab;
     },
     experiment,
     engine,
     state,
-    isThere,
+    isLoading,
     file,
     progress,
     history,
@@ -206,7 +209,7 @@ export function startRun(name: string, first: Experiment): Run {
     },
     validate,
     async load(bytes, name) {
-      const loaded = await worker.lab.load(bytes, name);
+      const loaded = await started().lab.load(bytes, name);
       // The new run may have said by now how it stands.
       const now = progress.value;
       batch(() => {
@@ -219,7 +222,7 @@ export function startRun(name: string, first: Experiment): Run {
       return loaded;
     },
     blame,
-    close: () => worker.close(),
+    close: () => worker?.close(),
   };
 }
 

@@ -1,3 +1,4 @@
+import { Later } from '../../parts/later.js';
 import { addSecondRun, removeSecondRun } from '../../state/controls.js';
 import { editedName, editedRun } from '../../state/edited-run.js';
 import { runs } from '../../state/runs.js';
@@ -30,17 +31,25 @@ export function TrainView() {
           <h3 id="network-title">{texts.network.title}</h3>
           <RunTabs />
         </div>
-        {run && <NetworkEditor key={run.name} run={run} />}
         {run && (
-          <>
+          <Later>
+            <NetworkEditor key={run.name} run={run} />
+          </Later>
+        )}
+        {run && (
+          <Later>
             <h3>{texts.options.title}</h3>
             <TrainingOptions key={run.name} run={run} />
-          </>
+          </Later>
         )}
       </section>
       <div class="train-insight">
-        {run && <Filters run={run} />}
-        {run && <Confusion run={run} />}
+        {run && (
+          <Later>
+            <Filters run={run} />
+            <Confusion run={run} />
+          </Later>
+        )}
       </div>
     </div>
   );
