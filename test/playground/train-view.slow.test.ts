@@ -137,7 +137,7 @@ describe('the network’s cards', () => {
 const EPOCH = String(Math.ceil(TRAINING_DIGITS / DEFAULT_EXPERIMENT.batchSize));
 
 describe('training', () => {
-  it('says before the first step what its panels are for, and then draws the curves in their place', async () => {
+  it('says before the first step, also after a reset, what its panels are for, and then draws the curves in their place', async () => {
     await page.locator('.curve-empty').first().waitFor();
     expect(await page.locator('.curve-empty').allInnerTexts()).toEqual([
       TRAIN_TEXTS.curves.emptyLoss,
@@ -148,6 +148,9 @@ describe('training', () => {
     await button('One step').click();
     await page.locator('.curve-plot canvas').first().waitFor();
     expect(await page.locator('.curve-empty').count()).toBe(0);
+    await button('Reset').click();
+    await expect.poll(() => page.locator('.curve-empty').count()).toBe(2);
+    expect(await page.locator('.curve-plot canvas').count()).toBe(0);
   });
 
   it('goes a step, an epoch and on until it is paused, by single keys', async () => {

@@ -67,7 +67,7 @@ export function CurveChart(props: CurveChartProps) {
   };
 
   useSignalEffect(() => {
-    if (latest.current.data().steps.length > 0) setHasBegun(true);
+    setHasBegun(latest.current.data().steps.length > 0);
     if (isVisible.value) drawSoon();
   });
 
