@@ -1,8 +1,16 @@
-import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import {
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  useComputed,
+  useSignal,
+  useSignalEffect,
+} from '@preact/signals';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { LayerOutput } from '../../lab/protocol.js';
 import { Picture } from '../../parts/picture.js';
 import { columnsOf, useRoving } from '../../parts/roving.js';
+import type { NetworkSpec } from '../../spec/layers.js';
 import { namesOf } from '../../spec/network.js';
 import { addressOf } from '../../spec/route.js';
 import { DRAW_TEXTS } from '../../texts/draw.js';
@@ -43,48 +51,111 @@ export function Maps() {
     };
   }, []);
 
-  const layers = mapped.value?.look.layers ?? [];
-  const names = mapped.value ? namesOf(mapped.value.network) : [];
-  const nameOf = ({ layer }: LayerOutput): string => names[layer] ?? String(layer + 1);
-  const enlarged = chosen.value && layers.find(({ layer }) => layer === chosen.value?.layer);
+  const areThere = useComputed(() => mapped.value !== null).value;
+  const { network, outputs } = useOutputs();
+  const names = useMemo(() => namesOf(network), [network]);
+  const nameOf = (layer: number): string => names[layer] ?? String(layer + 1);
+  // Made once for a network: a new digit changes what is in them alone, and to clear it hides them.
+  const layers = useMemo(
+    () =>
+      outputs.map((output) => {
+        const { layer } = output.peek();
+        return (
+          <LayerMaps
+            key={layer}
+            output={output}
+            name={nameOf(layer)}
+            isConvolution={network[layer]?.kind === 'conv'}
+            enlarge={(channel) => {
+              chosen.value = { layer, channel };
+            }}
+          />
+        );
+      }),
+    [outputs],
+  );
   return (
     <section class="panel draw-maps" ref={section} aria-labelledby="draw-maps">
       <h3 id="draw-maps">{maps.title}</h3>
-      <p class="soft draw-small">{layers.length > 0 ? maps.how : maps.none}</p>
-      {layers.map((output) => (
-        <LayerMaps
-          key={output.layer}
-          output={output}
-          name={nameOf(output)}
-          isConvolution={mapped.value?.network[output.layer]?.kind === 'conv'}
-          enlarge={(channel) => {
-            chosen.value = { layer: output.layer, channel };
-          }}
-        />
-      ))}
-      {chosen.value && enlarged && (
-        <MapDialog
-          title={nameOfMap(nameOf(enlarged), channelsOf(enlarged), chosen.value.channel)}
-          channels={channelsOf(enlarged)}
-          channel={chosen.value.channel}
-          show={(channel) => {
-            chosen.value = channel === null ? null : { layer: enlarged.layer, channel };
-          }}
-        />
-      )}
+      <p class="soft draw-small">{areThere ? maps.how : maps.none}</p>
+      <div hidden={!areThere}>{layers}</div>
+      <EnlargedMap chosen={chosen} nameOf={nameOf} />
     </section>
   );
 }
 
+interface Outputs {
+  readonly network: NetworkSpec;
+  readonly outputs: readonly ReadonlySignal<LayerOutput>[];
+}
+
+/**
+ * What the layers gave for the newest digit, each taken up in a task of its own: painting all of them at once
+ * would keep who draws waiting. Answers that come faster than they are painted go on with the layer whose turn it is.
+ */
+function useOutputs(): Outputs {
+  const of = useSignal<{ network: NetworkSpec; outputs: readonly Signal<LayerOutput>[] }>(NONE);
+  const turn = useRef(0);
+  useSignalEffect(() => {
+    if (mapped.value === null) return undefined;
+    const {
+      network,
+      look: { layers },
+    } = mapped.value;
+    const { outputs } = of.peek();
+    if (of.peek().network !== network || outputs.length !== layers.length) {
+      of.value = { network, outputs: layers.map((layer) => signal(layer)) };
+      return undefined;
+    }
+    let left = layers.length;
+    let timer: ReturnType<typeof setTimeout>;
+    const next = (): void => {
+      if (left-- === 0) return;
+      const at = turn.current++ % layers.length;
+      const [output, layer] = [outputs[at], layers[at]];
+      if (output && layer) output.value = layer;
+      timer = setTimeout(next);
+    };
+    timer = setTimeout(next);
+    return () => clearTimeout(timer);
+  });
+  return of.value;
+}
+
+const NONE = { network: [], outputs: [] };
+
+interface EnlargedMapProps {
+  readonly chosen: Signal<Chosen | null>;
+  readonly nameOf: (layer: number) => string;
+}
+
+function EnlargedMap({ chosen, nameOf }: EnlargedMapProps) {
+  if (!chosen.value) return null;
+  const { layer, channel } = chosen.value;
+  const output = mapped.value?.look.layers.find((one) => one.layer === layer);
+  if (!output) return null;
+  const channels = channelsOf(output);
+  return (
+    <MapDialog
+      title={nameOfMap(nameOf(layer), channels, channel)}
+      channels={channels}
+      channel={channel}
+      show={(next) => {
+        chosen.value = next === null ? null : { layer, channel: next };
+      }}
+    />
+  );
+}
+
 interface LayerMapsProps {
-  readonly output: LayerOutput;
+  readonly output: ReadonlySignal<LayerOutput>;
   readonly name: string;
   readonly isConvolution: boolean;
   readonly enlarge: (channel: number) => void;
 }
 
 function LayerMaps({ output, name, isConvolution, enlarge }: LayerMapsProps) {
-  const channels = channelsOf(output);
+  const channels = channelsOf(output.value);
   const { width, height, low, high, colours } = channels;
   const at = useSignal(0);
   const { first, end } = windowWith(at.value, channels.count, SHOWN);
@@ -93,7 +164,7 @@ function LayerMaps({ output, name, isConvolution, enlarge }: LayerMapsProps) {
     <section class="draw-layer">
       <div class="row">
         <h4>
-          {name} <span class="soft">{output.shape.join(' × ')}</span>
+          {name} <span class="soft">{output.value.shape.join(' × ')}</span>
         </h4>
         {isConvolution && (
           <a href={addressOf('inside', name)} aria-label={maps.insideOf(name)}>
