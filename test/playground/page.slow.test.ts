@@ -124,7 +124,11 @@ describe('the page in Chromium', () => {
       if (pathname.endsWith('.js')) scripts.push(pathname);
     });
     await page.goto(host.url, { waitUntil: 'networkidle' });
-    await page.locator('.run-toggle[aria-disabled="false"]').waitFor();
+    // The worker and its network come when the page is idle.
+    await page
+      .locator('.run-status')
+      .filter({ hasText: /^Ready$/ })
+      .waitFor();
     const texts = scripts.map((path) => readFileSync(join(folder, path), 'utf8'));
     // Both binaries, in the worker alone.
     expect(texts.flatMap((text) => text.match(KERNELS) ?? [])).toHaveLength(2);
