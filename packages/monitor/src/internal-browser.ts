@@ -1,6 +1,7 @@
 /*
- * What Unfold's own programs for browsers share with the pages: how numbers are written, how curves
- * are drawn, and what colours of a matrix or of weights stand for. It imports nothing of Node's. As with `internal.ts`, nobody else should build on it.
+ * What Unfold's own programs for browsers share with the pages: how numbers are written, how curves are
+ * drawn, and what colours of a matrix or of weights stand for. It imports nothing of Node's. As with
+ * `internal.ts`, nobody else should build on it.
  */
 export { cellDepths, rowShares } from './confusion.js';
 export type { Confusion } from './confusion.js';

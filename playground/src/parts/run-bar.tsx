@@ -5,6 +5,7 @@ import {
   type Action,
   faultOfDraft,
   faultOfStart,
+  isFresh,
   isWanted,
   RECENT,
   target,
@@ -237,7 +238,7 @@ function stateOf(run: Run): keyof typeof bar.states {
   const state = run.state.value;
   if (state !== 'paused') return state;
   if (run.fault.value !== null) return 'stopped';
-  return (run.progress.value?.step ?? 0) === 0 ? 'ready' : 'paused';
+  return isFresh(run) ? 'ready' : 'paused';
 }
 
 function RunFigures({ run }: { run: Run }) {

@@ -1,4 +1,4 @@
-import type { Run } from '../state/runs.js';
+import { type Run, stepOf } from '../state/runs.js';
 import { lineOf } from './line-of-run.js';
 
 export interface RunLineProps {
@@ -8,7 +8,7 @@ export interface RunLineProps {
 }
 
 /** Names the run that a view asks. */
-export function RunLine({ run, step = run.progress.value?.step ?? 0 }: RunLineProps) {
+export function RunLine({ run, step = stepOf(run) }: RunLineProps) {
   const text = lineOf({
     name: run.name,
     network: run.experiment.value.network,

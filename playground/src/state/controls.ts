@@ -7,7 +7,7 @@ import { draftOf, isEdited } from './draft.js';
 import { engineChoice } from './engine-choice.js';
 import { recentMean } from './history.js';
 import { ofRun } from './of-run.js';
-import { type Run, runs, startRun } from './runs.js';
+import { type Run, runs, startRun, stepOf } from './runs.js';
 import { until } from './until.js';
 
 /*
@@ -20,7 +20,7 @@ export const isWanted = (run: Run): boolean =>
   wantedOf(run).value || (run.state.value === 'running' && run.progress.value?.fault === null);
 
 /** Whether nothing was trained yet, so that a start may as well take the draft. */
-export const isFresh = (run: Run): boolean => (run.progress.value?.step ?? 0) === 0;
+export const isFresh = (run: Run): boolean => stepOf(run) === 0;
 
 /** Why a draft can't be trained; null if it can. */
 export const faultOfDraft = (run: Run): string | null => faultOfExperiment(draftOf(run));
@@ -57,7 +57,7 @@ export async function act(action: Action, on: readonly Run[] = targets.value): P
 function saidOf(action: Action, isPause: boolean, run: Run): string {
   const { said, bar } = TRAIN_TEXTS;
   const { losses, accuracies } = run.history.value;
-  const at = grouped(run.progress.value?.step ?? 0);
+  const at = grouped(stepOf(run));
   const last = recentMean(losses, 1);
   const loss = last === null ? bar.none : fixed(last);
   if (run.fault.value !== null) return said.failed(run.fault.value);

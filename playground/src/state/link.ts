@@ -8,7 +8,7 @@ import { digit } from './digit.js';
 import { draftOf, isEdited } from './draft.js';
 import { engineChoice } from './engine-choice.js';
 import { route } from './route.js';
-import { type Run, runs } from './runs.js';
+import { type Run, runs, stepOf } from './runs.js';
 
 /** The link that the page was opened with, or that was put into its address since. */
 export type Opened =
@@ -60,7 +60,7 @@ export const beginLinked = (run: Run, { experiment }: LinkContent): Promise<bool
 /** Trains a link's run up to the step of its result. */
 export async function trainLinked(run: Run, { steps }: LinkedResult): Promise<void> {
   if (!(await prepare(run))) return;
-  const left = steps - (run.progress.value?.step ?? 0);
+  const left = steps - stepOf(run);
   if (left > 0) await run.lab.advance(left);
 }
 

@@ -1,5 +1,5 @@
 import { computed, type ReadonlySignal } from '@preact/signals';
-import { isWanted } from './controls.js';
+import { isFresh, isWanted } from './controls.js';
 import { type Run, runs } from './runs.js';
 
 /**
@@ -11,5 +11,5 @@ export const isQuiet: ReadonlySignal<boolean> = computed(() => runs.value.every(
 function isRunQuiet(run: Run): boolean {
   if (run.isLoading.value || run.state.value === 'preparing') return false;
   // The compiler comes with the first step.
-  return !isWanted(run) || (run.progress.value?.step ?? 0) > 0;
+  return !isWanted(run) || !isFresh(run);
 }

@@ -61,6 +61,9 @@ export interface Run {
 /** The run of the page, and perhaps a second beside it. Views other than Train use the first. */
 export const runs: Signal<readonly Run[]> = signal([]);
 
+/** Steps of training that a run has made. */
+export const stepOf = (run: Run): number => run.progress.value?.step ?? 0;
+
 /** Milliseconds to wait for a worker, each time: slow networks have brought some of its files by then. */
 const WORKER_WAITS = [10_000, 20_000, 30_000];
 

@@ -1,7 +1,7 @@
 import { computed, effect } from '@preact/signals';
 import type { Experiment } from '../spec/experiment.js';
 import { ofRun } from './of-run.js';
-import { type Run, runs } from './runs.js';
+import { type Run, runs, stepOf } from './runs.js';
 
 /*
  * A run lives as long as its page: what it has learnt is gone with a reload, unless its weights were taken along.
@@ -27,7 +27,7 @@ export function noteTaken(run: Run, standing: Standing): void {
 /** Whether leaving the page loses steps of training that are in no file. */
 export const losesSteps = computed(() =>
   runs.value.some((run) => {
-    const step = run.progress.value?.step ?? 0;
+    const step = stepOf(run);
     const taken = takenOf(run).value;
     return step > 0 && !(taken?.experiment === run.experiment.value && taken.step >= step);
   }),

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { LinkContent } from '../../spec/link.js';
 import { announce } from '../../state/announcement.js';
 import { beginLinked, opened, trainLinked, type Verdict, verdictOf } from '../../state/link.js';
-import { type Run, runs } from '../../state/runs.js';
+import { type Run, runs, stepOf } from '../../state/runs.js';
 import { TAKE_TEXTS } from '../../texts/take.js';
 import { LinkContents } from './link-content.js';
 
@@ -63,7 +63,7 @@ function Comparison({ run, content }: { readonly run: Run; readonly content: Lin
       setTraining(false);
     }
   };
-  const step = run.progress.value?.step ?? 0;
+  const step = stepOf(run);
   return (
     <div>
       <p class={style}>

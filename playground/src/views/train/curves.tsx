@@ -1,7 +1,7 @@
 import { fixed, grouped, percent } from '@unfold/monitor/internal/browser';
 import { RECENT } from '../../state/controls.js';
 import { recentMean } from '../../state/history.js';
-import { type Run, runs, type Scores } from '../../state/runs.js';
+import { type Run, runs, type Scores, stepOf } from '../../state/runs.js';
 import { TRAIN_TEXTS } from '../../texts/train.js';
 import { CurveChart } from './curve-chart.js';
 import { curveData } from './curve-data.js';
@@ -104,7 +104,7 @@ function Current({ of, score }: CurrentProps) {
   return (
     <>
       {runs.value.map((run) => {
-        const step = run.progress.value?.step ?? 0;
+        const step = stepOf(run);
         const last = run.validations.value.at(-1);
         const name = runs.value.length === 1 ? '' : texts.of(run.name);
         return (

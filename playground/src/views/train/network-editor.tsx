@@ -14,6 +14,7 @@ import {
   removeLayer,
   replaceLayer,
 } from '../../state/network-edits.js';
+import { isFresh } from '../../state/controls.js';
 import type { Run } from '../../state/runs.js';
 import { SPEC_TEXTS } from '../../texts/spec.js';
 import { TRAIN_TEXTS } from '../../texts/train.js';
@@ -57,7 +58,7 @@ function PresetChoice(props: { network: NetworkSpec; onChoose: (network: Network
 
 /** Whether the draft is what trains; its room is kept, so that the cards below don't move. */
 function DraftState({ run, report }: { run: Run; report: NetworkReport }) {
-  const isBegun = (run.progress.value?.step ?? 0) > 0;
+  const isBegun = !isFresh(run);
   const { fault } = report;
   const edited = isEdited(run);
   return (

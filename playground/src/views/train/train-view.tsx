@@ -1,5 +1,5 @@
 import { Later } from '../../parts/later.js';
-import { addSecondRun, removeSecondRun } from '../../state/controls.js';
+import { addSecondRun, isFresh, removeSecondRun } from '../../state/controls.js';
 import { editedName, editedRun } from '../../state/edited-run.js';
 import { runs } from '../../state/runs.js';
 import '../../style/train.css';
@@ -57,8 +57,7 @@ export function TrainView() {
 
 /** What to do, until something was trained. */
 function Intro() {
-  const isBegun = runs.value.some(({ progress }) => (progress.value?.step ?? 0) > 0);
-  if (isBegun) return null;
+  if (!runs.value.every(isFresh)) return null;
   return (
     <section class="intro panel">
       <h3>{texts.intro.title}</h3>
