@@ -32,6 +32,28 @@ function legendOf(given: Data, place: number | null): unknown[] {
   });
 }
 
+/** The texts at the marks of a vertical axis over such values. @param splits Where uPlot makes them. */
+function marksOf(
+  { logarithmic }: { logarithmic: boolean },
+  [min, max]: [number, number],
+  splits: number[] = [],
+): string {
+  const { axes, scales } = optionsOf(data({ y: { label: 'y', logarithmic } }));
+  const axis = axes?.[1];
+  const scale = scales?.[axis?.scale ?? ''];
+  if (typeof scale?.range !== 'function' || typeof axis?.values !== 'function') {
+    throw new Error('functions give the range and the texts');
+  }
+  // Of the plot they ask for the scale of the data.
+  const plot = { scales: { y: { min, max } } };
+  const [least, most] = Reflect.apply(scale.range, undefined, [plot, min, max]) as number[];
+  const places =
+    typeof axis.splits === 'function'
+      ? Reflect.apply(axis.splits, undefined, [plot, 1, least, most])
+      : splits;
+  return Reflect.apply(axis.values, undefined, [plot, places]).join(' ');
+}
+
 describe('curves', () => {
   it('that are the same are all seen: each lies narrower upon the one below, or has gaps', () => {
     const { series } = optionsOf(data());
@@ -74,33 +96,27 @@ describe('curves', () => {
     expect(legendOf(empty, null)).toEqual(['3', '–']);
   });
 
-  it('of many powers of ten have a mark at some of them, evenly', () => {
-    const [, axis] = optionsOf(data({ y: { label: 'y', logarithmic: true } })).axes ?? [];
-    const { grid, values } = axis ?? {};
-    if (typeof grid?.filter !== 'function' || typeof values !== 'function') {
-      throw new Error('functions choose lines and texts');
-    }
-    const { filter } = grid;
-    const marked = (...exponents: number[]): unknown =>
-      Reflect.apply(filter, undefined, [{}, exponents.map((e) => 10 ** e)]).map(
-        (value: number | null) => value && Math.round(Math.log10(value)),
-      );
-    expect(marked(-1, 0, 1, 2)).toEqual([-1, 0, 1, 2]);
-    const many = Array.from({ length: 20 }, (_, i) => i - 1);
-    expect(marked(...many)).toEqual(many.map((e) => (e % 3 === 0 ? e : null)));
-    expect(Reflect.apply(filter, undefined, [{}, [1, 2, 5, 10]])).toEqual([1, null, null, 10]);
-    const textsOf = (...places: (number | null)[]): string[] =>
-      Reflect.apply(values, undefined, [{}, places, 1, 0, 0]);
-    expect(textsOf(1, 2, null, 10)).toEqual(['1', '2', '', '10']);
-    expect(textsOf(...many.map((e) => 10 ** e)).filter((text) => text !== '')).toEqual([
-      '1',
-      '1,000',
-      '1,000,000',
-      '1e9',
-      '1e12',
-      '1e15',
-      '1e18',
-    ]);
+  it.each<[string, [number, number], string]>([
+    ['many decades', [0.05, 3e18], '1 1,000 1,000,000 1e9 1e12 1e15 1e18'],
+    ['a loss that grew without end', [0.2, 2.7e34], '1 100,000 1e10 1e15 1e20 1e25 1e30'],
+    ['values near 0', [1e-30, 2e-27], '1e-30 1e-29 1e-28 1e-27'],
+    ['few decades', [0.009, 3], '0.01 0.1 1'],
+    ['two', [0.04, 3], '0.05 0.1 0.2 0.5 1 2'],
+    ['one', [4, 11], '4 6 8 10'],
+    ['none', [0.11, 0.135], '0.110 0.115 0.120 0.125 0.130 0.135'],
+  ])('have round marks on a logarithmic axis of %s', (_, range, texts) => {
+    expect(marksOf({ logarithmic: true }, range)).toBe(texts);
+  });
+
+  it.each<[[number, number], number[], string]>([
+    [[0, 2.1e4], [0, 10_000, 20_000], '0 10,000 20,000'],
+    [[0.1, 0.2], [0.1, 0.15, 0.2], '0.10 0.15 0.20'],
+    // What uPlot is told to mark is in units of a power of ten.
+    [[-3e33, 2.7e34], [0, 1, 2], '0 1e34 2e34'],
+    [[1e-20, 3e-20], [1, 1.5, 2], '1e-20 1.5e-20 2e-20'],
+    [[0, 0], [0], '0'],
+  ])('have marks written as all numbers are, of values between %j', (range, splits, texts) => {
+    expect(marksOf({ logarithmic: false }, range, splits)).toBe(texts);
   });
 
   it('have room for the longest mark', () => {
@@ -109,16 +125,6 @@ describe('curves', () => {
     if (typeof size !== 'function') throw new Error('a function gives the room');
     const roomOf = (texts: string[] | null): unknown => Reflect.apply(size, undefined, [{}, texts]);
     expect([roomOf(null), roomOf(['0.1']), roomOf(['1', '100,000,000'])]).toEqual([64, 64, 95]);
-  });
-
-  it.each<[boolean, number[], string[]]>([
-    [false, [0, 10_000, 20_000], ['0', '10,000', '20,000']],
-    [false, [0.1, 0.15, 0.2], ['0.10', '0.15', '0.20']],
-    [true, [1e-4, 0.01, 1000], ['1e-4', '0.01', '1,000']],
-  ])('have marks written as all numbers are, logarithmic %s: %j', (logarithmic, values, texts) => {
-    const [, axis] = optionsOf(data({ y: { label: 'y', logarithmic } })).axes ?? [];
-    if (typeof axis?.values !== 'function') throw new Error('a function gives the texts');
-    expect(Reflect.apply(axis.values, undefined, [{}, values, 1, 0, 0])).toEqual(texts);
   });
 });
 

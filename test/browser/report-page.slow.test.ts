@@ -62,6 +62,16 @@ const chartsOf = (page: Page) =>
     }),
   );
 
+/** Keeps what is written upon canvases, to be run before the page. */
+const KEEP_TEXTS = `
+  window.texts = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+    window.texts.push(text);
+    fillText.call(this, text, ...place);
+  };
+`;
+
 /** What axe-core finds on a page, each as its rule and the first place. */
 async function accessFaults(page: Page): Promise<string[]> {
   // By the page's policy no program is added to it, so the checker comes from outside of it.
@@ -288,7 +298,8 @@ describe.each(['light', 'dark'] as const)('the page of several runs, %s', (color
 
   it('shows a run that diverged, with nothing that keeps anybody out', async () => {
     const record = trainingRecordOf({ steps: 21, epochs: 0 });
-    const loss = record.steps.loss.map((value, i) => value * 10 ** Math.max(0, i - 2));
+    // The last is beyond 1e30: uPlot by itself marks nothing from 1e17 on.
+    const loss = record.steps.loss.map((value, i) => value * 10 ** (2 * Math.max(0, i - 2)));
     const diverged = {
       ...record,
       steps: { ...record.steps, loss },
@@ -300,9 +311,12 @@ describe.each(['light', 'dark'] as const)('the page of several runs, %s', (color
     for (const width of [390, 768, 1280, 1920]) {
       const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
       const { complaints } = watch(page, address);
+      await page.addInitScript(KEEP_TEXTS);
       await page.goto(address);
       const charts = await chartsOf(page);
       expect(charts.map(({ isBlank }) => isBlank)).toEqual([false, false, false]);
+      const texts = await page.evaluate<string[]>('window.texts');
+      expect(texts).toEqual(expect.arrayContaining(['1e10', '1e20', '1e30']));
       expect(await page.locator('.lead').textContent()).toContain('the loss is NaN.');
       expect(await pageWidth(page)).toBe(width);
       expect(await accessFaults(page)).toEqual([]);

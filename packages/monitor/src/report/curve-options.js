@@ -27,12 +27,16 @@ const DOTS = [9, 5, 5, 5];
 
 /** Powers of ten that are marked beside each other. */
 const MOST_DECADES = 8;
+/** An axis has so many marks, if it can. */
+const ENOUGH = 3;
+/** Digits of round numbers. */
+const DIGITS = [1, 2, 5];
 /** The room of a vertical axis: at least, for each character of its longest mark, and around that. */
 const ROOM = { least: 64, character: 7, around: 18 };
 
 /** Steps between the marks of an axis of whole numbers. */
 const WHOLE = Array.from({ length: 9 }, (_, exponent) =>
-  [1, 2, 5].map((digit) => digit * 10 ** exponent),
+  DIGITS.map((digit) => digit * 10 ** exponent),
 ).flat();
 
 /** The height of a chart of some width, in CSS pixels. @param {number} width @returns {number} */
@@ -42,51 +46,90 @@ export const chartHeight = (width) => (width < 600 ? 240 : 300);
 export const legendText = (value) =>
   value === null || value === undefined ? NO_VALUE : figure(value, LEGEND_DIGITS);
 
-/** @param {number} value */
-function isDecade(value) {
-  const exponent = Math.log10(value);
-  return Math.abs(exponent - Math.round(exponent)) < 1e-9;
-}
+/** The scale that an axis stands on, beside that of the data. @param {string} of */
+const markScale = (of) => `marks of ${of}`;
 
 /**
- * The powers of ten among places of a logarithmic axis; of many, as where a loss grows without end, every
- * second, third …
- * @param {readonly (number | null)[]} splits
+ * uPlot marks nothing where values have 18 digits and more, before the point or behind it, and a loss
+ * that grows without end has such. So an axis has a scale of its own: of exponents where it is
+ * logarithmic, else of the data's values in a unit that leaves them few digits.
+ * @param {'x' | 'y'} of @param {ChartAxis} axis @returns {import('uplot').Scale}
  */
-function decades(splits) {
-  const isTen = splits.map((value) => value !== null && isDecade(value));
-  const every = Math.ceil(isTen.filter(Boolean).length / MOST_DECADES);
-  return splits.map((value, i) =>
-    isTen[i] && Math.round(Math.log10(value ?? 1)) % every === 0 ? value : null,
-  );
-}
-
-/**
- * The texts of an axis. Where uPlot leaves a mark without one, as between decades, its value is null.
- * @param {readonly (number | null)[]} splits @param {boolean} isLogarithmic
- */
-function axisTexts(splits, isLogarithmic) {
-  if (isLogarithmic) {
-    const isMany =
-      splits.filter((value) => value !== null && isDecade(value)).length > MOST_DECADES;
-    const marked = isMany ? decades(splits) : splits;
-    return marked.map((value) => (value === null ? '' : figure(value)));
-  }
-  return marks(splits.map((value) => value ?? 0));
-}
-
-/** @param {ChartAxis} axis @param {(name: string) => string} colour @returns {import('uplot').Axis} */
-function axisOf({ label, logarithmic, whole }, colour) {
-  // The grid's lines are at powers of ten: all would be a blot.
-  const filter = (/** @type {unknown} */ _, /** @type {number[]} */ splits) => decades(splits);
-  const lines = { stroke: colour('--line'), width: 1, ...(logarithmic ? { filter } : {}) };
+function markScaleOf(of, { logarithmic, whole = false }) {
   return {
+    from: of,
+    time: false,
+    distr: 1,
+    range: (_, least, most) => {
+      if (logarithmic) return [Math.log10(least), Math.log10(most)];
+      const unit = whole ? 1 : unitOf(least, most);
+      return [least / unit, most / unit];
+    },
+  };
+}
+
+/** A power of ten; 1 for values that are written in full. @param {number} least @param {number} most */
+function unitOf(least, most) {
+  const size = Math.max(Math.abs(least), Math.abs(most));
+  return size === 0 || (size >= 1e-3 && size < 1e9) ? 1 : 10 ** Math.floor(Math.log10(size));
+}
+
+/**
+ * The exponents that are marked between two others: powers of ten, of many every second, third …; of few
+ * what lies between them too.
+ * @param {number} least @param {number} most
+ */
+function logarithmicMarks(least, most) {
+  const within = (/** @type {number} */ exponent) => exponent >= least && exponent <= most;
+  const first = Math.floor(least);
+  const decades = Array.from({ length: Math.floor(most) - first + 1 }, (_, i) => first + i);
+  const tens = decades.filter(within);
+  if (tens.length >= ENOUGH) {
+    const every = Math.ceil(tens.length / MOST_DECADES);
+    return tens.filter((exponent) => exponent % every === 0);
+  }
+  const between = decades.flatMap((ten) => DIGITS.map((digit) => ten + Math.log10(digit)));
+  const round = between.filter(within);
+  return round.length >= ENOUGH ? round : evenMarks(10 ** least, 10 ** most).map(Math.log10);
+}
+
+/** Values at even, round steps. @param {number} least @param {number} most Above it. */
+function evenMarks(least, most) {
+  const ten = 10 ** Math.floor(Math.log10((most - least) / ENOUGH));
+  const steps = DIGITS.map((digit) => digit * ten);
+  const step = Math.max(...steps.filter((size) => ENOUGH * size <= most - least), ten);
+  const first = Math.ceil(least / step);
+  const length = Math.floor(most / step) - first + 1;
+  return Array.from({ length }, (_, i) => (first + i) * step);
+}
+
+/** @param {readonly number[]} exponents */
+function logarithmicTexts(exponents) {
+  const values = exponents.map((exponent) => Number((10 ** exponent).toPrecision(12)));
+  const isFine = (exponents.at(-1) ?? 0) - (exponents[0] ?? 0) < 1;
+  return isFine ? marks(values) : values.map((value) => figure(value));
+}
+
+/**
+ * @param {'x' | 'y'} of @param {ChartAxis} axis @param {(name: string) => string} colour
+ * @returns {import('uplot').Axis}
+ */
+function axisOf(of, { label, logarithmic, whole = false }, colour) {
+  const lines = { stroke: colour('--line'), width: 1 };
+  return {
+    scale: markScale(of),
     label,
     ...(whole ? { incrs: WHOLE } : {}),
+    ...(logarithmic ? { splits: (_, __, least, most) => logarithmicMarks(least, most) } : {}),
     stroke: colour('--text'),
     grid: lines,
     ticks: lines,
-    values: (_, splits) => axisTexts(splits, logarithmic),
+    values: (plot, splits) => {
+      if (logarithmic) return logarithmicTexts(splits);
+      const { min = 0, max = 0 } = plot.scales[of] ?? {};
+      const unit = whole ? 1 : unitOf(min, max);
+      return marks(splits.map((value) => value * unit));
+    },
   };
 }
 
@@ -136,8 +179,10 @@ export function curveOptions({ x, y, series, levels }, { width, colour }) {
     scales: {
       x: { time: false, distr: x.logarithmic ? 3 : 1 },
       y: { distr: y.logarithmic ? 3 : 1 },
+      [markScale('x')]: markScaleOf('x', x),
+      [markScale('y')]: markScaleOf('y', y),
     },
-    axes: [axisOf(x, colour), { ...axisOf(y, colour), size: roomOf }],
+    axes: [axisOf('x', x, colour), { ...axisOf('y', y, colour), side: 3, size: roomOf }],
     legend: {
       markers: { width: 3, dash: (_, i) => (dashOf(i - 1).length > 0 ? 'dashed' : 'solid') },
     },
