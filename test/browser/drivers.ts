@@ -112,15 +112,27 @@ const webkitKind: BrowserKind = {
         ...environment,
       };
       processes.push(spawn(webkitDriver ?? '', [`--port=${port}`], { env, stdio: 'ignore' }));
-      const session = await openSession(`http://127.0.0.1:${port}`);
+      const driver = `http://127.0.0.1:${port}`;
+      let session = await openSession(driver);
+      const run = async (url: string, script: string): Promise<unknown> => {
+        await command(`${session}/url`, { url });
+        return command(`${session}/execute/async`, { script, args: [] });
+      };
       return {
         async evaluate<T>(url: string, expression: string) {
-          await command(`${session}/url`, { url });
           const script =
             'const done = arguments[0];' +
             `Promise.resolve().then(() => ${expression})` +
             '.then((value) => done({ value }), (error) => done({ error: String(error) }));';
-          const result = await command(`${session}/execute/async`, { script, args: [] });
+          const result = await run(url, script).catch(async (failure: unknown) => {
+            if (await isOpen(session)) throw failure;
+            // Of hundreds of pages one ends with a crash of the browser's process; what makes it crash
+            // each time does so again.
+            // oxlint-disable-next-line eslint/no-console
+            console.warn(`WebKit crashed, and is started once more: ${String(failure)}`);
+            session = await openSession(driver);
+            return run(url, script);
+          });
           const { value, error } = result as { readonly value: T; readonly error?: string };
           if (error !== undefined) throw new Error(error);
           return value;
@@ -163,6 +175,13 @@ async function command(url: string, body?: object, method = 'POST'): Promise<unk
   if (!response.ok) throw new Error(`${method} ${url}: ${JSON.stringify(value)}`);
   return value;
 }
+
+/** Whether a session's browser still answers. */
+const isOpen = (session: string): Promise<boolean> =>
+  command(`${session}/url`, undefined, 'GET').then(
+    () => true,
+    () => false,
+  );
 
 /** @returns The session's address. */
 async function openSession(driver: string): Promise<string> {

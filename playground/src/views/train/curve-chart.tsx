@@ -162,6 +162,7 @@ function optionsOf(
   const {
     axes = [],
     series,
+    scales,
     ...base
   } = curveOptions(
     {
@@ -178,6 +179,7 @@ function optionsOf(
     height: HEIGHT,
     axes: axes.map((options) => ({ ...options, labelSize: 22 })),
     scales: {
+      ...scales,
       x: { time: false, range: (_, low, high) => [Math.max(0, low - 1), Math.max(high, 10)] },
       y: isLogarithmic
         ? { distr: 3, range: (plot, low, high) => lossRange(Plot, plot, [low, high]) }
