@@ -1,5 +1,5 @@
 import { fixed, grouped, percent, speed } from '@unfold/monitor/internal/browser';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import {
   act,
   type Action,
@@ -37,7 +37,8 @@ export function RunBar() {
 }
 
 function useKeys(): void {
-  useEffect(() => {
+  // Not after the first paint: a key that is pressed by then would do nothing.
+  useLayoutEffect(() => {
     const hear = (event: KeyboardEvent): void => {
       const action = keysAct.value ? actionOf(event) : null;
       if (action) void act(action);
