@@ -86,6 +86,17 @@ describe('a page about several runs', () => {
     );
   });
 
+  it('tells on how many images they were trained, as far as their files do', async () => {
+    const few = metricsOf({ accuracies: [0.9, 0.95], testCorrect: 9800, trainingImages: 500 });
+    const text = words(await pageOf({ 'few.json': few, 'a.json': two['a.json'] }));
+    expect(text).toContain('differs in few a training images 500 55,000 The same in all');
+    // What was written before files had it.
+    const { trainingImages: _, ...earlier } = few as { trainingImages: number };
+    expect(words(await pageOf({ 'earlier.json': earlier, 'few.json': few }))).toContain(
+      'differs in earlier few training images – 500 The same in all',
+    );
+  });
+
   it('calls runs of one name by their paths', async () => {
     const runs = await readRuns(
       await write({ 'x/m.json': two['a.json'], 'y/m.json': two['b.json'] }),

@@ -3,7 +3,7 @@ import type { Layer } from '@unfold/nn';
 import type { Evaluation, FitResult } from '@unfold/train';
 import { weightsSha256 } from '@unfold/io';
 import type { RunWarning } from './at-chance.js';
-import type { LoaderKind } from './digits.js';
+import type { Digits, LoaderKind } from './digits.js';
 import type { Plan } from './plan.js';
 
 /** A run that ended: by itself, or because its loss or its gradients were no finite numbers any more. */
@@ -11,6 +11,7 @@ export interface FinishedRun {
   readonly plan: Plan;
   /** The warnings that the run has given. */
   readonly warnings: readonly RunWarning[];
+  readonly digits: Digits;
   readonly loader: LoaderKind;
   readonly engine: Engine;
   readonly model: Layer;
@@ -27,13 +28,17 @@ export interface FinishedRun {
 
 /** Gathers the figures that `--metrics` writes; README.md describes them. */
 export function figuresOf(run: FinishedRun): object {
-  const { plan, loader, engine, model, result, test, failure, stepMs, seconds } = run;
+  const { plan, digits, loader, engine, model, result, test, failure, stepMs, seconds } = run;
   return {
     model: plan.recipe.model,
     preset: plan.preset,
     recipe: plan.recipe,
     seed: plan.seed,
+    trainingImages: digits.train.length,
+    earlyStopping: plan.earlyStopping,
+    data: digits.source,
     kernels: engine.kernels,
+    engine: engine.description,
     loader,
     batchSize: plan.recipe.batchSize,
     parameters: model.parameterCount(),

@@ -123,10 +123,12 @@ async function trainAndTest(
   const configuration = {
     ...(plan.preset === null ? {} : { preset: plan.preset }),
     ...plan.recipe,
+    ...(plan.earlyStopping === null ? {} : { earlyStopping: plan.earlyStopping }),
     parameters,
     seed: plan.seed,
     trainingImages: digits.train.length,
     data: digits.source,
+    loader,
     engine: engine.description,
   };
   const chance = new AtChance(digits.validation, (text) => complain(`warning: ${text}`));
@@ -164,7 +166,7 @@ async function trainAndTest(
   /** Writes the files that tell of the run. */
   const tell = async (ended: Ended): Promise<void> => {
     const { warnings } = chance;
-    const run = { plan, warnings, loader, engine, model, stepMs, ...ended };
+    const run = { plan, warnings, digits, loader, engine, model, stepMs, ...ended };
     await attempt(() =>
       output.write('metrics', metrics, () => `${JSON.stringify(figuresOf(run), null, 2)}\n`),
     );

