@@ -71,7 +71,7 @@ describe('the options', () => {
     [['--model', 'resnet'], /Allowed choices are lenet, cnn/],
     [['--backend', 'webgl'], /Allowed choices are auto, tfjs-node, cpu/],
     [['--colour'], /unknown option '--colour'/],
-    [['more'], /too many arguments/],
+    [['more'], /'more' belongs to no option/],
   ])('%j are refused', (args, message) => {
     const exit = vi.spyOn(process, 'exit').mockImplementation((code) => {
       throw new Error(`exit ${code}`);

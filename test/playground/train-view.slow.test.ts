@@ -150,7 +150,7 @@ describe('training', () => {
     expect(await page.locator('.curve-empty').count()).toBe(0);
     await button('Reset').click();
     await expect.poll(() => page.locator('.curve-empty').count()).toBe(2);
-    expect(await page.locator('.curve-plot canvas').count()).toBe(0);
+    await expect.poll(() => page.locator('.curve-plot canvas').count()).toBe(0);
   });
 
   it('goes a step, an epoch and on until it is paused, by single keys', async () => {

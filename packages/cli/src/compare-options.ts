@@ -3,7 +3,7 @@ import type { Seeds } from './compare/defaults.js';
 import type { NetworkName } from './compare/networks.js';
 import type { TfjsBackend } from './compare/tensorflow.js';
 import { integer, number, seedList } from './parsers.js';
-import { newCommand } from './print.js';
+import { newCommand, parseArguments } from './print.js';
 
 /** The options of `compare:tfjs`, checked. */
 export interface CompareOptions {
@@ -23,7 +23,7 @@ export interface CompareOptions {
 
 /** Parses the arguments; prints help or version, or what is wrong, and ends the process then. */
 export function parseCompareOptions(args: readonly string[], version: string): CompareOptions {
-  return newCommand('unfold compare tfjs')
+  const program = newCommand('unfold compare tfjs')
     .description(
       'Trains the same network on the same batches in Unfold and in TensorFlow.js, and compares ' +
         'losses, test accuracy and speed.',
@@ -60,9 +60,6 @@ export function parseCompareOptions(args: readonly string[], version: string): C
     )
     .option('--tfjs-dir <dir>', 'a folder in which TensorFlow.js is looked up first')
     .option('--json <file>', 'write the figures there, as JSON')
-    .option('--html <file>', 'write a report with charts there, a page that needs no network')
-    .allowExcessArguments(false)
-    .showHelpAfterError('(--help lists the options)')
-    .parse(args, { from: 'user' })
-    .opts<CompareOptions>();
+    .option('--html <file>', 'write a report with charts there, a page that needs no network');
+  return parseArguments(program, args).opts<CompareOptions>();
 }

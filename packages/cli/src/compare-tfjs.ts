@@ -15,9 +15,9 @@ import { createCompareProgress } from './compare-progress.js';
 import {
   checkOutputs,
   complainOfInterruption,
-  INTERRUPTED,
   packageVersion,
   untilInterrupted,
+  statusOfInterruption,
 } from './program.js';
 import { startEngine } from './start-engine.js';
 import { draw, say } from './print.js';
@@ -106,7 +106,7 @@ async function compare(
       complainOfInterruption(
         `interrupted after step ${grouped(steps)} of ${grouped(total)}; nothing was written`,
       );
-      return INTERRUPTED;
+      return statusOfInterruption();
     }
     draw(resultLines(comparison));
     if (json !== undefined) {

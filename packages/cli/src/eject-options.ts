@@ -1,4 +1,4 @@
-import { newCommand } from './print.js';
+import { newCommand, parseArguments } from './print.js';
 
 /** The options of `eject`, checked. */
 export interface EjectCliOptions {
@@ -23,10 +23,7 @@ export function parseEjectOptions(args: readonly string[], version: string): Eje
       'the run: what train:mnist wrote by --checkpoint. Of what it wrote by --weights as .safetensors, ' +
         'there is only a model',
     )
-    .option('--data-dir <dir>', "folder with MNIST's four IDX files, the run's own")
-    .allowExcessArguments(false)
-    .showHelpAfterError('(--help lists the options)')
-    .parse(args, { from: 'user' });
-  const [folder = ''] = program.args;
+    .option('--data-dir <dir>', "folder with MNIST's four IDX files, the run's own");
+  const [folder = ''] = parseArguments(program, args).args;
   return { ...program.opts<Omit<EjectCliOptions, 'folder'>>(), folder };
 }

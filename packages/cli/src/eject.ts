@@ -19,9 +19,9 @@ import { earlyStoppingOf } from './plan.js';
 import { say } from './print.js';
 import {
   complainOfInterruption,
-  INTERRUPTED,
   packageVersion,
   untilInterrupted,
+  statusOfInterruption,
 } from './program.js';
 import { checkSameData, describeRun, openRun, type OpenedRun } from './resume.js';
 import { startEngine } from './start-engine.js';
@@ -42,7 +42,7 @@ export async function ejectProject(args: readonly string[]): Promise<number> {
   );
   if (done === null) {
     complainOfInterruption('interrupted; nothing was written');
-    return INTERRUPTED;
+    return statusOfInterruption();
   }
   say(done);
   say(`project: ${folder}, whose README.md has the commands`);

@@ -1,6 +1,6 @@
 import { addEngineOptions, type EngineArguments } from './engine-options.js';
 import { integer } from './parsers.js';
-import { newCommand } from './print.js';
+import { newCommand, parseArguments } from './print.js';
 
 /** The options of `evaluate`, checked. */
 export interface EvaluateCliOptions extends EngineArguments {
@@ -28,9 +28,5 @@ export function parseEvaluateOptions(args: readonly string[], version: string): 
     .option('--mistakes <n>', 'how many of the worst mistakes to draw', integer(0), 9)
     .option('--json <file>', 'write the figures there, as JSON')
     .option('--no-compile', 'run each operation by itself, not the model as a program: same bits');
-  return addEngineOptions(program)
-    .allowExcessArguments(false)
-    .showHelpAfterError('(--help lists the options)')
-    .parse(args, { from: 'user' })
-    .opts<EvaluateCliOptions>();
+  return parseArguments(addEngineOptions(program), args).opts<EvaluateCliOptions>();
 }

@@ -22,9 +22,9 @@ import { type EvaluateCliOptions, parseEvaluateOptions } from './evaluate-option
 import {
   checkOutputs,
   complainOfInterruption,
-  INTERRUPTED,
   packageVersion,
   untilInterrupted,
+  statusOfInterruption,
 } from './program.js';
 import { startEngine } from './start-engine.js';
 import { draw, say } from './print.js';
@@ -61,7 +61,7 @@ export async function evaluateModel(args: readonly string[]): Promise<number> {
     bar.stop();
     if (evaluation === null) {
       complainOfInterruption('interrupted; nothing was written');
-      return INTERRUPTED;
+      return statusOfInterruption();
     }
     say(
       `test accuracy ${percent(evaluation.accuracy)} (${grouped(evaluation.correct)} of ${grouped(evaluation.total)})`,

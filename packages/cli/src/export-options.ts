@@ -1,5 +1,5 @@
 import { integer } from './parsers.js';
-import { newCommand } from './print.js';
+import { newCommand, parseArguments } from './print.js';
 
 /** The options of `export`, checked. */
 export interface ExportCliOptions {
@@ -27,10 +27,7 @@ export function parseExportOptions(args: readonly string[], version: string): Ex
     .option(
       '--include-normalization',
       'let the model normalise its input itself: then it takes pixels from 0 to 1',
-    )
-    .allowExcessArguments(false)
-    .showHelpAfterError('(--help lists the options)')
-    .parse(args, { from: 'user' });
-  const [file = ''] = program.args;
+    );
+  const [file = ''] = parseArguments(program, args).args;
   return { ...program.opts<Omit<ExportCliOptions, 'file'>>(), file };
 }

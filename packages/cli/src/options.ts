@@ -11,7 +11,7 @@ import {
 import type { LoaderKind } from './digits.js';
 import { addEngineOptions, type EngineArguments } from './engine-options.js';
 import { integer, number, positive } from './parsers.js';
-import { newCommand } from './print.js';
+import { newCommand, parseArguments } from './print.js';
 
 /** The options of `train:mnist`, checked; those that were not given are missing. */
 export interface TrainMnistOptions extends EngineArguments {
@@ -116,8 +116,6 @@ export function parseOptions(args: readonly string[], version: string): TrainMni
     )
     .option('--no-compile', 'run each operation by itself, not whole steps as programs: same bits')
     .option('--profile', 'say at the end where the time of training went')
-    .option('--quiet', 'print nothing but the result')
-    .allowExcessArguments(false)
-    .showHelpAfterError('(--help lists the options)');
-  return program.parse(args, { from: 'user' }).opts<TrainMnistOptions>();
+    .option('--quiet', 'print nothing but the result');
+  return parseArguments(program, args).opts<TrainMnistOptions>();
 }

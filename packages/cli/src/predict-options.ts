@@ -1,4 +1,4 @@
-import { newCommand } from './print.js';
+import { newCommand, parseArguments } from './print.js';
 
 /** The options of `predict`, checked. */
 export interface PredictOptions {
@@ -25,8 +25,7 @@ export function parsePredictOptions(args: readonly string[], version: string): P
     .addHelpText(
       'after',
       '\nExit status: 0 if all files were read, 1 if one was not; the others go on all\nthe same.',
-    )
-    .showHelpAfterError('(--help lists the options)')
-    .parse(args, { from: 'user' });
-  return { ...program.opts<Omit<PredictOptions, 'files'>>(), files: program.args };
+    );
+  const { args: files } = parseArguments(program, args);
+  return { ...program.opts<Omit<PredictOptions, 'files'>>(), files };
 }

@@ -47,6 +47,29 @@ export function newCommand(name: string): Command {
   });
 }
 
+/**
+ * Has a command parse its arguments; says what is wrong with them, and ends the process then. Of a word too
+ * many it says which option it stands behind, as with `--resume FILE`: that one takes none.
+ */
+export function parseArguments(program: Command, args: readonly string[]): Command {
+  program
+    .allowExcessArguments(true)
+    .showHelpAfterError('(--help lists the options)')
+    .parse(args, { from: 'user' });
+  const { registeredArguments } = program;
+  const most = registeredArguments.some(({ variadic }) => variadic)
+    ? Infinity
+    : registeredArguments.length;
+  const excess = program.args[most];
+  if (excess !== undefined) {
+    const before = args[args.lastIndexOf(excess) - 1] ?? 'nothing';
+    const switched = program.options.find(({ long }) => long === before);
+    const reason = switched ? `; ${before} takes no value: ${switched.description}` : '';
+    program.error(`error: '${excess}' belongs to no option${reason}`);
+  }
+  return program;
+}
+
 /** Text of several lines, each of which is made printable. */
 export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { resolve, sep } from 'node:path';
 import { inspect } from 'node:util';
 import { ConfigError, UnfoldError } from '@unfold/core';
@@ -11,8 +12,12 @@ import { complain, drawError, printableLines } from './print.js';
 const targetOf = (path: string): Promise<string> =>
   filesFor('unfold', 'run it in Node').target(path);
 
-/** The exit status that shells expect of a program ended by Ctrl-C: 128 + SIGINT. */
-export const INTERRUPTED = 130;
+/** The signal that ended the work in hand, Ctrl-C's if none did. */
+let interruption: NodeJS.Signals = 'SIGINT';
+
+/** The exit status that shells expect of a program that a signal ended: 128 and its number, 130 of Ctrl-C. */
+export const statusOfInterruption = (): number => 128 + constants.signals[interruption];
+
 /** And of one whose output nobody reads any more, as behind `| head`: 128 + SIGPIPE. */
 const UNREAD = 141;
 
@@ -120,6 +125,7 @@ export function listenForInterruption(): { signal: AbortSignal; stop(): void } {
   const abort = (): void => controller.abort();
   let heard: number | null = null;
   const onSignal = (name: NodeJS.Signals): void => {
+    if (heard === null) interruption = name;
     heard ??= performance.now();
     abort();
     if (performance.now() - heard < ECHO) return;

@@ -25,10 +25,10 @@ import {
   checkFolder,
   complainOfInterruption,
   checkOutputs,
-  INTERRUPTED,
   listenForInterruption,
   packageVersion,
   untilInterrupted,
+  statusOfInterruption,
 } from './program.js';
 import { reportPage } from './report.js';
 import { checkSameData, describeRun, lockRun, openRun } from './resume.js';
@@ -199,11 +199,11 @@ async function trainAndTest(
     const kept =
       checkpoint === undefined
         ? 'nothing was saved (--checkpoint FILE would)'
-        : `the run is in ${checkpoint}, and goes on with --resume`;
+        : `the run is in ${checkpoint}, and goes on with --resume${atItsEnd({ weights, metrics, report })}`;
     complainOfInterruption(
       `interrupted after step ${grouped(result.steps)} of ${grouped(steps)}; ${kept}`,
     );
-    return INTERRUPTED;
+    return statusOfInterruption();
   }
 
   const test = await untilInterrupted(async (signal) => {
@@ -222,8 +222,10 @@ async function trainAndTest(
     for (const line of written) output.say(line);
     complainOfFailures();
     const how = checkpoint === undefined ? 'nothing tells the test accuracy' : '--resume tests it';
-    complainOfInterruption(`interrupted in the test, after all of the training; ${how}`);
-    return INTERRUPTED;
+    complainOfInterruption(
+      `interrupted in the test, after all of the training; ${how}${atItsEnd({ metrics, report })}`,
+    );
+    return statusOfInterruption();
   }
   const seconds = secondsSoFar();
   await output.result(test, digits.test, seconds);
@@ -233,6 +235,16 @@ async function trainAndTest(
   if (options.tensorboard !== undefined) output.say(`tensorboard: ${options.tensorboard}`);
   complainOfFailures();
   return failures.length === 0 ? 0 : 1;
+}
+
+/** Says which of the files of a run that was interrupted are not there; nothing where none was asked for. */
+function atItsEnd(files: Readonly<Record<string, string | undefined>>): string {
+  const options = Object.keys(files).flatMap((name) =>
+    files[name] === undefined ? [] : [`--${name}`],
+  );
+  return options.length === 0
+    ? ''
+    : `; ${options.join(' and ')} ${options.length === 1 ? 'is' : 'are'} written at its end only`;
 }
 
 /** How a run ended. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ConfigError } from '@unfold/core';
 import { isOptions, valueText } from '@unfold/core/internal';
+import { reasonOf } from '@unfold/io/internal';
 
 /** An epoch's figures; null where it was not measured, NaN for a loss that was no finite number. */
 export interface RunEpoch {
@@ -59,17 +60,14 @@ async function readJson(file: string): Promise<unknown> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(`--metrics: cannot read ${file}: ${messageOf(error)}`, { cause: error });
+    throw new ConfigError(`--metrics: cannot read ${file}: ${reasonOf(error)}`, { cause: error });
   }
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ConfigError(`--metrics: ${file} is no JSON: ${messageOf(error)}`, { cause: error });
+    throw new ConfigError(`--metrics: ${file} is no JSON: ${reasonOf(error)}`, { cause: error });
   }
 }
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : 'no reason';
 
 /** Reads fields of an object in a file, and says which is wrong. */
 class Fields {
