@@ -433,14 +433,26 @@ describe.each(['light', 'dark'] as const)('the page of a training run, %s', (col
     const page = await browser.newPage({ viewport: { width: 390, height: 800 }, colorScheme });
     await page.goto(address);
     const box = page.getByRole('region', { name: 'The epochs' });
-    await expect.poll(() => box.getAttribute('class')).toBe('wide more-after');
+    await expect.poll(() => box.getAttribute('class')).toBe('wide rows more-after');
     expect(await box.evaluate((own) => getComputedStyle(own).maskImage)).toContain('gradient');
     await box.focus();
     await page.keyboard.press('ArrowRight');
-    await expect.poll(() => box.getAttribute('class')).toBe('wide more-after more-before');
+    await expect.poll(() => box.getAttribute('class')).toBe('wide rows more-after more-before');
     await page.keyboard.press('End');
     await box.evaluate((own) => own.scrollTo({ left: own.scrollWidth }));
-    await expect.poll(() => box.getAttribute('class')).toBe('wide more-before');
+    await expect.poll(() => box.getAttribute('class')).toBe('wide rows more-before');
+    // What the rows are of stays in sight, and nothing lies upon it.
+    const first = box.locator('tbody th').first();
+    const [within, own] = [await box.boundingBox(), await first.boundingBox()];
+    expect(own?.x).toBe(within?.x);
+    expect(await box.evaluate((element) => getComputedStyle(element).maskImage)).toBe('none');
+    expect(
+      await first.evaluate((th) => {
+        th.scrollIntoView({ block: 'center' });
+        const { left, top } = th.getBoundingClientRect();
+        return document.elementFromPoint(left + 4, top + 4) === th;
+      }),
+    ).toBe(true);
     await page.close();
   });
 

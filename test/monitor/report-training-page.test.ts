@@ -403,7 +403,11 @@ describe('a run that has nothing to show for a part says so:', () => {
         .get('Loss of each epoch')
         ?.series.map(({ label }) => label),
     ).toEqual(['train']);
-    expect(words(page)).toContain('No images were held back for validation.');
+    // Once, wherever it is asked: with two charts, and with a table that is folded up.
+    const many = Array.from({ length: 12 }, (_, i) => epochReport(i + 1, { validation: null }));
+    for (const one of [page, of({}, { epochs: many })]) {
+      expect(words(one).split('No images were held back for validation.')).toHaveLength(2);
+    }
     expect(cells(page, 'The epochs')[1]).toEqual(['1', '0.5000', '87.50 %', '0.1', '2.0', '1,501']);
   });
 

@@ -187,7 +187,7 @@ function settings(runs: Runs): Html {
       ? html`<p>${runs.length > 1 ? 'The runs differ in no setting.' : ''}</p>`
       : table({
           label: 'Settings that differ',
-          kind: '',
+          kind: 'texts',
           head: ['differs in', ...runs.map(({ name }) => name)],
           rows: differ.map((name) => [words(name), ...textsOf(name)]),
         });

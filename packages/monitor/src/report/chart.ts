@@ -12,7 +12,7 @@ export interface Chart {
   readonly series: readonly ChartSeries[];
   /** Horizontal lines. */
   readonly levels: readonly { readonly label: string; readonly value: number }[];
-  /** A line that says how to read it. */
+  /** A line that says how to read it; may be empty. */
   readonly note: string;
 }
 
@@ -67,7 +67,6 @@ export function chart({ title, note, x, y, series, levels }: Chart): Html {
       role="img"
       aria-label="${[title, ...data.series.map(course)].join('. ')}"
     ></div>
-    <p class="note">${note}</p>
-    ${embedJson(data)}
+    ${note === '' ? '' : html`<p class="note">${note}</p>`} ${embedJson(data)}
   </figure>`;
 }

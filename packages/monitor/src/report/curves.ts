@@ -25,7 +25,7 @@ export function learningSection({ steps, epochs }: TrainingRecord): Section {
     epochs.length > 1 ? html`<div class="pair">${epochCharts(epochs)}</div>` : '',
     epochs.length === 0
       ? html`<p class="note">The run ended before its first epoch did.</p>`
-      : epochTable(epochs),
+      : [epochTable(epochs), epochNote(epochs)],
   ];
   return { id: 'learning', title: 'Learning curves', content };
 }
@@ -164,12 +164,11 @@ function epochCharts(epochs: readonly EpochReport[]): Html[] {
       y: { label: share ? `${name} in %` : name, logarithmic: false },
       series,
       levels: [],
-      note: series.length < 2 ? NOT_VALIDATED : name === 'loss' ? WHEN_MEASURED : BY_HEART,
+      note: series.length < 2 ? '' : name === 'loss' ? WHEN_MEASURED : BY_HEART,
     });
   });
 }
 
-const NOT_VALIDATED = 'No images were held back for validation.';
 const WHEN_MEASURED =
   'Training images count as the model was when it saw them, validation images after the epoch: ' +
   'early on, validation may well look better.';
@@ -178,7 +177,7 @@ const BY_HEART =
 
 function epochTable(epochs: readonly EpochReport[]): Html {
   const names = ['loss', ...metricsOf(epochs)];
-  const hasValidation = epochs.some(({ validation }) => validation !== null);
+  const isValidated = hasValidation(epochs);
   const cells = (scores: Scores | null): string[] =>
     names.map((name) => {
       const value = scores?.[name];
@@ -187,7 +186,7 @@ function epochTable(epochs: readonly EpochReport[]): Html {
   const head = [
     'epoch',
     ...names.map((name) => `${name}, train`),
-    ...(hasValidation ? names.map((name) => `${name}, validation`) : []),
+    ...(isValidated ? names.map((name) => `${name}, validation`) : []),
     'learning rate',
     'seconds',
     'images/s',
@@ -195,7 +194,7 @@ function epochTable(epochs: readonly EpochReport[]): Html {
   const rows = epochs.map(({ epoch, train, validation, lr, seconds, images }) => [
     String(epoch),
     ...cells(train),
-    ...(hasValidation ? cells(validation) : []),
+    ...(isValidated ? cells(validation) : []),
     figure(lr),
     seconds.toFixed(1),
     speed(images / seconds),
@@ -207,10 +206,17 @@ function epochTable(epochs: readonly EpochReport[]): Html {
       ${whole}
     </details>`;
   }
-  const only = epochs.length === 1 ? 'One epoch makes no curve; these are its figures. ' : '';
-  const without = hasValidation ? '' : NOT_VALIDATED;
-  return html`${whole} ${only + without ? html`<p class="note">${only}${without}</p>` : ''}`;
+  return whole;
 }
+
+function epochNote(epochs: readonly EpochReport[]): Html | '' {
+  const only = epochs.length === 1 ? 'One epoch makes no curve; these are its figures. ' : '';
+  const without = hasValidation(epochs) ? '' : 'No images were held back for validation.';
+  return only + without ? html`<p class="note">${only}${without}</p>` : '';
+}
+
+const hasValidation = (epochs: readonly EpochReport[]): boolean =>
+  epochs.some(({ validation }) => validation !== null);
 
 /** The names of the metrics beside the loss. */
 function metricsOf(epochs: readonly EpochReport[]): string[] {

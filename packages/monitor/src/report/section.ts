@@ -24,9 +24,15 @@ export function sections(parts: readonly Section[]): Html {
     )}`;
 }
 
-/** Scrolls by itself where it is wider than the page, also by keys. */
-export function scrollBox(label: string, content: Html): Html {
-  return html`<div class="wide" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
+/**
+ * Scrolls by itself where it is wider than the page, also by keys.
+ * @param kind `rows`: the first column of its table stays in sight, as it says what the rows are of.
+ */
+export function scrollBox(label: string, content: Html, kind: 'rows' | '' = ''): Html {
+  const classes = `wide ${kind}`.trim();
+  return html`<div class="${classes}" role="region" aria-label="${label}" tabindex="0">
+    ${content}
+  </div>`;
 }
 
 /** A command, which is broken between its options where it is longer than a line, not within one. */
@@ -86,5 +92,6 @@ export function table({
         )}
       </tbody>
     </table>`,
+    'rows',
   );
 }

@@ -29,6 +29,10 @@ a { color: var(--series-1); }
 .more-after { mask-image: linear-gradient(to left, transparent, #000 3rem); }
 .more-before { mask-image: linear-gradient(to right, transparent, #000 3rem); }
 .more-before.more-after { mask-image: linear-gradient(to right, transparent, #000 3rem calc(100% - 3rem), transparent); }
+.rows.more-before { mask-image: none; }
+.rows.more-before.more-after { mask-image: linear-gradient(to left, transparent, #000 3rem); }
+.rows th:first-child { position: sticky; left: 0; background: var(--back); }
+.rows.more-before th:first-child { box-shadow: 1px 0 var(--line); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.35rem 0.8rem; border-bottom: 1px solid var(--line); text-align: right; }
 td:not(:first-child) { white-space: nowrap; }
@@ -39,6 +43,7 @@ thead th { border-bottom-width: 2px; vertical-align: bottom; }
 @media (max-width: 40rem) { .even { table-layout: auto; width: auto; min-width: 0; } }
 .facts th, .facts td { text-align: left; font-weight: normal; }
 .facts td:not(:first-child) { white-space: normal; }
+.texts td:not(:first-child) { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; }
 .facts th { color: var(--soft); }
 /* Takes its room before what is beside it, and breaks where it is longer. */
 .name { display: inline-block; width: max-content; max-width: min(16rem, 32vw); overflow-wrap: anywhere; }
@@ -57,7 +62,8 @@ figcaption { font-weight: 600; margin-bottom: 0.5rem; }
   body { max-width: none; padding: 0; font-size: 10pt; print-color-adjust: exact; }
   h2, h3, figcaption { break-after: avoid; }
   figure, tr, li, pre, .lead { break-inside: avoid; }
-  .wide { overflow: visible; mask-image: none; }
+  .wide { overflow: visible; mask-image: none !important; }
+  .rows th:first-child { position: static; }
   .wide th, .wide td { padding: 0.2rem 0.4rem; }
   .wide table { font-size: 9pt; }
   .even { min-width: 0; }
