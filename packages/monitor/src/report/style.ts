@@ -31,6 +31,8 @@ a { color: var(--series-1); }
 .more-before.more-after { mask-image: linear-gradient(to right, transparent, #000 3rem calc(100% - 3rem), transparent); }
 .rows.more-before { mask-image: none; }
 .rows.more-before.more-after { mask-image: linear-gradient(to left, transparent, #000 3rem); }
+/* Borders that are shared stay behind where a cell doesn't scroll. */
+.rows table { border-collapse: separate; border-spacing: 0; }
 .rows th:first-child { position: sticky; left: 0; background: var(--back); }
 .rows.more-before th:first-child { box-shadow: 1px 0 var(--line); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -63,7 +65,9 @@ figcaption { font-weight: 600; margin-bottom: 0.5rem; }
   h2, h3, figcaption { break-after: avoid; }
   figure, tr, li, pre, .lead { break-inside: avoid; }
   .wide { overflow: visible; mask-image: none !important; }
-  .rows th:first-child { position: static; }
+  /* Borders that are shared stay behind where a cell doesn't scroll. */
+.rows table { border-collapse: separate; border-spacing: 0; }
+.rows th:first-child { position: static; }
   .wide th, .wide td { padding: 0.2rem 0.4rem; }
   .wide table { font-size: 9pt; }
   .even { min-width: 0; }
