@@ -70,7 +70,7 @@ figcaption { font-weight: 600; margin-bottom: 0.5rem; }
 .rows th:first-child { position: static; }
   .wide th, .wide td { padding: 0.2rem 0.4rem; }
   .wide table { font-size: 9pt; }
-  .even { min-width: 0; }
+  .even, .texts td:not(:first-child) { min-width: 0; }
   nav { display: none; }
   .uplot, .u-wrap { width: 100% !important; height: auto !important; }
   .uplot canvas { height: auto; }
