@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
 import type { Experiment } from '../../playground/src/spec/experiment.js';
 import { ENGINE, EXPERIMENT, firstDigits, labOf, lastFingerprint } from './lab-under-test.js';
 
@@ -49,6 +50,30 @@ describe('a run', () => {
     expect(reports.flatMap(({ losses }) => [...losses]).every(Number.isFinite)).toBe(true);
     const values = lab.parameters().flatMap((parameter) => [...parameter.values]);
     expect(values.every(Number.isFinite)).toBe(true);
+  });
+
+  it('makes way while somebody draws: after each picture it begins no step for a while', async () => {
+    const { lab, reports } = labOf(digits);
+    await lab.create(EXPERIMENT, ENGINE);
+    const grey = Float32Array.from(digit, (level) => level / 255);
+    const picture = { width: 28, height: 28, grey, alpha: null };
+    // What is loaded on demand is there.
+    await lab.centre(picture);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
+    try {
+      await lab.centre(picture);
+      const steps = lab.advance(3);
+      vi.advanceTimersByTime(100);
+      await lab.centre(picture);
+      vi.advanceTimersByTime(100);
+      for (let turn = 0; turn < 20; turn++) await setImmediate();
+      expect(reports.at(-1)).toMatchObject({ state: 'running', step: 0 });
+      await vi.advanceTimersByTimeAsync(100);
+      await steps;
+      expect(reports.at(-1)).toMatchObject({ state: 'paused', step: 3 });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('ends when another one begins', async () => {

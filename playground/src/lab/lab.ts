@@ -32,6 +32,12 @@ export const createLab = (): Lab => new OneRunLab();
 /** A digit that counts as often as more of these would be most of what a run learns. */
 const MOST_WEIGHT = 1000;
 
+/**
+ * Training rests for so many milliseconds after each picture that is to be centred: where it takes all cores, the page
+ * on which somebody draws would follow the pointer late.
+ */
+const GIVE_WAY = 150;
+
 /** The run in hand. */
 interface Current {
   readonly run: Run;
@@ -122,6 +128,7 @@ class OneRunLab implements Lab {
   }
 
   async centre(picture: GreyPicture): Promise<Uint8Array<ArrayBuffer>> {
+    this.#current?.trainer.rest(GIVE_WAY);
     const { centred } = await part(() => import('./centre.js'));
     return handedOver(centred(picture));
   }

@@ -172,7 +172,10 @@ export interface Lab {
    * 1,000. A new run is without it.
    */
   addDigit(pixels: Uint8Array, label: number, weight: number): void;
-  /** Centres and scales a picture like MNIST's. @throws Error with a text for people if it shows no digit. */
+  /**
+   * Centres and scales a picture like MNIST's; training rests meanwhile, and a moment longer.
+   * @throws Error with a text for people if it shows no digit.
+   */
   centre(picture: GreyPicture): Promise<Uint8Array<ArrayBuffer>>;
   /** The bytes of a safetensors file. */
   safetensors(): Promise<Uint8Array<ArrayBuffer>>;

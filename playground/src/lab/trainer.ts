@@ -25,6 +25,8 @@ export class Trainer {
   /** Those that want no step made meanwhile. */
   #holders = 0;
   #release: (() => void) | null = null;
+  /** On the clock of `performance`. */
+  #restsUntil = 0;
 
   constructor(run: Run, report: (progress: Progress) => void) {
     this.#run = run;
@@ -70,6 +72,11 @@ export class Trainer {
     };
   }
 
+  /** Begins no step for so many milliseconds from now. */
+  rest(milliseconds: number): void {
+    this.#restsUntil = performance.now() + milliseconds;
+  }
+
   /** Ends it, and the run. */
   end(): void {
     this.#isEnded = true;
@@ -93,6 +100,7 @@ export class Trainer {
     let told = performance.now();
     while (fault === null) {
       await this.#released();
+      await this.#rested();
       if (this.#isDone()) break;
       fault = this.#step();
       if (performance.now() - told >= REPORT_EVERY) {
@@ -109,6 +117,17 @@ export class Trainer {
     while (this.#holders > 0 && !this.#isEnded) {
       await new Promise<void>((resolve) => {
         this.#release = resolve;
+      });
+    }
+  }
+
+  /** Settles when the rest is over, however often it was begun anew meanwhile, or nothing is left to do. */
+  async #rested(): Promise<void> {
+    for (;;) {
+      const left = this.#restsUntil - performance.now();
+      if (left <= 0 || this.#isDone()) return;
+      await new Promise((resolve) => {
+        setTimeout(resolve, left);
       });
     }
   }

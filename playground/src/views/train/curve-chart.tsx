@@ -1,12 +1,13 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
-import { curveOptions, giveLanguage } from '@unfold/monitor/internal/browser';
+import { giveLanguage } from '@unfold/monitor/internal/browser';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { useVisible } from '../../parts/use-visible.js';
 import { theme } from '../../state/theme.js';
 import { TRAIN_TEXTS } from '../../texts/train.js';
 import type { CurveData } from './curve-data.js';
-import { CurveLegend, lookOf, PARTS } from './curve-legend.js';
+import type { plotCurves } from './curve-plot.js';
+import { CurveLegend } from './curve-legend.js';
 
 const { curves: texts } = TRAIN_TEXTS;
 
@@ -77,16 +78,13 @@ export function CurveChart(props: CurveChartProps) {
     let isGone = false;
     const stop: (() => void)[] = [];
     void load().then(
-      (Plot) => {
+      (plotIn) => {
         if (isGone) return;
         const make = (): void => {
           plot.current?.destroy();
-          plot.current = null;
-          const surroundings = { Plot, width: element.clientWidth, onPoint: tell };
-          const options = optionsOf(latest.current, surroundings);
           const columns = columnsOf(latest.current.data());
-          if (columns.length !== options.series.length) return;
-          plot.current = new Plot(options, columns, element);
+          const options = { ...latest.current, height: HEIGHT, onPoint: tell };
+          plot.current = plotIn(element, columns, options);
           tell();
         };
         make();
@@ -130,103 +128,15 @@ export function CurveChart(props: CurveChartProps) {
   );
 }
 
-async function load(): Promise<typeof uPlot> {
+async function load(): Promise<typeof plotCurves> {
   giveLanguage();
-  const [{ default: Plot }] = await Promise.all([
-    import('uplot'),
-    import('uplot/dist/uPlot.min.css'),
-  ]);
-  return Plot;
+  return (await import('./curve-plot.js')).plotCurves;
 }
 
 const columnsOf = ({ steps, curves }: CurveData): uPlot.AlignedData => [
   steps,
   ...curves.flatMap(({ batches, mean, validation }) => [batches, mean, validation]),
 ];
-
-/** A colour of the page's style, as a canvas understands it: `light-dark()` is for styles only. */
-function colour(name: string): string {
-  const probe = document.createElement('span');
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
-}
-
-function optionsOf(
-  { names, axis, isLogarithmic }: CurveChartProps,
-  { Plot, width, onPoint }: { Plot: typeof uPlot; width: number; onPoint: () => void },
-): uPlot.Options {
-  const lines = names.flatMap((name) => PARTS.map((part) => ({ name, part })));
-  const {
-    axes = [],
-    series,
-    scales,
-    ...base
-  } = curveOptions(
-    {
-      x: { label: texts.step, logarithmic: false, whole: true, values: [] },
-      y: { label: axis, logarithmic: isLogarithmic },
-      series: lines.map(({ part }) => ({ label: part, values: [] })),
-      levels: [],
-    },
-    { width, colour },
-  );
-  const [steps = {}, ...rest] = series;
-  return {
-    ...base,
-    height: HEIGHT,
-    axes: axes.map((options) => ({ ...options, labelSize: 22 })),
-    scales: {
-      ...scales,
-      x: { time: false, range: (_, low, high) => [Math.max(0, low - 1), Math.max(high, 10)] },
-      y: isLogarithmic
-        ? { distr: 3, range: (plot, low, high) => lossRange(Plot, plot, [low, high]) }
-        : { range: (_, low) => [Math.max(0, low - 2), 100] },
-    },
-    series: [
-      steps,
-      ...rest.map((options, i) => ({ ...options, ...styleOf(lines[i]?.name ?? '', i) })),
-    ],
-    legend: { show: false },
-    cursor: { drag: { x: false, y: false } },
-    hooks: { setCursor: [onPoint] },
-  };
-}
-
-/**
- * From well below the lowest mean: a batch of a few images may have a loss of almost 0, and would press all else
- * together.
- */
-function lossRange(
-  Plot: typeof uPlot,
-  { data }: uPlot,
-  [low, high]: uPlot.Range.MinMax,
-): uPlot.Range.MinMax {
-  const means = data.slice(1).filter((_, i) => PARTS[i % PARTS.length] !== 'batch');
-  let floor = Infinity;
-  for (const column of means) {
-    for (const value of column) if (value && value < floor) floor = value;
-  }
-  const [least, most] = [Math.max(low ?? 0, floor < Infinity ? floor / 4 : 0), high ?? 0];
-  return least > 0 && most > 0 ? Plot.rangeLog(least, most, 10, false) : [0.1, 10];
-}
-
-/** How the batches, the mean and the validations of a run are drawn. */
-function styleOf(name: string, line: number): Partial<uPlot.Series> {
-  const look = lookOf(name);
-  const stroke = colour(look.colour);
-  const none = { show: false };
-  switch (PARTS[line % PARTS.length]) {
-    case 'mean':
-      return { stroke, width: 2.5, dash: [...look.dash], spanGaps: true, points: none };
-    case 'validation':
-      return { width: 0, points: { show: true, size: 8, stroke, fill: colour(look.fill) } };
-    default:
-      return { stroke, width: 1, alpha: 0.3, points: none };
-  }
-}
 
 /** The value of each line at the pointer, or while there is none, the one that it ends with. */
 function valuesOf({ data, cursor: { idx } }: uPlot): (number | null)[] {
