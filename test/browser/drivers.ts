@@ -116,6 +116,7 @@ const webkitKind: BrowserKind = {
       let session = await openSession(driver);
       const run = async (url: string, script: string): Promise<unknown> => {
         await command(`${session}/url`, { url });
+        await whenLoaded(session, url);
         return command(`${session}/execute/async`, { script, args: [] });
       };
       return {
@@ -174,6 +175,20 @@ async function command(url: string, body?: object, method = 'POST'): Promise<unk
   const { value } = (await response.json()) as { readonly value: unknown };
   if (!response.ok) throw new Error(`${method} ${url}: ${JSON.stringify(value)}`);
   return value;
+}
+
+/** Settles when the page is there: the driver sometimes says so while the page before it is. */
+async function whenLoaded(session: string, url: string): Promise<void> {
+  const script =
+    'return { page: location.origin + location.pathname, state: document.readyState };';
+  const { origin, pathname } = new URL(url);
+  for (let tries = 0; ; tries++) {
+    const loaded = await command(`${session}/execute/sync`, { script, args: [] });
+    const { page, state } = loaded as { readonly page: string; readonly state: string };
+    if (page === origin + pathname && state === 'complete') return;
+    if (tries === 600) throw new Error(`waited for ${url} in vain at ${page}, ${state}`);
+    await sleep(50);
+  }
 }
 
 /** Whether a session's browser still answers. */

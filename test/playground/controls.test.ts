@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { act, isWanted } from '../../playground/src/state/controls.js';
+import { isTakingOver } from '../../playground/src/state/takeover.js';
 import { announcement } from '../../playground/src/state/announcement.js';
 import { runUnderTest } from './support/run-under-test.js';
 
@@ -44,5 +45,18 @@ describe('a pause', () => {
     expect(told).toEqual([]);
     expect(asked).toHaveLength(0);
     expect(isWanted(run)).toBe(false);
+  });
+});
+
+describe('a start', () => {
+  it('waits while a service worker takes over the page', async () => {
+    const { run, told } = await runUnderTest();
+    isTakingOver.value = true;
+    void act('toggle', [run]);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual([]);
+    expect(isWanted(run)).toBe(true);
+    isTakingOver.value = false;
+    await expect.poll(() => told).toEqual(['start']);
   });
 });

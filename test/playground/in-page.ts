@@ -4,7 +4,9 @@
  */
 
 export interface Trained {
-  /** On the test digits, in %. */
+  /** On the test digits, in %, when it was paused. */
+  readonly reached: number;
+  /** After the pause, likewise: a few steps later. */
   readonly validation: number;
   readonly steps: number;
   /** How long the page's thread was busy without a pause, at worst, in milliseconds. */
@@ -51,11 +53,19 @@ async function train(goal: number): Promise<Trained> {
   });
   channel.port1.start();
   channel.port2.postMessage(null);
-  await until(`${goal} %`, () => figure('validation') >= goal);
+  const reached = await until(`${goal} %`, () => {
+    const validation = figure('validation');
+    return validation >= goal && validation;
+  });
   isOver = true;
   toggle.click();
-  await until('the pause', () => document.querySelector('.run-status')?.textContent === 'Paused');
-  return { validation: figure('validation'), steps: figure('step'), longestGap, faults };
+  // It is told when the last step's network was validated, too.
+  await until(
+    'the pause',
+    () =>
+      document.querySelector('[role="status"]')?.textContent?.startsWith('Paused after') === true,
+  );
+  return { reached, validation: figure('validation'), steps: figure('step'), longestGap, faults };
 }
 
 /** Takes the weights and the model along by the buttons of their view. @returns The bytes of each file, by its ending. */

@@ -1,4 +1,5 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
+import { isTakingOver } from '../state/takeover.js';
 import { until } from '../state/until.js';
 
 /**
@@ -12,8 +13,11 @@ export const reloadBrings = signal<'threads' | 'version' | null>(null);
 
 /** An hour: how often a page that stays open asks for a new version. */
 const ASK_EVERY_MS = 3_600_000;
-/** Longer than a service worker takes to take over. */
+/** So long it has to be quiet before a service worker takes over the page. */
 const CALM_MS = 1000;
+/** Longer than a service worker takes to say so; what is lost within some 20 ms of it is not asked for then. */
+const TAKEOVER_MS = 3000;
+const MOMENT_MS = 100;
 
 let takesOver: ServiceWorker | null = null;
 
@@ -39,6 +43,7 @@ export async function startOffline(isQuiet: ReadonlySignal<boolean>): Promise<vo
     const isFirst = !isControlled;
     isControlled = true;
     if (!isFirst) reloadBrings.value = 'version';
+    setTimeout(endTakeover, MOMENT_MS);
   });
   try {
     kept.value = 'keeping';
@@ -53,7 +58,9 @@ export async function startOffline(isQuiet: ReadonlySignal<boolean>): Promise<vo
     if (gainsThreads()) reloadBrings.value = 'threads';
     // What is loaded from now on is of the version that is kept, and comes without a network, too.
     await calm(isQuiet);
+    isTakingOver.value = true;
     tell(registration.active, 'claim');
+    setTimeout(endTakeover, TAKEOVER_MS);
   } catch {
     kept.value = 'none';
   }
@@ -66,6 +73,10 @@ async function calm(isQuiet: ReadonlySignal<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, CALM_MS));
   } while (!isQuiet.value);
 }
+
+const endTakeover = (): void => {
+  isTakingOver.value = false;
+};
 
 /** What the service worker is asked to do. */
 type Asked = 'activate' | 'claim';

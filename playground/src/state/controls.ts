@@ -8,6 +8,7 @@ import { engineChoice } from './engine-choice.js';
 import { recentMean } from './history.js';
 import { ofRun } from './of-run.js';
 import { type Run, runs, startRun, stepOf } from './runs.js';
+import { isTakingOver } from './takeover.js';
 import { until } from './until.js';
 
 /*
@@ -138,6 +139,7 @@ async function reset(run: Run): Promise<boolean> {
 
 /** Sees to it that the run has its network. @returns Whether it has. */
 export async function prepare(run: Run): Promise<boolean> {
+  if (isTakingOver.value) await until(isTakingOver, (isSo) => !isSo);
   const state = run.state.value;
   // What is being prepared may not be the draft.
   if (state === 'preparing') {

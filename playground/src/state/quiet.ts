@@ -2,10 +2,7 @@ import { computed, type ReadonlySignal } from '@preact/signals';
 import { isFresh, isWanted } from './controls.js';
 import { type Run, runs } from './runs.js';
 
-/**
- * Whether no worker loads one of its files, or is about to: Firefox now and then never answers an `import()` that a
- * worker makes in the moment when a service worker takes over.
- */
+/** Whether no worker loads one of its files, or is about to: a service worker may take over then. See takeover.ts. */
 export const isQuiet: ReadonlySignal<boolean> = computed(() => runs.value.every(isRunQuiet));
 
 function isRunQuiet(run: Run): boolean {
