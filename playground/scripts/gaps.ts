@@ -96,8 +96,8 @@ async function longestGap(page: Page, name: string, goOn: () => Promise<void>): 
   });
   await goOn();
   const { longest, over } = await watch.evaluate((watching) => watching.end());
-  const task = longestTask((await browser.stopTracing()).toString());
   const steps = (await stepOf(page)) - stepBefore;
+  const task = longestTask((await browser.stopTracing()).toString());
   console.log(
     `${name.padEnd(9)} longest gap ${longest.toFixed(1)} ms (${over} of 50 ms or more), ` +
       `longest task ${task.toFixed(1)} ms of the processor, ${steps} steps`,
