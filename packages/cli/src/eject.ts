@@ -20,8 +20,8 @@ import { say } from './print.js';
 import {
   complainOfInterruption,
   packageVersion,
-  untilInterrupted,
   statusOfInterruption,
+  untilInterrupted,
 } from './program.js';
 import { checkSameData, describeRun, openRun, type OpenedRun } from './resume.js';
 import { startEngine } from './start-engine.js';

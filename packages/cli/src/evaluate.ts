@@ -23,8 +23,8 @@ import {
   checkOutputs,
   complainOfInterruption,
   packageVersion,
-  untilInterrupted,
   statusOfInterruption,
+  untilInterrupted,
 } from './program.js';
 import { startEngine } from './start-engine.js';
 import { draw, say } from './print.js';

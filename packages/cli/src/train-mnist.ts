@@ -27,8 +27,8 @@ import {
   checkOutputs,
   listenForInterruption,
   packageVersion,
-  untilInterrupted,
   statusOfInterruption,
+  untilInterrupted,
 } from './program.js';
 import { reportPage } from './report.js';
 import { checkSameData, describeRun, lockRun, openRun } from './resume.js';

@@ -65,9 +65,7 @@ figcaption { font-weight: 600; margin-bottom: 0.5rem; }
   h2, h3, figcaption { break-after: avoid; }
   figure, tr, li, pre, .lead { break-inside: avoid; }
   .wide { overflow: visible; mask-image: none !important; }
-  /* Borders that are shared stay behind where a cell doesn't scroll. */
-.rows table { border-collapse: separate; border-spacing: 0; }
-.rows th:first-child { position: static; }
+  .rows th:first-child { position: static; }
   .wide th, .wide td { padding: 0.2rem 0.4rem; }
   .wide table { font-size: 9pt; }
   .even, .texts td:not(:first-child) { min-width: 0; }
