@@ -10,6 +10,7 @@ import * as tfjs from '@unfold/tfjs';
 import * as torch from '@unfold/torch';
 import * as train from '@unfold/train';
 import { describe, expect, it } from 'vitest';
+import { COMMANDS_OF_UNFOLD } from './support/commands.js';
 
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -130,6 +131,14 @@ function anchorsOf(text: string): string[] {
     return times === 0 ? name : `${name}-${times}`;
   });
 }
+
+it('the READMEs name every command of unfold', () => {
+  const [line = ''] = /^\*\*`@unfold\/cli`\*\*: .*$/m.exec(read('README.md')) ?? [];
+  expect(names(line).slice(2)).toEqual(expect.arrayContaining(COMMANDS_OF_UNFOLD));
+  for (const words of COMMANDS_OF_UNFOLD) {
+    expect(read('packages/cli/README.md')).toContain(`\nunfold ${words} `.trimEnd());
+  }
+});
 
 it('docs/training.md names every optimiser and schedule', () => {
   const text = read('docs/training.md');

@@ -173,6 +173,9 @@ const PARSERS: readonly (readonly [words: readonly string[], parse: Parse])[] = 
   [['compare', 'tfjs'], parseCompareOptions],
 ];
 
+/** The words behind `unfold`, such as `train mnist`. */
+export const COMMANDS_OF_UNFOLD = PARSERS.map(([words]) => words.join(' '));
+
 /** Parses the arguments of `unfold` by its own parsers; `process.exit` has to throw meanwhile. */
 function faultOfUnfold(args: readonly string[]): string | null {
   for (const [words, parse] of PARSERS) {
