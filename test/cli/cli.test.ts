@@ -997,7 +997,9 @@ describe.concurrent('a run that ends early', () => {
     const args = ['--loader=own', '--resume', `--data-dir=${digits}`, `--checkpoint=${file}`];
     const running = start('sh', [...limited, ...deaf, ...TRAIN_MNIST, ...args]);
     const { code, stderr } = await running.outcome;
-    expect(stderr).toMatch(/^error: cannot write \S+: EFBIG: .*has room and can be written to\n$/);
+    expect(stderr).toMatch(
+      /^error: cannot write \S+: EFBIG: file too large; .*has room and can be written to\n$/,
+    );
     expect(code).toBe(1);
     expect(await readFile(file)).toEqual(before);
     expect(await readdir(folder)).toEqual(['c']);

@@ -10,12 +10,13 @@ export function failIn(name: string): Fail {
 
 /**
  * Gives the text of an error, or of whatever else was thrown. The system's errors end with their call and
- * its path, which is left out: whoever asks names the file, and the path may be a temporary one beside it.
+ * its path, if it has one, which are left out: whoever asks names the file, and the path may be a temporary
+ * one beside it.
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, syscall } = error as Error & { readonly syscall?: unknown };
-  return typeof syscall === 'string' ? (message.split(`, ${syscall} '`, 1)[0] ?? message) : message;
+  return typeof syscall === 'string' ? (message.split(`, ${syscall}`, 1)[0] ?? message) : message;
 }
 
 const LONGEST_TEXT = 80;
