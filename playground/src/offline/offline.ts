@@ -15,8 +15,9 @@ export const reloadBrings = signal<'threads' | 'version' | null>(null);
 const ASK_EVERY_MS = 3_600_000;
 /** So long it has to be quiet before a service worker takes over the page. */
 const CALM_MS = 1000;
-/** Longer than a service worker takes to say so; what is lost within some 20 ms of it is not asked for then. */
+/** Longer than a service worker takes to take over. */
 const TAKEOVER_MS = 3000;
+/** Longer than the moment, some 20 ms, in which what a page's worker asks for may be lost once it has. */
 const MOMENT_MS = 100;
 
 let takesOver: ServiceWorker | null = null;

@@ -182,7 +182,7 @@ export function curveOptions({ x, y, series, levels }, { width, colour }) {
       [markScale('x')]: markScaleOf('x', x),
       [markScale('y')]: markScaleOf('y', y),
     },
-    axes: [axisOf('x', x, colour), { ...axisOf('y', y, colour), side: 3, size: roomOf }],
+    axes: [axisOf('x', x, colour), { ...axisOf('y', y, colour), size: roomOf }],
     legend: {
       markers: { width: 3, dash: (_, i) => (dashOf(i - 1).length > 0 ? 'dashed' : 'solid') },
     },
